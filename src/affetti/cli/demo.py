@@ -1,0 +1,38 @@
+"""``affetti demo``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from affetti.cli.flags import Long, emit, parse, settled
+from affetti.cli.progress import shown
+
+
+@dataclass(frozen=True)
+class Flags(Long):
+    """See the whole thing work: compose a corpus, train two generators, score them, learn whether they help, read the report."""
+
+    out: Path | None = None
+    """Folder for everything (default affetti-demo)."""
+    size: Literal["full", "small"] | None = None
+    """full (default) takes minutes; small only shows that it runs."""
+    workers: int | None = None
+    """Processes (default: one a core)."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the verb."""
+    flags = parse(Flags, arguments, "demo")
+    settings = settled(flags, {"out": "affetti-demo", "size": "full", "seed": 0}, flags.config)
+    from affetti.demo import demo, plan
+
+    if flags.dry_run:
+        document = plan(Path(settings["out"]), settings["size"])
+        emit(document, flags.json, document["plan"])
+        return 0
+    with shown() as progress:
+        document = demo(progress=progress, **settings)
+    emit(document, flags.json, document["summary"])
+    return 0

@@ -1,0 +1,104 @@
+"""Flags: a frozen dataclass a verb, read by tyro, layered over ``--config``.
+
+A verb's dataclass holds ``None`` where a flag was not given, so that the layers can be told apart: defaults < ``--config``
+< flags. tyro's own errors become one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from affetti import config
+from affetti.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Everyday:
+    """Flags that mean the same for every verb."""
+
+    seed: int | None = None
+    """Of everything random (default 0)."""
+    config: Path | None = None
+    """TOML or JSON file of these flags; a run's config.json too. Flags win over it."""
+    json: bool = False
+    """Print one JSON document to stdout, nothing else."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Long(Everyday):
+    """Flags of verbs that take a while."""
+
+    dry_run: bool = False
+    """Tell what would be read and written, how large and how long; write nothing."""
+
+
+def parse(kind: type[T], arguments: list[str], verb: str) -> T:
+    """Parse ``arguments`` into ``kind``; ``--help`` prints and exits 0.
+
+    Raises:
+        UsageError: the flags make no sense; the message is tyro's, on one line.
+    """
+    complaint = io.StringIO()
+    doc = (kind.__doc__ or "").strip()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                kind, args=arguments, prog=f"affetti {verb}", description=doc, config=(tyro.conf.FlagCreatePairsOff,)
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UsageError(_one_line(complaint.getvalue()), hint=f"see affetti {verb} --help") from None
+
+
+def _one_line(text: str) -> str:
+    """What tyro framed in a box, on one line."""
+    words = re.sub(r"[│╭╮╰╯─┌┐└┘]|\x1b\[[0-9;]*m", " ", text)
+    words = re.sub(r"\bFor full helptext, run .*$", "", " ".join(words.split()))
+    return re.sub(r"^(Parsing error|Required options|Unrecognized options|Invalid value)\s*", "", words).strip() or "wrong flags"
+
+
+def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Layer ``defaults`` < the file at ``path`` < the flags that were given, as a dictionary.
+
+    Args:
+        flags: a dataclass whose ``None``, False or empty tuple means "not given".
+        defaults: the values beneath.
+        path: what ``--config`` named: TOML, JSON, or a run's ``config.json``.
+        known: keys the file may hold besides the flags' own (what a run records, such as its corpus' hash).
+
+    Raises:
+        UsageError: the file holds a setting that this verb does not know.
+    """
+    values = {f.name: getattr(flags, f.name) for f in dataclasses.fields(flags)}
+    given = {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
+    filed: dict[str, Any] = {}
+    if path is not None:
+        filed = config.read(path)
+        allowed = {f.name for f in dataclasses.fields(flags)} | set(known)
+        for key in filed:
+            if key not in allowed:
+                raise UsageError(f"unknown setting {key!r}", where=path, hint=f"it may hold {', '.join(sorted(allowed))}")
+        filed = {key: value for key, value in filed.items() if key not in known and value is not None}
+    return {key: value for key, value in (defaults | filed | given).items() if key not in ("config", "json", "dry_run")}
+
+
+def emit(document: Any, as_json: bool, text: str) -> None:
+    """Print a result to stdout: the document as JSON, or the text for people."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) if as_json else text)
+
+
+def note(line: str) -> None:
+    """Say something to the user on stderr."""
+    print(line, file=sys.stderr, flush=True)

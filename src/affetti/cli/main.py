@@ -1,0 +1,85 @@
+"""``affetti VERB …``: finds the verb, runs it, and turns its end into an exit code.
+
+0 done; 2 bad usage or bad input, with one line on stderr; 130 interrupted, after saving. Each verb's module is imported only when
+it is called, so that ``--help`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from importlib import import_module
+
+VERBS = {
+    "demo": "see the whole thing work, with no data, network or GPU",
+    "prepare": "make a corpus of log-mels from labelled music",
+    "train": "train a generator or a regressor on one fold of a corpus",
+    "generate": "generate a synthetic corpus for emotions of your choice",
+    "score": "score a synthetic set against real music",
+    "predict": "read valence and arousal off recordings",
+    "compare": "learn whether synthetic data helps: the augmentation study",
+    "report": "write one self-contained HTML page",
+    "doctor": "tell what works here and what is missing",
+}
+
+
+def usage() -> str:
+    """The text of ``affetti --help``."""
+    width = max(map(len, VERBS))
+    lines = [
+        "usage: affetti VERB [options]      affetti VERB --help for one verb's options",
+        "",
+        "Makes synthetic music data that follows an emotion, tells how good it is,",
+        "and tells whether training on it helps.",
+        "",
+        *(f"  {verb:<{width}}  {does}" for verb, does in VERBS.items()),
+        "",
+        "Begin with: affetti demo",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"affetti {version('affetti')}")
+        return 0
+    verb, *rest = arguments
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
+        return _refuse(f"there is no verb {verb!r}. {hint[0].upper()}{hint[1:]}")
+    return _run(verb, rest)
+
+
+def _run(verb: str, arguments: list[str]) -> int:
+    from affetti.errors import AffettiError
+
+    try:
+        return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
+    except AffettiError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        print(f"\naffetti {verb}: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`affetti … | head`): that is not an error. Python would flush once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _refuse(message: str) -> int:
+    line = " ".join(message.split())
+    print(f"affetti: {line}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Progress on stderr: bars with the time left on a terminal, a line every half minute elsewhere, nothing with ``--quiet``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from affetti.progress import Progress
+
+EVERY = 30.0
+"""Seconds between lines where stderr is not a terminal."""
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """Yield a callback that shows progress while the block runs."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, object] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield show
+
+
+def _lines() -> Progress:
+    began: dict[str, tuple[float, int]] = {}
+    last: dict[str, float] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage not in began:
+            began[stage], last[stage] = (now, done), now
+        if done < total and now - last[stage] < EVERY:
+            return
+        last[stage] = now
+        start, first = began[stage]
+        elapsed = now - start
+        left = elapsed / max(1, done - first) * (total - done)
+        told = f"done in {elapsed:.0f} s" if done >= total else f"about {left:.0f} s left"
+        print(f"{stage}: {done}/{total}, {told}", file=sys.stderr, flush=True)
+
+    return show

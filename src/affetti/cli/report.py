@@ -1,0 +1,37 @@
+"""``affetti report``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from affetti.cli.flags import Everyday, emit, parse, settled
+from affetti.cli.progress import shown
+
+
+@dataclass(frozen=True)
+class Flags(Everyday):
+    """Write one self-contained HTML page about corpora, runs, scorecards and studies."""
+
+    sources: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders of corpora, runs, scorecards and studies."""
+    out: Path
+    """The page, such as report.html."""
+    title: str | None = None
+    """Its title."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the verb."""
+    flags = parse(Flags, arguments, "report")
+    settings = settled(flags, {"title": "affetti report"}, flags.config)
+    settings.pop("seed", None)
+    sources, out = settings.pop("sources", ()), settings.pop("out")
+    from affetti import verbs
+
+    with shown() as progress:
+        document = verbs.report(list(sources), out, progress=progress, **settings)
+    emit(document, flags.json, f"{document['report']} ({document['bytes'] / 1e6:.1f} MB)")
+    return 0

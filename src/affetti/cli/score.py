@@ -1,0 +1,78 @@
+"""``affetti score``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from affetti.cli.flags import Everyday, emit, parse, settled
+from affetti.cli.progress import shown
+
+
+@dataclass(frozen=True)
+class Flags(Everyday):
+    """Score a synthetic set against real music; every number stands beside what real music itself would score."""
+
+    real: tyro.conf.Positional[Path]
+    """Real clips: a corpus, a folder of audio, or an .npy of dB log-mels [N, M, F]."""
+    fake: tyro.conf.Positional[Path]
+    """Synthetic clips: the same."""
+    train: Path | None = None
+    """What the generator was trained on: looks for copies."""
+    fold: int | None = None
+    """Compare with this fold's test clips of the corpus REAL, and look for copies of its training clips."""
+    regressor: Path | None = None
+    """Run of a regressor that reads the emotions (default: one is trained on REAL, where that is a labelled corpus)."""
+    groups: tuple[Path, ...] = field(default=())
+    """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE."""
+    preset: str | None = None
+    """Front-end for folders of audio."""
+    out: Path | None = None
+    """Folder for result.json."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the verb."""
+    flags = parse(Flags, arguments, "score")
+    settings = settled(flags, {"seed": 0}, flags.config)
+    real, fake = settings.pop("real"), settings.pop("fake")
+    from affetti import verbs
+
+    with shown() as progress:
+        document = verbs.score(real, fake, progress=progress, **settings)
+    emit(document, flags.json, _text(document))
+    return 0
+
+
+def _text(document: dict[str, Any]) -> str:
+    quality = document["quality"]
+    low, high = quality["ci"]
+    lines = [
+        f"quality {quality['score']:.1f} of 100 [{low:.1f}, {high:.1f}], {quality['tier']} (held-out real music: 100); "
+        f"as the study computes it: {quality['published']['score']:.1f}",
+        "",
+        f"{'':<14}{'value':>10}{'real music':>12}",
+    ]
+    for part, found in quality["components"].items():
+        lines.append(f"  {part:<12}{found['value']:>10.3f}{found['floor']:>12.3f}   score {found['score']:.0f}")
+    for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"):
+        found = document[name]
+        floor = "" if found["floor"] is None else f"{found['floor']:>12.3f}"
+        lines.append(f"{name:<14}{found['value']:>10.3f}{floor}")
+    conditioning = document["conditioning"]
+    if conditioning is None:
+        lines.append("emotion: not measurable here: needs two labelled corpora, or --regressor")
+    else:
+        for axis, found in conditioning.items():
+            if "slope" not in found:
+                continue
+            relative = "" if not found["relative"] else f", {found['relative']['slope']:.2f} and {found['relative']['correlation']:.2f} of real music's"
+            lines.append(f"{axis}: slope {found['slope']['value']:.2f}, correlation {found['correlation']['value']:.2f}{relative}")
+    copies = document["memorisation"]
+    if copies is not None:
+        told = "COPIES of training clips" if copies["copying"] else "no sign of copying"
+        lines.append(f"memorisation: {told} ({copies['exact_copies']} exact)")
+    return "\n".join(lines)

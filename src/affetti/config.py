@@ -1,0 +1,92 @@
+"""Configuration: frozen dataclasses in, TOML or JSON files in and out.
+
+Layers, the later winning: the defaults of a dataclass, a preset, the file given by ``--config``, the flags. What was
+resolved is written to a run's ``config.json``, and that file is accepted back by ``--config``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cattrs
+from cattrs.errors import BaseValidationError
+from cattrs.gen import make_dict_structure_fn
+
+from affetti.errors import StorageError, UsageError
+
+T = TypeVar("T")
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_factory(
+        dataclasses.is_dataclass, lambda kind: make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+    )
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    return converter
+
+
+_CONVERTER = _converter()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a TOML or JSON configuration file as a dictionary.
+
+    Raises:
+        StorageError: the file is missing or cannot be parsed.
+        UsageError: it is neither ``.toml`` nor ``.json``, or does not hold a table.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot be read ({error})", where=path, hint="check the path given to --config") from error
+    try:
+        if path.suffix == ".toml":
+            values: Any = tomllib.loads(text)
+        elif path.suffix == ".json":
+            values = json.loads(text)
+        else:
+            raise UsageError(f"unknown kind of configuration {path.suffix!r}", where=path, hint="use .toml or .json")
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise StorageError(f"not valid ({error})", where=path, hint="correct the file") from error
+    if not isinstance(values, dict):
+        raise UsageError("not a table of settings", where=path, hint="write one setting a line: name = value")
+    return values
+
+
+def structure(values: dict[str, Any], kind: type[T], where: str | Path = "--config") -> T:
+    """Build the dataclass ``kind`` from a dictionary, refusing keys and types it does not know.
+
+    Raises:
+        UsageError: a key is unknown (the nearest known one is named) or a value has the wrong type.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it may hold {', '.join(known)}"
+            raise UsageError(f"unknown setting {key!r}", where=where, hint=hint)
+    try:
+        return _CONVERTER.structure(values, kind)
+    except (BaseValidationError, TypeError, ValueError) as error:
+        reason = "; ".join(cattrs.transform_error(error)) if isinstance(error, BaseValidationError) else str(error)
+        raise UsageError(f"wrong setting: {reason}", where=where, hint="correct its type or value") from error
+
+
+def unstructure(value: Any) -> Any:
+    """Turn a dataclass into plain JSON types."""
+    return _CONVERTER.unstructure(value)
+
+
+def layered(kind: type[T], *layers: dict[str, Any], where: str | Path = "--config") -> T:
+    """Build ``kind`` from layers of settings over its defaults; later layers win, ``None`` means "not given"."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update({key: value for key, value in layer.items() if value is not None})
+    return structure(merged, kind, where)

@@ -1,0 +1,297 @@
+"""From a source of tracks to a corpus on disk: decode, cut, log-mel, label, split, file.
+
+Tracks are worked off in ranges; each range files its clips as one shard under ``.work/`` and a shard's existence is
+the done mark, so an interrupted run goes on where it was. The result does not depend on the number of workers.
+
+A track that is too short for one clip is left out with the reason. A track that is broken (missing, empty, truncated,
+silent, not a number, heard twice) stops the work, because a corpus that silently lost songs is not what was asked for;
+``skip_broken`` leaves such tracks out instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from affetti.corpus import splits, store
+from affetti.corpus.track import Source, Track, Windows
+from affetti.errors import InputError, StorageError
+from affetti.presets import FrontEnd
+from affetti.progress import Progress, silent
+from affetti.scale.engine import map_ranges, ranges
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.storage import read_json, refused, require_space, write_json, written
+
+CHUNK = 8
+"""Tracks a shard."""
+
+
+@dataclass(frozen=True)
+class CutTask:
+    """Cut a range of tracks into clips and file them as a shard. Idempotent."""
+
+    tracks: tuple[Track, ...]
+    work: Path
+    front: FrontEnd
+    windows: Windows = "centre"
+    pad: bool = False
+    keep_audio: Path | None = None
+
+    def shard(self, start: int, stop: int) -> Path:
+        """The file whose existence says that the range is done."""
+        return self.work / f"{start:07d}-{stop:07d}.json"
+
+    def done(self, start: int, stop: int) -> bool:
+        """Whether the range has been filed."""
+        return self.shard(start, stop).exists()
+
+    def __call__(self, start: int, stop: int) -> None:
+        """Work off tracks ``start`` to ``stop``."""
+        to_mel = MelSpectrogram(self.front)
+        mels: list[NDArray[np.float16]] = []
+        rows: list[dict[str, Any]] = []
+        skipped: list[dict[str, Any]] = []
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for track in self.tracks[start:stop]:
+            try:
+                waveform = track.sound.waveform(self.front.sample_rate)
+                clips = self._cut(track, waveform)
+            except InputError as error:
+                skipped.append({"path": track.path, "reason": error.what, "broken": True})
+                continue
+            if not clips:
+                length = len(waveform) / self.front.sample_rate
+                reason = f"too short: {length:.1f} s, a clip is {self.front.seconds:g} s (--pad fills it with silence)"
+                skipped.append({"path": track.path, "reason": reason, "broken": False})
+                continue
+            fingerprint = track.sound.fingerprint()
+            for number, (at, samples) in enumerate(clips):
+                clip_id = track.track_id if len(clips) == 1 else f"{track.track_id}-{number:02d}"
+                with torch.inference_mode():
+                    mels.append(to_mel(torch.from_numpy(samples)).numpy().astype(np.float16))
+                rows.append(self._row(track, clip_id, at, fingerprint))
+                if self.keep_audio is not None:
+                    audio.save(self.keep_audio / f"{clip_id}.flac", samples, self.front.sample_rate)
+            for name, table in track.tables().items():
+                tables.setdefault(name, []).extend(table)
+        path = self.shard(start, stop)
+        with written(path.with_suffix(".npy")) as temporary:
+            np.save(temporary, np.stack(mels) if mels else np.zeros((0, *self.front.shape), np.float16))
+        for name, table in tables.items():
+            with written(path.with_suffix(f".{name}.parquet")) as temporary:
+                pd.DataFrame(table).to_parquet(temporary, index=False)
+        write_json(path, {"rows": rows, "skipped": skipped, "tables": sorted(tables)})
+
+    def _cut(self, track: Track, waveform: NDArray[np.float32]) -> list[tuple[float, NDArray[np.float32]]]:
+        """Clips as ``(start in seconds, samples [T])``; silent ones are refused."""
+        if not np.isfinite(waveform).all():
+            raise InputError("holds values that are not numbers", where=track.path)
+        if audio.is_silent(waveform):
+            raise InputError("silent (no sample above -80 dBFS)", where=track.path)
+        length = self.front.samples
+        if self.pad and len(waveform) < length:
+            waveform = np.pad(waveform, (0, length - len(waveform)))
+        seconds = len(waveform) / self.front.sample_rate
+        clips: list[tuple[float, NDArray[np.float32]]] = []
+        for at in track.starts(seconds, length / self.front.sample_rate, self.windows):
+            first = min(round(at * self.front.sample_rate), len(waveform) - length)
+            samples = waveform[first : first + length]
+            if not audio.is_silent(samples):
+                clips.append((first / self.front.sample_rate, samples))
+        return clips
+
+    def _row(self, track: Track, clip_id: str, at: float, fingerprint: str) -> dict[str, Any]:
+        described = track.describe(at, self.front.seconds)
+        return {
+            "clip_id": clip_id,
+            "song_id": track.song_id,
+            "artist": track.artist,
+            "genre": track.genre,
+            "start": round(at, 6),
+            "duration": self.front.seconds,
+            "source_path": track.path,
+            "sha256": fingerprint,
+            "synthetic": False,
+            # JSON has no NaN: "unknown" travels as null.
+            **{key: None if isinstance(value, float) and np.isnan(value) else value for key, value in described.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished corpus and the tracks that did not make it."""
+
+    corpus: store.Corpus
+    skipped: list[dict[str, str]]
+
+
+def build(
+    source: Source,
+    out: Path,
+    front: FrontEnd,
+    *,
+    preset: str,
+    windows: Windows = "centre",
+    pad: bool = False,
+    skip_broken: bool = False,
+    keep_audio: bool = False,
+    folds: int = 5,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Built:
+    """Make a corpus out of a source; see the module for what is refused and what is skipped.
+
+    Raises:
+        InputError: a track is broken (and not ``skip_broken``), two tracks are the same, or too few songs remain.
+        StorageError: the folder holds other work, or the disk is full.
+    """
+    work = out / ".work"
+    signature = _signature(source, front, windows, pad, skip_broken, keep_audio, folds, seed)
+    if finished(out, signature):
+        corpus = store.Corpus.open(out)
+        return Built(corpus, corpus.meta["skipped"])
+    claim(out, signature)
+    require_space(out, 2 * 2 * len(source.tracks) * front.n_mels * front.frames)
+    task = CutTask(tuple(source.tracks), work, front, windows, pad, out / "audio" if keep_audio else None)
+    map_ranges(task, len(task.tracks), CHUNK, done=task.done, workers=workers, stage="prepare", progress=progress)
+
+    shards = [task.shard(*span) for span in ranges(len(task.tracks), CHUNK)]
+    parts = [read_json(path) for path in shards]
+    skipped = [entry for part in parts for entry in part["skipped"]]
+    rows = pd.DataFrame([row for part in parts for row in part["rows"]])
+    skipped += _repeated(rows)
+    _refuse_broken(skipped, len(task.tracks), None if skip_broken else out)
+    if skip_broken and not rows.empty:
+        rows["keep"] = ~rows["source_path"].isin([entry["path"] for entry in skipped])
+    else:
+        rows["keep"] = True
+    _refuse_too_few(rows[rows["keep"]] if not rows.empty else rows, skipped, source)
+    keep = rows["keep"].to_numpy(dtype=bool)
+    clips = rows.loc[keep].drop(columns="keep").reset_index(drop=True)
+    clips["fold"] = splits.assign(clips, folds, seed)
+    for name in sorted({name for part in parts for name in part["tables"]}):
+        tables = [path.with_suffix(f".{name}.parquet") for path, part in zip(shards, parts, strict=True) if name in part["tables"]]
+        with written(out / f"{name}.parquet") as temporary:
+            pd.concat(map(pd.read_parquet, tables), ignore_index=True).to_parquet(temporary, index=False)
+    mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
+    corpus = store.write(
+        out,
+        clips,
+        mel,
+        front,
+        {
+            "preset": preset,
+            "source": source.name,
+            "licence": source.licence,
+            "citation": source.citation,
+            "label_scale": source.scale,
+            "windows": windows,
+            "seed": seed,
+            "folds": int(clips["fold"].max()) + 1,
+            "splits_hash": splits.split_hash(clips),
+            "planted": source.planted,
+            "notes": list(source.notes),
+            "provenance": None,
+            "signature": signature,
+            "skipped": [{"path": entry["path"], "reason": entry["reason"]} for entry in skipped],
+        },
+    )
+    shutil.rmtree(work, ignore_errors=True)
+    return Built(corpus, corpus.meta["skipped"])
+
+
+def claim(out: Path, signature: str) -> None:
+    """Take a folder for one piece of work, or find the same work begun there.
+
+    Raises:
+        StorageError: the folder holds something else.
+    """
+    mark = out / ".work" / "signature.json"
+    if mark.exists():
+        if read_json(mark) != signature:
+            raise StorageError("holds unfinished work of another command", where=out, hint="choose another --out, or remove it")
+        return
+    if (out / "corpus.json").exists():
+        raise StorageError("holds another corpus", where=out, hint="choose another --out, or remove it")
+    if out.exists() and (not out.is_dir() or any(entry for entry in out.iterdir() if entry.name != ".work")):
+        raise StorageError("exists and is not an affetti corpus", where=out, hint="choose a new folder for --out")
+    write_json(mark, signature)
+
+
+def finished(out: Path, source_signature: str) -> bool:
+    """Whether ``out`` already holds the result of exactly this work."""
+    if not (out / "corpus.json").is_file():
+        return False
+    meta: Any = read_json(out / "corpus.json")
+    return isinstance(meta, dict) and meta.get("signature") == source_signature
+
+
+def gather(target: Path, parts: list[Path], front: FrontEnd, keep: NDArray[np.bool_]) -> Path:
+    """Join the shards' log-mels into one ``.npy``, streaming, leaving out the rows not kept."""
+    try:
+        with written(target) as temporary:
+            out = np.lib.format.open_memmap(temporary, "w+", np.float16, (int(keep.sum()), *front.shape))
+            row = at = 0
+            for path in parts:
+                mel = np.load(path, allow_pickle=False)
+                chosen = mel[keep[row : row + len(mel)]]
+                out[at : at + len(chosen)] = chosen
+                row, at = row + len(mel), at + len(chosen)
+            out.flush()
+    except OSError as error:
+        raise refused(target, error) from error
+    return target
+
+
+def _repeated(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Tracks whose sound is the same, to the byte, as an earlier track's."""
+    if rows.empty:
+        return []
+    tracks = rows.drop_duplicates("source_path")
+    first = tracks.groupby("sha256")["source_path"].transform("first")
+    again = tracks["source_path"] != first
+    return [
+        {"path": path, "reason": f"the same sound as {original}", "broken": True}
+        for path, original in zip(tracks.loc[again, "source_path"], first[again], strict=True)
+    ]
+
+
+def _refuse_broken(skipped: list[dict[str, Any]], total: int, out: Path | None) -> None:
+    broken = [entry for entry in skipped if entry["broken"]]
+    if broken and out is not None:
+        shutil.rmtree(out / ".work", ignore_errors=True)
+        shutil.rmtree(out / "audio", ignore_errors=True)
+        if out.exists() and not any(out.iterdir()):
+            out.rmdir()
+        more = "" if len(broken) == 1 else f" (and {len(broken) - 1} more of {total} tracks)"
+        raise InputError(
+            f"{broken[0]['reason']}{more}", where=broken[0]["path"], hint="mend or remove it, or leave such tracks out with --skip-broken"
+        )
+
+
+def _refuse_too_few(rows: pd.DataFrame, skipped: list[dict[str, Any]], source: Source) -> None:
+    songs = 0 if rows.empty else rows["song_id"].nunique()
+    if songs < 2:
+        reason = f"; {skipped[0]['path']}: {skipped[0]['reason']}" if skipped else ""
+        raise InputError(
+            f"{songs} usable song{'' if songs == 1 else 's'} in {source.name}{reason}",
+            hint="a corpus needs at least 2 songs, to train on one and test on another",
+        )
+
+
+def _signature(source: Source, front: FrontEnd, *settings: object) -> str:
+    """A hash of everything the result depends on, short of the sound itself."""
+    digest = hashlib.sha256(repr((source.name, source.scale, front.hash, settings)).encode())
+    for track in source.tracks:
+        digest.update(repr(track).encode())
+    return digest.hexdigest()

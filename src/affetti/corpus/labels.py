@@ -1,0 +1,98 @@
+"""What the labels can bear: checks of the table, and the ceiling that raters' disagreement sets.
+
+Song i has mean mᵢ of k raters with sample variance sᵢ². Of the variance of the means, the share that is not noise is
+the reliability ρ = 1 - mean(sᵢ²/k) / Var(m) (the ICC(1,k) of one-way random raters). No predictor that sees the music
+alone passes R² = ρ, nor, rescaled as well as can be, CCC = √ρ. It is a ceiling for this panel of raters, not for
+emotion: what all raters of a clip share in error is not in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding of the label audit; ``verdict`` is fine, corrected, suspect or not checkable."""
+
+    check: str
+    verdict: str
+    n: int
+    detail: str
+
+
+def audit(clips: pd.DataFrame) -> list[dict[str, Any]]:
+    """Check a label table; ``n`` counts the songs concerned. Reads no audio."""
+    songs = clips.drop_duplicates("song_id")
+    return [asdict(check) for check in (_raters(songs), _spread(songs), _extremes(songs), _balance(songs))]
+
+
+def _raters(songs: pd.DataFrame) -> Check:
+    raters = songs["raters"].to_numpy(dtype=int)
+    if not (raters > 0).any():
+        return Check("raters_too_few", "not checkable", len(songs), "the source does not say how many raters there were")
+    few = int(((raters > 0) & (raters < 5)).sum())
+    return Check("raters_too_few", "suspect" if few else "fine", few, f"{few} songs have fewer than 5 raters")
+
+
+def _spread(songs: pd.DataFrame) -> Check:
+    spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float)
+    if not np.isfinite(spread).any():
+        return Check("no_disagreement", "not checkable", len(songs), "the source gives no spread")
+    zero = int((spread == 0).all(axis=1).sum())
+    return Check("no_disagreement", "suspect" if zero else "fine", zero, f"{zero} songs whose raters all agree exactly")
+
+
+def _extremes(songs: pd.DataFrame) -> Check:
+    edge = int((np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) >= 1.0 - 1e-9).any(axis=1).sum())
+    return Check("at_the_edge_of_the_scale", "suspect" if edge > 0.1 * len(songs) else "fine", edge, f"{edge} songs at ±1")
+
+
+def _balance(songs: pd.DataFrame) -> Check:
+    sides = np.sign(songs[["valence", "arousal"]].to_numpy(dtype=float))
+    counts = [int(((sides[:, 0] == v) & (sides[:, 1] == a)).sum()) for v, a in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
+    detail = "songs by quadrant Q1 to Q4: " + ", ".join(map(str, counts))
+    return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
+
+
+def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[str, dict[str, dict[str, Any]] | None]:
+    """Highest reachable R² (= ρ) and CCC (= √ρ) for valence and arousal, with 95 % intervals over songs.
+
+    Taken over clips, resampled by song. ``None`` where the source has no spread or no number of raters.
+    """
+    usable = clips[(clips["raters"] > 1) & clips["valence_std"].notna() & clips["arousal_std"].notna()]
+    if usable["song_id"].nunique() < 3:
+        return {"valence": None, "arousal": None}
+    songs, member = np.unique(usable["song_id"].to_numpy(dtype=str), return_inverse=True)
+    draws = np.random.default_rng(seed).integers(0, len(songs), (resamples, len(songs)))
+    # weights[r, c]: how often clip c's song was drawn in resample r.
+    weights = np.stack([np.bincount(draw, minlength=len(songs)) for draw in draws])[:, member].astype(float)
+    found: dict[str, dict[str, dict[str, Any]] | None] = {}
+    for name in ("valence", "arousal"):
+        mean = usable[name].to_numpy(dtype=float)
+        noise = usable[f"{name}_std"].to_numpy(dtype=float) ** 2 / usable["raters"].to_numpy(dtype=float)
+        rho = float(_reliability(mean, noise, np.ones((1, len(mean))))[0])
+        low, high = np.quantile(_reliability(mean, noise, weights), [0.025, 0.975])
+        found[name] = {
+            "r2": {"value": rho, "ci": [float(low), float(high)]},
+            "ccc": {"value": _root(rho), "ci": [_root(low), _root(high)]},
+        }
+    return found
+
+
+def _reliability(mean: NDArray[np.float64], noise: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ρ under each row of ``weights`` ``[R, N]``."""
+    total = weights.sum(axis=1)
+    centre = (weights @ mean) / total
+    variance = (weights @ mean**2) / total - centre**2
+    variance *= total / np.maximum(total - 1, 1)
+    return 1.0 - (weights @ noise) / total / np.maximum(variance, 1e-12)
+
+
+def _root(rho: float) -> float:
+    return float(np.sqrt(max(rho, 0.0)))

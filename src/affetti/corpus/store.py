@@ -1,0 +1,191 @@
+"""A corpus on disk: ``corpus.json``, ``clips.parquet``, ``mel.npy`` and, by choice, ``audio/``.
+
+``corpus.json`` is written last: a folder without it is unfinished work, and is refused. Log-mels are float16 dB,
+``[N, M, F]``, memory-mapped, so a corpus larger than memory can be read by rows. A synthetic set has the same files;
+its ``provenance`` says what made it and the column ``synthetic`` is true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from affetti import config
+from affetti.errors import InputError, MismatchError, StorageError
+from affetti.presets import FrontEnd
+from affetti.storage import read_json, refused, write_json, written
+
+FORMAT = "affetti-corpus"
+VERSION = 1
+
+COLUMNS: dict[str, str] = {
+    "clip_id": "string",
+    "song_id": "string",
+    "artist": "string",
+    "genre": "string",
+    "fold": "int16",
+    "valence": "float64",
+    "arousal": "float64",
+    "valence_std": "float64",
+    "arousal_std": "float64",
+    "raters": "int16",
+    "start": "float64",
+    "duration": "float64",
+    "mode": "string",
+    "section": "string",
+    "instruments": "string",
+    "lyrics": "string",
+    "source_path": "string",
+    "sha256": "string",
+    "synthetic": "bool",
+}
+"""Columns of ``clips.parquet``, one row a clip. Empty text and NaN mean "unknown"; ``fold`` is -1 in synthetic sets."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A finished corpus, opened for reading."""
+
+    path: Path
+    meta: dict[str, Any]
+    clips: pd.DataFrame
+    """One row a clip, :data:`COLUMNS`, in the order of ``mel``."""
+
+    @classmethod
+    def open(cls, path: str | Path) -> Corpus:
+        """Open a corpus and check that its parts belong together.
+
+        Raises:
+            StorageError: it is missing, unfinished or cut short.
+            MismatchError: another version of affetti wrote it.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise StorageError("no such corpus", where=path, hint="make one with: affetti prepare SOURCE --out CORPUS")
+        if not (path / "corpus.json").is_file():
+            raise StorageError(
+                "not a finished corpus (no corpus.json)", where=path, hint="run the command that makes it again: it goes on"
+            )
+        meta = read_json(path / "corpus.json")
+        if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+            raise StorageError("not a corpus of affetti", where=path / "corpus.json", hint="check the path")
+        if meta.get("version") != VERSION:
+            raise MismatchError(
+                f"corpus format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="prepare it again"
+            )
+        try:
+            clips = pd.read_parquet(path / "clips.parquet")
+        except (OSError, ValueError) as error:
+            raise StorageError("missing or cut short", where=path / "clips.parquet", hint="prepare it again") from error
+        corpus = cls(path, meta, clips)
+        expected = (meta["n_clips"], *corpus.front_end.shape)
+        if corpus.mel.shape != expected or len(clips) != expected[0]:
+            raise StorageError(
+                f"holds {corpus.mel.shape} log-mels and {len(clips)} rows, expected {expected}",
+                where=path,
+                hint="prepare it again",
+            )
+        return corpus
+
+    @cached_property
+    def front_end(self) -> FrontEnd:
+        """The front-end its log-mels were made with."""
+        return config.structure(dict(self.meta["front_end"]), FrontEnd, self.path / "corpus.json")
+
+    @cached_property
+    def mel(self) -> NDArray[np.float16]:
+        """Log-mels in dB, float16 ``[N, M, F]``, memory-mapped read-only."""
+        try:
+            return np.load(self.path / "mel.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise StorageError("missing or cut short", where=self.path / "mel.npy", hint="prepare it again") from error
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def labels(self) -> NDArray[np.float64]:
+        """Valence and arousal ``[N, 2]`` in [-1, 1]."""
+        return self.clips[["valence", "arousal"]].to_numpy(dtype=np.float64)
+
+    @property
+    def songs(self) -> NDArray[np.str_]:
+        """Song id of each clip ``[N]``."""
+        return self.clips["song_id"].to_numpy(dtype=str)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any clip was generated."""
+        return bool(self.clips["synthetic"].any())
+
+    @property
+    def hash(self) -> str:
+        """The content hash filed with it."""
+        return str(self.meta["content_hash"])
+
+    def require_front_end(self, front: FrontEnd, owner: str | Path) -> None:
+        """Refuse a front-end other than this corpus's own.
+
+        Raises:
+            MismatchError: names both.
+        """
+        if front.hash != self.front_end.hash:
+            raise MismatchError(
+                f"made with front-end {self.front_end.hash} {self.front_end.shape}, but {owner} has {front.hash} {front.shape}",
+                where=self.path,
+                hint="use a corpus and a model of the same --preset",
+            )
+
+
+def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta: dict[str, Any]) -> Corpus:
+    """Finish a corpus: file the manifest, move the log-mels into place, and last write ``corpus.json``.
+
+    Args:
+        path: folder of the corpus.
+        clips: rows with at least the columns of :data:`COLUMNS`.
+        mel_file: a finished ``.npy`` of float16 ``[N, M, F]`` on the same file system; it is moved.
+        front: the front-end.
+        meta: source, licence, label_scale, provenance and so on.
+    """
+    clips = clips.reindex(columns=[*COLUMNS, *[name for name in clips.columns if name not in COLUMNS]])
+    clips = clips.astype(COLUMNS)  # type: ignore[arg-type]
+    if clips["clip_id"].duplicated().any():
+        twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].iloc[0]
+        raise InputError(f"clip {twice!r} occurs twice", where=path, hint="name each file once")
+    try:
+        with written(path / "clips.parquet") as temporary:
+            clips.to_parquet(temporary, index=False)
+        mel_file.replace(path / "mel.npy")
+    except OSError as error:
+        raise refused(path, error) from error
+    mel = np.load(path / "mel.npy", mmap_mode="r", allow_pickle=False)
+    write_json(
+        path / "corpus.json",
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            **meta,
+            "front_end": config.unstructure(front),
+            "front_end_hash": front.hash,
+            "n_clips": len(clips),
+            "n_songs": int(clips["song_id"].nunique()),
+            "content_hash": content_hash(clips, mel),
+        },
+    )
+    return Corpus.open(path)
+
+
+def content_hash(clips: pd.DataFrame, mel: NDArray[np.float16]) -> str:
+    """SHA-256 over the manifest's rows and the log-mels, independent of the file formats."""
+    digest = hashlib.sha256()
+    digest.update(clips.to_csv(index=False).encode())
+    for start in range(0, len(mel), 256):
+        digest.update(np.ascontiguousarray(mel[start : start + 256]).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,119 @@
+"""The valence-arousal plane.
+
+Valence runs from unpleasant to pleasant, arousal from calm to excited (Russell 1980). Inside affetti both lie in
+[-1, 1]; what a corpus was annotated in is named by a :data:`SCALES` entry and kept beside it. Quadrants follow the
+convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
+
+The words of :data:`WORDS` are points affetti places on the plane so that a user can write ``sad`` instead of numbers;
+they lie in the quadrant that the circumplex literature gives them, and their radius is ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from affetti.errors import InputError, UsageError
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An affine annotation scale from ``low`` to ``high``, mapped onto [-1, 1]."""
+
+    low: float
+    high: float
+
+    def to_unit(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Map values on this scale to [-1, 1].
+
+        Raises:
+            InputError: a value is not a number or lies outside the scale; the message names the first.
+        """
+        array = np.asarray(values, dtype=np.float64)
+        bad = ~((array >= self.low) & (array <= self.high))
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"label {array.reshape(-1)[row]:g} (row {row + 1}) lies outside the scale [{self.low:g}, {self.high:g}]",
+                hint=f"correct the label or declare the scale it is on ({', '.join(SCALES)})",
+            )
+        return (array - self.low) / (self.high - self.low) * 2.0 - 1.0
+
+    def from_unit(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Map values in [-1, 1] back to this scale; the inverse of :meth:`to_unit`."""
+        return (np.asarray(values, dtype=np.float64) + 1.0) / 2.0 * (self.high - self.low) + self.low
+
+    def spread_to_unit(self, spread: ArrayLike) -> NDArray[np.float64]:
+        """Map a standard deviation on this scale to one on [-1, 1]."""
+        return np.asarray(spread, dtype=np.float64) * 2.0 / (self.high - self.low)
+
+
+SCALES: dict[str, Scale] = {
+    "-1..1": Scale(-1.0, 1.0),
+    "0..1": Scale(0.0, 1.0),
+    "1..9": Scale(1.0, 9.0),
+    "1..5": Scale(1.0, 5.0),
+    "1..7": Scale(1.0, 7.0),
+    "0..10": Scale(0.0, 10.0),
+    "-10..10": Scale(-10.0, 10.0),
+}
+
+QUADRANTS: dict[str, tuple[float, float]] = {"Q1": (0.5, 0.5), "Q2": (-0.5, 0.5), "Q3": (-0.5, -0.5), "Q4": (0.5, -0.5)}
+"""Centre (valence, arousal) of each quadrant: what a corpus annotated in quadrants alone can say."""
+
+WORDS: dict[str, tuple[float, float]] = {
+    "happy": (0.6, 0.4),
+    "excited": (0.45, 0.65),
+    "tense": (-0.4, 0.55),
+    "angry": (-0.6, 0.6),
+    "scary": (-0.6, 0.4),
+    "sad": (-0.6, -0.4),
+    "depressed": (-0.65, -0.55),
+    "calm": (0.35, -0.6),
+    "peaceful": (0.5, -0.5),
+    "tender": (0.5, -0.35),
+    "neutral": (0.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """A point on the plane: valence and arousal, each in [-1, 1]."""
+
+    valence: float
+    arousal: float
+
+    def __post_init__(self) -> None:
+        for name in ("valence", "arousal"):
+            value = getattr(self, name)
+            if not -1.0 <= value <= 1.0:
+                raise InputError(f"{name} {value:g} lies outside [-1, 1]", hint="give both as numbers from -1 to 1")
+
+    @classmethod
+    def parse(cls, text: str) -> Emotion:
+        """Read a word of :data:`WORDS` (``sad``) or a pair (``-0.5,0.2``).
+
+        Raises:
+            UsageError: neither a known word nor two numbers.
+            InputError: a number lies outside [-1, 1].
+        """
+        word = text.strip().lower()
+        if word in WORDS:
+            return cls(*WORDS[word])
+        parts = word.split(",")
+        try:
+            valence, arousal = (float(part) for part in parts)
+        except ValueError:
+            near = difflib.get_close_matches(word, WORDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"write V,A or one of {', '.join(WORDS)}"
+            raise UsageError(f"{text!r} is not an emotion", hint=hint) from None
+        return cls(valence, arousal)
+
+
+def quadrant(valence: ArrayLike, arousal: ArrayLike) -> NDArray[np.str_]:
+    """Quadrant ``Q1`` to ``Q4`` of each point; zero counts as positive."""
+    v, a = np.asarray(valence), np.asarray(arousal)
+    return np.where(a >= 0, np.where(v >= 0, "Q1", "Q2"), np.where(v >= 0, "Q4", "Q3"))

@@ -1,0 +1,61 @@
+"""The errors affetti raises.
+
+One root, :class:`AffettiError`, so that a caller can catch all of them at once, and one kind for each thing a user can
+mend. Every message says what is wrong (with the value), where it is, and what to do next, on one line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AffettiError(Exception):
+    """Something the user can mend.
+
+    Args:
+        what: what is wrong, with the offending value.
+        where: the file, column, row or parameter concerned.
+        hint: the next step, as an instruction.
+    """
+
+    def __init__(self, what: str, *, where: str | Path | None = None, hint: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.hint = hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        line = self.what if self.where is None else f"{self.where}: {self.what}"
+        return line if self.hint is None else f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments would be lost when a worker process sends the error home.
+        return (_rebuild, (type(self), self.what, self.where, self.hint))
+
+
+def _rebuild(kind: type[AffettiError], what: str, where: str | None, hint: str | None) -> AffettiError:
+    return kind(what, where=where, hint=hint)
+
+
+class InputError(AffettiError, ValueError):
+    """Data that cannot be used: a broken file, a label outside its scale, an array of the wrong shape."""
+
+
+class UsageError(AffettiError, ValueError):
+    """A request that makes no sense: an unknown preset, flags that contradict each other."""
+
+
+class MismatchError(AffettiError, ValueError):
+    """Two things that do not belong together: front-ends, versions, folds."""
+
+
+class StorageError(AffettiError, OSError):
+    """A folder that cannot be read or written: disk full, file cut short, work of another run in the way."""
+
+
+class TrainingError(AffettiError, RuntimeError):
+    """Training that cannot go on, such as a loss that is not a number."""
+
+
+class MissingDependencyError(AffettiError, ImportError):
+    """An optional package or file is absent; the hint gives the command that installs it."""

@@ -1,0 +1,198 @@
+"""The Quality Score: 0 to 100, calibrated on the user's own real music.
+
+The study's score (see ``published``) gives held frames and reversed music full marks. This one keeps its five parts
+and weights and changes what they measure and what the numbers mean.
+
+*What is measured.* Each clip becomes five short feature vectors (``mel_features``) in units of the real set's spread,
+cut off at ±5. A part's distance is the Fréchet distance between Gaussians of independent features, over their number,
+
+    d² = mean over features of (μ₁ − μ₂)² + (σ₁ − σ₂)² ;
+
+a full covariance of fifty features cannot be had from the few dozen songs that many users own.
+
+*What it means.* Real songs are split at random into halves A and B, of each song one clip is drawn, and with as many
+fake songs three distances are taken from the same half A at the same n:
+
+    floor = d²(A, B)              held-out real music,
+    value = d²(A, fakes),
+    bad   = d²(A, A's mean)       one average clip repeated for ever, no variety at all.
+
+Bias that depends on n thus falls on floor and value alike. With the excess u = max(0, value − floor − s)/(bad − floor),
+averaged over splits, a part scores
+
+    100 / (1 + 3u²) :
+
+100 where fakes differ from real songs no more than other real songs do, 25 at the bad anchor, and ever less beyond,
+never quite 0, so that two poor generators can still be told apart. The standard error s of value − floor is the
+benefit of the doubt: what the choice of songs explains is not held against the fakes. Under some 16 songs floor and
+anchor come close; the denominator is then held at half the anchor.
+
+*The total* is the weighted harmonic mean of the parts, 100 / (1 + 3 Σ w u²). An arithmetic mean lets four good parts
+hide a broken one, which is how a held frame came to be Excellent; here one part at 5 with weight 0.2 leaves at most 21.
+
+*The interval* follows from the splits. Each leaves out half of the songs of either side at random, and the spread of
+a statistic over such halves estimates its standard error on the whole (delete-half jackknife, Shao & Wu 1989); the
+interval is their central 95 %. It includes the choice of songs, not of training seed.
+
+When not to use: to see conditioning, copying (a copy of the training set scores 100; give ``train``) or partial
+collapse (eight clips repeated keep most of the spread; see coverage and the Vendi score), to compare generators scored
+against different real sets or front-ends, or as a stand-in for listening. Below 16 songs a side even one clip repeated
+can pass, and the interval says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from affetti.errors import InputError
+from affetti.metrics.mel_features import PARTS, Mels, clip_features
+from affetti.metrics.memorisation import memorisation
+from affetti.metrics.published import WEIGHTS, PublishedQuality, check_pair, published_quality, tier_of
+from affetti.metrics.sample import Floats, Sample
+
+FEWEST_SONGS = 8
+SPLITS = 100
+"""Random halves of the songs."""
+LEAST_SPREAD = 0.01
+"""A feature that real music hardly changes is measured as if it did by this (dB, or its own unit)."""
+FARTHEST = 5.0
+"""Features are cut off this many real standard deviations from the real mean, so that no single clip decides."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the score: a discrepancy, where it lies between floor and bad anchor, and the points it earns."""
+
+    value: float
+    """Distance of fakes from real music; 1 is a shift of every feature by one real standard deviation."""
+    score: float
+    """0 to 100."""
+    floor: float
+    """The same distance for held-out real music; scores 100."""
+    bad: float
+    """The same for one average clip repeated; scores 25."""
+
+
+@dataclass(frozen=True)
+class QualityResult:
+    """The calibrated score and all it rests on."""
+
+    score: float
+    """0 to 100; 100 is held-out real music."""
+    ci: tuple[float, float]
+    """95 % interval over songs."""
+    components: dict[str, Component]
+    published: PublishedQuality
+    """The study's own formula on the same sets."""
+    n: int
+    """Songs a side in each split."""
+    seed: int
+    memorisation: dict[str, float | int | bool | None] | None
+    """Copy statistics in the score's own features, if ``train`` was given."""
+
+    @property
+    def tier(self) -> str:
+        """``Poor``, ``Good`` or ``Excellent``."""
+        return tier_of(self.score)
+
+    def to_dict(self) -> dict[str, object]:
+        """The ``quality`` object of ``affetti score --json``."""
+        return {
+            "score": self.score,
+            "ci": list(self.ci),
+            "tier": self.tier,
+            "components": {part: asdict(component) for part, component in self.components.items()},
+            "published": self.published.to_dict(),
+        }
+
+
+def quality_score(
+    real: Mels,
+    fake: Mels,
+    groups: ArrayLike | None = None,
+    fake_groups: ArrayLike | None = None,
+    train: Mels | None = None,
+    seed: int = 0,
+) -> QualityResult:
+    """Score synthetic log-mels against real ones.
+
+    Args:
+        real: log-mels in dB ``[N, M, F]``, M ≥ 8, F ≥ 16, of songs the generator has not seen; may be memory-mapped.
+        fake: log-mels in dB ``[K, M, F]`` of the same front-end.
+        groups: song id of each real clip; without it every clip is a song.
+        fake_groups: the same for fakes; without it every clip counts as a song of its own.
+        train: the generator's training clips; with them ``memorisation`` tells copies from work of its own.
+        seed: of the splits.
+
+    Returns:
+        Score, interval, parts with their floor and bad anchor, and the published score beside it.
+
+    Raises:
+        InputError: wrong or different shapes, a value that is not finite, or fewer than 8 songs on a side.
+    """
+    check_pair(real, fake)
+    features = clip_features(real, "real")
+    real_rows, fake_rows = _standardised(features, features), _standardised(clip_features(fake, "fake"), features)
+    real_songs, fake_songs = Sample.of(real_rows, groups, "groups"), Sample.of(fake_rows, fake_groups, "fake_groups")
+    for sample, name in ((real_songs, "real"), (fake_songs, "fake")):
+        if sample.songs < FEWEST_SONGS:
+            raise InputError(
+                f"{sample.songs} songs are too few to calibrate on",
+                where=name,
+                hint=f"give clips of {FEWEST_SONGS} songs or more",
+            )
+    n = min(real_songs.songs, fake_songs.songs) // 2
+    distances = _split_distances(real_songs, fake_songs, n, np.random.default_rng(seed))
+    widths = np.array([features[part].shape[1] for part in PARTS])
+    by_part = np.add.reduceat(distances, np.cumsum(widths) - widths, axis=2) / widths
+    components, score, ci = _calibrated(by_part)
+    copies = None
+    if train is not None:
+        check_pair(real, train)
+        copies = memorisation(fake_rows, _standardised(clip_features(train, "train"), features), real_rows, seed)
+    return QualityResult(score, ci, components, published_quality(real, fake), n, seed, copies)
+
+
+def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Floats:
+    """All parts side by side, in units of the real set's spread about its mean."""
+    rows = [(features[p] - real[p].mean(axis=0)) / np.maximum(real[p].std(axis=0), LEAST_SPREAD) for p in PARTS]
+    return np.clip(np.concatenate(rows, axis=1), -FARTHEST, FARTHEST)
+
+
+def _split_distances(real: Sample, fake: Sample, n: int, rng: np.random.Generator) -> Floats:
+    """value, floor and bad in each split and feature, ``[SPLITS, 3, D]``."""
+    found = np.empty((SPLITS, 3, real.rows.shape[1]))
+    for split in range(SPLITS):
+        songs, fakes = rng.permutation(real.songs), rng.permutation(fake.songs)
+        half = _moments(real.rows[real.one_of_each(songs[:n], rng)])
+        other = _moments(real.rows[real.one_of_each(songs[n : 2 * n], rng)])
+        made = _moments(fake.rows[fake.one_of_each(fakes[:n], rng)])
+        found[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
+    return found
+
+
+def _moments(rows: Floats) -> Floats:
+    """Mean and standard deviation (of N − 1) of each feature, ``[2, D]``."""
+    return np.stack([rows.mean(axis=0), rows.std(axis=0, ddof=1)])
+
+
+def _calibrated(distances: Floats) -> tuple[dict[str, Component], float, tuple[float, float]]:
+    """Parts, total and interval from value, floor and bad in each split and part, ``[SPLITS, 3, parts]``."""
+    weights = np.array([WEIGHTS[part] for part in PARTS])
+    value, floor, bad = distances.mean(axis=0)
+    room = np.maximum(bad - floor, bad / 2)
+    beyond = distances[:, 0] - distances[:, 1]
+    beyond -= beyond.std(axis=0, ddof=1)  # over random halves, the standard error on the whole
+    excess = np.maximum(0.0, beyond.mean(axis=0) / room)
+    total = float(100.0 / (1.0 + 3.0 * weights @ excess**2))
+    by_split = np.maximum(0.0, beyond / room)
+    low, high = np.quantile(100.0 / (1.0 + 3.0 * by_split**2 @ weights), [0.025, 0.975])
+    scores = 100.0 / (1.0 + 3.0 * excess**2)
+    components = {
+        part: Component(float(value[i]), float(scores[i]), float(floor[i]), float(bad[i]))
+        for i, part in enumerate(PARTS)
+    }
+    return components, total, (min(float(low), total), max(float(high), total))

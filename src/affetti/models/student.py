@@ -1,0 +1,79 @@
+"""A small convolutional regressor: log-mel to valence and arousal.
+
+Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is pooled;
+frequency is kept at half resolution until the last stage, because a third more or less is a band or two. The pooling over
+time keeps mean and deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from affetti.models.blocks import BandNorm
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """Sizes of the small regressor."""
+
+    width: int = 32
+    """Channels of the first stage; twice and four times that in the next."""
+    dropout: float = 0.2
+    """Dropout before the head, in [0, 1)."""
+
+
+class Student(nn.Module):
+    """Regressor over log-mels ``[B, M, F]`` in dB.
+
+    :meth:`forward` gives ``[B, 2]`` in [-1, 1]; :meth:`predict` adds the half-width of the calibrated interval.
+    """
+
+    half_width: Tensor
+
+    def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:  # noqa: B008 - frozen
+        super().__init__()
+        width = config.width
+        self.normalise = BandNorm(shape[0])
+        self.stem = nn.Conv2d(1, width, (5, 7), stride=(1, 4), padding=(2, 3))
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),
+                nn.Sequential(nn.BatchNorm2d(2 * width), nn.ReLU(), nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)),
+                nn.Sequential(nn.BatchNorm2d(4 * width), nn.ReLU(), nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1)),
+            ]
+        )
+        height = -(-shape[0] // 8)
+        self.norm = nn.BatchNorm2d(4 * width)
+        self.head = nn.Sequential(
+            nn.Dropout(config.dropout), nn.Linear(2 * 4 * width * height, 64), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(64, 2)
+        )
+        self.register_buffer("half_width", torch.full((2,), torch.nan))
+
+    @torch.no_grad()
+    def fit_statistics(self, mel: Tensor) -> dict[str, float]:
+        """Fit the normaliser to the training clips ``[N, M, F]``, dB."""
+        self.normalise.fit(mel)
+        return {}
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Predict valence and arousal ``[B, 2]``."""
+        return self.from_normal(self.normalise(mel))
+
+    def from_normal(self, x: Tensor) -> Tensor:
+        """The same from log-mels already normalised."""
+        x = self.stem(x.unsqueeze(1))
+        for stage in self.stages:
+            x = stage(x)
+        x = F.relu(self.norm(x))
+        pooled = torch.cat([x.mean(dim=3), x.std(dim=3, unbiased=False)], dim=1).flatten(1)
+        return torch.tanh(self.head(pooled))
+
+    @torch.inference_mode()
+    def predict(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Valence and arousal ``[B, 2]`` and the half-width of their 90 % interval ``[B, 2]`` (NaN where not calibrated)."""
+        emotion = self(mel)
+        return emotion, self.half_width.expand_as(emotion)

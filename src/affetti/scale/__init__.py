@@ -1,0 +1,1 @@
+"""Work that splits over rows, mapped over processes."""

@@ -1,0 +1,94 @@
+"""One seam for work that splits over rows: a picklable task mapped over row ranges.
+
+A task takes ``(start, stop)`` and files its own result, atomically, before it returns; ``done(start, stop)`` says
+whether that has happened. So any range may be run again, by anybody, and a run that was cut goes on where it was.
+Results do not depend on the number of workers. Processes are started with ``spawn``: a script that calls this with
+``workers > 1`` needs the usual ``if __name__ == "__main__":``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from affetti.errors import AffettiError, StorageError
+from affetti.progress import Progress, silent
+
+Task = Callable[[int, int], None]
+
+
+def cpu_count() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ranges(n: int, chunk: int) -> list[tuple[int, int]]:
+    """Split ``n`` rows into ranges of at most ``chunk``."""
+    return [(start, min(start + chunk, n)) for start in range(0, n, chunk)]
+
+
+def _one_thread_each() -> None:
+    # The parent handles Ctrl-C and ends the pool; a worker that dies mid-write would leave its temporary file.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def map_ranges(
+    task: Task,
+    n: int,
+    chunk: int,
+    *,
+    done: Callable[[int, int], bool] = lambda _start, _stop: False,
+    workers: int = 1,
+    stage: str = "",
+    progress: Progress = silent,
+) -> None:
+    """Run ``task`` over every range of ``n`` rows that is not yet done.
+
+    Args:
+        task: picklable; called as ``task(start, stop)``.
+        n: number of rows, ≥ 0.
+        chunk: rows a range, ≥ 1; never derived from ``workers``, so that the ranges are always the same.
+        done: whether a range has been filed already.
+        workers: processes; 1 works in this process.
+        stage: name given to ``progress``.
+        progress: told of rows done.
+
+    Raises:
+        AffettiError: what a task raised; ranges already filed stay.
+        StorageError: a worker process died.
+    """
+    todo = [span for span in ranges(n, chunk) if not done(*span)]
+    finished = n - sum(stop - start for start, stop in todo)
+    progress(stage, finished, n)
+    if workers <= 1 or len(todo) <= 1:
+        for start, stop in todo:
+            task(start, stop)
+            finished += stop - start
+            progress(stage, finished, n)
+        return
+    pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_one_thread_each)
+    try:
+        pending: dict[Future[None], int] = {pool.submit(task, *span): span[1] - span[0] for span in todo}
+        while pending:
+            completed, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in completed:
+                rows = pending.pop(future)
+                future.result()
+                finished += rows
+                progress(stage, finished, n)
+    except BrokenProcessPool as error:
+        raise StorageError(
+            "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
+        ) from error
+    except (AffettiError, KeyboardInterrupt):
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

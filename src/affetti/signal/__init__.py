@@ -1,0 +1,1 @@
+"""Sound: decoding, log-mel spectrograms and their inverse, phase."""

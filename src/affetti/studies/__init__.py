@@ -1,0 +1,1 @@
+"""Questions answered: the scorecard of a synthetic set, and the augmentation study."""

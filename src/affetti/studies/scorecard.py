@@ -1,0 +1,235 @@
+"""The scorecard: how good is a synthetic set, beside what real music itself would score?
+
+Every number comes with its floor: the same measure between two halves of the real songs, at the same number of clips. The
+established metrics are taken in the ``statistics`` embedding. Whether clips follow the emotion they were asked for is read by
+a regressor that was trained on real clips only, and is told beside what it reads on real clips it has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti import metrics
+from affetti.corpus import Corpus, splits
+from affetti.errors import MismatchError, UsageError
+from affetti.features.clipset import ClipSet
+from affetti.features.embedders import Standardiser, statistics
+from affetti.progress import Progress, silent
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.loop import Clips, LoopConfig
+
+SPLITS = 10
+"""Random halvings of the real songs over which neighbour metrics are averaged."""
+MOST = 2_000
+"""Clips a side that neighbour metrics use at the most."""
+
+
+def scorecard(
+    real: ClipSet,
+    fake: ClipSet,
+    *,
+    train: ClipSet | None = None,
+    fold: int | None = None,
+    regressor: Path | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Score ``fake`` against ``real``.
+
+    Args:
+        real: real clips; with ``fold``, only that fold's test clips are the reference, and its training clips are ``train``.
+        fake: the synthetic clips.
+        train: what the generator was trained on, for the search for copies.
+        fold: a fold of ``real`` (which must be a corpus).
+        regressor: a run of a regressor that reads the emotions; without one a small one is trained when ``real`` is a
+            labelled corpus.
+        seed: of every resampling.
+        progress: told of stages.
+
+    Returns:
+        the document that ``affetti score --json`` prints.
+
+    Raises:
+        InputError: too few songs, or arrays that cannot be compared.
+        MismatchError: different front-ends, or a "real" set that is synthetic.
+    """
+    if real.front_end is not None and fake.front_end is not None and real.front_end.hash != fake.front_end.hash:
+        raise MismatchError(
+            f"front-ends {real.front_end.hash} {real.front_end.shape} and {fake.front_end.hash} {fake.front_end.shape}",
+            where=fake.name,
+            hint="prepare and generate both with the same --preset",
+        )
+    corpus = real.corpus
+    if corpus is not None and corpus.synthetic:
+        raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
+    reference = real
+    if fold is not None:
+        if corpus is None:
+            raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
+        part = splits.fold(corpus.clips, fold)
+        reference = real.subset(part.test)
+        train = real.subset(part.train) if train is None else train
+        _require_generator_of_fold(fake, reference)
+
+    steps = 4
+    progress("score", 0, steps)
+    quality = metrics.quality_score(reference.mel, fake.mel, reference.songs, fake.songs, seed=seed)
+    progress("score", 1, steps)
+    raw = {"real": statistics(reference.mel), "fake": statistics(fake.mel)}
+    standard = Standardiser.of(raw["real"])
+    x, y = standard(raw["real"]), standard(raw["fake"])
+    frechet = metrics.frechet(x, y, (reference.songs, fake.songs), seed=seed)
+    progress("score", 2, steps)
+    neighbours = compared_with_real(x, y, reference.songs, fake.songs, seed)
+    memorisation = None
+    if train is not None:
+        memorisation = metrics.memorisation(y, standard(statistics(train.mel)), x, seed)
+    progress("score", 3, steps)
+    conditioning, reader = _conditioning(real, reference, fake, fold, regressor, seed)
+    progress("score", 4, steps)
+    return {
+        "quality": quality.to_dict(),
+        "frechet": frechet.to_dict(),
+        **neighbours,
+        "conditioning": conditioning,
+        "memorisation": memorisation,
+        "reader": reader,
+        "n_real": len(reference),
+        "n_fake": len(fake),
+        "songs": {"real": int(np.unique(reference.songs).size), "fake": int(np.unique(fake.songs).size)},
+        "real": real.name,
+        "fake": fake.name,
+        "fold": fold,
+        "seed": seed,
+        "versions": fitting.versions(),
+    }
+
+
+def compared_with_real(
+    x: NDArray[np.float64], y: NDArray[np.float64], real_songs: NDArray[np.str_], fake_songs: NDArray[np.str_], seed: int
+) -> dict[str, dict[str, Any]]:
+    """Kernel distance, precision, recall, density, coverage and Vendi score, each beside its floor.
+
+    Over :data:`SPLITS` random halvings A, B of the real songs and a random draw of as many fake songs' clips: value = measure(A,
+    fakes), floor = measure(A, B), at the same number n of clips on every side; ``ci`` spans the middle 95 % of the halvings.
+
+    Args:
+        x: real embeddings ``[N, D]``.
+        y: synthetic embeddings ``[K, D]``.
+        real_songs: song of each real row.
+        fake_songs: song of each synthetic row.
+        seed: of the halvings.
+    """
+    rng = np.random.default_rng(seed)
+    names, member = np.unique(real_songs, return_inverse=True)
+    drawn: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(SPLITS):
+        order = rng.permutation(len(names))
+        side = np.isin(member, order[: len(names) // 2])
+        a, b = np.flatnonzero(side), np.flatnonzero(~side)
+        n = min(len(a), len(b), len(y), MOST)
+        a, b, c = (rng.permutation(rows)[:n] for rows in (a, b, np.arange(len(y))))
+        for name, (value, floor) in _pairs(x[a], x[b], y[c], (real_songs[a], real_songs[b], fake_songs[c])).items():
+            drawn.setdefault(name, []).append((value, floor))
+    result: dict[str, dict[str, Any]] = {}
+    for name, pairs in drawn.items():
+        values, floors = np.array(pairs).T
+        low, high = np.quantile(values, [0.025, 0.975])
+        result[name] = {"value": float(values.mean()), "ci": [float(low), float(high)], "floor": float(floors.mean())}
+    return result
+
+
+def _pairs(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], songs: tuple[NDArray[np.str_], ...]
+) -> dict[str, tuple[float, float]]:
+    k = min(5, len(a) - 1)
+    fakes = metrics.precision_recall_density_coverage(a, c, k)
+    reals = metrics.precision_recall_density_coverage(a, b, k)
+    found = {name: (fakes[name], reals[name]) for name in fakes}
+    kernel: Callable[..., float] = metrics.kernel_distance
+    found["kernel"] = kernel(a, c, (songs[0], songs[2])), kernel(a, b, (songs[0], songs[1]))
+    found["vendi"] = metrics.vendi_score(c), metrics.vendi_score(b)
+    return found
+
+
+def _require_generator_of_fold(fake: ClipSet, test: ClipSet) -> None:
+    """Refuse clips of a generator that was trained on the songs it is compared with.
+
+    Raises:
+        MismatchError: names the first such song.
+    """
+    provenance = None if fake.corpus is None else fake.corpus.meta.get("provenance")
+    shared = set() if provenance is None else set(provenance["training_songs"]) & set(test.songs.tolist())
+    if shared:
+        raise MismatchError(
+            f"its generator was trained on {len(shared)} of the test songs (first: {min(shared)})",
+            where=fake.name,
+            hint=f"score it with --fold {provenance['fold'] if provenance else 0}",
+        )
+
+
+def _conditioning(
+    real: ClipSet, reference: ClipSet, fake: ClipSet, fold: int | None, regressor: Path | None, seed: int
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """How the reading of fakes answers their condition, beside how the reading of real clips answers their labels."""
+    if fake.labels is None or (fake.labels.std(axis=0) == 0).all():
+        return None, None
+    if regressor is not None:
+        trained = runs.load(regressor)
+        if trained.kind not in runs.REGRESSORS:
+            raise UsageError(f"a {trained.kind} reads no emotions", where=regressor, hint=f"give a run of {' or '.join(runs.REGRESSORS)}")
+        if fake.mel.shape[1:] != trained.front_end.shape:
+            raise MismatchError(
+                f"reads log-mels of {trained.front_end.shape}, these are {fake.mel.shape[1:]}", where=regressor, hint="use one --preset"
+            )
+        held = reference
+        unseen = ~np.isin(reference.songs, sorted(trained.songs))
+        if not unseen.all():
+            held = reference.subset(np.flatnonzero(unseen))
+        model, reader = trained.model, {"run": str(regressor), "kind": trained.kind}
+    else:
+        corpus = real.corpus
+        if corpus is None or real.labels is None:
+            return None, None
+        number = fold if fold is not None else int(corpus.clips["fold"].min())
+        part = splits.fold(corpus.clips, number)
+        held = real.subset(part.test)
+        model = train_reader(corpus, part.train, seed)
+        reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}
+    response = metrics.label_response(fake.labels, fitting.read(model, fake.mel, np.arange(len(fake))), fake.songs, seed)
+    if held.labels is None or len(np.unique(held.songs)) < 2:
+        return _told(response, None, None), reader
+    real_response = metrics.label_response(held.labels, fitting.read(model, held.mel, np.arange(len(held))), held.songs, seed)
+    return _told(response, real_response, metrics.relative_to_real(response, real_response)), reader
+
+
+def _told(response: Any, real: Any, relative: Any) -> dict[str, Any]:
+    def plain(axis: Any) -> Any:
+        return None if axis is None else {name: {"value": r.value, "ci": list(r.ci)} for name, r in axis.items()}
+
+    return {
+        axis: {
+            **(plain(response[axis]) or {}),
+            "real": None if real is None else plain(real[axis]),
+            "relative": None if relative is None else relative[axis],
+        }
+        for axis in response
+    }
+
+
+def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
+    """A small regressor trained on the given real clips."""
+    from affetti import presets
+
+    budget = presets.budget(corpus.meta["preset"], "student")
+    batch = min(budget.batch_size, max(2, len(rows) // 2))
+    splits.require_real(corpus.clips.iloc[rows])
+    model = runs.make("student", corpus.front_end.shape, {})
+    _, trained = fitting.fit("student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed))
+    return trained

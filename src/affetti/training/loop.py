@@ -1,0 +1,222 @@
+"""The training loop: explicit, deterministic in its seed, exactly resumable.
+
+Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's global
+generator, which is seeded anew before each step. So a run that was killed and resumed equals the unbroken one, bit for
+bit at the same thread count. Device and precision belong to Lightning Fabric.
+
+Ctrl-C and SIGTERM end a run after the step at hand, with a checkpoint; a second one ends it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from affetti.errors import StorageError, TrainingError
+from affetti.models.noise import child_seed
+from affetti.progress import Progress, silent
+from affetti.training import checkpoint
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how."""
+
+    steps: int = 2_000
+    """Updates, ≥ 1."""
+    batch_size: int = 16
+    """Clips a batch, ≥ 2."""
+    seed: int = 0
+    """Of everything random."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints, ≥ 1."""
+    log_points: int = 40
+    """Lines in ``metrics.jsonl``."""
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips a model may see: rows of log-mels (possibly memory-mapped) and their labels."""
+
+    mel: NDArray[np.floating]
+    """dB ``[N, M, F]``."""
+    labels: NDArray[np.float64]
+    """``[N, 2]`` in [-1, 1]."""
+    rows: NDArray[np.intp]
+    """The rows to use."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, size: int, seed: int, step: int) -> tuple[Tensor, Tensor]:
+        """Batch number ``step``: every clip comes once an epoch, in an order that depends on (seed, epoch)."""
+        at = step * size + np.arange(size)
+        chosen = np.empty(size, dtype=np.intp)
+        for epoch in np.unique(at // len(self)):
+            order = np.random.default_rng([seed, int(epoch)]).permutation(len(self))
+            here = at // len(self) == epoch
+            chosen[here] = order[at[here] % len(self)]
+        return self.take(self.rows[chosen])
+
+    def take(self, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """Log-mels and labels of the given rows, float32."""
+        mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
+        return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
+
+    def sample(self, limit: int = 2_048) -> Tensor:
+        """At most ``limit`` clips evenly spread over the rows, for fitting statistics: dB ``[n, M, F]``."""
+        chosen = self.rows[np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int)]
+        return self.take(chosen)[0]
+
+
+class Objective(Protocol):
+    """A model being trained: what is saved, and what one step does."""
+
+    modules: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+
+    def setup(self, fabric: Fabric) -> None:
+        """Put modules and optimizers in the hands of Fabric."""
+        ...
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update; returns what to log, ``loss`` among it."""
+        ...
+
+
+@dataclass
+class History:
+    """What a run logged, and how long it took."""
+
+    lines: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    """Training time of this session; a resumed run's earlier sessions are in the lines."""
+
+
+def train(
+    objective: Objective,
+    clips: Clips,
+    config: LoopConfig,
+    *,
+    run: Path | None = None,
+    device: str = "cpu",
+    stage: str = "train",
+    progress: Progress = silent,
+) -> History:
+    """Train until ``config.steps``; with ``run`` (a folder) log, checkpoint and resume there.
+
+    Raises:
+        TrainingError: the loss is not a number; the last good checkpoint stays.
+        KeyboardInterrupt: asked to stop; a checkpoint has been filed.
+    """
+    fabric = make_fabric(device)
+    objective.setup(fabric)
+    folder = None if run is None else run / "checkpoints"
+    start = 0 if folder is None else checkpoint.resume(folder, objective.modules, objective.optimizers)
+    history = History(_kept_lines(run, start))
+    before = history.lines[-1]["seconds"] if history.lines else 0.0
+    every = max(1, config.steps // config.log_points)
+    sums: dict[str, list[float]] = {}
+    began = time.perf_counter()
+    with stoppable() as stop:
+        progress(stage, start, config.steps)
+        for step in range(start, config.steps):
+            torch.manual_seed(child_seed("step", config.seed, step))
+            mel, labels = clips.batch(config.batch_size, config.seed, step)
+            logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
+            if not all(math.isfinite(value) for value in logged.values()):
+                where = "no checkpoint yet" if folder is None else f"the last good weights are in {folder}"
+                raise TrainingError(
+                    f"the loss is not a number at step {step} ({logged}); {where}", hint="lower the learning rate, or try another --seed"
+                )
+            for key, value in logged.items():
+                sums.setdefault(key, []).append(value)
+            done = step + 1
+            if done % every == 0 or done == config.steps:
+                seconds = before + time.perf_counter() - began
+                line = {"step": done, "seconds": round(seconds, 3)} | {k: float(np.mean(v)) for k, v in sums.items()}
+                history.lines.append(line)
+                _append(run, line)
+                sums = {}
+                progress(stage, done, config.steps)
+            if folder is not None and (done % config.checkpoint_every == 0 or done == config.steps or stop.is_set()):
+                checkpoint.save(folder, done, objective.modules, objective.optimizers)
+            if stop.is_set():
+                raise KeyboardInterrupt
+    history.seconds = time.perf_counter() - began
+    return history
+
+
+def make_fabric(device: str) -> Fabric:
+    """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
+    from lightning_fabric import Fabric
+
+    return Fabric(accelerator=device, devices=1)
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets; a second signal interrupts at once. Main thread only."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's protocol
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    # A child process whose parent handles Ctrl-C for both ignores SIGINT; leave it so.
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    old = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield event
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _kept_lines(run: Path | None, step: int) -> list[dict[str, float]]:
+    """Log lines up to ``step``; later ones belong to work that was not checkpointed and are dropped from the file."""
+    path = None if run is None else run / "metrics.jsonl"
+    if path is None or not path.exists():
+        return []
+    lines: list[dict[str, float]] = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            break  # a line cut short by a kill: it and what follows will be logged again
+        if line["step"] > step:
+            break
+        lines.append(line)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return lines
+
+
+def _append(run: Path | None, line: dict[str, float]) -> None:
+    if run is None:
+        return
+    try:
+        with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise StorageError(f"cannot be written ({error})", where=run / "metrics.jsonl", hint="free some space") from error

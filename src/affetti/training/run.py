@@ -1,0 +1,120 @@
+"""The run folder: a model with all that is needed to trust it.
+
+``model.safetensors`` holds the weights and the labels they were trained on; ``model.json`` says what they are (family,
+configuration, front-end) and where they come from (corpus, fold, songs, seed); ``MODEL_CARD.md`` says it in words. The
+weights carry a hash, so that files exchanged by mistake are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from affetti import config
+from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.models.baseline import Baseline
+from affetti.models.flow import Flow, FlowConfig
+from affetti.models.gan import Gan, GanConfig
+from affetti.models.student import Student, StudentConfig
+from affetti.presets import FrontEnd
+from affetti.storage import read_json, write_json
+from affetti.training import checkpoint
+
+FORMAT = "affetti-model"
+VERSION = 1
+
+GENERATORS = ("gan", "flow")
+REGRESSORS = ("student", "baseline")
+CONFIGS: dict[str, type[Any]] = {"gan": GanConfig, "flow": FlowConfig, "student": StudentConfig}
+
+
+def make(kind: str, shape: tuple[int, int], settings: dict[str, Any]) -> nn.Module:
+    """An untrained model of family ``kind`` over log-mels of ``shape``.
+
+    Raises:
+        UsageError: the family or a setting is unknown.
+    """
+    if kind == "baseline":
+        return Baseline(shape)
+    if kind not in CONFIGS:
+        raise UsageError(f"unknown model {kind!r}", hint=f"choose from {', '.join((*GENERATORS, *REGRESSORS))}")
+    made = config.structure(settings, CONFIGS[kind], "model settings")
+    return {"gan": Gan, "flow": Flow, "student": Student}[kind](shape, made)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model read from a run folder."""
+
+    path: Path
+    kind: str
+    model: nn.Module
+    front_end: FrontEnd
+    meta: dict[str, Any]
+    training_labels: NDArray[np.float64]
+    """Valence and arousal ``[N, 2]`` of the clips it was trained on."""
+
+    @property
+    def songs(self) -> set[str]:
+        """Songs it was trained on."""
+        return set(self.meta["songs"])
+
+    def require_unseen(self, songs: NDArray[np.str_]) -> None:
+        """Refuse to be tested on songs it was trained on.
+
+        Raises:
+            MismatchError: names the first.
+        """
+        shared = self.songs & set(songs.tolist())
+        if shared:
+            raise MismatchError(
+                f"was trained on {len(shared)} of the test songs (first: {min(shared)})",
+                where=self.path,
+                hint=f"train it on fold {self.meta['fold']}'s complement, or test on the fold it was trained for",
+            )
+
+
+def save(path: Path, kind: str, model: nn.Module, labels: NDArray[np.float64], meta: dict[str, Any]) -> None:
+    """File a trained model; ``model.json`` last, for it says that the rest is whole."""
+    tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
+    tensors["training/labels"] = torch.from_numpy(labels)
+    checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": kind})
+    digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
+    write_json(path / "model.json", {"format": FORMAT, "version": VERSION, "kind": kind, **meta, "weights_sha256": digest})
+
+
+def load(path: str | Path, device: str = "cpu") -> TrainedModel:
+    """Read a model from its run folder.
+
+    Raises:
+        StorageError: the folder is missing, unfinished or cut short.
+        MismatchError: another version wrote it, or the weights are not those that ``model.json`` describes.
+    """
+    path = Path(path)
+    if not (path / "model.json").is_file():
+        state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
+        raise StorageError(state, where=path, hint="run its affetti train command again: it goes on where it was")
+    meta = read_json(path / "model.json")
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise StorageError("not a model of affetti", where=path / "model.json", hint="check the path")
+    if meta.get("version") != VERSION:
+        raise MismatchError(f"model format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again")
+    weights = path / "model.safetensors"
+    tensors, _ = checkpoint.read_tensors(weights)
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != meta["weights_sha256"]:
+        raise MismatchError("the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files")
+    front = config.structure(dict(meta["front_end"]), FrontEnd, path / "model.json")
+    model = make(meta["kind"], front.shape, dict(meta["config"]))
+    labels = tensors.pop("training/labels").numpy()
+    try:
+        model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
+    except RuntimeError as error:
+        raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
+    return TrainedModel(path, meta["kind"], model.to(device).eval(), front, meta, labels)

@@ -1,0 +1,306 @@
+"""The verbs as functions: what the command line calls, with the same names and arguments.
+
+Each takes paths and plain values, files its result, and returns the document that ``--json`` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from affetti import presets
+from affetti.corpus import Corpus, labels
+from affetti.corpus.build import Built, build
+from affetti.corpus.loaders import load as load_source
+from affetti.corpus.loaders.composed import SONGS
+from affetti.corpus.track import Windows
+from affetti.errors import StorageError, UsageError
+from affetti.features.clipset import open_set
+
+from affetti.progress import Progress, silent
+from affetti.scale.engine import cpu_count
+from affetti.storage import read_json, write_json
+from affetti.studies.augmentation import augmentation_study
+from affetti.studies.scorecard import scorecard
+from affetti.training.fit import fit_run
+from affetti.training.generate import generate_corpus
+from affetti.training.predict import predict_files
+
+PathLike = str | Path
+CLIPS_A_SONG = 8
+"""Clips taken of a composed song of about 60 s, where so many fit."""
+
+
+def prepare(
+    source: str,
+    out: PathLike,
+    *,
+    preset: str = "tiny",
+    scale: str | None = None,
+    windows: Windows = "centre",
+    pad: bool = False,
+    skip_broken: bool = False,
+    keep_audio: bool = False,
+    clips: int | None = None,
+    keys: int = 1,
+    folds: int = 5,
+    soundfont: PathLike | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make a corpus of log-mels from labelled music.
+
+    Args:
+        source: ``composed``, ``folder:PATH``, ``midi:PATH``, ``vgmidi:PATH`` or ``emopia:PATH``.
+        out: folder of the corpus.
+        preset: front-end, see :data:`affetti.presets.FRONT_ENDS`.
+        scale: scale of the labels of ``folder`` and ``midi``, see :data:`affetti.emotion.SCALES`.
+        windows: which clips to cut from a track: ``centre``, ``first`` or ``all``.
+        pad: fill a shorter track with silence instead of skipping it.
+        skip_broken: leave out tracks that cannot be used instead of stopping.
+        keep_audio: keep each clip as FLAC in ``audio/``.
+        clips: how many clips to compose (``composed`` only; default 1,920 at ``tiny``).
+        keys: how many tonics composed songs may have, 1 to 12; more is harder to learn.
+        folds: folds of the split, ≥ 2.
+        soundfont: an ``.sf2`` file to render MIDI and composed songs with.
+        seed: of composer and split.
+        workers: processes; default one a core.
+        progress: told of tracks done.
+
+    Raises:
+        UsageError, InputError, StorageError: see :func:`affetti.corpus.build.build`.
+    """
+    front = presets.front_end(preset)
+    songs, each = composed_size(front, clips)
+    if clips is not None and source != "composed":
+        raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
+    loaded = load_source(
+        source, scale=scale, soundfont=None if soundfont is None else Path(soundfont), songs=songs, clips_per_song=each, keys=keys, seed=seed
+    )
+    built = build(
+        loaded,
+        Path(out),
+        front,
+        preset=preset,
+        windows=windows,
+        pad=pad,
+        skip_broken=skip_broken,
+        keep_audio=keep_audio,
+        folds=folds,
+        seed=seed,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+    return describe(built)
+
+
+def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]:
+    """Songs to compose and clips to take of each, for ``clips`` clips in all.
+
+    A song lasts at least 50 s and gives up to :data:`CLIPS_A_SONG` clips that do not overlap.
+    """
+    each = max(1, min(CLIPS_A_SONG, int(50.0 // front.seconds)))
+    if clips is None:
+        return SONGS, each
+    if clips < 2 * each:
+        raise UsageError(f"{clips} clips", where="--clips", hint=f"a corpus needs 2 songs, that is {2 * each} clips at this preset")
+    return -(-clips // each), each
+
+
+def describe(built: Built) -> dict[str, Any]:
+    """The document of ``prepare --json``."""
+    corpus = built.corpus
+    return {
+        "verb": "prepare",
+        "corpus": str(corpus.path),
+        "clips": len(corpus),
+        "songs": int(corpus.meta["n_songs"]),
+        "folds": int(corpus.meta["folds"]),
+        "skipped": built.skipped,
+        "labels": {"audit": labels.audit(corpus.clips), "ceiling": labels.ceiling(corpus.clips)},
+        "label_scale": corpus.meta["label_scale"],
+        "licence": corpus.meta["licence"],
+        "notes": corpus.meta["notes"],
+        "front_end": corpus.front_end.hash,
+        "content_hash": corpus.hash,
+    }
+
+
+def train(
+    model: str,
+    corpus: PathLike,
+    out: PathLike,
+    *,
+    fold: int = 0,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    checkpoint_every: int = 500,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train ``gan``, ``flow``, ``student`` or ``baseline`` on one fold's training clips; see :func:`affetti.training.fit.fit_run`."""
+    return fit_run(
+        model,
+        Corpus.open(corpus),
+        fold,
+        Path(out),
+        steps=steps,
+        batch_size=batch_size,
+        checkpoint_every=checkpoint_every,
+        seed=seed,
+        settings=settings,
+        device=device,
+        progress=progress,
+    )
+
+
+def generate(
+    model: PathLike,
+    n: int,
+    out: PathLike,
+    *,
+    emotions: str = "uniform",
+    seed: int = 0,
+    batch_size: int = 32,
+    audio: bool = False,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Generate a synthetic corpus; see :func:`affetti.training.generate.generate_corpus`."""
+    corpus = generate_corpus(
+        Path(model),
+        n,
+        Path(out),
+        emotions=emotions,
+        seed=seed,
+        batch_size=batch_size,
+        with_audio=audio,
+        device=device,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+    return {
+        "verb": "generate",
+        "corpus": str(corpus.path),
+        "clips": len(corpus),
+        "emotions": emotions,
+        "seed": seed,
+        "generator": corpus.meta["provenance"]["generator"],
+        "content_hash": corpus.hash,
+    }
+
+
+def score(
+    real: PathLike,
+    fake: PathLike,
+    *,
+    train: PathLike | None = None,
+    out: PathLike | None = None,
+    fold: int | None = None,
+    regressor: PathLike | None = None,
+    groups: Sequence[PathLike] = (),
+    preset: str | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard`.
+
+    Args:
+        real: a corpus, a folder of audio, or an ``.npy`` of dB log-mels ``[N, M, F]``.
+        fake: the same.
+        train: what the generator was trained on, to look for copies.
+        out: folder for ``result.json``.
+        fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
+        regressor: run of a regressor that reads the emotions.
+        groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake``.
+        preset: front-end for folders of audio.
+        seed: of every resampling.
+        progress: told of stages.
+    """
+    if len(groups) > 2:
+        raise UsageError(f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL and one for FAKE")
+    files = [Path(file) for file in groups] + [None, None]
+    front = None if preset is None else presets.front_end(preset)
+    opened = []
+    for path, file in ((real, files[0]), (fake, files[1])):
+        # A folder of audio beside a corpus takes the corpus's front-end.
+        known = front or next((other.front_end for other in opened if other.front_end is not None), None)
+        if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
+            known = Corpus.open(fake).front_end
+        opened.append(open_set(path, front=known, groups=file, progress=progress))
+    trained_on = None if train is None else open_set(train, front=opened[0].front_end, progress=progress)
+    result = scorecard(
+        opened[0],
+        opened[1],
+        train=trained_on,
+        fold=fold,
+        regressor=None if regressor is None else Path(regressor),
+        seed=seed,
+        progress=progress,
+    )
+    if out is not None:
+        _claim_score(Path(out))
+        write_json(Path(out) / "result.json", {"verb": "score", **result})
+    return result
+
+
+def _claim_score(out: Path) -> None:
+    """Refuse to write a scorecard over something that is not one."""
+    path = out / "result.json"
+    if path.exists() and read_json(path).get("verb") != "score":
+        raise StorageError("holds another verb's result", where=out, hint="choose another --out")
+    if out.exists() and not path.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StorageError("exists and is not a scorecard of affetti", where=out, hint="choose a new folder for --out")
+
+
+def predict(
+    model: PathLike, audio: Sequence[PathLike] | PathLike, *, hop: float = 1.0, device: str = "cpu", progress: Progress = silent
+) -> list[dict[str, Any]]:
+    """Read valence and arousal off recordings; see :func:`affetti.training.predict.predict_files`."""
+    paths = [audio] if isinstance(audio, str | Path) else list(audio)
+    return predict_files(Path(model), [Path(path) for path in paths], hop=hop, device=device, progress=progress)
+
+
+def compare(
+    corpus: PathLike,
+    out: PathLike,
+    *,
+    models: Sequence[PathLike] = (),
+    arms: Sequence[str] = (),
+    folds: int = 1,
+    seeds: int = 3,
+    ratio: float = 1.0,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run the augmentation study; see :func:`affetti.studies.augmentation.augmentation_study`."""
+    return augmentation_study(
+        Corpus.open(corpus),
+        Path(out),
+        models=tuple(Path(path) for path in models),
+        arms=tuple(arms),
+        folds=folds,
+        seeds=seeds,
+        ratio=ratio,
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+
+
+def report(sources: Sequence[PathLike] | PathLike, out: PathLike, *, title: str = "affetti report", progress: Progress = silent) -> dict[str, Any]:
+    """Write one self-contained HTML page about runs, corpora, scorecards and studies; see :func:`affetti.page.page.write_report`."""
+    from affetti.page.page import write_report  # matplotlib takes a second to import
+
+    paths = [sources] if isinstance(sources, str | Path) else list(sources)
+    return write_report([Path(path) for path in paths], Path(out), title=title, progress=progress)

@@ -1,0 +1,72 @@
+"""Ways to look like music in one number and not be music, made from real log-mels ``[N, M, F]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+Mels = NDArray[np.float32]
+Cheat = Callable[[Mels, np.random.Generator], Mels]
+
+
+def held(x: Mels, rng: np.random.Generator) -> Mels:
+    """One frame for the whole clip."""
+    frame = x[np.arange(len(x)), :, rng.integers(x.shape[2], size=len(x))]
+    return np.repeat(frame[:, :, None], x.shape[2], axis=2)
+
+
+def blurred(x: Mels, _: np.random.Generator) -> Mels:
+    return gaussian_filter(x, (0, 4, 12))
+
+
+def shuffled(x: Mels, rng: np.random.Generator) -> Mels:
+    """Frames in random order."""
+    return np.stack([clip[:, rng.permutation(x.shape[2])] for clip in x])
+
+
+def one_clip(x: Mels, rng: np.random.Generator) -> Mels:
+    return np.repeat(x[rng.integers(len(x))][None], len(x), axis=0)
+
+
+def one_clip_with_noise(x: Mels, rng: np.random.Generator) -> Mels:
+    return one_clip(x, rng) + rng.normal(scale=2.0, size=x.shape).astype(np.float32)
+
+
+def matched_noise(x: Mels, rng: np.random.Generator) -> Mels:
+    """First-order autoregressive noise with the profile, spread and smoothness of each band of each clip."""
+    mean, spread = x.mean(axis=2, keepdims=True), x.std(axis=2, keepdims=True)
+    z = (x - mean) / spread
+    memory = (z[:, :, 1:] * z[:, :, :-1]).mean()
+    noise = rng.normal(size=x.shape)
+    for t in range(1, x.shape[2]):
+        noise[:, :, t] = memory * noise[:, :, t - 1] + np.sqrt(1 - memory**2) * noise[:, :, t]
+    return (noise * spread + mean).astype(np.float32)
+
+
+def flipped(x: Mels, _: np.random.Generator) -> Mels:
+    """Bands upside down."""
+    return x[:, ::-1]
+
+
+def white(x: Mels, rng: np.random.Generator) -> Mels:
+    return (rng.normal(size=x.shape) * x.std() + x.mean()).astype(np.float32)
+
+
+def backwards(x: Mels, _: np.random.Generator) -> Mels:
+    return x[:, :, ::-1]
+
+
+CHEATS: list[Cheat] = [
+    held,
+    blurred,
+    shuffled,
+    one_clip,
+    one_clip_with_noise,
+    matched_noise,
+    flipped,
+    white,
+    backwards,
+]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from affetti.errors import InputError
+from affetti.metrics import label_response, relative_to_real
+
+
+@pytest.fixture
+def asked():
+    return np.random.default_rng(2).uniform(-1, 1, size=(300, 2))
+
+
+def test_a_reading_that_arrives_by_half_has_slope_one_half(asked):
+    found = label_response(asked, 0.5 * asked, resamples=100)
+    for axis, name in enumerate(("valence", "arousal")):
+        spread, mean = asked[:, axis].var(), asked[:, axis].mean()
+        assert found[name]["slope"].value == pytest.approx(0.5)
+        assert found[name]["correlation"].value == pytest.approx(1.0)
+        assert found[name]["ccc"].value == pytest.approx(spread / (1.25 * spread + 0.25 * mean**2))
+
+
+def test_axes_are_not_mixed_up(asked):
+    noise = np.random.default_rng(5).normal(size=300)
+    found = label_response(asked, np.column_stack([noise, asked[:, 1]]), resamples=200)
+    low, high = found["valence"]["correlation"].ci
+    assert low < 0 < high
+    assert found["arousal"]["ccc"].value == pytest.approx(1.0)
+
+
+def test_permuted_conditions_show_no_response(asked):
+    reading = asked[np.random.default_rng(6).permutation(300)]
+    for measures in label_response(asked, reading, resamples=200).values():
+        assert all(abs(result.value) < 0.2 for result in measures.values())
+
+
+def test_intervals_are_by_song(asked):
+    song = np.arange(300) // 10
+    requested = asked[song]
+    reading = requested + np.random.default_rng(8).normal(size=(30, 2))[song]
+    by_song = label_response(requested, reading, groups=song, resamples=300)["valence"]["slope"].ci
+    by_row = label_response(requested, reading, resamples=300)["valence"]["slope"].ci
+    assert np.ptp(by_song) > 2 * np.ptp(by_row)
+
+
+def test_relative_to_real_divides_by_what_the_reader_can_do(asked):
+    rng = np.random.default_rng(9)
+    real = label_response(asked, 0.6 * asked + 0.1 * rng.normal(size=asked.shape), resamples=100)
+    fake = label_response(asked, 0.3 * asked + 0.1 * rng.normal(size=asked.shape), resamples=100)
+    relative = relative_to_real(fake, real)
+    assert relative["valence"]["slope"] == pytest.approx(0.5, abs=0.05)
+    assert relative_to_real(real, real)["arousal"] == pytest.approx({"correlation": 1.0, "slope": 1.0, "ccc": 1.0})
+
+
+def test_a_reader_that_cannot_read_real_clips_judges_nothing(asked):
+    blind = label_response(asked, np.random.default_rng(1).normal(size=asked.shape), resamples=100)
+    assert relative_to_real(blind, blind) == {"valence": None, "arousal": None}
+
+
+def test_an_axis_never_varied_has_no_response(asked):
+    requested = asked * [1, 0]
+    found = label_response(requested, asked, resamples=50)
+    assert found["arousal"] is None
+    assert relative_to_real(found, label_response(asked, asked, resamples=50))["arousal"] is None
+    with pytest.raises(InputError, match="every clip asks for"):
+        label_response(np.zeros((10, 2)), asked[:10])
+
+
+def test_wrong_shapes_are_refused(asked):
+    with pytest.raises(InputError, match=r"\[N, 2\]"):
+        label_response(asked, asked[:-1])
+    with pytest.raises(InputError, match=r"\[N, 2\]"):
+        label_response(asked[:, :1], asked[:, :1])

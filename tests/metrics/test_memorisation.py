@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from affetti.errors import InputError
+from affetti.metrics import memorisation
+
+
+@pytest.fixture
+def sets():
+    rng = np.random.default_rng(4)
+    return rng.normal(size=(400, 16)), rng.normal(size=(400, 16)), rng.normal(size=(400, 16)), rng
+
+
+def test_fresh_draws_are_not_copies(sets):
+    fake, train, holdout, _ = sets
+    found = memorisation(fake, train, holdout)
+    assert found["nearer_train"] == pytest.approx(0.5, abs=0.08)
+    assert found["authentic"] == pytest.approx(found["authentic_control"], abs=0.1)
+    assert found["distance_ratio"] == pytest.approx(1.0, abs=0.05)
+    assert found["exact_copies"] == 0
+    assert found["copying"] is False
+
+
+def test_noisy_copies_are_found(sets):
+    _, train, holdout, rng = sets
+    found = memorisation(train + 0.05 * rng.normal(size=train.shape), train, holdout)
+    assert found["nearer_train"] > 0.99
+    assert found["authentic"] < 0.01
+    assert found["distance_ratio"] < 0.2
+    assert found["exact_copies"] == 0
+    assert found["copying"] is True
+
+
+def test_a_quarter_of_copies_is_found(sets):
+    fake, train, holdout, rng = sets
+    mixed = np.concatenate([fake[:300], train[:100] + 0.05 * rng.normal(size=(100, 16))])
+    assert memorisation(mixed, train, holdout)["copying"] is True
+
+
+def test_exact_copies_are_counted(sets):
+    fake, train, holdout, _ = sets
+    found = memorisation(np.concatenate([fake, train[:3]]), train, holdout)
+    assert found["exact_copies"] == 3
+    assert found["copying"] is True
+
+
+def test_a_large_training_set_alone_is_no_copying(sets):
+    fake, train, holdout, _ = sets
+    found = memorisation(fake, train, holdout[:80])
+    assert found["n"] == 80
+    assert found["nearer_train"] == pytest.approx(0.5, abs=0.1)
+    assert found["copying"] is False
+
+
+def test_a_collapse_to_one_place_is_no_copying():
+    rng = np.random.default_rng(4)
+    train, holdout, places = rng.normal(size=(400, 4)), rng.normal(size=(400, 4)), rng.normal(size=(40, 4))
+    found = [memorisation(place + 0.05 * rng.normal(size=(100, 4)), train, holdout) for place in places]
+    # What would look like copying if every fake were evidence of its own:
+    assert any(f["nearer_train"] > 0.66 and f["authentic"] < f["authentic_control"] - 0.2 for f in found)
+    assert sum(f["copying"] for f in found) <= 2  # a place next to a training row cannot be told from its copies
+
+
+def test_a_few_training_clips_over_and_over_are_copies(sets):
+    _, train, holdout, rng = sets
+    found = memorisation(train[rng.integers(3, size=200)] + 0.05 * rng.normal(size=(200, 16)), train, holdout)
+    assert found["copying"] is True
+
+
+def test_false_alarms_are_rare():
+    rng = np.random.default_rng(11)
+    alarms = [memorisation(*rng.normal(size=(3, 100, 6)))["copying"] for _ in range(60)]
+    assert sum(alarms) <= 1
+
+
+def test_order_does_not_matter_and_seed_is_kept(sets):
+    fake, train, holdout, rng = sets
+    a = memorisation(fake, train, holdout[:100], seed=3)
+    b = memorisation(fake[::-1], train[rng.permutation(400)], holdout[:100][::-1], seed=3)
+    assert a == pytest.approx(b)
+
+
+def test_a_holdout_inside_train_leaves_no_ratio(sets):
+    fake, train, _, _ = sets
+    assert memorisation(fake, train, train)["distance_ratio"] is None
+
+
+def test_bad_rows_are_refused(sets):
+    fake, train, holdout, _ = sets
+    with pytest.raises(InputError, match="holdout"):
+        memorisation(fake, train, holdout[:, :3])
+    with pytest.raises(InputError, match="fake"):
+        memorisation(fake * np.nan, train, holdout)

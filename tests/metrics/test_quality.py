@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from cheats import CHEATS, backwards, flipped, held, shuffled
+
+from affetti.errors import InputError
+from affetti.metrics import clip_features, published_quality, quality_score
+from affetti.metrics.mel_features import PARTS
+from affetti.metrics.published import tier_of
+
+
+def synthetic(rng, n, bands=16, frames=48):
+    """Decaying notes on a sloping spectrum: enough structure for the mathematics."""
+    level = -30 - np.linspace(0, 20, bands)[:, None] + 4 * rng.normal(size=(n, 1, 1))
+    strike = rng.random((n, bands, frames)) < 0.08
+    notes = np.zeros((n, bands, frames))
+    for t in range(frames):
+        before = notes[:, :, t - 1] * 0.85 if t else 0.0
+        notes[:, :, t] = np.where(strike[:, :, t], 25.0, before)
+    return (level + notes + rng.normal(size=notes.shape)).astype(np.float32)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(12)
+
+
+@pytest.fixture(scope="module")
+def halves(request):
+    scores = request.getfixturevalue("scores")
+    order = np.random.default_rng(0).permutation(len(scores.mels))
+    half = len(order) // 2
+    return scores.mels[order[:half]], scores.mels[order[half:]]
+
+
+# --- on real music ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n", [52, 110])
+def test_held_out_real_music_is_excellent(scores, n, seed):
+    order = np.random.default_rng(seed).permutation(len(scores.mels))
+    result = quality_score(scores.mels[order[:n]], scores.mels[order[n : 2 * n]], seed=seed)
+    assert result.score >= 90
+    assert result.tier == "Excellent"
+    assert result.ci[0] <= result.score <= result.ci[1]
+
+
+def test_few_songs_get_the_benefit_of_the_doubt(scores):
+    orders = [np.random.default_rng(seed).permutation(len(scores.mels)) for seed in range(12)]
+    found = [quality_score(scores.mels[order[:16]], scores.mels[order[16:32]]).score for order in orders]
+    assert sum(score >= 95 for score in found) >= 9
+
+
+@pytest.mark.parametrize("n", [30, 110])
+@pytest.mark.parametrize("cheat", CHEATS, ids=lambda c: c.__name__)
+def test_cheats_are_poor(halves, cheat, n):
+    real, other = (half[:n] for half in halves)
+    result = quality_score(real, cheat(other, np.random.default_rng(1)))
+    assert result.tier == "Poor"
+    assert result.ci[1] < (50 if n == 110 else 60)
+
+
+def test_the_published_formula_lets_cheats_through(halves):
+    real, other = halves
+    for cheat in (held, shuffled, backwards):
+        assert published_quality(real, cheat(other, np.random.default_rng(1))).tier == "Excellent"
+
+
+@pytest.mark.parametrize(
+    ("cheat", "part"), [(shuffled, "smoothness"), (backwards, "smoothness"), (flipped, "frequency")]
+)
+def test_each_cheat_breaks_its_own_part_and_leaves_range_alone(halves, cheat, part):
+    real, other = halves
+    result = quality_score(real, cheat(other, np.random.default_rng(1)))
+    assert result.components[part].score < 25
+    assert result.components["range"].score > 90
+
+
+def test_the_score_falls_as_noise_rises(halves):
+    real, other = halves
+    noise = np.random.default_rng(5).normal(size=other.shape).astype(np.float32)
+    scores = [quality_score(real, other + level * noise).score for level in (0, 6, 12, 24)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 90 > 20 > scores[-1]
+
+
+def test_copies_are_named_when_the_training_set_is_given(halves):
+    real, other = halves
+    copied = quality_score(real, other[:80], train=other[:80])
+    assert copied.score > 90
+    assert copied.memorisation["copying"] is True
+    assert quality_score(real, other[:40], train=other[40:]).memorisation["copying"] is False
+
+
+def test_recordings_are_told_from_rendered_piano(scores, recordings):
+    result = quality_score(scores.mels, recordings.mels, groups=scores.songs, fake_groups=recordings.songs)
+    assert result.n == len(set(recordings.songs)) // 2
+    assert result.score < 50
+
+
+# --- on synthetic arrays ---------------------------------------------------------------------------------------------
+
+
+def test_same_law_scores_high_and_another_low(rng):
+    real = synthetic(rng, 60)
+    assert quality_score(real, synthetic(rng, 60)).score > 90
+    assert quality_score(real, synthetic(rng, 60)[:, :, ::-1]).score < 50
+
+
+def test_the_same_set_scores_a_hundred_in_every_part(rng):
+    real = synthetic(rng, 40)
+    result = quality_score(real, real[::-1])
+    assert result.score == 100.0
+    assert all(part.score == 100.0 for part in result.components.values())
+
+
+def test_the_total_is_the_weighted_harmonic_mean_of_the_parts(rng):
+    result = quality_score(synthetic(rng, 40), held(synthetic(rng, 40), rng))
+    weights = dict(zip(PARTS, (0.3, 0.2, 0.2, 0.15, 0.15), strict=True))
+    assert result.score == pytest.approx(1 / sum(weights[p] / result.components[p].score for p in PARTS))
+
+
+def test_order_does_not_matter_and_the_seed_does(rng):
+    real, fake = synthetic(rng, 40), synthetic(rng, 30)[:, :, ::-1]
+    songs = np.arange(40) // 2
+    order = rng.permutation(40)
+    a = quality_score(real, fake, groups=songs, seed=2)
+    b = quality_score(real[order], fake[::-1], groups=songs[order], seed=2)
+    assert b.score == pytest.approx(a.score)
+    assert b.ci == pytest.approx(a.ci)
+    assert quality_score(real, fake, groups=songs, seed=3).ci != a.ci
+
+
+def test_clips_of_a_song_do_not_count_as_songs(rng):
+    real, fake = synthetic(rng, 12), synthetic(rng, 40)
+    songs = np.repeat(np.arange(12), 5)
+    assert quality_score(np.repeat(real, 5, axis=0), fake, groups=songs).n == 6
+
+
+def test_half_precision_memory_maps_and_batches_give_the_same(rng, tmp_path, monkeypatch):
+    real, fake = synthetic(rng, 20).astype(np.float16), synthetic(rng, 20).astype(np.float16)
+    whole = quality_score(real, fake)
+    np.save(tmp_path / "fake.npy", fake)
+    monkeypatch.setattr("affetti.metrics.mel_features.VALUES_AT_ONCE", 3 * 16 * 48)
+    mapped = quality_score(real, np.load(tmp_path / "fake.npy", mmap_mode="r"))
+    assert mapped.score == pytest.approx(whole.score, rel=1e-6)
+    assert mapped.published.score == pytest.approx(whole.published.score, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 16), (9, 17), (128, 31), (64, 128)])
+def test_any_size_of_clip_gives_finite_features(rng, shape):
+    features = clip_features(synthetic(rng, 4, *shape))
+    assert tuple(features) == PARTS
+    for part in features.values():
+        assert part.shape[0] == 4
+        assert np.isfinite(part).all()
+
+
+def test_silence_and_constants_do_not_break_it(rng):
+    real = synthetic(rng, 20)
+    result = quality_score(real, np.full_like(real, -80.0))
+    assert 0 < result.score < 5
+    assert np.isfinite(result.published.score)
+
+
+def test_json_is_what_the_contract_says(rng):
+    found = json.loads(json.dumps(quality_score(synthetic(rng, 16), synthetic(rng, 16)).to_dict()))
+    assert list(found) == ["score", "ci", "tier", "components", "published"]
+    assert list(found["components"]) == list(PARTS)
+    assert all(set(part) == {"value", "score", "floor", "bad"} for part in found["components"].values())
+    assert set(found["published"]["components"]) == set(PARTS)
+
+
+def test_the_published_formula_to_the_letter(rng):
+    real, fake = synthetic(rng, 30).astype(np.float64), synthetic(rng, 25).astype(np.float64) * 1.1 + 2
+    r, f = ((x - real.mean()) / real.std() for x in (real, fake))
+    p, q = r.mean(axis=2), f.mean(axis=2)
+    # Witness of the trace term: eigenvalues of the product.
+    root = np.sqrt(np.maximum(np.linalg.eigvals(np.cov(p.T) @ np.cov(q.T)).real, 0)).sum()
+    fd = ((p.mean(0) - q.mean(0)) ** 2).sum() + np.trace(np.cov(p.T)) + np.trace(np.cov(q.T)) - 2 * root
+    c = [np.corrcoef(x[:, :, :-1].ravel(), x[:, :, 1:].ravel())[0, 1] for x in (r, f)]
+    expected = {
+        "frechet": 100 - fd,
+        "moments": 100 * (1 - (abs(f.mean()) + abs(1 - f.std())) / 2),
+        "smoothness": 100 * abs(c[1] / c[0]),
+        "frequency": 100 * np.corrcoef(p.mean(0), q.mean(0))[0, 1],
+        "range": 100 * (1 - abs(np.ptp(r) - np.ptp(f)) / np.ptp(r)),
+    }
+    found = published_quality(real, fake)
+    assert found.components == pytest.approx(expected, abs=1e-4)
+    assert found.score == pytest.approx(np.dot((0.3, 0.2, 0.2, 0.15, 0.15), list(expected.values())), abs=1e-4)
+    assert published_quality(real, real[::-1]).score == pytest.approx(100)
+
+
+def test_tiers():
+    assert [tier_of(score) for score in (0, 49.9, 50, 69.9, 70, 100)] == ["Poor"] * 2 + ["Good"] * 2 + ["Excellent"] * 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda x: x[:7], "7 songs are too few"),
+        (lambda x: x[0], r"not \[N, M, F\]"),
+        (lambda x: x[:, :4], "4 bands"),
+        (lambda x: x[:, :, :20], "against"),
+        (lambda x: np.where(np.arange(20)[:, None, None] == 5, np.nan, x), "fake, clip 5"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(rng, spoil, says):
+    real = synthetic(rng, 20)
+    with pytest.raises(InputError, match=says):
+        quality_score(real, spoil(synthetic(rng, 20)))
