@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +28,6 @@ def log_mel(wave: NDArray[np.float32]) -> NDArray[np.float32]:
         y=wave, sr=RATE, n_fft=2_048, hop_length=HOP, n_mels=MELS, fmin=20.0, fmax=8_000.0
     )
     return librosa.power_to_db(power, top_db=80.0)[:, :FRAMES].astype(np.float32)
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    folder = os.environ.get("AFFETTI_TEST_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("AFFETTI_TEST_DATA names no folder of real music")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -28,13 +28,13 @@ class GanConfig:
     """Size of the noise vector."""
     embedding: int = 256
     """Size of the condition embedding; noise and embedding together are the 356-dimensional latent."""
-    width: int = 192
+    width: int = 64
     """Channels of the generator's coarsest grid, a multiple of 32; halved at each doubling."""
-    discriminator_width: int = 64
+    discriminator_width: int = 48
     """Channels of the discriminator's first stage."""
     stem: int = 4
     """Pixel-shuffle factor of the last generator step and of the discriminator's first."""
-    gamma: float = 1.0
+    gamma: float = 0.3
     """Weight of the gradient penalties, ≥ 0."""
     penalty_every: int = 8
     """Steps between penalties (lazy regularisation), ≥ 1."""

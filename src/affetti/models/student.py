@@ -1,8 +1,7 @@
 """A small convolutional regressor: log-mel to valence and arousal.
 
-Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is pooled;
-frequency is kept at half resolution until the last stage, because a third more or less is a band or two. The pooling over
-time keeps mean and deviation.
+Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is pooled. The
+pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound does not.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from affetti.models.blocks import BandNorm
 class StudentConfig:
     """Sizes of the small regressor."""
 
-    width: int = 32
+    width: int = 16
     """Channels of the first stage; twice and four times that in the next."""
-    dropout: float = 0.2
+    dropout: float = 0.5
     """Dropout before the head, in [0, 1)."""
 
 
@@ -38,7 +37,7 @@ class Student(nn.Module):
         super().__init__()
         width = config.width
         self.normalise = BandNorm(shape[0])
-        self.stem = nn.Conv2d(1, width, (5, 7), stride=(1, 4), padding=(2, 3))
+        self.stem = nn.Conv2d(1, width, 7, stride=(2, 4), padding=3)
         self.stages = nn.ModuleList(
             [
                 nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),
@@ -46,7 +45,7 @@ class Student(nn.Module):
                 nn.Sequential(nn.BatchNorm2d(4 * width), nn.ReLU(), nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1)),
             ]
         )
-        height = -(-shape[0] // 8)
+        height = -(-shape[0] // 16)
         self.norm = nn.BatchNorm2d(4 * width)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout), nn.Linear(2 * 4 * width * height, 64), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(64, 2)

@@ -105,7 +105,8 @@ class GanObjective:
         real = self.normalise(mel)
         wish = (labels + self.config.vicinity * torch.randn_like(labels)).clamp(-1, 1)
 
-        fake = self._generate(wish).detach()
+        with torch.no_grad():
+            fake = self._generate(wish)
         penalise = step % self.config.penalty_every == 0
         real.requires_grad_(penalise)
         fake.requires_grad_(penalise)
@@ -120,6 +121,7 @@ class GanObjective:
         fabric.backward(total)
         self.optimizer_d.step()
 
+        self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
         logit_fake = self.discriminator(gan_model.augment(self._generate(wish)), wish)
         with torch.no_grad():
             logit_real = self.discriminator(gan_model.augment(real.detach()), wish)
@@ -127,6 +129,7 @@ class GanObjective:
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
         self.optimizer.step()
+        self.discriminator.requires_grad_(True)
         update_average(self.average, self.modules["model"], step, self.decay)
         values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (logit_real - logit_fake).mean()}
         logged = {key: float(value.detach()) for key, value in values.items()}
@@ -144,7 +147,7 @@ class RegressorObjective:
         self,
         model: Student,
         steps: int,
-        rate: float = 2e-3,
+        rate: float = 3e-3,
         decay: float = 0.98,
         augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:

@@ -1,0 +1,1 @@
+"""The report: one self-contained HTML page about corpora, runs, scorecards and studies."""

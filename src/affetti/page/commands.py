@@ -1,0 +1,145 @@
+"""How to make it all again: the commands that made the sources, and what they ran on."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from affetti.corpus import Corpus
+from affetti.page.sources import Run, Score, Sources, Study
+
+
+def commands(sources: Sources) -> list[tuple[str, str]]:
+    """What each source is, and the command that makes it."""
+    found = [(f"corpus {corpus.path.name}", prepare(corpus)) for corpus in sources.corpora]
+    found += [(f"run {run.name}", train(run)) for run in sources.runs]
+    found += [(f"scorecard of {score.name}", score_of(score)) for score in sources.scores]
+    found += [(f"study {study.path.name}", compare(study, sources)) for study in sources.studies]
+    return found
+
+
+def prepare(corpus: Corpus) -> str:
+    """The command that makes a corpus; a placeholder stands for what it does not say."""
+    meta = corpus.meta
+    if corpus.synthetic:
+        provenance = meta.get("provenance") or {}
+        emotions = provenance.get("emotions", "uniform")
+        return _line("generate", model="RUN", n=len(corpus), emotions=emotions, seed=meta.get("seed"), out=corpus.path)
+    source = str(meta["source"])
+    composed = source == "composed"
+    return _line(
+        "prepare",
+        source if composed else f"{source}:PATH",
+        preset=meta["preset"],
+        clips=len(corpus) if composed else None,
+        keys=(meta.get("planted") or {}).get("keys") if composed else None,
+        windows=None if composed else meta.get("windows"),
+        folds=meta.get("folds"),
+        seed=meta.get("seed"),
+        out=corpus.path,
+    )
+
+
+def train(run: Run) -> str:
+    """The command that trains a run again, elsewhere."""
+    config = run.config
+    return _line(
+        "train",
+        run.kind,
+        corpus=config.get("corpus", "CORPUS"),
+        fold=run.meta["fold"],
+        config=run.path / "config.json",
+        out=run.path.with_name(f"{run.path.name}-again"),
+    )
+
+
+def score_of(score: Score) -> str:
+    """The command of a scorecard."""
+    result = score.result
+    reader = (result.get("reader") or {}).get("run")
+    return _line(
+        "score",
+        result["real"],
+        result["fake"],
+        fold=result["fold"],
+        regressor=reader,
+        seed=result["seed"],
+        out=score.path,
+    )
+
+
+def compare(study: Study, sources: Sources) -> str:
+    """The command of a study; its generators are named where they are among the sources."""
+    result, config = study.result, study.config
+    by_weights = {run.meta["weights_sha256"]: str(run.path) for run in sources.runs}
+    models = [by_weights.get(digest, "RUN") for digest in config.get("models", [])]
+    return _line(
+        "compare",
+        corpus=result["corpus"],
+        models=models or None,
+        folds=None if models else len(result["folds"]),
+        seeds=result["seeds"],
+        ratio=result.get("ratio"),
+        steps=config.get("steps"),
+        batch_size=config.get("batch_size"),
+        seed=result["seed"],
+        out=study.path,
+    )
+
+
+def identities(sources: Sources) -> list[dict[str, Any]]:
+    """Hash, seed and versions of every source."""
+    rows = [
+        {"what": f"corpus {c.path.name}", "hash": c.hash, "seed": c.meta.get("seed"), "fold": None, "versions": {}}
+        for c in sources.corpora
+    ]
+    rows += [
+        {
+            "what": f"run {r.name}",
+            "hash": r.meta["weights_sha256"],
+            "seed": r.meta["seed"],
+            "fold": r.meta["fold"],
+            "versions": r.result.get("versions", {}),
+        }
+        for r in sources.runs
+    ]
+    rows += [
+        {
+            "what": f"scorecard of {s.name}",
+            "hash": None,
+            "seed": s.result["seed"],
+            "fold": s.result["fold"],
+            "versions": s.result.get("versions", {}),
+        }
+        for s in sources.scores
+    ]
+    rows += [
+        {
+            "what": f"study {s.path.name}",
+            "hash": s.config.get("corpus_hash"),
+            "seed": s.result["seed"],
+            "fold": ", ".join(map(str, s.result["folds"])),
+            "versions": s.result.get("versions", {}),
+        }
+        for s in sources.studies
+    ]
+    return rows
+
+
+def _line(verb: str, *positional: object, **flags: object) -> str:
+    """A command for a shell, a flag a line, so that it can be read on a phone and copied as it is."""
+    lines = [" ".join(["affetti", verb, *(shlex.quote(str(value)) for value in positional)])]
+    for name, value in flags.items():
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            shown = (f"{item:g}" if isinstance(item, float) else str(item) for item in values)
+            lines.append(" ".join([f"--{name.replace('_', '-')}", *(shlex.quote(item) for item in shown)]))
+    return " \\\n  ".join(lines)
+
+
+def versions(rows: list[dict[str, Any]]) -> str:
+    """The versions that the results were made with, each set once."""
+    sets = dict.fromkeys(
+        ", ".join(f"{name} {value}" for name, value in row["versions"].items()) for row in rows if row["versions"]
+    )
+    return "; ".join(sets)

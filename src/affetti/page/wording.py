@@ -1,0 +1,201 @@
+"""Numbers as text, and the verdict in plain words.
+
+An estimate is written ``0.45 [0.35, 0.53]``: value and 95 % interval. What could not be measured is an en dash.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from affetti.corpus import Corpus
+from affetti.page.sources import Score, Sources, Study
+
+NOTHING = "–"
+WIDE = 50.0
+"""An interval of the Quality Score this wide says almost nothing."""
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a true minus sign; large ones with thousands separated and fewer digits."""
+    if value is None or value != value:
+        return NOTHING
+    digits = digits if abs(value) < 100 else max(0, digits - 2)
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.replace("-", "")
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """A difference: with its sign."""
+    if value is None or value != value:
+        return NOTHING
+    return ("+" if value > 0 and float(f"{value:.{digits}f}") else "") + number(value, digits)
+
+
+def estimate(found: dict[str, Any] | None, digits: int = 2) -> str:
+    """Value and interval of ``{"value", "ci"}``."""
+    return NOTHING if not found else with_interval(found["value"], found.get("ci"), digits)
+
+
+def with_interval(value: float | None, ci: list[float] | None, digits: int = 2) -> str:
+    """A value and its interval."""
+    if value is None or ci is None:
+        return number(value, digits)
+    # One precision for all three: that of the largest.
+    digits = digits if max(abs(value), *map(abs, ci)) < 100 else 0
+    return f"{number(value, digits)} [{number(ci[0], digits)}, {number(ci[1], digits)}]"
+
+
+def change(value: float, ci: list[float], digits: int = 2) -> str:
+    """A difference and its interval, all with signs."""
+    return f"{signed(value, digits)} [{signed(ci[0], digits)}, {signed(ci[1], digits)}]"
+
+
+def plural(count: int, word: str) -> str:
+    """``1 clip``, ``1,920 clips``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+Answer = tuple[str, str]
+"""What an answer speaks of, possibly nothing, and the answer."""
+
+
+def verdict(sources: Sources) -> list[tuple[str, list[Answer]]]:
+    """The answer box: questions a reader has, each with sentences drawn from the data."""
+    asked = [
+        ("What was made", _made(sources)),
+        ("How good is it?", [_quality(score) for score in sources.scores]),
+        ("Does it follow the emotion?", [line for score in sources.scores for line in _emotion(score)]),
+        ("Does training on it help?", [line for study in sources.studies for line in _help(study)]),
+        ("How far to trust this", _trust(sources)),
+    ]
+    return [(question, answers) for question, answers in asked if answers]
+
+
+def _made(sources: Sources) -> list[Answer]:
+    lines: list[Answer] = []
+    for corpus in sources.corpora:
+        clips = f"{plural(len(corpus), 'clip')} of {corpus.front_end.seconds:g} s"
+        songs = plural(int(corpus.meta["n_songs"]), "song")
+        if corpus.synthetic:
+            told = f"{clips}, {corpus.meta['source']}."
+        elif composed(corpus):
+            told = (
+                f"{songs} composed by rules, cut into {clips}. “Real” below means these songs, not what a network made."
+            )
+        else:
+            told = f"{songs}, cut into {clips}, from {corpus.meta['source']}."
+        lines.append(("synthetic corpus" if corpus.synthetic else "corpus", told))
+    for run in sources.generators:
+        result = run.result
+        data = f"{plural(result['n']['train'], 'clip')} of {plural(result['songs']['train'], 'song')}"
+        told = (
+            f"{result['parameters'] / 1e6:.1f} million parameters, trained for {plural(result['steps'], 'step')} "
+            f"({duration(result['seconds'])}) on {data}."
+        )
+        lines.append((run.name, told))
+    return lines
+
+
+def _quality(score: Score) -> Answer:
+    quality = score.result["quality"]
+    low, high = quality["ci"]
+    told = (
+        f"{quality['score']:.0f} [{low:.0f}, {high:.0f}] of 100, {quality['tier']}. "
+        "Real songs that the generator has not heard score 100. "
+        f"The study’s published formula would say {quality['published']['score']:.0f}."
+    )
+    if high - low > WIDE:
+        told += " The interval is so wide that little can be said: it takes more songs."
+    return score.name, told
+
+
+def _emotion(score: Score) -> list[Answer]:
+    conditioning = score.result["conditioning"]
+    if not conditioning:
+        return [(score.name, "not measurable here: needs two labelled corpora, or a regressor.")]
+    return [
+        (f"{score.name}, {axis}", _follows(conditioning[axis]))
+        for axis in ("arousal", "valence")
+        if axis in conditioning
+    ]
+
+
+def _follows(found: dict[str, Any]) -> str:
+    if "slope" not in found:
+        return "not measurable here: needs clips asked for different emotions."
+    slope, correlation, real, relative = found["slope"], found["correlation"], found.get("real"), found.get("relative")
+    told = f"Slope {estimate(slope)}, correlation {estimate(correlation)}"
+    if real:
+        told += (
+            f"; real songs never heard show {number(real['slope']['value'])} and {number(real['correlation']['value'])}"
+        )
+    if correlation["ci"] and correlation["ci"][0] <= 0:
+        word = "No sign that it does."
+    elif relative is None:
+        word = "It answers, but there is no telling how well: the reader is unsure on real songs too."
+    else:
+        least = min(relative["slope"], relative["correlation"])
+        word = "About as real songs do." if least >= 0.8 else "In part." if least >= 0.4 else "Weakly."
+    return f"{word} {told}."
+
+
+def _help(study: Study) -> list[Answer]:
+    result = study.result
+    rows = {row["name"]: row for row in result["arms"]}
+    made = {entry["name"] for entry in result.get("synthetic", [])}
+    lines: list[Answer] = []
+    for name in [*(name for name in rows if name in made), *({"specaugment"} & set(rows))]:
+        row = rows[name]
+        said = str(row.get("verdict", "")).replace("'", "’")
+        told = f"{said[:1].upper()}{said[1:]}. CCC on real songs changes by {change(row['delta'], row['delta_ci'])}."
+        control = rows.get(f"{name}-shuffled")
+        if control is not None and control["delta_ci"][0] > 0:
+            gain = change(control["delta"], control["delta_ci"])
+            told += (
+                f" But the control, the same clips with each other’s emotions, gains {gain}: "
+                "more clips may help, their emotions are not shown to."
+            )
+        lines.append((name if name in made else f"{name} (needs no generator)", told))
+    return lines
+
+
+def _trust(sources: Sources) -> list[Answer]:
+    lines: list[Answer] = []
+    if any(composed(corpus) for corpus in sources.corpora) or any(
+        run.meta["corpus"].get("source") == "composed" for run in sources.runs
+    ):
+        told = (
+            "Music and labels follow rules: this tells about representations and models, "
+            "and says nothing about how people feel."
+        )
+        lines.append(("composed corpus", told))
+    for study in sources.studies:
+        result = study.result
+        told = (
+            f"Tested on {plural(result['test']['n'], 'real clip')} of {plural(result['test']['songs'], 'song')}, "
+            f"with {plural(result['seeds'], 'seed')} and {plural(len(result['folds']), 'fold')}"
+        )
+        lines.append(("study", told + (": exploratory, not a verdict." if result.get("exploratory") else ".")))
+    lines.append(("square brackets", "95 % intervals over songs, never over clips of one song."))
+    return lines
+
+
+def composed(corpus: Corpus) -> bool:
+    """Whether affetti composed the corpus, so that its effects are planted."""
+    return bool(corpus.meta.get("planted"))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
