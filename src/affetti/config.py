@@ -10,6 +10,8 @@ import dataclasses
 import difflib
 import json
 import tomllib
+from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +31,16 @@ def _converter() -> cattrs.Converter:
     )
     converter.register_unstructure_hook(Path, str)
     converter.register_structure_hook(Path, lambda value, _: Path(value))
+    # cattrs would convert: "64" to 64, 64.7 to 64, "no" to True.
+    for kind, allowed in ((bool, (bool,)), (int, (int,)), (float, (int, float)), (str, (str,))):
+        converter.register_structure_hook(kind, partial(_exactly, allowed=allowed))
     return converter
+
+
+def _exactly(value: Any, kind: type, allowed: tuple[type, ...]) -> Any:
+    if type(value) not in allowed:
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return kind(value)
 
 
 _CONVERTER = _converter()
@@ -67,16 +78,25 @@ def structure(values: dict[str, Any], kind: type[T], where: str | Path = "--conf
         UsageError: a key is unknown (the nearest known one is named) or a value has the wrong type.
     """
     known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it may hold {', '.join(known)}"
-            raise UsageError(f"unknown setting {key!r}", where=where, hint=hint)
+    require_known(values, known, where)
     try:
         return _CONVERTER.structure(values, kind)
     except (BaseValidationError, TypeError, ValueError) as error:
         reason = "; ".join(cattrs.transform_error(error)) if isinstance(error, BaseValidationError) else str(error)
         raise UsageError(f"wrong setting: {reason}", where=where, hint="correct its type or value") from error
+
+
+def require_known(keys: Iterable[str], known: Collection[str], where: str | Path) -> None:
+    """Refuse settings that are not among ``known``.
+
+    Raises:
+        UsageError: names the first, and the known one nearest to it.
+    """
+    for key in keys:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it may hold {', '.join(sorted(known))}"
+            raise UsageError(f"unknown setting {key!r}", where=where, hint=hint)
 
 
 def unstructure(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The whole thing at once: compose, train, generate, score, compare, report.
 
-Every stage is a verb with its own folder, done mark and resumption: interrupt it anywhere, call it again, and it goes on where it
-was. Its numbers are of a small corpus and small models; they show the way, they are no benchmark.
+Every stage is a verb with its own folder, done mark and resumption: interrupt it anywhere, call it again, and it goes
+on where it was. Its numbers are of a small corpus and small models; they show the way, they are no benchmark.
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ GENERATORS = ("gan", "flow")
 
 
 def demo(
-    out: str | Path = "affetti-demo", *, size: str = "full", seed: int = 0, workers: int | None = None, progress: Progress = silent
+    out: str | Path = "affetti-demo",
+    *,
+    size: str = "full",
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run the demo into ``out``.
 
@@ -96,7 +101,9 @@ def demo(
     document = {
         "report": str(out / "report.html"),
         "scores": {kind: _short(score) for kind, score in scores.items()},
-        "arms": [{key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]],
+        "arms": [
+            {key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]
+        ],
         "seconds": clock.seconds,
         "peak_memory_gb": _peak_memory(),
     }
@@ -110,7 +117,10 @@ def plan(out: Path, size: str) -> dict[str, Any]:
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
     minutes = {"full": "5 to 8 minutes on 2 cores", "small": "under a minute on 2 cores"}[size]
-    text = f"would write about 0.2 GB to {out} and take {minutes}; reads nothing but the soundfont; the report: {out / 'report.html'}"
+    text = (
+        f"would write about 0.2 GB to {out} and take {minutes}; reads nothing but the soundfont; "
+        f"the report: {out / 'report.html'}"
+    )
     return {"plan": text, "out": str(out), "clips": SIZES[size].clips, "exists": out.exists()}
 
 
@@ -161,7 +171,7 @@ class _Clock:
 
 
 def _peak_memory() -> float:
-    """Largest resident set of this process and of any one child, added: an upper bound for two processes at once, GB."""
+    """Largest resident set of this process and of any one child, added, GB."""
     unit = 1 if sys.platform == "darwin" else 1024
     sets = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return round(sum(sets) * unit / 1e9, 2)
@@ -181,13 +191,21 @@ def _summary(document: dict[str, Any]) -> str:
     lines: list[str] = []
     for kind, score in document["scores"].items():
         low, high = score["quality_ci"]
-        line = f"{kind}: quality {score['quality']:.0f} of 100 [{low:.0f}, {high:.0f}] (the study's formula says {score['published']:.0f})"
+        line = (
+            f"{kind}: quality {score['quality']:.0f} of 100 [{low:.0f}, {high:.0f}] "
+            f"(the study's formula says {score['published']:.0f})"
+        )
         arousal = score["relative"].get("arousal")
         if arousal:
-            line += f"; arousal slope {arousal['slope']:.2f} and correlation {arousal['correlation']:.2f} of real music's"
+            line += (
+                f"; arousal slope {arousal['slope']:.2f} and correlation {arousal['correlation']:.2f} of real music's"
+            )
         lines.append(line)
     for row in document["arms"]:
         low, high = row["delta_ci"]
-        lines.append(f"{row['name']}: CCC {row['ccc']:.3f}, difference {row['delta']:+.3f} [{low:+.3f}, {high:+.3f}]: {row['verdict']}")
+        lines.append(
+            f"{row['name']}: CCC {row['ccc']:.3f}, difference {row['delta']:+.3f} "
+            f"[{low:+.3f}, {high:+.3f}]: {row['verdict']}"
+        )
     lines.append(f"report: {document['report']} ({sum(document['seconds'].values()):.0f} s in all)")
     return "\n".join(lines)

@@ -74,7 +74,7 @@ def _codecs() -> str:
 
     from affetti.signal import audio
 
-    tone = 0.1 * np.sin(np.arange(22_050, dtype=np.float32) * 0.06)
+    tone = (0.1 * np.sin(np.arange(22_050) * 0.06)).astype(np.float32)
     works: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for suffix in (".wav", ".flac", ".ogg", ".mp3"):

@@ -37,7 +37,7 @@ class Scale:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise InputError(
-                f"label {array.reshape(-1)[row]:g} (row {row + 1}) lies outside the scale [{self.low:g}, {self.high:g}]",
+                f"label {array.reshape(-1)[row]:g} (row {row + 1}) lies outside [{self.low:g}, {self.high:g}]",
                 hint=f"correct the label or declare the scale it is on ({', '.join(SCALES)})",
             )
         return (array - self.low) / (self.high - self.low) * 2.0 - 1.0

@@ -26,7 +26,9 @@ class AffettiError(Exception):
 
     def __str__(self) -> str:
         line = self.what if self.where is None else f"{self.where}: {self.what}"
-        return line if self.hint is None else f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
+        if self.hint:
+            line = f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
+        return " ".join(line.split())  # what a library said may span lines
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when a worker process sends the error home.

@@ -6,6 +6,7 @@ refuse each other, by :attr:`FrontEnd.hash`.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -37,6 +38,19 @@ class FrontEnd:
     """Length of a clip."""
     top_db: float = 80.0
     """Dynamic range kept under the clip's maximum, dB."""
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "seconds", "top_db"):
+            if not getattr(self, name) > 0:
+                raise UsageError(
+                    f"{name} {getattr(self, name):g} is not positive", where="front-end", hint="give more than 0"
+                )
+        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise UsageError(
+                f"no band from {self.f_min:g} to {self.f_max:g} Hz at {self.sample_rate} samples a second",
+                where="front-end",
+                hint="give 0 ≤ f_min < f_max ≤ sample_rate / 2",
+            )
 
     @property
     def samples(self) -> int:
@@ -74,7 +88,9 @@ def front_end(preset: str) -> FrontEnd:
         UsageError: there is no preset of that name.
     """
     if preset not in FRONT_ENDS:
-        raise UsageError(f"there is no preset {preset!r}", where="--preset", hint=f"choose from {', '.join(FRONT_ENDS)}")
+        near = difflib.get_close_matches(str(preset), FRONT_ENDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FRONT_ENDS)}"
+        raise UsageError(f"there is no preset {preset!r}", where="--preset", hint=hint)
     return FRONT_ENDS[preset]
 
 
@@ -89,8 +105,13 @@ class Budget:
 
 
 BUDGETS: dict[str, dict[str, Budget]] = {
-    "tiny": {"gan": Budget(1_500, 16), "flow": Budget(3_000, 16), "student": Budget(400, 32), "baseline": Budget(1, 2)},
-    "full": {"gan": Budget(100_000, 32), "flow": Budget(50_000, 32), "student": Budget(4_000, 32), "baseline": Budget(1, 2)},
+    "tiny": {"gan": Budget(500, 16), "flow": Budget(2_000, 16), "student": Budget(250, 32), "baseline": Budget(1, 2)},
+    "full": {
+        "gan": Budget(100_000, 32),
+        "flow": Budget(50_000, 32),
+        "student": Budget(4_000, 32),
+        "baseline": Budget(1, 2),
+    },
 }
 """Default budgets by model: ``tiny`` for the preset of that name, ``full`` for all others."""
 

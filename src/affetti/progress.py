@@ -9,5 +9,5 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: called with growing ``done``; a stage is over when ``done == total``."""
 
 
-def silent(stage: str, done: int, total: int) -> None:  # noqa: ARG001 - the signature is the protocol
+def silent(stage: str, done: int, total: int) -> None:
     """Report nothing."""

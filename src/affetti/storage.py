@@ -11,16 +11,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from affetti.errors import StorageError
 
+UNFINISHED = ".unfinished-"
+"""How the names of files begin that are being written; a killed process leaves them behind."""
+
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def written(path: Path) -> Generator[Path]:
     """Yield a temporary path in the folder of ``path``; on success it becomes ``path``, on any error it is removed.
 
     Raises:
@@ -28,7 +31,7 @@ def written(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
         os.close(handle)
     except OSError as error:
         raise refused(path, error) from error
@@ -39,6 +42,8 @@ def written(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except StorageError:
+        raise  # it says already what is wrong, and it is an OSError too
     except OSError as error:
         raise refused(path, error) from error
     finally:
@@ -67,11 +72,19 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise StorageError("no such file", where=path, hint="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"cannot be read ({error})", where=path, hint="check the file and its permissions") from error
+        raise StorageError(
+            f"cannot be read ({error})", where=path, hint="check the file and its permissions"
+        ) from error
     except json.JSONDecodeError as error:
         raise StorageError(
             f"not valid JSON at line {error.lineno}", where=path, hint="the file was cut short or edited: make it again"
         ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written anywhere in ``folder``; call it only when no work is under way."""
+    for path in folder.rglob(f"{UNFINISHED}*"):
+        path.unlink(missing_ok=True)
 
 
 def refused(path: Path, error: OSError) -> StorageError:
@@ -97,5 +110,7 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise StorageError(
-            f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free", where=folder, hint="free some space or change --out"
+            f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free",
+            where=folder,
+            hint="free some space or change --out",
         )

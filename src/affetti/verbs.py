@@ -17,7 +17,6 @@ from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Windows
 from affetti.errors import StorageError, UsageError
 from affetti.features.clipset import open_set
-
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
@@ -77,7 +76,13 @@ def prepare(
     if clips is not None and source != "composed":
         raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
     loaded = load_source(
-        source, scale=scale, soundfont=None if soundfont is None else Path(soundfont), songs=songs, clips_per_song=each, keys=keys, seed=seed
+        source,
+        scale=scale,
+        soundfont=None if soundfont is None else Path(soundfont),
+        songs=songs,
+        clips_per_song=each,
+        keys=keys,
+        seed=seed,
     )
     built = build(
         loaded,
@@ -105,7 +110,9 @@ def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]
     if clips is None:
         return SONGS, each
     if clips < 2 * each:
-        raise UsageError(f"{clips} clips", where="--clips", hint=f"a corpus needs 2 songs, that is {2 * each} clips at this preset")
+        raise UsageError(
+            f"{clips} clips", where="--clips", hint=f"a corpus needs 2 songs, that is {2 * each} clips at this preset"
+        )
     return -(-clips // each), each
 
 
@@ -142,7 +149,7 @@ def train(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Train ``gan``, ``flow``, ``student`` or ``baseline`` on one fold's training clips; see :func:`affetti.training.fit.fit_run`."""
+    """Train ``gan``, ``flow``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`."""
     return fit_run(
         model,
         Corpus.open(corpus),
@@ -223,7 +230,9 @@ def score(
         progress: told of stages.
     """
     if len(groups) > 2:
-        raise UsageError(f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL and one for FAKE")
+        raise UsageError(
+            f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL and one for FAKE"
+        )
     files = [Path(file) for file in groups] + [None, None]
     front = None if preset is None else presets.front_end(preset)
     opened = []
@@ -259,7 +268,12 @@ def _claim_score(out: Path) -> None:
 
 
 def predict(
-    model: PathLike, audio: Sequence[PathLike] | PathLike, *, hop: float = 1.0, device: str = "cpu", progress: Progress = silent
+    model: PathLike,
+    audio: Sequence[PathLike] | PathLike,
+    *,
+    hop: float = 1.0,
+    device: str = "cpu",
+    progress: Progress = silent,
 ) -> list[dict[str, Any]]:
     """Read valence and arousal off recordings; see :func:`affetti.training.predict.predict_files`."""
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
@@ -298,8 +312,10 @@ def compare(
     )
 
 
-def report(sources: Sequence[PathLike] | PathLike, out: PathLike, *, title: str = "affetti report", progress: Progress = silent) -> dict[str, Any]:
-    """Write one self-contained HTML page about runs, corpora, scorecards and studies; see :func:`affetti.page.page.write_report`."""
+def report(
+    sources: Sequence[PathLike] | PathLike, out: PathLike, *, title: str = "affetti report", progress: Progress = silent
+) -> dict[str, Any]:
+    """Write one self-contained HTML page; see :func:`affetti.page.page.write_report`."""
     from affetti.page.page import write_report  # matplotlib takes a second to import
 
     paths = [sources] if isinstance(sources, str | Path) else list(sources)

@@ -61,7 +61,10 @@ def run(arguments: list[str]) -> int:
 def _text(document: dict[str, Any]) -> str:
     test = document["test"]
     lines = [
-        f"tested on {test['n']} real clips of {test['songs']} songs never seen, {document['seeds']} seeds, folds {document['folds']}",
+        (
+            f"tested on {test['n']} real clips of {test['songs']} songs never seen, "
+            f"{document['seeds']} seeds, folds {document['folds']}"
+        ),
         f"{'arm':<18}{'CCC':>7}{'95 % interval':>18}{'difference':>12}{'95 % interval':>20}  verdict",
     ]
     for table, name in ((document["arms"], "small network"), (document["ridge"], "ridge")):

@@ -12,7 +12,7 @@ from affetti.cli.progress import shown
 
 @dataclass(frozen=True)
 class Flags(Long):
-    """See the whole thing work: compose a corpus, train two generators, score them, learn whether they help, read the report."""
+    """See the whole thing work: a composed corpus, two generators, their scores, whether they help, a report."""
 
     out: Path | None = None
     """Folder for everything (default affetti-demo)."""

@@ -21,7 +21,10 @@ def run(arguments: list[str]) -> int:
     from affetti.doctor import doctor
 
     document = doctor()
-    lines = [f"{'ok' if c['ok'] else 'MISSING' if c['needed'] else 'absent':<8} {c['name']}: {c['detail']}" for c in document["checks"]]
+    lines = [
+        f"{'ok' if c['ok'] else 'MISSING' if c['needed'] else 'absent':<8} {c['name']}: {c['detail']}"
+        for c in document["checks"]
+    ]
     lines += [f"         mend: {c['mend']}" for c in document["checks"] if not c["ok"]]
     emit(document, flags.json, "\n".join(lines))
     return 0 if document["ok"] else 2

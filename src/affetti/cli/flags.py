@@ -1,7 +1,7 @@
 """Flags: a frozen dataclass a verb, read by tyro, layered over ``--config``.
 
-A verb's dataclass holds ``None`` where a flag was not given, so that the layers can be told apart: defaults < ``--config``
-< flags. tyro's own errors become one line and exit code 2.
+A verb's dataclass holds ``None`` where a flag was not given, so that the layers can be told apart: defaults <
+``--config`` < flags. tyro's own errors become one line and exit code 2.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def _one_line(text: str) -> str:
     """What tyro framed in a box, on one line."""
     words = re.sub(r"[│╭╮╰╯─┌┐└┘]|\x1b\[[0-9;]*m", " ", text)
     words = re.sub(r"\bFor full helptext, run .*$", "", " ".join(words.split()))
-    return re.sub(r"^(Parsing error|Required options|Unrecognized options|Invalid value)\s*", "", words).strip() or "wrong flags"
+    return (
+        re.sub(r"^(Parsing error|Required options|Unrecognized options|Invalid value)\s*", "", words).strip()
+        or "wrong flags"
+    )
 
 
 def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -89,7 +92,9 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
         allowed = {f.name for f in dataclasses.fields(flags)} | set(known)
         for key in filed:
             if key not in allowed:
-                raise UsageError(f"unknown setting {key!r}", where=path, hint=f"it may hold {', '.join(sorted(allowed))}")
+                raise UsageError(
+                    f"unknown setting {key!r}", where=path, hint=f"it may hold {', '.join(sorted(allowed))}"
+                )
         filed = {key: value for key, value in filed.items() if key not in known and value is not None}
     return {key: value for key, value in (defaults | filed | given).items() if key not in ("config", "json", "dry_run")}
 

@@ -21,7 +21,7 @@ class Flags(Long):
     out: Path
     """Folder of the synthetic corpus."""
     emotions: str | None = None
-    """uniform (default), matched to the training labels, a word such as sad, V,A or a CSV with the columns valence, arousal."""
+    """uniform (default), matched to the training labels, a word (sad), V,A or a CSV with columns valence, arousal."""
     audio: bool = False
     """Write each clip as FLAC too."""
     batch_size: int | None = None
@@ -51,5 +51,9 @@ def run(arguments: list[str]) -> int:
 
     with shown() as progress:
         document = verbs.generate(model, n, out, progress=progress, **settings)
-    emit(document, flags.json, f"{document['clips']} clips by {document['generator']} in {out}\nnext: affetti score REAL {out}")
+    emit(
+        document,
+        flags.json,
+        f"{document['clips']} clips by {document['generator']} in {out}\nnext: affetti score REAL {out}",
+    )
     return 0

@@ -1,7 +1,7 @@
 """``affetti VERB …``: finds the verb, runs it, and turns its end into an exit code.
 
-0 done; 2 bad usage or bad input, with one line on stderr; 130 interrupted, after saving. Each verb's module is imported only when
-it is called, so that ``--help`` costs nothing.
+0 done; 2 bad usage or bad input, with one line on stderr; 130 interrupted, after saving. Each verb's module is
+imported only when it is called, so that ``--help`` costs nothing.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(verb: str, arguments: list[str]) -> int:
     from affetti.errors import AffettiError
 
+    # OpenMP threads that spin while they wait make torch many times slower when another program shares the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
     except AffettiError as error:
@@ -70,7 +72,7 @@ def _run(verb: str, arguments: list[str]) -> int:
         print(f"\naffetti {verb}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output went away (`affetti … | head`): that is not an error. Python would flush once more at exit.
+        # The reader of our output went away (`affetti … | head`): no error, but Python would flush once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

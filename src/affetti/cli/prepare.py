@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import tyro
 
+from affetti import config
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
 
@@ -33,7 +34,7 @@ class Flags(Long):
     keep_audio: bool = False
     """Keep each clip as FLAC in audio/."""
     clips: int | None = None
-    """Clips to compose (composed only)."""
+    """Clips to compose, rounded up to whole songs of eight (composed only)."""
     keys: int | None = None
     """Tonics that composed songs may have, 1 to 12 (default 1)."""
     folds: int | None = None
@@ -49,8 +50,9 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "prepare")
-    settings = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
-    settings.pop("engine")
+    given = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
+    checked = config.structure(given, Flags, flags.config or "prepare")
+    settings = {name: getattr(checked, name) for name in given if name != "engine"}
     source, out = settings.pop("source"), settings.pop("out")
     if flags.dry_run:
         from affetti.cli.dry_run import prepare
@@ -71,7 +73,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _text(document: dict[str, Any]) -> str:
-    lines = [f"{document['clips']} clips of {document['songs']} songs in {document['corpus']}, {document['folds']} folds"]
+    lines = [
+        f"{document['clips']} clips of {document['songs']} songs in {document['corpus']}, {document['folds']} folds"
+    ]
     for name, ceiling in document["labels"]["ceiling"].items():
         if ceiling is None:
             lines.append(f"{name}: ceiling not known (the source gives no spread of raters)")

@@ -1,10 +1,10 @@
-"""Progress on stderr: bars with the time left on a terminal, a line every half minute elsewhere, nothing with ``--quiet``."""
+"""Progress on stderr: bars with the time left on a terminal, a line every half minute elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from affetti.progress import Progress
@@ -14,7 +14,7 @@ EVERY = 30.0
 
 
 @contextmanager
-def shown() -> Iterator[Progress]:
+def shown() -> Generator[Progress]:
     """Yield a callback that shows progress while the block runs."""
     if not sys.stderr.isatty():
         yield _lines()

@@ -51,8 +51,11 @@ def _text(document: dict[str, Any]) -> str:
     quality = document["quality"]
     low, high = quality["ci"]
     lines = [
-        f"quality {quality['score']:.1f} of 100 [{low:.1f}, {high:.1f}], {quality['tier']} (held-out real music: 100); "
-        f"as the study computes it: {quality['published']['score']:.1f}",
+        (
+            f"quality {quality['score']:.1f} of 100 [{low:.1f}, {high:.1f}], {quality['tier']} "
+            f"(held-out real music: 100); "
+            f"as the study computes it: {quality['published']['score']:.1f}"
+        ),
         "",
         f"{'':<14}{'value':>10}{'real music':>12}",
     ]
@@ -69,8 +72,15 @@ def _text(document: dict[str, Any]) -> str:
         for axis, found in conditioning.items():
             if "slope" not in found:
                 continue
-            relative = "" if not found["relative"] else f", {found['relative']['slope']:.2f} and {found['relative']['correlation']:.2f} of real music's"
-            lines.append(f"{axis}: slope {found['slope']['value']:.2f}, correlation {found['correlation']['value']:.2f}{relative}")
+            relative = (
+                ""
+                if not found["relative"]
+                else f", {found['relative']['slope']:.2f} and {found['relative']['correlation']:.2f} of real music's"
+            )
+            lines.append(
+                f"{axis}: slope {found['slope']['value']:.2f}, "
+                f"correlation {found['correlation']['value']:.2f}{relative}"
+            )
     copies = document["memorisation"]
     if copies is not None:
         told = "COPIES of training clips" if copies["copying"] else "no sign of copying"

@@ -96,14 +96,20 @@ def _model_settings(flags: Flags) -> dict[str, Any]:
 def _text(document: dict[str, Any], out: Path) -> str:
     n = document["n"]
     lines = [
-        f"{document['model']}: {document['parameters']:,} parameters, {document['steps']} steps on {n['train']} clips, {document['seconds']:.0f} s, in {out}"
+        (
+            f"{document['model']}: {document['parameters']:,} parameters, {document['steps']} steps "
+            f"on {n['train']} clips, {document['seconds']:.0f} s, in {out}"
+        ),
     ]
     if "calibration" in document:
         half = document["calibration"]["half_width"]
         lines.append(f"90 % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}")
         for name, found in document["test"].items():
             ccc = found["ccc"]
-            lines.append(f"{name}: CCC {ccc['value']:.3f} [{ccc['ci'][0]:.3f}, {ccc['ci'][1]:.3f}] on {n['test']} clips of songs never seen")
+            lines.append(
+                f"{name}: CCC {ccc['value']:.3f} [{ccc['ci'][0]:.3f}, {ccc['ci'][1]:.3f}] "
+                f"on {n['test']} clips of songs never seen"
+            )
         lines.append(f"next: affetti predict --model {out} song.mp3")
     else:
         lines.append(f"next: affetti generate --model {out} --n 64 --out synthetic")

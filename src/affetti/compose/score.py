@@ -159,7 +159,8 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
         change: cues held at a value throughout the song, such as ``{"timbre": "flute"}``; all else stays as it was.
             A changed timbre changes the lead program alone, a level velocities, a mode pitches, an articulation
             durations.
-        keys: how many tonics songs may have, evenly spaced from C, 1 to 12. With one, mode shows in which bands sound, and
+        keys: how many tonics songs may have, evenly spaced from C, 1 to 12. With one, mode shows in which bands
+        sound, and
             a few hundred songs teach it; with twelve it must be heard from intervals, which takes many more.
 
     Raises:

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from affetti.corpus import splits, store
 from affetti.corpus.track import Source, Track, Windows
-from affetti.errors import InputError, StorageError
+from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.scale.engine import map_ranges, ranges
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import read_json, refused, require_space, write_json, written
+from affetti.storage import read_json, require_space, sweep, write_json, written
 
 CHUNK = 8
 """Tracks a shard."""
@@ -102,11 +102,14 @@ class CutTask:
             waveform = np.pad(waveform, (0, length - len(waveform)))
         seconds = len(waveform) / self.front.sample_rate
         clips: list[tuple[float, NDArray[np.float32]]] = []
-        for at in track.starts(seconds, length / self.front.sample_rate, self.windows):
+        starts = track.starts(seconds, length / self.front.sample_rate, self.windows)
+        for at in starts:
             first = min(round(at * self.front.sample_rate), len(waveform) - length)
             samples = waveform[first : first + length]
             if not audio.is_silent(samples):
                 clips.append((first / self.front.sample_rate, samples))
+        if starts and not clips:
+            raise InputError(f"silent where its clips lie (from {starts[0]:.1f} s)", where=track.path)
         return clips
 
     def _row(self, track: Track, clip_id: str, at: float, fingerprint: str) -> dict[str, Any]:
@@ -122,7 +125,7 @@ class CutTask:
             "sha256": fingerprint,
             "synthetic": False,
             # JSON has no NaN: "unknown" travels as null.
-            **{key: None if isinstance(value, float) and np.isnan(value) else value for key, value in described.items()},
+            **{key: None if isinstance(it, float) and np.isnan(it) else it for key, it in described.items()},
         }
 
 
@@ -152,35 +155,46 @@ def build(
     """Make a corpus out of a source; see the module for what is refused and what is skipped.
 
     Raises:
+        UsageError: fewer than two folds, or a negative seed.
         InputError: a track is broken (and not ``skip_broken``), two tracks are the same, or too few songs remain.
         StorageError: the folder holds other work, or the disk is full.
     """
+    splits.require_settings(folds, seed)
     work = out / ".work"
     signature = _signature(source, front, windows, pad, skip_broken, keep_audio, folds, seed)
     if finished(out, signature):
+        shutil.rmtree(work, ignore_errors=True)
         corpus = store.Corpus.open(out)
         return Built(corpus, corpus.meta["skipped"])
     claim(out, signature)
-    require_space(out, 2 * 2 * len(source.tracks) * front.n_mels * front.frames)
+    # Each log-mel lies on disk twice for a while: in its shard and in the whole.
+    require_space(out, 2 * 2 * sum(track.clips for track in source.tracks) * front.n_mels * front.frames - _size(work))
     task = CutTask(tuple(source.tracks), work, front, windows, pad, out / "audio" if keep_audio else None)
-    map_ranges(task, len(task.tracks), CHUNK, done=task.done, workers=workers, stage="prepare", progress=progress)
-
     shards = [task.shard(*span) for span in ranges(len(task.tracks), CHUNK)]
-    parts = [read_json(path) for path in shards]
-    skipped = [entry for part in parts for entry in part["skipped"]]
-    rows = pd.DataFrame([row for part in parts for row in part["rows"]])
-    skipped += _repeated(rows)
-    _refuse_broken(skipped, len(task.tracks), None if skip_broken else out)
-    if skip_broken and not rows.empty:
-        rows["keep"] = ~rows["source_path"].isin([entry["path"] for entry in skipped])
-    else:
-        rows["keep"] = True
-    _refuse_too_few(rows[rows["keep"]] if not rows.empty else rows, skipped, source)
-    keep = rows["keep"].to_numpy(dtype=bool)
-    clips = rows.loc[keep].drop(columns="keep").reset_index(drop=True)
-    clips["fold"] = splits.assign(clips, folds, seed)
+    try:
+        map_ranges(task, len(task.tracks), CHUNK, done=task.done, workers=workers, stage="prepare", progress=progress)
+        parts = [read_json(path) for path in shards]
+        skipped = [entry for part in parts for entry in part["skipped"]]
+        found = [row for part in parts for row in part["rows"]]
+        rows = pd.DataFrame(found, columns=None if found else [*store.COLUMNS])
+        skipped += _repeated(rows)
+        if not skip_broken:
+            _refuse_broken(skipped, len(task.tracks))
+        keep = ~rows["source_path"].isin([entry["path"] for entry in skipped]).to_numpy(dtype=bool)
+        clips = rows.loc[keep].reset_index(drop=True)
+        _refuse_too_few(clips, skipped, source)
+        store.require_unique(clips, out)
+        clips["fold"] = splits.assign(clips, folds, seed)
+    except (InputError, UsageError):
+        # The user will change something, and begin anew: nothing of this is to be gone on with.
+        _abandon(out)
+        raise
+    if keep_audio:
+        for clip_id in rows.loc[~keep, "clip_id"]:
+            (out / "audio" / f"{clip_id}.flac").unlink(missing_ok=True)
     for name in sorted({name for part in parts for name in part["tables"]}):
-        tables = [path.with_suffix(f".{name}.parquet") for path, part in zip(shards, parts, strict=True) if name in part["tables"]]
+        having = [path for path, part in zip(shards, parts, strict=True) if name in part["tables"]]
+        tables = [path.with_suffix(f".{name}.parquet") for path in having]
         with written(out / f"{name}.parquet") as temporary:
             pd.concat(map(pd.read_parquet, tables), ignore_index=True).to_parquet(temporary, index=False)
     mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
@@ -207,6 +221,7 @@ def build(
         },
     )
     shutil.rmtree(work, ignore_errors=True)
+    sweep(out)
     return Built(corpus, corpus.meta["skipped"])
 
 
@@ -219,7 +234,9 @@ def claim(out: Path, signature: str) -> None:
     mark = out / ".work" / "signature.json"
     if mark.exists():
         if read_json(mark) != signature:
-            raise StorageError("holds unfinished work of another command", where=out, hint="choose another --out, or remove it")
+            raise StorageError(
+                "holds unfinished work of another command", where=out, hint="choose another --out, or remove it"
+            )
         return
     if (out / "corpus.json").exists():
         raise StorageError("holds another corpus", where=out, hint="choose another --out, or remove it")
@@ -237,26 +254,42 @@ def finished(out: Path, source_signature: str) -> bool:
 
 
 def gather(target: Path, parts: list[Path], front: FrontEnd, keep: NDArray[np.bool_]) -> Path:
-    """Join the shards' log-mels into one ``.npy``, streaming, leaving out the rows not kept."""
-    try:
-        with written(target) as temporary:
-            out = np.lib.format.open_memmap(temporary, "w+", np.float16, (int(keep.sum()), *front.shape))
-            row = at = 0
-            for path in parts:
+    """Join the shards' log-mels into one ``.npy``, streaming, leaving out the rows not kept.
+
+    Raises:
+        StorageError: a shard is cut short, or the disk is full.
+    """
+    head = {"descr": "<f2", "fortran_order": False, "shape": (int(keep.sum()), *front.shape)}
+    # Plain writing, not a memory map: on a full disk a map ends the process by SIGBUS, a write raises.
+    with written(target) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, head)
+        row = 0
+        for path in parts:
+            try:
                 mel = np.load(path, allow_pickle=False)
-                chosen = mel[keep[row : row + len(mel)]]
-                out[at : at + len(chosen)] = chosen
-                row, at = row + len(mel), at + len(chosen)
-            out.flush()
-    except OSError as error:
-        raise refused(target, error) from error
+            except (OSError, ValueError, EOFError) as error:
+                hint = f"remove {path.parent} and run the same command again"
+                raise StorageError("missing or cut short", where=path, hint=hint) from error
+            file.write(mel[keep[row : row + len(mel)]].tobytes())
+            row += len(mel)
     return target
+
+
+def _size(work: Path) -> int:
+    """Bytes of the shards filed so far."""
+    return sum(path.stat().st_size for path in work.glob("*.npy"))
+
+
+def _abandon(out: Path) -> None:
+    """Remove what this work has filed, and the folder where nothing else is in it."""
+    shutil.rmtree(out / ".work", ignore_errors=True)
+    shutil.rmtree(out / "audio", ignore_errors=True)
+    if not any(out.iterdir()):
+        out.rmdir()
 
 
 def _repeated(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Tracks whose sound is the same, to the byte, as an earlier track's."""
-    if rows.empty:
-        return []
     tracks = rows.drop_duplicates("source_path")
     first = tracks.groupby("sha256")["source_path"].transform("first")
     again = tracks["source_path"] != first
@@ -266,21 +299,19 @@ def _repeated(rows: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _refuse_broken(skipped: list[dict[str, Any]], total: int, out: Path | None) -> None:
+def _refuse_broken(skipped: list[dict[str, Any]], total: int) -> None:
     broken = [entry for entry in skipped if entry["broken"]]
-    if broken and out is not None:
-        shutil.rmtree(out / ".work", ignore_errors=True)
-        shutil.rmtree(out / "audio", ignore_errors=True)
-        if out.exists() and not any(out.iterdir()):
-            out.rmdir()
+    if broken:
         more = "" if len(broken) == 1 else f" (and {len(broken) - 1} more of {total} tracks)"
         raise InputError(
-            f"{broken[0]['reason']}{more}", where=broken[0]["path"], hint="mend or remove it, or leave such tracks out with --skip-broken"
+            f"{broken[0]['reason']}{more}",
+            where=broken[0]["path"],
+            hint="mend or remove it, or leave such tracks out with --skip-broken",
         )
 
 
 def _refuse_too_few(rows: pd.DataFrame, skipped: list[dict[str, Any]], source: Source) -> None:
-    songs = 0 if rows.empty else rows["song_id"].nunique()
+    songs = len(set(rows["song_id"]))
     if songs < 2:
         reason = f"; {skipped[0]['path']}: {skipped[0]['reason']}" if skipped else ""
         raise InputError(
@@ -290,8 +321,8 @@ def _refuse_too_few(rows: pd.DataFrame, skipped: list[dict[str, Any]], source: S
 
 
 def _signature(source: Source, front: FrontEnd, *settings: object) -> str:
-    """A hash of everything the result depends on, short of the sound itself."""
+    """A hash of everything the result depends on; of sound files, their size and time of change."""
     digest = hashlib.sha256(repr((source.name, source.scale, front.hash, settings)).encode())
     for track in source.tracks:
-        digest.update(repr(track).encode())
+        digest.update(f"{track!r} {track.sound.stamp()}\n".encode())
     return digest.hexdigest()

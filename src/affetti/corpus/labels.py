@@ -35,7 +35,7 @@ def audit(clips: pd.DataFrame) -> list[dict[str, Any]]:
 def _raters(songs: pd.DataFrame) -> Check:
     raters = songs["raters"].to_numpy(dtype=int)
     if not (raters > 0).any():
-        return Check("raters_too_few", "not checkable", len(songs), "the source does not say how many raters there were")
+        return Check("raters_too_few", "not checkable", len(songs), "the source does not give the number of raters")
     few = int(((raters > 0) & (raters < 5)).sum())
     return Check("raters_too_few", "suspect" if few else "fine", few, f"{few} songs have fewer than 5 raters")
 
@@ -50,7 +50,8 @@ def _spread(songs: pd.DataFrame) -> Check:
 
 def _extremes(songs: pd.DataFrame) -> Check:
     edge = int((np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) >= 1.0 - 1e-9).any(axis=1).sum())
-    return Check("at_the_edge_of_the_scale", "suspect" if edge > 0.1 * len(songs) else "fine", edge, f"{edge} songs at ±1")
+    verdict = "suspect" if edge > 0.1 * len(songs) else "fine"
+    return Check("at_the_edge_of_the_scale", verdict, edge, f"{edge} songs at ±1")
 
 
 def _balance(songs: pd.DataFrame) -> Check:
@@ -65,19 +66,23 @@ def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[s
 
     Taken over clips, resampled by song. ``None`` where the source has no spread or no number of raters.
     """
-    usable = clips[(clips["raters"] > 1) & clips["valence_std"].notna() & clips["arousal_std"].notna()]
-    if usable["song_id"].nunique() < 3:
-        return {"valence": None, "arousal": None}
+    known = (clips["raters"] > 1) & clips["valence_std"].notna() & clips["arousal_std"].notna()
+    usable = clips.loc[known.to_numpy(dtype=bool)]
     songs, member = np.unique(usable["song_id"].to_numpy(dtype=str), return_inverse=True)
+    if len(songs) < 3:
+        return {"valence": None, "arousal": None}
     draws = np.random.default_rng(seed).integers(0, len(songs), (resamples, len(songs)))
-    # weights[r, c]: how often clip c's song was drawn in resample r.
-    weights = np.stack([np.bincount(draw, minlength=len(songs)) for draw in draws])[:, member].astype(float)
+    # weights[r, s]: how often song s was drawn in resample r.
+    weights = np.stack([np.bincount(draw, minlength=len(songs)) for draw in draws]).astype(float)
     found: dict[str, dict[str, dict[str, Any]] | None] = {}
     for name in ("valence", "arousal"):
         mean = usable[name].to_numpy(dtype=float)
         noise = usable[f"{name}_std"].to_numpy(dtype=float) ** 2 / usable["raters"].to_numpy(dtype=float)
-        rho = float(_reliability(mean, noise, np.ones((1, len(mean))))[0])
-        low, high = np.quantile(_reliability(mean, noise, weights), [0.025, 0.975])
+        centred = mean - mean.mean()
+        columns = (np.ones_like(mean), centred, centred**2, noise)
+        sums = np.stack([np.bincount(member, column).astype(np.float64) for column in columns], axis=1)
+        rho = float(_reliability(sums, np.ones((1, len(songs))))[0])
+        low, high = np.quantile(_reliability(sums, weights), [0.025, 0.975])
         found[name] = {
             "r2": {"value": rho, "ci": [float(low), float(high)]},
             "ccc": {"value": _root(rho), "ci": [_root(low), _root(high)]},
@@ -85,14 +90,15 @@ def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[s
     return found
 
 
-def _reliability(mean: NDArray[np.float64], noise: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """ρ under each row of ``weights`` ``[R, N]``."""
-    total = weights.sum(axis=1)
-    centre = (weights @ mean) / total
-    variance = (weights @ mean**2) / total - centre**2
-    variance *= total / np.maximum(total - 1, 1)
-    return 1.0 - (weights @ noise) / total / np.maximum(variance, 1e-12)
+def _reliability(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ρ under each row of ``weights`` ``[R, S]``, from each song's count of clips and sums of m, m², s²/k ``[S, 4]``.
+
+    Held to [0, 1]: where chance makes the noise look larger than the variance, nothing can be predicted.
+    """
+    total, first, second, noise = (weights @ sums).T
+    variance = (second - first**2 / total) / np.maximum(total - 1, 1)
+    return np.clip(1.0 - noise / total / np.maximum(variance, 1e-12), 0.0, 1.0)
 
 
 def _root(rho: float) -> float:
-    return float(np.sqrt(max(rho, 0.0)))
+    return float(np.sqrt(rho))

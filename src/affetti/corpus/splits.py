@@ -34,7 +34,7 @@ class Fold:
 def groups(clips: pd.DataFrame) -> NDArray[np.intp]:
     """Group number of each clip: connected by song or (where known) artist."""
     songs = pd.factorize(clips["song_id"])[0]
-    artists = clips["artist"].fillna("").str.strip().str.casefold()
+    artists = _names(clips, "artist")
     known = (artists != "").to_numpy(dtype=bool)
     codes = pd.factorize(artists)[0]
     nodes = int(songs.max()) + 1
@@ -44,6 +44,12 @@ def groups(clips: pd.DataFrame) -> NDArray[np.intp]:
     return connected_components(edges, directed=False)[1][songs].astype(np.intp)
 
 
+def _names(clips: pd.DataFrame, column: str) -> pd.Series:
+    """Names as they are compared, "" where unknown; artists without regard to case and blanks around."""
+    names = pd.Series(clips[column]).fillna("").astype(str)
+    return names.str.strip().str.casefold() if column == "artist" else names
+
+
 def assign(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
     """Deal the groups to ``folds`` folds, stratified by plane cell and genre.
 
@@ -51,18 +57,25 @@ def assign(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
     Corpora with fewer groups than ``folds`` get one fold a group.
 
     Raises:
-        UsageError: fewer than two folds were asked for.
+        UsageError: fewer than two folds were asked for, or the seed is negative.
         InputError: all clips form one group, which cannot be split.
     """
-    if folds < 2:
-        raise UsageError(f"{folds} folds", where="--folds", hint="give at least 2")
+    require_settings(folds, seed)
     member = groups(clips)
     count = int(member.max()) + 1
     if count < 2:
-        raise InputError("all clips belong to one song or artist: they cannot be split", hint="add another artist's songs")
+        raise InputError(
+            "all clips belong to one song or artist: they cannot be split", hint="add another artist's songs"
+        )
     folds = min(folds, count)
-    cells = np.clip(((clips[["valence", "arousal"]].to_numpy(float) + 1) / 2 * PLANE_CELLS).astype(int), 0, PLANE_CELLS - 1)
-    strata = [cells[:, 0] * PLANE_CELLS + cells[:, 1], pd.factorize(clips["genre"].fillna(""))[0], np.zeros(len(clips), int)]
+    cells = np.clip(
+        ((clips[["valence", "arousal"]].to_numpy(float) + 1) / 2 * PLANE_CELLS).astype(int), 0, PLANE_CELLS - 1
+    )
+    strata = [
+        cells[:, 0] * PLANE_CELLS + cells[:, 1],
+        pd.factorize(clips["genre"].fillna(""))[0],
+        np.zeros(len(clips), int),
+    ]
     table = np.concatenate([_counts(member, stratum, count) for stratum in strata], axis=1)  # [groups, strata]
     share = table.sum(axis=0) / folds
     order = np.random.default_rng(seed).permutation(count)
@@ -70,11 +83,23 @@ def assign(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
     filled = np.zeros((folds, table.shape[1]))
     home = np.zeros(count, dtype=np.int16)
     for group in order:
-        # Growth of Σ (filled/share)²: small for the fold that lacks these strata most.
+        # Growth of Σ filled²/share: small for the fold that lacks these strata most.
         cost = (((filled + table[group]) ** 2 - filled**2) / np.maximum(share, 1e-9)).sum(axis=1)
         home[group] = int(np.argmin(cost))
         filled[home[group]] += table[group]
     return home[member]
+
+
+def require_settings(folds: int, seed: int) -> None:
+    """Refuse what :func:`assign` could not work with.
+
+    Raises:
+        UsageError: fewer than two folds, or a negative seed.
+    """
+    if folds < 2:
+        raise UsageError(f"{folds} folds", where="--folds", hint="give at least 2")
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative", where="--seed", hint="give 0 or more")
 
 
 def _counts(member: NDArray[np.intp], stratum: NDArray[np.int_], count: int) -> NDArray[np.float64]:
@@ -97,8 +122,8 @@ def fold(clips: pd.DataFrame, number: int, validation: float = 0.1) -> Fold:
         raise UsageError(f"there is no fold {number}", where="--fold", hint=offered)
     member = groups(clips)
     test = home == number
-    require_real(clips[test])
-    require_disjoint(clips[test], clips[~test])
+    require_real(clips.loc[test])
+    require_disjoint(clips.loc[test], clips.loc[~test])
     rest = np.unique(member[~test])
     # Which groups validate depends on their own names alone, so that adding a song does not reshuffle the others.
     names = {group: str(clips["song_id"].to_numpy()[member == group].min()) for group in rest}
@@ -117,8 +142,9 @@ def require_real(clips: pd.DataFrame) -> None:
     """
     made = clips["synthetic"].to_numpy(dtype=bool)
     if made.any():
+        first = clips["clip_id"].iloc[int(made.argmax())]
         raise MismatchError(
-            f"{int(made.sum())} of {len(clips)} test clips are synthetic (first: {clips['clip_id'].iloc[int(made.argmax())]})",
+            f"{int(made.sum())} of {len(clips)} test clips are synthetic (first: {first})",
             hint="test on real clips only",
         )
 
@@ -130,7 +156,7 @@ def require_disjoint(test: pd.DataFrame, train: pd.DataFrame) -> None:
         MismatchError: names the first shared one.
     """
     for column in ("song_id", "artist"):
-        shared = set(test[column].dropna()) & set(train[column].dropna()) - {""}
+        shared = (set(_names(test, column)) & set(_names(train, column))) - {""}
         if shared:
             raise MismatchError(
                 f"{len(shared)} {column}s lie both in the test set and in the training set (first: {min(shared)})",
@@ -140,5 +166,8 @@ def require_disjoint(test: pd.DataFrame, train: pd.DataFrame) -> None:
 
 def split_hash(clips: pd.DataFrame) -> str:
     """A hash of who lies where; it does not depend on the order of rows."""
-    lines = sorted(f"{clip}\t{song}\t{home}" for clip, song, home in zip(clips["clip_id"], clips["song_id"], clips["fold"], strict=True))
+    lines = sorted(
+        f"{clip}\t{song}\t{home}"
+        for clip, song, home in zip(clips["clip_id"], clips["song_id"], clips["fold"], strict=True)
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -48,6 +48,9 @@ COLUMNS: dict[str, str] = {
 }
 """Columns of ``clips.parquet``, one row a clip. Empty text and NaN mean "unknown"; ``fold`` is -1 in synthetic sets."""
 
+KEYS = ("front_end", "n_clips", "n_songs", "source", "licence", "label_scale", "notes", "skipped", "content_hash")
+"""What every ``corpus.json`` holds besides its format and version."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -71,26 +74,35 @@ class Corpus:
             raise StorageError("no such corpus", where=path, hint="make one with: affetti prepare SOURCE --out CORPUS")
         if not (path / "corpus.json").is_file():
             raise StorageError(
-                "not a finished corpus (no corpus.json)", where=path, hint="run the command that makes it again: it goes on"
+                "not a finished corpus (no corpus.json)",
+                where=path,
+                hint="run the command that makes it again: it goes on",
             )
         meta = read_json(path / "corpus.json")
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise StorageError("not a corpus of affetti", where=path / "corpus.json", hint="check the path")
+        again = "remove the folder and make the corpus again"
         if meta.get("version") != VERSION:
             raise MismatchError(
-                f"corpus format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="prepare it again"
+                f"corpus format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint=again
             )
+        absent = [key for key in KEYS if key not in meta]
+        if absent:
+            raise StorageError(f"{absent[0]!r} is missing", where=path / "corpus.json", hint=again)
         try:
             clips = pd.read_parquet(path / "clips.parquet")
         except (OSError, ValueError) as error:
-            raise StorageError("missing or cut short", where=path / "clips.parquet", hint="prepare it again") from error
+            raise StorageError("missing or cut short", where=path / "clips.parquet", hint=again) from error
+        absent = [name for name in COLUMNS if name not in clips.columns]
+        if absent:
+            raise StorageError(f"column {absent[0]!r} is missing", where=path / "clips.parquet", hint=again)
         corpus = cls(path, meta, clips)
         expected = (meta["n_clips"], *corpus.front_end.shape)
-        if corpus.mel.shape != expected or len(clips) != expected[0]:
+        if corpus.mel.shape != expected or len(clips) != expected[0] or corpus.mel.dtype != np.float16:
             raise StorageError(
-                f"holds {corpus.mel.shape} log-mels and {len(clips)} rows, expected {expected}",
+                f"holds {corpus.mel.dtype} log-mels {corpus.mel.shape}, {len(clips)} rows; expected float16 {expected}",
                 where=path,
-                hint="prepare it again",
+                hint=again,
             )
         return corpus
 
@@ -105,7 +117,9 @@ class Corpus:
         try:
             return np.load(self.path / "mel.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise StorageError("missing or cut short", where=self.path / "mel.npy", hint="prepare it again") from error
+            raise StorageError(
+                "missing or cut short", where=self.path / "mel.npy", hint="remove the folder and make the corpus again"
+            ) from error
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -137,8 +151,9 @@ class Corpus:
             MismatchError: names both.
         """
         if front.hash != self.front_end.hash:
+            own = self.front_end
             raise MismatchError(
-                f"made with front-end {self.front_end.hash} {self.front_end.shape}, but {owner} has {front.hash} {front.shape}",
+                f"made with front-end {own.hash} {own.shape}, but {owner} has {front.hash} {front.shape}",
                 where=self.path,
                 hint="use a corpus and a model of the same --preset",
             )
@@ -156,12 +171,10 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
     """
     clips = clips.reindex(columns=[*COLUMNS, *[name for name in clips.columns if name not in COLUMNS]])
     clips = clips.astype(COLUMNS)  # type: ignore[arg-type]
-    if clips["clip_id"].duplicated().any():
-        twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"].iloc[0]
-        raise InputError(f"clip {twice!r} occurs twice", where=path, hint="name each file once")
+    require_unique(clips, path)
+    with written(path / "clips.parquet") as temporary:
+        clips.to_parquet(temporary, index=False)
     try:
-        with written(path / "clips.parquet") as temporary:
-            clips.to_parquet(temporary, index=False)
         mel_file.replace(path / "mel.npy")
     except OSError as error:
         raise refused(path, error) from error
@@ -175,11 +188,26 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
             "front_end": config.unstructure(front),
             "front_end_hash": front.hash,
             "n_clips": len(clips),
-            "n_songs": int(clips["song_id"].nunique()),
+            "n_songs": len(set(clips["song_id"])),
             "content_hash": content_hash(clips, mel),
         },
     )
     return Corpus.open(path)
+
+
+def require_unique(clips: pd.DataFrame, where: str | Path) -> None:
+    """Refuse a manifest that names a clip twice.
+
+    Raises:
+        InputError: names the first.
+    """
+    again = clips["clip_id"].duplicated().to_numpy()
+    if again.any():
+        raise InputError(
+            f"clip {clips['clip_id'].iloc[int(again.argmax())]!r} occurs twice",
+            where=where,
+            hint="rename one of the files",
+        )
 
 
 def content_hash(clips: pd.DataFrame, mel: NDArray[np.float16]) -> str:

@@ -27,6 +27,10 @@ class Sound(Protocol):
         """Mono samples ``[T]``; raises :class:`~affetti.errors.InputError` when the sound is broken."""
         ...
 
+    def stamp(self) -> str:
+        """What changes when a file is replaced, told without reading it."""
+        ...
+
     def fingerprint(self) -> str:
         """A hash of the content, equal for equal sounds."""
         ...
@@ -41,6 +45,10 @@ class AudioFile:
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Decode, downmix and resample."""
         return audio.load(self.path, sample_rate).numpy()
+
+    def stamp(self) -> str:
+        """Size and time of change of the file."""
+        return _stamp(self.path)
 
     def fingerprint(self) -> str:
         """SHA-256 of the file."""
@@ -60,14 +68,23 @@ class MidiFile:
 
         return render_midi(self.path, sample_rate, self.soundfont)
 
+    def stamp(self) -> str:
+        """Size and time of change of the file."""
+        return _stamp(self.path)
+
     def fingerprint(self) -> str:
         """SHA-256 of the file."""
         return audio.file_sha256(self.path)
 
 
+def _stamp(path: Path) -> str:
+    found = path.stat() if path.exists() else None
+    return f"{found.st_size} {found.st_mtime_ns}" if found else "absent"
+
+
 @dataclass(frozen=True)
 class Labels:
-    """What raters said of a stretch of music: means and spread in [-1, 1], and how many raters there were (0: unknown)."""
+    """What raters said of a stretch of music: means and spread in [-1, 1], and their number (0: unknown)."""
 
     valence: float
     arousal: float
@@ -89,6 +106,8 @@ class Track:
     genre: str = ""
     mode: str = ""
     instruments: tuple[str, ...] = ()
+    clips: int = 1
+    """How many clips it is expected to give, to tell how much room they need."""
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:
         """Where clips of ``clip`` seconds start in ``duration`` seconds; empty when it is too short."""

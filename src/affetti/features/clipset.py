@@ -40,11 +40,14 @@ class ClipSet:
         return replace(self, mel=self.mel[rows], songs=self.songs[rows], labels=labels)
 
 
-def open_set(path: str | Path, *, front: FrontEnd | None = None, groups: Path | None = None, progress: Progress = silent) -> ClipSet:
+def open_set(
+    path: str | Path, *, front: FrontEnd | None = None, groups: Path | None = None, progress: Progress = silent
+) -> ClipSet:
     """Open whatever ``path`` is.
 
     Args:
-        path: a corpus, a folder of audio files (one clip each, from their centre), or a ``.npy`` of dB log-mels ``[N, M, F]``.
+        path: a corpus, a folder of audio files (one clip each, from their centre), or a ``.npy`` of dB log-mels
+            ``[N, M, F]``.
         front: the front-end for audio; unused for the others.
         groups: a text file with the song id of each row of a ``.npy``, one a line.
         progress: told of files decoded.
@@ -72,7 +75,9 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"not a NumPy array ({error})", where=path, hint="save one with numpy.save") from error
     if mel.ndim != 3 or not np.issubdtype(mel.dtype, np.floating):
-        raise InputError(f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]")
+        raise InputError(
+            f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
+        )
     songs = np.array([f"{path.stem}-{i}" for i in range(len(mel))])
     if groups is not None:
         try:
@@ -87,7 +92,9 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
 
 def _from_audio(path: Path, front: FrontEnd | None, progress: Progress) -> ClipSet:
     if front is None:
-        raise UsageError("two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny")
+        raise UsageError(
+            "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
+        )
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES)
     if not files:
         raise InputError("neither a corpus nor a folder of audio", where=path, hint="give WAV, FLAC, Ogg or MP3 files")
@@ -98,8 +105,14 @@ def _from_audio(path: Path, front: FrontEnd | None, progress: Progress) -> ClipS
         start = (len(waveform) - front.samples) // 2
         if start < 0:
             seconds = len(waveform) / front.sample_rate
-            raise InputError(f"{seconds:.1f} s, shorter than a clip of {front.seconds:g} s", where=file, hint="remove it, or take another --preset")
+            raise InputError(
+                f"{seconds:.1f} s, shorter than a clip of {front.seconds:g} s",
+                where=file,
+                hint="remove it, or take another --preset",
+            )
         with torch.inference_mode():
             mels.append(to_mel(waveform[start : start + front.samples]).numpy().astype(np.float16))
         progress("decode", number + 1, len(files))
-    return ClipSet(str(path), np.stack(mels), np.array([str(file.relative_to(path)) for file in files]), front_end=front)
+    return ClipSet(
+        str(path), np.stack(mels), np.array([str(file.relative_to(path)) for file in files]), front_end=front
+    )

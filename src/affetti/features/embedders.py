@@ -1,8 +1,8 @@
 """Embeddings of log-mels.
 
-``statistics`` needs no weights: :func:`affetti.signal.statistics.mel_statistics`, standardised with the real set's mean and
-deviation, so that every coordinate counts alike. Distances in it see spectrum, dynamics and modulation; they see melody and
-harmony only through their traces there.
+``statistics`` needs no weights: :func:`affetti.signal.statistics.mel_statistics`, standardised with the real set's
+mean and deviation, so that every coordinate counts alike. Distances in it see spectrum, dynamics and modulation; they
+see melody and harmony only through their traces there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ BATCH = 256
 def statistics(mel: NDArray[np.floating]) -> NDArray[np.float64]:
     """Statistics of log-mels ``[N, M, F]``: ``[N, D]``."""
     parts = [
-        mel_statistics(torch.from_numpy(np.asarray(mel[at : at + BATCH], dtype=np.float32))).numpy() for at in range(0, len(mel), BATCH)
+        mel_statistics(torch.from_numpy(np.asarray(mel[at : at + BATCH], dtype=np.float32))).numpy()
+        for at in range(0, len(mel), BATCH)
     ]
     return np.concatenate(parts).astype(np.float64)
 

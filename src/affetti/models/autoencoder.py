@@ -2,8 +2,8 @@
 
 The spectrogram is cut into patches; the leading principal components of the training patches are the latent channels,
 each scaled to unit variance (the scale is stored with the weights, never a constant borrowed from elsewhere). It is
-linear, needs no training by gradient, and keeps 90 to 95 % of the variance at an eighth of the resolution. What it drops
-is fine pitch and onset detail: where that matters, raise ``components``.
+linear, needs no training by gradient, and keeps 90 to 95 % of the variance at an eighth of the resolution. What it
+drops is fine pitch and onset detail: where that matters, raise ``components``.
 """
 
 from __future__ import annotations

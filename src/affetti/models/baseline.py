@@ -1,7 +1,7 @@
 """The baseline every network must beat: ridge regression on log-mel statistics.
 
-Features are :func:`affetti.signal.statistics.mel_statistics`, standardised; the penalty is chosen by generalised cross-validation
-(scikit-learn's ``RidgeCV``). On small corpora it is hard to beat.
+Features are :func:`affetti.signal.statistics.mel_statistics`, standardised; the penalty is chosen by generalised
+cross-validation (scikit-learn's ``RidgeCV``). On small corpora it is hard to beat.
 """
 
 from __future__ import annotations

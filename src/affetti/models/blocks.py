@@ -76,7 +76,7 @@ class FiLMBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Self-attention over all positions of ``[B, C, H, W]``, added with a gate that starts at zero (Zhang et al. 2019)."""
+    """Self-attention over all positions of ``[B, C, H, W]``; its gate starts at zero (Zhang et al. 2019)."""
 
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()

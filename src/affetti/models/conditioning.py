@@ -55,4 +55,6 @@ def require_on_plane(condition: Tensor) -> None:
     if bool(bad.any()):
         row = int(bad.int().argmax())
         v, a = condition[row].tolist()
-        raise InputError(f"condition {row} is ({v:g}, {a:g}), outside [-1, 1]", hint="valence and arousal run from -1 to 1")
+        raise InputError(
+            f"condition {row} is ({v:g}, {a:g}), outside [-1, 1]", hint="valence and arousal run from -1 to 1"
+        )

@@ -1,16 +1,17 @@
 """Latent flow matching: noise becomes music along straight paths.
 
 With clean latent x, noise n and time t in [0, 1], xₜ = (1-t) x + t n and the network learns the velocity n - x
-(Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Were latents white Gaussian noise, the best
-velocity would be (2t-1)/(t²+(1-t)²) xₜ, with an error of variance 1/(t²+(1-t)²): the network starts from there and learns the
-rest in those units (the preconditioning of Karras et al. 2022, for straight paths). Sampling integrates from t = 1 to 0
-with Heun's method; classifier-free guidance acts on t in [0.2, 0.9] (Kynkäänniemi et al. 2024: outside that range it costs
-diversity and buys nothing).
+(Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Were latents white Gaussian
+noise, the best velocity would be (2t-1)/(t²+(1-t)²) xₜ, with an error of variance 1/(t²+(1-t)²): the network starts
+from there and learns the rest in those units (the preconditioning of Karras et al. 2022, for straight paths).
+Sampling integrates from t = 1 to 0 with Heun's method; classifier-free guidance acts on t in [0.2, 0.9] (Kynkäänniemi
+et al. 2024: outside that range it costs diversity and buys nothing).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ class FlowConfig:
 
 
 class VelocityUNet(nn.Module):
-    """A two-level UNet: latent ``[B, C, H, W]``, time ``[B]``, condition embedding ``[B, E]`` → velocity of the same shape."""
+    """A two-level UNet: latent ``[B, C, H, W]``, time ``[B]``, condition embedding ``[B, E]`` → velocity."""
 
     def __init__(self, channels: int, width: int, embedding: int) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class VelocityUNet(nn.Module):
 class Flow(nn.Module):
     """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
 
-    def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig()) -> None:
         super().__init__()
         self.config = config
         self.normalise = BandNorm(shape[0])
@@ -138,7 +139,7 @@ class Flow(nn.Module):
         wish = self.condition(condition.to(device, torch.float32))
         nothing = self.condition(torch.full_like(condition, torch.nan, device=device, dtype=torch.float32))
         times = torch.linspace(1.0, 0.0, self.config.steps + 1).tolist()
-        for now, after in zip(times[:-1], times[1:], strict=True):
+        for now, after in pairwise(times):
             slope = self.velocity(x, now, wish, nothing, self.config.guidance)
             ahead = x + (after - now) * slope
             if after > 0:

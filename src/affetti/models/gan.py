@@ -1,10 +1,11 @@
 """The conditional spectrogram GAN, the study's in shape, trained with today's loss.
 
-Generator: 100 noise + 256 condition embedding = 356 → a coarse grid, doubled by residual blocks with FiLM, self-attention
-half-way, the last steps by pixel shuffle. Discriminator: the spectrogram beside the condition as a map (the study's two
-channels), plus a projection term (Miyato & Koyama 2018) and an unconditional one. Loss: relativistic pairing (Jolicoeur-
-Martineau 2019; Huang et al. 2024) with zero-centred penalties on real and fake, computed every few steps. Real and fake
-pass the same differentiable augmentation; it never changes tempo, pitch by more than two bands, or level by more than 2 dB.
+Generator: 100 noise + 256 condition embedding = 356 → a coarse grid, doubled by residual blocks with FiLM, self-
+attention half-way, the last steps by pixel shuffle. Discriminator: the spectrogram beside the condition as a map (the
+study's two channels), plus a projection term (Miyato & Koyama 2018) and an unconditional one. Loss: relativistic
+pairing (Jolicoeur- Martineau 2019; Huang et al. 2024) with zero-centred penalties on real and fake, computed every
+few steps. Real and fake pass the same differentiable augmentation; it never changes tempo, pitch by more than two
+bands, or level by more than 2 dB.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ class GanConfig:
     """Size of the noise vector."""
     embedding: int = 256
     """Size of the condition embedding; noise and embedding together are the 356-dimensional latent."""
-    width: int = 64
+    width: int = 96
     """Channels of the generator's coarsest grid, a multiple of 32; halved at each doubling."""
     discriminator_width: int = 48
     """Channels of the discriminator's first stage."""
     stem: int = 4
     """Pixel-shuffle factor of the last generator step and of the discriminator's first."""
-    gamma: float = 0.3
+    gamma: float = 1.0
     """Weight of the gradient penalties, ≥ 0."""
     penalty_every: int = 8
     """Steps between penalties (lazy regularisation), ≥ 1."""
@@ -76,7 +77,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Normalised log-mel ``[B, M, F]`` and condition ``[B, 2]`` → logit ``[B]``."""
 
-    def __init__(self, shape: tuple[int, int], config: GanConfig) -> None:
+    def __init__(self, config: GanConfig) -> None:
         super().__init__()
         self.stem = config.stem
         width, wide = config.discriminator_width, 2 * config.discriminator_width
@@ -114,7 +115,7 @@ class Discriminator(nn.Module):
 class Gan(nn.Module):
     """Emotion-conditioned GAN over log-mels of shape ``(M, F)``."""
 
-    def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig()) -> None:
         super().__init__()
         self.config = config
         self.normalise = BandNorm(shape[0])

@@ -20,6 +20,7 @@ def noise(seed: int, index: Tensor, shape: tuple[int, ...], stream: str = "noise
     ``stream`` names what the noise is for, so that two uses in one model do not share it.
     """
     rows = [
-        torch.randn(shape, generator=torch.Generator().manual_seed(child_seed(stream, seed, int(i)))) for i in index.tolist()
+        torch.randn(shape, generator=torch.Generator().manual_seed(child_seed(stream, seed, int(i))))
+        for i in index.tolist()
     ]
     return torch.stack(rows) if rows else torch.zeros((0, *shape))

@@ -1,7 +1,8 @@
 """A small convolutional regressor: log-mel to valence and arousal.
 
-Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is pooled. The
-pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound does not.
+Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
+pooled. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound does
+not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Student(nn.Module):
 
     half_width: Tensor
 
-    def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:
         super().__init__()
         width = config.width
         self.normalise = BandNorm(shape[0])
@@ -41,14 +42,22 @@ class Student(nn.Module):
         self.stages = nn.ModuleList(
             [
                 nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),
-                nn.Sequential(nn.BatchNorm2d(2 * width), nn.ReLU(), nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)),
-                nn.Sequential(nn.BatchNorm2d(4 * width), nn.ReLU(), nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1)),
+                nn.Sequential(
+                    nn.BatchNorm2d(2 * width), nn.ReLU(), nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)
+                ),
+                nn.Sequential(
+                    nn.BatchNorm2d(4 * width), nn.ReLU(), nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1)
+                ),
             ]
         )
         height = -(-shape[0] // 16)
         self.norm = nn.BatchNorm2d(4 * width)
         self.head = nn.Sequential(
-            nn.Dropout(config.dropout), nn.Linear(2 * 4 * width * height, 64), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(64, 2)
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * 4 * width * height, 64),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(64, 2),
         )
         self.register_buffer("half_width", torch.full((2,), torch.nan))
 
@@ -73,6 +82,6 @@ class Student(nn.Module):
 
     @torch.inference_mode()
     def predict(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Valence and arousal ``[B, 2]`` and the half-width of their 90 % interval ``[B, 2]`` (NaN where not calibrated)."""
+        """Valence and arousal ``[B, 2]``, and the half-width of their 90 % interval (NaN: not calibrated)."""
         emotion = self(mel)
         return emotion, self.half_width.expand_as(emotion)

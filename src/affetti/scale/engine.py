@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
 
-from affetti.errors import AffettiError, StorageError
+from affetti.errors import StorageError
 from affetti.progress import Progress, silent
 
 Task = Callable[[int, int], None]
@@ -31,12 +33,41 @@ def ranges(n: int, chunk: int) -> list[tuple[int, int]]:
     return [(start, min(start + chunk, n)) for start in range(0, n, chunk)]
 
 
-def _one_thread_each() -> None:
+_tasks: list[Task] = []
+"""The task of this worker process: sent once, not with each range, for it may hold a whole corpus' tracks."""
+
+
+def _run_range(start: int, stop: int) -> None:
+    _tasks[-1](start, stop)
+
+
+def _start_worker(task: Task) -> None:
+    _tasks.append(task)
     # The parent handles Ctrl-C and ends the pool; a worker that dies mid-write would leave its temporary file.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
+
+
+def _leave_with_parent() -> None:
+    # A parent that is killed ends no pool: its workers would wait for work, and hold their memory, for ever.
+    if (parent := parent_process()) is not None:
+        parent.join()
+
+
+@contextmanager
+def _interrupts_held_back() -> Generator[None]:
+    """Hold Ctrl-C back until the block is over; processes started in it never see one, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def map_ranges(
@@ -73,9 +104,12 @@ def map_ranges(
             finished += stop - start
             progress(stage, finished, n)
         return
-    pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_one_thread_each)
+    pool = ProcessPoolExecutor(
+        min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_start_worker, initargs=(task,)
+    )
     try:
-        pending: dict[Future[None], int] = {pool.submit(task, *span): span[1] - span[0] for span in todo}
+        with _interrupts_held_back():
+            pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in todo}
         while pending:
             completed, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in completed:
@@ -87,8 +121,5 @@ def map_ranges(
         raise StorageError(
             "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
         ) from error
-    except (AffettiError, KeyboardInterrupt):
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

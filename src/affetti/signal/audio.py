@@ -8,6 +8,7 @@ Vorbis, Opus, MP3, AIFF.
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,11 @@ from torch import Tensor
 
 from affetti.errors import InputError, StorageError
 from affetti.storage import written
+
+BLOCK = 1 << 20
+"""Frames decoded at a time."""
+LOUDEST = 1e4
+"""Largest sample taken for sound on [-1, 1]: float files may exceed 1 a little, one of integers exceeds it by far."""
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 
@@ -49,19 +55,30 @@ def decode(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(path) as file:
             promised, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            samples = _read(file)
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise InputError(f"cannot be decoded as audio ({error})", where=path, hint="convert it to WAV or FLAC") from error
+        raise InputError(
+            f"cannot be decoded as audio ({error})", where=path, hint="convert it to WAV or FLAC"
+        ) from error
     if len(samples) == 0:
         raise InputError("holds no samples", where=path, hint="replace or remove it")
     if len(samples) < promised or _cut_short(path):
         raise InputError(
             f"truncated after {len(samples) / rate:.2f} s", where=path, hint="fetch the file again, or remove it"
         )
-    mono = samples.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mono).all():
+    if not np.isfinite(samples).all():
         raise InputError("holds values that are not numbers (NaN or infinite)", where=path, hint="replace or remove it")
-    return mono, rate
+    if (peak := float(np.abs(samples).max())) > LOUDEST:
+        raise InputError(f"samples reach {peak:g}, not ±1", where=path, hint="divide them by their full scale")
+    return samples.mean(axis=1, dtype=np.float32), rate
+
+
+def _read(file: soundfile.SoundFile) -> NDArray[np.float32]:
+    """All samples ``[T, C]``, by blocks: a broken header may promise more than memory holds."""
+    blocks: list[NDArray[np.float32]] = []
+    while len(block := np.asarray(file.read(BLOCK, dtype="float32", always_2d=True), dtype=np.float32)):
+        blocks.append(block)
+    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
 
 
 def _cut_short(path: Path) -> bool:
@@ -73,11 +90,16 @@ def _cut_short(path: Path) -> bool:
             promised = int.from_bytes(head[4:8], "little")
             # Streams written to a pipe carry 0 or 2³²-1 there: they promise nothing.
             return 0 < promised < 0xFFFFFFF0 and promised + 8 > size + 1
+        if head[:4] == b"FORM":
+            return int.from_bytes(head[4:8], "big") + 8 > size + 1
         if head[:4] == b"OggS":
             file.seek(max(0, size - 65_536 - 282))  # the last page is at most that long
             tail = file.read()
-            last = tail.rfind(b"OggS")
-            return last >= 0 and last + 5 < len(tail) and not tail[last + 5] & 4  # bit 2: end of stream
+            last = tail[max(0, tail.rfind(b"OggS")) :]
+            if len(last) < 27 or not last[5] & 4:  # bit 2: end of stream
+                return True
+            segments = last[27 : 27 + last[26]]
+            return len(last) < 27 + last[26] + sum(segments)
     return False
 
 
@@ -94,18 +116,24 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
     Scaling the whole keeps its shape where clipping would not; the level is lost only in that case.
 
     Raises:
+        InputError: a value is not a number.
         StorageError: the format is unknown or the file cannot be written.
     """
     path = Path(path)
     samples = np.asarray(waveform, dtype=np.float32)
     peak = float(np.abs(samples).max(initial=0.0))
+    if not np.isfinite(peak):
+        raise InputError("sound with values that are not numbers", where=path, hint="mend what made it")
     if peak > 1.0:
         samples = samples / peak
+    # Encoded in memory: what goes wrong on disk is then told as what it is, and not as libsndfile's "system error".
+    encoded = io.BytesIO()
     try:
-        with written(path) as temporary:
-            soundfile.write(temporary, samples, sample_rate)
+        soundfile.write(encoded, samples, sample_rate, format=path.suffix.removeprefix("."))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        raise StorageError(f"cannot be written ({error})", where=path, hint="use .wav, .flac or .ogg") from error
+        raise StorageError(f"cannot be encoded ({error})", where=path, hint="use .wav, .flac or .ogg") from error
+    with written(path) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def is_silent(samples: NDArray[np.float32], threshold: float = 1e-4) -> bool:

@@ -37,7 +37,8 @@ def griffin_lim(
     Raises:
         InputError: the magnitude has another shape, is negative or not a number.
     """
-    target = torch.as_tensor(magnitude, dtype=torch.float32)
+    # A copy of an array, which may be read-only (a memory map): torch would warn of sharing it.
+    target = (magnitude if isinstance(magnitude, Tensor) else torch.from_numpy(np.array(magnitude))).float()
     if target.ndim != 2 or target.shape[0] < 2 or target.shape[1] < 2:
         raise InputError(f"a magnitude of shape {tuple(target.shape)}", hint="give [n_fft/2 + 1, F] with F ≥ 2")
     if not bool(torch.isfinite(target).all()) or bool((target < 0).any()):

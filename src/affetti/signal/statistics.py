@@ -1,8 +1,9 @@
 """Log-mel to one vector a clip: how much of what, how it varies and how fast.
 
 Per band: mean over time, deviation over time and deviation of the frame-to-frame change, all in dB. Per group of bands:
-the modulation spectrum, log power of the band's fluctuation in octaves of modulation frequency. No weights, no training;
-order of frames matters only through change and modulation. It sees no harmony beyond what neighbouring bands show.
+the modulation spectrum, log power of the band's fluctuation in octaves of modulation frequency. No weights, no
+training; order of frames matters only through change and modulation. It sees no harmony beyond what neighbouring
+bands show.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def mel_statistics(mel: Tensor) -> Tensor:
         mel: dB ``[B, M, F]``, M ≥ 8, F ≥ 4.
 
     Returns:
-        ``[B, 3 M + 48]``, float32: band means, band deviations, deviations of change, modulation spectrum by band group.
+        ``[B, 3 M + 48]``, float32: band means, band deviations, deviations of change, modulation spectrum.
 
     Raises:
         InputError: the shape does not fit.

@@ -1,12 +1,13 @@
 """The augmentation study: does training on synthetic clips help on real songs never seen?
 
-Arms differ in what the regressor is trained on. The test clips are a fold of real songs that neither the regressors nor the
-generators have seen; the code refuses anything else. ``real`` trains for U updates; every other arm for 2U, so that an arm
-with more data does not win by training longer, and ``real-longer`` (the same real clips, 2U updates) is what the others are
-compared with. ``NAME-shuffled`` gives the synthetic clips each other's labels: it must not help.
+Arms differ in what the regressor is trained on. The test clips are a fold of real songs that neither the regressors
+nor the generators have seen; the code refuses anything else. ``real`` trains for U updates; every other arm for 2U,
+so that an arm with more data does not win by training longer, and ``real-longer`` (the same real clips, 2U updates)
+is what the others are compared with. ``NAME-shuffled`` gives the synthetic clips each other's labels: it must not
+help.
 
-CCC is the mean of valence's and arousal's. Intervals draw songs and seeds again (two-level bootstrap), the same ones for both
-arms of a difference. Fewer than five seeds, or one fold, is called exploratory.
+CCC is the mean of valence's and arousal's. Intervals draw songs and seeds again (two-level bootstrap), the same ones
+for both arms of a difference. Fewer than five seeds, or one fold, is called exploratory.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
     made.require_front_end(corpus.front_end, corpus.path)
     provenance = made.meta.get("provenance")
     if not provenance:
-        raise MismatchError("says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate")
+        raise MismatchError(
+            "says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate"
+        )
     shared = set(provenance["training_songs"]) & set(corpus.songs[part.test].tolist())
     if shared:
         raise MismatchError(
@@ -153,7 +156,8 @@ def augmentation_study(
     Args:
         corpus: the real corpus.
         out: folder of the study.
-        models: generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are trained here.
+        models: generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are
+            trained here.
         arms: names of the arms to run; all by default. ``real`` and ``real-longer`` are always among them.
         folds: how many folds to test on when no ``models`` are given, ≥ 1.
         seeds: regressor seeds, ≥ 1.
@@ -172,17 +176,22 @@ def augmentation_study(
         MismatchError: a generator that has heard the test songs; synthetic test clips.
     """
     if seeds < 1 or folds < 1 or ratio <= 0:
-        raise UsageError(f"{seeds} seeds, {folds} folds, ratio {ratio:g}", hint="give at least one of each, and a positive ratio")
+        raise UsageError(
+            f"{seeds} seeds, {folds} folds, ratio {ratio:g}", hint="give at least one of each, and a positive ratio"
+        )
     if corpus.synthetic:
-        raise MismatchError("holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it")
+        raise MismatchError(
+            "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
+        )
     budget = presets.budget(corpus.meta["preset"], "student")
+    updates, batch = steps or budget.steps, batch_size or budget.batch_size
     settings = {
         "verb": "compare",
         "corpus_hash": corpus.hash,
         "models": [runs.load(path).meta["weights_sha256"] for path in models],
         "ratio": ratio,
-        "steps": steps or budget.steps,
-        "batch_size": batch_size or budget.batch_size,
+        "steps": updates,
+        "batch_size": batch,
         "seed": seed,
     }
     _begin(out, settings)
@@ -190,20 +199,24 @@ def augmentation_study(
     chosen = choose_arms(arms, tuple(dict.fromkeys(name for name, _, _ in sets)))
     tested = sorted({fold for _, fold, _ in sets}) or list(range(folds))
     units = [Unit(arm, "student", fold, s) for fold in tested for s in range(seeds) for arm in chosen]
-    units += [Unit(arm, "baseline", fold, 0) for fold in tested for arm in chosen if arm not in (REFERENCE, "specaugment")]
-    task = StudyTask(corpus.path, tuple(units), tuple(sets), out / "units", settings["steps"], settings["batch_size"])
+    units += [
+        Unit(arm, "baseline", fold, 0) for fold in tested for arm in chosen if arm not in (REFERENCE, "specaugment")
+    ]
+    task = StudyTask(corpus.path, tuple(units), tuple(sets), out / "units", updates, batch)
     map_ranges(task, len(units), 1, done=task.done, workers=workers, stage="compare", progress=progress)
 
     test = np.concatenate([splits.fold(corpus.clips, fold).test for fold in tested])
     splits.require_real(corpus.clips.iloc[test])
     predictions = {arm: _gathered(task, "student", arm, tested, seeds) for arm in chosen}
-    ridge = {arm: _gathered(task, "baseline", arm, tested, 1) for arm in chosen if arm not in (REFERENCE, "specaugment")}
+    ridge = {
+        arm: _gathered(task, "baseline", arm, tested, 1) for arm in chosen if arm not in (REFERENCE, "specaugment")
+    }
     genres = corpus.clips["genre"].fillna("").to_numpy(dtype=str)[test]
     table = compare_arms(predictions, corpus.labels[test], corpus.songs[test], REFERENCE, seed, genres)
     trained_on = {unit.arm: read_json(task.path(unit)) for unit in units if unit.regressor == "student"}
     for row in table:
         row["n_train"], row["steps"] = trained_on[row["name"]]["n_train"], trained_on[row["name"]]["steps"]
-        row["verdict"] = verdict(row, int(np.unique(corpus.songs[test]).size), seeds)
+        row["verdict"] = verdict(row, int(np.unique(corpus.songs[test]).size), seeds, len(tested))
     result = {
         "verb": "compare",
         "arms": table,
@@ -224,7 +237,7 @@ def augmentation_study(
 
 
 def choose_arms(asked: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
-    """The arms to run: those asked for, or all that the synthetic sets allow (the last set's labels shuffled as control).
+    """The arms to run: those asked for, or all that the synthetic sets allow, one set's labels shuffled as control.
 
     Raises:
         UsageError: an arm is unknown.
@@ -233,7 +246,9 @@ def choose_arms(asked: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
     for arm in asked:
         if arm not in known:
             raise UsageError(f"unknown arm {arm!r}", where="--arms", hint=f"choose from {', '.join(known)}")
-    wanted = set(asked) | {"real", REFERENCE} if asked else {*REAL_ARMS, *sets, *(f"{name}-shuffled" for name in sets[-1:])}
+    wanted = (
+        set(asked) | {"real", REFERENCE} if asked else {*REAL_ARMS, *sets, *(f"{name}-shuffled" for name in sets[-1:])}
+    )
     return [arm for arm in known if arm in wanted]
 
 
@@ -261,7 +276,9 @@ def compare_arms(
     weights = np.vstack([np.ones(len(songs)), draws[:, member]]).astype(float)  # row 0: the sample itself
     count = len(predictions[reference])
     seeds = np.vstack([np.full(count, 1 / count), rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count])
-    means = {arm: np.einsum("rs,rsd->rd", seeds, weighted_concordance(p, target, weights)) for arm, p in predictions.items()}
+    means = {
+        arm: np.einsum("rs,rsd->rd", seeds, weighted_concordance(p, target, weights)) for arm, p in predictions.items()
+    }
     table: list[dict[str, Any]] = []
     for arm, drawn in means.items():
         total = drawn.mean(axis=1)
@@ -282,7 +299,9 @@ def compare_arms(
     return table
 
 
-def weighted_concordance(prediction: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_concordance(
+    prediction: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """CCC under each row of clip weights: ``[S, N, 2], [N, 2], [R, N] → [R, S, 2]``."""
     w = weights / weights.sum(axis=1, keepdims=True)
 
@@ -295,23 +314,33 @@ def weighted_concordance(prediction: NDArray[np.float64], target: NDArray[np.flo
     return 2 * (pt - p * t) / np.maximum(bottom, 1e-12)
 
 
-def verdict(row: dict[str, Any], songs: int, seeds: int) -> str:
-    """One plain phrase: helps, harms, or can't tell and about how many test songs it would take."""
+def verdict(row: dict[str, Any], songs: int, seeds: int, folds: int) -> str:
+    """One plain phrase: helps, harms, or can't tell and about how many test songs it would take.
+
+    The number supposes that the difference is as seen and that its interval narrows with the square root of the
+    songs; part of the interval is of the seeds, so it is a rough guide and never less than the songs at hand.
+    """
     if row["name"] == REFERENCE:
         return "the reference"
+    if row["name"] == "real":
+        return "the same clips, half the updates"
     low, high = row["delta_ci"]
-    ending = "" if seeds >= SURE else " (exploratory: fewer than 5 seeds)"
+    reasons = [f"fewer than {SURE} seeds"] * (seeds < SURE) + ["one fold"] * (folds < 2)
+    ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""
     if low > 0:
         return f"helps{ending}"
     if high < 0:
         return f"harms{ending}"
-    # The interval narrows with the square root of the number of songs.
-    need = songs * ((high - low) / 2 / max(abs(row["delta"]), 1e-3)) ** 2
+    need = max(songs, songs * ((high - low) / 2 / max(abs(row["delta"]), 1e-3)) ** 2)
     return f"can't tell: would need about {int(np.ceil(need / 10) * 10)} test songs{ending}"
 
 
 def _by_genre(
-    prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], genres: NDArray[np.str_], seed: int
+    prediction: NDArray[np.float64],
+    target: NDArray[np.float64],
+    songs: NDArray[np.str_],
+    genres: NDArray[np.str_],
+    seed: int,
 ) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     found: list[dict[str, Any]] = []
@@ -323,7 +352,9 @@ def _by_genre(
         draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES // 2)
         weights = np.vstack([np.ones(len(rows)), draws[:, member]]).astype(float)
         ccc = weighted_concordance(prediction[:, rows], target[rows], weights).mean(axis=(1, 2))
-        found.append({"genre": genre, "n": len(rows), "songs": len(names), "ccc": float(ccc[0]), "ci": _interval(ccc[1:])})
+        found.append(
+            {"genre": genre, "n": len(rows), "songs": len(names), "ccc": float(ccc[0]), "ci": _interval(ccc[1:])}
+        )
     return found
 
 
@@ -336,7 +367,9 @@ def _gathered(task: StudyTask, regressor: str, arm: str, folds: list[int], seeds
     """Predictions ``[S, N, 2]`` of an arm, the folds' test clips one after the other."""
     return np.stack(
         [
-            np.concatenate([np.array(read_json(task.path(Unit(arm, regressor, fold, s)))["prediction"]) for fold in folds])
+            np.concatenate(
+                [np.array(read_json(task.path(Unit(arm, regressor, fold, s)))["prediction"]) for fold in folds]
+            )
             for s in range(seeds)
         ]
     )
@@ -357,7 +390,9 @@ def _synthetic_sets(
     if not models:
         wanted = [kind for kind in runs.GENERATORS if not arms or {kind, f"{kind}-shuffled"} & set(arms)]
         specs = [
-            RunSpec(kind, corpus.path, fold, out / "runs" / f"{kind}-f{fold}", seed) for fold in range(folds) for kind in wanted
+            RunSpec(kind, corpus.path, fold, out / "runs" / f"{kind}-f{fold}", seed)
+            for fold in range(folds)
+            for kind in wanted
         ]
         train_runs(specs, workers, progress)
         models = tuple(spec.out for spec in specs)
@@ -367,7 +402,9 @@ def _synthetic_sets(
         fold = int(trained.meta["fold"])
         trained.require_unseen(corpus.songs[splits.fold(corpus.clips, fold).test])
         if (trained.kind, fold) in [(name, other) for name, other, _ in sets]:
-            raise UsageError(f"two {trained.kind} models for fold {fold}", where="--models", hint="give one of each kind and fold")
+            raise UsageError(
+                f"two {trained.kind} models for fold {fold}", where="--models", hint="give one of each kind and fold"
+            )
         n = max(1, round(ratio * len(trained.training_labels)))
         target = out / "synthetic" / f"{trained.kind}-f{fold}"
         generate_corpus(path, n, target, emotions="matched", seed=seed, workers=workers, progress=progress)

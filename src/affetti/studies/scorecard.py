@@ -1,8 +1,9 @@
 """The scorecard: how good is a synthetic set, beside what real music itself would score?
 
-Every number comes with its floor: the same measure between two halves of the real songs, at the same number of clips. The
-established metrics are taken in the ``statistics`` embedding. Whether clips follow the emotion they were asked for is read by
-a regressor that was trained on real clips only, and is told beside what it reads on real clips it has not seen.
+Every number comes with its floor: the same measure between two halves of the real songs, at the same number of clips.
+The established metrics are taken in the ``statistics`` embedding. Whether clips follow the emotion they were asked
+for is read by a regressor that was trained on real clips only, and is told beside what it reads on real clips it has
+not seen.
 """
 
 from __future__ import annotations
@@ -43,12 +44,13 @@ def scorecard(
     """Score ``fake`` against ``real``.
 
     Args:
-        real: real clips; with ``fold``, only that fold's test clips are the reference, and its training clips are ``train``.
+        real: real clips; with ``fold``, only that fold's test clips are the reference, and its training clips are
+            ``train``.
         fake: the synthetic clips.
         train: what the generator was trained on, for the search for copies.
         fold: a fold of ``real`` (which must be a corpus).
-        regressor: a run of a regressor that reads the emotions; without one a small one is trained when ``real`` is a
-            labelled corpus.
+        regressor: a run of a regressor that reads the emotions; without one a small one is trained when ``real`` is
+            a labelled corpus.
         seed: of every resampling.
         progress: told of stages.
 
@@ -103,6 +105,7 @@ def scorecard(
         "n_real": len(reference),
         "n_fake": len(fake),
         "songs": {"real": int(np.unique(reference.songs).size), "fake": int(np.unique(fake.songs).size)},
+        "generator": _generator(fake),
         "real": real.name,
         "fake": fake.name,
         "fold": fold,
@@ -112,12 +115,17 @@ def scorecard(
 
 
 def compared_with_real(
-    x: NDArray[np.float64], y: NDArray[np.float64], real_songs: NDArray[np.str_], fake_songs: NDArray[np.str_], seed: int
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    real_songs: NDArray[np.str_],
+    fake_songs: NDArray[np.str_],
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Kernel distance, precision, recall, density, coverage and Vendi score, each beside its floor.
 
-    Over :data:`SPLITS` random halvings A, B of the real songs and a random draw of as many fake songs' clips: value = measure(A,
-    fakes), floor = measure(A, B), at the same number n of clips on every side; ``ci`` spans the middle 95 % of the halvings.
+    Over :data:`SPLITS` random halvings A, B of the real songs and a random draw of as many fake songs' clips: value
+    is measure(A, fakes) and floor is measure(A, B), at the same number n of clips on every side; ``ci`` spans the
+    middle 95 % of the halvings.
 
     Args:
         x: real embeddings ``[N, D]``.
@@ -174,6 +182,16 @@ def _require_generator_of_fold(fake: ClipSet, test: ClipSet) -> None:
         )
 
 
+def _generator(fake: ClipSet) -> dict[str, Any] | None:
+    """What made the synthetic clips, where their corpus says so."""
+    provenance = None if fake.corpus is None else fake.corpus.meta.get("provenance")
+    return (
+        None
+        if provenance is None
+        else {key: provenance[key] for key in ("generator", "weights_sha256", "emotions", "seed")}
+    )
+
+
 def _conditioning(
     real: ClipSet, reference: ClipSet, fake: ClipSet, fold: int | None, regressor: Path | None, seed: int
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -183,10 +201,16 @@ def _conditioning(
     if regressor is not None:
         trained = runs.load(regressor)
         if trained.kind not in runs.REGRESSORS:
-            raise UsageError(f"a {trained.kind} reads no emotions", where=regressor, hint=f"give a run of {' or '.join(runs.REGRESSORS)}")
+            raise UsageError(
+                f"a {trained.kind} reads no emotions",
+                where=regressor,
+                hint=f"give a run of {' or '.join(runs.REGRESSORS)}",
+            )
         if fake.mel.shape[1:] != trained.front_end.shape:
             raise MismatchError(
-                f"reads log-mels of {trained.front_end.shape}, these are {fake.mel.shape[1:]}", where=regressor, hint="use one --preset"
+                f"reads log-mels of {trained.front_end.shape}, these are {fake.mel.shape[1:]}",
+                where=regressor,
+                hint="use one --preset",
             )
         held = reference
         unseen = ~np.isin(reference.songs, sorted(trained.songs))
@@ -197,15 +221,19 @@ def _conditioning(
         corpus = real.corpus
         if corpus is None or real.labels is None:
             return None, None
-        number = fold if fold is not None else int(corpus.clips["fold"].min())
+        number = fold if fold is not None else int(corpus.clips["fold"].to_numpy(dtype=int).min())
         part = splits.fold(corpus.clips, number)
         held = real.subset(part.test)
         model = train_reader(corpus, part.train, seed)
         reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}
-    response = metrics.label_response(fake.labels, fitting.read(model, fake.mel, np.arange(len(fake))), fake.songs, seed)
+    response = metrics.label_response(
+        fake.labels, fitting.read(model, fake.mel, np.arange(len(fake))), fake.songs, seed
+    )
     if held.labels is None or len(np.unique(held.songs)) < 2:
         return _told(response, None, None), reader
-    real_response = metrics.label_response(held.labels, fitting.read(model, held.mel, np.arange(len(held))), held.songs, seed)
+    real_response = metrics.label_response(
+        held.labels, fitting.read(model, held.mel, np.arange(len(held))), held.songs, seed
+    )
     return _told(response, real_response, metrics.relative_to_real(response, real_response)), reader
 
 
@@ -231,5 +259,7 @@ def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
     batch = min(budget.batch_size, max(2, len(rows) // 2))
     splits.require_real(corpus.clips.iloc[rows])
     model = runs.make("student", corpus.front_end.shape, {})
-    _, trained = fitting.fit("student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed))
+    _, trained = fitting.fit(
+        "student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed)
+    )
     return trained

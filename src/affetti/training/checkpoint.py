@@ -1,7 +1,7 @@
 """Checkpoints: everything a training run needs to go on exactly, in one safetensors file, written atomically.
 
-Nothing is pickled: tensors go into the file by name, the few scalars into its header as JSON. The newest checkpoint that
-is whole is the one that resumes; one cut short is passed over.
+Nothing is pickled: tensors go into the file by name, the few scalars into its header as JSON. The newest checkpoint
+that is whole is the one that resumes; one cut short is passed over.
 """
 
 from __future__ import annotations
@@ -96,5 +96,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise StorageError(
-            f"missing, cut short or not safetensors ({error})", where=path, hint="train again: it goes on from the last whole checkpoint"
+            f"missing, cut short or not safetensors ({error})",
+            where=path,
+            hint="train again: it goes on from the last whole checkpoint",
         ) from error

@@ -59,7 +59,9 @@ def fit_run(
     """
     budget = presets.budget(corpus.meta["preset"], kind) if kind in presets.BUDGETS["tiny"] else None
     if budget is None:
-        raise UsageError(f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}")
+        raise UsageError(
+            f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}"
+        )
     loop = LoopConfig(steps or budget.steps, batch_size or budget.batch_size, seed, checkpoint_every)
     torch.manual_seed(child_seed("weights", seed))
     model = runs.make(kind, corpus.front_end.shape, settings or {})
@@ -101,7 +103,9 @@ def fit_run(
     if isinstance(trained, Student | Baseline):
         held = part.validation if len(part.validation) else part.train
         result["calibration"] = calibrate(trained, Clips(corpus.mel, corpus.labels, held))
-        result["test"] = agreement(read(trained, corpus.mel, part.test), corpus.labels[part.test], corpus.songs[part.test], seed)
+        result["test"] = agreement(
+            read(trained, corpus.mel, part.test), corpus.labels[part.test], corpus.songs[part.test], seed
+        )
     songs = sorted(set(corpus.songs[part.train].tolist()))
     runs.save(
         out,
@@ -113,7 +117,9 @@ def fit_run(
             "front_end": configuration.unstructure(corpus.front_end),
             "front_end_hash": corpus.front_end.hash,
             "preset": corpus.meta["preset"],
-            "corpus": {key: corpus.meta.get(key) for key in ("source", "licence", "label_scale", "content_hash", "splits_hash")},
+            "corpus": {
+                key: corpus.meta.get(key) for key in ("source", "licence", "label_scale", "content_hash", "splits_hash")
+            },
             "fold": fold,
             "training_clips_hash": clips_hash(corpus, part.train),
             "seed": seed,
@@ -147,7 +153,7 @@ def fit(
     if kind == "flow":
         objective = FlowObjective(model, loop.steps)  # type: ignore[arg-type]
     elif kind == "gan":
-        objective = GanObjective(model, tuple(sample.shape[1:]), loop.steps)  # type: ignore[arg-type]
+        objective = GanObjective(model, loop.steps)  # type: ignore[arg-type]
     else:
         objective = RegressorObjective(model, loop.steps, augment=spec_augment if specaugment else None)  # type: ignore[arg-type]
     history = train(objective, clips, loop, run=run, device=device, stage=f"train {kind}", progress=progress)
@@ -156,7 +162,9 @@ def fit(
 
 def fit_baseline(model: Baseline, clips: Clips) -> None:
     """Fit the ridge baseline in closed form."""
-    features, labels = zip(*(_statistics(clips, rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256))), strict=True)
+    features, labels = zip(
+        *(_statistics(clips, rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256))), strict=True
+    )
     model.fit(torch.cat(features), torch.cat(labels))
 
 
@@ -166,7 +174,9 @@ def _statistics(clips: Clips, rows: NDArray[np.intp]) -> tuple[torch.Tensor, tor
 
 
 @torch.inference_mode()
-def read(model: nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], batch_size: int = 128) -> NDArray[np.float64]:
+def read(
+    model: nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], batch_size: int = 128
+) -> NDArray[np.float64]:
     """A regressor's reading of the given rows of log-mels ``[N, M, F]``: ``[len(rows), 2]``."""
     parts = [
         model(torch.from_numpy(np.asarray(mel[rows[at : at + batch_size]], dtype=np.float32))).numpy()
@@ -176,14 +186,19 @@ def read(model: nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], ba
 
 
 def calibrate(model: Student | Baseline, held: Clips) -> dict[str, Any]:
-    """Set the half-width of the regressor's interval by split conformal prediction (Vovk et al. 2005) on held-out clips.
+    """Set the half-width of the regressor's interval by split conformal prediction (Vovk et al. 2005).
 
-    The ⌈(n + 1) · coverage⌉-th smallest absolute error of n clips; exact where clips are exchangeable with those met later.
+    The ⌈(n + 1) · coverage⌉-th smallest absolute error of n held-out clips; exact where these are exchangeable with
+    the clips met later.
     """
     errors = np.sort(np.abs(read(model, held.mel, held.rows) - held.labels[held.rows]), axis=0)
     rank = min(len(errors), int(np.ceil((len(errors) + 1) * COVERAGE))) - 1
     model.half_width.copy_(torch.from_numpy(errors[rank]))
-    return {"coverage": COVERAGE, "n": len(errors), "half_width": {"valence": float(errors[rank, 0]), "arousal": float(errors[rank, 1])}}
+    return {
+        "coverage": COVERAGE,
+        "n": len(errors),
+        "half_width": {"valence": float(errors[rank, 0]), "arousal": float(errors[rank, 1])},
+    }
 
 
 def agreement(
@@ -197,7 +212,13 @@ def agreement(
         songs: song of each row, at least 2.
         seed: of the resampling.
     """
-    measures = {"ccc": metrics.concordance, "r2": metrics.r2, "pearson": metrics.pearson, "rmse": metrics.rmse, "mae": metrics.mae}
+    measures = {
+        "ccc": metrics.concordance,
+        "r2": metrics.r2,
+        "pearson": metrics.pearson,
+        "rmse": metrics.rmse,
+        "mae": metrics.mae,
+    }
     found: dict[str, dict[str, Any]] = {}
     for axis, name in enumerate(("valence", "arousal")):
         p, t = prediction[:, axis], target[:, axis]
@@ -216,11 +237,13 @@ def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
     """
     if kind != "baseline" and len(clips) < batch_size:
         raise InputError(
-            f"{len(clips)} training clips, fewer than one batch of {batch_size}", hint="use a larger corpus, or a smaller --batch-size"
+            f"{len(clips)} training clips, fewer than one batch of {batch_size}",
+            hint="use a larger corpus, or a smaller --batch-size",
         )
     if len(clips) < 4 or not (clips.labels[clips.rows].std(axis=0) > 1e-6).all():
         raise InputError(
-            f"the labels of the {len(clips)} training clips are all equal", hint="a model of emotion needs clips of different emotion"
+            f"the labels of the {len(clips)} training clips are all equal",
+            hint="a model of emotion needs clips of different emotion",
         )
 
 
@@ -234,7 +257,12 @@ def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     from importlib.metadata import version
 
-    return {"affetti": version("affetti"), "torch": version("torch"), "numpy": version("numpy"), "python": platform.python_version()}
+    return {
+        "affetti": version("affetti"),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+    }
 
 
 def _begun(out: Path, resolved: dict[str, Any]) -> bool:
@@ -280,14 +308,17 @@ def model_card(kind: str, corpus: Corpus, result: dict[str, Any]) -> str:
         "",
         f"This model {purpose}.",
         "",
-        f"- Data: {corpus.meta['source']}, {result['n']['train']} clips of {result['songs']['train']} songs (fold {result['fold']}'s training part)",
+        (
+            f"- Data: {corpus.meta['source']}, {result['n']['train']} clips of {result['songs']['train']} songs "
+            f"(fold {result['fold']}'s training part)"
+        ),
         f"- Licence of the data: {corpus.meta['licence']}",
         f"- Front-end: `{corpus.meta['preset']}`, hash `{corpus.front_end.hash}`",
         f"- Training: {result['steps']} steps, seed {result['seed']}, {result['seconds']:.0f} s",
         "",
         "## Limits",
         "",
-        "It has heard nothing but the corpus above. Valence and arousal are what that corpus's raters, or its composer, call so.",
-        "Songs of the fold it was trained for are listed in `model.json`: scores on them say nothing.",
+        "It has heard nothing but the corpus above. Valence and arousal are what that corpus's raters, or its",
+        "composer, call so. The songs it was trained on are listed in `model.json`: scores on them say nothing.",
     ]
     return "\n".join(lines) + "\n"

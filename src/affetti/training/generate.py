@@ -1,7 +1,7 @@
 """A trained generator and a list of emotions in, a synthetic corpus out.
 
-The labels of the result are the emotions that were asked for: a condition is not a label until it has been checked. Sample
-i of seed s is the same whatever the batch or the number of workers.
+The labels of the result are the emotions that were asked for: a condition is not a label until it has been checked.
+Sample i of seed s is the same whatever the batch or the number of workers.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def choose_emotions(emotions: str, n: int, training_labels: NDArray[np.float64],
     """The ``[n, 2]`` emotions that ``emotions`` stands for.
 
     Args:
-        emotions: ``uniform`` on the plane, ``matched`` to the training labels, a word, ``V,A``, or a CSV file with the columns
+        emotions: ``uniform`` on the plane, ``matched`` to the training labels, a word, ``V,A``, or a CSV file with
+        the columns
             valence and arousal (its rows are used in turn).
         n: how many.
         training_labels: ``[N, 2]``, for ``matched``.
@@ -107,7 +108,9 @@ def _from_csv(path: Path, n: int) -> NDArray[np.float64]:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read ({error})", where=path, hint="give a CSV with the columns valence and arousal") from error
+        raise InputError(
+            f"cannot be read ({error})", where=path, hint="give a CSV with the columns valence and arousal"
+        ) from error
     missing = {"valence", "arousal"} - set(table.columns)
     if missing or table.empty:
         raise InputError("lacks rows, or the columns valence and arousal", where=path, hint="add them")
@@ -117,7 +120,11 @@ def _from_csv(path: Path, n: int) -> NDArray[np.float64]:
         raise InputError(f"holds something that is not a number ({error})", where=path, hint="correct it") from error
     bad = ~(np.abs(values) <= 1).all(axis=1)
     if bad.any():
-        raise InputError(f"line {int(bad.argmax()) + 2} lies outside [-1, 1]", where=path, hint="valence and arousal run from -1 to 1")
+        raise InputError(
+            f"line {int(bad.argmax()) + 2} lies outside [-1, 1]",
+            where=path,
+            hint="valence and arousal run from -1 to 1",
+        )
     return values[np.arange(n) % len(values)]
 
 
@@ -144,7 +151,9 @@ def generate_corpus(
         raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {LIMIT}")
     trained = _loaded(model, device)
     if trained.kind not in runs.GENERATORS:
-        raise UsageError(f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}")
+        raise UsageError(
+            f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
+        )
     front = trained.front_end
     wishes = choose_emotions(emotions, n, trained.training_labels, seed)
     signature = hashlib.sha256(
@@ -157,9 +166,13 @@ def generate_corpus(
     pairs = tuple((float(v), float(a)) for v, a in wishes)
     task = GenerateTask(model, pairs, seed, batch_size, out / ".work", device)
     map_ranges(task, n, CHUNK, done=task.done, workers=workers, stage=f"generate {trained.kind}", progress=progress)
-    mel = gather(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(n, CHUNK)], front, np.ones(n, dtype=bool))
+    mel = gather(
+        out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(n, CHUNK)], front, np.ones(n, dtype=bool)
+    )
     if with_audio:
-        write_audio(np.load(mel, mmap_mode="r"), [clip_id(trained.kind, i) for i in range(n)], trained, out / "audio", progress)
+        write_audio(
+            np.load(mel, mmap_mode="r"), [clip_id(trained.kind, i) for i in range(n)], trained, out / "audio", progress
+        )
     corpus = store.write(
         out,
         _rows(trained, wishes),
@@ -189,8 +202,10 @@ def clip_id(kind: str, number: int) -> str:
     return f"{kind}-{number:06d}"
 
 
-def write_audio(mel: NDArray[np.float16], names: list[str], trained: runs.TrainedModel, folder: Path, progress: Progress) -> None:
-    """Turn log-mels ``[N, M, F]`` into FLAC files by mel inversion and fast Griffin-Lim; files already there are kept."""
+def write_audio(
+    mel: NDArray[np.float16], names: list[str], trained: runs.TrainedModel, folder: Path, progress: Progress
+) -> None:
+    """Turn log-mels ``[N, M, F]`` into FLAC files (mel inversion, fast Griffin-Lim); those there are kept."""
     front = trained.front_end
     for number, name in enumerate(names):
         path = folder / f"{name}.flac"
@@ -205,7 +220,9 @@ def _rows(trained: runs.TrainedModel, wishes: NDArray[np.float64]) -> pd.DataFra
     rows = pd.DataFrame({"clip_id": names, "song_id": names, "valence": wishes[:, 0], "arousal": wishes[:, 1]})
     text = dict.fromkeys(("artist", "genre", "mode", "section", "instruments", "lyrics", "source_path", "sha256"), "")
     seconds = trained.front_end.seconds
-    return rows.assign(**text, fold=-1, valence_std=np.nan, arousal_std=np.nan, raters=0, start=0.0, duration=seconds, synthetic=True)
+    return rows.assign(
+        **text, fold=-1, valence_std=np.nan, arousal_std=np.nan, raters=0, start=0.0, duration=seconds, synthetic=True
+    )
 
 
 def _provenance(trained: runs.TrainedModel, seed: int, emotions: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The training loop: explicit, deterministic in its seed, exactly resumable.
 
-Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's global
-generator, which is seeded anew before each step. So a run that was killed and resumed equals the unbroken one, bit for
-bit at the same thread count. Device and precision belong to Lightning Fabric.
+Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's
+global generator, which is seeded anew before each step. So a run that was killed and resumed equals the unbroken one,
+bit for bit at the same thread count. Device and precision belong to Lightning Fabric.
 
 Ctrl-C and SIGTERM end a run after the step at hand, with a checkpoint; a second one ends it at once.
 """
@@ -14,7 +14,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,7 +144,8 @@ def train(
             if not all(math.isfinite(value) for value in logged.values()):
                 where = "no checkpoint yet" if folder is None else f"the last good weights are in {folder}"
                 raise TrainingError(
-                    f"the loss is not a number at step {step} ({logged}); {where}", hint="lower the learning rate, or try another --seed"
+                    f"the loss is not a number at step {step} ({logged}); {where}",
+                    hint="lower the learning rate, or try another --seed",
                 )
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
@@ -172,7 +173,7 @@ def make_fabric(device: str) -> Fabric:
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
+def stoppable() -> Generator[threading.Event]:
     """Yield an event that Ctrl-C or SIGTERM sets; a second signal interrupts at once. Main thread only."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -219,4 +220,6 @@ def _append(run: Path | None, line: dict[str, float]) -> None:
         with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     except OSError as error:
-        raise StorageError(f"cannot be written ({error})", where=run / "metrics.jsonl", hint="free some space") from error
+        raise StorageError(
+            f"cannot be written ({error})", where=run / "metrics.jsonl", hint="free some space"
+        ) from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, step: int, decay: float) -> None:
-    """Exponential moving average of weights; the decay grows from 0.1 towards ``decay`` so that early steps are forgotten."""
+    """Exponential moving average of weights; the decay grows from 0.1 to ``decay``: early steps are forgotten."""
     rate = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     for kept, new in zip(average.parameters(), model.parameters(), strict=True):
         kept.lerp_(new, rate)
@@ -76,11 +76,11 @@ class FlowObjective:
 class GanObjective:
     """Relativistic GAN with lazy R1 and R2, one discriminator and one generator update a step."""
 
-    def __init__(self, model: Gan, shape: tuple[int, int], steps: int, rate: float = 5e-4, decay: float = 0.995) -> None:
+    def __init__(self, model: Gan, steps: int, rate: float = 5e-4, decay: float = 0.995) -> None:
         self.config = model.config
         self.average = copy.deepcopy(model)
         self.model: nn.Module = model
-        discriminator = Discriminator(shape, model.config)
+        discriminator = Discriminator(model.config)
         self.discriminator: nn.Module = discriminator
         self.modules: dict[str, nn.Module] = {"model": model, "average": self.average, "discriminator": discriminator}
         self.optimizers = {
@@ -179,7 +179,7 @@ class RegressorObjective:
 
 
 def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean over the two dimensions of 1 - CCC (Lin 1989) within the batch, plus a mean squared error that steadies it."""
+    """Mean over valence and arousal of 1 - CCC (Lin 1989) in the batch, plus a mean squared error to steady it."""
     difference = prediction.mean(dim=0) - target.mean(dim=0)
     p, t = prediction - prediction.mean(dim=0), target - target.mean(dim=0)
     ccc = 2 * (p * t).mean(dim=0) / (p.square().mean(dim=0) + t.square().mean(dim=0) + difference.square() + 1e-6)

@@ -1,8 +1,9 @@
 """A trained regressor and audio in; valence, arousal, their intervals and the emotion curve out.
 
-The recording is cut into windows of the model's clip length, a second apart; each window gives a point of the curve, at its
-centre, and the song's value is their mean. A recording shorter than a window is repeated to fill it. The interval is that of one
-clip, calibrated on songs like those the model was trained on; on other music it may be too narrow.
+The recording is cut into windows of the model's clip length, a second apart; each window gives a point of the curve,
+at its centre, and the song's value is their mean. A recording shorter than a window is repeated to fill it. The
+interval is that of one clip, calibrated on songs like those the model was trained on; on other music it may be too
+narrow.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def predict_files(
     """
     trained = runs.load(model, device)
     if trained.kind not in runs.REGRESSORS:
-        raise UsageError(f"a {trained.kind} does not predict", where=model, hint=f"give a run of {' or '.join(runs.REGRESSORS)}")
+        raise UsageError(
+            f"a {trained.kind} does not predict", where=model, hint=f"give a run of {' or '.join(runs.REGRESSORS)}"
+        )
     if hop <= 0:
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
     files = find_audio(paths)
@@ -75,14 +78,20 @@ def predict_waveform(
     """Predict one waveform ``[T]`` at the model's sample rate."""
     front = trained.front_end
     if len(waveform) < SHORTEST * front.sample_rate:
-        raise InputError(f"{len(waveform) / front.sample_rate:.2f} s is too short", where=where, hint=f"give at least {SHORTEST:g} s")
+        raise InputError(
+            f"{len(waveform) / front.sample_rate:.2f} s is too short", where=where, hint=f"give at least {SHORTEST:g} s"
+        )
     if audio.is_silent(waveform):
-        raise InputError("silent (no sample above -80 dBFS)", where=where, hint="there is no music to read an emotion from")
+        raise InputError(
+            "silent (no sample above -80 dBFS)", where=where, hint="there is no music to read an emotion from"
+        )
     length = front.samples
     if len(waveform) < length:
         waveform = np.resize(waveform, length)
     last = len(waveform) - length
-    starts = np.unique(np.append(np.arange(0, last + 1, max(1, round(hop * front.sample_rate))), last if last > 0 else 0))
+    starts = np.unique(
+        np.append(np.arange(0, last + 1, max(1, round(hop * front.sample_rate))), last if last > 0 else 0)
+    )
     to_mel = MelSpectrogram(front)
     points: list[NDArray[np.float32]] = []
     half: torch.Tensor | None = None
@@ -102,7 +111,8 @@ def predict_waveform(
         "valence_ci": _interval(float(value[0]), width[0]),
         "arousal_ci": _interval(float(value[1]), width[1]),
         "curve": [
-            {"time": round(float(t), 3), "valence": float(v), "arousal": float(a)} for t, (v, a) in zip(times, curve, strict=True)
+            {"time": round(float(t), 3), "valence": float(v), "arousal": float(a)}
+            for t, (v, a) in zip(times, curve, strict=True)
         ],
     }
 

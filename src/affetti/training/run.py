@@ -87,7 +87,9 @@ def save(path: Path, kind: str, model: nn.Module, labels: NDArray[np.float64], m
     tensors["training/labels"] = torch.from_numpy(labels)
     checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": kind})
     digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
-    write_json(path / "model.json", {"format": FORMAT, "version": VERSION, "kind": kind, **meta, "weights_sha256": digest})
+    write_json(
+        path / "model.json", {"format": FORMAT, "version": VERSION, "kind": kind, **meta, "weights_sha256": digest}
+    )
 
 
 def load(path: str | Path, device: str = "cpu") -> TrainedModel:
@@ -105,11 +107,15 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise StorageError("not a model of affetti", where=path / "model.json", hint="check the path")
     if meta.get("version") != VERSION:
-        raise MismatchError(f"model format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again")
+        raise MismatchError(
+            f"model format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again"
+        )
     weights = path / "model.safetensors"
     tensors, _ = checkpoint.read_tensors(weights)
     if hashlib.sha256(weights.read_bytes()).hexdigest() != meta["weights_sha256"]:
-        raise MismatchError("the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files")
+        raise MismatchError(
+            "the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files"
+        )
     front = config.structure(dict(meta["front_end"]), FrontEnd, path / "model.json")
     model = make(meta["kind"], front.shape, dict(meta["config"]))
     labels = tensors.pop("training/labels").numpy()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from affetti.compose.render import soundfont as find_soundfont
+from affetti.compose.soundfont import open_soundfont
 from affetti.corpus.loaders import composed, emopia, folder, midi, vgmidi
 from affetti.corpus.track import Source
 from affetti.errors import UsageError
@@ -21,7 +23,7 @@ def load(
     keys: int = 1,
     seed: int = 0,
 ) -> Source:
-    """Read the labels of ``composed``, ``folder:PATH``, ``midi:PATH``, ``vgmidi:PATH`` or ``emopia:PATH``; no audio yet.
+    """Read the labels of ``composed``, ``folder:PATH``, ``midi:PATH``, ``vgmidi:PATH``, ``emopia:PATH``; no audio yet.
 
     Args:
         source: the name of a loader and, but for ``composed``, a path.
@@ -34,9 +36,11 @@ def load(
 
     Raises:
         UsageError: the source is unknown or lacks its path.
-        InputError: its labels cannot be used.
+        InputError: its labels, or the soundfont, cannot be used.
     """
     name, _, path = source.partition(":")
+    if soundfont is not None:
+        open_soundfont(find_soundfont(soundfont).resolve(), 22_050)
     if name == composed.NAME and not path:
         return composed.load(songs, clips_per_song, seed, soundfont, keys)
     if name not in PATH_LOADERS:

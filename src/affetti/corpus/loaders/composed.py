@@ -1,8 +1,8 @@
 """The embedded corpus: songs composed from emotion cues (see :mod:`affetti.compose`), rendered on the fly.
 
 A clip's true emotion is the mean of its sections' by the time they take in it; its label is the mean of ``RATERS``
-simulated raters who each miss the truth by ``RATER_STD``, so that the ceiling of the labels is known. At ``tiny`` a clip
-lies inside one section and a song gives up to eight. What the composer knows is filed beside the clips:
+simulated raters who each miss the truth by ``RATER_STD``, so that the ceiling of the labels is known. At ``tiny`` a
+clip lies inside one section and a song gives up to eight. What the composer knows is filed beside the clips:
 ``sections.parquet`` (cues and truth) and ``notes.parquet`` (every note).
 """
 
@@ -25,8 +25,8 @@ from affetti.corpus.track import Labels, Source, Track, Windows
 NAME = "composed"
 LICENCE = "CC0: composed by affetti; rendered with TimGM6mb.sf2 (GPL-2.0), which is not part of it"
 CITATION = (
-    "Cue weights: Eerola, T., Friberg, A. & Bresin, R. (2013). Emotional expression in music: contribution, linearity, and "
-    "additivity of primary musical cues. Frontiers in Psychology 4:487."
+    "Cue weights: Eerola, T., Friberg, A. & Bresin, R. (2013). Emotional expression in music: contribution, linearity, "
+    "and additivity of primary musical cues. Frontiers in Psychology 4:487."
 )
 SONGS = 240
 RATERS = 10
@@ -52,9 +52,15 @@ class ComposedSound:
         """Compose and render."""
         return render(_song(self.seed, self.index, self.keys), sample_rate, self.soundfont)
 
+    def stamp(self) -> str:
+        """Nothing: it does not change."""
+        return ""
+
     def fingerprint(self) -> str:
         """SHA-256 of the score."""
-        return hashlib.sha256(json.dumps(_song(self.seed, self.index, self.keys).to_dict(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(_song(self.seed, self.index, self.keys).to_dict(), sort_keys=True).encode()
+        ).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,16 @@ class ComposedTrack(Track):
     seed: int = 0
     index: int = 0
     keys: int = 1
-    clips: int = 1
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:  # noqa: ARG002 - its own cut
         """Clips inside as many different sections as asked for where they fit, else evenly spread."""
         sections = _song(self.seed, self.index, self.keys).sections
         if all(section.duration >= clip for section in sections) and self.clips <= len(sections):
-            chosen = np.linspace(0, len(sections) - 1, self.clips).round().astype(int) if self.clips > 1 else [len(sections) // 2]
+            chosen = (
+                np.linspace(0, len(sections) - 1, self.clips).round().astype(int)
+                if self.clips > 1
+                else [len(sections) // 2]
+            )
             return [sections[i].start for i in chosen]
         room = duration - clip
         if room < 0:
@@ -81,7 +90,9 @@ class ComposedTrack(Track):
     def describe(self, start: float, clip: float) -> dict[str, Any]:
         """Labels, mode, section and instruments of the stretch that starts at ``start``."""
         song = _song(self.seed, self.index, self.keys)
-        overlap = np.array([min(s.start + s.duration, start + clip) - max(s.start, start) for s in song.sections]).clip(0)
+        overlap = np.array([min(s.start + s.duration, start + clip) - max(s.start, start) for s in song.sections]).clip(
+            0
+        )
         truths = np.array([cues.valence_arousal(section.cues) for section in song.sections])
         valence, arousal = overlap @ truths / overlap.sum()
         main = song.sections[int(overlap.argmax())]
@@ -112,7 +123,8 @@ class ComposedTrack(Track):
             for s in song.sections
         ]
         notes = [
-            {"song_id": self.song_id, "part": part.name, "program": part.program, "is_drum": part.is_drum} | asdict(note)
+            {"song_id": self.song_id, "part": part.name, "program": part.program, "is_drum": part.is_drum}
+            | asdict(note)
             for part in song.parts
             for note in part.notes
         ]
@@ -126,7 +138,20 @@ def load(songs: int, clips_per_song: int, seed: int, soundfont: Path | None = No
         name = f"composed-{index:05d}"
         genre = score.genre_of(seed, index)
         sound = ComposedSound(seed, index, keys, soundfont)
-        tracks.append(ComposedTrack(name, name, name, sound, Labels(0.0, 0.0), genre=genre, seed=seed, index=index, keys=keys, clips=clips_per_song))
+        tracks.append(
+            ComposedTrack(
+                name,
+                name,
+                name,
+                sound,
+                Labels(0.0, 0.0),
+                genre=genre,
+                seed=seed,
+                index=index,
+                keys=keys,
+                clips=clips_per_song,
+            )
+        )
     return Source(NAME, tracks, "-1..1", LICENCE, CITATION, notes=(), planted=declaration(keys))
 
 
@@ -134,7 +159,12 @@ def declaration(keys: int = 1) -> dict[str, Any]:
     """Every effect that the composer plants in the labels, and its size."""
     return {
         "labels": "additive cue weights of Eerola, Friberg & Bresin (2013), V and A columns, divided by 5",
-        "weights": {"intercept": cues.INTERCEPT, "graded": cues.GRADED, "choices": cues.CHOICES, "divided_by": cues.SCALE},
+        "weights": {
+            "intercept": cues.INTERCEPT,
+            "graded": cues.GRADED,
+            "choices": cues.CHOICES,
+            "divided_by": cues.SCALE,
+        },
         "raters": {"k": RATERS, "std": RATER_STD},
         "keys": keys,
         "loudness": "each instrument and key is balanced, so that timbre and register are no change of level",

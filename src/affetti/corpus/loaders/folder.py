@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from affetti.corpus.loaders import table
@@ -20,15 +21,12 @@ def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None)
     return from_table(NAME, path, scale, AudioFile)
 
 
-def from_table(name: str, path: Path, scale: str | None, sound: type[AudioFile] | object) -> Source:
+def from_table(name: str, path: Path, scale: str | None, sound: Callable[[Path], Sound]) -> Source:
     """A source out of ``path/labels.csv``; ``sound`` makes a :class:`Sound` of a file's path."""
     read = table.read(path, scale)
     table.require_files(read.rows)
-    make = sound if callable(sound) else AudioFile
     tracks: list[Track] = []
     for row in read.rows:
-        file_sound: Sound = make(row.file)
-        relative = row.file.relative_to(path)
-        track_id = "_".join(relative.with_suffix("").parts)
-        tracks.append(Track(track_id, row.song, str(relative), file_sound, row.labels, row.artist, row.genre))
+        called = row.file.relative_to(path) if row.file.is_relative_to(path) else row.file
+        tracks.append(Track(row.clip_id, row.song, str(called), sound(row.file), row.labels, row.artist, row.genre))
     return Source(name, tracks, read.scale, LICENCE, notes=read.notes)

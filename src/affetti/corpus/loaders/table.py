@@ -1,18 +1,20 @@
 """``labels.csv``: one row a file, with its valence and arousal.
 
 Columns ``file, valence, arousal`` are needed; ``song, artist, genre, valence_std, arousal_std, raters`` are read where
-present, any others are named and passed over. The scale is the one declared, or the only one the values allow; where
-the values allow several, the loader refuses to guess.
+present and may be left empty, any others are named and passed over. A file without a song is its own. The scale is the
+one declared, or the one that negative values give away; where the values allow several, the loader refuses to guess.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from affetti.corpus.track import Labels
 from affetti.emotion import SCALES
@@ -20,6 +22,11 @@ from affetti.errors import InputError, UsageError
 
 REQUIRED = ("file", "valence", "arousal")
 OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters")
+MOST_RATERS = 32_767
+"""What the column ``raters`` of a corpus can hold."""
+
+Lines: TypeAlias = dict[int, dict[str, str]]
+"""Cells by column, by line number."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Row:
     """One line of the table, its labels in [-1, 1]."""
 
     file: Path
+    clip_id: str
     labels: Labels
     song: str
     artist: str
@@ -51,62 +59,98 @@ def read(folder: Path, scale: str | None) -> Table:
         UsageError: the declared scale is unknown.
     """
     path = folder / "labels.csv"
-    if not path.is_file():
-        raise InputError("no such file", where=path, hint="write a CSV with the columns file, valence, arousal")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"not a CSV table ({str(error).strip()})", where=path, hint="save it as UTF-8, commas between") from error
-    table.columns = table.columns.str.strip()
-    missing = [name for name in REQUIRED if name not in table.columns]
-    if missing:
-        raise InputError(
-            f"column {missing[0]!r} is missing (found: {', '.join(table.columns)})", where=path, hint="add it, or rename yours"
-        )
-    if table.empty:
-        raise InputError("holds no rows", where=path, hint="write one row a file")
-    files = table["file"].str.strip()
-    if files.duplicated().any():
-        line = int(files.duplicated().to_numpy().argmax()) + 2
-        raise InputError(f"line {line}: {files[line - 2]!r} is listed twice", where=path, hint="keep one of the two")
-    values = {name: _numbers(table, name, path) for name in ("valence", "arousal")}
+    lines, columns = _lines(path)
+    values = {name: _numbers(lines, name, path) for name in ("valence", "arousal")}
     name = choose_scale(np.concatenate(list(values.values())), scale, path)
-    unit = {column: _to_unit(values[column], name, column, path) for column in values}
+    unit = {column: _to_unit(values[column], lines, name, column, path) for column in values}
     spread = {
-        column: SCALES[name].spread_to_unit(_numbers(table, column, path))
+        column: SCALES[name].spread_to_unit(_numbers(lines, column, path, low=0.0, empty=float("nan")))
         for column in ("valence_std", "arousal_std")
-        if column in table.columns
     }
-    text = {column: table[column].str.strip() if column in table.columns else pd.Series([""] * len(table)) for column in OPTIONAL}
+    raters = _numbers(lines, "raters", path, low=0.0, high=MOST_RATERS, whole=True, empty=0.0)
+    ids = _clip_ids(lines, path)
     rows = [
         Row(
-            folder / files[i],
+            folder / cells["file"],
+            ids[i],
             Labels(
                 float(unit["valence"][i]),
                 float(unit["arousal"][i]),
-                float(spread["valence_std"][i]) if "valence_std" in spread else float("nan"),
-                float(spread["arousal_std"][i]) if "arousal_std" in spread else float("nan"),
-                int(float(text["raters"][i])) if text["raters"][i] else 0,
+                float(spread["valence_std"][i]),
+                float(spread["arousal_std"][i]),
+                int(raters[i]),
             ),
-            text["song"][i] or Path(files[i]).stem,
-            text["artist"][i],
-            text["genre"][i],
+            cells.get("song") or ids[i],
+            cells.get("artist", ""),
+            cells.get("genre", ""),
         )
-        for i in range(len(table))
+        for i, cells in enumerate(lines.values())
     ]
-    declared = "declared" if scale else "found: the only one these values allow"
-    ignored = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
-    notes = [f"labels are on the scale {name} ({declared})"]
+    told = "declared" if scale else "found: negative values; declare another with --scale if that is wrong"
+    ignored = [column for column in columns if column not in REQUIRED + OPTIONAL]
+    notes = [f"labels are on the scale {name} ({told})"]
     if ignored:
         notes.append(f"columns not read: {', '.join(ignored)}")
     return Table(rows, name, tuple(notes))
 
 
-def choose_scale(values: np.ndarray, declared: str | None, where: Path) -> str:
+def _lines(path: Path) -> tuple[Lines, list[str]]:
+    """The cells of each line that is not blank, by its number in the file, and the columns."""
+    if not path.is_file():
+        raise InputError("no such file", where=path, hint="write a CSV with the columns file, valence, arousal")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"not a CSV table ({error})", where=path, hint="save it as UTF-8, commas between") from error
+    columns = table[0][1] if table else []
+    for column in REQUIRED:
+        if column not in columns:
+            found = ", ".join(columns) or "nothing"
+            raise InputError(
+                f"column {column!r} is missing (found: {found})", where=path, hint="add it, or rename yours"
+            )
+    twice = [column for column in REQUIRED + OPTIONAL if columns.count(column) > 1]
+    if twice:
+        raise InputError(f"there are several columns {twice[0]!r}", where=path, hint="keep one of them")
+    if len(table) < 2:
+        raise InputError("holds no rows", where=path, hint="write one row a file")
+    for number, cells in table:
+        if len(cells) != len(columns):
+            raise InputError(
+                f"line {number}: {len(cells)} cells, but {len(columns)} columns",
+                where=path,
+                hint="quote cells that hold a comma",
+            )
+    return {number: dict(zip(columns, cells, strict=True)) for number, cells in table[1:]}, columns
+
+
+def _clip_ids(lines: Lines, path: Path) -> list[str]:
+    """A name for each file, from its path without the suffix; no two alike."""
+    seen: dict[str, str] = {}
+    for number, cells in lines.items():
+        file = Path(cells["file"])
+        if not cells["file"]:
+            raise InputError(f"line {number}: no file is named", where=path, hint="name it, or remove the line")
+        clip = "_".join(part for part in file.with_suffix("").parts if part != file.anchor)
+        if clip in seen:
+            same = seen[clip] == str(file)
+            what = (
+                f"{str(file)!r} is listed twice"
+                if same
+                else f"{str(file)!r} and {seen[clip]!r} would both be clip {clip!r}"
+            )
+            raise InputError(f"line {number}: {what}", where=path, hint="keep one of the two" if same else "rename one")
+        seen[clip] = str(file)
+    return list(seen)
+
+
+def choose_scale(values: NDArray[np.float64], declared: str | None, where: Path) -> str:
     """The declared scale, or the one that these values allow.
 
-    Negative values allow -1..1 (or, beyond 1 in size, -10..10); values all from 1 to 9 of which some pass 7 and some are
-    no less than 1 allow 1..9. Anything else is ambiguous.
+    Only values within [-1, 1] of which some are negative tell: they are on -1..1. Anything else could be on several
+    scales, or on one with a slip of the pen.
 
     Raises:
         UsageError: the declared scale is unknown.
@@ -119,15 +163,11 @@ def choose_scale(values: np.ndarray, declared: str | None, where: Path) -> str:
     low, high = float(values.min()), float(values.max())
     if low < 0 and low >= -1 and high <= 1:
         return "-1..1"
-    if low < 0 and low >= -10 and 1 < max(high, -low) <= 10:
-        return "-10..10"
-    if low >= 1 and 7 < high <= 9:
-        return "1..9"
     fitting = [name for name, scale in SCALES.items() if scale.low <= low and high <= scale.high]
     raise InputError(
         f"labels from {low:g} to {high:g} could be on {' or '.join(fitting) if fitting else 'no scale known here'}",
         where=where,
-        hint=f"declare theirs: --scale {fitting[0] if fitting else '1..9'}",
+        hint=f"declare the scale they are on with --scale ({', '.join(SCALES)})",
     )
 
 
@@ -140,24 +180,49 @@ def require_files(rows: Iterable[Row]) -> None:
     missing = [row.file for row in rows if not row.file.is_file()]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise InputError(f"named in labels.csv, but there is no such file{more}", where=missing[0], hint="correct the file column")
-
-
-def _numbers(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
-    numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        row = int(bad.argmax())
-        raise InputError(f"line {row + 2}: {column} {table[column].iloc[row]!r} is not a number", where=path, hint="correct it")
-    return numbers
-
-
-def _to_unit(values: np.ndarray, scale: str, column: str, path: Path) -> np.ndarray:
-    bounds = SCALES[scale]
-    outside = (values < bounds.low) | (values > bounds.high)
-    if outside.any():
-        row = int(outside.argmax())
         raise InputError(
-            f"line {row + 2}: {column} {values[row]:g} lies outside the scale {scale}", where=path, hint="correct it, or declare another --scale"
+            f"named in labels.csv, but there is no such file{more}", where=missing[0], hint="correct the file column"
         )
+
+
+def _numbers(
+    lines: Lines,
+    column: str,
+    path: Path,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    whole: bool = False,
+    empty: float | None = None,
+) -> NDArray[np.float64]:
+    """A column as finite numbers; cells that are empty, or the column absent, give ``empty`` where that is allowed."""
+    numbers: list[float] = []
+    for line, cells in lines.items():
+        text = cells.get(column, "")
+        if not text and empty is not None:
+            numbers.append(empty)
+            continue
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not np.isfinite(number):
+            raise InputError(f"line {line}: {column} {text!r} is not a number", where=path, hint="correct it")
+        if not low <= number <= high or (whole and number != int(number)):
+            kind = "whole number" if whole else "number"
+            bounds = f"from {low:g}" + (f" to {high:g}" if np.isfinite(high) else "")
+            raise InputError(f"line {line}: {column} {text} is no {kind} {bounds}", where=path, hint="correct it")
+        numbers.append(number)
+    return np.array(numbers)
+
+
+def _to_unit(values: NDArray[np.float64], lines: Lines, scale: str, column: str, path: Path) -> NDArray[np.float64]:
+    bounds = SCALES[scale]
+    for line, value in zip(lines, values, strict=True):
+        if not bounds.low <= value <= bounds.high:
+            raise InputError(
+                f"line {line}: {column} {value:g} lies outside the scale {scale}",
+                where=path,
+                hint="correct it, or declare another --scale",
+            )
     return bounds.to_unit(values)

@@ -36,22 +36,29 @@ def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None)
         )
     tracks: list[Track] = []
     absent = 0
-    for number, name in enumerate(ANNOTATIONS, start=1):
-        file = root / "annotations" / name
+    for number, part in enumerate(ANNOTATIONS, start=1):
+        file = root / "annotations" / part
         if not file.is_file():
             continue
         raw = read_json(file)
-        for piece_id, piece in sorted(raw["pieces"].items()):
-            midi = root / "midi" / piece["midi"]
+        try:
+            pieces = {piece_id: str(piece["midi"]) for piece_id, piece in sorted(raw["pieces"].items())}
+            ratings = _by_piece(raw["annotations"])
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InputError("not VGMIDI's annotations", where=file, hint="fetch it again") from error
+        for piece_id, name in pieces.items():
+            midi = root / "midi" / name
             if not midi.is_file():
                 absent += 1
                 continue
-            labels = _labels(raw["annotations"], piece_id, file)
+            labels = _labels(ratings.get(piece_id, []), piece_id, file)
             song_id = f"r{number}_{piece_id}"
             # The first field of the file's name is the game series, the nearest thing to an artist.
-            series = piece["midi"].split("_")[0]
+            series = name.split("_")[0]
             artist = "" if series == "Other" else series
-            tracks.append(Track(song_id, song_id, str(midi.relative_to(path)), MidiFile(midi, soundfont), labels, artist, "game"))
+            tracks.append(
+                Track(song_id, song_id, str(midi.relative_to(path)), MidiFile(midi, soundfont), labels, artist, "game")
+            )
     if not tracks:
         raise InputError("no labelled MIDI file is present", where=root / "midi", hint="fetch the whole repository")
     notes = ["one value a listener and measure; a piece's label is the mean over both"]
@@ -60,14 +67,25 @@ def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None)
     return Source(NAME, tracks, "-1..1", LICENCE, CITATION, tuple(notes))
 
 
-def _labels(annotations: dict[str, Any], piece_id: str, file: Path) -> Labels:
-    listeners = [values for key, values in annotations.items() if key.rsplit("_", 1)[0] == piece_id]
+def _by_piece(annotations: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Each listener's mean valence and arousal over measures, by piece; keys are ``PIECE_LISTENER``."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for key, values in annotations.items():
+        valence, arousal = (
+            float(np.mean(values[name])) if values[name] else float("nan") for name in ("valence", "arousal")
+        )
+        found.setdefault(key.rsplit("_", 1)[0], []).append((valence, arousal))
+    return found
+
+
+def _labels(listeners: list[tuple[float, float]], piece_id: str, file: Path) -> Labels:
     if not listeners:
         raise InputError(f"no listener rated {piece_id}", where=file, hint="the file was edited: fetch it again")
     found: dict[str, tuple[float, float]] = {}
-    for name in ("valence", "arousal"):
-        means = np.array([np.mean(values[name]) for values in listeners])
+    for name, means in zip(("valence", "arousal"), np.array(listeners).T, strict=True):
         if not (np.abs(means) <= 1).all():
-            raise InputError(f"{piece_id}: {name} outside [-1, 1]", where=file, hint="the file was edited: fetch it again")
+            raise InputError(
+                f"{piece_id}: {name} outside [-1, 1]", where=file, hint="the file was edited: fetch it again"
+            )
         found[name] = float(means.mean()), float(means.std(ddof=1)) if len(means) > 1 else float("nan")
     return Labels(found["valence"][0], found["arousal"][0], found["valence"][1], found["arousal"][1], len(listeners))

@@ -1,0 +1,181 @@
+"""``--dry-run``: what a verb would read and write, how large, and about how long it would take.
+
+Nothing is written where the user asked. Times are extrapolated from a probe: a few tracks, steps or clips, worked off
+in a temporary folder or in memory on this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from affetti import presets, verbs
+from affetti.corpus import Corpus, labels, splits
+from affetti.corpus.loaders import load as load_source
+from affetti.corpus.track import Source
+from affetti.errors import UsageError
+from affetti.presets import FrontEnd
+from affetti.scale.engine import cpu_count
+from affetti.studies.augmentation import REAL_ARMS
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.loop import Clips, LoopConfig
+
+PROBE_STEPS = 8
+PROBE_TRACKS = 3
+
+
+def prepare(source: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Plan a corpus: its labels are read and audited, and a few tracks decoded."""
+    front = presets.front_end(settings["preset"])
+    songs, each = verbs.composed_size(front, settings.get("clips"))
+    loaded = load_source(
+        source,
+        scale=settings.get("scale"),
+        soundfont=settings.get("soundfont"),
+        songs=songs,
+        clips_per_song=each,
+        keys=settings.get("keys", 1),
+        seed=settings["seed"],
+    )
+    table = _label_table(loaded, front)
+    seconds = _seconds(lambda: _decode(loaded, front)) / min(PROBE_TRACKS, len(loaded.tracks)) * len(loaded.tracks)
+    seconds /= settings.get("workers") or cpu_count()
+    size = 2 * len(table) * front.n_mels * front.frames
+    return {
+        "verb": "prepare",
+        "dry_run": True,
+        "clips": len(table),
+        "songs": len(set(table["song_id"])),
+        "skipped": [],
+        "labels": {"audit": labels.audit(table), "ceiling": labels.ceiling(table)},
+        "notes": list(loaded.notes),
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.licence}) and write "
+        f"{len(table)} clips or more, {_plan(size, seconds, out)}",
+    }
+
+
+def train(
+    kind: str, corpus: Path, out: Path, settings: dict[str, Any], model_settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Plan a training run: a few steps are taken in memory."""
+    opened = Corpus.open(corpus)
+    part = splits.fold(opened.clips, settings["fold"])
+    budget = presets.budget(opened.meta["preset"], kind)
+    steps, batch = settings.get("steps") or budget.steps, settings.get("batch_size") or budget.batch_size
+    clips = Clips(opened.mel, opened.labels, part.train)
+    parameters = sum(value.numel() for value in runs.make(kind, opened.front_end.shape, model_settings).parameters())
+    fitting.require_enough(clips, batch, kind)
+    setup, step = _probe(kind, opened, clips, batch, model_settings)
+    seconds = setup + step * steps
+    size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
+    return {
+        "verb": "train",
+        "dry_run": True,
+        "n": {"train": len(part.train), "validation": len(part.validation), "test": len(part.test)},
+        "steps": steps,
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"would train {kind} for {steps} steps of {batch} on {len(part.train)} clips of {corpus} and write "
+        + _plan(size, seconds, out),
+    }
+
+
+def generate(model: Path, n: int, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Plan a synthetic corpus: two clips are generated in memory."""
+    trained = runs.load(model)
+    if trained.kind not in runs.GENERATORS:
+        raise UsageError(
+            f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
+        )
+    front = trained.front_end
+    seconds = _seconds(lambda: trained.model.sample(torch.zeros(2, 2), 0)) / 2 * n  # type: ignore[operator]
+    seconds /= settings.get("workers") or cpu_count()
+    size = 2 * n * front.n_mels * front.frames
+    return {
+        "verb": "generate",
+        "dry_run": True,
+        "clips": n,
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"would generate {n} clips with {model} and write {_plan(size, seconds, out)}",
+    }
+
+
+def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Plan a study: generators and one regressor are trained for a few steps in memory."""
+    opened = Corpus.open(corpus)
+    part = splits.fold(opened.clips, int(np.unique(opened.clips["fold"])[0]))
+    clips = Clips(opened.mel, opened.labels, part.train)
+    kinds = () if settings.get("models") else runs.GENERATORS
+    folds = len(settings["models"]) if settings.get("models") else settings["folds"]
+    budgets = {kind: presets.budget(opened.meta["preset"], kind) for kind in (*kinds, "student")}
+    steps = {kind: budget.steps for kind, budget in budgets.items()}
+    steps["student"] = settings.get("steps") or steps["student"]
+    arms = settings.get("arms") or [*REAL_ARMS, *runs.GENERATORS, f"{runs.GENERATORS[-1]}-shuffled"]
+    seconds = 0.0
+    for kind, budget in budgets.items():
+        setup, step = _probe(kind, opened, clips, min(budget.batch_size, len(clips)), {})
+        fits = 2 * len(arms) * settings["seeds"] * folds if kind == "student" else folds
+        seconds += setup + step * steps[kind] * fits
+    seconds /= settings.get("workers") or cpu_count()
+    size = int(2 * len(part.train) * settings["ratio"] * 2 * opened.front_end.n_mels * opened.front_end.frames)
+    return {
+        "verb": "compare",
+        "dry_run": True,
+        "arms": list(arms),
+        "test": {"n": len(part.test), "synthetic": 0},
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"would train {len(arms)} arms × {settings['seeds']} seeds × {folds} folds on {corpus} and write "
+        + _plan(size, seconds, out),
+    }
+
+
+def _label_table(source: Source, front: FrontEnd) -> pd.DataFrame:
+    """The labels of one clip a track, or of every clip of a composed song, before any sound is made."""
+    rows = [
+        {"song_id": track.song_id, "artist": track.artist, "genre": track.genre, **track.describe(at, front.seconds)}
+        for track in source.tracks
+        for at in (track.starts(float("inf"), front.seconds, "first") if source.name == "composed" else [0.0])
+    ]
+    return pd.DataFrame(rows)
+
+
+def _decode(source: Source, front: FrontEnd) -> None:
+    for track in source.tracks[:PROBE_TRACKS]:
+        track.sound.waveform(front.sample_rate)
+
+
+def _probe(kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any]) -> tuple[float, float]:
+    """Seconds to set a training run up, and seconds a step: the difference of a run of one step and a longer one."""
+
+    def fit(steps: int) -> float:
+        model = runs.make(kind, corpus.front_end.shape, settings)
+        return _seconds(lambda: fitting.fit(kind, model, clips, LoopConfig(steps, batch, 0)))
+
+    fit(1)  # the first call also imports and warms up
+    short = fit(1)
+    if kind == "baseline":
+        return short, 0.0
+    return short, max(0.0, fit(1 + PROBE_STEPS) - short) / PROBE_STEPS
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _plan(size: int, seconds: float, out: Path) -> str:
+    there = " (which exists: finished work is kept, begun work goes on)" if out.exists() else ""
+    length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"about {size / 1e6:.0f} MB to {out}{there} in about {length}"
