@@ -19,7 +19,7 @@ PACKAGES = (
     "lightning-fabric", "matplotlib", "jinja2", "tyro", "cattrs", "rich",
 )  # fmt: skip
 MODULES = {"scikit-learn": "sklearn", "lightning-fabric": "lightning_fabric"}
-OPTIONAL = {"tensorboard": "pip install 'affetti[tensorboard]'", "librosa": "pip install librosa"}
+OPTIONAL = {"librosa": "pip install librosa"}
 
 
 def doctor() -> dict[str, Any]:

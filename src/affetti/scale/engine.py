@@ -55,6 +55,7 @@ def _leave_with_parent() -> None:
     # A parent that is killed ends no pool: its workers would wait for work, and hold their memory, for ever.
     if (parent := parent_process()) is not None:
         parent.join()
+        os._exit(1)
 
 
 @contextmanager
