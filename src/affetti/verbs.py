@@ -72,14 +72,14 @@ def prepare(
         UsageError, InputError, StorageError: see :func:`affetti.corpus.build.build`.
     """
     front = presets.front_end(preset)
-    songs, each = composed_size(front, clips)
+    wanted, each = composed_size(front, clips)
     if clips is not None and source != "composed":
         raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
     loaded = load_source(
         source,
         scale=scale,
         soundfont=None if soundfont is None else Path(soundfont),
-        songs=songs,
+        clips=wanted,
         clips_per_song=each,
         keys=keys,
         seed=seed,
@@ -102,18 +102,18 @@ def prepare(
 
 
 def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]:
-    """Songs to compose and clips to take of each, for ``clips`` clips in all.
+    """Clips to compose in all, and clips to take of each song.
 
     A song lasts at least 50 s and gives up to :data:`CLIPS_A_SONG` clips that do not overlap.
     """
     each = max(1, min(CLIPS_A_SONG, int(50.0 // front.seconds)))
     if clips is None:
-        return SONGS, each
+        return SONGS * each, each
     if clips < 2 * each:
         raise UsageError(
             f"{clips} clips", where="--clips", hint=f"a corpus needs 2 songs, that is {2 * each} clips at this preset"
         )
-    return -(-clips // each), each
+    return clips, each
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -233,6 +233,8 @@ def score(
         raise UsageError(
             f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL and one for FAKE"
         )
+    if out is not None:
+        _claim_score(Path(out))
     files = [Path(file) for file in groups] + [None, None]
     front = None if preset is None else presets.front_end(preset)
     opened = []
@@ -253,7 +255,6 @@ def score(
         progress=progress,
     )
     if out is not None:
-        _claim_score(Path(out))
         write_json(Path(out) / "result.json", {"verb": "score", **result})
     return result
 
@@ -261,7 +262,8 @@ def score(
 def _claim_score(out: Path) -> None:
     """Refuse to write a scorecard over something that is not one."""
     path = out / "result.json"
-    if path.exists() and read_json(path).get("verb") != "score":
+    there = read_json(path) if path.exists() else {"verb": "score"}
+    if not isinstance(there, dict) or there.get("verb") != "score":
         raise StorageError("holds another verb's result", where=out, hint="choose another --out")
     if out.exists() and not path.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StorageError("exists and is not a scorecard of affetti", where=out, hint="choose a new folder for --out")

@@ -34,12 +34,12 @@ PROBE_TRACKS = 3
 def prepare(source: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Plan a corpus: its labels are read and audited, and a few tracks decoded."""
     front = presets.front_end(settings["preset"])
-    songs, each = verbs.composed_size(front, settings.get("clips"))
+    wanted, each = verbs.composed_size(front, settings.get("clips"))
     loaded = load_source(
         source,
         scale=settings.get("scale"),
         soundfont=settings.get("soundfont"),
-        songs=songs,
+        clips=wanted,
         clips_per_song=each,
         keys=settings.get("keys", 1),
         seed=settings["seed"],
@@ -70,7 +70,8 @@ def train(
     opened = Corpus.open(corpus)
     part = splits.fold(opened.clips, settings["fold"])
     budget = presets.budget(opened.meta["preset"], kind)
-    steps, batch = settings.get("steps") or budget.steps, settings.get("batch_size") or budget.batch_size
+    steps, batch = settings.get("steps", budget.steps), settings.get("batch_size", budget.batch_size)
+    LoopConfig(steps, batch, settings["seed"])  # refuses what the loop could not run
     clips = Clips(opened.mel, opened.labels, part.train)
     parameters = sum(value.numel() for value in runs.make(kind, opened.front_end.shape, model_settings).parameters())
     fitting.require_enough(clips, batch, kind)

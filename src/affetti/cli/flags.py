@@ -82,21 +82,18 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
         known: keys the file may hold besides the flags' own (what a run records, such as its corpus' hash).
 
     Raises:
-        UsageError: the file holds a setting that this verb does not know.
+        UsageError: the file holds a setting that this verb does not know, or of another type.
     """
     values = {f.name: getattr(flags, f.name) for f in dataclasses.fields(flags)}
     given = {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
     filed: dict[str, Any] = {}
     if path is not None:
         filed = config.read(path)
-        allowed = {f.name for f in dataclasses.fields(flags)} | set(known)
-        for key in filed:
-            if key not in allowed:
-                raise UsageError(
-                    f"unknown setting {key!r}", where=path, hint=f"it may hold {', '.join(sorted(allowed))}"
-                )
+        config.require_known(filed, {*values, *known}, path)
         filed = {key: value for key, value in filed.items() if key not in known and value is not None}
-    return {key: value for key, value in (defaults | filed | given).items() if key not in ("config", "json", "dry_run")}
+    merged = {name: it for name, it in (defaults | filed | given).items() if name not in ("config", "json", "dry_run")}
+    checked = config.structure(merged, type(flags), path or "flags")
+    return {name: getattr(checked, name) for name in merged}
 
 
 def emit(document: Any, as_json: bool, text: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import tyro
 
-from affetti import config
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
 
@@ -34,7 +33,7 @@ class Flags(Long):
     keep_audio: bool = False
     """Keep each clip as FLAC in audio/."""
     clips: int | None = None
-    """Clips to compose, rounded up to whole songs of eight (composed only)."""
+    """Clips to compose, up to eight a song (composed only)."""
     keys: int | None = None
     """Tonics that composed songs may have, 1 to 12 (default 1)."""
     folds: int | None = None
@@ -50,9 +49,8 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "prepare")
-    given = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
-    checked = config.structure(given, Flags, flags.config or "prepare")
-    settings = {name: getattr(checked, name) for name in given if name != "engine"}
+    settings = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
+    settings.pop("engine")
     source, out = settings.pop("source"), settings.pop("out")
     if flags.dry_run:
         from affetti.cli.dry_run import prepare

@@ -102,8 +102,10 @@ def _text(document: dict[str, Any], out: Path) -> str:
         ),
     ]
     if "calibration" in document:
-        half = document["calibration"]["half_width"]
-        lines.append(f"90 % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}")
+        half, coverage = document["calibration"]["half_width"], document["calibration"]["coverage"]
+        lines.append(
+            f"{100 * coverage:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}"
+        )
         for name, found in document["test"].items():
             ccc = found["ccc"]
             lines.append(

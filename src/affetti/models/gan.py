@@ -3,9 +3,9 @@
 Generator: 100 noise + 256 condition embedding = 356 → a coarse grid, doubled by residual blocks with FiLM, self-
 attention half-way, the last steps by pixel shuffle. Discriminator: the spectrogram beside the condition as a map (the
 study's two channels), plus a projection term (Miyato & Koyama 2018) and an unconditional one. Loss: relativistic
-pairing (Jolicoeur- Martineau 2019; Huang et al. 2024) with zero-centred penalties on real and fake, computed every
-few steps. Real and fake pass the same differentiable augmentation; it never changes tempo, pitch by more than two
-bands, or level by more than 2 dB.
+pairing (Jolicoeur-Martineau 2019; Huang et al. 2024) with zero-centred penalties on real and fake, computed every
+few steps. Real and fake pass the same differentiable augmentation; it changes neither tempo, nor pitch by more than two
+bands, nor the mean level of what it does not cut out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention
+from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require
 from affetti.models.conditioning import EmotionEmbedding, require_on_plane
 from affetti.models.noise import noise
 
@@ -29,13 +29,13 @@ class GanConfig:
     """Size of the noise vector."""
     embedding: int = 256
     """Size of the condition embedding; noise and embedding together are the 356-dimensional latent."""
-    width: int = 96
+    width: int = 64
     """Channels of the generator's coarsest grid, a multiple of 32; halved at each doubling."""
     discriminator_width: int = 48
     """Channels of the discriminator's first stage."""
     stem: int = 4
     """Pixel-shuffle factor of the last generator step and of the discriminator's first."""
-    gamma: float = 1.0
+    gamma: float = 0.3
     """Weight of the gradient penalties, ≥ 0."""
     penalty_every: int = 8
     """Steps between penalties (lazy regularisation), ≥ 1."""
@@ -117,6 +117,11 @@ class Gan(nn.Module):
 
     def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig()) -> None:
         super().__init__()
+        for name in ("noise", "embedding", "discriminator_width", "stem", "penalty_every"):
+            require(getattr(config, name) >= 1, name, getattr(config, name), "1 or more")
+        require(config.width >= 32 and config.width % 32 == 0, "width", config.width, "a multiple of 32")
+        for name in ("gamma", "vicinity"):
+            require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
         self.config = config
         self.normalise = BandNorm(shape[0])
         self.condition = EmotionEmbedding(config.embedding)

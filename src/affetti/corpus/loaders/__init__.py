@@ -18,7 +18,7 @@ def load(
     *,
     scale: str | None = None,
     soundfont: Path | None = None,
-    songs: int = composed.SONGS,
+    clips: int = composed.SONGS,
     clips_per_song: int = 1,
     keys: int = 1,
     seed: int = 0,
@@ -29,7 +29,7 @@ def load(
         source: the name of a loader and, but for ``composed``, a path.
         scale: the scale of the labels of ``folder`` and ``midi``, a key of :data:`affetti.emotion.SCALES`.
         soundfont: what MIDI and composed songs are rendered with.
-        songs: how many songs to compose.
+        clips: how many clips to compose.
         clips_per_song: how many clips to take of each composed song.
         keys: how many tonics composed songs may have.
         seed: of the composer.
@@ -42,7 +42,7 @@ def load(
     if soundfont is not None:
         open_soundfont(find_soundfont(soundfont).resolve(), 22_050)
     if name == composed.NAME and not path:
-        return composed.load(songs, clips_per_song, seed, soundfont, keys)
+        return composed.load(clips, clips_per_song, seed, soundfont, keys)
     if name not in PATH_LOADERS:
         offered = ", ".join(["composed", *(f"{other}:PATH" for other in PATH_LOADERS)])
         raise UsageError(f"unknown source {source!r}", where="SOURCE", hint=f"choose from {offered}")

@@ -131,8 +131,9 @@ class ComposedTrack(Track):
         return {"sections": sections, "notes": notes}
 
 
-def load(songs: int, clips_per_song: int, seed: int, soundfont: Path | None = None, keys: int = 1) -> Source:
-    """``songs`` songs of composer ``seed``, ``clips_per_song`` clips each."""
+def load(clips: int, clips_per_song: int, seed: int, soundfont: Path | None = None, keys: int = 1) -> Source:
+    """``clips`` clips of composer ``seed``, ``clips_per_song`` of each song; the last song gives what is left."""
+    songs = -(-clips // clips_per_song)
     tracks: list[Track] = []
     for index in range(songs):
         name = f"composed-{index:05d}"
@@ -149,7 +150,7 @@ def load(songs: int, clips_per_song: int, seed: int, soundfont: Path | None = No
                 seed=seed,
                 index=index,
                 keys=keys,
-                clips=clips_per_song,
+                clips=min(clips_per_song, clips - index * clips_per_song),
             )
         )
     return Source(NAME, tracks, "-1..1", LICENCE, CITATION, notes=(), planted=declaration(keys))

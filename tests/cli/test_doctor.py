@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+
+def test_everything_needed_works_here(affetti: Callable[..., Any]) -> None:
+    ran = affetti("doctor", "--json")
+    document = json.loads(ran.out)
+    assert ran.code == 0, [check for check in document["checks"] if not check["ok"]]
+    assert document["ok"]
+    assert {"name", "needed", "ok", "detail", "mend"} == set(document["checks"][0])
+    assert {"torch", "soundfont", "audio codecs", "log-mel", "disk"} <= {check["name"] for check in document["checks"]}
+
+
+def test_what_is_missing_is_told_with_the_command_that_mends_it(
+    affetti: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module("affetti.doctor")  # `affetti.doctor` itself is the verb
+    monkeypatch.setattr(module, "PACKAGES", ("numpy", "no-such-package"))
+    ran = affetti("doctor")
+    assert ran.code == 2
+    assert "MISSING  no-such-package" in ran.out
+    assert "mend: pip install no-such-package" in ran.out

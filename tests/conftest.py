@@ -1,0 +1,87 @@
+"""What all tests share: real data, a folder of small songs, and the command line called in this process."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+RATE = 22_050
+
+# Worker processes import the tasks that tests hand them, by the name of their module: tests.scale.test_engine.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real music and labels that lies beside the project."""
+    folder = os.environ.get("AFFETTI_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("AFFETTI_TEST_DATA names no folder of real music")
+    return Path(folder)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr beside progress and notes."""
+        lines = [line for line in self.err.splitlines() if not re.match(r"note: |skipped |[\w ]+: \d+/\d+", line)]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+@pytest.fixture
+def affetti(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """``affetti(*arguments)`` runs the command line in this process."""
+    from affetti.cli.main import main
+
+    def run(*arguments: object) -> Ran:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return Ran(code, told.out, told.err)
+
+    return run
+
+
+def music(seed: int, seconds: float = 6.5, rate: int = RATE) -> NDArray[np.float32]:
+    """A chord that beats, over a little noise: enough for any front-end."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in rng.uniform(110, 2_000, 4))
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * rng.uniform(0.5, 4) * time)
+    return (0.08 * chord * swell + 0.01 * rng.normal(size=len(time))).astype(np.float32)
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """``make_folder(n)`` writes ``n`` small songs and their ``labels.csv`` on the scale -1..1."""
+
+    def make(count: int = 4, seconds: float = 6.5, name: str = "songs") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        rng = np.random.default_rng(count)
+        lines = ["file,valence,arousal,artist,genre"]
+        for i in range(count):
+            soundfile.write(folder / f"song{i}.wav", music(i, seconds), RATE)
+            valence, arousal = rng.uniform(-0.9, 0.9, 2) if i else (-0.5, 0.5)
+            lines.append(f"song{i}.wav,{valence:.3f},{arousal:.3f},artist {i},{('rock', 'jazz')[i % 2]}")
+        (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return folder
+
+    return make

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affetti import verbs
+from affetti.compose import cues
+from affetti.corpus import Corpus
+from affetti.corpus.loaders import composed, load
+from affetti.errors import UsageError
+from affetti.presets import FRONT_ENDS
+
+SECONDS = FRONT_ENDS["tiny"].seconds
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    out = tmp_path_factory.mktemp("composed") / "c"
+    verbs.prepare("composed", out, clips=32, seed=5, workers=1)
+    return Corpus.open(out)
+
+
+def test_a_song_gives_eight_clips_each_inside_its_section(corpus: Corpus) -> None:
+    sections = pd.read_parquet(corpus.path / "sections.parquet")
+    assert (corpus.clips.groupby("song_id").size() == 8).all()
+    assert corpus.meta["n_songs"] == 4
+    assert not corpus.clips.duplicated(["song_id", "start"]).any()
+    for clip in corpus.clips.itertuples():
+        own = sections[sections["song_id"] == clip.song_id]
+        inside = own[
+            (own["start"] <= clip.start + 1e-4) & (clip.start + SECONDS <= own["start"] + own["duration"] + 1e-4)
+        ]
+        assert inside["section"].tolist() == [clip.section]
+        assert inside["mode"].tolist() == [clip.mode]
+        assert inside["genre"].tolist() == [clip.genre]
+
+
+def test_the_truth_is_that_of_the_sections_by_their_share(corpus: Corpus) -> None:
+    sections = pd.read_parquet(corpus.path / "sections.parquet")
+    for clip in corpus.clips.itertuples():
+        own = sections[sections["song_id"] == clip.song_id]
+        share = np.minimum(own["start"] + own["duration"], clip.start + SECONDS) - np.maximum(own["start"], clip.start)
+        share = np.maximum(share, 0)
+        assert clip.valence_true == pytest.approx(np.average(own["valence"], weights=share), abs=1e-4)
+        assert clip.arousal_true == pytest.approx(np.average(own["arousal"], weights=share), abs=1e-4)
+
+
+def test_a_clip_over_several_sections_has_their_mean_by_time() -> None:
+    track = load("composed", clips=3, clips_per_song=1).tracks[2]
+    sections = pd.DataFrame(track.tables()["sections"])
+    for start in (0.0, 3.3, 20.0):
+        said = track.describe(start, 30.0)
+        grid = np.arange(start + 0.0005, start + 30.0, 0.001)  # by sampling each millisecond
+        which = np.searchsorted(sections["start"].to_numpy(), grid, side="right") - 1
+        for name in ("valence", "arousal"):
+            assert said[f"{name}_true"] == pytest.approx(sections[name].to_numpy()[which].mean(), abs=1e-3)
+
+
+def test_a_label_is_ten_raters_about_the_truth() -> None:
+    tracks = load("composed", clips=800, clips_per_song=8, seed=1).tracks
+    said = pd.DataFrame(
+        [track.describe(at, SECONDS) for track in tracks for at in track.starts(60.0, SECONDS, "centre")]
+    )
+    assert len(said) == 800
+    for name in ("valence", "arousal"):
+        inside = said[np.abs(said[name]) < 1]
+        miss = inside[name] - inside[f"{name}_true"]
+        assert abs(miss.mean()) < 4 * 0.35 / np.sqrt(10 * 800)
+        assert miss.std() == pytest.approx(0.35 / np.sqrt(10), rel=0.1)
+        assert np.sqrt((said[f"{name}_std"] ** 2).mean()) == pytest.approx(0.35, rel=0.03)
+    assert (said["raters"] == 10).all()
+
+
+def test_the_ceiling_found_is_the_one_put_in() -> None:
+    from affetti.corpus import labels
+
+    tracks = load("composed", clips=1200, clips_per_song=8, seed=2).tracks
+    rows = [
+        {"song_id": t.song_id} | t.describe(at, SECONDS) for t in tracks for at in t.starts(60.0, SECONDS, "centre")
+    ]
+    clips = pd.DataFrame(rows)
+    found = labels.ceiling(clips)
+    for name in ("valence", "arousal"):
+        variance = clips[f"{name}_true"].var()
+        low, high = found[name]["r2"]["ci"]  # type: ignore[index]
+        assert low <= variance / (variance + 0.35**2 / 10) <= high
+        assert high - low < 0.1
+
+
+def test_it_depends_on_its_seed_alone(corpus: Corpus, tmp_path: Path) -> None:
+    again = verbs.prepare("composed", tmp_path / "a", clips=32, seed=5, workers=1)
+    other = verbs.prepare("composed", tmp_path / "b", clips=32, seed=6, workers=1)
+    assert again["content_hash"] == corpus.hash != other["content_hash"]
+    for name in ("mel.npy", "clips.parquet", "sections.parquet", "notes.parquet"):
+        assert (tmp_path / "a" / name).read_bytes() == (corpus.path / name).read_bytes()
+
+
+def test_the_same_clip_meets_the_same_raters_in_a_larger_corpus() -> None:
+    few, many = (load("composed", clips=8 * n, clips_per_song=8, seed=3).tracks[1] for n in (2, 9))
+    assert few.describe(12.5, SECONDS) == many.describe(12.5, SECONDS)
+
+
+def test_every_planted_effect_is_declared(corpus: Corpus) -> None:
+    planted = json.loads((corpus.path / "corpus.json").read_text(encoding="utf-8"))["planted"]
+    assert planted["raters"] == {"k": 10, "std": 0.35}
+    assert planted["section_effect"] == planted["genre_effect"] == planted["lyrics_effect"] == 0.0
+    # The declared weights are enough to compute every section's truth anew.
+    weights = planted["weights"]
+    for row in pd.read_parquet(corpus.path / "sections.parquet").to_dict("records"):
+        for axis, name in enumerate(("valence", "arousal")):
+            total = weights["intercept"][axis]
+            total += sum(weight[axis] * row[cue] for cue, weight in weights["graded"].items())
+            total += sum(choice.get(row[cue], [0.0, 0.0])[axis] for cue, choice in weights["choices"].items())
+            assert row[name] == pytest.approx(total / weights["divided_by"], abs=1e-9)
+
+
+def test_genre_and_notes_are_kept(corpus: Corpus) -> None:
+    assert (
+        set(corpus.clips["genre"]) <= {"classical", "pop", "rock", "jazz", "electronic"} or corpus.clips["genre"].all()
+    )
+    notes = pd.read_parquet(corpus.path / "notes.parquet")
+    assert set(notes["song_id"]) == set(corpus.clips["song_id"])
+    assert notes["pitch"].between(0, 127).all()
+    genres = {track.genre for track in load("composed", clips=60).tracks}
+    assert len(genres) >= 5
+
+
+@pytest.mark.parametrize(("preset", "each"), [("tiny", 8), ("paper", 1), ("paper45", 1)])
+def test_as_many_clips_as_fit_without_overlap_are_taken(preset: str, each: int) -> None:
+    front = FRONT_ENDS[preset]
+    assert verbs.composed_size(front, None) == (composed.SONGS * each, each)
+    assert verbs.composed_size(front, 17) == (17, each)
+    for track in load("composed", clips=5 * each, clips_per_song=each).tracks:
+        starts = track.starts(60.0, front.seconds, "centre")
+        assert len(starts) == each
+        assert all(b - a >= front.seconds for a, b in pairwise(starts))
+
+
+@pytest.mark.parametrize("clips", [15, 0, -8])
+def test_too_few_clips_are_refused(clips: int) -> None:
+    with pytest.raises(UsageError, match="needs 2 songs, that is 16 clips"):
+        verbs.composed_size(FRONT_ENDS["tiny"], clips)
+
+
+def test_rated_truths_stay_on_the_plane() -> None:
+    mean, _ = cues.rate([[1.0, -1.0]] * 50, composed.RATERS, composed.RATER_STD, np.random.default_rng(0))
+    assert np.abs(mean).max() <= 1
+
+
+def test_a_corpus_has_exactly_as_many_clips_as_asked() -> None:
+    tracks = load("composed", clips=19, clips_per_song=8).tracks
+    assert [track.clips for track in tracks] == [8, 8, 3]
+    assert [len(track.starts(50.0, 5.9, "centre")) for track in tracks] == [8, 8, 3]

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import GroupKFold
+
+from affetti.corpus import splits
+from affetti.errors import InputError, MismatchError, UsageError
+
+MakeClips = Callable[..., pd.DataFrame]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    count = draw(st.integers(2, 60))
+    number = st.integers(0, 12)
+    pick = lambda strategy: draw(st.lists(strategy, min_size=count, max_size=count))  # noqa: E731
+    return pd.DataFrame(
+        {
+            "clip_id": [f"c{i}" for i in range(count)],
+            "song_id": [f"s{n}" for n in pick(number)],
+            "artist": pick(st.sampled_from(["", "  ", None, "Abba", " ABBA", "abba ", "Bach", "Cage"])),
+            "genre": pick(st.sampled_from(["", "rock", "jazz"])),
+            "valence": pick(st.floats(-1, 1)),
+            "arousal": pick(st.floats(-1, 1)),
+            "synthetic": False,
+        }
+    )
+
+
+def named(clips: pd.DataFrame) -> list[set[str]]:
+    """The groups by brute force: merge sets that share a song or an artist until nothing changes."""
+    sets = [
+        {f"song {song}"}
+        | ({f"artist {artist.strip().lower()}"} if isinstance(artist, str) and artist.strip() else set())
+        for song, artist in zip(clips["song_id"], clips["artist"], strict=True)
+    ]
+    merged: list[set[str]] = []
+    for new in sets:
+        touching = [one for one in merged if one & new]
+        merged = [one for one in merged if not one & new] + [new.union(*touching)]
+    return [next(one for one in merged if one & own) for own in sets]
+
+
+@given(tables())
+@settings(max_examples=60, deadline=None)
+def test_groups_are_what_songs_and_artists_tie_together(clips: pd.DataFrame) -> None:
+    ours, expected = splits.groups(clips), named(clips)
+    for i in range(len(clips)):
+        for j in range(i):
+            assert (ours[i] == ours[j]) == (expected[i] == expected[j])
+
+
+@given(tables(), st.integers(2, 6), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_no_song_and_no_artist_lies_on_both_sides(clips: pd.DataFrame, folds: int, seed: int) -> None:
+    member = splits.groups(clips)
+    if member.max() == 0:
+        with pytest.raises(InputError, match="cannot be split"):
+            splits.assign(clips, folds, seed)
+        return
+    home = splits.assign(clips, folds, seed)
+    assert set(home) == set(range(min(folds, int(member.max()) + 1)))  # no fold is empty
+    for group in np.unique(member):
+        assert len(set(home[member == group])) == 1
+    clips["fold"] = home
+    for number in np.unique(home):
+        fold = splits.fold(clips, int(number))
+        everyone = np.concatenate([fold.train, fold.validation, fold.test])
+        assert sorted(everyone) == list(range(len(clips)))
+        parts = [set(member[rows]) for rows in (fold.train, fold.validation, fold.test)]
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+        assert len(fold.train)
+        assert len(fold.test)
+
+
+@given(tables(), st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_who_is_grouped_does_not_depend_on_the_order_of_rows(clips: pd.DataFrame, random: Any) -> None:
+    order = list(range(len(clips)))
+    random.shuffle(order)
+    before, after = splits.groups(clips)[order], splits.groups(clips.iloc[order])
+    assert len(set(zip(before, after, strict=True))) == len(set(before)) == len(set(after))
+
+
+def spread(values: pd.Series, home: np.ndarray) -> float:
+    """How unevenly a category lies over the folds: variance of its counts, summed."""
+    return float(pd.crosstab(values.to_numpy(), home).to_numpy(float).var(axis=1).sum())
+
+
+def test_genres_and_emotions_are_dealt_more_evenly_than_by_chance_or_by_size_alone(make_clips: MakeClips) -> None:
+    rng = np.random.default_rng(0)
+    songs = np.repeat(np.arange(80), 4)
+    genre = pd.Series(rng.choice(["rock", "jazz", "folk", "noise"], 80, p=[0.5, 0.3, 0.15, 0.05])[songs])
+    valence, arousal = rng.uniform(-1, 1, (2, 80))[:, songs]
+    clips = make_clips(320, song_id=[f"s{s}" for s in songs], genre=genre, valence=valence, arousal=arousal)
+    cells = pd.Series([f"{int(v * 2.5 + 2.5)}{int(a * 2.5 + 2.5)}" for v, a in zip(valence, arousal, strict=True)])
+    ours = splits.assign(clips, 5, 0)
+    chance = [rng.permutation(np.arange(80) % 5)[songs] for _ in range(50)]
+    by_size = np.empty(320, int)
+    for number, (_, test) in enumerate(GroupKFold(5).split(songs, groups=songs)):
+        by_size[test] = number
+    for values in (genre, cells):
+        assert spread(values, ours) < 0.5 * np.mean([spread(values, home) for home in chance])
+        assert spread(values, ours) < spread(values, by_size)
+    sizes = np.bincount(ours)
+    assert sizes.max() - sizes.min() <= 8
+
+
+def test_the_split_depends_on_the_seed_alone(make_clips: MakeClips) -> None:
+    clips = make_clips(60)
+    first = splits.assign(clips, 5, 3)
+    assert (first == splits.assign(clips.copy(), 5, 3)).all()
+    assert any((first != splits.assign(clips, 5, seed)).any() for seed in range(3))
+
+
+def test_the_hash_tells_who_lies_where_and_not_in_which_order(make_clips: MakeClips) -> None:
+    clips = make_clips(10, fold=[i % 2 for i in range(10)])
+    assert splits.split_hash(clips) == splits.split_hash(clips.iloc[::-1])
+    moved = clips.copy()
+    moved.loc[3, "fold"] = 0
+    assert splits.split_hash(moved) != splits.split_hash(clips)
+
+
+def test_validation_is_a_tenth_of_the_groups_and_stays_when_a_song_joins(make_clips: MakeClips) -> None:
+    clips = make_clips(100, fold=[i % 5 for i in range(100)])
+    before = set(clips["clip_id"].iloc[splits.fold(clips, 0).validation])
+    assert len(before) == 8
+    more = make_clips(101, fold=[i % 5 for i in range(100)] + [1])
+    after = set(more["clip_id"].iloc[splits.fold(more, 0).validation])
+    assert len(before & after) >= 7
+
+
+@pytest.mark.parametrize(
+    ("folds", "seed", "says"), [(1, 0, "1 folds"), (0, 0, "0 folds"), (5, -1, "seed -1 is negative")]
+)
+def test_settings_that_make_no_sense_are_refused(make_clips: MakeClips, folds: int, seed: int, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        splits.assign(make_clips(10), folds, seed)
+
+
+def test_a_fold_that_is_not_there_is_answered_with_those_that_are(make_clips: MakeClips) -> None:
+    clips = make_clips(6, fold=[0, 0, 1, 1, 2, 2])
+    with pytest.raises(UsageError, match=r"there is no fold 3. Choose from 0, 1, 2"):
+        splits.fold(clips, 3)
+    with pytest.raises(UsageError, match="A synthetic corpus has no folds"):
+        splits.fold(make_clips(6), 0)
+    with pytest.raises(UsageError, match="there is no fold -1"):
+        splits.fold(make_clips(6), -1)
+
+
+def test_a_synthetic_clip_is_never_tested_on(make_clips: MakeClips) -> None:
+    clips = make_clips(4, fold=[0, 0, 1, 1], synthetic=[False, True, False, False])
+    splits.require_real(clips.iloc[2:])
+    with pytest.raises(MismatchError, match=r"1 of 2 test clips are synthetic \(first: c1\)"):
+        splits.fold(clips, 0)
+    assert splits.fold(clips, 1).test.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"song_id": ["a", "b", "a", "c"]}, r"1 song_ids lie both.*\(first: a\)"),
+        ({"artist": ["Abba", "Bach", "abba ", "Cage"]}, r"1 artists lie both.*\(first: abba\)"),
+    ],
+)
+def test_a_leaking_split_is_refused(make_clips: MakeClips, columns: dict[str, list[str]], says: str) -> None:
+    clips = make_clips(4, fold=[0, 0, 1, 1], **columns)
+    with pytest.raises(MismatchError, match=says):
+        splits.fold(clips, 0)
+    with pytest.raises(MismatchError, match=says):
+        splits.require_disjoint(clips.iloc[:2], clips.iloc[2:])
+
+
+def test_unknown_artists_are_not_one_artist(make_clips: MakeClips) -> None:
+    clips = make_clips(4, fold=[0, 0, 1, 1], artist=["", "", "", ""])
+    splits.require_disjoint(clips.iloc[:2], clips.iloc[2:])
+    assert len(set(splits.groups(clips))) == 4

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from affetti.emotion import QUADRANTS, SCALES, WORDS, Emotion, Scale, quadrant
+from affetti.errors import InputError, UsageError
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_scale_is_named_for_its_ends_and_maps_them_to_one(name: str) -> None:
+    low, high = map(float, name.split(".."))
+    assert SCALES[name] == Scale(low, high)
+    assert SCALES[name].to_unit([low, (low + high) / 2, high]).tolist() == [-1.0, 0.0, 1.0]
+
+
+@given(name=st.sampled_from(sorted(SCALES)), values=st.lists(st.floats(-1, 1), min_size=1))
+def test_there_and_back_is_the_same(name: str, values: list[float]) -> None:
+    scale = SCALES[name]
+    there = np.clip(scale.from_unit(values), scale.low, scale.high)
+    np.testing.assert_allclose(scale.to_unit(there), values, atol=1e-12)
+
+
+@given(name=st.sampled_from(sorted(SCALES)), values=st.lists(st.floats(-1, 1), min_size=2, max_size=20))
+def test_a_spread_goes_as_the_values_do(name: str, values: list[float]) -> None:
+    ratings = SCALES[name].from_unit(values)
+    np.testing.assert_allclose(SCALES[name].spread_to_unit(ratings.std()), np.std(values), atol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [9.01, 0.99, math.nan, math.inf])
+def test_a_label_outside_its_scale_is_named_with_its_row(bad: float) -> None:
+    with pytest.raises(InputError, match=rf"label {bad:g} \(row 3\) lies outside \[1, 9\]"):
+        SCALES["1..9"].to_unit([1.0, 9.0, bad, 20.0])
+
+
+@pytest.mark.parametrize(("word", "home"), [("happy", "Q1"), ("angry", "Q2"), ("sad", "Q3"), ("calm", "Q4")])
+def test_words_lie_in_the_quadrant_of_the_circumplex(word: str, home: str) -> None:
+    assert quadrant(*WORDS[word]) == home
+
+
+def test_the_centre_of_each_quadrant_lies_in_it_and_zero_counts_as_positive() -> None:
+    assert [str(quadrant(*centre)) for centre in QUADRANTS.values()] == list(QUADRANTS)
+    assert quadrant([0.0, -0.1, 0.0], [0.0, 0.0, -0.1]).tolist() == ["Q1", "Q2", "Q4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [(" Sad ", WORDS["sad"]), ("-0.5,0.2", (-0.5, 0.2)), ("1, -1", (1.0, -1.0)), ("-0,0", (0.0, 0.0))],
+)
+def test_an_emotion_is_a_word_or_two_numbers(text: str, point: tuple[float, float]) -> None:
+    assert Emotion.parse(text) == Emotion(*point)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("hapy", UsageError, "Did you mean happy"),
+        ("0.5", UsageError, "Write V,A"),
+        ("0.1,0.2,0.3", UsageError, "is not an emotion"),
+        ("", UsageError, "is not an emotion"),
+        ("0,1.5", InputError, "arousal 1.5 lies outside"),
+        ("nan,0", InputError, "valence nan lies outside"),
+    ],
+)
+def test_what_is_no_emotion_is_refused(text: str, kind: type[Exception], says: str) -> None:
+    with pytest.raises(kind, match=says):
+        Emotion.parse(text)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from affetti import errors
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AffettiError)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_where_what_and_what_to_do(kind: type[errors.AffettiError]) -> None:
+    error = kind("label 7", where="labels.csv", hint="correct it")
+    assert str(error) == "labels.csv: label 7. Correct it"
+    assert (error.what, error.where, error.hint) == ("label 7", "labels.csv", "correct it")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_survives_the_way_home_from_a_worker_process(kind: type[errors.AffettiError]) -> None:
+    error = kind("label 7", where="labels.csv", hint="correct it")
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301 - made on the line
+    assert type(back) is kind
+    assert str(back) == str(error)
+    assert vars(back) == vars(error)
+
+
+def test_parts_may_be_left_out() -> None:
+    assert str(errors.AffettiError("broken")) == "broken"
+    assert str(errors.AffettiError("broken", hint="")) == "broken"
+    assert str(errors.AffettiError("broken", where="a.wav")) == "a.wav: broken"
+
+
+def test_a_message_is_one_line_whatever_a_library_said() -> None:
+    assert str(errors.InputError("first\n  second\r\nthird", hint="mend it")) == "first second third. Mend it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (errors.InputError, ValueError),
+        (errors.UsageError, ValueError),
+        (errors.MismatchError, ValueError),
+        (errors.StorageError, OSError),
+        (errors.TrainingError, RuntimeError),
+        (errors.MissingDependencyError, ImportError),
+    ],
+)
+def test_each_kind_is_also_the_builtin_it_resembles(kind: type[Exception], builtin: type[Exception]) -> None:
+    with pytest.raises(builtin):
+        raise kind("broken")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import errno
+import json
+import math
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from affetti.errors import StorageError
+from affetti.storage import UNFINISHED, read_json, require_space, sweep, write_json, write_text, written
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    value = {"b": [1, 2.5, None, "è"], "a": {"x": True}}
+    write_json(tmp_path / "new" / "a.json", value)
+    assert read_json(tmp_path / "new" / "a.json") == value
+    assert json.loads((tmp_path / "new" / "a.json").read_bytes()) == value
+
+
+def test_json_that_json_cannot_say_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"x": math.nan})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path, stop: type[BaseException]) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(stop), written(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise stop
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+
+
+def test_nothing_lies_under_the_name_before_it_is_whole(tmp_path: Path) -> None:
+    with written(tmp_path / "a.npy") as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        assert not (tmp_path / "a.npy").exists()
+        assert temporary.suffix == ".npy"
+        assert temporary.parent == tmp_path
+    assert (tmp_path / "a.npy").exists()
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"disk is full.*run the same command again"), written(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_that_explains_itself_is_not_explained_again(tmp_path: Path) -> None:
+    inner = StorageError("missing or cut short", where="shard.npy", hint="remove it")
+    with pytest.raises(StorageError) as caught, written(tmp_path / "a"):
+        raise inner
+    assert caught.value is inner
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_a_very_long_name_can_be_written(tmp_path: Path) -> None:
+    name = "n" * 250 + ".txt"
+    write_text(tmp_path / name, "x")
+    assert (tmp_path / name).read_text(encoding="utf-8") == "x"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "no such file"), (b'{"a": 1, ', "not valid JSON"), (b"\xff\xfe{", "cannot be read")]
+)
+def test_json_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(StorageError, match=says) as caught:
+        read_json(tmp_path / "a.json")
+    assert str(tmp_path / "a.json") in str(caught.value)
+
+
+def test_space_is_looked_for_where_the_folder_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+
+    def usage(path: Path) -> Usage:
+        asked.append(path)
+        return Usage(10**9, 0, 10**9)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    require_space(tmp_path / "not" / "yet", 10**9)
+    assert asked == [tmp_path.resolve()]
+    with pytest.raises(StorageError, match=r"1\.5 GB needed, 1\.0 GB free"):
+        require_space(tmp_path / "not" / "yet", 15 * 10**8)
+
+
+def test_sweep_removes_half_written_files_only(tmp_path: Path) -> None:
+    (tmp_path / "audio").mkdir()
+    for name in (f"audio/{UNFINISHED}x.flac", f"{UNFINISHED}y.json", "audio/a.flac", ".hidden"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    sweep(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        ".hidden",
+        "audio",
+        "audio/a.flac",
+    ]
