@@ -6,7 +6,9 @@ Every verb of the command line is a function here: ``affetti.prepare``, ``train`
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,10 +27,20 @@ __all__ = ["compare", "demo", "doctor", "generate", "predict", "prepare", "repor
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        # Not cached in the module's globals: `affetti.demo` is both a submodule and this function.
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'affetti' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """Keeps ``affetti.demo`` the function: importing the submodule of that name would put the module in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

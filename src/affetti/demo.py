@@ -26,17 +26,16 @@ class Size:
     """How much of everything."""
 
     clips: int
+    folds: int
     flow_steps: int | None
     gan_steps: int | None
     student_steps: int | None
     seeds: int
-    scored: int
-    """Clips of each generator that are scored."""
 
 
 SIZES = {
-    "full": Size(1_920, None, None, None, 3, 512),
-    "small": Size(160, 60, 40, 20, 2, 32),
+    "full": Size(1_920, 5, None, None, None, 3),
+    "small": Size(160, 2, 20, 20, 20, 1),  # a score needs 8 test songs, and a song gives 8 clips
 }
 GENERATORS = ("gan", "flow")
 
@@ -70,10 +69,20 @@ def demo(
     out, chosen = Path(out), SIZES[size]
     workers = cpu_count() if workers is None else workers
     _claim(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
+    if (out / "result.json").exists() and (out / "report.html").exists():
+        return read_json(out / "result.json")
     clock = _Clock(out)
 
     with clock("prepare"):
-        verbs.prepare("composed", out / "corpus", clips=chosen.clips, seed=seed, workers=workers, progress=progress)
+        verbs.prepare(
+            "composed",
+            out / "corpus",
+            clips=chosen.clips,
+            folds=chosen.folds,
+            seed=seed,
+            workers=workers,
+            progress=progress,
+        )
     with clock("train"):
         steps = {"flow": chosen.flow_steps, "gan": chosen.gan_steps, "student": chosen.student_steps, "baseline": None}
         specs = [
@@ -99,6 +108,7 @@ def demo(
         sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study"]
         verbs.report(sources, out / "report.html", title="affetti demo", progress=progress)
     document = {
+        "verb": "demo",
         "report": str(out / "report.html"),
         "scores": {kind: _short(score) for kind, score in scores.items()},
         "arms": [
@@ -108,7 +118,7 @@ def demo(
         "peak_memory_gb": _peak_memory(),
     }
     document["summary"] = _summary(document)
-    write_json(out / "result.json", {"verb": "demo", **document})
+    write_json(out / "result.json", document)
     return document
 
 

@@ -74,7 +74,7 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
         mel = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"not a NumPy array ({error})", where=path, hint="save one with numpy.save") from error
-    if mel.ndim != 3 or not np.issubdtype(mel.dtype, np.floating):
+    if mel.ndim != 3 or mel.size == 0 or not np.issubdtype(mel.dtype, np.floating):
         raise InputError(
             f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
         )

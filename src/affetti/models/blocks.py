@@ -8,6 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from affetti.errors import UsageError
+
+
+def require(fits: bool, name: str, value: float, wanted: str) -> None:
+    """Refuse a setting of a model.
+
+    Raises:
+        UsageError: it does not fit; says what is wanted.
+    """
+    if not fits:
+        raise UsageError(f"{name} {value:g} does not do", where="model settings", hint=f"give {wanted}")
+
 
 class BandNorm(nn.Module):
     """Standardise each mel band with the mean and deviation of the training clips (Donahue et al. 2019, SpecGAN).

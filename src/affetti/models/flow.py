@@ -10,6 +10,7 @@ et al. 2024: outside that range it costs diversity and buys nothing).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.autoencoder import PatchPCA
-from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, sinusoids
+from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require, sinusoids
 from affetti.models.conditioning import EmotionEmbedding, drop, require_on_plane
 from affetti.models.noise import noise
 
@@ -63,6 +64,7 @@ class VelocityUNet(nn.Module):
         self.up1 = FiLMBlock(2 * width, width, embedding)
         self.leave = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1))
         nn.init.zeros_(self.leave[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.leave[-1].bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Predict the velocity."""
@@ -83,6 +85,14 @@ class Flow(nn.Module):
 
     def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig()) -> None:
         super().__init__()
+        require(config.patch >= 1, "patch", config.patch, "1 or more")
+        require(1 <= config.components <= config.patch**2, "components", config.components, "1 to patch²")
+        require(config.width >= 8 and config.width % 8 == 0, "width", config.width, "a multiple of 8")
+        require(config.embedding >= 2 and config.embedding % 2 == 0, "embedding", config.embedding, "an even number")
+        require(0 <= config.drop < 1, "drop", config.drop, "a share from 0 to below 1")
+        require(config.vicinity >= 0, "vicinity", config.vicinity, "0 or more")
+        require(config.steps >= 1, "steps", config.steps, "1 or more")
+        require(math.isfinite(config.guidance), "guidance", config.guidance, "a number")
         self.config = config
         self.normalise = BandNorm(shape[0])
         self.latent = PatchPCA(shape, config.patch, config.components)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affetti.models.blocks import BandNorm
+from affetti.models.blocks import BandNorm, require
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Student(nn.Module):
 
     def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:
         super().__init__()
+        require(config.width >= 1, "width", config.width, "1 or more")
+        require(0 <= config.dropout < 1, "dropout", config.dropout, "a share from 0 to below 1")
+        self.config = config
         width = config.width
         self.normalise = BandNorm(shape[0])
         self.stem = nn.Conv2d(1, width, 7, stride=(2, 4), padding=3)

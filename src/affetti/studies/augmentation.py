@@ -175,7 +175,7 @@ def augmentation_study(
         UsageError: an unknown arm, or a number out of range.
         MismatchError: a generator that has heard the test songs; synthetic test clips.
     """
-    if seeds < 1 or folds < 1 or ratio <= 0:
+    if seeds < 1 or folds < 1 or not 0 < ratio < float("inf"):
         raise UsageError(
             f"{seeds} seeds, {folds} folds, ratio {ratio:g}", hint="give at least one of each, and a positive ratio"
         )
@@ -184,17 +184,25 @@ def augmentation_study(
             "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
         )
     budget = presets.budget(corpus.meta["preset"], "student")
-    updates, batch = steps or budget.steps, batch_size or budget.batch_size
+    updates = budget.steps if steps is None else steps
+    batch = budget.batch_size if batch_size is None else batch_size
+    LoopConfig(updates, batch, seed)  # refuses what the loop could not run
+    given = [runs.load(path) for path in models]
+    _require_usable(given, corpus)
+    choose_arms(arms, tuple(dict.fromkeys(trained.kind for trained in given)) or runs.GENERATORS)
+    for fold in {int(trained.meta["fold"]) for trained in given} or range(folds):
+        fitting.require_test_songs(corpus, splits.fold(corpus.clips, fold))
     settings = {
         "verb": "compare",
         "corpus_hash": corpus.hash,
-        "models": [runs.load(path).meta["weights_sha256"] for path in models],
+        "models": [trained.meta["weights_sha256"] for trained in given],
         "ratio": ratio,
         "steps": updates,
         "batch_size": batch,
         "seed": seed,
     }
     _begin(out, settings)
+    _opened.cache_clear()  # a folder may hold another corpus than when this process last read it
     sets = _synthetic_sets(corpus, out, models, arms, folds, ratio, seed, workers, progress)
     chosen = choose_arms(arms, tuple(dict.fromkeys(name for name, _, _ in sets)))
     tested = sorted({fold for _, fold, _ in sets}) or list(range(folds))
@@ -400,16 +408,36 @@ def _synthetic_sets(
     for path in models:
         trained = runs.load(path)
         fold = int(trained.meta["fold"])
-        trained.require_unseen(corpus.songs[splits.fold(corpus.clips, fold).test])
-        if (trained.kind, fold) in [(name, other) for name, other, _ in sets]:
-            raise UsageError(
-                f"two {trained.kind} models for fold {fold}", where="--models", hint="give one of each kind and fold"
-            )
         n = max(1, round(ratio * len(trained.training_labels)))
         target = out / "synthetic" / f"{trained.kind}-f{fold}"
         generate_corpus(path, n, target, emotions="matched", seed=seed, workers=workers, progress=progress)
         sets.append((trained.kind, fold, target))
     return sets
+
+
+def _require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
+    """Refuse models the study cannot use, before any work is done.
+
+    Raises:
+        UsageError: one is no generator; or not one of each kind for each fold.
+        MismatchError: another front-end, or it has heard the test songs.
+    """
+    counts: dict[tuple[str, int], int] = {}
+    for trained in models:
+        if trained.kind not in runs.GENERATORS:
+            raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
+        corpus.require_front_end(trained.front_end, trained.path)
+        fold = int(trained.meta["fold"])
+        trained.require_unseen(corpus.songs[splits.fold(corpus.clips, fold).test])
+        counts[trained.kind, fold] = counts.get((trained.kind, fold), 0) + 1
+    for kind in {kind for kind, _ in counts}:
+        for fold in {fold for _, fold in counts}:
+            if counts.get((kind, fold)) != 1:
+                raise UsageError(
+                    f"{counts.get((kind, fold), 0)} {kind} models for fold {fold}",
+                    where="--models",
+                    hint="give one of each kind for each fold",
+                )
 
 
 def _begin(out: Path, settings: dict[str, Any]) -> None:

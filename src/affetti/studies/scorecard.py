@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from affetti import metrics
@@ -20,6 +21,7 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError, UsageError
 from affetti.features.clipset import ClipSet
 from affetti.features.embedders import Standardiser, statistics
+from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -61,12 +63,11 @@ def scorecard(
         InputError: too few songs, or arrays that cannot be compared.
         MismatchError: different front-ends, or a "real" set that is synthetic.
     """
-    if real.front_end is not None and fake.front_end is not None and real.front_end.hash != fake.front_end.hash:
-        raise MismatchError(
-            f"front-ends {real.front_end.hash} {real.front_end.shape} and {fake.front_end.hash} {fake.front_end.shape}",
-            where=fake.name,
-            hint="prepare and generate both with the same --preset",
-        )
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative", where="--seed", hint="give 0 or more")
+    for other in (fake, train):
+        if other is not None:
+            _require_alike(real, other)
     corpus = real.corpus
     if corpus is not None and corpus.synthetic:
         raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
@@ -112,6 +113,22 @@ def scorecard(
         "seed": seed,
         "versions": fitting.versions(),
     }
+
+
+def _require_alike(real: ClipSet, other: ClipSet) -> None:
+    """Refuse log-mels of another front-end or shape than the real ones.
+
+    Raises:
+        MismatchError: names both.
+    """
+    hint = "prepare and generate both with the same --preset"
+    ours, theirs = real.front_end, other.front_end
+    if ours is not None and theirs is not None and ours.hash != theirs.hash:
+        found = f"front-ends {ours.hash} {ours.shape} and {theirs.hash} {theirs.shape}"
+        raise MismatchError(found, where=other.name, hint=hint)
+    if real.mel.shape[1:] != other.mel.shape[1:]:
+        found = f"log-mels of shape {other.mel.shape[1:]}, those of {real.name} are {real.mel.shape[1:]}"
+        raise MismatchError(found, where=other.name, hint=hint)
 
 
 def compared_with_real(
@@ -206,9 +223,11 @@ def _conditioning(
                 where=regressor,
                 hint=f"give a run of {' or '.join(runs.REGRESSORS)}",
             )
-        if fake.mel.shape[1:] != trained.front_end.shape:
+        known = fake.front_end or real.front_end
+        if fake.mel.shape[1:] != trained.front_end.shape or (known and known.hash != trained.front_end.hash):
             raise MismatchError(
-                f"reads log-mels of {trained.front_end.shape}, these are {fake.mel.shape[1:]}",
+                f"reads log-mels of front-end {trained.front_end.hash} {trained.front_end.shape}, "
+                f"these are {known.hash if known else 'unknown'} {fake.mel.shape[1:]}",
                 where=regressor,
                 hint="use one --preset",
             )
@@ -258,6 +277,7 @@ def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
     budget = presets.budget(corpus.meta["preset"], "student")
     batch = min(budget.batch_size, max(2, len(rows) // 2))
     splits.require_real(corpus.clips.iloc[rows])
+    torch.manual_seed(child_seed("weights", seed))
     model = runs.make("student", corpus.front_end.shape, {})
     _, trained = fitting.fit(
         "student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed)

@@ -25,10 +25,19 @@ KEEP = 2
 log = logging.getLogger(__name__)
 
 
-def save(folder: Path, step: int, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> Path:
-    """File the state after ``step`` steps, then remove all but the newest :data:`KEEP`."""
+def save(
+    folder: Path,
+    step: int,
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+    unlogged: dict[str, list[float]] | None = None,
+) -> Path:
+    """File the state after ``step`` steps, then remove all but the newest :data:`KEEP`.
+
+    ``unlogged`` are the values that wait for the next line of the log.
+    """
     tensors: dict[str, Tensor] = {}
-    header: dict[str, Any] = {"step": step}
+    header: dict[str, Any] = {"step": step, "unlogged": unlogged or {}}
     for name, module in modules.items():
         tensors |= {f"module/{name}/{key}": value for key, value in module.state_dict().items()}
     for name, optimizer in optimizers.items():
@@ -43,8 +52,10 @@ def save(folder: Path, step: int, modules: dict[str, nn.Module], optimizers: dic
     return path
 
 
-def resume(folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> int:
-    """Load the newest whole checkpoint and return its step; 0 where there is none.
+def resume(
+    folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]
+) -> tuple[int, dict[str, list[float]]]:
+    """Load the newest whole checkpoint and return its step and unlogged values; 0 and none where there is none.
 
     Raises:
         StorageError: a whole checkpoint does not fit the modules.
@@ -66,12 +77,12 @@ def resume(folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, to
                         _, _, number, slot = key.split("/")
                         state.setdefault(int(number), {})[slot] = value
                 optimizer.load_state_dict({"state": state, "param_groups": header[f"groups/{name}"]})
+            return int(header["step"]), header["unlogged"]
         except (RuntimeError, KeyError, ValueError) as error:
             raise StorageError(
                 "does not fit this model", where=path, hint="it is another configuration's: choose another --out"
             ) from error
-        return int(header["step"])
-    return 0
+    return 0, {}
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:

@@ -20,14 +20,15 @@ from affetti import config as configuration
 from affetti import metrics, presets
 from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
-from affetti.errors import InputError, StorageError, UsageError
+from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.baseline import Baseline
 from affetti.models.noise import child_seed
 from affetti.models.student import Student
 from affetti.progress import Progress, silent
 from affetti.signal.statistics import mel_statistics
-from affetti.storage import read_json, write_json, write_text
+from affetti.storage import read_json, sweep, write_json, write_text
 from affetti.training import run as runs
+from affetti.training.device import choose_device
 from affetti.training.loop import Clips, History, LoopConfig, Objective, train
 from affetti.training.objectives import FlowObjective, GanObjective, RegressorObjective
 
@@ -62,7 +63,13 @@ def fit_run(
         raise UsageError(
             f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}"
         )
-    loop = LoopConfig(steps or budget.steps, batch_size or budget.batch_size, seed, checkpoint_every)
+    loop = LoopConfig(
+        budget.steps if steps is None else steps,
+        budget.batch_size if batch_size is None else batch_size,
+        seed,
+        checkpoint_every,
+    )
+    choose_device(device)  # refuse one that is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
     model = runs.make(kind, corpus.front_end.shape, settings or {})
     part = splits.fold(corpus.clips, fold)
@@ -77,14 +84,15 @@ def fit_run(
         "checkpoint_every": checkpoint_every,
         "seed": seed,
         "device": device,
-        "settings": {} if kind == "baseline" else configuration.unstructure(getattr(model, "config", settings or {})),
+        "settings": {} if kind == "baseline" else configuration.unstructure(model.config),
     }
-    if kind == "student":
-        resolved["settings"] = configuration.unstructure(configuration.structure(settings or {}, runs.CONFIGS[kind]))
-    if _begun(out, resolved) and (out / "model.json").exists() and (out / "result.json").exists():
-        return read_json(out / "result.json")
     clips = Clips(corpus.mel, corpus.labels, part.train)
     require_enough(clips, loop.batch_size, kind)
+    if kind in runs.REGRESSORS:
+        require_test_songs(corpus, part)
+    if _begun(out, resolved) and _whole(out):
+        return read_json(out / "result.json")
+    sweep(out)
     history, trained = fit(kind, model, clips, loop, run=out, device=device, progress=progress)
     result: dict[str, Any] = {
         "verb": "train",
@@ -189,13 +197,13 @@ def calibrate(model: Student | Baseline, held: Clips) -> dict[str, Any]:
     """Set the half-width of the regressor's interval by split conformal prediction (Vovk et al. 2005).
 
     The ⌈(n + 1) · coverage⌉-th smallest absolute error of n held-out clips; exact where these are exchangeable with
-    the clips met later.
+    the clips met later. Fewer than nine clips can only promise n / (n + 1).
     """
     errors = np.sort(np.abs(read(model, held.mel, held.rows) - held.labels[held.rows]), axis=0)
     rank = min(len(errors), int(np.ceil((len(errors) + 1) * COVERAGE))) - 1
     model.half_width.copy_(torch.from_numpy(errors[rank]))
     return {
-        "coverage": COVERAGE,
+        "coverage": min(COVERAGE, len(errors) / (len(errors) + 1)),
         "n": len(errors),
         "half_width": {"valence": float(errors[rank, 0]), "arousal": float(errors[rank, 1])},
     }
@@ -240,10 +248,28 @@ def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
             f"{len(clips)} training clips, fewer than one batch of {batch_size}",
             hint="use a larger corpus, or a smaller --batch-size",
         )
-    if len(clips) < 4 or not (clips.labels[clips.rows].std(axis=0) > 1e-6).all():
+    if len(clips) < 4:
+        raise InputError(f"{len(clips)} training clips are too few", hint="use a larger corpus")
+    labels = clips.labels[clips.rows]
+    for axis, name in enumerate(("valence", "arousal")):
+        if not labels[:, axis].std() > 1e-6:
+            raise InputError(
+                f"{name} is {labels[0, axis]:g} in all {len(clips)} training clips",
+                hint="a model of emotion needs clips of different emotion",
+            )
+
+
+def require_test_songs(corpus: Corpus, part: splits.Fold) -> None:
+    """Refuse a fold whose test clips are all of one song: no interval could be given.
+
+    Raises:
+        InputError: says which fold.
+    """
+    if np.unique(corpus.songs[part.test]).size < 2:
         raise InputError(
-            f"the labels of the {len(clips)} training clips are all equal",
-            hint="a model of emotion needs clips of different emotion",
+            f"fold {part.number} holds one test song, too few for an interval",
+            where=corpus.path,
+            hint="prepare the corpus with more songs, or fewer --folds",
         )
 
 
@@ -274,6 +300,8 @@ def _begun(out: Path, resolved: dict[str, Any]) -> bool:
     path = out / "config.json"
     if path.exists():
         there = read_json(path)
+        if not isinstance(there, dict):
+            raise StorageError("is not a run's configuration", where=path, hint="choose another --out")
         # A corpus may have moved; where the steps are checkpointed and computed does not change the result.
         passing = {"corpus", "device", "checkpoint_every"}
         differing = [key for key in resolved if key not in passing and there.get(key) != resolved[key]]
@@ -288,6 +316,15 @@ def _begun(out: Path, resolved: dict[str, Any]) -> bool:
         raise StorageError("exists and is not a run of affetti", where=out, hint="choose a new folder for --out")
     write_json(path, resolved)
     return False
+
+
+def _whole(out: Path) -> bool:
+    """Whether a finished run lies in ``out``; one that was damaged is filed anew from its last checkpoint."""
+    try:
+        runs.load(out)
+    except (StorageError, MismatchError):
+        return False
+    return (out / "result.json").exists()
 
 
 def model_card(kind: str, corpus: Corpus, result: dict[str, Any]) -> str:

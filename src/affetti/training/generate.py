@@ -6,6 +6,7 @@ Sample i of seed s is the same whatever the batch or the number of workers.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import shutil
@@ -80,9 +81,8 @@ def choose_emotions(emotions: str, n: int, training_labels: NDArray[np.float64],
     """The ``[n, 2]`` emotions that ``emotions`` stands for.
 
     Args:
-        emotions: ``uniform`` on the plane, ``matched`` to the training labels, a word, ``V,A``, or a CSV file with
-        the columns
-            valence and arousal (its rows are used in turn).
+        emotions: ``uniform`` on the plane, ``matched`` to the training labels, a word, ``V,A``, or a CSV file with the
+            columns valence and arousal (its rows are used in turn).
         n: how many.
         training_labels: ``[N, 2]``, for ``matched``.
         seed: of the draw.
@@ -100,6 +100,9 @@ def choose_emotions(emotions: str, n: int, training_labels: NDArray[np.float64],
         return training_labels[np.concatenate(passes)[:n]]
     if emotions.lower().endswith(".csv"):
         return _from_csv(Path(emotions), n)
+    near = difflib.get_close_matches(emotions.lower(), ("uniform", "matched"), n=1)
+    if near:
+        raise UsageError(f"{emotions!r} is not a choice", where="--emotions", hint=f"did you mean {near[0]}?")
     point = Emotion.parse(emotions)
     return np.tile([point.valence, point.arousal], (n, 1))
 
@@ -149,6 +152,9 @@ def generate_corpus(
     """
     if not 1 <= n <= LIMIT:
         raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {LIMIT}")
+    if batch_size < 1:
+        raise UsageError(f"a batch of {batch_size}", where="--batch-size", hint="give 1 or more")
+    _loaded.cache_clear()  # the run may have been trained anew since this process last read it
     trained = _loaded(model, device)
     if trained.kind not in runs.GENERATORS:
         raise UsageError(

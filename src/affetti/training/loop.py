@@ -26,10 +26,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affetti.errors import StorageError, TrainingError
+from affetti.errors import TrainingError, UsageError
 from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
+from affetti.storage import refused, write_text
 from affetti.training import checkpoint
+from affetti.training.device import choose_device
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -49,6 +51,13 @@ class LoopConfig:
     """Steps between checkpoints, ≥ 1."""
     log_points: int = 40
     """Lines in ``metrics.jsonl``."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("batch_size", 2), ("seed", 0), ("checkpoint_every", 1)):
+            value = getattr(self, name)
+            if value < least:
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{value} is too small", where=flag, hint=f"give {least} or more")
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,10 @@ class Clips:
         mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
         return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
 
-    def sample(self, limit: int = 2_048) -> Tensor:
-        """At most ``limit`` clips evenly spread over the rows, for fitting statistics: dB ``[n, M, F]``."""
-        chosen = self.rows[np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int)]
+    def sample(self, limit: int = 1 << 24) -> Tensor:
+        """Clips evenly spread over the rows, about ``limit`` values at most, to fit statistics to: dB ``[n, M, F]``."""
+        most = max(64, limit // self.mel[0].size)  # 2,048 clips at the preset tiny, 101 at paper
+        chosen = self.rows[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)]
         return self.take(chosen)[0]
 
 
@@ -129,11 +139,13 @@ def train(
     fabric = make_fabric(device)
     objective.setup(fabric)
     folder = None if run is None else run / "checkpoints"
-    start = 0 if folder is None else checkpoint.resume(folder, objective.modules, objective.optimizers)
+    sums: dict[str, list[float]] = {}
+    start = 0
+    if folder is not None:
+        start, sums = checkpoint.resume(folder, objective.modules, objective.optimizers)
     history = History(_kept_lines(run, start))
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
-    sums: dict[str, list[float]] = {}
     began = time.perf_counter()
     with stoppable() as stop:
         progress(stage, start, config.steps)
@@ -142,11 +154,7 @@ def train(
             mel, labels = clips.batch(config.batch_size, config.seed, step)
             logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
-                where = "no checkpoint yet" if folder is None else f"the last good weights are in {folder}"
-                raise TrainingError(
-                    f"the loss is not a number at step {step} ({logged}); {where}",
-                    hint="lower the learning rate, or try another --seed",
-                )
+                raise _diverged(f"the loss is not a number at step {step} ({logged})", folder)
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
             done = step + 1
@@ -158,7 +166,8 @@ def train(
                 sums = {}
                 progress(stage, done, config.steps)
             if folder is not None and (done % config.checkpoint_every == 0 or done == config.steps or stop.is_set()):
-                checkpoint.save(folder, done, objective.modules, objective.optimizers)
+                _require_finite(objective, step, folder)
+                checkpoint.save(folder, done, objective.modules, objective.optimizers, sums)
             if stop.is_set():
                 raise KeyboardInterrupt
     history.seconds = time.perf_counter() - began
@@ -169,7 +178,20 @@ def make_fabric(device: str) -> Fabric:
     """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
     from lightning_fabric import Fabric
 
-    return Fabric(accelerator=device, devices=1)
+    return Fabric(accelerator=choose_device(device), devices=1)
+
+
+def _require_finite(objective: Objective, step: int, folder: Path) -> None:
+    """Refuse to file weights that are not numbers: a loss can be finite when its gradient is not."""
+    for name, module in objective.modules.items():
+        if not all(bool(weights.isfinite().all()) for weights in module.parameters()):
+            raise _diverged(f"the weights of the {name} are not numbers after step {step}", folder)
+
+
+def _diverged(what: str, folder: Path | None) -> TrainingError:
+    filed = [] if folder is None else sorted(folder.glob("step-*.safetensors"))
+    where = f"the last good weights are in {filed[-1]}" if filed else "no checkpoint had been filed"
+    return TrainingError(f"{what}; {where}", hint="try another --seed, or other --set settings of the model")
 
 
 @contextmanager
@@ -209,7 +231,7 @@ def _kept_lines(run: Path | None, step: int) -> list[dict[str, float]]:
         if line["step"] > step:
             break
         lines.append(line)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
     return lines
 
 
@@ -217,9 +239,8 @@ def _append(run: Path | None, line: dict[str, float]) -> None:
     if run is None:
         return
     try:
+        run.mkdir(parents=True, exist_ok=True)
         with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     except OSError as error:
-        raise StorageError(
-            f"cannot be written ({error})", where=run / "metrics.jsonl", hint="free some space"
-        ) from error
+        raise refused(run / "metrics.jsonl", error) from error

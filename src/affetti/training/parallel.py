@@ -5,10 +5,13 @@ Ctrl-C reaches the children through the parent: each files a checkpoint, and the
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
+import sys
+import threading
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +94,19 @@ def _train(spec: RunSpec, progress: Progress, threads: int | None) -> dict[str, 
 
 def _child(number: int, spec: RunSpec, threads: int, messages: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         result = _train(spec, lambda *told: messages.put((number, "progress", told)), threads)
     except KeyboardInterrupt:
-        return
+        sys.exit(130)  # not 0: a parent that did not ask for this would wait for the result
     except AffettiError as error:
         messages.put((number, "error", error))
         return
     messages.put((number, "result", result))
+
+
+def _stop_with_parent() -> None:
+    # A parent that is killed ends no child: they would train on, beside those of the same command's next call.
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -59,7 +59,7 @@ def predict_files(
         raise UsageError(
             f"a {trained.kind} does not predict", where=model, hint=f"give a run of {' or '.join(runs.REGRESSORS)}"
         )
-    if hop <= 0:
+    if not 0 < hop < float("inf"):
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
     files = find_audio(paths)
     if not files:
@@ -98,9 +98,10 @@ def predict_waveform(
     with torch.inference_mode():
         for at in range(0, len(starts), 32):
             batch = np.stack([waveform[s : s + length] for s in starts[at : at + 32]])
-            emotion, half_width = trained.model.predict(to_mel(torch.from_numpy(batch)))  # type: ignore[operator]
-            points.append(emotion.numpy())
-            half = half_width[0]
+            mel = to_mel(torch.from_numpy(batch)).to(trained.device)
+            emotion, half_width = trained.model.predict(mel)  # type: ignore[operator]
+            points.append(emotion.cpu().numpy())
+            half = half_width[0].cpu()
     curve = np.concatenate(points)
     value = curve.mean(axis=0)
     width = half.tolist() if half is not None else [float("nan")] * 2

@@ -26,6 +26,7 @@ from affetti.models.student import Student, StudentConfig
 from affetti.presets import FrontEnd
 from affetti.storage import read_json, write_json
 from affetti.training import checkpoint
+from affetti.training.device import choose_device
 
 FORMAT = "affetti-model"
 VERSION = 1
@@ -33,19 +34,24 @@ VERSION = 1
 GENERATORS = ("gan", "flow")
 REGRESSORS = ("student", "baseline")
 CONFIGS: dict[str, type[Any]] = {"gan": GanConfig, "flow": FlowConfig, "student": StudentConfig}
+KEYS = ("kind", "config", "front_end", "preset", "corpus", "fold", "training_clips_hash", "songs", "weights_sha256")
+"""What every ``model.json`` holds besides its format and version."""
 
 
-def make(kind: str, shape: tuple[int, int], settings: dict[str, Any]) -> nn.Module:
+def make(
+    kind: str, shape: tuple[int, int], settings: dict[str, Any], where: str | Path = "model settings"
+) -> nn.Module:
     """An untrained model of family ``kind`` over log-mels of ``shape``.
 
     Raises:
         UsageError: the family or a setting is unknown.
     """
     if kind == "baseline":
+        config.require_known(settings, (), where)
         return Baseline(shape)
     if kind not in CONFIGS:
         raise UsageError(f"unknown model {kind!r}", hint=f"choose from {', '.join((*GENERATORS, *REGRESSORS))}")
-    made = config.structure(settings, CONFIGS[kind], "model settings")
+    made = config.structure(settings, CONFIGS[kind], where)
     return {"gan": Gan, "flow": Flow, "student": Student}[kind](shape, made)
 
 
@@ -60,6 +66,11 @@ class TrainedModel:
     meta: dict[str, Any]
     training_labels: NDArray[np.float64]
     """Valence and arousal ``[N, 2]`` of the clips it was trained on."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie."""
+        return next(self.model.buffers()).device
 
     @property
     def songs(self) -> set[str]:
@@ -110,6 +121,9 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
         raise MismatchError(
             f"model format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again"
         )
+    absent = [key for key in KEYS if key not in meta]
+    if absent:
+        raise StorageError(f"{absent[0]!r} is missing", where=path / "model.json", hint="train it again")
     weights = path / "model.safetensors"
     tensors, _ = checkpoint.read_tensors(weights)
     if hashlib.sha256(weights.read_bytes()).hexdigest() != meta["weights_sha256"]:
@@ -117,10 +131,10 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
             "the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files"
         )
     front = config.structure(dict(meta["front_end"]), FrontEnd, path / "model.json")
-    model = make(meta["kind"], front.shape, dict(meta["config"]))
+    model = make(meta["kind"], front.shape, dict(meta["config"]), path / "model.json")
     labels = tensors.pop("training/labels").numpy()
     try:
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:
         raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
-    return TrainedModel(path, meta["kind"], model.to(device).eval(), front, meta, labels)
+    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, labels)
