@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from affetti.errors import StorageError
-from affetti.storage import UNFINISHED, read_json, require_space, sweep, write_json, write_text, written
+from affetti.storage import UNFINISHED, claim, read_json, require_space, sweep, write_json, write_text, written
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -107,3 +107,17 @@ def test_sweep_removes_half_written_files_only(tmp_path: Path) -> None:
         "audio",
         "audio/a.flac",
     ]
+
+
+def test_a_folder_is_claimed_for_one_piece_of_work_alone(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert not claim(out, {"verb": "train", "seed": 0, "device": "cpu"})
+    assert claim(out, {"verb": "train", "seed": 0, "device": "cpu"})
+    assert claim(out, {"verb": "train", "seed": 0, "device": "cuda"}, frozenset({"device"}))
+    with pytest.raises(StorageError, match=r"holds other work \(seed was 0, is 1\)"):
+        claim(out, {"verb": "train", "seed": 1, "device": "cpu"})
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("private")
+    with pytest.raises(StorageError, match="holds no affetti train"):
+        claim(tmp_path / "letters", {"verb": "train"})
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]

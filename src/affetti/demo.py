@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from affetti import verbs
-from affetti.errors import StorageError, UsageError
+from affetti.errors import UsageError
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
-from affetti.storage import read_json, write_json
+from affetti.storage import claim, read_json, write_json
 from affetti.training.parallel import RunSpec, train_runs
 
 
@@ -68,7 +68,7 @@ def demo(
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
     out, chosen = Path(out), SIZES[size]
     workers = cpu_count() if workers is None else workers
-    _claim(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
+    claim(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
     if (out / "result.json").exists() and (out / "report.html").exists():
         return read_json(out / "result.json")
     clock = _Clock(out)
@@ -148,17 +148,6 @@ def _score(out: Path, kind: str, seed: int, progress: Progress) -> dict[str, Any
         seed=seed,
         progress=progress,
     )
-
-
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    path = out / "config.json"
-    if path.exists():
-        if read_json(path) != settings:
-            raise StorageError("holds another demo", where=out, hint="choose another --out, or remove it")
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError("exists and is not a demo of affetti", where=out, hint="choose a new folder for --out")
-    write_json(path, settings)
 
 
 class _Clock:

@@ -81,6 +81,42 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
+def claim(out: Path, settings: dict[str, Any], passing: frozenset[str] = frozenset()) -> bool:
+    """Take the folder ``out`` for one piece of work: its ``config.json`` says which.
+
+    Args:
+        out: a new or empty folder, or one that this very work was begun in.
+        settings: what the work depends on, JSON types; ``verb`` names it in messages.
+        passing: keys that may differ, because they do not change the result.
+
+    Returns:
+        whether the work was begun before.
+
+    Raises:
+        StorageError: the folder holds something else.
+    """
+    path = out / "config.json"
+    verb = settings.get("verb")
+    if not path.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise StorageError(f"exists and holds no affetti {verb}", where=out, hint="choose a new folder for --out")
+        write_json(path, settings)
+        return False
+    there = read_json(path)
+    asked = json.loads(json.dumps(settings))
+    if not isinstance(there, dict):
+        raise StorageError("is not a configuration of affetti", where=path, hint="choose another --out")
+    differing = [key for key in asked if key not in passing and there.get(key) != asked[key]]
+    if differing:
+        key = differing[0]
+        raise StorageError(
+            f"holds other work ({key} was {there.get(key)!r}, is {asked[key]!r})",
+            where=out,
+            hint="choose another --out, or remove it",
+        )
+    return True
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half-written anywhere in ``folder``; call it only when no work is under way."""
     for path in folder.rglob(f"{UNFINISHED}*"):

@@ -26,12 +26,14 @@ from affetti.models.noise import child_seed
 from affetti.models.student import Student
 from affetti.progress import Progress, silent
 from affetti.signal.statistics import mel_statistics
-from affetti.storage import read_json, sweep, write_json, write_text
+from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.device import choose_device
 from affetti.training.loop import Clips, History, LoopConfig, Objective, train
 from affetti.training.objectives import FlowObjective, GanObjective, RegressorObjective
 
+PASSING = frozenset({"corpus", "device", "checkpoint_every"})
+"""Settings that do not change a run: a corpus may have moved, and where steps are computed is no matter."""
 COVERAGE = 0.9
 """Nominal coverage of a regressor's interval."""
 
@@ -90,7 +92,7 @@ def fit_run(
     require_enough(clips, loop.batch_size, kind)
     if kind in runs.REGRESSORS:
         require_test_songs(corpus, part)
-    if _begun(out, resolved) and _whole(out):
+    if claim(out, resolved, PASSING) and _whole(out):
         return read_json(out / "result.json")
     sweep(out)
     history, trained = fit(kind, model, clips, loop, run=out, device=device, progress=progress)
@@ -289,33 +291,6 @@ def versions() -> dict[str, str]:
         "numpy": version("numpy"),
         "python": platform.python_version(),
     }
-
-
-def _begun(out: Path, resolved: dict[str, Any]) -> bool:
-    """Whether the same run was begun in ``out``; files the configuration if not.
-
-    Raises:
-        StorageError: the folder holds something else.
-    """
-    path = out / "config.json"
-    if path.exists():
-        there = read_json(path)
-        if not isinstance(there, dict):
-            raise StorageError("is not a run's configuration", where=path, hint="choose another --out")
-        # A corpus may have moved; where the steps are checkpointed and computed does not change the result.
-        passing = {"corpus", "device", "checkpoint_every"}
-        differing = [key for key in resolved if key not in passing and there.get(key) != resolved[key]]
-        if differing:
-            raise StorageError(
-                f"holds another run ({differing[0]} was {there.get(differing[0])!r}, is {resolved[differing[0]]!r})",
-                where=out,
-                hint="choose another --out, or remove it",
-            )
-        return True
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError("exists and is not a run of affetti", where=out, hint="choose a new folder for --out")
-    write_json(path, resolved)
-    return False
 
 
 def _whole(out: Path) -> bool:

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from affetti.metrics import concordance
+from affetti.studies.arms import REFERENCE, compare_arms, verdict, weighted_concordance
+
+SONGS, CLIPS = 40, 4
+
+
+def material(noise: dict[str, float], seed: int, seeds: int = 3) -> tuple[dict, NDArray, NDArray]:
+    """Predictions of arms that miss the target by a noise of a song, of a seed and of a clip."""
+    rng = np.random.default_rng(seed)
+    songs = np.repeat([f"s{i}" for i in range(SONGS)], CLIPS)
+    target = np.repeat(rng.uniform(-0.8, 0.8, (SONGS, 2)), CLIPS, axis=0)
+    hard = np.repeat(rng.normal(0, 0.3, (SONGS, 2)), CLIPS, axis=0)  # what is hard for all arms alike
+    predictions = {
+        arm: np.stack([target + hard + rng.normal(0, size, target.shape) for _ in range(seeds)])
+        for arm, size in noise.items()
+    }
+    return predictions, target, songs
+
+
+def test_weighted_concordance_with_equal_weights_is_the_metric_of_each_column() -> None:
+    predictions, target, _ = material({"a": 0.2}, 0)
+    found = weighted_concordance(predictions["a"], target, np.ones((1, len(target))))
+    assert found.shape == (1, 3, 2)
+    for s in range(3):
+        for axis in range(2):
+            assert found[0, s, axis] == pytest.approx(concordance(predictions["a"][s, :, axis], target[:, axis]))
+
+
+def test_a_weight_of_two_is_the_clip_twice() -> None:
+    predictions, target, _ = material({"a": 0.2}, 1, seeds=1)
+    weights = np.ones((1, len(target)))
+    weights[0, 5] = 2
+    twice = np.append(np.arange(len(target)), 5)
+    found = weighted_concordance(predictions["a"], target, weights)[0, 0, 0]
+    assert found == pytest.approx(concordance(predictions["a"][0, twice, 0], target[twice, 0]))
+
+
+def test_the_reference_differs_from_itself_by_nothing() -> None:
+    predictions, target, songs = material({REFERENCE: 0.2, "flow": 0.2}, 2)
+    row = compare_arms(predictions, target, songs, REFERENCE, 0)[0]
+    assert (row["name"], row["delta"], row["delta_ci"]) == (REFERENCE, 0.0, [0.0, 0.0])
+    assert row["ccc"] == pytest.approx(np.mean([row["ccc_valence"], row["ccc_arousal"]]))
+    assert row["ci"][0] < row["ccc"] < row["ci"][1]
+
+
+def test_a_planted_gain_and_a_planted_harm_are_found() -> None:
+    predictions, target, songs = material({REFERENCE: 0.3, "better": 0.1, "worse": 0.6}, 3, seeds=5)
+    rows = {row["name"]: row for row in compare_arms(predictions, target, songs, REFERENCE, 0)}
+    assert verdict(rows["better"], SONGS, 5, 2) == "helps"
+    assert verdict(rows["worse"], SONGS, 5, 2) == "harms"
+    assert rows["better"]["probability_of_harm"] == 0.0
+
+
+def test_no_difference_is_called_one_no_more_often_than_it_should() -> None:
+    alarms = 0
+    for seed in range(60):
+        predictions, target, songs = material({REFERENCE: 0.3, "same": 0.3}, 100 + seed, seeds=3)
+        low, high = compare_arms(predictions, target, songs, REFERENCE, seed)[1]["delta_ci"]
+        alarms += low > 0 or high < 0
+    # 5 % nominal: 9 of 60 or more would come by chance less than once in a thousand such tests.
+    assert alarms < 9
+
+
+def test_the_order_of_clips_does_not_matter() -> None:
+    predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.2}, 4)
+    order = np.random.default_rng(0).permutation(len(target))
+    first = compare_arms(predictions, target, songs, REFERENCE, 0)
+    second = compare_arms({k: p[:, order] for k, p in predictions.items()}, target[order], songs[order], REFERENCE, 0)
+    assert second[1]["delta"] == pytest.approx(first[1]["delta"])
+    assert second[1]["delta_ci"] == pytest.approx(first[1]["delta_ci"])
+
+
+def test_more_songs_narrow_the_interval() -> None:
+    predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.3}, 5)
+    few = np.flatnonzero(np.isin(songs, [f"s{i}" for i in range(10)]))
+    all_low, all_high = compare_arms(predictions, target, songs, REFERENCE, 0)[1]["delta_ci"]
+    part = {arm: p[:, few] for arm, p in predictions.items()}
+    low, high = compare_arms(part, target[few], songs[few], REFERENCE, 0)[1]["delta_ci"]
+    assert all_high - all_low < 0.8 * (high - low)
+
+
+def test_genres_are_told_apart_with_counts_and_those_of_too_few_songs_left_out() -> None:
+    predictions, target, songs = material({REFERENCE: 0.3}, 6)
+    genres = np.array(["jazz" if song in ("s0", "s1") else "pop" for song in songs])
+    rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres)[0]["by_genre"]
+    assert [(row["genre"], row["songs"], row["n"]) for row in rows] == [("pop", 38, 152)]
+
+
+def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None:
+    row = {"name": "flow", "delta": 0.02, "delta_ci": [0.01, 0.03]}
+    assert verdict(row, 50, 3, 1) == "helps (exploratory: fewer than 5 seeds, one fold)"
+    assert verdict(row, 50, 5, 2) == "helps"
+    undecided = verdict({"name": "flow", "delta": 0.02, "delta_ci": [-0.02, 0.06]}, 50, 5, 2)
+    assert undecided == "can't tell: would need about 200 test songs"  # half-width twice the difference: 4 × 50
+    assert verdict({"name": REFERENCE}, 50, 5, 2) == "the reference"
