@@ -21,7 +21,7 @@ BATCH = 256
 def statistics(mel: NDArray[np.floating]) -> NDArray[np.float64]:
     """Statistics of log-mels ``[N, M, F]``: ``[N, D]``."""
     parts = [
-        mel_statistics(torch.from_numpy(np.asarray(mel[at : at + BATCH], dtype=np.float32))).numpy()
+        mel_statistics(torch.from_numpy(np.array(mel[at : at + BATCH], dtype=np.float32))).numpy()
         for at in range(0, len(mel), BATCH)
     ]
     return np.concatenate(parts).astype(np.float64)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import affetti
+from affetti.cli.main import VERBS
+
+HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "soundfile", "lightning_fabric")
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_importing_affetti_or_asking_for_help_imports_nothing_heavy() -> None:
+    told = f"print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(f"import sys, affetti; affetti.__all__; {told}") == "[]"
+    helped = python(f"import sys; from affetti.cli.main import main; print(main(['--help'])); {told}")
+    assert helped.endswith("Begin with: affetti demo\n0\n[]")
+
+
+def test_every_verb_is_a_function_of_its_name() -> None:
+    assert set(affetti.__all__) == set(VERBS)
+    for verb in VERBS:
+        function = getattr(affetti, verb)
+        assert inspect.isfunction(function), verb
+        assert function.__name__ == verb
+        assert function.__doc__
+        assert verb in dir(affetti)
+
+
+@pytest.mark.parametrize("verb", ["demo", "doctor"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import affetti.{verb}; import affetti",
+        "import affetti; affetti.{verb}; import affetti.{verb}",
+        "from affetti.{verb} import {verb}; import affetti; affetti.{verb}",
+        "from affetti import {verb}; import affetti; assert {verb} is affetti.{verb}",
+    ],
+)
+def test_a_verb_stays_a_function_beside_the_submodule_of_its_name(verb: str, before: str) -> None:
+    # In this process, where the submodule may have been imported or not: the order of tests is random.
+    spoken = before.format(verb=verb)
+    scope: dict[str, object] = {}
+    exec(f"{spoken}; found = affetti.{verb}", scope)  # noqa: S102
+    assert inspect.isfunction(scope["found"])
+    assert sys.modules[f"affetti.{verb}"].__dict__[verb] is scope["found"]
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        affetti.nothing  # noqa: B018

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.material import LEAN, composed, sha
+
+from affetti.errors import TrainingError, UsageError
+from affetti.training.parallel import RunSpec, train_runs
+
+
+def spec(kind: str, out: Path, **options: object) -> RunSpec:
+    return RunSpec(kind, composed(), 0, out, 0, {"steps": 24, "batch_size": 8, "settings": LEAN[kind]} | options)
+
+
+def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
+    told: set[str] = set()
+    specs = [spec("student", tmp_path / "student"), spec("flow", tmp_path / "flow")]
+    results = train_runs(specs, 2, lambda stage, _done, _total: told.add(stage))
+    assert [result["model"] for result in results] == ["student", "flow"]
+    assert told == {"train student", "train flow"}
+    for kind in ("student", "flow"):
+        assert sha(tmp_path / kind / "model.safetensors") == sha(run_of(kind) / "model.safetensors")
+    assert train_runs(specs, 1) == results, "finished runs are not trained again"
+
+
+def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) -> None:
+    long = spec("flow", tmp_path / "long", steps=100_000)
+    with pytest.raises(UsageError, match="unknown setting 'widht'"):
+        train_runs([long, spec("gan", tmp_path / "wrong", settings={"widht": 3})], 2)
+    assert not multiprocessing.active_children()
+    assert not (tmp_path / "long/model.json").exists()
+
+
+def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
+    # Ended from outside it files a checkpoint and leaves; the parent, which did not ask for that, must not wait for it.
+    specs = [spec("student", tmp_path / name, steps=100_000, checkpoint_every=1) for name in ("first", "second")]
+
+    def strike() -> None:
+        for _ in range(1_200):
+            if list((tmp_path / "first/checkpoints").glob("*")):
+                break
+            time.sleep(0.05)
+        for child in multiprocessing.active_children():
+            child.terminate()
+
+    thread = threading.Thread(target=strike)
+    thread.start()
+    with pytest.raises(TrainingError, match=r"died \(exit code"):
+        train_runs(specs, 2)
+    thread.join()
+    assert not multiprocessing.active_children()
