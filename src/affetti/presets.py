@@ -105,7 +105,7 @@ class Budget:
 
 
 BUDGETS: dict[str, dict[str, Budget]] = {
-    "tiny": {"gan": Budget(500, 16), "flow": Budget(2_000, 16), "student": Budget(250, 32), "baseline": Budget(1, 2)},
+    "tiny": {"gan": Budget(400, 16), "flow": Budget(1_600, 16), "student": Budget(220, 32), "baseline": Budget(1, 2)},
     "full": {
         "gan": Budget(100_000, 32),
         "flow": Budget(50_000, 32),

@@ -98,4 +98,6 @@ def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None
     assert verdict(row, 50, 5, 2) == "helps"
     undecided = verdict({"name": "flow", "delta": 0.02, "delta_ci": [-0.02, 0.06]}, 50, 5, 2)
     assert undecided == "can't tell: would need about 200 test songs"  # half-width twice the difference: 4 × 50
+    nothing = verdict({"name": "flow", "delta": 0.0001, "delta_ci": [-0.02, 0.02]}, 50, 5, 2)
+    assert nothing == "can't tell: so small a difference would need more than 5,000 test songs"
     assert verdict({"name": REFERENCE}, 50, 5, 2) == "the reference"

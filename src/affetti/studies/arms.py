@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 REFERENCE = "real-longer"
 """The arm that the others are compared with: real clips alone, as many updates."""
 RESAMPLES = 2_000
+MOST_SONGS = 5_000
+"""Beyond so many songs the number needed is not worth naming."""
 SURE = 5
 """Seeds from which a verdict is more than exploratory."""
 
@@ -98,7 +100,9 @@ def verdict(row: dict[str, Any], songs: int, seeds: int, folds: int) -> str:
         return f"helps{ending}"
     if high < 0:
         return f"harms{ending}"
-    need = max(songs, songs * ((high - low) / 2 / max(abs(row["delta"]), 1e-3)) ** 2)
+    need = max(songs, songs * ((high - low) / 2 / max(abs(row["delta"]), 1e-6)) ** 2)
+    if need > MOST_SONGS:
+        return f"can't tell: so small a difference would need more than {MOST_SONGS:,} test songs{ending}"
     return f"can't tell: would need about {int(np.ceil(need / 10) * 10)} test songs{ending}"
 
 
