@@ -198,6 +198,7 @@ def generate(
         "emotions": emotions,
         "seed": seed,
         "generator": corpus.meta["provenance"]["generator"],
+        "fold": corpus.meta["provenance"]["fold"],
         "content_hash": corpus.hash,
     }
 

@@ -91,9 +91,9 @@ def test_the_same_command_makes_the_same_bytes(
 ) -> None:
     fit_run(kind, corpus, 0, tmp_path / "again", settings=LEAN[kind], **GO)
     assert sha(tmp_path / "again/model.safetensors") == sha(run_of(kind) / "model.safetensors")
-    fit_run(kind, corpus, 0, tmp_path / "other", settings=LEAN[kind], seed=1, **GO)
-    differs = sha(tmp_path / "other/model.safetensors") != sha(run_of(kind) / "model.safetensors")
-    assert differs == (kind != "baseline")
+    if kind == "student":
+        fit_run(kind, corpus, 0, tmp_path / "other", settings=LEAN[kind], seed=1, **GO)
+        assert sha(tmp_path / "other/model.safetensors") != sha(run_of(kind) / "model.safetensors")
 
 
 def test_a_finished_run_is_returned_and_a_damaged_one_filed_anew(

@@ -80,7 +80,7 @@ def tampered(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "says"),
     [
-        (shutil.rmtree, StorageError, "no trained model here"),
+        (shutil.rmtree, StorageError, "no such folder"),
         (lambda run: (run / "model.json").unlink(), StorageError, "an unfinished run"),
         (lambda run: (run / "model.json").write_text("{"), StorageError, "not valid JSON"),
         (lambda run: (run / "model.json").write_text("[1]"), StorageError, "not a model of affetti"),

@@ -64,8 +64,8 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
 
 def _one_line(text: str) -> str:
     """What tyro framed in a box, on one line."""
-    words = re.sub(r"[│╭╮╰╯─┌┐└┘]|\x1b\[[0-9;]*m", " ", text)
-    words = re.sub(r"\bFor full helptext, run .*$", "", " ".join(words.split()))
+    words = re.sub(r"[│╭╮╰╯─┌┐└┘]|-{4,}|\x1b\[[0-9;]*m", " ", text)
+    words = re.sub(r"\bFor full helptext, run.*$", "", " ".join(words.split()))
     return (
         re.sub(r"^(Parsing error|Required options|Unrecognized options|Invalid value)\s*", "", words).strip()
         or "wrong flags"

@@ -54,6 +54,7 @@ def run(arguments: list[str]) -> int:
     emit(
         document,
         flags.json,
-        f"{document['clips']} clips by {document['generator']} in {out}\nnext: affetti score REAL {out}",
+        f"{document['clips']} clips by {document['generator']} in {out}\n"
+        f"next: affetti score CORPUS {out} --fold {document['fold']}",
     )
     return 0

@@ -6,7 +6,7 @@ import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -18,10 +18,10 @@ from affetti.cli.progress import shown
 class Flags(Everyday):
     """Read valence and arousal, with intervals and the curve over time, off recordings. Both run from -1 to 1."""
 
-    audio: tyro.conf.Positional[tuple[Path, ...]]
-    """Audio files, or folders of them."""
     model: Path
     """Run of a regressor."""
+    audio: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="AUDIO...")]] = ()
+    """Audio files, or folders of them."""
     hop: float | None = None
     """Seconds between points of the curve (default 1)."""
     csv: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -15,10 +16,10 @@ from affetti.cli.progress import shown
 class Flags(Everyday):
     """Write one self-contained HTML page about corpora, runs, scorecards and studies."""
 
-    sources: tyro.conf.Positional[tuple[Path, ...]]
-    """Folders of corpora, runs, scorecards and studies."""
     out: Path
     """The page, such as report.html."""
+    sources: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SOURCE...")]] = ()
+    """Folders of corpora, runs, scorecards and studies."""
     title: str | None = None
     """Its title."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -16,9 +16,9 @@ from affetti.cli.progress import shown
 class Flags(Everyday):
     """Score a synthetic set against real music; every number stands beside what real music itself would score."""
 
-    real: tyro.conf.Positional[Path]
+    real: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="REAL")]]
     """Real clips: a corpus, a folder of audio, or an .npy of dB log-mels [N, M, F]."""
-    fake: tyro.conf.Positional[Path]
+    fake: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FAKE")]]
     """Synthetic clips: the same."""
     train: Path | None = None
     """What the generator was trained on: looks for copies."""
@@ -47,15 +47,24 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _warning(document: dict[str, Any]) -> list[str]:
+    """A line when the generator was trained on songs it is compared with."""
+    heard, songs = document["heard"], document["songs"]["real"]
+    if not heard:
+        return []
+    return [f"CAUTION: the generator was trained on {heard} of these {songs} songs: give --fold for a fair score"]
+
+
 def _text(document: dict[str, Any]) -> str:
     quality = document["quality"]
     low, high = quality["ci"]
     lines = [
         (
             f"quality {quality['score']:.1f} of 100 [{low:.1f}, {high:.1f}], {quality['tier']} "
-            f"(held-out real music: 100); "
+            f"(100 by definition: held-out real music); "
             f"as the study computes it: {quality['published']['score']:.1f}"
         ),
+        *_warning(document),
         "",
         f"{'':<14}{'value':>10}{'real music':>12}",
     ]

@@ -105,10 +105,13 @@ def _quality(score: Score) -> Answer:
     quality = score.result["quality"]
     low, high = quality["ci"]
     told = (
-        f"{quality['score']:.0f} [{low:.0f}, {high:.0f}] of 100, {quality['tier']}. "
-        "Real songs that the generator has not heard score 100. "
+        f"{quality['score']:.0f} [{low:.0f}, {high:.0f}] of 100, {quality['tier']}; held-out real songs are 100 by "
+        f"definition. Recall {score.result['recall']['value']:.2f} (real music {score.result['recall']['floor']:.2f}), "
+        f"coverage {score.result['coverage']['value']:.2f} ({score.result['coverage']['floor']:.2f}). "
         f"The study’s published formula would say {quality['published']['score']:.0f}."
     )
+    if score.result.get("heard"):
+        told += " Caution: the generator was trained on songs it is compared with here."
     if high - low > WIDE:
         told += " The interval is so wide that little can be said: it takes more songs."
     return score.name, told
@@ -181,7 +184,12 @@ def _trust(sources: Sources) -> list[Answer]:
             f"with {plural(result['seeds'], 'seed')} and {plural(len(result['folds']), 'fold')}"
         )
         lines.append(("study", told + (": exploratory, not a verdict." if result.get("exploratory") else ".")))
-    lines.append(("square brackets", "95 % intervals over songs, never over clips of one song."))
+    lines.append(
+        (
+            "square brackets",
+            "95 % intervals: over songs of real music, clips of synthetic sets, songs and seeds of the study.",
+        )
+    )
     return lines
 
 

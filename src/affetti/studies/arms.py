@@ -35,7 +35,7 @@ def compare_arms(
         predictions: for each arm ``[S, N, 2]``: seeds, test clips, (valence, arousal).
         target: ``[N, 2]``.
         songs: song of each test clip.
-        reference: the arm that ``delta`` is taken against.
+        reference: the arm that ``delta`` is taken against; ``delta_real`` is against ``real`` where it is among them.
         seed: of the resampling.
         genres: genre of each test clip; empty text is left out.
     """
@@ -52,6 +52,7 @@ def compare_arms(
     for arm, drawn in means.items():
         total = drawn.mean(axis=1)
         delta = total - means[reference].mean(axis=1)
+        even = total - means["real" if "real" in means else reference].mean(axis=1)
         table.append(
             {
                 "name": arm,
@@ -61,6 +62,8 @@ def compare_arms(
                 "ci": _interval(total[1:]),
                 "delta": float(delta[0]),
                 "delta_ci": _interval(delta[1:]),
+                "delta_real": float(even[0]),
+                "delta_real_ci": _interval(even[1:]),
                 "probability_of_harm": float(np.mean(delta[1:] < 0)) if arm != reference else None,
                 "by_genre": [] if genres is None else _by_genre(predictions[arm], target, songs, genres, seed),
             }

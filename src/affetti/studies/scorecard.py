@@ -107,6 +107,7 @@ def scorecard(
         "n_fake": len(fake),
         "songs": {"real": int(np.unique(reference.songs).size), "fake": int(np.unique(fake.songs).size)},
         "generator": _generator(fake),
+        "heard": len(_heard(fake, reference)),
         "real": real.name,
         "fake": fake.name,
         "fold": fold,
@@ -183,6 +184,12 @@ def _pairs(
     return found
 
 
+def _heard(fake: ClipSet, reference: ClipSet) -> set[str]:
+    """Songs of the reference that the generator of ``fake`` was trained on, where its corpus says so."""
+    provenance = None if fake.corpus is None else fake.corpus.meta.get("provenance")
+    return set() if provenance is None else set(provenance["training_songs"]) & set(reference.songs.tolist())
+
+
 def _require_generator_of_fold(fake: ClipSet, test: ClipSet) -> None:
     """Refuse clips of a generator that was trained on the songs it is compared with.
 
@@ -190,7 +197,7 @@ def _require_generator_of_fold(fake: ClipSet, test: ClipSet) -> None:
         MismatchError: names the first such song.
     """
     provenance = None if fake.corpus is None else fake.corpus.meta.get("provenance")
-    shared = set() if provenance is None else set(provenance["training_songs"]) & set(test.songs.tolist())
+    shared = _heard(fake, test)
     if shared:
         raise MismatchError(
             f"its generator was trained on {len(shared)} of the test songs (first: {min(shared)})",
@@ -213,7 +220,7 @@ def _conditioning(
     real: ClipSet, reference: ClipSet, fake: ClipSet, fold: int | None, regressor: Path | None, seed: int
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """How the reading of fakes answers their condition, beside how the reading of real clips answers their labels."""
-    if fake.labels is None or (fake.labels.std(axis=0) == 0).all():
+    if fake.labels is None or (np.ptp(fake.labels, axis=0) == 0).all():
         return None, None
     if regressor is not None:
         trained = runs.load(regressor)

@@ -65,16 +65,16 @@ def fit_run(
         raise UsageError(
             f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}"
         )
+    part = splits.fold(corpus.clips, fold)
     loop = LoopConfig(
         budget.steps if steps is None else steps,
-        budget.batch_size if batch_size is None else batch_size,
+        batch_size if batch_size is not None else max(2, min(budget.batch_size, len(part.train))),
         seed,
         checkpoint_every,
     )
     choose_device(device)  # refuse one that is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
     model = runs.make(kind, corpus.front_end.shape, settings or {})
-    part = splits.fold(corpus.clips, fold)
     resolved = {
         "verb": "train",
         "model": kind,

@@ -48,7 +48,7 @@ def find_audio(paths: Sequence[Path]) -> list[Path]:
 def predict_files(
     model: Path, paths: Sequence[Path], *, hop: float = 1.0, device: str = "cpu", progress: Progress = silent
 ) -> list[dict[str, Any]]:
-    """Predict each file; see DESIGN of ``predict --json`` in the docs for the keys.
+    """Predict each file; see docs/reference.md for the keys.
 
     Raises:
         UsageError: the model is not a regressor, or no file was named.

@@ -111,6 +111,8 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
         MismatchError: another version wrote it, or the weights are not those that ``model.json`` describes.
     """
     path = Path(path)
+    if not path.is_dir():
+        raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
     if not (path / "model.json").is_file():
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
         raise StorageError(state, where=path, hint="run its affetti train command again: it goes on where it was")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from affetti.corpus import Corpus
+
+Affetti = Callable[..., Any]
+
+
+@pytest.fixture
+def plans(corpus: Corpus, run_of: Callable[[str], Path]) -> dict[str, list[object]]:
+    lean = ["--set", "width=16", "embedding=32"]
+    return {
+        "demo": [],
+        "prepare": ["composed", "--clips", 16],
+        "train": ["flow", "--corpus", corpus.path, "--steps", 30, *lean],
+        "generate": ["--model", run_of("flow"), "--n", 50],
+        "compare": ["--corpus", corpus.path, "--models", run_of("flow"), "--seeds", 1, "--steps", 2],
+    }
+
+
+@pytest.mark.parametrize("verb", ["demo", "prepare", "train", "generate", "compare"])
+def test_a_plan_says_how_much_and_how_long_and_writes_nothing(
+    affetti: Affetti,
+    plans: dict[str, list[object]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = (verb, *plans[verb], "--out", tmp_path / "out", "--dry-run")
+    ran = affetti(*asked, "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    assert document["plan"].startswith("would ")
+    assert str(tmp_path / "out") in document["plan"]
+    if verb != "demo":
+        assert document["seconds"] >= 0
+        assert document["bytes"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_refuses_what_the_work_would(
+    affetti: Affetti, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = ("--out", tmp_path / "out", "--dry-run")
+    for asked, says in (
+        (("train", "flow", "--corpus", corpus.path, "--fold", 7, *out), "there is no fold 7"),
+        (("train", "flow", "--corpus", corpus.path, "--steps", 0, *out), "--steps: 0"),
+        (("train", "student", "--corpus", corpus.path, "--batch-size", 9999, *out), "fewer than one batch"),
+        (("generate", "--model", run_of("student"), "--n", 3, *out), "a student does not generate"),
+    ):
+        ran = affetti(*asked)
+        assert ran.code == 2, says
+        assert says in ran.complaint
+    assert not (tmp_path / "out").exists()

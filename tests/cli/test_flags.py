@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from affetti.cli.flags import Long, emit, parse, settled
+from affetti.errors import StorageError, UsageError
+
+
+@dataclass(frozen=True)
+class Flags(Long):
+    """Do something."""
+
+    out: Path | None = None
+    """Where."""
+    steps: int | None = None
+    """How long."""
+    ratio: float | None = None
+    """How much."""
+    audio: bool = False
+    """With sound."""
+    arms: tuple[str, ...] = field(default=())
+    """Which."""
+
+
+def asked(*arguments: str, defaults: dict[str, object] | None = None, known: tuple[str, ...] = ()) -> dict[str, object]:
+    flags = parse(Flags, list(arguments), "something")
+    return settled(flags, defaults or {"steps": 5, "seed": 0}, flags.config, known)
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('steps = 7\nratio = 2\narms = ["gan"]\nout = "there"\n')
+    assert asked() == {"steps": 5, "seed": 0}
+    assert asked("--config", str(file)) == {
+        "steps": 7, "seed": 0, "ratio": 2.0, "arms": ("gan",), "out": Path("there")
+    }  # fmt: skip
+    found = asked("--config", str(file), "--steps", "9", "--arms", "flow", "real", "--seed", "3", "--audio")
+    assert (found["steps"], found["arms"], found["seed"], found["audio"]) == (9, ("flow", "real"), 3, True)
+
+
+def test_json_does_as_well_and_what_a_run_records_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"verb": "train", "steps": 3, "ratio": None, "json": True}))
+    assert asked("--config", str(file), known=("verb",)) == {"steps": 3, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("stpes = 3", r"unknown setting 'stpes'\. Did you mean steps"),
+        ("zzz = 3", "unknown setting 'zzz'"),
+        ("steps = 3.5", "wrong setting"),
+        ('steps = "3"', "wrong setting"),
+        ("audio = 1", "wrong setting"),
+        ("out = 5", "wrong setting"),
+    ],
+)
+def test_a_file_with_a_wrong_setting_is_refused(tmp_path: Path, content: str, says: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(content)
+    with pytest.raises(UsageError, match=says) as caught:
+        asked("--config", str(file))
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be read"):
+        asked("--config", str(tmp_path / "nowhere.toml"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["--setps", "3"], "--steps"), (["--steps", "x"], "x"), (["stray"], "stray")]
+)
+def test_a_wrong_flag_is_told_in_one_line(arguments: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        parse(Flags, arguments, "something")
+    assert "\n" not in str(caught.value)
+    assert "See affetti something --help" in str(caught.value)
+    assert not set("│╭╮╰╯─") & set(str(caught.value))
+
+
+def test_json_is_the_document_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"a": [1.5, None], "b": "ü"}, True, "for people")
+    assert json.loads(capsys.readouterr().out) == {"a": [1.5, None], "b": "ü"}
+    emit({"a": 1}, False, "for people")
+    assert capsys.readouterr().out == "for people\n"
+    with pytest.raises(ValueError, match="JSON"):
+        emit({"a": float("nan")}, True, "")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from affetti.corpus import Corpus
+
+Affetti = Callable[..., Any]
+
+
+def test_a_synthetic_corpus_is_made_and_told(affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    generate = ("generate", "--model", run_of("flow"), "--n", 3, "--out", out, "--emotions", "sad", "--workers", 1)
+    ran = affetti(*generate)
+    assert ran.code == 0
+    assert ran.out.startswith(f"3 clips by flow in {out}\nnext: affetti score")
+    corpus = Corpus.open(out)
+    np.testing.assert_allclose(corpus.labels, [[-0.6, -0.4]] * 3)
+    document = json.loads(affetti(*generate, "--json").out)
+    assert document["clips"] == 3
+    assert document["content_hash"] == corpus.hash
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--n", "0"], "--n: 0 clips"),
+        (["--n", "2", "--emotions", "hapy"], "Did you mean happy?"),
+        (["--n", "2", "--emotions", "2,0"], "valence 2 lies outside"),
+        (["--n", "2", "--emotions", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--n", "2", "--batch-size", "0"], "--batch-size: a batch of 0"),
+        (["--n", "2", "--device", "gpu"], "unknown device"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    ran = affetti("generate", "--model", run_of("flow"), "--out", tmp_path / "made", *arguments)
+    assert ran.code == 2
+    assert says in ran.complaint
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_regressor_is_refused(affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path) -> None:
+    ran = affetti("generate", "--model", run_of("baseline"), "--n", 2, "--out", tmp_path / "made")
+    assert ran.code == 2
+    assert "a baseline does not generate. Give a run of gan or flow" in ran.complaint

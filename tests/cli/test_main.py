@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from affetti.cli.main import VERBS, main
+
+Affetti = Callable[..., Any]
+
+
+@pytest.mark.parametrize("asked", [[], ["--help"], ["-h"], ["help"]])
+def test_help_lists_every_verb(affetti: Affetti, asked: list[str]) -> None:
+    ran = affetti(*asked)
+    assert ran.code == 0
+    assert all(f"  {verb} " in ran.out for verb in VERBS)
+    assert ran.err == ""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([verb, "--help"])
+    assert stopped.value.code == 0
+    told = capsys.readouterr()
+    assert f"affetti {verb}" in told.out
+    assert "--json" in told.out
+    assert told.err == ""
+
+
+def test_the_version_is_the_packages(affetti: Affetti) -> None:
+    from importlib.metadata import version
+
+    assert affetti("--version").out == f"affetti {version('affetti')}\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"), [("trian", "Did you mean train?"), ("scroe", "Did you mean score?"), ("xyzzy", "Choose from")]
+)
+def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: str, hint: str) -> None:
+    ran = affetti(verb)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert f"there is no verb '{verb}'" in ran.complaint
+    assert hint in ran.complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "flow", "--corpus", "x"], "--out"),
+        (["train"], "Missing from affetti train: {gan,flow,student,baseline}"),
+        (["train", "vit", "--corpus", "x", "--out", "y"], "vit"),
+        (["generate", "--model", "x", "--out", "y"], "--n"),
+        (["generate", "--model", "x", "--n", "many", "--out", "y"], "many"),
+        (["score", "x"], "FAKE"),
+        (["predict", "song.wav"], "--model"),
+        (["compare", "--corpus", "x"], "--out"),
+        (["train", "flow", "--corpus", "x", "--out", "y", "--setps", "3"], "--steps"),
+        (["demo", "--sise", "small"], "--size"),
+        (["demo", "--size", "huge"], "huge"),
+        (["train", "flow", "--corpus", "nowhere", "--out", "y"], "nowhere: no such corpus"),
+        (["generate", "--model", "nowhere", "--n", "1", "--out", "y"], "nowhere: no such folder"),
+        (["predict", "song.wav", "--model", "nowhere"], "nowhere: no such folder"),
+        (["score", "nowhere", "there"], "nowhere: no such corpus, folder or .npy"),
+        (["report", "nowhere", "--out", "x.html"], "nowhere"),
+    ],
+)
+def test_bad_usage_is_told_in_one_line(
+    affetti: Affetti,
+    arguments: list[str],
+    says: str,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = affetti(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert says in ran.complaint
+    assert ran.complaint.startswith("affetti: ")
+    assert not list(tmp_path.iterdir()), "something was written"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m affetti.cli.main --help | true; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+
+
+def test_an_interruption_ends_with_130(affetti: Affetti, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("affetti.cli.doctor.run", stop)
+    ran = affetti("doctor")
+    assert ran.code == 130
+    assert "the same command goes on from here" in ran.err

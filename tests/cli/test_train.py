@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.material import LEAN, sha
+
+from affetti.corpus import Corpus
+
+Affetti = Callable[..., Any]
+LEAN_FLOW = [f"{key}={value}" for key, value in LEAN["flow"].items()]
+
+
+def test_a_run_is_trained_and_told(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+    train = ("train", "student", "--corpus", corpus.path, "--steps", 20, "--batch-size", 8, "--set", "width=4")
+    ran = affetti(*train, "--out", tmp_path / "run")
+    assert ran.code == 0
+    assert "20 steps on" in ran.out
+    assert "intervals: valence ±" in ran.out
+    assert "arousal: CCC" in ran.out
+    assert "train student: 20/20" in ran.err
+    again = affetti(*train, "--out", tmp_path / "run", "--json")
+    assert json.loads(again.out) == json.loads((tmp_path / "run/result.json").read_text())
+
+
+def test_a_runs_configuration_makes_the_same_weights(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    ran = affetti("train", "flow", "--config", run_of("flow") / "config.json", "--out", tmp_path / "again")
+    assert ran.code == 0, ran.err
+    assert sha(tmp_path / "again/model.safetensors") == sha(run_of("flow") / "model.safetensors")
+    first, second = (json.loads((run / "config.json").read_text()) for run in (run_of("flow"), tmp_path / "again"))
+    assert first == second
+    assert first["corpus"] == str(corpus.path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--set", "width"], "'width' is not a setting"),
+        (["--set", "width=wide"], "'width=wide' is not a setting"),
+        (["--set", "widht=8"], "Did you mean width?"),
+        (["--set", "width=20"], "width 20 does not do"),
+        (["--set", "width=16.5"], "wrong setting"),
+        (["--steps", "0"], "--steps: 0 is too small"),
+        (["--preset", "paper"], "made with front-end"),
+        (["--preset", "papr"], "Did you mean paper?"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--fold", "9"], "there is no fold 9"),
+        (["--seed", "-1"], "--seed: -1 is too small"),
+        (["--batch-size", "5000"], "fewer than one batch of 5000"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    ran = affetti("train", "flow", "--corpus", corpus.path, "--out", tmp_path / "run", *arguments)
+    assert ran.code == 2
+    assert says in ran.complaint
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    arguments = ["train", "flow", "--corpus", str(corpus.path), "--out", str(out), "--steps", "120"]
+    arguments += ["--batch-size", "4", "--set", *LEAN_FLOW]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "affetti.cli.main", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not (out / "metrics.jsonl").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130, told
+    assert "the same command goes on from here" in told
+    assert "Traceback" not in told
+    (filed,) = (out / "checkpoints").iterdir()
+    step = int(filed.stem.removeprefix("step-"))
+    assert 0 < step < 120
+    ran = affetti(*arguments)
+    assert ran.code == 0
+    steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(3, 121, 3))
