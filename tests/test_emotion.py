@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affetti.emotion import QUADRANTS, SCALES, WORDS, Emotion, Scale, quadrant
+from affetti.emotion import CATEGORIES, QUADRANTS, SCALES, WORDS, Emotion, Scale, quadrant
 from affetti.errors import InputError, UsageError
 
 
@@ -23,6 +23,30 @@ def test_there_and_back_is_the_same(name: str, values: list[float]) -> None:
     scale = SCALES[name]
     there = np.clip(scale.from_unit(values), scale.low, scale.high)
     np.testing.assert_allclose(scale.to_unit(there), values, atol=1e-12)
+
+
+@given(name=st.sampled_from(sorted(SCALES)), data=st.data(), places=st.integers(0, 12))
+def test_a_label_as_people_write_it_comes_back_to_the_bit(name: str, data: st.DataObject, places: int) -> None:
+    scale = SCALES[name]
+    written = data.draw(st.decimals(scale.low, scale.high, places=places))
+    label = float(written)
+    assert scale.from_unit(scale.to_unit(label)) == label
+
+
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_a_category_stands_at_the_centre_of_its_region_and_comes_back(name: str) -> None:
+    categories = CATEGORIES[name]
+    for category in categories.centres:
+        assert categories.from_unit(*categories.to_unit(category)) == category
+    assert categories.from_unit(0.9, -0.1) == list(categories.centres)[3]
+    with pytest.raises(InputError, match=r"unknown category 'Q5'\. Choose from"):
+        categories.to_unit("Q5")
+
+
+def test_signs_are_the_quadrants_by_another_name() -> None:
+    for signs, centre in CATEGORIES["signs"].centres.items():
+        assert [sign == "+" for sign in signs] == [value > 0 for value in centre]
+    assert list(CATEGORIES["signs"].centres.values()) == list(QUADRANTS.values())
 
 
 @given(name=st.sampled_from(sorted(SCALES)), values=st.lists(st.floats(-1, 1), min_size=2, max_size=20))

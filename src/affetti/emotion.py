@@ -1,8 +1,8 @@
 """The valence-arousal plane.
 
 Valence runs from unpleasant to pleasant, arousal from calm to excited (Russell 1980). Inside affetti both lie in
-[-1, 1]; what a corpus was annotated in is named by a :data:`SCALES` entry and kept beside it. Quadrants follow the
-convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
+[-1, 1]; what a corpus was annotated in is named by a :data:`SCALES` or :data:`CATEGORIES` entry and kept beside it.
+Quadrants follow the convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
 
 The words of :data:`WORDS` are points affetti places on the plane so that a user can write ``sad`` instead of numbers;
 they lie in the quadrant that the circumplex literature gives them, and their radius is ours.
@@ -11,6 +11,7 @@ they lie in the quadrant that the circumplex literature gives them, and their ra
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,13 @@ class Scale:
         return (array - self.low) / (self.high - self.low) * 2.0 - 1.0
 
     def from_unit(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Map values in [-1, 1] back to this scale; the inverse of :meth:`to_unit`."""
-        return (np.asarray(values, dtype=np.float64) + 1.0) / 2.0 * (self.high - self.low) + self.low
+        """Map values in [-1, 1] back to this scale.
+
+        The inverse of :meth:`to_unit`, to the bit for labels written with up to 12 decimals: rounding there undoes what
+        the way there and back lost in the last bit. Longer ones come back within 1e-12; a corpus keeps the originals.
+        """
+        mapped = (np.asarray(values, dtype=np.float64) + 1.0) / 2.0 * (self.high - self.low) + self.low
+        return np.round(mapped, 12)
 
     def spread_to_unit(self, spread: ArrayLike) -> NDArray[np.float64]:
         """Map a standard deviation on this scale to one on [-1, 1]."""
@@ -63,6 +69,35 @@ SCALES: dict[str, Scale] = {
 
 QUADRANTS: dict[str, tuple[float, float]] = {"Q1": (0.5, 0.5), "Q2": (-0.5, 0.5), "Q3": (-0.5, -0.5), "Q4": (0.5, -0.5)}
 """Centre (valence, arousal) of each quadrant: what a corpus annotated in quadrants alone can say."""
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Labels that name a region of the plane; each stands at the centre of its region."""
+
+    centres: dict[str, tuple[float, float]]
+
+    def to_unit(self, name: str) -> tuple[float, float]:
+        """Centre (valence, arousal) of the region ``name``.
+
+        Raises:
+            InputError: there is no such category.
+        """
+        if name not in self.centres:
+            raise InputError(f"unknown category {name!r}", hint=f"choose from {', '.join(self.centres)}")
+        return self.centres[name]
+
+    def from_unit(self, valence: float, arousal: float) -> str:
+        """The category whose centre is nearest; the inverse of :meth:`to_unit`."""
+        return min(self.centres, key=lambda name: math.dist(self.centres[name], (valence, arousal)))
+
+
+CATEGORIES: dict[str, Categories] = {
+    "quadrants": Categories(QUADRANTS),
+    # Signs of (valence, arousal), as some sets publish: the same four regions, named by their signs.
+    "signs": Categories({"++": (0.5, 0.5), "-+": (-0.5, 0.5), "--": (-0.5, -0.5), "+-": (0.5, -0.5)}),
+}
+"""Annotations that are no numbers, by the name a corpus gives them."""
 
 WORDS: dict[str, tuple[float, float]] = {
     "happy": (0.6, 0.4),

@@ -28,7 +28,8 @@ class AffettiError(Exception):
         line = self.what if self.where is None else f"{self.where}: {self.what}"
         if self.hint:
             line = f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
-        return " ".join(line.split())  # what a library said may span lines
+        # What a library said may span lines, and a file's name may hold bytes that are no text.
+        return " ".join(line.split()).encode("utf-8", "backslashreplace").decode()
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when a worker process sends the error home.

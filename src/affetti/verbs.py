@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from affetti import presets
-from affetti.corpus import Corpus, labels
+from affetti.corpus import Corpus
 from affetti.corpus.build import Built, build
+from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
-from affetti.corpus.track import Windows
+from affetti.corpus.track import Options, Windows
 from affetti.errors import StorageError, UsageError
 from affetti.features.clipset import open_set
 from affetti.progress import Progress, silent
@@ -32,19 +33,23 @@ CLIPS_A_SONG = 8
 
 
 def prepare(
-    source: str,
+    source: str | Sequence[str],
     out: PathLike,
     *,
     preset: str = "tiny",
     scale: str | None = None,
     windows: Windows = "centre",
     pad: bool = False,
-    skip_broken: bool = False,
+    strict: bool = False,
     keep_audio: bool = False,
     clips: int | None = None,
     keys: int = 1,
+    split: str = "folds",
     folds: int = 5,
     soundfont: PathLike | None = None,
+    deam_labels: Literal["corrected", "as-shipped"] = "corrected",
+    full_songs: bool = False,
+    lexicon: PathLike | None = None,
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
@@ -52,18 +57,23 @@ def prepare(
     """Make a corpus of log-mels from labelled music.
 
     Args:
-        source: ``composed``, ``folder:PATH``, ``midi:PATH``, ``vgmidi:PATH`` or ``emopia:PATH``.
+        source: ``composed`` or ``NAME:PATH``, NAME one of :data:`affetti.corpus.loaders.LOADERS`; or several of these,
+            to be joined.
         out: folder of the corpus.
         preset: front-end, see :data:`affetti.presets.FRONT_ENDS`.
         scale: scale of the labels of ``folder`` and ``midi``, see :data:`affetti.emotion.SCALES`.
         windows: which clips to cut from a track: ``centre``, ``first`` or ``all``.
         pad: fill a shorter track with silence instead of skipping it.
-        skip_broken: leave out tracks that cannot be used instead of stopping.
+        strict: stop at a track that cannot be used instead of leaving it out.
         keep_audio: keep each clip as FLAC in ``audio/``.
         clips: how many clips to compose (``composed`` only; default 1,920 at ``tiny``).
         keys: how many tonics composed songs may have, 1 to 12; more is harder to learn.
+        split: ``folds``, ``train-validation-test``, a published split by name, or a CSV of songs and their part.
         folds: folds of the split, ≥ 2.
         soundfont: an ``.sf2`` file to render MIDI and composed songs with.
+        deam_labels: whether DEAM's swapped axes are put right.
+        full_songs: read DEAM's 58 full songs too.
+        lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
         seed: of composer and split.
         workers: processes; default one a core.
         progress: told of tracks done.
@@ -73,12 +83,18 @@ def prepare(
     """
     front = presets.front_end(preset)
     wanted, each = composed_size(front, clips)
-    if clips is not None and source != "composed":
+    if clips is not None and "composed" not in ([source] if isinstance(source, str) else source):
         raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
-    loaded = load_source(
-        source,
+    options = Options(
         scale=scale,
         soundfont=None if soundfont is None else Path(soundfont),
+        deam_labels=deam_labels,
+        full_songs=full_songs,
+        lexicon=None if lexicon is None else Path(lexicon),
+    )
+    loaded = load_source(
+        source,
+        options,
         clips=wanted,
         clips_per_song=each,
         keys=keys,
@@ -91,8 +107,9 @@ def prepare(
         preset=preset,
         windows=windows,
         pad=pad,
-        skip_broken=skip_broken,
+        strict=strict,
         keep_audio=keep_audio,
+        split=split,
         folds=folds,
         seed=seed,
         workers=cpu_count() if workers is None else workers,
@@ -126,7 +143,9 @@ def describe(built: Built) -> dict[str, Any]:
         "songs": int(corpus.meta["n_songs"]),
         "folds": int(corpus.meta["folds"]),
         "skipped": built.skipped,
-        "labels": {"audit": labels.audit(corpus.clips), "ceiling": labels.ceiling(corpus.clips)},
+        "labels": {"audit": corpus.meta["label_audit"], "ceiling": ceiling(corpus.clips)},
+        "split": corpus.meta["split"],
+        "leakage": corpus.meta["leakage"],
         "label_scale": corpus.meta["label_scale"],
         "licence": corpus.meta["licence"],
         "notes": corpus.meta["notes"],

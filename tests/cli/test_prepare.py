@@ -66,15 +66,16 @@ def table(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
     return spoil
 
 
+SOUNDS = ("missing", "empty", "truncated", "promise", "silent", "nan", "text", "same")
 SPOILT: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "missing": (spoil_missing, ("song1.wav", "no such file")),
-    "empty": (spoil_empty, ("song1.wav: the file is empty", "--skip-broken")),
-    "truncated": (spoil_truncated, ("song1.wav: truncated after 2.27 s", "--skip-broken")),
-    "promise": (spoil_promise, ("song1.wav: truncated after 6.50 s", "--skip-broken")),
-    "silent": (spoil_silent, ("song1.wav: silent", "--skip-broken")),
-    "nan": (spoil_nan, ("song1.wav: holds values that are not numbers", "--skip-broken")),
-    "text": (spoil_text, ("song1.wav: cannot be decoded as audio", "--skip-broken")),
-    "same": (spoil_same, ("song1.wav: the same sound as song0.wav", "--skip-broken")),
+    "empty": (spoil_empty, ("song1.wav: the file is empty", "--strict")),
+    "truncated": (spoil_truncated, ("song1.wav: truncated after 2.27 s", "--strict")),
+    "promise": (spoil_promise, ("song1.wav: truncated after 6.50 s", "--strict")),
+    "silent": (spoil_silent, ("song1.wav: silent", "--strict")),
+    "nan": (spoil_nan, ("song1.wav: holds values that are not numbers", "--strict")),
+    "text": (spoil_text, ("song1.wav: cannot be decoded as audio", "--strict")),
+    "same": (spoil_same, ("song1.wav: the same sound as song0.wav", "--strict")),
     "outside": (
         table(lambda t: [*t[:2], "song1.wav,-0.5,1.2,a,rock"]),
         ("labels.csv", "could be on -10..10", "--scale"),
@@ -102,7 +103,8 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
     folder = make_folder()
     spoil(folder)
     before = sorted(path.name for path in folder.iterdir())
-    ran = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1)
+    strict = ["--strict"] if what in SOUNDS else []
+    ran = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1, *strict)
     assert ran.code == 2
     assert ran.out == ""
     assert ran.complaint.startswith("affetti: ")
@@ -112,13 +114,13 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("what", ["empty", "truncated", "silent", "nan", "text", "same"])
-def test_broken_tracks_are_left_out_where_that_is_asked(
+@pytest.mark.parametrize("what", SOUNDS)
+def test_the_rest_goes_on_without_broken_tracks_and_they_are_listed(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, what: str
 ) -> None:
     folder = make_folder()
     SPOILT[what][0](folder)
-    ran = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1, "--skip-broken", "--json")
+    ran = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1, "--json")
     document = json.loads(ran.out)
     assert (ran.code, document["clips"]) == (0, 3)
     assert [entry["path"] for entry in document["skipped"]] == ["song1.wav"]
@@ -371,4 +373,5 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, make_folder: MakeFolder, tmp
     assert json.loads(ran.out)["plan"]
     assert not (tmp_path / "c").exists()
     (folder / "song1.wav").unlink()
-    assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run").code == 2
+    assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run").code == 0
+    assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run", "--strict").code == 2

@@ -93,29 +93,29 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("reason", BROKEN)
-def test_a_broken_track_stops_the_work_and_leaves_nothing(
+def test_strict_stops_at_a_broken_track_and_leaves_nothing(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, reason: str
 ) -> None:
     source = make_source(20, {5: BROKEN[reason], 17: {"broken": True}})
     with pytest.raises(InputError) as caught:
-        build(source, tmp_path / "c", front, preset="small", keep_audio=True)
+        build(source, tmp_path / "c", front, preset="small", keep_audio=True, strict=True)
     assert caught.value.where in ("5.wav", "17.wav")
-    assert "1 more of 20 tracks" in caught.value.what
-    assert "--skip-broken" in str(caught.value)
+    assert "1 more tracks" in caught.value.what
+    assert "--strict" in str(caught.value)
     assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize("reason", BROKEN)
-def test_a_broken_track_is_left_out_where_that_was_asked(
+def test_a_broken_track_is_left_out_with_the_reason(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, reason: str
 ) -> None:
     source = make_source(12, {5: BROKEN[reason]})
-    built = build(source, tmp_path / "c", front, preset="small", skip_broken=True, keep_audio=True)
+    built = build(source, tmp_path / "c", front, preset="small", keep_audio=True)
     assert list(reasons(built)) == ["5.wav"]
     assert reason in reasons(built)["5.wav"]
     assert "t5" not in set(built.corpus.clips["clip_id"])
     assert {path.stem for path in (tmp_path / "c/audio").iterdir()} == set(built.corpus.clips["clip_id"])
-    without = build(make_source(12, {5: {"broken": True}}), tmp_path / "d", front, preset="small", skip_broken=True)
+    without = build(make_source(12, {5: {"broken": True}}), tmp_path / "d", front, preset="small")
     np.testing.assert_array_equal(built.corpus.mel, without.corpus.mel)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,8 +167,10 @@ def test_a_synthetic_clip_is_never_tested_on(make_clips: MakeClips) -> None:
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"song_id": ["a", "b", "a", "c"]}, r"1 song_ids lie both.*\(first: a\)"),
+        ({"song_id": ["a", "b", "a", "c"]}, r"1 songs lie both.*\(first: a\)"),
         ({"artist": ["Abba", "Bach", "abba ", "Cage"]}, r"1 artists lie both.*\(first: abba\)"),
+        ({"sha256": ["1", "2", "3", "2"]}, r"1 sounds lie both.*\(first: 2\)"),
+        ({"duplicates": ["", "c1", "", "c1"]}, r"1 near duplicates lie both.*\(first: c1\)"),
     ],
 )
 def test_a_leaking_split_is_refused(make_clips: MakeClips, columns: dict[str, list[str]], says: str) -> None:
@@ -175,10 +178,77 @@ def test_a_leaking_split_is_refused(make_clips: MakeClips, columns: dict[str, li
     with pytest.raises(MismatchError, match=says):
         splits.fold(clips, 0)
     with pytest.raises(MismatchError, match=says):
-        splits.require_disjoint(clips.iloc[:2], clips.iloc[2:])
+        splits.require_honest(clips.iloc[:2], clips.iloc[2:])
 
 
 def test_unknown_artists_are_not_one_artist(make_clips: MakeClips) -> None:
     clips = make_clips(4, fold=[0, 0, 1, 1], artist=["", "", "", ""])
-    splits.require_disjoint(clips.iloc[:2], clips.iloc[2:])
+    splits.require_honest(clips.iloc[:2], clips.iloc[2:])
     assert len(set(splits.groups(clips))) == 4
+
+
+def test_a_song_that_a_generator_heard_is_not_tested_on(make_clips: MakeClips) -> None:
+    clips = make_clips(4)
+    made = make_clips(2, song_id=["gan-0", "gan-1"], clip_id=["gan-0", "gan-1"], sha256="", synthetic=True)
+    splits.require_honest(clips.iloc[:2], made, heard=["s2", "s3"])
+    with pytest.raises(MismatchError, match=r"was trained on 1 of the test songs \(first: s1\)"):
+        splits.require_honest(clips.iloc[:2], made, heard=["s1", "s3"])
+
+
+def test_clips_that_sound_alike_are_dealt_to_one_fold(make_clips: MakeClips) -> None:
+    clips = make_clips(30, duplicates=["c0" if i % 10 == 0 else "" for i in range(30)])
+    for seed in range(5):
+        assert len(set(splits.assign(clips, 5, seed)[::10])) == 1
+
+
+def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: MakeClips) -> None:
+    clips = make_clips(200, song_id=[f"s{i // 2}" for i in range(200)], artist=[f"a{i // 4}" for i in range(200)])
+    dealt = splits.deal(clips, "train-validation-test", 5, 0, {})
+    clips = clips.assign(fold=dealt.fold, part=dealt.part)
+    assert splits.numbers(clips) == [0]
+    part = splits.fold(clips, 0)
+    assert [len(rows) for rows in (part.train, part.validation, part.test)] == [160, 20, 20]
+    member = splits.groups(clips)
+    sides = [set(member[rows]) for rows in (part.train, part.validation, part.test)]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert splits.leakage(clips) == dict.fromkeys(splits.SHARED.values(), 0.0)
+
+
+def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: MakeClips) -> None:
+    clips = make_clips(6, clip_id=["a-00", "a-01", "b", "c", "d", "e"], artist=["X", "X", "Y", "x ", "Y", "Z"])
+    official = {"old": {"a": "train", "b": "train", "c": "test", "d": "test", "e": "validation"}}
+    dealt = splits.deal(clips, "old", 5, 0, official)
+    assert dealt.part.tolist() == ["train", "train", "train", "test", "test", "validation"]
+    clips = clips.assign(fold=dealt.fold, part=dealt.part)
+    assert splits.leakage(clips) == {"songs": 0.0, "sounds": 0.0, "near duplicates": 0.0, "artists": 1.0}
+    with pytest.raises(MismatchError, match="2 artists lie both"):
+        splits.fold(clips, 0)
+    part = splits.fold(clips, 0, allow_artists=True)
+    assert (part.train.tolist(), part.validation.tolist(), part.test.tolist()) == ([0, 1, 2], [5], [3, 4])
+
+
+def test_clips_that_a_published_split_leaves_out_are_on_neither_side(make_clips: MakeClips) -> None:
+    clips = make_clips(4)
+    dealt = splits.deal(clips, "old", 5, 0, {"old": {"s0": "train", "s1": "test"}})
+    part = splits.fold(clips.assign(fold=dealt.fold, part=dealt.part), 0)
+    assert (part.train.tolist(), part.validation.tolist(), part.test.tolist()) == ([0], [], [1])
+
+
+def test_a_split_can_be_a_file(make_clips: MakeClips, tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("song,part\ns0,train\ns1,test\ns2,validation\n")
+    splits.require_offered(str(path), {})
+    assert splits.deal(make_clips(3), str(path), 5, 0, {}).part.tolist() == ["train", "test", "validation"]
+    path.write_text("song,part\ns0,train\ns1,tset\n")
+    with pytest.raises(InputError, match=r"line 3: part 'tset'. Choose from train, validation, test"):
+        splits.deal(make_clips(3), str(path), 5, 0, {})
+    path.write_text("song,fold\ns0,train\n")
+    with pytest.raises(InputError, match="column 'part' is missing"):
+        splits.deal(make_clips(3), str(path), 5, 0, {})
+    path.write_text("song,part\ns0,train\n")
+    with pytest.raises(InputError, match="no clip at hand is in the test part"):
+        splits.deal(make_clips(3), str(path), 5, 0, {})
+    with pytest.raises(
+        UsageError, match=r"there is no split 'mable'. Choose from folds, train-validation-test, marble"
+    ):
+        splits.require_offered("mable", {"marble": {}})

@@ -104,8 +104,8 @@ def test_a_folder_that_is_not_there_is_told_with_the_command_that_makes_it(tmp_p
 
 
 def test_another_version_is_refused(small_corpus: Corpus) -> None:
-    edit(small_corpus.path, version=2)
-    with pytest.raises(MismatchError, match="corpus format 2, this affetti reads 1"):
+    edit(small_corpus.path, version=1)
+    with pytest.raises(MismatchError, match="corpus format 1, this affetti reads 2"):
         Corpus.open(small_corpus.path)
 
 

@@ -6,20 +6,21 @@ in a temporary folder or in memory on this machine.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 
 from affetti import presets, verbs
-from affetti.corpus import Corpus, labels, splits
+from affetti.corpus import Corpus, audit, splits
+from affetti.corpus.build import refuse, unusable
+from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
-from affetti.corpus.track import Source
-from affetti.errors import UsageError
+from affetti.corpus.track import Options, Track
+from affetti.errors import InputError, UsageError
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
 from affetti.studies.augmentation import REAL_ARMS
@@ -31,35 +32,42 @@ PROBE_STEPS = 8
 PROBE_TRACKS = 3
 
 
-def prepare(source: str, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def prepare(source: Sequence[str], out: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Plan a corpus: its labels are read and audited, and a few tracks decoded."""
     front = presets.front_end(settings["preset"])
     wanted, each = verbs.composed_size(front, settings.get("clips"))
+    known = {field.name for field in dataclasses.fields(Options)}
     loaded = load_source(
         source,
-        scale=settings.get("scale"),
-        soundfont=settings.get("soundfont"),
+        Options(**{name: value for name, value in settings.items() if name in known}),
         clips=wanted,
         clips_per_song=each,
         keys=settings.get("keys", 1),
         seed=settings["seed"],
     )
-    table = _label_table(loaded, front)
-    seconds = _seconds(lambda: _decode(loaded, front)) / min(PROBE_TRACKS, len(loaded.tracks)) * len(loaded.tracks)
+    splits.require_offered(settings.get("split", "folds"), loaded.official)
+    labels = audit.table(loaded, front.seconds)
+    if settings.get("strict"):
+        refuse(unusable(loaded))
+    skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
+    seconds, broken = _decode(loaded.tracks[:PROBE_TRACKS], front)
+    seconds *= len(loaded.tracks) / max(1, min(PROBE_TRACKS, len(loaded.tracks)))
     seconds /= settings.get("workers") or cpu_count()
-    size = 2 * len(table) * front.n_mels * front.frames
+    clips = sum(track.clips for track in loaded.tracks)
+    size = 2 * clips * front.n_mels * front.frames
     return {
         "verb": "prepare",
         "dry_run": True,
-        "clips": len(table),
-        "songs": len(set(table["song_id"])),
-        "skipped": [],
-        "labels": {"audit": labels.audit(table), "ceiling": labels.ceiling(table)},
+        "clips": clips,
+        "songs": len({track.song_id for track in loaded.tracks}),
+        "labelled": len({track.song_id for track in loaded.labelled}),
+        "skipped": skipped + broken,
+        "labels": {"audit": audit.audit(loaded, front.seconds), "ceiling": ceiling(labels)},
         "notes": list(loaded.notes),
         "bytes": size,
         "seconds": round(seconds, 1),
-        "plan": f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.licence}) and write "
-        f"{len(table)} clips or more, {_plan(size, seconds, out)}",
+        "plan": f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
+        f"and write {clips} clips or more, {_plan(size, seconds, out)}",
     }
 
 
@@ -68,7 +76,7 @@ def train(
 ) -> dict[str, Any]:
     """Plan a training run: a few steps are taken in memory."""
     opened = Corpus.open(corpus)
-    part = splits.fold(opened.clips, settings["fold"])
+    part = opened.fold(settings["fold"])
     budget = presets.budget(opened.meta["preset"], kind)
     steps, batch = settings.get("steps", budget.steps), settings.get("batch_size", budget.batch_size)
     LoopConfig(steps, batch, settings["seed"])  # refuses what the loop could not run
@@ -114,7 +122,7 @@ def generate(model: Path, n: int, out: Path, settings: dict[str, Any]) -> dict[s
 def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Plan a study: generators and one regressor are trained for a few steps in memory."""
     opened = Corpus.open(corpus)
-    part = splits.fold(opened.clips, int(np.unique(opened.clips["fold"])[0]))
+    part = opened.fold(splits.numbers(opened.clips)[0])
     clips = Clips(opened.mel, opened.labels, part.train)
     kinds = () if settings.get("models") else runs.GENERATORS
     folds = len(settings["models"]) if settings.get("models") else settings["folds"]
@@ -141,19 +149,16 @@ def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _label_table(source: Source, front: FrontEnd) -> pd.DataFrame:
-    """The labels of one clip a track, or of every clip of a composed song, before any sound is made."""
-    rows = [
-        {"song_id": track.song_id, "artist": track.artist, "genre": track.genre, **track.describe(at, front.seconds)}
-        for track in source.tracks
-        for at in (track.starts(float("inf"), front.seconds, "first") if source.name == "composed" else [0.0])
-    ]
-    return pd.DataFrame(rows)
-
-
-def _decode(source: Source, front: FrontEnd) -> None:
-    for track in source.tracks[:PROBE_TRACKS]:
-        track.sound.waveform(front.sample_rate)
+def _decode(tracks: Sequence[Track], front: FrontEnd) -> tuple[float, list[dict[str, str]]]:
+    """Seconds that these tracks take to be heard, and which of them cannot be."""
+    broken: list[dict[str, str]] = []
+    began = time.perf_counter()
+    for track in tracks:
+        try:
+            track.sound.waveform(front.sample_rate)
+        except InputError as error:
+            broken.append({"path": track.path, "reason": error.what})
+    return time.perf_counter() - began, broken
 
 
 def _probe(kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any]) -> tuple[float, float]:

@@ -16,8 +16,9 @@ from affetti.cli.progress import shown
 class Flags(Long):
     """Make a corpus of log-mels from labelled music: labels checked, clips cut, folds dealt by song and artist."""
 
-    source: tyro.conf.Positional[str]
-    """composed, folder:PATH, midi:PATH, vgmidi:PATH or emopia:PATH."""
+    source: tyro.conf.Positional[tuple[str, ...]]
+    """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
+    joined, songs that lie in more than one taken once."""
     out: Path
     """Folder of the corpus."""
     preset: str | None = None
@@ -28,18 +29,26 @@ class Flags(Long):
     """Which clips to cut from a track (default centre)."""
     pad: bool = False
     """Fill a shorter track with silence instead of skipping it."""
-    skip_broken: bool = False
-    """Leave out tracks that cannot be used instead of stopping."""
+    strict: bool = False
+    """Stop at a track that cannot be used instead of leaving it out."""
     keep_audio: bool = False
     """Keep each clip as FLAC in audio/."""
     clips: int | None = None
     """Clips to compose, up to eight a song (composed only)."""
     keys: int | None = None
     """Tonics that composed songs may have, 1 to 12 (default 1)."""
+    split: str | None = None
+    """folds (default), train-validation-test, a published split by name, or a CSV with the columns song and part."""
     folds: int | None = None
     """Folds of the split (default 5)."""
     soundfont: Path | None = None
     """SoundFont 2 file for MIDI and composed songs (default: the one pretty_midi carries)."""
+    deam_labels: Literal["corrected", "as-shipped"] | None = None
+    """Whether DEAM's swapped axes are put right (default corrected)."""
+    full_songs: bool = False
+    """Read DEAM's 58 full songs of 2015 too."""
+    lexicon: Path | None = None
+    """CSV of words with valence and arousal on --scale that places Jamendo's mood tags (default: affetti's words)."""
     workers: int | None = None
     """Processes (default: one a core)."""
     engine: Literal["local"] = "local"
@@ -56,25 +65,30 @@ def run(arguments: list[str]) -> int:
         from affetti.cli.dry_run import prepare
 
         document = prepare(source, Path(out), settings)
-        emit(document, flags.json, document["plan"])
+        tell(document)
+        emit(document, flags.json, "\n".join([*audit_lines(document["labels"]), document["plan"]]))
         return 0
     from affetti import verbs
 
     with shown() as progress:
         document = verbs.prepare(source, out, progress=progress, **settings)
-    for line in document["notes"]:
-        note(f"note: {line}")
-    for entry in document["skipped"]:
-        note(f"skipped {entry['path']}: {entry['reason']}")
+    tell(document)
     emit(document, flags.json, _text(document))
     return 0
 
 
-def _text(document: dict[str, Any]) -> str:
-    lines = [
-        f"{document['clips']} clips of {document['songs']} songs in {document['corpus']}, {document['folds']} folds"
-    ]
-    for name, ceiling in document["labels"]["ceiling"].items():
+def tell(document: dict[str, Any]) -> None:
+    """Notes and what was left out, on stderr."""
+    for line in document["notes"]:
+        note(f"note: {line}")
+    for entry in document["skipped"]:
+        note(f"skipped {entry['path']}: {entry['reason']}")
+
+
+def audit_lines(labels: dict[str, Any]) -> list[str]:
+    """The ceiling and the audit of the labels, a line each."""
+    lines: list[str] = []
+    for name, ceiling in labels["ceiling"].items():
         if ceiling is None:
             lines.append(f"{name}: ceiling not known (the source gives no spread of raters)")
         else:
@@ -83,6 +97,16 @@ def _text(document: dict[str, Any]) -> str:
                 f"{name}: no predictor can pass R² {r2['value']:.3f} [{r2['ci'][0]:.3f}, {r2['ci'][1]:.3f}], "
                 f"CCC {ccc['value']:.3f} [{ccc['ci'][0]:.3f}, {ccc['ci'][1]:.3f}]"
             )
-    lines += [f"{c['verdict']:<14} {c['check']}: {c['detail']}" for c in document["labels"]["audit"]]
+    return lines + [f"{c['verdict']:<14} {c['check']}: {c['detail']}" for c in labels["audit"]]
+
+
+def _text(document: dict[str, Any]) -> str:
+    lines = [
+        f"{document['clips']} clips of {document['songs']} songs in {document['corpus']}, {document['folds']} folds"
+    ]
+    lines += audit_lines(document["labels"])
+    leaks = {called: share for called, share in document["leakage"].items() if share}
+    for called, share in leaks.items():
+        lines.append(f"split {document['split']}: {share:.0%} of the test clips share {called} with training")
     lines.append(f"next: affetti train flow --corpus {document['corpus']} --fold 0 --out runs/flow")
     return "\n".join(lines)

@@ -1,5 +1,10 @@
-"""Corpora: labelled clips of log-mels on disk, real or synthetic, with splits that do not leak."""
+"""Corpora: labelled clips of log-mels on disk, real or synthetic, with splits that do not leak.
 
-from affetti.corpus.store import Corpus
+``affetti.corpus.open(path)`` opens one; :mod:`affetti.corpus.exchange` takes it to and from Hugging Face ``datasets``.
+"""
 
-__all__ = ["Corpus"]
+from affetti.corpus.store import Clip, Corpus
+
+open = Corpus.open  # noqa: A001 - read as corpus.open, like io.open and Image.open
+
+__all__ = ["Clip", "Corpus", "open"]

@@ -3,16 +3,15 @@
 Tracks are worked off in ranges; each range files its clips as one shard under ``.work/`` and a shard's existence is
 the done mark, so an interrupted run goes on where it was. The result does not depend on the number of workers.
 
-A track that is too short for one clip is left out with the reason. A track that is broken (missing, empty, truncated,
-silent, not a number, heard twice) stops the work, because a corpus that silently lost songs is not what was asked for;
-``skip_broken`` leaves such tracks out instead.
+A track that cannot be used (missing, empty, truncated, silent, not a number, heard twice, too short for one clip) is
+left out, and listed with the reason when the rest is done; ``strict`` stops at such tracks instead, but for short ones.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from affetti.corpus import splits, store
+from affetti.corpus import duplicates, splits, store
+from affetti.corpus.audit import audit
 from affetti.corpus.track import Source, Track, Windows
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
@@ -64,14 +64,17 @@ class CutTask:
         for track in self.tracks[start:stop]:
             try:
                 waveform = track.sound.waveform(self.front.sample_rate)
-                clips = self._cut(track, waveform)
+                clips, silent = self._cut(track, waveform)
             except InputError as error:
-                skipped.append({"path": track.path, "reason": error.what, "broken": True})
+                skipped.append({"path": track.path, "reason": error.what, "broken": True, "whole": True})
                 continue
+            if silent:
+                reason = f"{silent} of its {silent + len(clips)} clips are silent"
+                skipped.append({"path": track.path, "reason": reason, "broken": False, "whole": False})
             if not clips:
                 length = len(waveform) / self.front.sample_rate
                 reason = f"too short: {length:.1f} s, a clip is {self.front.seconds:g} s (--pad fills it with silence)"
-                skipped.append({"path": track.path, "reason": reason, "broken": False})
+                skipped.append({"path": track.path, "reason": reason, "broken": False, "whole": True})
                 continue
             fingerprint = track.sound.fingerprint()
             for number, (at, samples) in enumerate(clips):
@@ -91,8 +94,8 @@ class CutTask:
                 pd.DataFrame(table).to_parquet(temporary, index=False)
         write_json(path, {"rows": rows, "skipped": skipped, "tables": sorted(tables)})
 
-    def _cut(self, track: Track, waveform: NDArray[np.float32]) -> list[tuple[float, NDArray[np.float32]]]:
-        """Clips as ``(start in seconds, samples [T])``; silent ones are refused."""
+    def _cut(self, track: Track, waveform: NDArray[np.float32]) -> tuple[list[tuple[float, NDArray[np.float32]]], int]:
+        """Clips as ``(start in seconds, samples [T])``, and how many more would have been silent."""
         if not np.isfinite(waveform).all():
             raise InputError("holds values that are not numbers", where=track.path)
         if audio.is_silent(waveform):
@@ -110,7 +113,7 @@ class CutTask:
                 clips.append((first / self.front.sample_rate, samples))
         if starts and not clips:
             raise InputError(f"silent where its clips lie (from {starts[0]:.1f} s)", where=track.path)
-        return clips
+        return clips, len(starts) - len(clips)
 
     def _row(self, track: Track, clip_id: str, at: float, fingerprint: str) -> dict[str, Any]:
         described = track.describe(at, self.front.seconds)
@@ -119,6 +122,7 @@ class CutTask:
             "song_id": track.song_id,
             "artist": track.artist,
             "genre": track.genre,
+            "dataset": track.dataset,
             "start": round(at, 6),
             "duration": self.front.seconds,
             "source_path": track.path,
@@ -145,8 +149,9 @@ def build(
     preset: str,
     windows: Windows = "centre",
     pad: bool = False,
-    skip_broken: bool = False,
+    strict: bool = False,
     keep_audio: bool = False,
+    split: str = "folds",
     folds: int = 5,
     seed: int = 0,
     workers: int = 1,
@@ -155,13 +160,22 @@ def build(
     """Make a corpus out of a source; see the module for what is refused and what is skipped.
 
     Raises:
-        UsageError: fewer than two folds, or a negative seed.
-        InputError: a track is broken (and not ``skip_broken``), two tracks are the same, or too few songs remain.
+        UsageError: fewer than two folds, a negative seed, or a split that this source does not have.
+        InputError: ``strict`` and a track is broken or heard twice; or too few songs remain.
         StorageError: the folder holds other work, or the disk is full.
     """
     splits.require_settings(folds, seed)
+    splits.require_offered(split, source.official)
+    if strict:
+        refuse(unusable(source))
+    if not source.tracks:
+        raise InputError(
+            f"none of the {len(source.absent)} labelled tracks of {source.name} has its sound here",
+            where=source.absent[0].path if source.absent else None,
+            hint="put the audio where the data set has it, or read the labels alone with --dry-run",
+        )
     work = out / ".work"
-    signature = _signature(source, front, windows, pad, skip_broken, keep_audio, folds, seed)
+    signature = _signature(source, front, windows, pad, strict, keep_audio, split, folds, seed)
     if finished(out, signature):
         shutil.rmtree(work, ignore_errors=True)
         corpus = store.Corpus.open(out)
@@ -175,16 +189,21 @@ def build(
         map_ranges(task, len(task.tracks), CHUNK, done=task.done, workers=workers, stage="prepare", progress=progress)
         parts = [read_json(path) for path in shards]
         skipped = [entry for part in parts for entry in part["skipped"]]
+        refused = [{"path": it["path"], "reason": it["reason"]} for it in unusable(source)]
         found = [row for part in parts for row in part["rows"]]
         rows = pd.DataFrame(found, columns=None if found else [*store.COLUMNS])
         skipped += _repeated(rows)
-        if not skip_broken:
-            _refuse_broken(skipped, len(task.tracks))
-        keep = ~rows["source_path"].isin([entry["path"] for entry in skipped]).to_numpy(dtype=bool)
+        if strict:
+            refuse(skipped)
+        keep = ~rows["source_path"].isin([it["path"] for it in skipped if it["whole"]]).to_numpy(dtype=bool)
         clips = rows.loc[keep].reset_index(drop=True)
         _refuse_too_few(clips, skipped, source)
         store.require_unique(clips, out)
-        clips["fold"] = splits.assign(clips, folds, seed)
+        mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
+        clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
+        clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
+        dealt = splits.deal(clips, split, folds, seed, source.official)
+        clips = clips.assign(fold=dealt.fold, part=dealt.part)
     except (InputError, UsageError):
         # The user will change something, and begin anew: nothing of this is to be gone on with.
         _abandon(out)
@@ -197,7 +216,9 @@ def build(
         tables = [path.with_suffix(f".{name}.parquet") for path in having]
         with written(out / f"{name}.parquet") as temporary:
             pd.concat(map(pd.read_parquet, tables), ignore_index=True).to_parquet(temporary, index=False)
-    mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
+    for name, given in source.tables.items():
+        with written(out / f"{name}.parquet") as temporary:
+            given.loc[given["song_id"].isin(clips["song_id"])].to_parquet(temporary, index=False)
     corpus = store.write(
         out,
         clips,
@@ -206,23 +227,37 @@ def build(
         {
             "preset": preset,
             "source": source.name,
-            "licence": source.licence,
-            "citation": source.citation,
-            "label_scale": source.scale,
+            "licence": source.dataset.licence,
+            "citation": source.dataset.citation,
+            "url": source.dataset.url,
+            "label_scale": source.dataset.scale,
+            "label_audit": [*audited(source, front), asdict(duplicates.check(clips))],
             "windows": windows,
             "seed": seed,
-            "folds": int(clips["fold"].max()) + 1,
+            "split": split,
+            "folds": len(splits.numbers(clips)),
             "splits_hash": splits.split_hash(clips),
+            "leakage": splits.leakage(clips),
             "planted": source.planted,
             "notes": list(source.notes),
             "provenance": None,
             "signature": signature,
-            "skipped": [{"path": entry["path"], "reason": entry["reason"]} for entry in skipped],
+            "skipped": refused + [{"path": entry["path"], "reason": entry["reason"]} for entry in skipped],
         },
     )
     shutil.rmtree(work, ignore_errors=True)
     sweep(out)
     return Built(corpus, corpus.meta["skipped"])
+
+
+def unusable(source: Source) -> list[dict[str, Any]]:
+    """Rows of a source that no sound was looked for, as entries of ``skipped``."""
+    return [{"path": path, "reason": reason, "broken": True} for path, reason in source.refused]
+
+
+def audited(source: Source, front: FrontEnd) -> list[dict[str, Any]]:
+    """The audit of the labels but for what is to be heard."""
+    return [check for check in audit(source, front.seconds) if check["check"] != "near_duplicate_audio"]
 
 
 def claim(out: Path, signature: str) -> None:
@@ -294,19 +329,24 @@ def _repeated(rows: pd.DataFrame) -> list[dict[str, Any]]:
     first = tracks.groupby("sha256")["source_path"].transform("first")
     again = tracks["source_path"] != first
     return [
-        {"path": path, "reason": f"the same sound as {original}", "broken": True}
+        {"path": path, "reason": f"the same sound as {original}", "broken": True, "whole": True}
         for path, original in zip(tracks.loc[again, "source_path"], first[again], strict=True)
     ]
 
 
-def _refuse_broken(skipped: list[dict[str, Any]], total: int) -> None:
+def refuse(skipped: list[dict[str, Any]]) -> None:
+    """Stop at tracks that cannot be used, for who asked to be strict.
+
+    Raises:
+        InputError: names the first and counts the rest.
+    """
     broken = [entry for entry in skipped if entry["broken"]]
     if broken:
-        more = "" if len(broken) == 1 else f" (and {len(broken) - 1} more of {total} tracks)"
+        more = "" if len(broken) == 1 else f" (and {len(broken) - 1} more tracks)"
         raise InputError(
             f"{broken[0]['reason']}{more}",
             where=broken[0]["path"],
-            hint="mend or remove it, or leave such tracks out with --skip-broken",
+            hint="mend or remove it, or leave out --strict to go on without such tracks",
         )
 
 
@@ -322,7 +362,9 @@ def _refuse_too_few(rows: pd.DataFrame, skipped: list[dict[str, Any]], source: S
 
 def _signature(source: Source, front: FrontEnd, *settings: object) -> str:
     """A hash of everything the result depends on; of sound files, their size and time of change."""
-    digest = hashlib.sha256(repr((source.name, source.scale, front.hash, settings)).encode())
+    digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused, source.official)).encode())
+    for name, table in source.tables.items():
+        digest.update(f"{name} {table.to_csv(index=False)}".encode())
     for track in source.tracks:
         digest.update(f"{track!r} {track.sound.stamp()}\n".encode())
     return digest.hexdigest()

@@ -8,7 +8,9 @@ training clips are all others, of which a tenth of the groups (at least one) is 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,20 +34,24 @@ class Fold:
 
 
 def groups(clips: pd.DataFrame) -> NDArray[np.intp]:
-    """Group number of each clip: connected by song or (where known) artist."""
+    """Group number of each clip: connected by song, by artist (where known) or by sounding alike."""
     songs = pd.factorize(clips["song_id"])[0]
-    artists = _names(clips, "artist")
-    known = (artists != "").to_numpy(dtype=bool)
-    codes = pd.factorize(artists)[0]
     nodes = int(songs.max()) + 1
-    edges = coo_matrix(
-        (np.ones(known.sum()), (songs[known], nodes + codes[known])), shape=(nodes + len(codes) + 1,) * 2
-    )
+    ends = [(songs, songs)]
+    for column in ("artist", "duplicates"):
+        names = _names(clips, column)
+        known = (names != "").to_numpy(dtype=bool)
+        ends.append((songs[known], nodes + pd.factorize(names[known])[0]))
+        nodes = max(nodes, int(ends[-1][1].max(initial=nodes - 1)) + 1)
+    rows, columns = (np.concatenate(side) for side in zip(*ends, strict=True))
+    edges = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(nodes, nodes))
     return connected_components(edges, directed=False)[1][songs].astype(np.intp)
 
 
 def _names(clips: pd.DataFrame, column: str) -> pd.Series:
     """Names as they are compared, "" where unknown; artists without regard to case and blanks around."""
+    if column not in clips:
+        return pd.Series("", index=clips.index, dtype=str)
     names = pd.Series(clips[column]).fillna("").astype(str)
     return names.str.strip().str.casefold() if column == "artist" else names
 
@@ -108,30 +114,134 @@ def _counts(member: NDArray[np.intp], stratum: NDArray[np.int_], count: int) -> 
     return table
 
 
-def fold(clips: pd.DataFrame, number: int, validation: float = 0.1) -> Fold:
+@dataclass(frozen=True)
+class Dealt:
+    """Which fold tests each clip (-1: none), and its part in a fixed split."""
+
+    fold: NDArray[np.int16]
+    part: NDArray[np.str_]
+
+
+OURS = ("folds", "train-validation-test")
+"""Splits dealt here, by song and artist; all others are published ones, by name, or a file."""
+PARTS = ("train", "validation", "test")
+
+
+def require_offered(split: str, official: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a split that is neither dealt here, nor published with the source, nor a file.
+
+    Raises:
+        UsageError: lists what there is.
+    """
+    if split not in OURS and split not in official and not Path(split).is_file():
+        offered = ", ".join([*OURS, *official])
+        raise UsageError(
+            f"there is no split {split!r}",
+            where="--split",
+            hint=f"choose from {offered}, or give a CSV with the columns song and part",
+        )
+
+
+def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, official: Mapping[str, Mapping[str, str]]) -> Dealt:
+    """Deal clips to folds, or to the parts of a fixed split.
+
+    Args:
+        clips: the manifest.
+        split: ``folds``; ``train-validation-test`` (80, 10 and 10 % of the clips); a key of ``official``; or a CSV
+            file with the columns ``song`` and ``part`` (train, validation or test).
+        folds: how many folds.
+        seed: of the dealing.
+        official: published splits: part by track or song id.
+
+    Raises:
+        InputError: clips that the split does not name, or no test or training clips.
+    """
+    if split == "folds":
+        return Dealt(assign(clips, folds, seed), np.full(len(clips), ""))
+    if split == "train-validation-test":
+        home = assign(clips, 10, seed)
+        part = np.where(home == 0, "test", np.where(home == 1, "validation", "train"))
+        if home.max() < 2:
+            raise InputError("fewer than 3 songs or artists cannot be split in three", hint="use --split folds")
+    else:
+        named = official[split] if split in official else _from_file(Path(split))
+        ids = zip(clips["clip_id"], clips["song_id"], strict=True)
+        part = np.array([_part(named, clip, song) for clip, song in ids])
+        for needed in ("train", "test"):
+            if needed not in part:
+                raise InputError(f"no clip at hand is in the {needed} part", where=split, hint="choose another --split")
+    return Dealt(np.where(part == "test", 0, -1).astype(np.int16), part)
+
+
+def _part(named: Mapping[str, str], clip: str, song: str) -> str:
+    """Part of a clip by its own id, its track's or its song's; clips of a track end in a number of two digits."""
+    for name in (clip, clip[:-3] if clip[-3:-2] == "-" and clip[-2:].isdigit() else clip, song):
+        if name in named:
+            return named[name]
+    return ""
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    """Part by song out of a CSV file."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"not a CSV table ({error})", where=path, hint="give the columns song and part") from error
+    absent = [name for name in ("song", "part") if name not in table.columns]
+    if absent:
+        raise InputError(f"column {absent[0]!r} is missing", where=path, hint="give the columns song and part")
+    wrong = ~table["part"].isin(PARTS).to_numpy(dtype=bool)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise InputError(
+            f"line {at + 2}: part {table['part'].iloc[at]!r}", where=path, hint=f"choose from {', '.join(PARTS)}"
+        )
+    return dict(zip(table["song"], table["part"], strict=True))
+
+
+def numbers(clips: pd.DataFrame) -> list[int]:
+    """The folds there are; a fixed split is fold 0, a synthetic set has none."""
+    home = clips["fold"].to_numpy(dtype=int)
+    return np.unique(home[home >= 0]).tolist()
+
+
+def fold(clips: pd.DataFrame, number: int, validation: float = 0.1, *, allow_artists: bool = False) -> Fold:
     """Rows of fold ``number``.
+
+    Args:
+        clips: the manifest.
+        number: which fold's clips are tested on.
+        validation: share of the other groups set aside for validation, where the split does not fix it.
+        allow_artists: whether test and training clips may share artists.
 
     Raises:
         UsageError: the corpus has no such fold.
-        MismatchError: a test clip is synthetic, or shares its song or artist with training clips.
+        MismatchError: see :func:`require_honest`.
     """
-    home = clips["fold"].to_numpy(dtype=int)
-    present = np.unique(home[home >= 0])
+    present = numbers(clips)
     if number not in present:
-        offered = f"choose from {', '.join(map(str, present))}" if len(present) else "a synthetic corpus has no folds"
+        offered = f"choose from {', '.join(map(str, present))}" if present else "a synthetic corpus has no folds"
         raise UsageError(f"there is no fold {number}", where="--fold", hint=offered)
-    member = groups(clips)
-    test = home == number
-    require_real(clips.loc[test])
-    require_disjoint(clips.loc[test], clips.loc[~test])
-    rest = np.unique(member[~test])
-    # Which groups validate depends on their own names alone, so that adding a song does not reshuffle the others.
-    names = {group: str(clips["song_id"].to_numpy()[member == group].min()) for group in rest}
-    ordered = sorted(rest, key=lambda group: hashlib.sha256(f"validation:{names[group]}".encode()).digest())
-    held = ordered[: max(1, round(validation * len(ordered)))] if len(ordered) > 1 else []
-    aside = np.isin(member, held) & ~test
     rows = np.arange(len(clips))
-    return Fold(number, rows[~test & ~aside], rows[aside], rows[test])
+    part = _names(clips, "part").to_numpy(dtype=str)
+    test = clips["fold"].to_numpy(dtype=int) == number
+    rest = ~test
+    if (part != "").any():
+        rest &= part != ""  # what a published split does not name is on neither side
+    aside = part == "validation" if "validation" in part else _set_aside(clips, rest, validation)
+    require_honest(clips.loc[test], clips.loc[rest], allow_artists=allow_artists)
+    return Fold(number, rows[rest & ~aside], rows[aside], rows[test])
+
+
+def _set_aside(clips: pd.DataFrame, rest: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """Validation clips: a share of the groups, chosen by their names alone, so that a new song reshuffles no other."""
+    member = groups(clips)
+    names: dict[int, str] = {}
+    for group, song in zip(member[rest].tolist(), clips.loc[rest, "song_id"], strict=True):
+        names[group] = min(str(song), names.get(group, str(song)))
+    ordered = sorted(names, key=lambda group: hashlib.sha256(f"validation:{names[group]}".encode()).digest())
+    held = ordered[: max(1, round(share * len(ordered)))] if len(ordered) > 1 else []
+    return np.isin(member, held) & rest
 
 
 def require_real(clips: pd.DataFrame) -> None:
@@ -149,19 +259,73 @@ def require_real(clips: pd.DataFrame) -> None:
         )
 
 
-def require_disjoint(test: pd.DataFrame, train: pd.DataFrame) -> None:
-    """Refuse a test set that shares a song or an artist with the training set.
+SHARED = {"song_id": "songs", "sha256": "sounds", "duplicates": "near duplicates", "artist": "artists"}
+"""What must not lie on both sides, and what it is called."""
+
+
+def require_honest(
+    test: pd.DataFrame,
+    train: pd.DataFrame,
+    *,
+    heard: Iterable[str] = (),
+    allow_artists: bool = False,
+    where: str | Path | None = None,
+) -> None:
+    """Refuse an evaluation whose test clips are synthetic, or shared with what was trained on.
+
+    Args:
+        test: clips that will be tested on.
+        train: clips that are trained on, real or synthetic.
+        heard: ids of the songs that generators of the synthetic ones, or models trained before, were trained on.
+        allow_artists: whether both sides may share artists (published splits do).
+        where: what the error names.
 
     Raises:
-        MismatchError: names the first shared one.
+        MismatchError: names the kind of leak, how many and the first.
     """
-    for column in ("song_id", "artist"):
+    require_real(test)
+    for column, called in SHARED.items():
+        if column == "artist" and allow_artists:
+            continue
         shared = (set(_names(test, column)) & set(_names(train, column))) - {""}
         if shared:
             raise MismatchError(
-                f"{len(shared)} {column}s lie both in the test set and in the training set (first: {min(shared)})",
+                f"{len(shared)} {called} lie both in the test set and in the training set (first: {min(shared)})",
+                where=where,
                 hint="split by song and artist: prepare the corpora together",
             )
+    require_unheard(test["song_id"], heard, where)
+
+
+def require_unheard(songs: Iterable[str], heard: Iterable[str], where: str | Path | None = None) -> None:
+    """Refuse to test on songs that were trained on.
+
+    Raises:
+        MismatchError: names the first.
+    """
+    shared = set(songs) & set(heard)
+    if shared:
+        raise MismatchError(
+            f"was trained on {len(shared)} of the test songs (first: {min(shared)})",
+            where=where,
+            hint="train with --fold set to the fold that is tested, or test on the fold it was trained for",
+        )
+
+
+def leakage(clips: pd.DataFrame) -> dict[str, float]:
+    """Share of test clips whose artist (song, sound …) is also in training, over all folds; 0 in our own splits."""
+    tested = 0
+    found = dict.fromkeys(SHARED.values(), 0)
+    part = _names(clips, "part").to_numpy(dtype=str)
+    home = clips["fold"].to_numpy(dtype=int)
+    for number in numbers(clips):
+        test = home == number
+        train = ~test & ((part == "train") if (part != "").any() else True)
+        tested += int(test.sum())
+        for column, called in SHARED.items():
+            names = _names(clips, column)
+            found[called] += int(names.loc[test].isin(set(names.loc[train]) - {""}).sum())
+    return {called: count / max(tested, 1) for called, count in found.items()}
 
 
 def split_hash(clips: pd.DataFrame) -> str:

@@ -8,34 +8,45 @@ its ``provenance`` says what made it and the column ``synthetic`` is true.
 from __future__ import annotations
 
 import hashlib
+import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from affetti import config
+from affetti.corpus import splits
 from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import FrontEnd
 from affetti.storage import read_json, refused, write_json, written
 
+if TYPE_CHECKING:
+    from affetti.corpus.view import ClipDataset
+
 FORMAT = "affetti-corpus"
-VERSION = 1
+VERSION = 2
 
 COLUMNS: dict[str, str] = {
     "clip_id": "string",
     "song_id": "string",
     "artist": "string",
     "genre": "string",
+    "dataset": "string",
     "fold": "int16",
+    "part": "string",
     "valence": "float64",
     "arousal": "float64",
     "valence_std": "float64",
     "arousal_std": "float64",
     "raters": "int16",
+    "valence_original": "float64",
+    "arousal_original": "float64",
+    "tags": "string",
     "start": "float64",
     "duration": "float64",
     "mode": "string",
@@ -44,12 +55,32 @@ COLUMNS: dict[str, str] = {
     "lyrics": "string",
     "source_path": "string",
     "sha256": "string",
+    "duplicates": "string",
     "synthetic": "bool",
 }
-"""Columns of ``clips.parquet``, one row a clip. Empty text and NaN mean "unknown"; ``fold`` is -1 in synthetic sets."""
+"""Columns of ``clips.parquet``, one row a clip. Empty text and NaN mean "unknown".
+
+``fold`` is the fold whose test set the clip is in, -1 where it is in none (synthetic sets, the training part of a fixed
+split); ``part`` is train, validation or test in a fixed split; ``valence_original`` and ``arousal_original`` are the
+labels as published, on the scale of their ``dataset``; ``tags`` the published categories; ``duplicates`` names a set of
+clips that sound alike though they are of different songs.
+"""
 
 KEYS = ("front_end", "n_clips", "n_songs", "source", "licence", "label_scale", "notes", "skipped", "content_hash")
 """What every ``corpus.json`` holds besides its format and version."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of a corpus."""
+
+    clip_id: str
+    mel: NDArray[np.float32]
+    """dB ``[M, F]``."""
+    valence: float
+    arousal: float
+    row: dict[str, Any]
+    """Its line of the manifest, see :data:`COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +155,41 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.clips)
 
+    def __getitem__(self, index: int) -> Clip:
+        """Clip ``index``; negative numbers count from the end.
+
+        Raises:
+            IndexError: there is no such clip.
+        """
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index} of {len(self)}")
+        row = self.clips.iloc[index].to_dict()
+        mel = self.mel[index].astype(np.float32)
+        return Clip(str(row["clip_id"]), mel, float(row["valence"]), float(row["arousal"]), row)
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (self[index] for index in range(len(self)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # To another process goes the path: pickling a memory map would send all it maps.
+        return Corpus.open, (self.path,)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The manifest, one row a clip; the same as :attr:`clips`."""
+        return self.clips
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A copy of the manifest, to do with as one likes."""
+        return self.clips.copy()
+
+    def to_torch(self, rows: ArrayLike | None = None) -> ClipDataset:
+        """A PyTorch ``Dataset`` of the clips ``rows``, all by default; see :class:`affetti.corpus.view.ClipDataset`."""
+        from affetti.corpus.view import ClipDataset
+
+        return ClipDataset(self, rows)
+
     @property
     def labels(self) -> NDArray[np.float64]:
         """Valence and arousal ``[N, 2]`` in [-1, 1]."""
@@ -143,6 +209,14 @@ class Corpus:
     def hash(self) -> str:
         """The content hash filed with it."""
         return str(self.meta["content_hash"])
+
+    def fold(self, number: int = 0) -> splits.Fold:
+        """Rows of fold ``number``; see :func:`affetti.corpus.splits.fold`.
+
+        A published split that shares artists was asked for by its name when the corpus was made, and is allowed to.
+        """
+        shares_artists = self.meta.get("split", "folds") not in splits.OURS
+        return splits.fold(self.clips, number, allow_artists=shares_artists)
 
     def require_front_end(self, front: FrontEnd, owner: str | Path) -> None:
         """Refuse a front-end other than this corpus's own.

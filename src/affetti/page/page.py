@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from affetti.corpus import Corpus, labels
+from affetti.corpus import Corpus
+from affetti.corpus.ceiling import ceiling
 from affetti.errors import UsageError
 from affetti.page import commands, figures, wording
 from affetti.page.drawing import legend_line, legend_mark
@@ -155,8 +156,8 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
         "genres": table,
         "folds": folds,
         "fold_totals": [int((home == fold).sum()) for fold in folds],
-        "ceiling": None if corpus.synthetic else labels.ceiling(clips),
-        "audit": [] if corpus.synthetic else labels.audit(clips),
+        "ceiling": None if corpus.synthetic else ceiling(clips),
+        "audit": [] if corpus.synthetic else corpus.meta["label_audit"],
         "planted": _flat(corpus.meta.get("planted") or {}),
     }
 
@@ -171,7 +172,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
 def _training(sources: Sources, _: Progress) -> dict[str, Any] | None:
     if not sources.runs:
         return None
-    ceilings = {corpus.hash: labels.ceiling(corpus.clips) for corpus in sources.corpora if not corpus.synthetic}
+    ceilings = {corpus.hash: ceiling(corpus.clips) for corpus in sources.corpora if not corpus.synthetic}
     return {
         "runs": [_run(run) for run in sources.runs],
         "regressors": [

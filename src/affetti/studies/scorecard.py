@@ -75,7 +75,7 @@ def scorecard(
     if fold is not None:
         if corpus is None:
             raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
-        part = splits.fold(corpus.clips, fold)
+        part = corpus.fold(fold)
         reference = real.subset(part.test)
         train = real.subset(part.train) if train is None else train
         _require_generator_of_fold(fake, reference)
@@ -247,8 +247,8 @@ def _conditioning(
         corpus = real.corpus
         if corpus is None or real.labels is None:
             return None, None
-        number = fold if fold is not None else int(corpus.clips["fold"].to_numpy(dtype=int).min())
-        part = splits.fold(corpus.clips, number)
+        number = fold if fold is not None else splits.numbers(corpus.clips)[0]
+        part = corpus.fold(number)
         held = real.subset(part.test)
         model = train_reader(corpus, part.train, seed)
         reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}

@@ -65,7 +65,7 @@ def fit_run(
         raise UsageError(
             f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}"
         )
-    part = splits.fold(corpus.clips, fold)
+    part = corpus.fold(fold)
     loop = LoopConfig(
         budget.steps if steps is None else steps,
         batch_size if batch_size is not None else max(2, min(budget.batch_size, len(part.train))),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti import config
+from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.baseline import Baseline
 from affetti.models.flow import Flow, FlowConfig
@@ -83,13 +84,7 @@ class TrainedModel:
         Raises:
             MismatchError: names the first.
         """
-        shared = self.songs & set(songs.tolist())
-        if shared:
-            raise MismatchError(
-                f"was trained on {len(shared)} of the test songs (first: {min(shared)})",
-                where=self.path,
-                hint=f"train it on fold {self.meta['fold']}'s complement, or test on the fold it was trained for",
-            )
+        splits.require_unheard(songs.tolist(), self.songs, self.path)
 
 
 def save(path: Path, kind: str, model: nn.Module, labels: NDArray[np.float64], meta: dict[str, Any]) -> None:

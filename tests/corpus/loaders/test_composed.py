@@ -11,6 +11,7 @@ import pytest
 from affetti import verbs
 from affetti.compose import cues
 from affetti.corpus import Corpus
+from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import composed, load
 from affetti.errors import UsageError
 from affetti.presets import FRONT_ENDS
@@ -77,14 +78,12 @@ def test_a_label_is_ten_raters_about_the_truth() -> None:
 
 
 def test_the_ceiling_found_is_the_one_put_in() -> None:
-    from affetti.corpus import labels
-
     tracks = load("composed", clips=1200, clips_per_song=8, seed=2).tracks
     rows = [
         {"song_id": t.song_id} | t.describe(at, SECONDS) for t in tracks for at in t.starts(60.0, SECONDS, "centre")
     ]
     clips = pd.DataFrame(rows)
-    found = labels.ceiling(clips)
+    found = ceiling(clips)
     for name in ("valence", "arousal"):
         variance = clips[f"{name}_true"].var()
         low, high = found[name]["r2"]["ci"]  # type: ignore[index]

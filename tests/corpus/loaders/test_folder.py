@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from affetti.corpus.loaders import load
-from affetti.corpus.track import AudioFile
+from affetti.corpus.track import AudioFile, Options
 from affetti.errors import InputError, UsageError
 
 
@@ -16,7 +16,7 @@ def test_a_folder_becomes_tracks(make_folder: Callable[..., Path]) -> None:
     assert [track.track_id for track in source.tracks] == ["song0", "song1", "song2"]
     assert source.tracks[1].sound == AudioFile(folder / "song1.wav")
     assert (source.tracks[1].artist, source.tracks[1].genre, source.tracks[1].path) == ("artist 1", "jazz", "song1.wav")
-    assert (source.name, source.scale) == ("folder", "-1..1")
+    assert (source.name, source.dataset.scale) == ("folder", "-1..1")
 
 
 def test_a_file_named_by_its_full_path_is_read(make_folder: Callable[..., Path], tmp_path: Path) -> None:
@@ -39,19 +39,54 @@ def test_a_file_named_by_its_full_path_is_read(make_folder: Callable[..., Path],
         ("floder:x", UsageError, "unknown source 'floder:x'. Choose from composed, folder:PATH"),
         ("folder", UsageError, "folder needs a path. Write folder:PATH"),
         ("composed:x", UsageError, "unknown source"),
-        ("folder:/nowhere", InputError, "/nowhere/labels.csv: no such file"),
-        ("vgmidi:/nowhere", InputError, "not the VGMIDI tree"),
-        ("emopia:/nowhere", InputError, "not the EMOPIA tree"),
+        ("folder:/nowhere", InputError, "/nowhere: no such folder"),
+        ("vgmidi:/nowhere", InputError, "/nowhere: no such folder"),
+        (["folder:a", "folder:a"], UsageError, "Name each source once"),
+        ([], UsageError, "sources none"),
+        (["composed", "folder:a"], UsageError, "composed music is a corpus of its own"),
     ],
 )
-def test_a_source_that_cannot_be_is_refused(source: str, kind: type[Exception], says: str) -> None:
+def test_a_source_that_cannot_be_is_refused(source: str | list[str], kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         load(source)
 
 
 def test_a_soundfont_that_is_none_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such soundfont"):
-        load("composed", soundfont=tmp_path / "none.sf2")
+        load("composed", Options(soundfont=tmp_path / "none.sf2"))
     (tmp_path / "text.sf2").write_text("no soundfont", encoding="utf-8")
     with pytest.raises(InputError, match=r"text\.sf2"):
-        load("composed", soundfont=tmp_path / "text.sf2")
+        load("composed", Options(soundfont=tmp_path / "text.sf2"))
+
+
+def test_labels_without_sound_and_sound_without_labels_are_told(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(4)
+    (folder / "song1.wav").unlink()
+    lines = (folder / "labels.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "labels.csv").write_text("\n".join(lines[:-1]), encoding="utf-8")
+    source = load(f"folder:{folder}")
+    assert [track.track_id for track in source.tracks] == ["song0", "song2"]
+    assert [track.track_id for track in source.absent] == ["song1"]
+    assert source.refused == [("song1.wav", "named in labels.csv, but there is no such file")]
+    assert source.notes[1] == "1 files here have no row in labels.csv and are not read (first: song3.wav)"
+    for name in ("song0.wav", "song2.wav"):
+        (folder / name).unlink()
+    with pytest.raises(InputError, match=r"song0.wav: named in labels.csv, but there is no such file \(and 2 more\)"):
+        load(f"folder:{folder}")
+
+
+def test_the_values_as_written_are_kept(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(2)
+    (folder / "labels.csv").write_text("file,valence,arousal\nsong0.wav,3.1,7.3\nsong1.wav,5,5\n", encoding="utf-8")
+    labels = load(f"folder:{folder}", Options(scale="1..9")).tracks[0].labels
+    assert (labels.valence_original, labels.arousal_original) == (3.1, 7.3)
+    assert (labels.valence, labels.arousal) == pytest.approx((-0.475, 0.575))
+
+
+def test_a_loop_of_links_is_not_followed(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(3)
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "self.wav").symlink_to(folder / "self.wav")
+    source = load(f"folder:{folder}")
+    assert len(source.tracks) == 3
+    assert "first: self.wav" in source.notes[1]

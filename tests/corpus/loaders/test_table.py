@@ -36,9 +36,18 @@ def test_every_column_is_read(tmp_path: Path) -> None:
     assert read.notes == ("labels are on the scale 1..9 (declared)", "columns not read: mood")
 
 
-def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    text = "\ufeff" + HEAD.replace("\n", "\r\n") + "ü.wav,-0.5,0.25\r\n"
-    rows = table.read(write(tmp_path, text), None).rows
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,valence,arousal\r\nü.wav,-0.5,0.25\r\n",
+        "file;valence;arousal\r\nü.wav;-0,5;0,25\r\n",
+        "file\tvalence\tarousal\nü.wav\t-0.5\t0,25\n",
+        'File , Valence, AROUSAL\n "ü.wav", -0.5 , 0.25',
+    ],
+)
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path, text: str) -> None:
+    rows = table.read(write(tmp_path, "\ufeff" + text), None).rows
+    assert rows[0].labels.arousal == 0.25
     assert [(row.file.name, row.labels.valence) for row in rows] == [("ü.wav", -0.5)]
 
 
@@ -59,7 +68,8 @@ def test_a_file_outside_the_folder_is_named_without_slashes(tmp_path: Path) -> N
         ("", "column 'file' is missing (found: nothing)"),
         (HEAD, "holds no rows"),
         ("file,valence\na.wav,0.1\n", "column 'arousal' is missing (found: file, valence)"),
-        ("file;valence;arousal\na.wav;-0.1;1\n", "column 'file' is missing (found: file;valence;arousal)"),
+        ("file|valence|arousal\na.wav|-0.1|1\n", "column 'file' is missing (found: file|valence|arousal)"),
+        ("file;valence;arousal\na.wav;-0,1;1,x\n", "line 2: arousal '1,x' is not a number"),
         ("file,valence,arousal,valence\na.wav,-1,0,1\n", "there are several columns 'valence'"),
         (HEAD + "a.wav,-0.1,0.2\nb.wav,sad,0\n", "line 3: valence 'sad' is not a number"),
         (HEAD + "a.wav,-0.1,\n", "line 2: arousal '' is not a number"),
@@ -128,11 +138,3 @@ def test_values_that_several_scales_allow_are_never_guessed_at(
 def test_an_unknown_scale_is_answered_with_the_known(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown scale '1-9'. Choose from -1..1, 0..1, 1..9"):
         table.choose_scale(np.array([1.0]), "1-9", tmp_path)
-
-
-def test_files_that_are_not_there_are_counted(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").touch()
-    read = table.read(write(tmp_path, HEAD + "a.wav,-1,0\nb.wav,0,0\nc.wav,0,0\n"), None)
-    with pytest.raises(InputError, match=r"no such file \(and 1 more\)") as caught:
-        table.require_files(read.rows)
-    assert caught.value.where == str(tmp_path / "b.wav")

@@ -1,51 +1,71 @@
-"""Sources of labelled music, one small file each, all of one outline: ``NAME``, licence, citation, ``load``."""
+"""Sources of labelled music, one small file each, of one outline: ``DATASET``, a card, and ``load(path, options)``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from affetti.compose.render import soundfont as find_soundfont
 from affetti.compose.soundfont import open_soundfont
-from affetti.corpus.loaders import composed, emopia, folder, midi, vgmidi
-from affetti.corpus.track import Source
-from affetti.errors import UsageError
+from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
+from affetti.corpus.track import Dataset, Options, Source
+from affetti.corpus.union import union
+from affetti.errors import InputError, UsageError
 
-PATH_LOADERS = {"folder": folder.load, "midi": midi.load, "vgmidi": vgmidi.load, "emopia": emopia.load}
+LOADERS: dict[str, tuple[Dataset, Callable[[Path, Options], Source]]] = {
+    module.DATASET.name: (module.DATASET, module.load)
+    for module in (folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi)
+}
+"""Loaders that read a path, by the name of their source."""
 
 
 def load(
-    source: str,
+    source: str | Sequence[str],
+    options: Options | None = None,
     *,
-    scale: str | None = None,
-    soundfont: Path | None = None,
     clips: int = composed.SONGS,
     clips_per_song: int = 1,
     keys: int = 1,
     seed: int = 0,
 ) -> Source:
-    """Read the labels of ``composed``, ``folder:PATH``, ``midi:PATH``, ``vgmidi:PATH``, ``emopia:PATH``; no audio yet.
+    """Read the labels of ``composed`` or of ``NAME:PATH``, NAME a key of :data:`LOADERS`; no audio yet.
 
     Args:
-        source: the name of a loader and, but for ``composed``, a path.
-        scale: the scale of the labels of ``folder`` and ``midi``, a key of :data:`affetti.emotion.SCALES`.
-        soundfont: what MIDI and composed songs are rendered with.
+        source: one source, or several to be joined (see :func:`affetti.corpus.union.union`).
+        options: how data sets are read.
         clips: how many clips to compose.
         clips_per_song: how many clips to take of each composed song.
         keys: how many tonics composed songs may have.
         seed: of the composer.
 
     Raises:
-        UsageError: the source is unknown or lacks its path.
+        UsageError: the source is unknown, lacks its path, or is named twice.
         InputError: its labels, or the soundfont, cannot be used.
     """
+    options = options or Options()
+    names = [source] if isinstance(source, str) else list(source)
+    if len(set(names)) < len(names) or not names:
+        raise UsageError(f"sources {', '.join(names) or 'none'}", where="SOURCE", hint="name each source once")
+    if options.soundfont is not None:
+        open_soundfont(find_soundfont(options.soundfont).resolve(), 22_050)
+    if composed.DATASET.name in names:
+        if len(names) > 1:
+            raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
+        return composed.load(clips, clips_per_song, seed, options.soundfont, keys)
+    emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
+    if emomusic is not None:
+        options = replace(options, witness=Path(emomusic))
+    return union([_read(name, options) for name in names])
+
+
+def _read(source: str, options: Options) -> Source:
     name, _, path = source.partition(":")
-    if soundfont is not None:
-        open_soundfont(find_soundfont(soundfont).resolve(), 22_050)
-    if name == composed.NAME and not path:
-        return composed.load(clips, clips_per_song, seed, soundfont, keys)
-    if name not in PATH_LOADERS:
-        offered = ", ".join(["composed", *(f"{other}:PATH" for other in PATH_LOADERS)])
+    if name not in LOADERS:
+        offered = ", ".join(["composed", *(f"{other}:PATH" for other in LOADERS)])
         raise UsageError(f"unknown source {source!r}", where="SOURCE", hint=f"choose from {offered}")
     if not path:
         raise UsageError(f"{name} needs a path", where="SOURCE", hint=f"write {name}:PATH")
-    return PATH_LOADERS[name](Path(path), scale=scale, soundfont=soundfont)
+    if not Path(path).is_dir():
+        raise InputError("no such folder", where=path, hint="check the path")
+    return LOADERS[name][1](Path(path), options)

@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 from affetti.compose import cues, score
 from affetti.compose.render import render
-from affetti.corpus.track import Labels, Source, Track, Windows
+from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
 
-NAME = "composed"
-LICENCE = "CC0: composed by affetti; rendered with TimGM6mb.sf2 (GPL-2.0), which is not part of it"
-CITATION = (
+DATASET = Dataset(
+    "composed",
+    "Songs composed from emotion cues",
+    "CC0: composed by affetti; rendered with TimGM6mb.sf2 (GPL-2.0), which is not part of it",
     "Cue weights: Eerola, T., Friberg, A. & Bresin, R. (2013). Emotional expression in music: contribution, linearity, "
-    "and additivity of primary musical cues. Frontiers in Psychology 4:487."
+    "and additivity of primary musical cues. Frontiers in Psychology 4:487.",
+    "",
+    "-1..1",
 )
 SONGS = 240
 RATERS = 10
@@ -107,11 +110,18 @@ class ComposedTrack(Track):
             "raters": RATERS,
             "mode": main.cues.mode,
             "section": main.name,
+            "valence_original": float(mean[0, 0]),
+            "arousal_original": float(mean[0, 1]),
+            "tags": "",
             "instruments": "|".join(song.instruments),
             "lyrics": "",
             "valence_true": float(valence),
             "arousal_true": float(arousal),
         }
+
+    def label_rows(self, clip: float) -> list[dict[str, Any]]:
+        """Labels of the clips it would give were it long enough."""
+        return [self.describe(at, clip) for at in self.starts(float("inf"), clip, "first")]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Sections with their cues and true emotion, and all notes."""
@@ -153,7 +163,7 @@ def load(clips: int, clips_per_song: int, seed: int, soundfont: Path | None = No
                 clips=min(clips_per_song, clips - index * clips_per_song),
             )
         )
-    return Source(NAME, tracks, "-1..1", LICENCE, CITATION, notes=(), planted=declaration(keys))
+    return Source(DATASET, tracks, planted=declaration(keys))
 
 
 def declaration(keys: int = 1) -> dict[str, Any]:

@@ -1,70 +1,90 @@
-"""EMOPIA: pop piano, transcribed to MIDI, one quadrant a clip.
+"""EMOPIA: pop piano from YouTube, one quadrant a clip, as transcribed MIDI or as audio.
 
 Hung et al., "EMOPIA: A Multi-Modal Pop Piano Dataset For Emotion Recognition and Emotion-based Music Generation", ISMIR
-2021; CC BY-NC-SA 4.0. The tree is ``label.csv`` (``ID,4Q,annotator``) and ``midis/*.mid``. File names are
-``Q<1-4>_<YouTube id>_<segment>``: a YouTube id may itself hold ``_``, and it is the song. The labels are categories:
-the coordinates given here are the centres of the quadrants, so read accuracies from them, not CCC.
+2021. Versions 1.0 and 2.x are read alike, wherever below a folder they lie::
+
+    label.csv                            ID,4Q,annotator
+    midis/Q1_YOUTUBEID_0.mid             quadrant, song and number of the clip; the YouTube id may itself hold ``_``
+    …/Q1_YOUTUBEID_0.mp3                 audio, not distributed; read instead of the MIDI where it is there
+    split/{train,val,test}.csv           fname,label: the split of the authors' classifiers (repository EMOPIA_cls)
+    split/{train,val,test}_clip.csv      ,clip_name: the split that the data set's own notebook writes
+
+The labels are categories: the coordinates given here are the centres of the quadrants, so read accuracies from them,
+not CCC.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from affetti.corpus.track import Labels, MidiFile, Source, Track
-from affetti.emotion import QUADRANTS
+from affetti.corpus.loaders import rows, tree
+from affetti.corpus.track import AudioFile, Dataset, Labels, MidiFile, Options, Source, Track
 from affetti.errors import InputError
 
-NAME = "emopia"
-LICENCE = "CC BY-NC-SA 4.0"
-CITATION = "Hung, H.-T. et al. (2021). EMOPIA: A Multi-Modal Pop Piano Dataset. ISMIR."
+DATASET = Dataset(
+    "emopia",
+    "EMOPIA",
+    "CC BY-NC-SA 4.0",
+    "Hung, H.-T. et al. (2021). EMOPIA: A Multi-Modal Pop Piano Dataset for Emotion Recognition and Emotion-based "
+    "Music Generation. ISMIR.",
+    "https://zenodo.org/records/5090631",
+    "quadrants",
+)
+CLIP = re.compile(r"(Q[1-4])_(.+)_\d+")
+SPLITS = {"emopia-cls": ("{}.csv", "fname"), "emopia": ("{}_clip.csv", "clip_name")}
+"""Published splits by name: the files of their parts, and the column that names clips."""
+PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
-def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None) -> Source:  # noqa: ARG001
-    """Read ``label.csv``; clips whose MIDI is absent are counted in the notes.
+def load(path: Path, options: Options) -> Source:
+    """Read ``label.csv`` of the EMOPIA tree below ``path``; without sounds too.
 
     Raises:
-        InputError: the tree is not EMOPIA's, a quadrant is not 1 to 4, or a file name contradicts the table.
+        InputError: there is no ``label.csv``, it lacks a column, an id is missing or twice, a quadrant is not 1 to 4,
+            or a file name contradicts it.
     """
-    table = path / "label.csv"
-    if not table.is_file() or not (path / "midis").is_dir():
-        raise InputError("not the EMOPIA tree", where=path, hint="give the folder that holds label.csv and midis/")
-    try:
-        labels = pd.read_csv(table, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"not a CSV table ({str(error).strip()})", where=table, hint="fetch EMOPIA 1.0 again"
-        ) from error
-    missing = [column for column in ("ID", "4Q") if column not in labels.columns]
-    if missing:
-        raise InputError(f"column {missing[0]!r} is missing", where=table, hint="fetch EMOPIA 1.0 again")
-    tracks: list[Track] = []
-    absent = 0
-    for line, (clip, category) in enumerate(zip(labels["ID"], labels["4Q"], strict=True), start=2):
-        quadrant = f"Q{category}"
-        if quadrant not in QUADRANTS or not clip.startswith(f"{quadrant}_"):
-            raise InputError(
-                f"line {line}: clip {clip!r} with quadrant {category!r}", where=table, hint="fetch EMOPIA 1.0 again"
-            )
-        midi = path / "midis" / f"{clip}.mid"
-        if not midi.is_file():
-            absent += 1
-            continue
-        song = clip.split("_", 1)[1].rsplit("_", 1)[0]
-        tracks.append(
-            Track(
-                clip,
-                song,
-                str(midi.relative_to(path)),
-                MidiFile(midi, soundfont),
-                Labels(*QUADRANTS[quadrant]),
-                genre="pop",
-            )
-        )
-    if not tracks:
-        raise InputError("no labelled MIDI file is present", where=path / "midis", hint="fetch EMOPIA 1.0 again")
+    found = tree.files(path)
+    table = tree.only(found, "label.csv")
+    if table is None:
+        what = "no labels of EMOPIA (looked for label.csv)"
+        raise InputError(what, where=path, hint="give the folder that holds label.csv and midis/")
+    near = sorted(found, key=lambda file: not file.is_relative_to(table.parent))  # beside the labels, then elsewhere
+    audio = tree.sounds(near)
+    midi = tree.sounds(near, (".mid", ".midi"))
+    here: list[Track] = []
+    absent: list[Track] = []
+    for clip, row in sorted(rows.unique(rows.read(table, ("id", "4q")), "id").items()):
+        name = CLIP.fullmatch(clip)
+        if name is None or name[1] != f"Q{row['4q']}":
+            raise row.wrong(f"clip {clip!r} with quadrant {row['4q']!r}; expected Q1_SONG_0 with 1", rows.AGAIN)
+        file = audio.get(clip) or midi.get(clip, table.parent / "midis" / f"{clip}.mid")
+        sound = AudioFile(file) if clip in audio else MidiFile(file, options.soundfont)
+        labels = Labels.category("quadrants", name[1])
+        track = Track(clip, name[2], str(file.relative_to(path)), sound, labels, genre="pop")
+        (here if clip in audio or clip in midi else absent).append(track)
+    heard = sum(isinstance(track.sound, AudioFile) for track in here)
     notes = ["labels are quadrants: coordinates are their centres"]
+    if heard:
+        notes.append(f"{heard} clips are read from audio, {len(here) - heard} from MIDI")
     if absent:
-        notes.append(f"{absent} labelled clips have no MIDI file here")
-    return Source(NAME, tracks, "quadrants", LICENCE, CITATION, tuple(notes))
+        notes.append(f"{len(absent)} of {len(here) + len(absent)} labelled clips have neither MIDI nor audio here")
+    return Source(DATASET, here, absent, notes=tuple(notes), official=_splits(tree.below(found, "split")))
+
+
+def _splits(found: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """Part by clip of the published splits of which all files are there."""
+    official: dict[str, dict[str, str]] = {}
+    for split, (pattern, column) in SPLITS.items():
+        files = {part: tree.only(found, pattern.format(called)) for part, called in PARTS.items()}
+        parts: dict[str, str] = {}
+        for part, file in files.items():
+            for clip, row in rows.unique(rows.read(file, (column,)), column).items() if file else ():
+                name = clip.removesuffix(".mid")
+                if name in parts:
+                    raise row.wrong(f"clip {name} is in the {parts[name]} part too", rows.AGAIN)
+                parts[name] = part
+        if all(files.values()):
+            official[split] = parts
+    return official

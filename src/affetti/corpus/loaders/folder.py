@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from affetti.corpus.loaders import table
-from affetti.corpus.track import AudioFile, Sound, Source, Track
+from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
+from affetti.errors import InputError
+from affetti.signal.audio import AUDIO_SUFFIXES
 
-NAME = "folder"
-LICENCE = "the user's own"
+DATASET = Dataset("folder", "A folder of audio files", "the user's own", "", "", "declared")
 
 
-def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None) -> Source:  # noqa: ARG001
+def load(path: Path, options: Options) -> Source:
     """Read the labels of a folder; the audio is decoded later.
 
     Raises:
-        InputError: the table cannot be used or names a file that is not there.
+        InputError: the table cannot be used, or none of the files it names is there.
     """
-    return from_table(NAME, path, scale, AudioFile)
+    return from_table(DATASET, path, options.scale, AudioFile, AUDIO_SUFFIXES)
 
 
-def from_table(name: str, path: Path, scale: str | None, sound: Callable[[Path], Sound]) -> Source:
+def from_table(
+    dataset: Dataset, path: Path, scale: str | None, sound: Callable[[Path], Sound], suffixes: Collection[str]
+) -> Source:
     """A source out of ``path/labels.csv``; ``sound`` makes a :class:`Sound` of a file's path."""
     read = table.read(path, scale)
-    table.require_files(read.rows)
-    tracks: list[Track] = []
+    here: list[Track] = []
+    absent: list[Track] = []
     for row in read.rows:
         called = row.file.relative_to(path) if row.file.is_relative_to(path) else row.file
-        tracks.append(Track(row.clip_id, row.song, str(called), sound(row.file), row.labels, row.artist, row.genre))
-    return Source(name, tracks, read.scale, LICENCE, notes=read.notes)
+        there = row.file.is_file()
+        track = Track(row.clip_id, row.song, str(called), sound(row.file), row.labels, row.artist, row.genre)
+        (here if there else absent).append(track)
+    if not here:
+        more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+        raise InputError(
+            f"named in labels.csv, but there is no such file{more}",
+            where=path / absent[0].path,
+            hint="correct the file column",
+        )
+    refused = [(track.path, "named in labels.csv, but there is no such file") for track in absent]
+    notes = [*read.notes, *_unlabelled(path, {os.path.realpath(row.file) for row in read.rows}, suffixes)]
+    return Source(replace(dataset, scale=read.scale), here, absent, refused, tuple(notes))
+
+
+def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[str]:
+    """A note of sounds in the folder that have no row. Links to folders are not followed: they may run in a circle."""
+    files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+    others = [file for file in files if file.suffix.lower() in suffixes and os.path.realpath(file) not in named]
+    if not others:
+        return []
+    first = min(others).relative_to(path)
+    return [f"{len(others)} files here have no row in labels.csv and are not read (first: {first})"]

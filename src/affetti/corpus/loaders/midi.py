@@ -6,15 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from affetti.corpus.loaders.folder import from_table
-from affetti.corpus.track import MidiFile, Source
+from affetti.corpus.track import Dataset, MidiFile, Options, Source
 
-NAME = "midi"
+DATASET = Dataset("midi", "A folder of MIDI files", "the user's own", "", "", "declared")
 
 
-def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None) -> Source:
+def load(path: Path, options: Options) -> Source:
     """Read the labels of a folder of MIDI; the scores are rendered later.
 
     Raises:
-        InputError: the table cannot be used or names a file that is not there.
+        InputError: the table cannot be used, or none of the files it names is there.
     """
-    return from_table(NAME, path, scale, partial(MidiFile, soundfont=soundfont))
+    return from_table(
+        DATASET, path, options.scale, partial(MidiFile, soundfont=options.soundfont), (".mid", ".midi", ".smf")
+    )

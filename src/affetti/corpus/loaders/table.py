@@ -7,15 +7,14 @@ one declared, or the one that negative values give away; where the values allow 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.corpus.loaders import rows
 from affetti.corpus.track import Labels
 from affetti.emotion import SCALES
 from affetti.errors import InputError, UsageError
@@ -25,12 +24,9 @@ OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters")
 MOST_RATERS = 32_767
 """What the column ``raters`` of a corpus can hold."""
 
-Lines: TypeAlias = dict[int, dict[str, str]]
-"""Cells by column, by line number."""
-
 
 @dataclass(frozen=True)
-class Row:
+class LabelledFile:
     """One line of the table, its labels in [-1, 1]."""
 
     file: Path
@@ -45,7 +41,7 @@ class Row:
 class Table:
     """A label table that has been checked."""
 
-    rows: list[Row]
+    rows: list[LabelledFile]
     scale: str
     notes: tuple[str, ...]
 
@@ -59,80 +55,51 @@ def read(folder: Path, scale: str | None) -> Table:
         UsageError: the declared scale is unknown.
     """
     path = folder / "labels.csv"
-    lines, columns = _lines(path)
-    values = {name: _numbers(lines, name, path) for name in ("valence", "arousal")}
-    name = choose_scale(np.concatenate(list(values.values())), scale, path)
-    unit = {column: _to_unit(values[column], lines, name, column, path) for column in values}
-    spread = {
-        column: SCALES[name].spread_to_unit(_numbers(lines, column, path, low=0.0, empty=float("nan")))
-        for column in ("valence_std", "arousal_std")
-    }
-    raters = _numbers(lines, "raters", path, low=0.0, high=MOST_RATERS, whole=True, empty=0.0)
-    ids = _clip_ids(lines, path)
-    rows = [
-        Row(
-            folder / cells["file"],
-            ids[i],
-            Labels(
-                float(unit["valence"][i]),
-                float(unit["arousal"][i]),
-                float(spread["valence_std"][i]),
-                float(spread["arousal_std"][i]),
-                int(raters[i]),
-            ),
-            cells.get("song") or ids[i],
-            cells.get("artist", ""),
-            cells.get("genre", ""),
+    lines = rows.read(path, REQUIRED, hint=f"write a CSV with the columns {', '.join(REQUIRED)}")
+    means = np.array([[row.number("valence"), row.number("arousal")] for row in lines])
+    name = choose_scale(means, scale, path)
+    ids = _clip_ids(lines)
+    files = [
+        LabelledFile(
+            folder / row["file"],
+            clip,
+            _labels(row, name),
+            row.get("song") or clip,
+            row.get("artist"),
+            row.get("genre"),
         )
-        for i, cells in enumerate(lines.values())
+        for row, clip in zip(lines, ids, strict=True)
     ]
     told = "declared" if scale else "found: negative values; declare another with --scale if that is wrong"
-    ignored = [column for column in columns if column not in REQUIRED + OPTIONAL]
+    ignored = [column for column in lines[0].cells if column not in REQUIRED + OPTIONAL]
     notes = [f"labels are on the scale {name} ({told})"]
     if ignored:
         notes.append(f"columns not read: {', '.join(ignored)}")
-    return Table(rows, name, tuple(notes))
+    return Table(files, name, tuple(notes))
 
 
-def _lines(path: Path) -> tuple[Lines, list[str]]:
-    """The cells of each line that is not blank, by its number in the file, and the columns."""
-    if not path.is_file():
-        raise InputError("no such file", where=path, hint="write a CSV with the columns file, valence, arousal")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"not a CSV table ({error})", where=path, hint="save it as UTF-8, commas between") from error
-    columns = table[0][1] if table else []
-    for column in REQUIRED:
-        if column not in columns:
-            found = ", ".join(columns) or "nothing"
-            raise InputError(
-                f"column {column!r} is missing (found: {found})", where=path, hint="add it, or rename yours"
+def _labels(row: rows.Row, scale: str) -> Labels:
+    bounds = SCALES[scale]
+    means = [row.number("valence"), row.number("arousal")]
+    for column, value in zip(("valence", "arousal"), means, strict=True):
+        if not bounds.low <= value <= bounds.high:
+            raise row.wrong(
+                f"{column} {value:g} lies outside the scale {scale}", "correct it, or declare another --scale"
             )
-    twice = [column for column in REQUIRED + OPTIONAL if columns.count(column) > 1]
-    if twice:
-        raise InputError(f"there are several columns {twice[0]!r}", where=path, hint="keep one of them")
-    if len(table) < 2:
-        raise InputError("holds no rows", where=path, hint="write one row a file")
-    for number, cells in table:
-        if len(cells) != len(columns):
-            raise InputError(
-                f"line {number}: {len(cells)} cells, but {len(columns)} columns",
-                where=path,
-                hint="quote cells that hold a comma",
-            )
-    return {number: dict(zip(columns, cells, strict=True)) for number, cells in table[1:]}, columns
+    spread = [row.number(column, 0.0, empty=float("nan")) for column in ("valence_std", "arousal_std")]
+    raters = row.number("raters", 0.0, MOST_RATERS, whole=True, empty=0.0)
+    return Labels.on(scale, *means, *spread, raters=int(raters))
 
 
-def _clip_ids(lines: Lines, path: Path) -> list[str]:
+def _clip_ids(lines: Sequence[rows.Row]) -> list[str]:
     """A name for each file, from its path without the suffix; no two alike."""
     seen: dict[str, str] = {}
-    for number, cells in lines.items():
-        file = Path(cells["file"])
-        if not cells["file"]:
-            raise InputError(f"line {number}: no file is named", where=path, hint="name it, or remove the line")
+    for row in lines:
+        if not row["file"]:
+            raise row.wrong("no file is named", "name it, or remove the line")
+        if "\0" in row["file"]:
+            raise row.wrong(f"{row['file']!r} is no file name")
+        file = Path(row["file"])
         clip = "_".join(part for part in file.with_suffix("").parts if part != file.anchor)
         if clip in seen:
             same = seen[clip] == str(file)
@@ -141,7 +108,7 @@ def _clip_ids(lines: Lines, path: Path) -> list[str]:
                 if same
                 else f"{str(file)!r} and {seen[clip]!r} would both be clip {clip!r}"
             )
-            raise InputError(f"line {number}: {what}", where=path, hint="keep one of the two" if same else "rename one")
+            raise row.wrong(what, "keep one of the two" if same else "rename one")
         seen[clip] = str(file)
     return list(seen)
 
@@ -169,60 +136,3 @@ def choose_scale(values: NDArray[np.float64], declared: str | None, where: Path)
         where=where,
         hint=f"declare the scale they are on with --scale ({', '.join(SCALES)})",
     )
-
-
-def require_files(rows: Iterable[Row]) -> None:
-    """Refuse a table that names files which are not there, before any is decoded.
-
-    Raises:
-        InputError: names the first and counts the rest.
-    """
-    missing = [row.file for row in rows if not row.file.is_file()]
-    if missing:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise InputError(
-            f"named in labels.csv, but there is no such file{more}", where=missing[0], hint="correct the file column"
-        )
-
-
-def _numbers(
-    lines: Lines,
-    column: str,
-    path: Path,
-    *,
-    low: float = -np.inf,
-    high: float = np.inf,
-    whole: bool = False,
-    empty: float | None = None,
-) -> NDArray[np.float64]:
-    """A column as finite numbers; cells that are empty, or the column absent, give ``empty`` where that is allowed."""
-    numbers: list[float] = []
-    for line, cells in lines.items():
-        text = cells.get(column, "")
-        if not text and empty is not None:
-            numbers.append(empty)
-            continue
-        try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
-        if not np.isfinite(number):
-            raise InputError(f"line {line}: {column} {text!r} is not a number", where=path, hint="correct it")
-        if not low <= number <= high or (whole and number != int(number)):
-            kind = "whole number" if whole else "number"
-            bounds = f"from {low:g}" + (f" to {high:g}" if np.isfinite(high) else "")
-            raise InputError(f"line {line}: {column} {text} is no {kind} {bounds}", where=path, hint="correct it")
-        numbers.append(number)
-    return np.array(numbers)
-
-
-def _to_unit(values: NDArray[np.float64], lines: Lines, scale: str, column: str, path: Path) -> NDArray[np.float64]:
-    bounds = SCALES[scale]
-    for line, value in zip(lines, values, strict=True):
-        if not bounds.low <= value <= bounds.high:
-            raise InputError(
-                f"line {line}: {column} {value:g} lies outside the scale {scale}",
-                where=path,
-                hint="correct it, or declare another --scale",
-            )
-    return bounds.to_unit(values)

@@ -1,91 +1,143 @@
 """VGMIDI: piano arrangements of video game music with valence and arousal by about 30 listeners, one value a measure.
 
-Ferreira & Whitehead, "Learning to Generate Music With Sentiment", ISMIR 2019. The tree is
-``labelled/annotations/vgmidi_raw_{1,2}.json`` and ``labelled/midi/*.mid``. A piece's label is the mean over listeners
-of each listener's mean over measures, its spread the sample standard deviation over listeners. The repository states no
-licence and the compositions are third parties': for research.
+Ferreira & Whitehead, "Learning to Generate Music With Sentiment", ISMIR 2019. The tree, anywhere below a folder, is
+``labelled/annotations/vgmidi_raw_{1,2}.json`` and ``labelled/midi/*.mid``; of each JSON, ``pieces`` names the MIDI file
+and ``annotations`` holds a series ``PIECE_LISTENER`` of valence and of arousal, in [-1, 1], a few one measure long or
+short. A piece's label is the mean over listeners of each listener's mean over measures, its spread the sample standard
+deviation over listeners. The repository states no licence and the compositions are third parties': for research.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from affetti.corpus.track import Labels, MidiFile, Source, Track
+from affetti.corpus import audit
+from affetti.corpus.loaders import tree
+from affetti.corpus.track import Check, Dataset, Labels, MidiFile, Options, Source, Track
 from affetti.errors import InputError
 from affetti.storage import read_json
 
-NAME = "vgmidi"
-LICENCE = "none stated; game music by third parties, for research"
-CITATION = "Ferreira, L. N. & Whitehead, J. (2019). Learning to Generate Music With Sentiment. ISMIR."
+DATASET = Dataset(
+    "vgmidi",
+    "VGMIDI",
+    "none stated; game music by third parties, for research",
+    "Ferreira, L. N. & Whitehead, J. (2019). Learning to Generate Music With Sentiment. ISMIR.",
+    "https://github.com/lucasnfe/vgmidi",
+    "-1..1",
+)
 ANNOTATIONS = ("vgmidi_raw_1.json", "vgmidi_raw_2.json")
 
+Series = tuple[list[float], list[float]]
+"""What one listener said of one piece: valence and arousal, measure by measure."""
 
-def load(path: Path, *, scale: str | None = None, soundfont: Path | None = None) -> Source:  # noqa: ARG001
-    """Read the annotations of the VGMIDI tree at ``path``; pieces whose MIDI is absent are counted in the notes.
+
+@dataclass(frozen=True)
+class Piece:
+    """An annotated piece: its id, the file that holds its ratings, the name of its MIDI file."""
+
+    song: str
+    file: Path
+    midi: str
+    listeners: list[Series] = field(default_factory=list)
+
+
+def load(path: Path, options: Options) -> Source:
+    """Read the annotations of the VGMIDI tree below ``path``; without MIDI too.
+
+    A piece with a rating that is missing or outside [-1, 1] is left out, with the reason.
 
     Raises:
-        InputError: the tree is not VGMIDI's, or an annotation is outside [-1, 1].
+        InputError: no annotations are there, a file is not VGMIDI's, or nobody rated a piece.
     """
-    root = path / "labelled"
-    if not (root / "annotations" / ANNOTATIONS[0]).is_file():
-        raise InputError(
-            "not the VGMIDI tree", where=path, hint=f"give the folder that holds labelled/annotations/{ANNOTATIONS[0]}"
-        )
-    tracks: list[Track] = []
-    absent = 0
-    for number, part in enumerate(ANNOTATIONS, start=1):
-        file = root / "annotations" / part
-        if not file.is_file():
-            continue
-        raw = read_json(file)
-        try:
-            pieces = {piece_id: str(piece["midi"]) for piece_id, piece in sorted(raw["pieces"].items())}
-            ratings = _by_piece(raw["annotations"])
-        except (AttributeError, KeyError, TypeError) as error:
-            raise InputError("not VGMIDI's annotations", where=file, hint="fetch it again") from error
-        for piece_id, name in pieces.items():
-            midi = root / "midi" / name
-            if not midi.is_file():
-                absent += 1
-                continue
-            labels = _labels(ratings.get(piece_id, []), piece_id, file)
-            song_id = f"r{number}_{piece_id}"
-            # The first field of the file's name is the game series, the nearest thing to an artist.
-            series = name.split("_")[0]
-            artist = "" if series == "Other" else series
-            tracks.append(
-                Track(song_id, song_id, str(midi.relative_to(path)), MidiFile(midi, soundfont), labels, artist, "game")
-            )
-    if not tracks:
-        raise InputError("no labelled MIDI file is present", where=root / "midi", hint="fetch the whole repository")
+    found = tree.files(path)
+    files = {number: tree.only(found, name) for number, name in enumerate(ANNOTATIONS, start=1)}
+    pieces = [piece for number, file in files.items() if file for piece in _pieces(file, number)]
+    if not pieces:
+        what = f"no annotations of VGMIDI (looked for {' and '.join(ANNOTATIONS)})"
+        raise InputError(what, where=path, hint="give the folder that holds labelled/annotations")
+    good = [piece for piece in pieces if all(map(_whole, piece.listeners))]
+    refused = [
+        (piece.song, f"{piece.file.name}: a rating is missing or outside [-1, 1]")
+        for piece in pieces
+        if not all(map(_whole, piece.listeners))
+    ]
+    scores = {file.name: file for file in reversed(tree.below(found, "midi"))}
+    tracks = [_track(piece, scores.get(piece.midi), path, options) for piece in good]
+    here = [track for track, piece in zip(tracks, good, strict=True) if piece.midi in scores]
+    absent = [track for track, piece in zip(tracks, good, strict=True) if piece.midi not in scores]
     notes = ["one value a listener and measure; a piece's label is the mean over both"]
+    notes += [f"no {ANNOTATIONS[number - 1]}: its pieces are not read" for number, file in files.items() if not file]
     if absent:
-        notes.append(f"{absent} annotated pieces have no MIDI file here")
-    return Source(NAME, tracks, "-1..1", LICENCE, CITATION, tuple(notes))
+        notes.append(f"{len(absent)} of {len(tracks)} annotated pieces have no MIDI file here")
+    return Source(
+        DATASET,
+        here,
+        absent,
+        refused,
+        tuple(notes),
+        (
+            audit.out_of_range([song for song, _ in refused], "-1..1"),
+            Check("static_against_dynamic", "not checkable", len(tracks), "labels are the means of ratings over time"),
+        ),
+        tables={"dynamic": pd.concat(map(_measures, good), ignore_index=True)} if good else {},
+    )
 
 
-def _by_piece(annotations: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """Each listener's mean valence and arousal over measures, by piece; keys are ``PIECE_LISTENER``."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for key, values in annotations.items():
-        valence, arousal = (
-            float(np.mean(values[name])) if values[name] else float("nan") for name in ("valence", "arousal")
-        )
-        found.setdefault(key.rsplit("_", 1)[0], []).append((valence, arousal))
-    return found
+def _pieces(file: Path, number: int) -> list[Piece]:
+    """The pieces of one of the two files, with what each listener said."""
+    raw: Any = read_json(file)
+    try:
+        found = {key: Piece(f"r{number}_{key}", file, str(it["midi"])) for key, it in sorted(raw["pieces"].items())}
+        for key, it in raw["annotations"].items():
+            valence, arousal = ([float(value) for value in it[axis]] for axis in ("valence", "arousal"))
+            if piece := found.get(key.rsplit("_", 1)[0]):
+                piece.listeners.append((valence, arousal))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"not VGMIDI's annotations ({error!r})", where=file, hint="fetch it again") from error
+    for key, piece in found.items():
+        if not piece.listeners:
+            raise InputError(f"no listener rated {key}", where=file, hint="the file was edited: fetch it again")
+    return list(found.values())
 
 
-def _labels(listeners: list[tuple[float, float]], piece_id: str, file: Path) -> Labels:
-    if not listeners:
-        raise InputError(f"no listener rated {piece_id}", where=file, hint="the file was edited: fetch it again")
-    found: dict[str, tuple[float, float]] = {}
-    for name, means in zip(("valence", "arousal"), np.array(listeners).T, strict=True):
-        if not (np.abs(means) <= 1).all():
-            raise InputError(
-                f"{piece_id}: {name} outside [-1, 1]", where=file, hint="the file was edited: fetch it again"
-            )
-        found[name] = float(means.mean()), float(means.std(ddof=1)) if len(means) > 1 else float("nan")
-    return Labels(found["valence"][0], found["arousal"][0], found["valence"][1], found["arousal"][1], len(listeners))
+def _whole(series: Series) -> bool:
+    """Whether both axes have ratings, all within the scale."""
+    return all(values and all(-1.0 <= value <= 1.0 for value in values) for values in series)
+
+
+def _track(piece: Piece, midi: Path | None, path: Path, options: Options) -> Track:
+    # The first field of the file's name is the game series, the nearest thing to an artist.
+    series = piece.midi.split("_")[0]
+    file = midi or path / "labelled" / "midi" / piece.midi
+    return Track(
+        piece.song,
+        piece.song,
+        str(file.relative_to(path)),
+        MidiFile(file, options.soundfont),
+        _labels(piece.listeners),
+        "" if series == "Other" else series,
+        "game",
+    )
+
+
+def _labels(listeners: list[Series]) -> Labels:
+    means = np.array([[np.mean(values) for values in series] for series in listeners])
+    spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.full(2, np.nan)
+    return Labels.on("-1..1", *map(float, means.mean(axis=0)), *map(float, spread), raters=len(means))
+
+
+def _measures(piece: Piece) -> pd.DataFrame:
+    """Ratings over time: means over the listeners who rated a measure; measures count from 0."""
+    axes = zip(*piece.listeners, strict=True)
+    valence, arousal = (
+        pd.Series(np.nanmean(list(zip_longest(*series, fillvalue=np.nan)), axis=1), dtype=float) for series in axes
+    )
+    table = pd.DataFrame({"song_id": piece.song, "valence": valence, "arousal": arousal})
+    table.insert(1, "measure", np.arange(len(table)))
+    return table

@@ -1,4 +1,4 @@
-"""What the labels can bear: checks of the table, and the ceiling that raters' disagreement sets.
+"""What the labels can bear: the ceiling that raters' disagreement sets.
 
 Song i has mean mᵢ of k raters with sample variance sᵢ². Of the variance of the means, the share that is not noise is
 the reliability ρ = 1 - mean(sᵢ²/k) / Var(m) (the ICC(1,k) of one-way random raters). No predictor that sees the music
@@ -8,57 +8,11 @@ emotion: what all raters of a clip share in error is not in it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding of the label audit; ``verdict`` is fine, corrected, suspect or not checkable."""
-
-    check: str
-    verdict: str
-    n: int
-    detail: str
-
-
-def audit(clips: pd.DataFrame) -> list[dict[str, Any]]:
-    """Check a label table; ``n`` counts the songs concerned. Reads no audio."""
-    songs = clips.drop_duplicates("song_id")
-    return [asdict(check) for check in (_raters(songs), _spread(songs), _extremes(songs), _balance(songs))]
-
-
-def _raters(songs: pd.DataFrame) -> Check:
-    raters = songs["raters"].to_numpy(dtype=int)
-    if not (raters > 0).any():
-        return Check("raters_too_few", "not checkable", len(songs), "the source does not give the number of raters")
-    few = int(((raters > 0) & (raters < 5)).sum())
-    return Check("raters_too_few", "suspect" if few else "fine", few, f"{few} songs have fewer than 5 raters")
-
-
-def _spread(songs: pd.DataFrame) -> Check:
-    spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float)
-    if not np.isfinite(spread).any():
-        return Check("no_disagreement", "not checkable", len(songs), "the source gives no spread")
-    zero = int((spread == 0).all(axis=1).sum())
-    return Check("no_disagreement", "suspect" if zero else "fine", zero, f"{zero} songs whose raters all agree exactly")
-
-
-def _extremes(songs: pd.DataFrame) -> Check:
-    edge = int((np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) >= 1.0 - 1e-9).any(axis=1).sum())
-    verdict = "suspect" if edge > 0.1 * len(songs) else "fine"
-    return Check("at_the_edge_of_the_scale", verdict, edge, f"{edge} songs at ±1")
-
-
-def _balance(songs: pd.DataFrame) -> Check:
-    sides = np.sign(songs[["valence", "arousal"]].to_numpy(dtype=float))
-    counts = [int(((sides[:, 0] == v) & (sides[:, 1] == a)).sum()) for v, a in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
-    detail = "songs by quadrant Q1 to Q4: " + ", ".join(map(str, counts))
-    return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
 
 
 def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[str, dict[str, dict[str, Any]] | None]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affetti.corpus import labels
+from affetti.corpus.ceiling import ceiling
 
 MakeClips = Callable[..., pd.DataFrame]
 
@@ -33,7 +33,7 @@ def table(make_clips: MakeClips, made: dict[str, Any]) -> pd.DataFrame:
 
 def test_the_reliability_is_that_of_one_way_analysis_of_variance(make_clips: MakeClips) -> None:
     made = panel(np.random.default_rng(0), 40, 6, 0.3, 0.4)
-    found = labels.ceiling(table(make_clips, made))
+    found = ceiling(table(make_clips, made))
     for name in ("valence", "arousal"):
         ratings = made[f"{name}_ratings"]
         between = 6 * ratings.mean(axis=1).var(ddof=1)
@@ -63,7 +63,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(make_clips: MakeClips)
     rho = 0.3**2 / (0.3**2 + 0.5**2 / 8)
     held = 0
     for _ in range(100):
-        found = labels.ceiling(table(make_clips, panel(rng, 60, 8, 0.3, 0.5)), resamples=200)
+        found = ceiling(table(make_clips, panel(rng, 60, 8, 0.3, 0.5)), resamples=200)
         low, high = found["valence"]["r2"]["ci"]  # type: ignore[index]
         assert low <= high
         held += low <= rho <= high
@@ -76,7 +76,7 @@ def test_the_interval_is_over_songs_not_clips(make_clips: MakeClips) -> None:
     again = pd.concat([once.assign(clip_id=once["clip_id"] + f"-{i}") for i in range(8)], ignore_index=True)
     width = {}
     for name, clips in (("once", once), ("again", again), ("as if songs", again.assign(song_id=again["clip_id"]))):
-        low, high = labels.ceiling(clips)["valence"]["r2"]["ci"]  # type: ignore[index]
+        low, high = ceiling(clips)["valence"]["r2"]["ci"]  # type: ignore[index]
         width[name] = high - low
     assert width["again"] == pytest.approx(width["once"], rel=0.15)
     assert width["as if songs"] < 0.6 * width["again"]
@@ -84,15 +84,15 @@ def test_the_interval_is_over_songs_not_clips(make_clips: MakeClips) -> None:
 
 def test_the_ceiling_does_not_depend_on_the_order_of_clips(make_clips: MakeClips) -> None:
     clips = table(make_clips, panel(np.random.default_rng(4), 30, 8, 0.3, 0.5))
-    a, b = labels.ceiling(clips), labels.ceiling(clips.sample(frac=1, random_state=0))
+    a, b = ceiling(clips), ceiling(clips.sample(frac=1, random_state=0))
     for name in ("valence", "arousal"):
         np.testing.assert_allclose(a[name]["r2"]["ci"], b[name]["r2"]["ci"], atol=1e-12)  # type: ignore[index]
 
 
 def test_labels_that_are_noise_alone_have_a_ceiling_near_zero_and_never_below(make_clips: MakeClips) -> None:
-    constant = labels.ceiling(make_clips(20, valence=0.1, arousal=0.0))
+    constant = ceiling(make_clips(20, valence=0.1, arousal=0.0))
     assert constant["valence"]["r2"] == {"value": 0.0, "ci": [0.0, 0.0]}  # type: ignore[index]
-    noise = labels.ceiling(table(make_clips, panel(np.random.default_rng(5), 300, 8, 0.0, 0.5)))
+    noise = ceiling(table(make_clips, panel(np.random.default_rng(5), 300, 8, 0.0, 0.5)))
     assert 0 <= noise["valence"]["r2"]["value"] < 0.25  # type: ignore[index]
 
 
@@ -102,7 +102,7 @@ def test_labels_that_are_noise_alone_have_a_ceiling_near_zero_and_never_below(ma
 def test_without_raters_spread_or_songs_the_ceiling_is_not_known(
     make_clips: MakeClips, columns: dict[str, Any]
 ) -> None:
-    assert labels.ceiling(make_clips(10, **columns)) == {"valence": None, "arousal": None}
+    assert ceiling(make_clips(10, **columns)) == {"valence": None, "arousal": None}
 
 
 def test_deam_has_the_reliability_published_for_it(data: Path, make_clips: MakeClips) -> None:
@@ -115,43 +115,6 @@ def test_deam_has_the_reliability_published_for_it(data: Path, make_clips: MakeC
     for name in ("valence", "arousal"):
         columns[name] = (table[f"{name}_mean"] - 5) / 4
         columns[f"{name}_std"] = table[f"{name}_std"] / 4 * np.sqrt(10 / 9)  # theirs divide by k, ours by k - 1
-    found = labels.ceiling(make_clips(len(table), **columns))
+    found = ceiling(make_clips(len(table), **columns))
     assert found["valence"]["r2"]["value"] == pytest.approx(0.774, abs=0.01)  # type: ignore[index]
     assert found["arousal"]["r2"]["value"] == pytest.approx(0.852, abs=0.01)  # type: ignore[index]
-
-
-def verdicts(clips: pd.DataFrame) -> dict[str, tuple[str, int]]:
-    return {check["check"]: (check["verdict"], check["n"]) for check in labels.audit(clips)}
-
-
-def test_a_sound_table_is_found_so(make_clips: MakeClips) -> None:
-    assert verdicts(make_clips(100)) == {
-        "raters_too_few": ("fine", 0),
-        "no_disagreement": ("fine", 0),
-        "at_the_edge_of_the_scale": ("fine", 0),
-        "empty_quadrant": ("fine", 0),
-    }
-
-
-def test_what_is_suspect_is_counted_by_song(make_clips: MakeClips) -> None:
-    clips = make_clips(
-        10,
-        song_id=[f"s{i // 2}" for i in range(10)],
-        raters=[3, 3] + [9] * 8,
-        valence_std=[0.0] * 4 + [0.2] * 6,
-        arousal_std=[0.0] * 4 + [0.2] * 6,
-        valence=[1.0, 1.0, -1.0, -1.0] + [0.5] * 6,
-        arousal=[0.5] * 10,
-    )
-    assert verdicts(clips) == {
-        "raters_too_few": ("suspect", 1),
-        "no_disagreement": ("suspect", 2),
-        "at_the_edge_of_the_scale": ("suspect", 2),
-        "empty_quadrant": ("suspect", 2),
-    }
-
-
-def test_what_the_source_does_not_say_is_not_checked(make_clips: MakeClips) -> None:
-    found = verdicts(make_clips(10, raters=0, valence_std=np.nan, arousal_std=np.nan))
-    assert found["raters_too_few"] == ("not checkable", 10)
-    assert found["no_disagreement"] == ("not checkable", 10)

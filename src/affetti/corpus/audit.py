@@ -1,0 +1,229 @@
+"""The label audit: what is wrong with a table of labels, found before any audio is heard.
+
+Each check looks for one fault that published data sets of the field have, counts the songs concerned and says what was
+done. ``fine``: looked for and not found; ``corrected``: found and put right; ``suspect``: found and left as it is;
+``not checkable``: the source does not hold what the check would need. What only a loader can know (raters' own files,
+ratings over time) it adds itself, with :func:`axes`, :func:`against_dynamic` and :func:`out_of_range`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from affetti.corpus.track import Check, Source
+from affetti.emotion import SCALES
+
+FEW_RATERS = 5
+FAR = 0.5
+"""How far, on [-1, 1], a label may lie from the mean of the same song's ratings over time: two points on 1–9."""
+CLEARER = 0.1
+"""By how much one reading of the axes must correlate better than the other to be taken for the true one."""
+FEWEST = 10
+"""Songs that such a comparison needs."""
+NARROW = 0.05
+"""Spread of raters, as a share of the width of the scale, below which it is on another scale than the means."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How labels follow a witness of the same songs: mean Pearson r, axis by axis and across."""
+
+    straight: float
+    """Valence with the witness's valence, arousal with its arousal."""
+    crossed: float
+    """Valence with the witness's arousal, arousal with its valence."""
+    n: int
+
+    @property
+    def swapped(self) -> bool | None:
+        """Whether valence and arousal have changed places; None where this witness cannot tell."""
+        if self.n < FEWEST or not abs(self.crossed - self.straight) > CLEARER:
+            return None
+        return self.crossed > self.straight
+
+
+def axes(labels: ArrayLike, witness: ArrayLike) -> Axes:
+    """Compare labels ``[N, 2]`` with a witness ``[N, 2]`` of the same songs, (valence, arousal) each, on any scale."""
+    ours, theirs = np.asarray(labels, dtype=float), np.asarray(witness, dtype=float)
+    known = np.isfinite(ours).all(axis=1) & np.isfinite(theirs).all(axis=1)
+    ours, theirs = ours[known], theirs[known]
+    if len(ours) < 3 or not (ours.std(axis=0) > 0).all() or not (theirs.std(axis=0) > 0).all():
+        return Axes(float("nan"), float("nan"), len(ours))
+    r = np.corrcoef(ours.T, theirs.T)[:2, 2:]
+    return Axes(float(r[0, 0] + r[1, 1]) / 2, float(r[0, 1] + r[1, 0]) / 2, len(ours))
+
+
+def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
+    """Labels ``[N, 2]`` beside the means of the same songs' ratings over time ``[N, 2]``, all in [-1, 1]."""
+    distance = np.abs(np.asarray(labels, dtype=float) - np.asarray(dynamic, dtype=float)).max(axis=1)
+    distance = distance[np.isfinite(distance)]
+    far = int((distance > FAR).sum())
+    detail = (
+        f"{far} of {len(distance)} songs lie more than {FAR:g} (of [-1, 1]) from the mean of their ratings over time"
+    )
+    return Check("static_against_dynamic", "suspect" if far else "fine", far, detail)
+
+
+def out_of_range(names: Sequence[str], scale: str) -> Check:
+    """Songs whose label lies outside its scale; the loader has left them out."""
+    detail = f"{len(names)} songs have a label outside {scale}"
+    if names:
+        detail += f" and are left out (first: {names[0]})"
+    return Check("out_of_range", "suspect" if names else "fine", len(names), detail)
+
+
+def table(source: Source, clip: float) -> pd.DataFrame:
+    """What is known before anything is heard: labels and names, one row a track, or a clip where labels are by clip."""
+    return pd.DataFrame(
+        [
+            {
+                "song_id": track.song_id,
+                "artist": track.artist,
+                "genre": track.genre,
+                "title": track.title,
+                "scale": source.dataset.scale,
+                **row,
+            }
+            for track in source.labelled
+            for row in track.label_rows(clip)
+        ]
+    )
+
+
+def audit(source: Source, clip: float) -> list[dict[str, Any]]:
+    """All checks of a source's labels, as dictionaries of ``check, verdict, n, detail``. Hears nothing.
+
+    Args:
+        source: what a loader has read.
+        clip: seconds of a clip.
+    """
+    if source.parts:
+        apart = [
+            {**check, "detail": f"{part.name}: {check['detail']}"}
+            for part in source.parts
+            for check in audit(part, clip)
+            if check["check"] != "songs_shared"
+        ]
+        return apart + [asdict(check) for check in source.checks]
+    songs = table(source, clip).drop_duplicates("song_id")
+    told = {check.check: check for check in source.checks}
+    return [asdict(told.get(name) or look(songs)) for name, look in CHECKS.items()]
+
+
+def _axes(songs: pd.DataFrame) -> Check:
+    return Check("axes_swapped", "not checkable", len(songs), "no second rating of the same songs to compare with")
+
+
+def _scale(songs: pd.DataFrame) -> Check:
+    name = "scale_mismatch"
+    scale = str(songs["scale"].iloc[0])
+    bounds = SCALES.get(scale)
+    means = songs[["valence_original", "arousal_original"]].to_numpy(dtype=float)
+    if bounds is None or not np.isfinite(means).any():
+        return Check(name, "not checkable", len(songs), "the labels are categories")
+    width = bounds.high - bounds.low
+    filled = float(np.nanmax(means) - np.nanmin(means)) / width
+    if filled < 0.25 and len(songs) >= FEWEST:
+        what = f"labels fill {filled:.0%} of the scale {scale}: they look like those of another scale"
+        return Check(name, "suspect", len(songs), what)
+    spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float) / 2.0  # as a share of [-1, 1]
+    if np.isfinite(spread).any():
+        typical = float(np.nanmedian(spread))
+        if typical < NARROW:
+            what = f"the raters' spread is {typical:.1%} of the scale {scale}: it is on another scale"
+            return Check(name, "suspect", len(songs), what)
+        # Of all that k raters on [-1, 1] with mean m can do, half at either end is the widest: s² ≤ (1 - m²)·k/(k-1).
+        raters = np.maximum(songs["raters"].to_numpy(dtype=float), 2.0)[:, None]
+        unit = songs[["valence", "arousal"]].to_numpy(dtype=float)
+        widest = np.sqrt(np.clip(1.0 - unit**2, 0.0, None) * raters / (raters - 1.0))
+        impossible = int((2.0 * spread > widest + 0.05).any(axis=1).sum())
+        if impossible:
+            what = f"{impossible} songs have a spread that no ratings on {scale} can have"
+            return Check(name, "suspect", impossible, what)
+    return Check(name, "fine", 0, f"labels fill {filled:.0%} of the scale {scale}")
+
+
+def _range(songs: pd.DataFrame) -> Check:
+    outside = np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) > 1.0
+    return out_of_range(songs.loc[outside.any(axis=1), "song_id"].tolist(), str(songs["scale"].iloc[0]))
+
+
+def _dynamic(songs: pd.DataFrame) -> Check:
+    return Check("static_against_dynamic", "not checkable", len(songs), "the source has no ratings over time")
+
+
+def _raters(songs: pd.DataFrame) -> Check:
+    raters = songs["raters"].to_numpy(dtype=int)
+    if not (raters > 0).any():
+        return Check("raters_too_few", "not checkable", len(songs), "the source does not give the number of raters")
+    few = int(((raters > 0) & (raters < FEW_RATERS)).sum())
+    verdict = "suspect" if few else "fine"
+    detail = f"{few} songs have fewer than {FEW_RATERS} raters (median {np.median(raters[raters > 0]):g})"
+    return Check("raters_too_few", verdict, few, detail)
+
+
+def _spread(songs: pd.DataFrame) -> Check:
+    spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float)
+    if not np.isfinite(spread).any():
+        return Check("no_disagreement", "not checkable", len(songs), "the source gives no spread")
+    zero = int((spread == 0).all(axis=1).sum())
+    return Check("no_disagreement", "suspect" if zero else "fine", zero, f"{zero} songs whose raters all agree exactly")
+
+
+def _extremes(songs: pd.DataFrame) -> Check:
+    edge = int((np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) >= 1.0 - 1e-9).any(axis=1).sum())
+    verdict = "suspect" if edge > 0.1 * len(songs) else "fine"
+    return Check("at_the_edge_of_the_scale", verdict, edge, f"{edge} songs at ±1")
+
+
+def _balance(songs: pd.DataFrame) -> Check:
+    sides = np.sign(songs[["valence", "arousal"]].to_numpy(dtype=float))
+    counts = [int(((sides[:, 0] == v) & (sides[:, 1] == a)).sum()) for v, a in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
+    detail = "songs by quadrant Q1 to Q4: " + ", ".join(map(str, counts))
+    return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
+
+
+def _shared(songs: pd.DataFrame) -> Check:
+    named = songs.loc[(songs["artist"] != "") & (songs["title"] != "")]
+    keys = named["artist"].str.casefold().str.strip() + "\t" + named["title"].str.casefold().str.strip()
+    # One recording under two numbers; several clips of one song are no fault.
+    twice = int((named.groupby(keys)["song_id"].agg(lambda ids: len(set(ids))) > 1).sum())
+    if named.empty:
+        return Check("songs_shared", "not checkable", len(songs), "one data set, without names of artists and titles")
+    detail = f"{twice} songs occur under two numbers, by artist and title"
+    return Check("songs_shared", "suspect" if twice else "fine", twice, detail)
+
+
+def _duplicates(songs: pd.DataFrame) -> Check:
+    return Check("near_duplicate_audio", "not checkable", len(songs), "labels alone were read; prepare listens")
+
+
+CHECKS: dict[str, Callable[[pd.DataFrame], Check]] = {
+    "axes_swapped": _axes,
+    "scale_mismatch": _scale,
+    "out_of_range": _range,
+    "static_against_dynamic": _dynamic,
+    "raters_too_few": _raters,
+    "no_disagreement": _spread,
+    "at_the_edge_of_the_scale": _extremes,
+    "empty_quadrant": _balance,
+    "songs_shared": _shared,
+    "near_duplicate_audio": _duplicates,
+}
+"""Every check by name, in the order of the report; each takes one row a song."""
+
+
+def disagreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Concordance (CCC) of two versions of the same labels ``[N, 2]``: valence, arousal."""
+
+    def concordance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        covariance = float(((x - x.mean()) * (y - y.mean())).mean())
+        return 2 * covariance / float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+
+    return concordance(first[:, 0], second[:, 0]), concordance(first[:, 1], second[:, 1])

@@ -1,0 +1,164 @@
+"""Corpora to and from Hugging Face ``datasets``.
+
+A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row a clip; audio never
+goes through ``datasets``. :func:`export` writes a folder that ``datasets.load_dataset(folder)`` and the Hub read:
+``data/*.parquet``, a card, and ``corpus.json``, with which :func:`restore` makes the same corpus again, to the hash.
+Give nobody a corpus whose licence does not let you: log-mels can be turned back into sound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affetti import config
+from affetti.corpus import store
+from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
+from affetti.presets import FrontEnd
+from affetti.storage import read_json, require_space, write_json, written
+
+if TYPE_CHECKING:
+    import datasets
+
+SHARD = 4_096
+"""Clips a Parquet file."""
+BLOCK = 256
+KINDS = {"string": "string", "int16": "int16", "float64": "float64", "bool": "bool"}
+
+
+def to_datasets(corpus: store.Corpus) -> datasets.Dataset:
+    """The corpus as a ``datasets.Dataset``: the columns of its manifest, and ``mel`` ``[M, F]``.
+
+    Raises:
+        MissingDependencyError: ``datasets`` is not installed.
+    """
+    hub = _datasets()
+    columns = {name: hub.Value(KINDS[kind]) for name, kind in store.COLUMNS.items()}
+    features = hub.Features({**columns, "mel": hub.Array2D(corpus.front_end.shape, "float16")})
+    rows = corpus.clips.loc[:, list(store.COLUMNS)].to_dict("records")
+
+    def clips() -> Generator[dict[str, Any]]:
+        for row, mel in zip(rows, corpus.mel, strict=True):
+            yield {**row, "mel": mel}
+
+    # Its cache is keyed by the generator's pickle; a folder of its own holds what this corpus is, and nothing older.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):
+        return hub.Dataset.from_generator(clips, features=features, cache_dir=cache, keep_in_memory=True)
+
+
+def export(corpus: store.Corpus, folder: Path) -> Path:
+    """Write the corpus as Parquet with a card: what ``datasets.load_dataset(folder)`` reads, and the Hub takes.
+
+    Raises:
+        MissingDependencyError: ``datasets`` is not installed.
+        StorageError: the folder is not empty, or the disk is full.
+    """
+    hub = _datasets()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError("exists and is not empty", where=folder, hint="choose a new folder")
+    require_space(folder, 2 * corpus.mel.nbytes)
+    made = to_datasets(corpus)
+    count = -(-len(corpus) // SHARD)
+    for number in range(count):
+        part = made.select(range(number * SHARD, min((number + 1) * SHARD, len(corpus))))
+        with written(folder / "data" / f"train-{number:05d}-of-{count:05d}.parquet") as temporary, _quiet(hub):
+            part.to_parquet(temporary)
+    with written(folder / "README.md") as temporary:
+        temporary.write_text(_card(corpus), encoding="utf-8")
+    write_json(folder / "corpus.json", corpus.meta)
+    return folder
+
+
+def restore(folder: Path, out: Path) -> store.Corpus:
+    """Make a corpus at ``out`` out of an exported folder (or a local copy of a Hub repository).
+
+    Raises:
+        MissingDependencyError: ``datasets`` is not installed.
+        StorageError: ``out`` exists, or ``folder`` is not an exported corpus.
+        InputError: a column is missing.
+        MismatchError: the clips are not those that ``corpus.json`` describes.
+    """
+    hub = _datasets()
+    if out.exists():
+        raise StorageError("exists", where=out, hint="choose a new folder for the corpus")
+    if not (folder / "corpus.json").is_file():
+        raise StorageError("no corpus.json: not a corpus that affetti exported", where=folder, hint="check the path")
+    meta = read_json(folder / "corpus.json")
+    front = config.structure(dict(meta["front_end"]), FrontEnd, folder / "corpus.json")
+    files = sorted(str(path) for path in (folder / "data").glob("*.parquet"))
+    if not files:
+        raise StorageError("holds no Parquet files", where=folder / "data", hint="fetch the data set again")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):
+        table = hub.Dataset.from_parquet(files, cache_dir=cache)
+        absent = [name for name in (*store.COLUMNS, "mel") if name not in table.column_names]
+        if absent:
+            raise InputError(f"column {absent[0]!r} is missing", where=folder / "data", hint="export it again")
+        clips = pd.DataFrame(table.remove_columns("mel").to_dict())
+        mel = table.select_columns("mel").with_format("numpy")
+        staged = out / ".work" / "mel.npy"
+        head = {"descr": "<f2", "fortran_order": False, "shape": (len(clips), *front.shape)}
+        with written(staged) as temporary, temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, head)
+            for start in range(0, len(clips), BLOCK):
+                file.write(np.asarray(mel[start : start + BLOCK]["mel"], dtype=np.float16).tobytes())
+    derived = ("format", "version", "front_end", "front_end_hash", "n_clips", "n_songs", "content_hash")
+    made = store.write(out, clips, staged, front, {key: it for key, it in meta.items() if key not in derived})
+    shutil.rmtree(out / ".work", ignore_errors=True)
+    if made.hash != meta["content_hash"]:
+        shutil.rmtree(out)
+        raise MismatchError(
+            "its clips are not those that its corpus.json describes", where=folder, hint="fetch the data set again"
+        )
+    return made
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Hugging Face datasets is not installed", hint="install it with: pip install 'affetti[hub]'"
+        ) from error
+    return datasets
+
+
+@contextlib.contextmanager
+def _quiet(hub: Any) -> Generator[None]:
+    """Without its progress bars: nothing prints but the command line."""
+    shown = hub.are_progress_bars_disabled()
+    hub.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not shown:
+            hub.enable_progress_bars()
+
+
+def _card(corpus: store.Corpus) -> str:
+    meta = corpus.meta
+    front = corpus.front_end
+    return f"""---
+configs:
+- config_name: default
+  data_files: data/*.parquet
+---
+
+# {meta["source"]}: log-mels with valence and arousal
+
+{len(corpus)} clips of {meta["n_songs"]} songs, {"synthetic" if corpus.synthetic else "real"}; made with affetti.
+
+- Licence: {meta["licence"]}
+- Citation: {meta.get("citation") or "none given"}
+- `mel`: dB, float16 [{front.n_mels}, {front.frames}], {front.top_db:g} dB under the clip's maximum
+- front-end: {front.sample_rate} Hz, window {front.n_fft}, hop {front.hop_length}, {front.f_min:g} to {front.f_max:g} Hz
+- `valence`, `arousal`: in [-1, 1]; as published, on the scale {meta["label_scale"]}: `valence_original` …
+- `fold`, `part`: who is tested on; clips that share a song, an artist or a recording lie on one side
+- Content hash: `{meta["content_hash"]}`
+"""

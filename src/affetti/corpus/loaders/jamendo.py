@@ -1,0 +1,144 @@
+"""MTG-Jamendo, mood/theme: full tracks under Creative Commons with tags that their uploaders chose; no ratings.
+
+Bogdanov et al., "The MTG-Jamendo Dataset for Automatic Music Tagging", ICML workshop 2019. Of a clone of
+MTG/mtg-jamendo-dataset and its audio, anywhere below one folder::
+
+    data/autotagging_moodtheme.tsv                                              18 486 tracks, 59 tags
+    data/splits/split-{0..4}/autotagging_moodtheme-{train,validation,test}.tsv  17 982 tracks, 56 tags
+    …/46/3346.mp3 (320 kbit/s) or …/46/3346.low.mp3
+
+Tables have the header ``TRACK_ID ARTIST_ID ALBUM_ID PATH DURATION TAGS``, tabs and CRLF; TAGS is all the rest of the
+line, one cell a tag, each ``mood/theme---NAME``. Where the first table is absent, the tracks are those of the splits.
+
+A track's label is the mean place of its tags on the plane (see :mod:`affetti.corpus.loaders.moods`); tracks without a
+tag that has a place are left out and counted. So labels are words, with no raters and no spread: nothing bounds how
+well they could be predicted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from affetti.corpus.loaders import moods, rows, tree
+from affetti.corpus.track import AudioFile, Dataset, Labels, Options, Source, Track
+from affetti.errors import InputError
+from affetti.signal.audio import AUDIO_SUFFIXES
+
+DATASET = Dataset(
+    "jamendo",
+    "MTG-Jamendo, mood/theme",
+    "tracks: a Creative Commons licence each, see audio_licenses.txt; tags: CC BY-NC-SA 4.0",
+    "Bogdanov, D., Won, M., Tovstogan, P., Porter, A. & Serra, X. (2019). The MTG-Jamendo Dataset for Automatic Music "
+    "Tagging. Machine Learning for Music Discovery Workshop, ICML.",
+    "https://github.com/MTG/mtg-jamendo-dataset",
+    "tags",
+)
+COLUMNS = ("track_id", "artist_id", "album_id", "path", "duration", "tags")
+CATEGORY = "mood/theme---"
+TABLE = "autotagging_moodtheme.tsv"
+PART = re.compile(r"autotagging_moodtheme-(train|validation|test)\.tsv")
+
+
+def load(path: Path, options: Options) -> Source:
+    """Read the tags of the MTG-Jamendo tree below ``path``; without audio too.
+
+    Raises:
+        InputError: no table of tags is there, a line of it is not as it should be, the lexicon cannot be used, or no
+            track has a tag that has a place.
+        UsageError: the scale of the lexicon is unknown.
+    """
+    found = tree.files(path)
+    whole = tree.only(found, TABLE)
+    parts = {file: match[1] for file in found if (match := PART.fullmatch(file.name))}
+    if whole is None and not parts:
+        what = f"no tags of MTG-Jamendo (looked for {TABLE} and autotagging_moodtheme-{{train,validation,test}}.tsv)"
+        raise InputError(what, where=path, hint="give the folder that holds the clone of MTG/mtg-jamendo-dataset")
+    tables = {file: _read(file) for file in ([whole] if whole else []) + list(parts)}
+    listed: dict[str, rows.Row] = {}
+    for table in [tables[whole]] if whole else tables.values():
+        for name, row in table.items():
+            listed.setdefault(name, row)
+    places = moods.read(options.lexicon, options.scale) if options.lexicon else moods.MOODS
+    sounds = _sounds(found)
+    here: list[Track] = []
+    absent: list[Track] = []
+    tagged: set[str] = set()
+    for name, row in sorted(listed.items()):
+        tags = _tags(row)
+        tagged.update(tags)
+        point = moods.place(tags, places)
+        if point is None:
+            continue
+        file = sounds.get(_key(PurePosixPath(row["path"])))
+        called = row["path"] if file is None else str(file.relative_to(path))
+        labels = Labels(float(point[0]), float(point[1]), tags=tags)
+        track = Track(name, name, called, AudioFile(file or path / row["path"]), labels, row["artist_id"])
+        (absent if file is None else here).append(track)
+    count = len(here) + len(absent)
+    if not count:
+        what = f"none of the {len(listed)} tracks has a tag with a place on the plane"
+        raise InputError(what, where=options.lexicon or path, hint="give a --lexicon with the tags' words")
+    placed = len(tagged & places.keys())
+    notes = [f"labels are words, not ratings: the mean place of a track's tags ({placed} of {len(tagged)} have one)"]
+    if count < len(listed):
+        notes.append(f"{len(listed) - count} of {len(listed)} tracks have no tag with a place and are left out")
+    if absent:
+        notes.append(f"{len(absent)} of {count} tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)")
+    official, partial = _splits({file: tables[file] for file in parts}, parts)
+    notes += [f"{name} is not offered: it lacks {lacking}" for name, lacking in partial]
+    return Source(DATASET, here, absent, notes=tuple(notes), official=official)
+
+
+def _read(file: Path) -> dict[str, rows.Row]:
+    """Lines by track id."""
+    table = rows.read(file, COLUMNS, delimiter="\t", ragged=True)
+    for row in table:
+        if not row.get("tags"):
+            raise row.wrong("has no tags; expected TRACK_ID, ARTIST_ID, ALBUM_ID, PATH, DURATION and tags", rows.AGAIN)
+    return rows.unique(table, "track_id")
+
+
+def _tags(row: rows.Row) -> tuple[str, ...]:
+    tags = [tag for tag in (row["tags"], *row.rest) if tag]
+    for tag in tags:
+        if not tag.startswith(CATEGORY):
+            raise row.wrong(f"tag {tag!r} is no mood or theme; expected {CATEGORY}NAME", rows.AGAIN)
+    return tuple(tag.removeprefix(CATEGORY) for tag in tags)
+
+
+def _sounds(found: Iterable[Path]) -> dict[str, Path]:
+    """Sound files by folder and number (``46/3346``), those of full quality before low ones."""
+    files = sorted(
+        (file for file in found if file.suffix.lower() in AUDIO_SUFFIXES), key=lambda file: file.stem.endswith(".low")
+    )
+    by_key: dict[str, Path] = {}
+    for file in files:
+        by_key.setdefault(_key(file), file)
+    return by_key
+
+
+def _key(file: Path | PurePosixPath) -> str:
+    return f"{file.parent.name}/{file.stem.removesuffix('.low')}"
+
+
+def _splits(
+    tables: Mapping[Path, Mapping[str, rows.Row]], parts: Mapping[Path, str]
+) -> tuple[dict[str, dict[str, str]], Sequence[tuple[str, str]]]:
+    """The published splits that are whole: part by track; and of the others, what is absent."""
+    found: dict[str, dict[str, Path]] = {}
+    for file, part in parts.items():
+        found.setdefault(file.parent.name, {}).setdefault(part, file)
+    needed = ("train", "validation", "test")
+    whole = {
+        split: {name: part for part in needed for name in tables[files[part]]}
+        for split, files in sorted(found.items())
+        if len(files) == len(needed)
+    }
+    partial = [
+        (split, " and ".join(part for part in needed if part not in files))
+        for split, files in sorted(found.items())
+        if split not in whole
+    ]
+    return whole, partial

@@ -1,0 +1,239 @@
+"""PMEmo: choruses of popular songs with valence and arousal by at least ten listeners, static and over time.
+
+Zhang et al., "The PMEmo Dataset for Music Emotion Recognition", ICMR 2018. Both releases are read; ``ID`` is musicId::
+
+    PMEmo2019/metadata.csv                              musicId,fileName,title,artist,album,duration,…
+    PMEmo2019/chorus/ID.mp3
+    PMEmo2019/annotations/static_annotations.csv        musicId,Arousal(mean),Valence(mean): arousal first
+    PMEmo2019/annotations/static_annotations_std.csv    musicId,Arousal(std),Valence(std)
+    PMEmo2019/annotations/dynamic_annotations.csv       musicId,frameTime,Arousal(mean),Valence(mean), every 0.5 s
+
+    PMEmo/metadata.csv                                  song_id,file_name,artist,song_title: commas not quoted
+    PMEmo/Chorus/ID.mp3
+    PMEmo/A_static.csv, V_static.csv                    musicId,mean_A,std_A and musicId,mean_V,std_V, in no order
+
+Labels are in [0, 1]: ratings from 1 to 9, less 1, by 8. Published spreads divide by the number of raters (``ddof`` 0);
+here they are those of a sample (``ddof`` 1). No file gives that number, but means and spreads of whole ratings betray
+it (see :func:`raters`). Of the 794 songs, 27 have no labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affetti.corpus import audit
+from affetti.corpus.loaders import rows, tree
+from affetti.corpus.track import AudioFile, Check, Dataset, Labels, Options, Source, Track
+from affetti.emotion import SCALES
+from affetti.errors import InputError
+
+DATASET = Dataset(
+    "pmemo",
+    "PMEmo",
+    "none stated for the data; choruses of copyrighted songs, for research (the code is MIT)",
+    "Zhang, K., Zhang, H., Li, S., Yang, C. & Sun, L. (2018). The PMEmo Dataset for Music Emotion Recognition. ICMR.",
+    "https://github.com/HuiZhangDB/PMEmo",
+    "0..1",
+)
+FEWEST = 10
+"""Raters a song has at least, as the paper says."""
+MOST = 30
+RESCALED = 0.1
+"""Share of songs outside [0, 1] above which a table is taken for one on another scale; the published ones have none."""
+
+
+@dataclass(frozen=True)
+class Static:
+    """What is published of one song: its line, and mean and spread over raters as (valence, arousal)."""
+
+    row: rows.Row
+    mean: tuple[float, float]
+    spread: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The tables of one release: labels, and (artist, title), by musicId."""
+
+    year: int
+    static: Mapping[str, Static]
+    names: Mapping[str, tuple[str, str]]
+
+
+def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signature for all loaders
+    """Read the labels of the PMEmo tree below ``path``, of either release; without audio too.
+
+    Raises:
+        InputError: no label table is there, a table lacks a column or holds what is no number, an id is missing or
+            twice, or the means are on another scale than [0, 1].
+    """
+    found = tree.files(path)
+    table = tree.only(found, "static_annotations.csv") or tree.only(found, "a_static.csv")
+    if table is None:
+        what = "no labels of PMEmo (looked for static_annotations.csv of 2019 and A_static.csv of 2018)"
+        raise InputError(what, where=path, hint="give the folder PMEmo2019, or fetch it again")
+    root = table.parent.parent if table.parent.name.casefold() == "annotations" else table.parent
+    here = [file for file in found if file.is_relative_to(root)]
+    release = (_of_2018 if table.name.casefold() == "a_static.csv" else _of_2019)(table, here)
+    outside = {name: reason for name, song in release.static.items() if (reason := _outside(song))}
+    if len(outside) > RESCALED * len(release.static):
+        what = f"{len(outside)} of {len(release.static)} songs lie outside [0, 1] ({next(iter(outside.values()))})"
+        hint = "this looks like a copy rescaled to 1..9, its spreads often left in [0, 1]: fetch the original"
+        raise InputError(what, where=table, hint=hint)
+    counted = {name: raters(song.mean, song.spread) for name, song in release.static.items()}
+    sounds = tree.sounds(tree.below(here, "chorus"))
+    tracks: dict[str, Track] = {}
+    for name in sorted(release.static.keys() - outside.keys(), key=lambda name: (len(name), name)):
+        artist, title = release.names.get(name, ("", ""))
+        file = sounds.get(name, root / "chorus" / f"{name}.mp3")
+        called = str(file.relative_to(path)) if file.is_relative_to(path) else str(file)
+        labels = _labels(release.static[name], counted[name])
+        song = f"pmemo-{name}"
+        tracks[name] = Track(song, song, called, AudioFile(file), labels, artist, title=title)
+    dynamic = _dynamic(tree.only(here, "dynamic_annotations.csv"), tracks)
+    return Source(
+        DATASET,
+        [track for name, track in tracks.items() if name in sounds],
+        [track for name, track in tracks.items() if name not in sounds],
+        [(f"pmemo-{name}", reason) for name, reason in outside.items()],
+        tuple(_notes(release, counted, dynamic, len(tracks), len(tracks.keys() & sounds.keys()))),
+        (audit.out_of_range([f"pmemo-{name}" for name in outside], "0..1"), *_checks(tracks, dynamic)),
+        tables={} if dynamic is None else {"dynamic": dynamic},
+    )
+
+
+def raters(mean: Sequence[float], spread: Sequence[float]) -> int | None:
+    """How many whole ratings from 1 to 9, mapped to [0, 1], have these means and spreads (``ddof`` 0).
+
+    Of k ratings r = 0..8 with mean m and variance s², Σr = k·m and Σr² = k·(s² + m²) are whole numbers: the answer is
+    the smallest k from :data:`FEWEST` for which they are on both axes, None where there is none to :data:`MOST`.
+    """
+    m, s = 8.0 * np.asarray(mean), 8.0 * np.asarray(spread)
+    for k in range(FEWEST, MOST + 1):
+        sums = np.concatenate([k * m, k * (s**2 + m**2)])
+        if np.abs(sums - sums.round()).max() < 1e-3:
+            return k
+    return None
+
+
+def _of_2019(table: Path, found: Sequence[Path]) -> Release:
+    means = rows.unique(rows.read(table, ("musicid", "arousal(mean)", "valence(mean)")), "musicid")
+    file = tree.only(found, "static_annotations_std.csv")
+    spreads = rows.unique(rows.read(file, ("musicid", "arousal(std)", "valence(std)")), "musicid") if file else {}
+    static = {
+        name: Static(
+            row,
+            (row.number("valence(mean)"), row.number("arousal(mean)")),
+            _spread(spreads.get(name), "valence(std)") + _spread(spreads.get(name), "arousal(std)"),
+        )
+        for name, row in means.items()
+    }
+    return Release(2019, static, _names(tree.only(found, "metadata.csv"), "musicid", "title"))
+
+
+def _of_2018(table: Path, found: Sequence[Path]) -> Release:
+    file = tree.only(found, "v_static.csv")
+    if file is None:
+        raise InputError("no such file", where=table.with_name("V_static.csv"), hint=rows.AGAIN)
+    arousal = rows.unique(rows.read(table, ("musicid", "mean_a", "std_a")), "musicid")
+    valence = rows.unique(rows.read(file, ("musicid", "mean_v", "std_v")), "musicid")
+    for name in arousal.keys() ^ valence.keys():
+        row, other = (arousal[name], file) if name in arousal else (valence[name], table)
+        raise row.wrong(f"musicId {name} is not in {other.name}", rows.AGAIN)
+    static = {
+        name: Static(
+            row,
+            (valence[name].number("mean_v"), row.number("mean_a")),
+            _spread(valence[name], "std_v") + _spread(row, "std_a"),
+        )
+        for name, row in arousal.items()
+    }
+    return Release(2018, static, _names(tree.only(found, "metadata.csv"), "song_id", "song_title"))
+
+
+def _spread(row: rows.Row | None, column: str) -> tuple[float]:
+    return (float("nan") if row is None else row.number(column, 0.0),)
+
+
+def _names(file: Path | None, ident: str, title: str) -> dict[str, tuple[str, str]]:
+    """Artist and title by id; in 2018 the first of artists joined by ``+``, and titles put together at their commas."""
+    if file is None:
+        return {}
+    table = rows.unique(rows.read(file, (ident, "artist", title), ragged=True, errors="replace"), ident)
+    return {
+        name: (
+            row.get("artist").split("+")[0] if title == "song_title" else row.get("artist"),
+            ", ".join((row.get(title), *(row.rest if title == "song_title" else ()))),
+        )
+        for name, row in table.items()
+    }
+
+
+def _outside(song: Static) -> str:
+    """Why a song's label cannot be: "" where it can."""
+    for axis, mean in zip(("valence", "arousal"), song.mean, strict=True):
+        if not 0.0 <= mean <= 1.0:
+            return f"line {song.row.line}: {axis} {mean:g} lies outside [0, 1]"
+    return ""
+
+
+def _labels(song: Static, counted: int | None) -> Labels:
+    k = counted or FEWEST
+    sample = np.sqrt(k / (k - 1)) * np.asarray(song.spread)
+    return Labels.on("0..1", *song.mean, *map(float, sample), raters=k)
+
+
+def _dynamic(file: Path | None, tracks: Mapping[str, Track]) -> pd.DataFrame | None:
+    """Ratings over time of the songs at hand, in seconds from the start of the chorus, in [-1, 1]; none outside it."""
+    if file is None:
+        return None
+    at: set[tuple[str, float]] = set()
+    values: list[tuple[str, float, float, float]] = []
+    for row in rows.read(file, ("musicid", "frametime", "arousal(mean)", "valence(mean)")):
+        name, time = row["musicid"], row.number("frametime", 0.0)
+        if (name, time) in at:
+            raise row.wrong(f"musicId {name} at {time:g} s occurs twice", rows.AGAIN)
+        at.add((name, time))
+        pair = row.number("valence(mean)"), row.number("arousal(mean)")
+        if name in tracks and all(0.0 <= value <= 1.0 for value in pair):
+            values.append((tracks[name].song_id, time, *pair))
+    table = pd.DataFrame(values, columns=["song_id", "time", "valence", "arousal"])
+    table[["valence", "arousal"]] = SCALES["0..1"].to_unit(table[["valence", "arousal"]])
+    return table.sort_values(["song_id", "time"], ignore_index=True)
+
+
+def _checks(tracks: Mapping[str, Track], dynamic: pd.DataFrame | None) -> list[Check]:
+    if dynamic is None or dynamic.empty:
+        return []
+    labels = np.array([[track.labels.valence, track.labels.arousal] for track in tracks.values()])
+    over_time = dynamic.pivot_table(["valence", "arousal"], "song_id")[["valence", "arousal"]]
+    witness = over_time.reindex([track.song_id for track in tracks.values()])
+    seen = audit.axes(labels, witness)
+    verdict = "not checkable" if seen.swapped is None else "suspect" if seen.swapped else "fine"
+    detail = f"labels follow the mean of their ratings over time at r {seen.straight:.2f}, crossed {seen.crossed:.2f}"
+    return [Check("axes_swapped", verdict, seen.n, detail), audit.against_dynamic(labels, witness)]
+
+
+def _notes(
+    release: Release, counted: Mapping[str, int | None], dynamic: pd.DataFrame | None, songs: int, heard: int
+) -> list[str]:
+    notes = [f"release of {release.year}, labels in [0, 1]"]
+    if unlabelled := len(release.names.keys() - release.static.keys()):
+        notes.append(f"{unlabelled} of {len(release.names.keys() | release.static.keys())} songs have no labels")
+    if not release.names:
+        notes.append("no metadata.csv: artists and titles are unknown, so folds cannot keep artists apart")
+    if all(np.isnan(song.spread).any() for song in release.static.values()):
+        notes.append("no static_annotations_std.csv: the spread of raters and the ceiling of the labels are unknown")
+    if assumed := sum(k is None for k in counted.values()):
+        notes.append(f"the number of raters of {assumed} songs cannot be told: {FEWEST} are assumed, as the paper says")
+    if dynamic is None:
+        what = "no dynamic_annotations.csv: no ratings over time"
+        notes.append(what if release.year == 2019 else "the ratings over time of the release of 2018 are not read")
+    if heard < songs:
+        notes.append(f"{songs - heard} of {songs} labelled songs have no sound here (chorus/ID.mp3)")
+    return notes

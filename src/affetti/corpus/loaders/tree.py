@@ -1,0 +1,60 @@
+"""Files of a data set, wherever below a folder it was unpacked.
+
+Archives nest, and users give the folder above or below: files are found by name, the nearest first, at most
+:data:`DEPTH` folders down. Links are not followed, and what systems hide (``.git``, ``__MACOSX``) is passed over.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from affetti.errors import InputError
+from affetti.signal.audio import AUDIO_SUFFIXES
+
+DEPTH = 6
+
+
+def files(root: Path) -> list[Path]:
+    """All files below a folder, the nearest first, then by name."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        deep = len(here.relative_to(root).parts) >= DEPTH
+        folders[:] = [] if deep else [name for name in folders if not name.startswith((".", "__"))]
+        found += [here / name for name in names if not name.startswith(".")]
+    return sorted(found, key=lambda file: (len(file.parts), file))
+
+
+def only(found: Iterable[Path], name: str) -> Path | None:
+    """The file of this name, in any case; None where there is none. Of copies that are alike, the nearest.
+
+    Args:
+        found: files, the nearest first.
+        name: what it is called, in lower case.
+
+    Raises:
+        InputError: copies differ; names two.
+    """
+    named = [file for file in found if file.name.casefold() == name]
+    for other in named[1:]:
+        if not filecmp.cmp(named[0], other, shallow=False):
+            raise InputError(f"differs from {other}", where=named[0], hint="give the folder of the one that is meant")
+    return named[0] if named else None
+
+
+def below(found: Iterable[Path], folder: str) -> list[Path]:
+    """Files that lie right in a folder of this name, in any case."""
+    return [file for file in found if file.parent.name.casefold() == folder]
+
+
+def sounds(found: Iterable[Path], suffixes: Iterable[str] = AUDIO_SUFFIXES) -> dict[str, Path]:
+    """Sound files by name without suffix; of several of one name, the nearest."""
+    taken = frozenset(suffixes)
+    named: dict[str, Path] = {}
+    for file in found:
+        if file.suffix.lower() in taken:
+            named.setdefault(file.stem, file)
+    return named

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up import MADE_UP, track
+
+from affetti.corpus.audit import CHECKS, against_dynamic, audit, axes, disagreement, out_of_range
+from affetti.corpus.track import Check, Labels, Source
+from affetti.corpus.union import union
+
+MakeSource = Callable[..., Source]
+
+
+def source(labels: Sequence[Labels], scale: str = "1..9", **changes: Any) -> Source:
+    tracks = [track(i, labels=it) for i, it in enumerate(labels)]
+    return Source(replace(MADE_UP, scale=scale), tracks, **changes)
+
+
+def panel(count: int = 60, spread: float = 1.6, low: float = 2.0, high: float = 8.0) -> list[Labels]:
+    means = np.random.default_rng(0).uniform(low, high, (count, 2))
+    return [Labels.on("1..9", float(v), float(a), spread, spread, 10) for v, a in means]
+
+
+def verdicts(made: Source) -> dict[str, tuple[str, int]]:
+    return {check["check"]: (check["verdict"], check["n"]) for check in audit(made, 1.0)}
+
+
+def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
+    found = verdicts(source(panel()))
+    assert list(found) == list(CHECKS)
+    assert {name for name, (verdict, _) in found.items() if verdict == "suspect"} == set()
+    assert found["scale_mismatch"] == found["raters_too_few"] == found["out_of_range"] == ("fine", 0)
+    # What labels alone cannot tell is said, not passed over.
+    for name in ("axes_swapped", "static_against_dynamic", "near_duplicate_audio", "songs_shared"):
+        assert found[name] == ("not checkable", 60)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (panel(spread=0.16), r"spread is 2\.0% of the scale 1\.\.9: it is on another scale"),
+        (panel(low=1.0, high=2.0), r"labels fill 12% of the scale 1\.\.9"),
+        ([*panel(59), Labels.on("1..9", 8.9, 5.0, 3.0, 1.0, 10)], "1 songs have a spread that no ratings"),
+    ],
+)
+def test_values_of_another_scale_are_suspect(labels: list[Labels], says: str) -> None:
+    check = next(check for check in audit(source(labels), 1.0) if check["check"] == "scale_mismatch")
+    assert check["verdict"] == "suspect"
+    assert re.search(says, check["detail"])
+
+
+def test_the_widest_spread_that_a_panel_can_have_is_not_suspect() -> None:
+    # Ten raters, half at either end: mean 5, sample standard deviation 4·√(10/9).
+    ratings = np.array([1.0] * 5 + [9.0] * 5)
+    labels = [*panel(59), Labels.on("1..9", 5.0, 5.0, float(ratings.std(ddof=1)), 1.0, 10)]
+    assert verdicts(source(labels))["scale_mismatch"] == ("fine", 0)
+
+
+def test_what_is_suspect_is_counted_by_song() -> None:
+    labels = [Labels(1.0, 0.5, 0.0, 0.0, 3), Labels(-1.0, 0.5, 0.0, 0.0, 9), *[Labels(0.5, 0.5, 0.2, 0.2, 9)] * 3]
+    made = source(labels, "-1..1")
+    twice = replace(made, tracks=[*made.tracks, *(replace(t, track_id=f"{t.track_id}b") for t in made.tracks)])
+    for found in (verdicts(made), verdicts(twice)):
+        assert found["raters_too_few"] == ("suspect", 1)
+        assert found["no_disagreement"] == ("suspect", 2)
+        assert found["at_the_edge_of_the_scale"] == ("suspect", 2)
+        assert found["empty_quadrant"] == ("suspect", 2)
+
+
+def test_labels_without_sound_count_too(make_source: MakeSource) -> None:
+    made = make_source(20)
+    parted = replace(made, tracks=made.tracks[:3], absent=made.tracks[3:])
+    assert audit(parted, 1.0) == audit(made, 1.0)
+
+
+def test_what_a_loader_found_stands_in_for_the_general_answer(make_source: MakeSource) -> None:
+    told = Check("axes_swapped", "corrected", 7, "seven")
+    made = replace(make_source(20), checks=(told,))
+    assert verdicts(made)["axes_swapped"] == ("corrected", 7)
+    assert list(verdicts(made)) == list(CHECKS)
+
+
+def test_one_recording_under_two_numbers_is_found_by_its_name() -> None:
+    tracks = [track(0, artist="Abba", title="SOS"), track(1, artist=" abba", title="sos "), track(2, title="Z")]
+    assert verdicts(Source(MADE_UP, tracks))["songs_shared"] == ("suspect", 1)
+    again = [track(0, artist="Abba", title="SOS"), track(1, artist="Abba", title="SOS", song_id="s0")]
+    assert verdicts(Source(MADE_UP, again))["songs_shared"] == ("fine", 0)
+
+
+def correlated(count: int = 200) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(size=(count, 1))
+    return 0.7 * shared + 0.7 * rng.normal(size=(count, 2))
+
+
+def test_swapped_axes_are_told_from_right_ones_on_any_scale() -> None:
+    truth = correlated()
+    noisy = truth + np.random.default_rng(2).normal(0, 0.2, truth.shape)
+    assert axes(truth, 5 + 4 * noisy).swapped is False
+    assert axes(truth[:, ::-1], noisy).swapped is True
+    found = axes(truth, noisy)
+    expected = [np.corrcoef(truth[:, i], noisy[:, j])[0, 1] for i, j in ((0, 0), (1, 1), (0, 1), (1, 0))]
+    assert found.straight == pytest.approx(np.mean(expected[:2]))
+    assert found.crossed == pytest.approx(np.mean(expected[2:]))
+
+
+def test_a_witness_that_cannot_tell_says_so() -> None:
+    truth = correlated()
+    noise = np.random.default_rng(3).normal(size=truth.shape)
+    assert axes(truth, noise).swapped is None  # follows neither
+    assert axes(truth, truth[:, [0, 0]]).swapped is None  # follows both alike
+    assert axes(truth[:9], truth[:9]).swapped is None  # too few
+    assert axes(truth, np.zeros_like(truth)).swapped is None  # constant
+    gaps = truth.copy()
+    gaps[5:] = np.nan
+    assert axes(truth, gaps).n == 5
+
+
+def test_a_label_far_from_its_ratings_over_time_is_counted() -> None:
+    labels = np.array([[0.0, 0.0], [0.6, 0.0], [0.0, -0.6], [0.4, 0.4], [0.9, 0.9]])
+    dynamic = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [np.nan, np.nan]])
+    check = against_dynamic(labels, dynamic)
+    assert (check.verdict, check.n) == ("suspect", 2)
+    assert check.detail.startswith("2 of 4 songs")
+    assert against_dynamic(labels[:1], dynamic[:1]).verdict == "fine"
+
+
+def test_labels_outside_the_scale_are_named() -> None:
+    assert out_of_range([], "1..9").verdict == "fine"
+    check = out_of_range(["song 7", "song 9"], "1..9")
+    assert (check.verdict, check.n) == ("suspect", 2)
+    assert "song 7" in check.detail
+
+
+def test_disagreement_is_lins_concordance() -> None:
+    x = correlated()
+    y = 0.5 * x + 0.3
+    for axis, found in enumerate(disagreement(x, y)):
+        a, b = x[:, axis], y[:, axis]
+        below = a.var() + b.var() + (a.mean() - b.mean()) ** 2
+        assert found == pytest.approx(2 * np.cov(a, b, ddof=0)[0, 1] / below)
+    assert disagreement(x, x) == pytest.approx((1.0, 1.0))
+
+
+def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: MakeSource) -> None:
+    first, second = (replace(make_source(6), dataset=replace(MADE_UP, name=name)) for name in ("deam", "emomusic"))
+    second = replace(second, tracks=[*second.tracks[:4], track(50), track(51)])
+    joined = union([first, second])
+    assert [t.track_id for t in joined.tracks] == [f"deam-t{i}" for i in range(6)] + ["emomusic-t50", "emomusic-t51"]
+    assert {t.dataset for t in joined.tracks} == {"deam", "emomusic"}
+    assert [path for path, _ in joined.refused] == [f"emomusic/{i}.wav" for i in range(4)]
+    found = audit(joined, 1.0)
+    assert (found[-1]["check"], found[-1]["verdict"], found[-1]["n"]) == ("songs_shared", "corrected", 4)
+    assert found[-1]["detail"].startswith("4 songs lie in more than one of deam, emomusic: each is taken once")
+    assert len(found) == 2 * (len(CHECKS) - 1) + 1
+    assert found[0]["detail"].startswith("deam: ")
+    assert joined.dataset.licence == "deam: CC0; emomusic: CC0"
+    assert joined.dataset.scale == "-1..1"
+
+
+def test_a_song_whose_first_copy_has_no_sound_is_taken_from_the_second(make_source: MakeSource) -> None:
+    first, second = (replace(make_source(4), dataset=replace(MADE_UP, name=name)) for name in ("a", "b"))
+    first = replace(first, tracks=first.tracks[:2], absent=first.tracks[2:])
+    assert [t.track_id for t in union([first, second]).tracks] == ["a-t0", "a-t1", "b-t2", "b-t3"]
+
+
+def test_a_union_of_one_is_that_one(make_source: MakeSource) -> None:
+    made = make_source(4)
+    assert union([made]) is made
