@@ -28,12 +28,16 @@ class AffettiError(Exception):
         line = self.what if self.where is None else f"{self.where}: {self.what}"
         if self.hint:
             line = f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
-        # What a library said may span lines, and a file's name may hold bytes that are no text.
-        return " ".join(line.split()).encode("utf-8", "backslashreplace").decode()
+        return printable(" ".join(line.split()))  # what a library said may span lines
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when a worker process sends the error home.
         return (_rebuild, (type(self), self.what, self.where, self.hint))
+
+
+def printable(text: str) -> str:
+    """Text that can be written as UTF-8: bytes of a file's name that are no text are shown as ``\\udc..``."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _rebuild(kind: type[AffettiError], what: str, where: str | None, hint: str | None) -> AffettiError:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import tyro
 
 from affetti import config
-from affetti.errors import UsageError
+from affetti.errors import UsageError, printable
 
 T = TypeVar("T")
 
@@ -98,7 +98,8 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
 
 def emit(document: Any, as_json: bool, text: str) -> None:
     """Print a result to stdout: the document as JSON, or the text for people."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) if as_json else text)
+    shown = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) if as_json else text
+    print(printable(shown))
 
 
 def note(line: str) -> None:

@@ -22,7 +22,7 @@ from affetti.corpus.track import Check
 
 ALIKE = 0.85
 """Correlation from which two clips are taken for one recording. Real music at ``tiny``, 6 s: copies in MP3 of the
-lowest quality, or cut elsewhere, 0.82 to 0.97; of 4,100 pairs of different piano pieces of like profile, at most 0.80."""
+lowest quality, or cut elsewhere, 0.82 to 0.97; 4,100 pairs of different piano pieces of like profile, at most 0.80."""
 NEIGHBOURS = 10
 """Candidates a clip, nearest by profile."""
 NEAR = 11.0

@@ -25,16 +25,19 @@ def prepare(corpus: Corpus) -> str:
         provenance = meta.get("provenance") or {}
         emotions = provenance.get("emotions", "uniform")
         return _line("generate", model="RUN", n=len(corpus), emotions=emotions, seed=meta.get("seed"), out=corpus.path)
-    source = str(meta["source"])
-    composed = source == "composed"
+    names = str(meta["source"]).split("+")
+    composed = names == ["composed"]
+    split = meta.get("split", "folds")
     return _line(
         "prepare",
-        source if composed else f"{source}:PATH",
+        *(names if composed else [f"{name}:PATH" for name in names]),
+        scale=meta["label_scale"] if names[0] in ("folder", "midi") else None,
         preset=meta["preset"],
         clips=len(corpus) if composed else None,
         keys=(meta.get("planted") or {}).get("keys") if composed else None,
         windows=None if composed else meta.get("windows"),
-        folds=meta.get("folds"),
+        split=None if split == "folds" else split,
+        folds=meta.get("folds") if split == "folds" else None,
         seed=meta.get("seed"),
         out=corpus.path,
     )

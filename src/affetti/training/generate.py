@@ -190,6 +190,7 @@ def generate_corpus(
             "licence": trained.meta["corpus"]["licence"],
             "citation": "",
             "label_scale": "-1..1",
+            "label_audit": [],
             "seed": seed,
             "folds": 0,
             "planted": {},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,10 @@ def test_a_loop_of_links_is_not_followed(make_folder: Callable[..., Path]) -> No
     source = load(f"folder:{folder}")
     assert len(source.tracks) == 3
     assert "first: self.wav" in source.notes[1]
+
+
+def test_a_name_that_is_no_text_can_be_told(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(2)
+    (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"")
+    note = load(f"folder:{folder}").notes[1]
+    assert note.encode("utf-8").endswith(b"(first: caf\\udce9.wav)")

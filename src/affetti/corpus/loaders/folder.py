@@ -9,7 +9,7 @@ from pathlib import Path
 
 from affetti.corpus.loaders import table
 from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
-from affetti.errors import InputError
+from affetti.errors import InputError, printable
 from affetti.signal.audio import AUDIO_SUFFIXES
 
 DATASET = Dataset("folder", "A folder of audio files", "the user's own", "", "", "declared")
@@ -54,5 +54,5 @@ def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[
     others = [file for file in files if file.suffix.lower() in suffixes and os.path.realpath(file) not in named]
     if not others:
         return []
-    first = min(others).relative_to(path)
+    first = printable(str(min(others).relative_to(path)))
     return [f"{len(others)} files here have no row in labels.csv and are not read (first: {first})"]
