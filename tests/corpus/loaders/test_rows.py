@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from affetti.corpus.loaders import rows
+from affetti.errors import InputError
+
+QUIET = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=8)
+
+
+def table(cells: list[list[str]], delimiter: str, ends: str) -> str:
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter, lineterminator=ends).writerows([["id", "value"], *cells])
+    return file.getvalue()
+
+
+@given(
+    cells=st.lists(st.lists(text, min_size=2, max_size=2), min_size=1, max_size=8),
+    delimiter=st.sampled_from(rows.DELIMITERS),
+    ends=st.sampled_from(["\n", "\r\n", "\r"]),
+    mark=st.booleans(),
+)
+@QUIET
+def test_what_a_csv_writer_wrote_is_read(
+    tmp_path: Path, cells: list[list[str]], delimiter: str, ends: str, mark: bool
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes((("\ufeff" if mark else "") + table(cells, delimiter, ends)).encode())
+    read = rows.read(path, ("id", "value"))
+    assert [[row["id"], row["value"]] for row in read] == cells
+    assert [row.line for row in read] == list(range(2, len(cells) + 2))
+    expected = pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    assert [row["value"] for row in read] == expected["value"].tolist()
+
+
+@given(content=st.binary(max_size=300), ragged=st.booleans())
+@QUIET
+def test_any_bytes_are_rows_or_one_clear_error(tmp_path: Path, content: bytes, ragged: bool) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    try:
+        read = rows.read(path, ("id",), ragged=ragged)
+    except InputError as error:
+        assert str(path) in str(error)
+        assert "\n" not in str(error)
+    else:
+        assert all(isinstance(row["id"], str) for row in read if "id" in row.cells)
+
+
+@given(value=st.floats(-1e6, 1e6), comma=st.booleans())
+@QUIET
+def test_a_number_is_what_was_written_with_a_point_or_a_comma(tmp_path: Path, value: float, comma: bool) -> None:
+    path = tmp_path / "t.csv"
+    written = repr(value).replace(".", ",") if comma else repr(value)
+    path.write_text(f"id;value\n1;{written}\n", encoding="utf-8")
+    assert rows.read(path, ("id", "value"))[0].number("value") == value
+
+
+def test_headers_are_compared_without_blanks_and_case(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("\n song_ID, valence_ max_mean ,Arousal(mean)\n 7 , 1 , 2 \n", encoding="utf-8")
+    (row,) = rows.read(path, ("song_id", "valence_max_mean", "arousal(mean)"))
+    assert (row.line, row.number("valence_max_mean"), row["arousal(mean)"]) == (3, 1.0, "2")
+
+
+def test_ragged_lines_keep_what_lies_beyond_the_header_and_harm_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('id,tag\n1,a,b,c\n2\n3,"d\n4,e\n', encoding="utf-8")
+    read = rows.read(path, ("id",), ragged=True)
+    assert [(row["id"], row.get("tag"), row.rest) for row in read] == [
+        ("1", "a", ("b", "c")),
+        ("2", "", ()),
+        ("3", "d", ()),
+        ("4", "e", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "column 'id' is missing (found: nothing)"),
+        ("id,value\n", "holds no rows"),
+        ("name,value\n1,2\n", "column 'id' is missing (found: name, value)"),
+        ("id,value,ID \n1,2,3\n", "there are several columns 'id'"),
+        ("id,value\n1,2\n\n3\n", "line 4: 1 cells, but 2 columns"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        rows.read(path, ("id",))
+    assert caught.value.what == says
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "settings", "says"),
+    [
+        ("a", {}, "line 2: a 'x' is not a number"),
+        ("b", {}, "line 2: b 'nan' is not a number"),
+        ("c", {"low": 1, "high": 9}, "line 2: c 9.5 is no number from 1 to 9"),
+        ("c", {"low": 1, "whole": True}, "line 2: c 9.5 is no whole number from 1"),
+        ("d", {}, "line 2: d '' is not a number"),
+        ("e", {}, "line 2: e '' is not a number"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_with_its_line(
+    tmp_path: Path, column: str, settings: dict[str, float], says: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,a,b,c,d\n1,x,nan,9.5,\n", encoding="utf-8")
+    (row,) = rows.read(path, ("id",))
+    with pytest.raises(InputError) as caught:
+        row.number(column, **settings)  # type: ignore[arg-type]
+    assert caught.value.what == says
+    assert row.number("d", empty=0.0) == row.number("e", empty=0.0) == 0.0
+
+
+def test_ids_that_are_missing_or_twice_are_told_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,v\n7,1\n8,2\n7,3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 4: id 7 occurs twice \(also on line 2\)"):
+        rows.unique(rows.read(path, ("id",)), "id")
+    path.write_text("id,v\n7,1\n,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 3: id is missing"):
+        rows.unique(rows.read(path, ("id",)), "id")
+    path.write_text("id,v\n7,1\n8,2\n", encoding="utf-8")
+    assert list(rows.unique(rows.read(path, ("id",)), "id")) == ["7", "8"]
