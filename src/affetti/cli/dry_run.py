@@ -66,7 +66,9 @@ def prepare(source: Sequence[str], out: Path, settings: dict[str, Any]) -> dict[
         "notes": list(loaded.notes),
         "bytes": size,
         "seconds": round(seconds, 1),
-        "plan": f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
+        "plan": f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
+        if not loaded.tracks
+        else f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
         f"and write {clips} clips or more, {_plan(size, seconds, out)}",
     }
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affetti.corpus.track import Check, Source
-from affetti.emotion import SCALES
+from affetti.emotion import QUADRANTS, SCALES, quadrant
 
 FEW_RATERS = 5
 FAR = 0.5
@@ -111,9 +111,11 @@ def audit(source: Source, clip: float) -> list[dict[str, Any]]:
             if check["check"] != "songs_shared"
         ]
         return apart + [asdict(check) for check in source.checks]
-    songs = table(source, clip).drop_duplicates("song_id")
+    rows = table(source, clip)
+    songs = rows.drop_duplicates("song_id")
     told = {check.check: check for check in source.checks}
-    return [asdict(told.get(name) or look(songs)) for name, look in CHECKS.items()]
+    looks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of a song may lie in several
+    return [asdict(told.get(name) or look(songs)) for name, look in looks.items()]
 
 
 def _axes(songs: pd.DataFrame) -> Check:
@@ -150,6 +152,8 @@ def _scale(songs: pd.DataFrame) -> Check:
 
 
 def _range(songs: pd.DataFrame) -> Check:
+    if songs["scale"].iloc[0] not in SCALES:
+        return Check("out_of_range", "not checkable", len(songs), "the labels are categories")
     outside = np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) > 1.0
     return out_of_range(songs.loc[outside.any(axis=1), "song_id"].tolist(), str(songs["scale"].iloc[0]))
 
@@ -183,8 +187,8 @@ def _extremes(songs: pd.DataFrame) -> Check:
 
 
 def _balance(songs: pd.DataFrame) -> Check:
-    sides = np.sign(songs[["valence", "arousal"]].to_numpy(dtype=float))
-    counts = [int(((sides[:, 0] == v) & (sides[:, 1] == a)).sum()) for v, a in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
+    home = quadrant(songs["valence"], songs["arousal"])
+    counts = [int(songs.loc[home == name, "song_id"].nunique()) for name in QUADRANTS]
     detail = "songs by quadrant Q1 to Q4: " + ", ".join(map(str, counts))
     return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
 

@@ -2,41 +2,71 @@
 
 ``metadata_2013.csv`` has clean genres; names are wrapped in tabs. ``metadata_2014.csv`` joins genres by hyphens
 (``SoulRB-Country-Folk``); up to 100 cells of Last.fm tags follow, of whatever song Last.fm took it for: not read. The
-further genres of ``metadata_2015.csv`` lie in cells without a header. The raters' files name and order their columns
+further genres of ``metadata_2015.csv`` lie in cells beyond the header. The raters' files name and order their columns
 differently (``workerID, SongId, Valence, Arousal``; ``SongId, WorkerId, Arousal_Average, Valence_Average, …``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from affetti.corpus.loaders import genres, rows
-from affetti.corpus.loaders.mediaeval import AXES, SCALE, Name, clean, only
+from affetti.corpus.loaders import genres, rows, tree
+from affetti.corpus.loaders.mediaeval import AXES, SCALE, Means, Name, Songs, averaged, clean, song
 from affetti.emotion import SCALES
 
 METADATA = {
-    "metadata_2013.csv": ("song_id", "artist", "songtitle", "genre"),
-    "metadata_2014.csv": ("id", "artist", "track", "genre"),
-    "metadata_2015.csv": ("id", "artist", "title", "genre"),
+    "metadata_2013.csv": (range(1, 1001), ("song_id", "artist", "songtitle", "genre")),
+    "metadata_2014.csv": (range(1001, 2001), ("id", "artist", "track", "genre")),
+    "metadata_2015.csv": (range(2001, 2059), ("id", "artist", "title", "genre")),
 }
-"""Normalised headers of number, artist, title and genre."""
+"""Ids, and normalised headers of id, artist, title and genre."""
 RATINGS = ("static_annotations_songs_1_2000.csv", "static_annotations_songs_2000_2058.csv")
 
 
-def names(found: Sequence[Path]) -> tuple[dict[int, Name], list[str]]:
-    """What the songs are called, by number, out of the metadata that is here, and notes on what could not be read.
+@dataclass(frozen=True)
+class Ratings:
+    """What each rater said of each song, on 1–9."""
+
+    numbers: NDArray[np.int_]
+    """Song number ``[R]``."""
+    raters: tuple[str, ...]
+    pairs: NDArray[np.float64]
+    """Valence and arousal ``[R, 2]``."""
+
+    def means(self) -> Means:
+        """Means over raters by song."""
+        return averaged(self.numbers, self.pairs)
+
+    def crossed(self, which: NDArray[np.bool_]) -> Ratings:
+        """The same with valence and arousal of some entries exchanged."""
+        return replace(self, pairs=np.where(which[:, None], self.pairs[:, ::-1], self.pairs))
+
+    def table(self) -> pd.DataFrame:
+        """One row a rating, as it is filed in a corpus."""
+        ids = [song(number) for number in self.numbers.tolist()]
+        valence, arousal = self.pairs.T
+        return pd.DataFrame({"song_id": ids, "rater": self.raters, "valence": valence, "arousal": arousal})
+
+
+def names(found: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[str]]:
+    """What songs are called, by number, out of the metadata that is here, and notes on what is not or cannot be read.
 
     Raises:
         InputError: a file is no table, or lacks a column.
     """
     called: dict[int, Name] = {}
     notes: list[str] = []
-    for file, columns in METADATA.items():
-        path = only(found, file)
+    for file, (ids, columns) in METADATA.items():
+        path = tree.only(found, file)
         if path is None:
+            if np.isin(songs.numbers, ids).any():
+                notes.append(f"no {file}: artists and genres of ids {ids[0]} to {ids[-1]} are not known")
             continue
         broken: list[int] = []
         for row in rows.read(path, columns, ragged=True, errors="replace"):
@@ -51,32 +81,33 @@ def names(found: Sequence[Path]) -> tuple[dict[int, Name], list[str]]:
     return called, notes
 
 
-def ratings(found: Sequence[Path], songs: pd.Index) -> tuple[pd.DataFrame | None, list[str]]:
-    """What each rater said of these songs: ``number, rater, valence, arousal`` on 1–9, and notes on what is left out.
+def ratings(found: Sequence[Path], songs: Songs) -> tuple[Ratings | None, list[str]]:
+    """What raters said of these songs, None where no file of theirs is here, and notes on what is left out.
 
     Raises:
         InputError: a file lacks a column, or a cell is no number; names the line. Empty cells are no ratings.
     """
-    table: list[tuple[int, str, float, float]] = []
+    wanted = set(songs.numbers.tolist())
+    bounds = SCALES[SCALE]
+    entries: list[tuple[int, str, float, float]] = []
     notes: list[str] = []
-    here = [path for path in (only(found, file) for file in RATINGS) if path is not None]
-    for path in here:
+    for path in filter(None, (tree.only(found, file) for file in RATINGS)):
         there = rows.read(path, ("songid",))[0].cells
         columns = [f"{axis}_average" if f"{axis}_average" in there else axis for axis in AXES]
         outside: list[int] = []
         for row in rows.read(path, ("songid", *columns)):
             number = int(row.number("songid", 1, whole=True))
-            valence, arousal = (row.number(column, empty=float("nan")) for column in columns)
-            if number not in songs or valence != valence or arousal != arousal:
+            if number not in wanted or not all(row[column] for column in columns):
                 continue
-            if not all(SCALES[SCALE].low <= value <= SCALES[SCALE].high for value in (valence, arousal)):
+            valence, arousal = (row.number(column) for column in columns)
+            if bounds.low <= min(valence, arousal) and max(valence, arousal) <= bounds.high:
+                entries.append((number, row.get("workerid"), valence, arousal))
+            else:
                 outside.append(row.line)
-                continue
-            table.append((number, row.get("workerid"), valence, arousal))
         if outside:
-            notes.append(
-                f"{len(outside)} ratings of {path.name} lie outside {SCALE} (first: line {outside[0]}): left out"
-            )
-    if not here:
+            left = f"{len(outside)} ratings of {path.name} lie outside {SCALE} and are left out"
+            notes.append(f"{left} (first: line {outside[0]})")
+    if not entries:
         return None, notes
-    return pd.DataFrame(table, columns=pd.Index(["number", "rater", *AXES])), notes
+    numbers, raters, valences, arousals = zip(*entries, strict=True)
+    return Ratings(np.array(numbers), raters, np.array([valences, arousals]).T), notes

@@ -18,7 +18,7 @@ well they could be predicted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from affetti.corpus.loaders import moods, rows, tree
@@ -38,7 +38,8 @@ DATASET = Dataset(
 COLUMNS = ("track_id", "artist_id", "album_id", "path", "duration", "tags")
 CATEGORY = "mood/theme---"
 TABLE = "autotagging_moodtheme.tsv"
-PART = re.compile(r"autotagging_moodtheme-(train|validation|test)\.tsv")
+PARTS = ("train", "validation", "test")
+PART = re.compile(rf"autotagging_moodtheme-({'|'.join(PARTS)})\.tsv")
 
 
 def load(path: Path, options: Options) -> Source:
@@ -51,15 +52,15 @@ def load(path: Path, options: Options) -> Source:
     """
     found = tree.files(path)
     whole = tree.only(found, TABLE)
-    parts = {file: match[1] for file in found if (match := PART.fullmatch(file.name))}
-    if whole is None and not parts:
+    listed = _read(whole) if whole else {}
+    splits: dict[str, dict[str, list[str]]] = {}
+    for file, part in ((file, match[1]) for file in found if (match := PART.fullmatch(file.name))):
+        table = _read(file)
+        splits.setdefault(file.parent.name, {}).setdefault(part, list(table))
+        listed = listed if whole else table | listed
+    if not listed:
         what = f"no tags of MTG-Jamendo (looked for {TABLE} and autotagging_moodtheme-{{train,validation,test}}.tsv)"
         raise InputError(what, where=path, hint="give the folder that holds the clone of MTG/mtg-jamendo-dataset")
-    tables = {file: _read(file) for file in ([whole] if whole else []) + list(parts)}
-    listed: dict[str, rows.Row] = {}
-    for table in [tables[whole]] if whole else tables.values():
-        for name, row in table.items():
-            listed.setdefault(name, row)
     places = moods.read(options.lexicon, options.scale) if options.lexicon else moods.MOODS
     sounds = _sounds(found)
     here: list[Track] = []
@@ -86,8 +87,13 @@ def load(path: Path, options: Options) -> Source:
         notes.append(f"{len(listed) - count} of {len(listed)} tracks have no tag with a place and are left out")
     if absent:
         notes.append(f"{len(absent)} of {count} tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)")
-    official, partial = _splits({file: tables[file] for file in parts}, parts)
-    notes += [f"{name} is not offered: it lacks {lacking}" for name, lacking in partial]
+    lacking = {split: [part for part in PARTS if part not in parts] for split, parts in sorted(splits.items())}
+    notes += [f"{split} is not offered: it lacks {' and '.join(parts)}" for split, parts in lacking.items() if parts]
+    official = {
+        split: {name: part for part in PARTS for name in splits[split][part]}
+        for split, parts in lacking.items()
+        if not parts
+    }
     return Source(DATASET, here, absent, notes=tuple(notes), official=official)
 
 
@@ -121,24 +127,3 @@ def _sounds(found: Iterable[Path]) -> dict[str, Path]:
 
 def _key(file: Path | PurePosixPath) -> str:
     return f"{file.parent.name}/{file.stem.removesuffix('.low')}"
-
-
-def _splits(
-    tables: Mapping[Path, Mapping[str, rows.Row]], parts: Mapping[Path, str]
-) -> tuple[dict[str, dict[str, str]], Sequence[tuple[str, str]]]:
-    """The published splits that are whole: part by track; and of the others, what is absent."""
-    found: dict[str, dict[str, Path]] = {}
-    for file, part in parts.items():
-        found.setdefault(file.parent.name, {}).setdefault(part, file)
-    needed = ("train", "validation", "test")
-    whole = {
-        split: {name: part for part in needed for name in tables[files[part]]}
-        for split, files in sorted(found.items())
-        if len(files) == len(needed)
-    }
-    partial = [
-        (split, " and ".join(part for part in needed if part not in files))
-        for split, files in sorted(found.items())
-        if split not in whole
-    ]
-    return whole, partial

@@ -1,18 +1,20 @@
-"""What DEAM and emoMusic share: numbered songs, means by song, names of artists, clips of their own folder.
+"""What DEAM and emoMusic share: numbered songs, means by song, names, sounds in a folder of their own.
 
-Both come from the MediaEval task "Emotion in Music" and number their songs alike: ``deam-10`` is one song in either. Means
-and standard deviations over raters are on 1–9; headers are DEAM's ``valence_mean`` or emoMusic's ``mean_valence``.
+Both come from the MediaEval task "Emotion in Music" and number their songs alike: ``deam-10`` is one song in either.
+Means and standard deviations over raters are on 1–9; headers are DEAM's ``valence_mean`` or emoMusic's
+``mean_valence``. Everywhere, valence is column 0 and arousal column 1.
 """
 
 from __future__ import annotations
 
-import filecmp
 import html
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from affetti.corpus.audit import CHECKS
 from affetti.corpus.loaders import rows, tree
@@ -21,95 +23,120 @@ from affetti.emotion import SCALES
 from affetti.errors import InputError
 
 SCALE = "1..9"
-AXES = ["valence", "arousal"]
-SPREAD = ["valence_std", "arousal_std"]
+AXES = ("valence", "arousal")
 SPELLINGS = (
     ("valence_mean", "arousal_mean", "valence_std", "arousal_std"),
     ("mean_valence", "mean_arousal", "std_valence", "std_arousal"),
 )
-"""Headers of :data:`AXES` and :data:`SPREAD`: DEAM's, emoMusic's."""
+"""Headers of means and standard deviations: DEAM's, emoMusic's."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """Means and standard deviations over raters by song number, on 1–9, and the songs left out, with the reason."""
+    """Valence and arousal ``[N, 2]`` by song number ``[N]``."""
 
-    table: pd.DataFrame
-    """Columns :data:`AXES` and :data:`SPREAD`."""
-    refused: list[tuple[str, str]]
+    numbers: NDArray[np.int_]
+    pairs: NDArray[np.float64]
+
+    def at(self, numbers: NDArray[np.int_]) -> NDArray[np.float64]:
+        """Values of these songs, NaN where they are not known."""
+        found = np.full((len(numbers), 2), np.nan)
+        _, wanted, known = np.intersect1d(numbers, self.numbers, return_indices=True)
+        found[wanted] = self.pairs[known]
+        return found
+
+
+@dataclass(frozen=True)
+class Songs(Means):
+    """Means over raters with their standard deviations ``[N, 2]``, on 1–9."""
+
+    spread: NDArray[np.float64]
+
+    def pick(self, which: NDArray[np.bool_]) -> Songs:
+        """Some of the songs."""
+        return Songs(self.numbers[which], self.pairs[which], self.spread[which])
+
+    def crossed(self, which: NDArray[np.bool_]) -> Songs:
+        """The same with valence and arousal of some songs exchanged."""
+        pairs, spread = (np.where(which[:, None], it[:, ::-1], it) for it in (self.pairs, self.spread))
+        return replace(self, pairs=pairs, spread=spread)
+
+
+def averaged(numbers: NDArray[np.int_], pairs: NDArray[np.float64]) -> Means:
+    """Means by song of pairs ``[R, 2]`` of many moments or raters."""
+    songs, member = np.unique(numbers, return_inverse=True)
+    sums = np.stack([np.bincount(member, axis) for axis in pairs.T], axis=1)
+    return Means(songs, sums / np.bincount(member)[:, None])
 
 
 @dataclass(frozen=True)
 class Name:
     """What a song is called, and the study's genre."""
 
-    artist: str
-    title: str
-    genre: str
+    artist: str = ""
+    title: str = ""
+    genre: str = ""
 
 
-def only(found: Iterable[Path], name: str) -> Path | None:
-    """The file of this name, in any case; None where there is none. Of copies, the first.
+def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
+    """Read tables of means by song; songs with a mean outside 1–9 are left out.
 
-    Raises:
-        InputError: copies differ; names two.
-    """
-    named = [file for file in found if file.name.casefold() == name]
-    for other in named[1:]:
-        if not filecmp.cmp(named[0], other, shallow=False):
-            raise InputError(f"differs from {other}", where=named[0], hint="keep the one that is meant")
-    return named[0] if named else None
-
-
-def means(paths: Sequence[Path]) -> Means:
-    """Read tables of means by song.
+    Returns:
+        The songs, and those left out, as (name, reason).
 
     Raises:
-        InputError: a column is missing, a cell is no number, or an id is missing or occurs twice; names the line. A song
-            whose mean lies outside 1–9 is no error: it is among those refused.
+        InputError: a column is missing, a cell is no number, an id is missing or occurs twice (names the line), or no
+            song is left.
     """
     lines: list[rows.Row] = []
-    columns: dict[Path, tuple[str, ...]] = {}
+    headers: dict[Path, tuple[str, ...]] = {}
     for path in paths:
         there = rows.read(path, ("song_id",))[0].cells
-        columns[path] = next((names for names in SPELLINGS if set(names) <= set(there)), SPELLINGS[0])
-        lines += rows.read(path, ("song_id", *columns[path]))
+        headers[path] = next((names for names in SPELLINGS if set(names) <= set(there)), SPELLINGS[0])
+        lines += rows.read(path, ("song_id", *headers[path]))
     bounds = SCALES[SCALE]
     table: dict[int, list[float]] = {}
     refused: list[tuple[str, str]] = []
-    for song, row in rows.numbered(lines, "song_id").items():
-        names = columns[row.path]
-        values = [row.number(name) for name in names[:2]]
-        spread = [row.number(name, 0.0) for name in names[2:]]
-        outside = [name for name, value in zip(names, values, strict=False) if not bounds.low <= value <= bounds.high]
+    for number, row in rows.numbered(lines, "song_id").items():
+        means, spread = headers[row.path][:2], headers[row.path][2:]
+        values = [row.number(name) for name in means] + [row.number(name, 0.0) for name in spread]
+        outside = [name for name in means if not bounds.low <= row.number(name) <= bounds.high]
         if outside:
-            told = f"line {row.line} of {row.path.name}: {outside[0]} {row[outside[0]]} lies outside {SCALE}"
-            refused.append((f"song {song}", told))
+            where = f"line {row.line} of {row.path.name}"
+            refused.append((f"song {number}", f"{where}: {outside[0]} {row[outside[0]]} lies outside {SCALE}"))
         else:
-            table[song] = values + spread
-    frame = pd.DataFrame.from_dict(table, orient="index", columns=pd.Index(AXES + SPREAD), dtype=float)
-    return Means(frame, refused)
+            table[number] = values
+    if not table:
+        raise InputError(f"no song has a label on {SCALE}", where=paths[0], hint=rows.AGAIN)
+    columns = np.array(list(table.values()))
+    return Songs(np.array(list(table)), columns[:, :2], columns[:, 2:]), refused
 
 
 def clean(text: str) -> str:
-    """A name without the tabs, hard blanks, quotes and HTML entities it is wrapped in; ``n/a`` is none."""
+    """A name without the tabs, hard blanks, quotes and HTML entities around and in it; ``n/a`` is none."""
     name = " ".join(html.unescape(text).split()).strip('"').strip()
     return "" if name.casefold() == "n/a" else name
 
 
 def sounds(found: Sequence[Path], homes: Sequence[str]) -> dict[int, Path]:
-    """Sounds by song number, out of the first of these folders (in lower case) that holds any."""
+    """Sounds by song number, out of the first of these folders (in any case) that holds any."""
     for home in homes:
-        numbered = {int(name): file for name, file in tree.sounds(tree.below(found, home)).items() if name.isdecimal()}
-        if numbered:
+        named = tree.sounds(tree.below(found, home.casefold()))
+        if numbered := {int(name): file for name, file in named.items() if name.isdecimal()}:
             return numbered
     return {}
+
+
+def song(number: int) -> str:
+    """The id of a song, the same in both sets."""
+    return f"deam-{number}"
 
 
 def tracks(
     root: Path,
     dataset: str,
-    labels: pd.DataFrame,
+    songs: Songs,
+    raters: NDArray[np.int_],
     names: Mapping[int, Name],
     heard: Mapping[int, Path],
     home: str,
@@ -118,23 +145,26 @@ def tracks(
 
     Args:
         root: the folder that paths are told from.
-        dataset: what tracks are named after; songs are named ``deam-<number>`` in either set.
-        labels: :data:`AXES`, :data:`SPREAD` (``ddof`` 1) and ``raters`` by song number, on 1–9.
+        dataset: what tracks are named after; songs are named alike in both sets.
+        songs: means and standard deviations (``ddof`` 1).
+        raters: how many raters each song had.
         names: artist, title and genre by song number, as far as known.
         heard: sounds by song number.
         home: the folder where a missing sound should lie.
     """
     here: list[Track] = []
     absent: list[Track] = []
-    for number, valence, arousal, valence_std, arousal_std, raters in labels.itertuples():
+    for number, means, spread, k in zip(
+        *(it.tolist() for it in (songs.numbers, songs.pairs, songs.spread, raters)), strict=True
+    ):
         file = heard.get(number, root / home / f"{number}.mp3")
-        name = names.get(number, Name("", "", ""))
+        name = names.get(number, Name())
         track = Track(
             f"{dataset}-{number}",
             song(number),
             str(file.relative_to(root)),
             AudioFile(file),
-            Labels.on(SCALE, valence, arousal, valence_std, arousal_std, int(raters)),
+            Labels.on(SCALE, *means, *spread, raters=k),
             name.artist,
             name.genre,
             title=name.title,
@@ -143,24 +173,25 @@ def tracks(
     return here, absent
 
 
-def song(number: int) -> str:
-    """The id of a song, the same in both sets."""
-    return f"deam-{number}"
-
-
-def heard_notes(labels: pd.DataFrame, heard: Mapping[int, Path], home: str) -> list[str]:
-    """Notes on clips without sound and sounds without labels."""
-    silent = [number for number in labels.index if number not in heard]
-    notes: list[str] = []
-    if len(silent) == len(labels):
-        notes.append(f"no audio ({home}/<id>.mp3): labels alone are read")
+def notes(songs: Songs, names: Mapping[int, Name], heard: Mapping[int, Path], home: str) -> list[str]:
+    """Notes on songs without artist or sound, and on sounds without labels."""
+    told: list[str] = []
+    numbers: list[int] = songs.numbers.tolist()
+    nameless = [number for number in numbers if not names.get(number, Name()).artist]
+    silent = [number for number in numbers if number not in heard]
+    unlabelled = sorted(set(heard) - set(numbers))
+    if len(nameless) == len(numbers):
+        told.append("artists are not known: splits go by song alone")
+    elif nameless:
+        told.append(f"{len(nameless)} of {len(numbers)} songs have no artist (first: {nameless[0]})")
+    if len(silent) == len(numbers):
+        told.append(f"no audio ({home}/<id>.mp3): labels alone are read")
     elif silent:
-        notes.append(f"{len(silent)} of {len(labels)} clips have no audio under {home} (first: {silent[0]}.mp3)")
-    unlabelled = sorted(set(heard) - set(labels.index))
+        told.append(f"{len(silent)} of {len(numbers)} clips have no audio under {home} (first: {silent[0]}.mp3)")
     if unlabelled:
         first = heard[unlabelled[0]].name
-        notes.append(f"{len(unlabelled)} audio files have no label and are not read (first: {first})")
-    return notes
+        told.append(f"{len(unlabelled)} audio files have no label and are not read (first: {first})")
+    return told
 
 
 def shared(labelled: Sequence[Track]) -> Check:
@@ -168,4 +199,4 @@ def shared(labelled: Sequence[Track]) -> Check:
     table = pd.DataFrame([{"song_id": it.song_id, "artist": it.artist, "title": it.title} for it in labelled])
     told = CHECKS["songs_shared"](table)
     both = "all 744 songs of emoMusic are DEAM's, under the same numbers: to use both, prepare them in one run"
-    return Check(told.check, told.verdict, told.n, f"{told.detail}; {both}")
+    return replace(told, detail=f"{told.detail}; {both}")

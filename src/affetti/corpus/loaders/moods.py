@@ -81,6 +81,8 @@ def read(path: Path, scale: str | None) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for word, row in words.items():
         pair = [row.number(axis, bounds.low, bounds.high) for axis in ("valence", "arousal")]
+        if word.casefold() in found:
+            raise row.wrong(f"{column} {word} occurs twice, in another case", "keep one of the two")
         valence, arousal = bounds.to_unit(pair).tolist()
         found[word.casefold()] = valence, arousal
     return found

@@ -7,14 +7,19 @@ DEAM and emoMusic average their raters' curves at 2 Hz, from 15 s into the clip 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from affetti.corpus.loaders.mediaeval import AXES, song
-from affetti.corpus.loaders.rows import AGAIN, normalised
+from affetti.corpus.audit import against_dynamic
+from affetti.corpus.loaders import rows, tree
+from affetti.corpus.loaders.mediaeval import SCALE, Means, Songs, averaged, song
+from affetti.corpus.track import Check
+from affetti.emotion import SCALES
 from affetti.errors import InputError
 
 MOMENT = re.compile(r"sample_(\d+)ms")
@@ -22,79 +27,84 @@ MOMENT = re.compile(r"sample_(\d+)ms")
 
 @dataclass(frozen=True)
 class OverTime:
-    """Averaged curves of songs."""
+    """Averaged curves of songs: one entry a rated moment."""
 
-    table: pd.DataFrame
-    """Columns ``number, time, valence, arousal``: seconds into the clip, values in [-1, 1]; one row a rated moment."""
+    numbers: NDArray[np.int_]
+    """Song number ``[R]``."""
+    times: NDArray[np.float64]
+    """Seconds into the clip ``[R]``."""
+    pairs: NDArray[np.float64]
+    """Valence and arousal ``[R, 2]`` in [-1, 1]."""
     outside: int
     """How many moments were left out because a value lies outside [-1, 1]."""
 
-    def means(self) -> pd.DataFrame:
-        """Mean valence and arousal of each song, by number."""
-        return self.table.groupby("number")[AXES].mean()
+    def means(self) -> Means:
+        """Means over time by song."""
+        return averaged(self.numbers, self.pairs)
 
-    def filed(self) -> pd.DataFrame:
-        """The table with ids of songs instead of numbers, as it is filed in a corpus."""
-        numbers, at = np.unique(self.table["number"].to_numpy(), return_inverse=True)
-        ids = np.array([song(number) for number in numbers.tolist()], dtype=object)
-        return self.table.drop(columns="number").assign(song_id=ids[at])[["song_id", "time", *AXES]]
+    def table(self) -> pd.DataFrame:
+        """One row a moment, as it is filed in a corpus."""
+        valence, arousal = self.pairs.T
+        ids = [song(number) for number in self.numbers.tolist()]
+        return pd.DataFrame({"song_id": ids, "time": self.times, "valence": valence, "arousal": arousal})
+
+    def notes(self) -> list[str]:
+        """What was left out."""
+        return [f"{self.outside} dynamic annotations lie outside [-1, 1] and are left out"] if self.outside else []
+
+    def check(self, songs: Songs) -> Check:
+        """Labels beside the means over time."""
+        return against_dynamic(SCALES[SCALE].to_unit(songs.pairs), self.means().at(songs.numbers))
 
 
-def read(valence: Path, arousal: Path, songs: pd.Index) -> OverTime:
-    """Read the curves of these songs.
+def read(found: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTime | None:
+    """The curves of these songs; None where a table is absent or has none of them.
 
     Args:
-        valence: the table of valence.
-        arousal: the table of arousal.
-        songs: numbers of the songs wanted.
+        found: files of the data set.
+        files: names of the tables of valence and of arousal.
+        songs: the songs wanted.
 
     Raises:
-        InputError: a table lacks ``song_id`` or moments, a song occurs twice, or a cell is no number; names the line.
+        InputError: a table lacks ``song_id`` or moments, an id is missing or occurs twice, or a cell is no number;
+            names the line.
     """
-    v, a = _wide(valence), _wide(arousal)
-    numbers = v.index.intersection(a.index).intersection(songs)
-    times = v.columns.intersection(a.columns)
-    values = np.stack([v.loc[numbers, times].to_numpy(float), a.loc[numbers, times].to_numpy(float)])
-    known = np.isfinite(values).all(axis=0)
-    inside = known & (np.abs(values) <= 1.0).all(axis=0)
-    row, column = np.nonzero(inside)
-    table = pd.DataFrame(
-        {
-            "number": numbers.to_numpy(int)[row],
-            "time": times.to_numpy(float)[column],
-            "valence": values[0][inside],
-            "arousal": values[1][inside],
-        }
-    )
-    return OverTime(table, int((known & ~inside).sum()))
+    valence, arousal = (tree.only(found, name) for name in files)
+    if valence is None or arousal is None:
+        return None
+    v, a = _curves(valence, songs), _curves(arousal, songs)
+    entries = [(*key, v[key], a[key]) for key in v if key in a]
+    if not entries:
+        return None
+    numbers, times, *axes = np.array(entries).T
+    inside = (np.abs(axes) <= 1.0).all(axis=0)
+    kept = np.stack(axes, axis=1)[inside]
+    return OverTime(numbers[inside].astype(int), times[inside], kept, int((~inside).sum()))
 
 
-def _wide(path: Path) -> pd.DataFrame:
+def _curves(path: Path, songs: Songs) -> dict[tuple[int, float], float]:
     """Values by song number and second."""
+    lines = rows.read(path, ("song_id",), ragged=True)
+    widest = max(lines, key=lambda row: len(row.cells)).cells
+    seconds = {column: int(match[1]) / 1000 for column in widest if (match := MOMENT.fullmatch(column))}
+    if not seconds:
+        found = ", ".join(list(widest)[:3])
+        raise InputError(f"there is no column like 'sample_15000ms' (found: {found})", where=path, hint=rows.AGAIN)
+    wanted = set(songs.numbers.tolist())
+    curves: dict[tuple[int, float], float] = {}
+    for number, row in rows.numbered(lines, "song_id").items():
+        if number not in wanted:
+            continue
+        for column, text in row.cells.items():
+            if text and column in seconds:
+                value = _number(row, column, text)
+                if value == value:  # NaN is padding
+                    curves[number, seconds[column]] = value
+    return curves
+
+
+def _number(row: rows.Row, column: str, text: str) -> float:
     try:
-        # Blank lines are kept, so that the row tells the line.
-        table = pd.read_csv(
-            path, skipinitialspace=True, encoding="utf-8-sig", index_col=False, skip_blank_lines=False, low_memory=False
-        )
-    except (ValueError, OSError) as error:
-        raise InputError(f"not a CSV table ({error})", where=path, hint=AGAIN) from error
-    table.columns = [normalised(str(column)) for column in table.columns]
-    moments = {column: int(match[1]) / 1000 for column in table.columns if (match := MOMENT.fullmatch(column))}
-    if "song_id" not in table.columns or not moments:
-        found = ", ".join(table.columns[:3])
-        raise InputError(f"column 'song_id' or 'sample_15000ms' is missing (found: {found} …)", where=path, hint=AGAIN)
-    table = table[["song_id", *moments]].dropna(how="all")
-    for column in table.columns:
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            numbers = pd.to_numeric(table[column], errors="coerce")
-            _refuse(table[column], numbers.isna() & table[column].notna(), "is not a number", path)
-    songs = table["song_id"]
-    _refuse(songs, songs.isna() | (songs % 1 != 0), "is no song number", path)
-    _refuse(songs, songs.duplicated(), "occurs twice", path)
-    return table.set_index(table["song_id"].astype(int)).drop(columns="song_id").rename(columns=moments)
-
-
-def _refuse(cells: pd.Series, wrong: pd.Series, why: str, path: Path) -> None:
-    if wrong.any():
-        row = int(wrong.idxmax())
-        raise InputError(f"line {row + 2}: {cells.name} {cells[row]} {why}", where=path, hint=AGAIN)
+        return float(text)
+    except ValueError:
+        raise row.wrong(f"{column} {text!r} is not a number", rows.AGAIN) from None

@@ -42,7 +42,8 @@ DATASET = Dataset(
 )
 FEWEST = 10
 """Raters a song has at least, as the paper says."""
-MOST = 30
+MOST = 19
+"""Of twice as many raters, means and spreads can be those of half of them."""
 RESCALED = 0.1
 """Share of songs outside [0, 1] above which a table is taken for one on another scale; the published ones have none."""
 
@@ -80,19 +81,20 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
     root = table.parent.parent if table.parent.name.casefold() == "annotations" else table.parent
     here = [file for file in found if file.is_relative_to(root)]
     release = (_of_2018 if table.name.casefold() == "a_static.csv" else _of_2019)(table, here)
-    outside = {name: reason for name, song in release.static.items() if (reason := _outside(song))}
-    if len(outside) > RESCALED * len(release.static):
-        what = f"{len(outside)} of {len(release.static)} songs lie outside [0, 1] ({next(iter(outside.values()))})"
+    static = dict(sorted(release.static.items(), key=lambda item: (len(item[0]), item[0])))
+    outside = {name: reason for name, song in static.items() if (reason := _outside(song))}
+    if len(outside) > RESCALED * len(static):
+        what = f"{len(outside)} of {len(static)} songs lie outside [0, 1] ({next(iter(outside.values()))})"
         hint = "this looks like a copy rescaled to 1..9, its spreads often left in [0, 1]: fetch the original"
         raise InputError(what, where=table, hint=hint)
-    counted = {name: raters(song.mean, song.spread) for name, song in release.static.items()}
+    counted = {name: raters(song.mean, song.spread) for name, song in static.items()}
     sounds = tree.sounds(tree.below(here, "chorus"))
     tracks: dict[str, Track] = {}
-    for name in sorted(release.static.keys() - outside.keys(), key=lambda name: (len(name), name)):
+    for name in (name for name in static if name not in outside):
         artist, title = release.names.get(name, ("", ""))
         file = sounds.get(name, root / "chorus" / f"{name}.mp3")
         called = str(file.relative_to(path)) if file.is_relative_to(path) else str(file)
-        labels = _labels(release.static[name], counted[name])
+        labels = _labels(static[name], counted[name])
         song = f"pmemo-{name}"
         tracks[name] = Track(song, song, called, AudioFile(file), labels, artist, title=title)
     dynamic = _dynamic(tree.only(here, "dynamic_annotations.csv"), tracks)
