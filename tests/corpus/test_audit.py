@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_up import MADE_UP, track
 
@@ -128,6 +129,7 @@ def test_a_label_far_from_its_ratings_over_time_is_counted() -> None:
     assert (check.verdict, check.n) == ("suspect", 2)
     assert check.detail.startswith("2 of 4 songs")
     assert against_dynamic(labels[:1], dynamic[:1]).verdict == "fine"
+    assert against_dynamic(labels[4:], dynamic[4:]).verdict == "not checkable"
 
 
 def test_labels_outside_the_scale_are_named() -> None:
@@ -167,6 +169,15 @@ def test_a_song_whose_first_copy_has_no_sound_is_taken_from_the_second(make_sour
     first, second = (replace(make_source(4), dataset=replace(MADE_UP, name=name)) for name in ("a", "b"))
     first = replace(first, tracks=first.tracks[:2], absent=first.tracks[2:])
     assert [t.track_id for t in union([first, second]).tracks] == ["a-t0", "a-t1", "b-t2", "b-t3"]
+
+
+def test_a_table_of_ratings_keeps_each_song_once(make_source: MakeSource) -> None:
+    def rated(name: str, songs: list[str]) -> Source:
+        table = pd.DataFrame({"song_id": songs, "time": 15.0})
+        return replace(make_source(3), dataset=replace(MADE_UP, name=name), tables={"dynamic": table})
+
+    found = union([rated("a", ["s0", "s1"]), rated("b", ["s1", "s2", "s9"])]).tables["dynamic"]
+    assert found[["song_id", "dataset"]].to_numpy().tolist() == [["s0", "a"], ["s1", "a"], ["s9", "b"]]
 
 
 def test_a_union_of_one_is_that_one(make_source: MakeSource) -> None:

@@ -63,6 +63,8 @@ def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
     """Labels ``[N, 2]`` beside the means of the same songs' ratings over time ``[N, 2]``, all in [-1, 1]."""
     distance = np.abs(np.asarray(labels, dtype=float) - np.asarray(dynamic, dtype=float)).max(axis=1)
     distance = distance[np.isfinite(distance)]
+    if not len(distance):
+        return Check("static_against_dynamic", "not checkable", 0, "no labelled song has ratings over time")
     far = int((distance > FAR).sum())
     detail = (
         f"{far} of {len(distance)} songs lie more than {FAR:g} (of [-1, 1]) from the mean of their ratings over time"

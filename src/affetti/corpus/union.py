@@ -3,7 +3,7 @@
 DEAM holds all 744 songs of emoMusic, under the same numbers: prepared apart and split apart, one's test songs are the
 other's training songs. Song ids carry the name of the set that numbered them (``deam-10`` in both), and where both are
 asked for, the first named one gives the clip; the other's copy is left out with the reason. Artists are compared over
-the whole union when folds are dealt.
+the whole union when folds are dealt. Published splits are of one data set, and are not offered for a union.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ def union(sources: Sequence[Source]) -> Source:
             else:
                 refused.append((track.path, f"the same song is read from {first}"))
         refused += [(f"{source.name}/{path}", reason) for path, reason in source.refused]
-    names = list({name for source in sources for name in source.tables})
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for source in sources:
+        for name, table in source.tables.items():
+            ours = [home.get(song, source.name) == source.name for song in table["song_id"]]
+            tables.setdefault(name, []).append(table.loc[ours].assign(dataset=source.name))
     return Source(
         _card([source.dataset for source in sources]),
         tracks,
@@ -42,7 +46,7 @@ def union(sources: Sequence[Source]) -> Source:
         refused,
         tuple(f"{source.name}: {note}" for source in sources for note in source.notes),
         (_shared(sources),),
-        tables={name: pd.concat([s.tables[name] for s in sources if name in s.tables]) for name in sorted(names)},
+        tables={name: pd.concat(parts, ignore_index=True) for name, parts in sorted(tables.items())},
         parts=tuple(sources),
     )
 

@@ -248,6 +248,15 @@ def test_witnesses_that_disagree_are_both_heard(tmp_path: Path) -> None:
     assert "which looks swapped too and is left as it is" in told["detail"]
 
 
+def test_a_copy_of_deam_is_no_witness(tmp_path: Path) -> None:
+    clips = trees.rate(EXCERPTS)
+    alone(tmp_path, clips)
+    shutil.copy(tmp_path / STATIC, tmp_path / "static_annotations.csv")
+    told = check(load(f"deam:{tmp_path}"), "axes_swapped")
+    assert told["verdict"] == "corrected"
+    assert "emoMusic's labels" not in told["detail"]
+
+
 def test_too_few_songs_cannot_tell(tmp_path: Path) -> None:
     few = trees.rate(EXCERPTS[:9])
     told = check(load(f"deam:{alone(tmp_path / 'a', few)}"), "axes_swapped")
@@ -445,6 +454,7 @@ FEW = tuple(f"{song},4.{song % 9},1.0,5.{song % 7},1.0" for song in range(2, 30)
         ("valence.csv", ("song_id,x", "2,0"), "valence.csv: there is no column like 'sample_15000ms'"),
         ("valence.csv", ("song_id, sample_15000ms", "2,soon"), r"line 2: sample_15000ms 'soon' is not a number"),
         ("valence.csv", ("song_id, sample_15000ms", "2,0", "2,0"), "line 3: song_id 2 occurs twice"),
+        ("valence.csv", ("song_id, sample_15000ms", "2,7"), r"valence.csv: no value lies in \[-1, 1\]"),
         ("valence.csv", ("song, sample_15000ms", "2,0"), "valence.csv: column 'song_id' is missing"),
         (
             "static_annotations_songs_1_2000.csv",

@@ -122,8 +122,10 @@ def _witnesses(
     """Who may know which axis is which, the strongest first."""
     witnesses: list[Witness] = []
     file = (emomusic.means(tree.files(folder)) if folder is not None else None) or emomusic.means(found)
-    if file is not None:
-        witnesses.append(Witness("emoMusic's labels", mediaeval.read([file])[0]))
+    theirs = None if file is None else mediaeval.read([file])[0]
+    # emoMusic ends at id 1000: a table that goes on is a copy of DEAM's, with DEAM's mistake.
+    if theirs is not None and theirs.numbers.max() <= deam_axes.LAST:
+        witnesses.append(Witness("emoMusic's labels", theirs))
     if curves is not None:
         witnesses.append(Witness("DEAM's dynamic annotations", curves.means()))
     if ratings is not None:

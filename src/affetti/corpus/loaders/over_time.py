@@ -66,8 +66,8 @@ def read(found: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTim
         songs: the songs wanted.
 
     Raises:
-        InputError: a table lacks ``song_id`` or moments, an id is missing or occurs twice, or a cell is no number;
-            names the line.
+        InputError: a table lacks ``song_id`` or moments, an id is missing or occurs twice, a cell is no number (names
+            the line), or none lies in [-1, 1].
     """
     valence, arousal = (tree.only(found, name) for name in files)
     if valence is None or arousal is None:
@@ -78,6 +78,8 @@ def read(found: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTim
         return None
     numbers, times, *axes = np.array(entries).T
     inside = (np.abs(axes) <= 1.0).all(axis=0)
+    if not inside.any():
+        raise InputError("no value lies in [-1, 1]", where=valence, hint=rows.AGAIN)
     kept = np.stack(axes, axis=1)[inside]
     return OverTime(numbers[inside].astype(int), times[inside], kept, int((~inside).sum()))
 
