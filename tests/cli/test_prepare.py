@@ -372,6 +372,36 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, make_folder: MakeFolder, tmp
     assert ran.code == 0
     assert json.loads(ran.out)["plan"]
     assert not (tmp_path / "c").exists()
+    assert json.loads(affetti("prepare", f"folder:{folder}", "--dry-run", "--json").out)["clips"] == 4
     (folder / "song1.wav").unlink()
     assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run").code == 0
     assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run", "--strict").code == 2
+
+
+def test_what_is_to_be_prepared_and_where_must_be_said(affetti: Affetti, make_folder: MakeFolder) -> None:
+    for arguments, says in (([], "no source"), ([f"folder:{make_folder()}"], "--out is missing")):
+        ran = affetti("prepare", *arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert says in ran.complaint
+
+
+def test_labels_are_audited_without_any_sound(affetti: Affetti, data: Path, tmp_path: Path) -> None:
+    table = (data / "research/va_tables/deam_static_1to9.csv").read_text(encoding="utf-8")
+    folder = tmp_path / "DEAM/annotations"
+    folder.mkdir(parents=True)
+    rows = [line for line in table.splitlines()[1:] if int(float(line.split(",")[0])) <= 2000]
+    head = "song_id, valence_mean, valence_std, arousal_mean, arousal_std"
+    (folder / "static_annotations_averaged_songs_1_2000.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    ran = affetti("prepare", f"deam:{tmp_path / 'DEAM'}", "--dry-run", "--json")
+    document = json.loads(ran.out)
+    assert (document["clips"], document["labelled"]) == (0, 1059)
+    audit = {check["check"]: check for check in document["labels"]["audit"]}
+    assert (audit["axes_swapped"]["verdict"], audit["axes_swapped"]["n"]) == ("corrected", 446)
+    assert set(audit["axes_swapped"]) == {"check", "verdict", "n", "detail"}
+    ceiling = document["labels"]["ceiling"]
+    assert ceiling["valence"]["r2"]["value"] == pytest.approx(0.774, abs=0.002)
+    assert ceiling["arousal"]["r2"]["value"] == pytest.approx(0.852, abs=0.002)
+    assert "prepare would refuse" in document["plan"]
+    refused = affetti("prepare", f"deam:{tmp_path / 'DEAM'}", "--out", tmp_path / "c")
+    assert refused.code == 2
+    assert "none of the 1059 labelled tracks of deam has its sound here" in refused.complaint

@@ -168,7 +168,9 @@ def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: M
 def test_a_song_whose_first_copy_has_no_sound_is_taken_from_the_second(make_source: MakeSource) -> None:
     first, second = (replace(make_source(4), dataset=replace(MADE_UP, name=name)) for name in ("a", "b"))
     first = replace(first, tracks=first.tracks[:2], absent=first.tracks[2:])
-    assert [t.track_id for t in union([first, second]).tracks] == ["a-t0", "a-t1", "b-t2", "b-t3"]
+    joined = union([first, second])
+    assert [t.track_id for t in joined.tracks] == ["a-t0", "a-t1", "b-t2", "b-t3"]
+    assert len({t.song_id for t in joined.labelled}) == len(joined.labelled) == 4
 
 
 def test_a_table_of_ratings_keeps_each_song_once(make_source: MakeSource) -> None:

@@ -32,7 +32,7 @@ PROBE_STEPS = 8
 PROBE_TRACKS = 3
 
 
-def prepare(source: Sequence[str], out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
     """Plan a corpus: its labels are read and audited, and a few tracks decoded."""
     front = presets.front_end(settings["preset"])
     wanted, each = verbs.composed_size(front, settings.get("clips"))
@@ -183,7 +183,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _plan(size: int, seconds: float, out: Path) -> str:
-    there = " (which exists: finished work is kept, begun work goes on)" if out.exists() else ""
+def _plan(size: int, seconds: float, out: Path | None) -> str:
+    there = " (which exists: finished work is kept, begun work goes on)" if out is not None and out.exists() else ""
+    where = "" if out is None else f" to {out}{there}"
     length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    return f"about {size / 1e6:.0f} MB to {out}{there} in about {length}"
+    return f"about {size / 1e6:.0f} MB{where} in about {length}"

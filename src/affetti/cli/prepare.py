@@ -10,17 +10,18 @@ import tyro
 
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
+from affetti.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Flags(Long):
     """Make a corpus of log-mels from labelled music: labels checked, clips cut, folds dealt by song and artist."""
 
-    source: tyro.conf.Positional[tuple[str, ...]]
+    source: tyro.conf.Positional[tuple[str, ...]] = ()
     """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
     joined, songs that lie in more than one taken once."""
-    out: Path
-    """Folder of the corpus."""
+    out: Path | None = None
+    """Folder of the corpus; needed but for --dry-run."""
     preset: str | None = None
     """Front-end: tiny (default), paper, paper45, full-band."""
     scale: str | None = None
@@ -60,11 +61,15 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "prepare")
     settings = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
     settings.pop("engine")
-    source, out = settings.pop("source"), settings.pop("out")
+    source, out = settings.pop("source", ()), settings.pop("out", None)
+    if not source:
+        raise UsageError("no source", where="prepare", hint="name one, such as composed or folder:PATH")
+    if out is None and not flags.dry_run:
+        raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
     if flags.dry_run:
         from affetti.cli.dry_run import prepare
 
-        document = prepare(source, Path(out), settings)
+        document = prepare(source, out, settings)
         tell(document)
         emit(document, flags.json, "\n".join([*audit_lines(document["labels"]), document["plan"]]))
         return 0

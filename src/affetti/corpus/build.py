@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pandas.util import hash_pandas_object
 
 from affetti.corpus import duplicates, splits, store
 from affetti.corpus.audit import audit
@@ -365,7 +364,7 @@ def _signature(source: Source, front: FrontEnd, *settings: object) -> str:
     """A hash of everything the result depends on; of sound files, their size and time of change."""
     digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused, source.official)).encode())
     for name, table in source.tables.items():
-        digest.update(name.encode() + hash_pandas_object(table, index=False).to_numpy().tobytes())
+        digest.update(f"{name} {table.to_csv(index=False)}".encode())
     for track in source.tracks:
         digest.update(f"{track!r} {track.sound.stamp()}\n".encode())
     return digest.hexdigest()

@@ -34,6 +34,10 @@ def union(sources: Sequence[Source]) -> Source:
             else:
                 refused.append((track.path, f"the same song is read from {first}"))
         refused += [(f"{source.name}/{path}", reason) for path, reason in source.refused]
+    absent: list[Track] = []
+    for source in sources:
+        ours = [track for track in source.absent if home.setdefault(track.song_id, source.name) == source.name]
+        absent += [_renamed(track, source.name) for track in ours]
     tables: dict[str, list[pd.DataFrame]] = {}
     for source in sources:
         for name, table in source.tables.items():
@@ -42,7 +46,7 @@ def union(sources: Sequence[Source]) -> Source:
     return Source(
         _card([source.dataset for source in sources]),
         tracks,
-        [_renamed(track, source.name) for source in sources for track in source.absent],
+        absent,
         refused,
         tuple(f"{source.name}: {note}" for source in sources for note in source.notes),
         (_shared(sources),),
