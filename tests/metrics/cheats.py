@@ -38,7 +38,7 @@ def one_clip_with_noise(x: Mels, rng: np.random.Generator) -> Mels:
 def matched_noise(x: Mels, rng: np.random.Generator) -> Mels:
     """First-order autoregressive noise with the profile, spread and smoothness of each band of each clip."""
     mean, spread = x.mean(axis=2, keepdims=True), x.std(axis=2, keepdims=True)
-    z = (x - mean) / spread
+    z = (x - mean) / np.maximum(spread, 1e-6)
     memory = (z[:, :, 1:] * z[:, :, :-1]).mean()
     noise = rng.normal(size=x.shape)
     for t in range(1, x.shape[2]):

@@ -102,6 +102,18 @@ def test_recordings_are_told_from_rendered_piano(scores, recordings):
     assert result.score < 50
 
 
+def test_the_fewer_kinds_of_clips_the_lower_the_score(halves):
+    real, other = (half[:104] for half in halves)
+    rng = np.random.default_rng(3)
+    scores = [quality_score(real, other[rng.integers(kinds, size=104)]).score for kinds in (1, 8, 26, 52)]
+    assert scores == sorted(scores)
+    assert scores[1] < 35
+    assert scores[2] < 50
+    eight = quality_score(real, other[rng.integers(8, size=104)]).components
+    assert eight["range"].score < 10
+    assert min(eight[part].score for part in ("frechet", "moments", "smoothness", "frequency")) > 60
+
+
 # --- on synthetic arrays ---------------------------------------------------------------------------------------------
 
 
@@ -122,6 +134,16 @@ def test_the_total_is_the_weighted_harmonic_mean_of_the_parts(rng):
     result = quality_score(synthetic(rng, 40), held(synthetic(rng, 40), rng))
     weights = dict(zip(PARTS, (0.3, 0.2, 0.2, 0.15, 0.15), strict=True))
     assert result.score == pytest.approx(1 / sum(weights[p] / result.components[p].score for p in PARTS))
+
+
+def test_the_sensitivity_spans_what_other_weights_would_have_said(rng):
+    result = quality_score(synthetic(rng, 40), backwards(synthetic(rng, 40), rng))
+    parts = [component.score for component in result.components.values()]
+    low, high = result.sensitivity
+    assert min(parts) <= low < result.score < high <= max(parts)
+    assert result.to_dict()["sensitivity"] == [low, high]
+    perfect = quality_score(synthetic(rng, 40), synthetic(rng, 40))
+    assert perfect.sensitivity[1] - perfect.sensitivity[0] < 20
 
 
 def test_order_does_not_matter_and_the_seed_does(rng):
@@ -169,7 +191,7 @@ def test_silence_and_constants_do_not_break_it(rng):
 
 def test_json_is_what_the_contract_says(rng):
     found = json.loads(json.dumps(quality_score(synthetic(rng, 16), synthetic(rng, 16)).to_dict()))
-    assert list(found) == ["score", "ci", "tier", "components", "published"]
+    assert list(found) == ["score", "ci", "sensitivity", "tier", "components", "published"]
     assert list(found["components"]) == list(PARTS)
     assert all(set(part) == {"value", "score", "floor", "bad"} for part in found["components"].values())
     assert set(found["published"]["components"]) == set(PARTS)

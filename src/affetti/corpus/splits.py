@@ -331,7 +331,9 @@ def leakage(clips: pd.DataFrame) -> dict[str, float]:
 def split_hash(clips: pd.DataFrame) -> str:
     """A hash of who lies where; it does not depend on the order of rows."""
     lines = sorted(
-        f"{clip}\t{song}\t{home}"
-        for clip, song, home in zip(clips["clip_id"], clips["song_id"], clips["fold"], strict=True)
+        f"{clip}\t{song}\t{home}\t{part}"
+        for clip, song, home, part in zip(
+            clips["clip_id"], clips["song_id"], clips["fold"], _names(clips, "part"), strict=True
+        )
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -8,7 +8,9 @@ cut off at ±5. A part's distance is the Fréchet distance between Gaussians of 
 
     d² = mean over features of (μ₁ − μ₂)² + (σ₁ − σ₂)² ;
 
-a full covariance of fifty features cannot be had from the few dozen songs that many users own.
+a full covariance of fifty features cannot be had from the few dozen songs that many users own. *Range* has one feature
+more, that only a set can show: the logarithm of each clip's distance to the nearest other clip of its set, over all
+features. A generator that knows eight clips has the right means and spreads, and far too near neighbours.
 
 *What it means.* Real songs are split at random into halves A and B, of each song one clip is drawn, and with as many
 fake songs three distances are taken from the same half A at the same n:
@@ -29,15 +31,15 @@ anchor come close; the denominator is then held at half the anchor.
 
 *The total* is the weighted harmonic mean of the parts, 100 / (1 + 3 Σ w u²). An arithmetic mean lets four good parts
 hide a broken one, which is how a held frame came to be Excellent; here one part at 5 with weight 0.2 leaves at most 21.
+The weights are the study's, not measured: ``sensitivity`` is where the total lies for 95 % of all weights.
 
 *The interval* follows from the splits. Each leaves out half of the songs of either side at random, and the spread of
 a statistic over such halves estimates its standard error on the whole (delete-half jackknife, Shao & Wu 1989); the
 interval is their central 95 %. It includes the choice of songs, not of training seed.
 
-When not to use: to see conditioning, copying (a copy of the training set scores 100; give ``train``) or partial
-collapse (eight clips repeated keep most of the spread; see coverage and the Vendi score), to compare generators scored
-against different real sets or front-ends, or as a stand-in for listening. Below 16 songs a side even one clip repeated
-can pass, and the interval says so.
+When not to use: to see conditioning or copying (a copy of the training set scores 100; give ``train``), to compare
+generators scored against different real sets or front-ends, or as a stand-in for listening. Below 16 songs a side even
+one clip repeated can pass, and the interval says so.
 """
 
 from __future__ import annotations
@@ -56,6 +58,8 @@ from affetti.metrics.sample import Floats, Sample
 FEWEST_SONGS = 8
 SPLITS = 100
 """Random halves of the songs."""
+WEIGHTINGS = 2_000
+"""Draws of weights for the sensitivity."""
 LEAST_SPREAD = 0.01
 """A feature that real music hardly changes is measured as if it did by this (dB, or its own unit)."""
 FARTHEST = 5.0
@@ -84,6 +88,8 @@ class QualityResult:
     """0 to 100; 100 is held-out real music."""
     ci: tuple[float, float]
     """95 % interval over songs."""
+    sensitivity: tuple[float, float]
+    """Where the total lies for 95 % of weightings drawn evenly from all that sum to 1."""
     components: dict[str, Component]
     published: PublishedQuality
     """The study's own formula on the same sets."""
@@ -103,6 +109,7 @@ class QualityResult:
         return {
             "score": self.score,
             "ci": list(self.ci),
+            "sensitivity": list(self.sensitivity),
             "tier": self.tier,
             "components": {part: asdict(component) for part, component in self.components.items()},
             "published": self.published.to_dict(),
@@ -147,13 +154,14 @@ def quality_score(
     n = min(real_songs.songs, fake_songs.songs) // 2
     distances = _split_distances(real_songs, fake_songs, n, np.random.default_rng(seed))
     widths = np.array([features[part].shape[1] for part in PARTS])
+    widths[-1] += 1  # the nearness of neighbours, a feature of Range
     by_part = np.add.reduceat(distances, np.cumsum(widths) - widths, axis=2) / widths
-    components, score, ci = _calibrated(by_part)
+    components, score, ci, sensitivity = _calibrated(by_part, np.random.default_rng(seed))
     copies = None
     if train is not None:
         check_pair(real, train)
         copies = memorisation(fake_rows, _standardised(clip_features(train, "train"), features), real_rows, seed)
-    return QualityResult(score, ci, components, published_quality(real, fake), n, seed, copies)
+    return QualityResult(score, ci, sensitivity, components, published_quality(real, fake), n, seed, copies)
 
 
 def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Floats:
@@ -163,15 +171,31 @@ def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Float
 
 
 def _split_distances(real: Sample, fake: Sample, n: int, rng: np.random.Generator) -> Floats:
-    """value, floor and bad in each split and feature, ``[SPLITS, 3, D]``."""
-    found = np.empty((SPLITS, 3, real.rows.shape[1]))
+    """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``."""
+    found = np.empty((SPLITS, 3, real.rows.shape[1] + 1))
     for split in range(SPLITS):
         songs, fakes = rng.permutation(real.songs), rng.permutation(fake.songs)
-        half = _moments(real.rows[real.one_of_each(songs[:n], rng)])
-        other = _moments(real.rows[real.one_of_each(songs[n : 2 * n], rng)])
-        made = _moments(fake.rows[fake.one_of_each(fakes[:n], rng)])
+        drawn = (
+            real.rows[real.one_of_each(songs[:n], rng)],
+            real.rows[real.one_of_each(songs[n : 2 * n], rng)],
+            fake.rows[fake.one_of_each(fakes[:n], rng)],
+        )
+        near = [_nearest(rows) for rows in drawn]
+        mean, spread = near[0].mean(), max(float(near[0].std()), LEAST_SPREAD)
+        half, other, made = (
+            _moments(np.column_stack([rows, np.clip((log - mean) / spread, -FARTHEST, FARTHEST)]))
+            for rows, log in zip(drawn, near, strict=True)
+        )
         found[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
     return found
+
+
+def _nearest(rows: Floats) -> Floats:
+    """Logarithm of each row's distance to the nearest other row; of a copy, that of a thousandth of a deviation."""
+    square = (rows**2).sum(axis=1)
+    distance = square[:, None] + square[None, :] - 2 * rows @ rows.T
+    np.fill_diagonal(distance, np.inf)
+    return 0.5 * np.log(np.maximum(distance.min(axis=1), 1e-6))
 
 
 def _moments(rows: Floats) -> Floats:
@@ -179,8 +203,10 @@ def _moments(rows: Floats) -> Floats:
     return np.stack([rows.mean(axis=0), rows.std(axis=0, ddof=1)])
 
 
-def _calibrated(distances: Floats) -> tuple[dict[str, Component], float, tuple[float, float]]:
-    """Parts, total and interval from value, floor and bad in each split and part, ``[SPLITS, 3, parts]``."""
+def _calibrated(
+    distances: Floats, rng: np.random.Generator
+) -> tuple[dict[str, Component], float, tuple[float, float], tuple[float, float]]:
+    """Parts, total, interval and sensitivity; ``[SPLITS, 3, parts]`` holds value, floor and bad by split and part."""
     weights = np.array([WEIGHTS[part] for part in PARTS])
     value, floor, bad = distances.mean(axis=0)
     room = np.maximum(bad - floor, bad / 2)
@@ -195,4 +221,6 @@ def _calibrated(distances: Floats) -> tuple[dict[str, Component], float, tuple[f
         part: Component(float(value[i]), float(scores[i]), float(floor[i]), float(bad[i]))
         for i, part in enumerate(PARTS)
     }
-    return components, total, (min(float(low), total), max(float(high), total))
+    weighted = 100.0 / (1.0 + 3.0 * rng.dirichlet(np.ones(len(PARTS)), WEIGHTINGS) @ excess**2)
+    least, most = np.quantile(weighted, [0.025, 0.975])
+    return components, total, (min(float(low), total), max(float(high), total)), (float(least), float(most))
