@@ -4,7 +4,8 @@
 
 One clip a song; half of the songs are the reference, the other half is judged: as it is, degraded step by step, and as
 raw material for cheats. Beside the Quality Score stand the study's published formula and, on the default features, the
-Fréchet distance as a multiple of what held-out music scores (FAD) and the kernel distance (KAD). ``seen`` families were looked at while the score was designed, the others in this table alone.
+Fréchet distance as a multiple of what held-out music scores (FAD) and the kernel distance (KAD). Families marked as
+seen were looked at while the score was designed, the others in this table alone.
 """
 
 # ruff: noqa: D103 - the name of a family says what it does
@@ -328,10 +329,10 @@ def main() -> None:
         if row(cheat.name, cheat.seen, "", cheat.spoil(real, 1.0, np.random.default_rng(1))) >= 50:
             failures.append(f"{cheat.name} scores 50 or more")
     for family in DEGRADATIONS:
-        scores: list[float] = []
-        for strength in family.strengths:
-            mels = family.spoil(real, strength, np.random.default_rng(1))
-            scores.append(row(family.name, family.seen, f"{strength:g}", mels))  # noqa: PERF401 - it prints as it goes
+        scores = [
+            row(family.name, family.seen, f"{strength:g}", family.spoil(real, strength, np.random.default_rng(1)))
+            for strength in family.strengths
+        ]
         rises = [b - a for a, b in itertools.pairwise(scores) if a > 5]
         if rises and max(rises) > 2:
             failures.append(f"{family.name} rises by {max(rises):.1f}")
