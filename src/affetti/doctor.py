@@ -15,11 +15,15 @@ from typing import Any
 from affetti.errors import AffettiError
 
 PACKAGES = (
-    "torch", "numpy", "scipy", "pandas", "pyarrow", "soundfile", "soxr", "symusic", "scikit-learn", "safetensors",
+    "torch", "numpy", "scipy", "pandas", "pyarrow", "soundfile", "soxr", "av", "symusic", "scikit-learn", "safetensors",
     "lightning-fabric", "matplotlib", "jinja2", "tyro", "cattrs", "rich",
 )  # fmt: skip
 MODULES = {"scikit-learn": "sklearn", "lightning-fabric": "lightning_fabric"}
-OPTIONAL = {"librosa": "pip install librosa"}
+OPTIONAL = {
+    "librosa": "pip install librosa",
+    "datasets": "pip install 'affetti[hub]'",
+    "transformers": "pip install 'affetti[encoders]'",
+}
 
 
 def doctor() -> dict[str, Any]:

@@ -64,8 +64,6 @@ def run(arguments: list[str]) -> int:
     source, out = settings.pop("source", ()), settings.pop("out", None)
     if not source:
         raise UsageError("no source", where="prepare", hint="name one, such as composed or folder:PATH")
-    if out is None and not flags.dry_run:
-        raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
     if flags.dry_run:
         from affetti.cli.dry_run import prepare
 
@@ -73,6 +71,8 @@ def run(arguments: list[str]) -> int:
         tell(document)
         emit(document, flags.json, "\n".join([*audit_lines(document["labels"]), document["plan"]]))
         return 0
+    if out is None:
+        raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
     from affetti import verbs
 
     with shown() as progress:
