@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,14 @@ RATE = 22_050
 
 # Worker processes import the tasks that tests hand them, by the name of their module: tests.scale.test_engine.
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Features are kept in a folder of this session's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFFETTI_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Options, Windows
 from affetti.errors import StorageError, UsageError
+from affetti.features.choice import choose
 from affetti.features.clipset import open_set
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
@@ -230,6 +231,7 @@ def score(
     out: PathLike | None = None,
     fold: int | None = None,
     regressor: PathLike | None = None,
+    features: str = "statistics",
     groups: Sequence[PathLike] = (),
     preset: str | None = None,
     seed: int = 0,
@@ -244,6 +246,8 @@ def score(
         out: folder for ``result.json``.
         fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
         regressor: run of a regressor that reads the emotions.
+        features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
+            ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
         groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake``.
         preset: front-end for folders of audio.
         seed: of every resampling.
@@ -257,6 +261,7 @@ def score(
         _claim_score(Path(out))
     files = [Path(file) for file in groups] + [None, None]
     front = None if preset is None else presets.front_end(preset)
+    embedder = choose(features)
     opened = []
     for path, file in ((real, files[0]), (fake, files[1])):
         # A folder of audio beside a corpus takes the corpus's front-end.
@@ -271,6 +276,7 @@ def score(
         train=trained_on,
         fold=fold,
         regressor=None if regressor is None else Path(regressor),
+        features=embedder,
         seed=seed,
         progress=progress,
     )

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
+import torch
 from tests.conftest import RATE, music
+from tests.features.sets import recordings, with_audio
 
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 from affetti.features.clipset import open_set
 from affetti.presets import front_end
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.mel import MelSpectrogram, invert
+from affetti.signal.phase import griffin_lim
 
 TINY = front_end("tiny")
 
@@ -123,3 +127,39 @@ def test_audio_needs_a_front_end(tmp_path: Path) -> None:
     audio.save(tmp_path / "a.wav", music(1), RATE)
     with pytest.raises(UsageError, match="--preset"):
         open_set(tmp_path)
+
+
+def test_the_sound_of_a_clip_is_the_span_that_mel_inversion_gives_back(tmp_path: Path) -> None:
+    length = (TINY.frames - 1) * TINY.hop_length
+    clips = with_audio(tmp_path / "corpus")
+    folder = open_set(recordings(tmp_path / "folder", 2, seconds=9.0), front=TINY)
+    for found in (clips, folder):
+        assert found.files is not None
+        whole = audio.load(found.files[1], RATE).numpy()
+        start = (len(whole) - TINY.samples) // 2
+        assert found.waveform(1, RATE).shape == (length,)
+        np.testing.assert_array_equal(found.waveform(1, RATE), whole[start : start + length])
+        expected = soxr.resample(whole[start : start + length], RATE, 16_000, quality="HQ")
+        np.testing.assert_allclose(found.waveform(1, 16_000), expected, atol=1e-6)
+    part = clips.subset(np.array([2, 1]))
+    np.testing.assert_array_equal(part.waveform(1, RATE), clips.waveform(1, RATE))
+
+
+def test_sound_of_mel_inversion_is_whole(tmp_path: Path) -> None:
+    clips = with_audio(tmp_path / "corpus")
+    assert clips.files is not None
+    log_mel = torch.from_numpy(np.asarray(clips.mel[0], dtype=np.float32))
+    inverted = griffin_lim(invert(log_mel, TINY), 2, TINY.hop_length)
+    audio.save(clips.files[0], inverted, RATE)
+    assert clips.waveform(0, RATE).shape == inverted.shape
+    audio.save(clips.files[0], inverted[:-1], RATE)
+    with pytest.raises(InputError, match=r"5\.9 s, shorter than a clip of 5\.9 s"):
+        clips.waveform(0, RATE)
+
+
+def test_recordings_of_any_sample_rate_come_by_way_of_the_front_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    time = np.arange(6 * 44_100) / 44_100
+    audio.save(tmp_path / "a/high.wav", (0.1 * np.sin(2 * np.pi * 15_000 * time)).astype(np.float32), 44_100)
+    heard = open_set(tmp_path / "a", front=TINY).waveform(0, 48_000)
+    assert heard.abs()[4_800:-4_800].max() < 1e-4

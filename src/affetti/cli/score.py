@@ -26,6 +26,9 @@ class Flags(Everyday):
     """Compare with this fold's test clips of the corpus REAL, and look for copies of its training clips."""
     regressor: Path | None = None
     """Run of a regressor that reads the emotions (default: one is trained on REAL, where that is a labelled corpus)."""
+    features: Annotated[str | None, tyro.conf.arg(metavar="NAME[:PATH]")] = None
+    """What all but the Quality Score compare: statistics (default), regressor:RUN, musicnn:WEIGHTS, fcn:WEIGHTS, or
+    hf:NAME_OR_FOLDER. All but the first two hear audio, which the sets must hold."""
     groups: tuple[Path, ...] = field(default=())
     """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE."""
     preset: str | None = None
@@ -37,7 +40,7 @@ class Flags(Everyday):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "score")
-    settings = settled(flags, {"seed": 0}, flags.config)
+    settings = settled(flags, {"seed": 0, "features": "statistics"}, flags.config)
     real, fake = settings.pop("real"), settings.pop("fake")
     from affetti import verbs
 
@@ -70,6 +73,7 @@ def _text(document: dict[str, Any]) -> str:
     ]
     for part, found in quality["components"].items():
         lines.append(f"  {part:<12}{found['value']:>10.3f}{found['floor']:>12.3f}   score {found['score']:.0f}")
+    lines.append(f"by {document['features']['name']}, {document['features']['dimension']} numbers a clip:")
     for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"):
         found = document[name]
         floor = "" if found["floor"] is None else f"{found['floor']:>12.3f}"

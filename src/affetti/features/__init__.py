@@ -1,1 +1,1 @@
-"""Features of clip sets: statistics, and what a regressor reads. What needs a network to make an array lives here."""
+"""Features of clip sets: statistics, a regressor's, taggers', encoders'. What needs a network to make an array."""

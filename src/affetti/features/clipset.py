@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from affetti.corpus import Corpus
 from affetti.errors import InputError, StorageError, UsageError
@@ -30,6 +31,8 @@ class ClipSet:
     """``[N, 2]`` in [-1, 1]: ratings of real clips, the emotions asked for of synthetic ones."""
     front_end: FrontEnd | None = None
     corpus: Corpus | None = None
+    files: tuple[Path, ...] | None = None
+    """Audio of each clip, where the set holds audio: of a corpus the clip, of a folder what it is the centre of."""
 
     def __len__(self) -> int:
         return len(self.mel)
@@ -37,7 +40,40 @@ class ClipSet:
     def subset(self, rows: NDArray[np.intp]) -> ClipSet:
         """The given rows."""
         labels = None if self.labels is None else self.labels[rows]
-        return replace(self, mel=self.mel[rows], songs=self.songs[rows], labels=labels)
+        files = None if self.files is None else tuple(self.files[row] for row in rows)
+        return replace(self, mel=self.mel[rows], songs=self.songs[rows], labels=labels, files=files)
+
+    def require_audio(self, reader: str) -> None:
+        """Refuse a set without audio to ``reader``, which hears waveforms.
+
+        Raises:
+            InputError: it holds none, or not that of every clip.
+        """
+        hint = "prepare it with --keep-audio, generate it with --audio, or give a folder of audio"
+        if self.files is None or self.front_end is None:
+            raise InputError(f"holds no audio, and the features {reader} hear waveforms", where=self.name, hint=hint)
+        absent = [file for file in self.files if not file.is_file()]
+        if absent:
+            raise InputError(f"the audio of {len(absent)} clips is missing", where=absent[0], hint=hint)
+
+    def waveform(self, row: int, sample_rate: int) -> Tensor:
+        """The sound of clip ``row``: float32 ``[T]``, of the same T for all clips.
+
+        It comes by way of the front-end's sample rate, so that recordings of a wider band do not differ by that band,
+        and is as long as the span from the first frame to the last, which is what mel inversion gives back.
+
+        Raises:
+            InputError: the file cannot be used, or is shorter than a clip.
+        """
+        if self.files is None or self.front_end is None:
+            raise InputError("holds no audio", where=self.name)
+        front, file = self.front_end, self.files[row]
+        length = (front.frames - 1) * front.hop_length
+        whole = audio.load(file, front.sample_rate).numpy()
+        start = max(0, (len(whole) - front.samples) // 2)
+        if len(whole) < length:
+            raise _too_short(file, len(whole), front)
+        return torch.from_numpy(audio.resample(whole[start : start + length], front.sample_rate, sample_rate))
 
 
 def open_set(
@@ -63,7 +99,9 @@ def open_set(
         raise UsageError("song ids belong to .npy sets; a corpus has its own", where="--groups", hint="leave it out")
     if (path / "corpus.json").exists() or (path / ".work").exists():
         corpus = Corpus.open(path)
-        return ClipSet(str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus)
+        kept = path / "audio"
+        files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
+        return ClipSet(str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files)
     if path.is_dir():
         return _from_audio(path, front, progress)
     raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
@@ -104,15 +142,17 @@ def _from_audio(path: Path, front: FrontEnd | None, progress: Progress) -> ClipS
         waveform = audio.load(file, front.sample_rate)
         start = (len(waveform) - front.samples) // 2
         if start < 0:
-            seconds = len(waveform) / front.sample_rate
-            raise InputError(
-                f"{seconds:.1f} s, shorter than a clip of {front.seconds:g} s",
-                where=file,
-                hint="remove it, or take another --preset",
-            )
+            raise _too_short(file, len(waveform), front)
         with torch.inference_mode():
             mels.append(to_mel(waveform[start : start + front.samples]).numpy().astype(np.float16))
         progress("decode", number + 1, len(files))
-    return ClipSet(
-        str(path), np.stack(mels), np.array([str(file.relative_to(path)) for file in files]), front_end=front
+    songs = np.array([str(file.relative_to(path)) for file in files])
+    return ClipSet(str(path), np.stack(mels), songs, front_end=front, files=tuple(files))
+
+
+def _too_short(file: Path, samples: int, front: FrontEnd) -> InputError:
+    return InputError(
+        f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",
+        where=file,
+        hint="remove it, or take another --preset",
     )

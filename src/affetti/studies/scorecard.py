@@ -1,9 +1,9 @@
 """The scorecard: how good is a synthetic set, beside what real music itself would score?
 
 Every number comes with its floor: the same measure between two halves of the real songs, at the same number of clips.
-The established metrics are taken in the ``statistics`` embedding. Whether clips follow the emotion they were asked
-for is read by a regressor that was trained on real clips only, and is told beside what it reads on real clips it has
-not seen.
+The established metrics are taken in an embedding of choice, ``statistics`` by default. Whether clips follow the emotion
+they were asked for is read by a regressor that was trained on real clips only, and is told beside what it reads on real
+clips it has not seen.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from affetti import metrics
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError, UsageError
+from affetti.features import cache
 from affetti.features.clipset import ClipSet
-from affetti.features.embedders import Standardiser, statistics
+from affetti.features.embedders import STATISTICS, Embedder, Standardiser
 from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.training import fit as fitting
@@ -40,6 +41,7 @@ def scorecard(
     train: ClipSet | None = None,
     fold: int | None = None,
     regressor: Path | None = None,
+    features: Embedder = STATISTICS,
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def scorecard(
         fold: a fold of ``real`` (which must be a corpus).
         regressor: a run of a regressor that reads the emotions; without one a small one is trained when ``real`` is
             a labelled corpus.
+        features: what the established metrics and the search for copies compare; the Quality Score reads log-mels.
         seed: of every resampling.
         progress: told of stages.
 
@@ -60,39 +63,38 @@ def scorecard(
         the document that ``affetti score --json`` prints.
 
     Raises:
-        InputError: too few songs, or arrays that cannot be compared.
-        MismatchError: different front-ends, or a "real" set that is synthetic.
+        InputError: too few songs, arrays that cannot be compared, or no audio for features that hear it.
+        MismatchError: different front-ends, a "real" set that is synthetic, or features trained on the songs compared.
     """
     if seed < 0:
         raise UsageError(f"seed {seed} is negative", where="--seed", hint="give 0 or more")
     for other in (fake, train):
         if other is not None:
             _require_alike(real, other)
+    for clips in (real, fake, train):
+        if clips is not None:
+            features.require(clips)
     corpus = real.corpus
     if corpus is not None and corpus.synthetic:
         raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
-    reference = real
+    reference, part = real, None
     if fold is not None:
         if corpus is None:
             raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
         part = corpus.fold(fold)
         reference = real.subset(part.test)
-        train = real.subset(part.train) if train is None else train
         _require_generator_of_fold(fake, reference)
+    features.require_unseen(reference.songs)
 
     steps = 4
     progress("score", 0, steps)
     quality = metrics.quality_score(reference.mel, fake.mel, reference.songs, fake.songs, seed=seed)
     progress("score", 1, steps)
-    raw = {"real": statistics(reference.mel), "fake": statistics(fake.mel)}
-    standard = Standardiser.of(raw["real"])
-    x, y = standard(raw["real"]), standard(raw["fake"])
+    x, y, z = _embedded(features, real, fake, train, part, progress)
     frechet = metrics.frechet(x, y, (reference.songs, fake.songs), seed=seed)
     progress("score", 2, steps)
     neighbours = compared_with_real(x, y, reference.songs, fake.songs, seed)
-    memorisation = None
-    if train is not None:
-        memorisation = metrics.memorisation(y, standard(statistics(train.mel)), x, seed)
+    memorisation = None if z is None else metrics.memorisation(y, z, x, seed)
     progress("score", 3, steps)
     conditioning, reader = _conditioning(real, reference, fake, fold, regressor, seed)
     progress("score", 4, steps)
@@ -102,6 +104,7 @@ def scorecard(
         **neighbours,
         "conditioning": conditioning,
         "memorisation": memorisation,
+        "features": {"name": features.name, "version": features.version, "dimension": x.shape[1]},
         "reader": reader,
         "n_real": len(reference),
         "n_fake": len(fake),
@@ -114,6 +117,32 @@ def scorecard(
         "seed": seed,
         "versions": fitting.versions(),
     }
+
+
+def _embedded(
+    features: Embedder,
+    real: ClipSet,
+    fake: ClipSet,
+    train: ClipSet | None,
+    part: splits.Fold | None,
+    progress: Progress,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+    """Embeddings ``[N, D]`` of the reference, the fakes and, where known, what the generator was trained on.
+
+    A fold takes its rows from the whole corpus, so that the cache holds a corpus once and not once a fold.
+    """
+    x, y = (
+        cache.features(clips, features, stage=f"features {role}", progress=progress)
+        for role, clips in (("real", real), ("fake", fake))
+    )
+    z = None if part is None else x[part.train]
+    if train is not None:
+        z = cache.features(train, features, stage="features train", progress=progress)
+    x = x if part is None else x[part.test]
+    if features.standardise:
+        standard = Standardiser.of(x)
+        return standard(x), standard(y), None if z is None else standard(z)
+    return x, y, z
 
 
 def _require_alike(real: ClipSet, other: ClipSet) -> None:

@@ -1,0 +1,38 @@
+"""``--features NAME[:PATH]``: which embedder is meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from affetti.errors import UsageError
+from affetti.features import encoders, taggers
+from affetti.features.embedders import STATISTICS, Embedder, regressor
+
+FEATURES: dict[str, tuple[str, Callable[[str], Embedder]]] = {
+    "regressor": ("RUN", regressor),
+    "musicnn": ("WEIGHTS", lambda path: taggers.embedder("musicnn", path)),
+    "fcn": ("WEIGHTS", lambda path: taggers.embedder("fcn", path)),
+    "hf": ("NAME_OR_FOLDER", encoders.embedder),
+}
+"""What may be chosen beside ``statistics``: what follows its name, and what makes it of that."""
+
+
+def choose(text: str) -> Embedder:
+    """The embedder that ``text`` names: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS`` and so on.
+
+    Raises:
+        UsageError: there is none of that name, or what should follow the name does not.
+        InputError, StorageError, MismatchError: the weights cannot be used.
+        MissingDependencyError: ``transformers`` is not installed.
+    """
+    name, _, rest = text.partition(":")
+    if name == STATISTICS.name and not rest:
+        return STATISTICS
+    forms = [STATISTICS.name, *(f"{other}:{needs}" for other, (needs, _) in FEATURES.items())]
+    if name not in FEATURES or not rest:
+        near = difflib.get_close_matches(name, [form.partition(":")[0] for form in forms], n=1)
+        meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
+        hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
+        raise UsageError(f"no features {text!r}", where="--features", hint=hint)
+    return FEATURES[name][1](rest)

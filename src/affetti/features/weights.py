@@ -1,0 +1,57 @@
+"""Weights from elsewhere: read without running anything they hold, and known again by what they hold.
+
+The one place where a foreign file of weights is opened. ``.safetensors`` holds tensors and nothing else; a ``.pth`` is
+a pickle, of which torch rebuilds tensors alone (``weights_only``), and refuses all that would call a function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from affetti.errors import InputError
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, by name.
+
+    Raises:
+        InputError: it is missing, cut short, holds anything but tensors, or holds values that are not numbers.
+    """
+    hint = "fetch it again, and give the published .pth or a .safetensors"
+    if not path.is_file():
+        raise InputError("no such file", where=path, hint="give the path of the weights after the name of the features")
+    if path.suffix not in (".safetensors", ".pth", ".pt"):
+        raise InputError(f"weights of a type {path.suffix!r}", where=path, hint="give a .safetensors or .pth file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that torch did not write, before it refuses them
+            found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError("holds more than tensors, or is cut short", where=path, hint=hint) from error
+    except Exception as error:  # a pickle is a program: one that is cut short or altered fails in any way
+        told = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"cut short, or not weights ({told})", where=path, hint=hint) from error
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise InputError("not a plain state dict", where=path, hint=hint)
+    broken = [name for name, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InputError(f"{broken[0]!r} holds values that are not numbers", where=path, hint=hint)
+    return {str(name): value for name, value in found.items()}
+
+
+def fingerprint(tensors: Mapping[str, Tensor], *settings: object) -> str:
+    """Twelve hexadecimal digits that name tensors, whatever file held them, and the settings they are used with."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for name, value in sorted(tensors.items()):
+        whole = value.detach().cpu().contiguous()
+        digest.update(f"{name} {whole.dtype} {tuple(whole.shape)}".encode())
+        digest.update(whole.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:12]

@@ -1,0 +1,33 @@
+"""Clips of any length for networks that hear a fixed one.
+
+The network hears windows of its own length, spread evenly so that every sample is heard, and the clip's vector is the
+mean of theirs. A clip shorter than one window is repeated until it fills it, seams and all: a network that wants much
+more sound than there is then hears its repetition too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+AT_ONCE = 8
+"""Windows a network is given at a time: bounds the memory of its activations."""
+
+
+def cut(waveform: Tensor, length: int) -> Tensor:
+    """Cut ``[B, T]`` into windows ``[B, W, length]``, W = ⌈T / length⌉; neighbours overlap where T is no multiple."""
+    samples = waveform.shape[-1]
+    if samples < length:
+        return waveform.repeat(1, -(-length // samples))[:, None, :length]
+    count = -(-samples // length)
+    starts = torch.linspace(0, samples - length, count).round().int().tolist()
+    return torch.stack([waveform[:, start : start + length] for start in starts], dim=1)
+
+
+def averaged(network: Callable[[Tensor], Tensor], waveform: Tensor, length: int) -> Tensor:
+    """Mean over windows of what ``network`` (``[B, length]`` to ``[B, D]``) gives: ``[B, T]`` to ``[B, D]``."""
+    windows = cut(waveform, length)
+    given = torch.cat([network(part) for part in windows.flatten(0, 1).split(AT_ONCE)])
+    return given.unflatten(0, windows.shape[:2]).mean(dim=1)
