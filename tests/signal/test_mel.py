@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from affetti.errors import InputError
 from affetti.presets import FRONT_ENDS, FrontEnd
-from affetti.signal import audio
+from affetti.signal import audio, mel
 from affetti.signal.mel import MelSpectrogram, hz_to_mel, invert, mel_filters, mel_to_hz, power_to_db, stft
 
 PRESETS = list(FRONT_ENDS)
@@ -96,6 +96,29 @@ def test_a_batch_is_its_items_whatever_its_size_and_order() -> None:
     torch.testing.assert_close(analyse(waves), one_by_one, atol=1e-3, rtol=0)
     torch.testing.assert_close(analyse(waves[[2, 0, 1]]), one_by_one[[2, 0, 1]], atol=1e-3, rtol=0)
     torch.testing.assert_close(analyse(waves.reshape(3, 1, -1)), one_by_one[:, None], atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("together", [1, 7, 10_000])
+def test_the_number_of_frames_analysed_at_a_time_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    analyse, wave = MelSpectrogram.from_preset("paper"), torch.from_numpy(synthetic(5.0))
+    expected = analyse(wave)
+    monkeypatch.setattr(mel, "TOGETHER", together)
+    torch.testing.assert_close(analyse(wave), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_analyses_as_the_processor_does(recordings: list[NDArray[np.float32]]) -> None:
+    analyse, wave = MelSpectrogram.from_preset("paper"), torch.from_numpy(recordings[0])
+    torch.testing.assert_close(analyse.cuda()(wave.cuda()).cpu(), analyse.cpu()(wave), atol=1e-3, rtol=0)
+
+
+def test_a_gradient_reaches_the_waveform() -> None:
+    wave = torch.from_numpy(synthetic(1.0)).requires_grad_()
+    MelSpectrogram.from_preset("tiny")(wave).sum().backward()
+    assert wave.grad is not None
+    assert bool(wave.grad.any())
 
 
 def test_the_number_of_threads_changes_no_stored_byte() -> None:

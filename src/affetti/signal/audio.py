@@ -1,14 +1,19 @@
-"""Audio files to waveforms and back. The only module that opens audio.
+"""Audio files to waveforms and back. Only this module and its decoders open audio.
 
 A waveform is mono float32 in [-1, 1] (files may exceed it a little), channels averaged, resampled with soxr (HQ). Level
-is kept: loudness is an emotion cue, so nothing here normalises. Formats are those of libsndfile: WAV, FLAC, Ogg
-Vorbis, Opus, MP3, AIFF.
+is kept: loudness is an emotion cue, so nothing here normalises. Formats are those of libsndfile (WAV, FLAC, Ogg Vorbis,
+Opus, MP3, AIFF …) and, beyond them, FFmpeg's (M4A, AAC, MP4, WMA, WebM, Matroska …); a file is known by its content,
+not by its name. A header that names a wrong length is passed over, a file with bytes missing is refused. Decoding,
+averaging and resampling go block by block: memory is that of the result, whatever a header promises.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import stat
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +24,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.errors import InputError, StorageError
+from affetti.signal.container import inspect
+from affetti.signal.decoders import CutShortError, UndecodableError, by_ffmpeg, by_soundfile
 from affetti.storage import written
 
-BLOCK = 1 << 20
-"""Frames decoded at a time."""
 LOUDEST = 1e4
 """Largest sample taken for sound on [-1, 1]: float files may exceed 1 a little, one of integers exceeds it by far."""
+RATES = range(1_000, 1_000_001)
+"""Sample rates of sound: a broken header may ask to stretch a second to a day."""
+RINGING = 256
+"""Samples at either end in which a constant that was resampled is none (from 8 kHz to 22,050 Hz: 197)."""
+LONGEST = 24.0
+"""Hours of sound in one file, at most."""
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"}
+    | {".m4a", ".aac", ".mp4", ".wma", ".webm", ".mka"}
+)
 
 
 def load(path: str | Path, sample_rate: int) -> Tensor:
@@ -40,67 +54,16 @@ def load(path: str | Path, sample_rate: int) -> Tensor:
         float32 ``[T]``.
 
     Raises:
-        InputError: the file is missing, empty, truncated, not audio, or holds values that are not numbers.
+        InputError: the file is missing, may not be read, is empty, truncated or not audio, or its samples are not
+            numbers on [-1, 1].
     """
-    samples, rate = decode(Path(path))
-    return torch.from_numpy(resample(samples, rate, sample_rate))
+    return torch.from_numpy(_decode(Path(path), sample_rate).samples)
 
 
 def decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Decode a file to mono float32 ``[T]`` at its own sample rate."""
-    if not path.is_file():
-        raise InputError("no such audio file", where=path, hint="check the path")
-    if path.stat().st_size == 0:
-        raise InputError("the file is empty", where=path, hint="replace or remove it")
-    try:
-        with soundfile.SoundFile(path) as file:
-            promised, rate = file.frames, file.samplerate
-            samples = _read(file)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise InputError(
-            f"cannot be decoded as audio ({error})", where=path, hint="convert it to WAV or FLAC"
-        ) from error
-    if len(samples) == 0:
-        raise InputError("holds no samples", where=path, hint="replace or remove it")
-    if len(samples) < promised or _cut_short(path):
-        raise InputError(
-            f"truncated after {len(samples) / rate:.2f} s", where=path, hint="fetch the file again, or remove it"
-        )
-    if not np.isfinite(samples).all():
-        raise InputError("holds values that are not numbers (NaN or infinite)", where=path, hint="replace or remove it")
-    if (peak := float(np.abs(samples).max())) > LOUDEST:
-        raise InputError(f"samples reach {peak:g}, not ±1", where=path, hint="divide them by their full scale")
-    return samples.mean(axis=1, dtype=np.float32), rate
-
-
-def _read(file: soundfile.SoundFile) -> NDArray[np.float32]:
-    """All samples ``[T, C]``, by blocks: a broken header may promise more than memory holds."""
-    blocks: list[NDArray[np.float32]] = []
-    while len(block := np.asarray(file.read(BLOCK, dtype="float32", always_2d=True), dtype=np.float32)):
-        blocks.append(block)
-    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
-
-
-def _cut_short(path: Path) -> bool:
-    """Whether the container itself says that bytes are missing; libsndfile passes over this in silence."""
-    with path.open("rb") as file:
-        head = file.read(8)
-        size = file.seek(0, 2)
-        if head[:4] == b"RIFF":
-            promised = int.from_bytes(head[4:8], "little")
-            # Streams written to a pipe carry 0 or 2³²-1 there: they promise nothing.
-            return 0 < promised < 0xFFFFFFF0 and promised + 8 > size + 1
-        if head[:4] == b"FORM":
-            return int.from_bytes(head[4:8], "big") + 8 > size + 1
-        if head[:4] == b"OggS":
-            file.seek(max(0, size - 65_536 - 282))  # the last page is at most that long
-            tail = file.read()
-            last = tail[max(0, tail.rfind(b"OggS")) :]
-            if len(last) < 27 or not last[5] & 4:  # bit 2: end of stream
-                return True
-            segments = last[27 : 27 + last[26]]
-            return len(last) < 27 + last[26] + sum(segments)
-    return False
+    """Decode a file to mono float32 ``[T]`` at its own sample rate; raises as :func:`load` does."""
+    mono = _decode(path, None)
+    return mono.samples, mono.rate
 
 
 def resample(samples: NDArray[np.float32], source_rate: int, sample_rate: int) -> NDArray[np.float32]:
@@ -108,6 +71,109 @@ def resample(samples: NDArray[np.float32], source_rate: int, sample_rate: int) -
     if source_rate == sample_rate:
         return samples
     return np.asarray(soxr.resample(samples, source_rate, sample_rate, quality="HQ"), dtype=np.float32)
+
+
+class _Mono:
+    """Blocks ``[T, C]`` of a file, averaged and resampled as they come."""
+
+    def __init__(self, path: Path, sample_rate: int | None) -> None:
+        self.path = path
+        self.sample_rate = sample_rate
+        self.rate = 0
+        self.count = 0
+        self._resampler: soxr.ResampleStream | None = None
+        self._held = bytearray()
+
+    def add(self, rate: int, block: NDArray[np.float32]) -> None:
+        """Take the next block."""
+        if rate != self.rate:
+            self._begin(rate)
+        # Channel by channel: a mean along the short, inner axis costs more than the decoding of some formats.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = reduce(np.add, block.T) / np.float32(block.shape[1])
+        peak = max(float(mono.max()), -float(mono.min()))  # of samples that are not numbers the maximum is none either
+        if not np.isfinite(peak):
+            raise InputError(
+                "holds values that are not numbers (NaN or infinite)", where=self.path, hint="replace or remove it"
+            )
+        if peak > LOUDEST:
+            raise InputError(f"samples reach {peak:g}, not ±1", where=self.path, hint="divide them by their full scale")
+        self.count += len(mono)
+        if self.count > LONGEST * 3600 * rate:
+            raise InputError(f"longer than {LONGEST:g} h", where=self.path, hint="cut it into pieces")
+        self._hold(mono)
+
+    def end(self) -> None:
+        """Let out what the resampler holds back."""
+        self._hold(np.zeros(0, np.float32), last=True)
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """All of it: float32 ``[T]``."""
+        return np.frombuffer(self._held, np.float32)
+
+    def _begin(self, rate: int) -> None:
+        if self.rate:
+            raise InputError(
+                f"changes its sample rate from {self.rate} to {rate}", where=self.path, hint="convert it to WAV or FLAC"
+            )
+        if rate not in RATES:
+            raise InputError(f"a sample rate of {rate}", where=self.path, hint="convert it to WAV or FLAC at 44100")
+        self.rate = rate
+        if self.sample_rate not in (None, rate):
+            self._resampler = soxr.ResampleStream(rate, self.sample_rate, 1, dtype="float32", quality="HQ")
+
+    def _hold(self, samples: NDArray[np.float32], last: bool = False) -> None:
+        made = self._resampler.resample_chunk(samples, last=last) if self._resampler else samples
+        self._held.extend(made.data)
+
+
+def _decode(path: Path, sample_rate: int | None) -> _Mono:
+    """All of a file, at ``sample_rate`` or its own."""
+    reason = ""
+    with _open(path) as file:
+        if file.seek(0, io.SEEK_END) == 0:
+            raise InputError("the file is empty", where=path, hint="replace or remove it")
+        verdict = inspect(file)
+        lying = verdict == "lying"
+        for decoder in (partial(by_ffmpeg, believe=False),) if lying else (by_soundfile, by_ffmpeg):
+            mono, cut = _Mono(path, sample_rate), verdict == "cut"
+            try:
+                for rate, block in decoder(file):
+                    if len(block):
+                        mono.add(rate, block)
+                mono.end()
+            except CutShortError:
+                cut = True
+            except UndecodableError as error:
+                reason = reason or str(error)
+                continue
+            if cut:
+                told = f"truncated after {mono.count / (mono.rate or 1):.2f} s"
+                raise InputError(told, where=path, hint="fetch the file again, or remove it")
+            if not len(mono.samples):
+                told = f"too short: {mono.count} samples" if mono.count else "holds no samples"
+                raise InputError(told, where=path, hint="replace or remove it")
+            return mono
+    raise InputError(f"cannot be decoded as audio ({reason})", where=path, hint="convert it to WAV or FLAC")
+
+
+def _open(path: Path) -> io.FileIO:
+    """Open a regular file."""
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISREG(kind):
+            return path.open("rb", buffering=0)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # a name may hold a zero byte
+        raise InputError("no such audio file", where=path, hint="check the path") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            hint = "point it at an audio file"
+            raise InputError("a link that leads back to itself", where=path, hint=hint) from error
+        told = error.strerror or str(error)
+        raise InputError(f"cannot be read ({told})", where=path, hint="check the file and its permissions") from error
+    told = "a folder" if stat.S_ISDIR(kind) else "a pipe, socket or device"
+    raise InputError(f"no such audio file: it is {told}", where=path, hint="give the path of a file")
 
 
 def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: int) -> None:
@@ -137,8 +203,12 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
 
 
 def is_silent(samples: NDArray[np.float32], threshold: float = 1e-4) -> bool:
-    """Whether no sample exceeds ``threshold`` (default −80 dBFS)."""
-    return float(np.abs(samples).max(initial=0.0)) < threshold
+    """Whether no sample exceeds ``threshold`` (default -80 dBFS), or all equal a constant within it: none is heard."""
+    low, high = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
+    if max(high, -low) < threshold:
+        return True
+    inner = samples[RINGING:-RINGING] if len(samples) > 4 * RINGING else samples
+    return float(np.ptp(inner)) < threshold <= abs(float(inner[0]))
 
 
 def file_sha256(path: Path) -> str:
