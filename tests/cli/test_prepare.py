@@ -378,6 +378,18 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, make_folder: MakeFolder, tmp
     assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run", "--strict").code == 2
 
 
+@pytest.mark.parametrize("flags", [[], ["--windows", "all"], ["--windows", "all", "--preset", "paper45", "--pad"]])
+def test_a_dry_run_says_how_many_clips_and_bytes_there_will_be(
+    affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, flags: list[str]
+) -> None:
+    folder = make_folder(4, seconds=14.0)
+    planned = json.loads(affetti("prepare", f"folder:{folder}", *flags, "--dry-run", "--json").out)
+    made = json.loads(affetti("prepare", f"folder:{folder}", *flags, "--out", tmp_path / "c", "--json").out)
+    assert planned["clips"] == made["clips"]
+    assert planned["songs"] == made["songs"]
+    assert planned["bytes"] == (tmp_path / "c/mel.npy").stat().st_size - 128
+
+
 def test_what_is_to_be_prepared_and_where_must_be_said(affetti: Affetti, make_folder: MakeFolder) -> None:
     for arguments, says in (([], "no source"), ([f"folder:{make_folder()}"], "--out is missing")):
         ran = affetti("prepare", *arguments)

@@ -55,6 +55,15 @@ def test_steady_sounds_are_not_compared() -> None:
     assert duplicates.similarity(np.full((16, 100), -30.0), course(0)) == 0.0
 
 
+def test_silence_in_common_is_no_likeness() -> None:
+    x, y = course(0), course(1)
+    x[:, 40:] = y[:, 40:] = min(x.min(), y.min()) - 60
+    assert duplicates.similarity(x, y) < 0.5
+    assert duplicates.similarity(x, x - 6) == pytest.approx(1.0)
+    x[:, 20:] = x.min()
+    assert duplicates.similarity(x, x) == 0.0  # a fifth of a clip is too little to tell by
+
+
 def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_clips: MakeClips) -> None:
     made = [course(seed) for seed in range(20)]
     made[7], made[15], made[11] = made[3] - 6, made[3] + 3, made[10]

@@ -19,17 +19,18 @@ from affetti.corpus import Corpus, audit, splits
 from affetti.corpus.build import refuse, unusable
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
-from affetti.corpus.track import Options, Track
+from affetti.corpus.track import Options, Track, Windows
 from affetti.errors import InputError, UsageError
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
+from affetti.signal.mel import MelSpectrogram
 from affetti.studies.augmentation import REAL_ARMS
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
 
 PROBE_STEPS = 8
-PROBE_TRACKS = 3
+PROBE_TRACKS = 5
 
 
 def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -50,10 +51,13 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
     if settings.get("strict"):
         refuse(unusable(loaded))
     skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
-    seconds, broken = _decode(loaded.tracks[:PROBE_TRACKS], front)
-    seconds *= len(loaded.tracks) / max(1, min(PROBE_TRACKS, len(loaded.tracks)))
-    seconds /= settings.get("workers") or cpu_count()
-    clips = sum(track.clips for track in loaded.tracks)
+    probe = loaded.tracks[:: max(1, len(loaded.tracks) // PROBE_TRACKS)][:PROBE_TRACKS]
+    found, seconds, broken = _heard(probe, front, settings.get("windows", "centre"), settings.get("pad", False))
+    share = len(loaded.tracks) / max(1, len(probe))
+    seconds *= share / (settings.get("workers") or cpu_count())
+    # A composed track knows how many clips it gives; of others, a few are asked.
+    composed = loaded.dataset.name == "composed"
+    clips = sum(track.clips for track in loaded.tracks) if composed else round(found * share)
     size = 2 * clips * front.n_mels * front.frames
     return {
         "verb": "prepare",
@@ -69,7 +73,7 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
         "plan": f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
         if not loaded.tracks
         else f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
-        f"and write {clips} clips or more, {_plan(size, seconds, out)}",
+        f"and write {'' if composed else 'about '}{clips} clips, {_plan(size, seconds, out)}",
     }
 
 
@@ -151,16 +155,26 @@ def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _decode(tracks: Sequence[Track], front: FrontEnd) -> tuple[float, list[dict[str, str]]]:
-    """Seconds that these tracks take to be heard, and which of them cannot be."""
-    broken: list[dict[str, str]] = []
+def _heard(
+    tracks: Sequence[Track], front: FrontEnd, windows: Windows, pad: bool
+) -> tuple[int, float, list[dict[str, str]]]:
+    """Clips that these tracks give, the seconds it takes, and which of them cannot be heard."""
+    to_mel = MelSpectrogram(front)
+    clips, broken = 0, []
     began = time.perf_counter()
     for track in tracks:
         try:
-            track.sound.waveform(front.sample_rate)
+            waveform = track.sound.waveform(front.sample_rate)
         except InputError as error:
             broken.append({"path": track.path, "reason": error.what})
-    return time.perf_counter() - began, broken
+            continue
+        seconds = max(len(waveform) / front.sample_rate, front.seconds if pad else 0.0)
+        starts = track.starts(seconds, front.seconds, windows)
+        clips += len(starts)
+        with torch.inference_mode():
+            for _ in starts:
+                to_mel(torch.from_numpy(waveform[: front.samples].copy()))
+    return clips, time.perf_counter() - began, broken
 
 
 def _probe(kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any]) -> tuple[float, float]:

@@ -20,13 +20,15 @@ from sklearn.neighbors import NearestNeighbors
 
 from affetti.corpus.track import Check
 
-ALIKE = 0.85
+ALIKE = 0.8
 """Correlation from which two clips are taken for one recording. Real music at ``tiny``, 6 s: copies in MP3 of the
-lowest quality, or cut elsewhere, 0.82 to 0.97; 4,100 pairs of different piano pieces of like profile, at most 0.80."""
+lowest quality, or cut elsewhere, 0.82 to 0.97; 5,300 pairs of different piano pieces of like profile, at most 0.71."""
 NEIGHBOURS = 10
 """Candidates a clip, nearest by profile."""
 NEAR = 11.0
 """Greatest difference of profiles, dB (root mean square over bands), at which clips are compared at all."""
+LEAST = 0.25
+"""Share of the frames in which both must sound for a correlation to count."""
 BLOCK = 256
 
 
@@ -73,20 +75,34 @@ def _profile(mel: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Correlation of two log-mels ``[M, F]`` about the means of their bands, at the best lag up to F/4; in [-1, 1]."""
-    a, b = (np.asarray(it, dtype=np.float64) for it in (x, y))
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    """Correlation of two log-mels ``[M, F]`` about the means of their bands, at the best lag up to F/4; in [-1, 1].
+
+    Frames without sound (padding, pauses) are left out: where both fall silent says nothing of what they play.
+    """
+    (a, in_a), (b, in_b) = _course(x), _course(y)
     frames = a.shape[1]
     size = 2 * frames
-    # Sums over the frames where both lie, at each lag: of a·b, a² and b². Index l stands for b delayed by l frames.
+    # Sums over the frames where both sound, at each lag: of a·b, a², b² and 1. Index l stands for b delayed by l frames.
     product = _correlate(a, b, size).sum(axis=0)
-    power_a = _correlate((a**2).sum(axis=0), np.ones(frames), size)
-    power_b = _correlate(np.ones(frames), (b**2).sum(axis=0), size)
+    power_a = _correlate((a**2).sum(axis=0), in_b, size)
+    power_b = _correlate(in_a, (b**2).sum(axis=0), size)
+    shared = _correlate(in_a, in_b, size)
     lags = np.arange(-(frames // 4), frames // 4 + 1)
     energy = np.sqrt(np.clip(power_a[lags] * power_b[lags], 0.0, None))
-    if energy.max(initial=0.0) <= 0.0:
-        return 0.0  # steady sounds have no course in time to be compared by
-    return float(np.max(product[lags] / np.maximum(energy, 1e-9 * energy.max())))
+    enough = (shared[lags] >= LEAST * frames) & (energy > 1e-9 * max(1.0, float(energy.max(initial=0.0))))
+    if not enough.any():
+        return 0.0  # steady sounds, and short ones, have no course in time to be compared by
+    return float((product[lags][enough] / energy[enough]).max())
+
+
+def _course(mel: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A log-mel about the means of its bands, 0 where there is no sound, and which frames have any (1 or 0)."""
+    block = np.asarray(mel, dtype=np.float64)
+    sounding = block.max(axis=0) > block.min() + 1.0
+    if not sounding.any():
+        sounding[:] = True
+    centred = np.where(sounding, block - block[:, sounding].mean(axis=1, keepdims=True), 0.0)
+    return centred, sounding.astype(np.float64)
 
 
 def _correlate(a: NDArray[np.float64], b: NDArray[np.float64], size: int) -> NDArray[np.float64]:
