@@ -37,7 +37,8 @@ The weights are the study's, not measured: ``sensitivity`` is where the total li
 a statistic over such halves estimates its standard error on the whole (delete-half jackknife, Shao & Wu 1989); the
 interval is their central 95 %. It includes the choice of songs, not of training seed.
 
-When not to use: to see conditioning or copying (a copy of the training set scores 100; give ``train``), to compare
+When not to use: to see conditioning, copying (a copy of the training set scores 100; give ``train``) or form (blocks of
+half a second in random order score like real music; the Fréchet distance over mel statistics sees them), to compare
 generators scored against different real sets or front-ends, or as a stand-in for listening. Below 16 songs a side even
 one clip repeated can pass, and the interval says so.
 """
