@@ -37,6 +37,18 @@ class Flags(Everyday):
     """Folder for result.json."""
 
 
+MEASURES = {
+    "frechet": ("lower", "how far the fakes' mean and spread lie from those of real music"),
+    "kernel": ("lower", "the same without assuming Gaussians; about 0 for equal laws"),
+    "precision": ("higher", "share of fakes that look like some real clip"),
+    "recall": ("higher", "share of real clips that some fake looks like"),
+    "density": ("higher", "how many real clips the average fake resembles; 1 for equal laws"),
+    "coverage": ("higher", "share of real clips with a fake near by"),
+    "vendi": ("as real", "how many different clips there are, in effect"),
+}
+"""Which way is better, and what it tells, by measure."""
+
+
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "score")
@@ -69,15 +81,22 @@ def _text(document: dict[str, Any]) -> str:
         ),
         *_warning(document),
         "",
-        f"{'':<14}{'value':>10}{'real music':>12}",
+        f"  {'part':<12}{'distance':>10}{'real music':>12}{'one clip repeated':>20}{'score':>8}",
     ]
     for part, found in quality["components"].items():
-        lines.append(f"  {part:<12}{found['value']:>10.3f}{found['floor']:>12.3f}   score {found['score']:.0f}")
-    lines.append(f"by {document['features']['name']}, {document['features']['dimension']} numbers a clip:")
-    for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"):
+        lines.append(
+            f"  {part:<12}{found['value']:>10.3f}{found['floor']:>12.3f}{found['bad']:>20.3f}{found['score']:>8.0f}"
+        )
+    least, most = quality["sensitivity"]
+    lines.append(f"  with other weights for the parts the score lies between {least:.0f} and {most:.0f}")
+    lines += ["", f"by {document['features']['name']}, {document['features']['dimension']} numbers a clip:"]
+    lines.append(f"  {'':<12}{'value':>10}  {'95 % interval':<20}{'real music':>12}  {'better':<8}")
+    for name, (direction, tells) in MEASURES.items():
         found = document[name]
-        floor = "" if found["floor"] is None else f"{found['floor']:>12.3f}"
-        lines.append(f"{name:<14}{found['value']:>10.3f}{floor}")
+        floor = "not known" if found["floor"] is None else f"{found['floor']:.3f}"
+        interval = "" if found["ci"] is None else "[{:.3f}, {:.3f}]".format(*found["ci"])
+        lines.append(f"  {name:<12}{found['value']:>10.3f}  {interval:<20}{floor:>12}  {direction:<8}{tells}")
+    lines.append("")
     conditioning = document["conditioning"]
     if conditioning is None:
         lines.append("emotion: not measurable here: needs two labelled corpora, or --regressor")
