@@ -8,7 +8,6 @@ two idle cores, and some seconds to start: their ratio is given for all, and for
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -113,13 +112,14 @@ def against_librosa(place: Path) -> None:
 
 
 def prepared(songs: Path, out: Path, workers: int) -> tuple[float, float]:
-    """Wall time of preparing a folder, and the peak memory of the largest process in GB."""
+    """Wall time of preparing a folder, and the peak memory of this process in GB."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     build(loader.load(songs, Options(scale="-1..1")), out, FRONT, preset="paper", workers=workers)
     wall = time.perf_counter() - began
-    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return wall, max(peaks) / 2**20
+    # Not getrusage, which also counts what the parent held when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return wall, int(status.split("VmHWM:")[1].split()[0]) / 2**20
 
 
 def workers_and_memory(place: Path) -> None:
@@ -139,7 +139,7 @@ def workers_and_memory(place: Path) -> None:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
                 wall, peak = fresh.submit(prepared, songs, place / f"{count} by {workers}", workers).result()
             walls[count, workers] = wall
-            print(f"{count:4d} clips, {workers} worker{'s' * (workers > 1):<2}{wall:8.1f} s {peak:6.2f} GB at most")
+            print(f"{count:4d} clips, {workers} worker{'s' * (workers > 1):<2}{wall:8.1f} s {peak:6.2f} GB")
     more = [walls[4 * FILES, workers] - walls[FILES, workers] for workers in (1, 2)]
     total = walls[4 * FILES, 1] / walls[4 * FILES, 2]
     print(f"two workers: {total:.2f} × one, {more[0] / more[1]:.2f} × without their start", end="; ")

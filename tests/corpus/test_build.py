@@ -86,7 +86,7 @@ def test_a_short_track_is_left_out_with_the_reason_or_filled(
 
 BROKEN = {
     "cannot be decoded": {"broken": True},
-    "silent (no sample": {"silent": ((0.0, 1.5),)},
+    "silent (nothing above": {"silent": ((0.0, 1.5),)},
     "silent where its clips lie": {"silent": ((0.2, 1.3),)},
     "the same sound as 0.wav": {"seed": 0},
 }

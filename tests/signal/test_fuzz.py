@@ -20,12 +20,12 @@ def test_a_spoilt_file_is_decoded_or_refused_and_nothing_else(tmp_path: Path, se
     soundfile.write(tmp_path / "a.opus", sound, 16_000, format="OGG", subtype="OPUS")
     for name, codec in (("a.m4a", "aac"), ("b.m4a", "alac"), ("a.aac", "aac"), ("a.mka", "aac"), ("a.wma", "wmav2")):
         encode(tmp_path / name, codec, sound, 16_000, movflags="faststart")
-    kinds, rounds = len(list(tmp_path.iterdir())), 200
+    kinds, rounds = len(list(tmp_path.iterdir())), 100
     ran = subprocess.run(
         [sys.executable, str(FUZZ), str(tmp_path), str(rounds), str(seed)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -99,7 +99,7 @@ class CutTask:
         if not np.isfinite(waveform).all():
             raise InputError("holds values that are not numbers", where=track.path)
         if audio.is_silent(waveform):
-            raise InputError("silent (no sample above -80 dBFS)", where=track.path)
+            raise InputError("silent (nothing above -80 dBFS but a constant)", where=track.path)
         length = self.front.samples
         if self.pad and len(waveform) < length:
             waveform = np.pad(waveform, (0, length - len(waveform)))

@@ -16,6 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.queues import Queue
 
 from affetti.errors import StorageError
 from affetti.progress import Progress, silent
@@ -41,8 +42,8 @@ def _run_range(start: int, stop: int) -> None:
     _tasks[-1](start, stop)
 
 
-def _start_worker(task: Task) -> None:
-    _tasks.append(task)
+def _start_worker(tasks: Queue[Task]) -> None:
+    _tasks.append(tasks.get())
     # The parent handles Ctrl-C and ends the pool; a worker that dies mid-write would leave its temporary file.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -105,9 +106,13 @@ def map_ranges(
             finished += stop - start
             progress(stage, finished, n)
         return
-    pool = ProcessPoolExecutor(
-        min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_start_worker, initargs=(task,)
-    )
+    # By a queue and not as an argument: a large one would hold up each start until the worker before has read its own.
+    context = get_context("spawn")
+    tasks: Queue[Task] = context.Queue()
+    count = min(workers, len(todo))
+    for _ in range(count):
+        tasks.put(task)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
     try:
         with _interrupts_held_back():
             pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in todo}
@@ -124,3 +129,5 @@ def map_ranges(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        tasks.cancel_join_thread()  # a worker that died has not fetched its own
+        tasks.close()

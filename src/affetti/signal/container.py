@@ -67,10 +67,11 @@ def _wav(file: FileIO, head: bytes, size: int) -> Verdict:
     ends = [end for told, end in ((riff, riff + 8), (data, start + data)) if not _says_nothing(told)]
     if ends and min(ends) > size + 1:
         return "cut"
-    end = start + data
+    # How far the file is said to go: to its end where RIFF says nothing, or has lost a multiple of 2³², and where a
+    # writer that was ended has filled in neither. What lies between the sound and there must be chunks.
     wrapped = (size - riff - 8) % 2**32 == 0
-    covered = size if data == 0 or wrapped or _says_nothing(riff) else min(riff + 8, size)
-    return "lying" if end + 8 < covered and not _chunk_follows(file, end, size) else "whole"
+    told = size if data == 0 or wrapped or _says_nothing(riff) else min(riff + 8, size)
+    return "lying" if start + data + 8 < told and not _chunk_follows(file, start + data, size) else "whole"
 
 
 def _says_nothing(told: int) -> bool:
