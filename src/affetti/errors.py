@@ -36,7 +36,7 @@ class AffettiError(Exception):
 
 
 def printable(text: str) -> str:
-    """Text that can be written as UTF-8: bytes of a file's name that are no text are shown as ``\\udc..``."""
+    """Text that can be written as UTF-8: bytes of a file's name that are no text are shown by their numbers."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -46,7 +46,7 @@ def to_datasets(corpus: store.Corpus) -> datasets.Dataset:
 
     def clips() -> Generator[dict[str, Any]]:
         for row, mel in zip(rows, corpus.mel, strict=True):
-            yield {**row, "mel": mel}
+            yield {**{str(name): value for name, value in row.items()}, "mel": mel}
 
     # Its cache is keyed by the generator's pickle; a folder of its own holds what this corpus is, and nothing older.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):

@@ -164,7 +164,7 @@ class Corpus:
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"clip {index} of {len(self)}")
-        row = self.clips.iloc[index].to_dict()
+        row = {str(name): value for name, value in self.clips.iloc[index].items()}
         mel = self.mel[index].astype(np.float32)
         return Clip(str(row["clip_id"]), mel, float(row["valence"]), float(row["arousal"]), row)
 
