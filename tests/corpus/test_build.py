@@ -5,6 +5,7 @@ import json
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,28 @@ def test_the_work_folder_of_a_run_that_was_killed_at_the_very_end_goes(
     assert (tmp_path / "c/.work").is_dir()
     build(make_source(4), tmp_path / "c", front, preset="small")
     assert not (tmp_path / "c/.work").exists()
+
+
+def test_an_edited_split_is_another_corpus_and_who_is_left_out_is_told(
+    make_source: MakeSource, front: FrontEnd, tmp_path: Path
+) -> None:
+    split = tmp_path / "split.csv"
+    split.write_text("song,part\ns0,train\ns1,test\ns99,test\n", encoding="utf-8")
+    built = build(make_source(4), tmp_path / "c", front, preset="small", split=str(split))
+    assert built.corpus.meta["notes"] == [
+        "2 clips are in no part of the split: they are neither trained nor tested on",
+        "the split names 1 songs that are not here",
+    ]
+    split.write_text("song,part\ns0,test\ns1,train\n", encoding="utf-8")
+    with pytest.raises(StorageError, match="holds another corpus"):
+        build(make_source(4), tmp_path / "c", front, preset="small", split=str(split))
+
+
+def test_labels_whose_sound_is_elsewhere_count_in_the_audit_and_that_is_told(
+    make_source: MakeSource, front: FrontEnd, tmp_path: Path
+) -> None:
+    source = make_source(8)
+    source = replace(source, tracks=source.tracks[:5], absent=source.tracks[5:])
+    meta = build(source, tmp_path / "c", front, preset="small").corpus.meta
+    assert meta["notes"] == ["the audit is of all 8 labelled tracks, the ceiling of those prepared"]
+    assert sum(map(int, meta["label_audit"][7]["detail"].split(": ")[1].split(", "))) == 8

@@ -59,6 +59,20 @@ def test_there_and_back_is_the_same_corpus(small_corpus: Corpus, exported: Path,
     assert sorted(path.name for path in back.path.iterdir()) == ["clips.parquet", "corpus.json", "mel.npy"]
 
 
+def test_ratings_over_time_go_along_and_paths_may_be_text(small_corpus: Corpus, tmp_path: Path) -> None:
+    ratings = pd.DataFrame({"song_id": ["s0", "s0"], "time": [15.0, 15.5], "valence": [0.1, 0.2]})
+    ratings.to_parquet(small_corpus.path / "dynamic.parquet")
+    folder = exchange.export(small_corpus, str(tmp_path / "hub"))
+    back = exchange.restore(str(folder), str(tmp_path / "back"))
+    pd.testing.assert_frame_equal(pd.read_parquet(back.path / "dynamic.parquet"), ratings)
+
+
+def test_the_card_says_what_both_sides_share(small_corpus: Corpus, tmp_path: Path) -> None:
+    small_corpus.meta["leakage"] = {"songs": 0.0, "artists": 0.5}
+    card = (exchange.export(small_corpus, tmp_path / "hub") / "README.md").read_text(encoding="utf-8")
+    assert "CAUTION: both sides share artists" in card
+
+
 def test_a_large_corpus_is_parted_into_files(
     small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

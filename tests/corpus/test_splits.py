@@ -203,7 +203,7 @@ def test_clips_that_sound_alike_are_dealt_to_one_fold(make_clips: MakeClips) -> 
 
 def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: MakeClips) -> None:
     clips = make_clips(200, song_id=[f"s{i // 2}" for i in range(200)], artist=[f"a{i // 4}" for i in range(200)])
-    dealt = splits.deal(clips, "train-validation-test", 5, 0, {})
+    dealt = splits.deal(clips, "train-validation-test", 5, 0)
     clips = clips.assign(fold=dealt.fold, part=dealt.part)
     assert splits.numbers(clips) == [0]
     part = splits.fold(clips, 0)
@@ -217,7 +217,7 @@ def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: 
 def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: MakeClips) -> None:
     clips = make_clips(6, clip_id=["a-00", "a-01", "b", "c", "d", "e"], artist=["X", "X", "Y", "x ", "Y", "Z"])
     official = {"old": {"a": "train", "b": "train", "c": "test", "d": "test", "e": "validation"}}
-    dealt = splits.deal(clips, "old", 5, 0, official)
+    dealt = splits.deal(clips, "old", 5, 0, splits.published("old", official))
     assert dealt.part.tolist() == ["train", "train", "train", "test", "test", "validation"]
     clips = clips.assign(fold=dealt.fold, part=dealt.part)
     assert splits.leakage(clips) == {"songs": 0.0, "sounds": 0.0, "near duplicates": 0.0, "artists": 1.0}
@@ -229,26 +229,37 @@ def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: 
 
 def test_clips_that_a_published_split_leaves_out_are_on_neither_side(make_clips: MakeClips) -> None:
     clips = make_clips(4)
-    dealt = splits.deal(clips, "old", 5, 0, {"old": {"s0": "train", "s1": "test"}})
+    dealt = splits.deal(clips, "old", 5, 0, {"s0": "train", "s1": "test"})
     part = splits.fold(clips.assign(fold=dealt.fold, part=dealt.part), 0)
     assert (part.train.tolist(), part.validation.tolist(), part.test.tolist()) == ([0], [], [1])
 
 
 def test_a_split_can_be_a_file(make_clips: MakeClips, tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
-    path.write_text("song,part\ns0,train\ns1,test\ns2,validation\n")
-    splits.require_offered(str(path), {})
-    assert splits.deal(make_clips(3), str(path), 5, 0, {}).part.tolist() == ["train", "test", "validation"]
-    path.write_text("song,part\ns0,train\ns1,tset\n")
-    with pytest.raises(InputError, match=r"line 3: part 'tset'. Choose from train, validation, test"):
-        splits.deal(make_clips(3), str(path), 5, 0, {})
-    path.write_text("song,fold\ns0,train\n")
-    with pytest.raises(InputError, match="column 'part' is missing"):
-        splits.deal(make_clips(3), str(path), 5, 0, {})
-    path.write_text("song,part\ns0,train\n")
+    path.write_text("song; part\n s0 ;train\ns1;test\ns2;validation\n", encoding="utf-8")
+    named = splits.published(str(path), {})
+    assert named == {"s0": "train", "s1": "test", "s2": "validation"}
+    assert splits.deal(make_clips(3), str(path), 5, 0, named).part.tolist() == ["train", "test", "validation"]
     with pytest.raises(InputError, match="no clip at hand is in the test part"):
-        splits.deal(make_clips(3), str(path), 5, 0, {})
+        splits.deal(make_clips(3), str(path), 5, 0, {"s0": "train"})
+    assert splits.published("folds", {}) is None
     with pytest.raises(
         UsageError, match=r"there is no split 'mable'. Choose from folds, train-validation-test, marble"
     ):
-        splits.require_offered("mable", {"marble": {}})
+        splits.published("mable", {"marble": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("song,part\ns0,train\ns1,tset\n", r"line 3: part 'tset'. Choose from train, validation, test"),
+        ("song,fold\ns0,train\n", "column 'part' is missing"),
+        ("song,part\ns0,train\ns0,test\n", r"line 3: song s0 occurs twice \(also on line 2\)"),
+        ("", "column 'song' is missing"),
+    ],
+)
+def test_a_file_that_is_no_split_is_told_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=says):
+        splits.published(str(path), {})

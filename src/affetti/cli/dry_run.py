@@ -46,7 +46,7 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
         keys=settings.get("keys", 1),
         seed=settings["seed"],
     )
-    splits.require_offered(settings.get("split", "folds"), loaded.official)
+    splits.published(settings.get("split", "folds"), loaded.official)
     labels = audit.table(loaded, front.seconds)
     if settings.get("strict"):
         refuse(unusable(loaded))

@@ -157,7 +157,8 @@ def _range(songs: pd.DataFrame) -> Check:
     if songs["scale"].iloc[0] not in SCALES:
         return Check("out_of_range", "not checkable", len(songs), "the labels are categories")
     outside = np.abs(songs[["valence", "arousal"]].to_numpy(dtype=float)) > 1.0
-    return out_of_range(songs.loc[outside.any(axis=1), "song_id"].tolist(), str(songs["scale"].iloc[0]))
+    names = songs["song_id"].to_numpy(dtype=str)[np.asarray(outside).any(axis=1)]
+    return out_of_range(names.tolist(), str(songs["scale"].iloc[0]))
 
 
 def _dynamic(songs: pd.DataFrame) -> Check:
@@ -192,7 +193,8 @@ def _balance(songs: pd.DataFrame) -> Check:
     home = quadrant(songs["valence"], songs["arousal"])
     ids = songs["song_id"].to_numpy(dtype=str)
     counts = [int(np.unique(ids[home == name]).size) for name in QUADRANTS]
-    detail = "songs by quadrant Q1 to Q4: " + ", ".join(map(str, counts))
+    several = " (some songs have clips in several)" if sum(counts) > len(set(ids)) else ""
+    detail = f"songs by quadrant Q1 to Q4: {', '.join(map(str, counts))}{several}"
     return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
 
 

@@ -4,13 +4,14 @@ Tracks are worked off in ranges; each range files its clips as one shard under `
 the done mark, so an interrupted run goes on where it was. The result does not depend on the number of workers.
 
 A track that cannot be used (missing, empty, truncated, silent, not a number, heard twice, too short for one clip) is
-left out, and listed with the reason when the rest is done; ``strict`` stops at such tracks instead, but for short ones.
+left out, and listed with the reason when the rest is done; ``strict`` stops at such tracks instead.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class CutTask:
             if not clips:
                 length = len(waveform) / self.front.sample_rate
                 reason = f"too short: {length:.1f} s, a clip is {self.front.seconds:g} s (--pad fills it with silence)"
-                skipped.append({"path": track.path, "reason": reason, "broken": False, "whole": True})
+                skipped.append({"path": track.path, "reason": reason, "broken": True, "whole": True})
                 continue
             fingerprint = track.sound.fingerprint()
             for number, (at, samples) in enumerate(clips):
@@ -165,7 +166,7 @@ def build(
         StorageError: the folder holds other work, or the disk is full.
     """
     splits.require_settings(folds, seed)
-    splits.require_offered(split, source.official)
+    named = splits.published(split, source.official)
     if strict:
         refuse(unusable(source))
     if not source.tracks:
@@ -175,7 +176,7 @@ def build(
             hint="put the audio where the data set has it, or read the labels alone with --dry-run",
         )
     work = out / ".work"
-    signature = _signature(source, front, windows, pad, strict, keep_audio, split, folds, seed)
+    signature = _signature(source, front, windows, pad, strict, keep_audio, split, named, folds, seed)
     if finished(out, signature):
         shutil.rmtree(work, ignore_errors=True)
         corpus = store.Corpus.open(out)
@@ -202,7 +203,7 @@ def build(
         mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
         clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
         clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
-        dealt = splits.deal(clips, split, folds, seed, source.official)
+        dealt = splits.deal(clips, split, folds, seed, named)
         clips = clips.assign(fold=dealt.fold, part=dealt.part)
     except (InputError, UsageError):
         # The user will change something, and begin anew: nothing of this is to be gone on with.
@@ -239,7 +240,8 @@ def build(
             "splits_hash": splits.split_hash(clips),
             "leakage": splits.leakage(clips),
             "planted": source.planted,
-            "notes": list(source.notes),
+            "notes": [*source.notes, *_remarks(source, clips, named)],
+            "options": source.options,
             "provenance": None,
             "signature": signature,
             "skipped": refused + [{"path": entry["path"], "reason": entry["reason"]} for entry in skipped],
@@ -253,6 +255,22 @@ def build(
 def unusable(source: Source) -> list[dict[str, Any]]:
     """Rows of a source that no sound was looked for, as entries of ``skipped``."""
     return [{"path": path, "reason": reason, "broken": True} for path, reason in source.refused]
+
+
+def _remarks(source: Source, clips: pd.DataFrame, named: Mapping[str, str] | None) -> list[str]:
+    """What the user should know of the finished corpus."""
+    remarks: list[str] = []
+    if source.absent:
+        remarks.append(f"the audit is of all {len(source.labelled)} labelled tracks, the ceiling of those prepared")
+    if named is not None:
+        homeless = int((clips["part"] == "").sum())
+        known = {*clips["clip_id"], *clips["song_id"], *clips["clip_id"].str.replace(r"-\d\d$", "", regex=True)}
+        unknown = len(set(named) - known)
+        if homeless:
+            remarks.append(f"{homeless} clips are in no part of the split: they are neither trained nor tested on")
+        if unknown:
+            remarks.append(f"the split names {unknown} songs that are not here")
+    return remarks
 
 
 def audited(source: Source, front: FrontEnd) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row a clip; audio never
 goes through ``datasets``. :func:`export` writes a folder that ``datasets.load_dataset(folder)`` and the Hub read:
-``data/*.parquet``, a card, and ``corpus.json``, with which :func:`restore` makes the same corpus again, to the hash.
+``data/*.parquet``, ``tables/``, a card, and ``corpus.json``, with which :func:`restore` makes the same corpus again.
 Give nobody a corpus whose licence does not let you: log-mels can be turned back into sound.
 """
 
@@ -53,14 +53,14 @@ def to_datasets(corpus: store.Corpus) -> datasets.Dataset:
         return hub.Dataset.from_generator(clips, features=features, cache_dir=cache, keep_in_memory=True)
 
 
-def export(corpus: store.Corpus, folder: Path) -> Path:
+def export(corpus: store.Corpus, folder: str | Path) -> Path:
     """Write the corpus as Parquet with a card: what ``datasets.load_dataset(folder)`` reads, and the Hub takes.
 
     Raises:
         MissingDependencyError: ``datasets`` is not installed.
         StorageError: the folder is not empty, or the disk is full.
     """
-    hub = _datasets()
+    hub, folder = _datasets(), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StorageError("exists and is not empty", where=folder, hint="choose a new folder")
     require_space(folder, 2 * corpus.mel.nbytes)
@@ -72,11 +72,14 @@ def export(corpus: store.Corpus, folder: Path) -> Path:
             part.to_parquet(temporary)
     with written(folder / "README.md") as temporary:
         temporary.write_text(_card(corpus), encoding="utf-8")
+    for table in _tables(corpus.path):
+        with written(folder / "tables" / table.name) as temporary:
+            shutil.copyfile(table, temporary)
     write_json(folder / "corpus.json", corpus.meta)
     return folder
 
 
-def restore(folder: Path, out: Path) -> store.Corpus:
+def restore(folder: str | Path, out: str | Path) -> store.Corpus:
     """Make a corpus at ``out`` out of an exported folder (or a local copy of a Hub repository).
 
     Raises:
@@ -85,7 +88,7 @@ def restore(folder: Path, out: Path) -> store.Corpus:
         InputError: a column is missing.
         MismatchError: the clips are not those that ``corpus.json`` describes.
     """
-    hub = _datasets()
+    hub, folder, out = _datasets(), Path(folder), Path(out)
     if out.exists():
         raise StorageError("exists", where=out, hint="choose a new folder for the corpus")
     if not (folder / "corpus.json").is_file():
@@ -108,6 +111,9 @@ def restore(folder: Path, out: Path) -> store.Corpus:
             np.lib.format.write_array_header_1_0(file, head)
             for start in range(0, len(clips), BLOCK):
                 file.write(np.asarray(mel[start : start + BLOCK]["mel"], dtype=np.float16).tobytes())
+    for table in sorted((folder / "tables").glob("*.parquet")):
+        with written(out / table.name) as temporary:
+            shutil.copyfile(table, temporary)
     derived = ("format", "version", "front_end", "front_end_hash", "n_clips", "n_songs", "content_hash")
     made = store.write(out, clips, staged, front, {key: it for key, it in meta.items() if key not in derived})
     shutil.rmtree(out / ".work", ignore_errors=True)
@@ -117,6 +123,11 @@ def restore(folder: Path, out: Path) -> store.Corpus:
             "its clips are not those that its corpus.json describes", where=folder, hint="fetch the data set again"
         )
     return made
+
+
+def _tables(corpus: Path) -> list[Path]:
+    """What a corpus holds beside its clips: ratings over time, a composer's notes."""
+    return sorted(path for path in corpus.glob("*.parquet") if path.name != "clips.parquet")
 
 
 def _datasets() -> Any:
@@ -141,6 +152,13 @@ def _quiet(hub: Any) -> Generator[None]:
             hub.enable_progress_bars()
 
 
+def _sides(meta: dict[str, Any]) -> str:
+    shared = [called for called, share in (meta.get("leakage") or {}).items() if share]
+    if shared:
+        return f"; CAUTION: both sides share {', '.join(shared)}"
+    return "; clips that share a song, an artist (where known) or a recording lie on one side"
+
+
 def _card(corpus: store.Corpus) -> str:
     meta = corpus.meta
     front = corpus.front_end
@@ -159,6 +177,6 @@ configs:
 - `mel`: dB, float16 [{front.n_mels}, {front.frames}], {front.top_db:g} dB under the clip's maximum
 - front-end: {front.sample_rate} Hz, window {front.n_fft}, hop {front.hop_length}, {front.f_min:g} to {front.f_max:g} Hz
 - `valence`, `arousal`: in [-1, 1]; as published, on the scale {meta["label_scale"]}: `valence_original` …
-- `fold`, `part`: who is tested on; clips that share a song, an artist or a recording lie on one side
+- `fold`, `part`: who is tested on{_sides(meta)}
 - Content hash: `{meta["content_hash"]}`
 """

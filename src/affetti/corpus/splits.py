@@ -127,31 +127,34 @@ OURS = ("folds", "train-validation-test")
 PARTS = ("train", "validation", "test")
 
 
-def require_offered(split: str, official: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse a split that is neither dealt here, nor published with the source, nor a file.
+def published(split: str, official: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+    """Part by track or song of a published split, or of a CSV with the columns ``song`` and ``part``; None of our own.
 
     Raises:
-        UsageError: lists what there is.
+        UsageError: there is no such split; lists what there is.
+        InputError: the file cannot be used, or names a song twice.
     """
-    if split not in OURS and split not in official and not Path(split).is_file():
+    if split in OURS:
+        return None
+    if split not in official and not Path(split).is_file():
         offered = ", ".join([*OURS, *official])
         raise UsageError(
             f"there is no split {split!r}",
             where="--split",
             hint=f"choose from {offered}, or give a CSV with the columns song and part",
         )
+    return official[split] if split in official else _from_file(Path(split))
 
 
-def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, official: Mapping[str, Mapping[str, str]]) -> Dealt:
+def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[str, str] | None = None) -> Dealt:
     """Deal clips to folds, or to the parts of a fixed split.
 
     Args:
         clips: the manifest.
-        split: ``folds``; ``train-validation-test`` (80, 10 and 10 % of the clips); a key of ``official``; or a CSV
-            file with the columns ``song`` and ``part`` (train, validation or test).
+        split: ``folds``; ``train-validation-test`` (80, 10 and 10 % of the clips); or any other name, with ``named``.
         folds: how many folds.
         seed: of the dealing.
-        official: published splits: part by track or song id.
+        named: of a fixed split, the part by track or song id, see :func:`published`.
 
     Raises:
         InputError: clips that the split does not name, or no test or training clips.
@@ -164,7 +167,7 @@ def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, official: Mappi
         if home.max() < 2:
             raise InputError("fewer than 3 songs or artists cannot be split in three", hint="use --split folds")
     else:
-        named = official[split] if split in official else _from_file(Path(split))
+        named = named or {}
         ids = zip(clips["clip_id"], clips["song_id"], strict=True)
         part = np.array([_part(named, clip, song) for clip, song in ids])
         for needed in ("train", "test"):
@@ -183,20 +186,13 @@ def _part(named: Mapping[str, str], clip: str, song: str) -> str:
 
 def _from_file(path: Path) -> dict[str, str]:
     """Part by song out of a CSV file."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"not a CSV table ({error})", where=path, hint="give the columns song and part") from error
-    absent = [name for name in ("song", "part") if name not in table.columns]
-    if absent:
-        raise InputError(f"column {absent[0]!r} is missing", where=path, hint="give the columns song and part")
-    wrong = ~table["part"].isin(PARTS).to_numpy(dtype=bool)
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise InputError(
-            f"line {at + 2}: part {table['part'].iloc[at]!r}", where=path, hint=f"choose from {', '.join(PARTS)}"
-        )
-    return dict(zip(table["song"], table["part"], strict=True))
+    from affetti.corpus.loaders import rows  # late: the loaders need this room's other files
+
+    table = rows.unique(rows.read(path, ("song", "part"), hint="give the columns song and part"), "song", "keep one")
+    for row in table.values():
+        if row["part"] not in PARTS:
+            raise row.wrong(f"part {row['part']!r}", f"choose from {', '.join(PARTS)}")
+    return {song: row["part"] for song, row in table.items()}
 
 
 def numbers(clips: pd.DataFrame) -> list[int]:

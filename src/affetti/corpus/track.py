@@ -253,6 +253,8 @@ class Source:
     """Further tables to file in the corpus by name, such as ratings over time; each has a column ``song_id``."""
     planted: dict[str, Any] = field(default_factory=dict)
     """Every effect that a composer put into the labels."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """How it was read, where otherwise than by default: fields of :class:`Options`."""
     parts: tuple[Source, ...] = ()
     """The sources it was joined from, where it is a union."""
 

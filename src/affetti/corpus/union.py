@@ -2,7 +2,7 @@
 
 DEAM holds all 744 songs of emoMusic, under the same numbers: prepared apart and split apart, one's test songs are the
 other's training songs. Song ids carry the name of the set that numbered them (``deam-10`` in both), and where both are
-asked for, the first named one gives the clip; the other's copy is left out with the reason. Artists are compared over
+asked for, the first named one gives the clip, and the other's copy is left out. Artists are compared over
 the whole union when folds are dealt. Published splits are of one data set, and are not offered for a union.
 """
 
@@ -26,13 +26,14 @@ def union(sources: Sequence[Source]) -> Source:
     tracks: list[Track] = []
     refused: list[tuple[str, str]] = []
     home: dict[str, str] = {}
+    elsewhere: dict[tuple[str, str], int] = {}
     for source in sources:
         for track in (_renamed(track, source.name) for track in source.tracks):
             first = home.setdefault(track.song_id, source.name)
             if first == source.name:
                 tracks.append(track)
             else:
-                refused.append((track.path, f"the same song is read from {first}"))
+                elsewhere[source.name, first] = elsewhere.get((source.name, first), 0) + 1
         refused += [(f"{source.name}/{path}", reason) for path, reason in source.refused]
     absent: list[Track] = []
     for source in sources:
@@ -48,7 +49,13 @@ def union(sources: Sequence[Source]) -> Source:
         tracks,
         absent,
         refused,
-        tuple(f"{source.name}: {note}" for source in sources for note in source.notes),
+        (
+            *(f"{source.name}: {note}" for source in sources for note in source.notes),
+            *(
+                f"{n} songs of {there} are also in {first}, and read from there"
+                for (there, first), n in elsewhere.items()
+            ),
+        ),
         (_shared(sources),),
         tables={name: pd.concat(parts, ignore_index=True) for name, parts in sorted(tables.items())},
         parts=tuple(sources),

@@ -28,10 +28,11 @@ def prepare(corpus: Corpus) -> str:
     names = str(meta["source"]).split("+")
     composed = names == ["composed"]
     split = meta.get("split", "folds")
+    switches = [name for name, value in (meta.get("options") or {}).items() if value is True]
     return _line(
         "prepare",
         *(names if composed else [f"{name}:PATH" for name in names]),
-        scale=meta["label_scale"] if names[0] in ("folder", "midi") else None,
+        **{name: value for name, value in (meta.get("options") or {}).items() if value is not True},
         preset=meta["preset"],
         clips=len(corpus) if composed else None,
         keys=(meta.get("planted") or {}).get("keys") if composed else None,
@@ -39,6 +40,7 @@ def prepare(corpus: Corpus) -> str:
         split=None if split == "folds" else split,
         folds=meta.get("folds") if split == "folds" else None,
         seed=meta.get("seed"),
+        **dict.fromkeys(switches, ""),
         out=corpus.path,
     )
 
@@ -134,7 +136,7 @@ def _line(verb: str, *positional: object, **flags: object) -> str:
     lines = [" ".join(["affetti", verb, *(shlex.quote(str(value)) for value in positional)])]
     for name, value in flags.items():
         if value is not None:
-            values = value if isinstance(value, list) else [value]
+            values = [] if value == "" else value if isinstance(value, list) else [value]
             shown = (f"{item:g}" if isinstance(item, float) else str(item) for item in values)
             lines.append(" ".join([f"--{name.replace('_', '-')}", *(shlex.quote(item) for item in shown)]))
     return " \\\n  ".join(lines)

@@ -158,6 +158,7 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
         "fold_totals": [int((home == fold).sum()) for fold in folds],
         "ceiling": None if corpus.synthetic else ceiling(clips),
         "audit": [] if corpus.synthetic else corpus.meta["label_audit"],
+        "artists": bool((clips["artist"].fillna("") != "").any()),
         "leaks": [(called, share) for called, share in (corpus.meta.get("leakage") or {}).items() if share],
         "planted": _flat(corpus.meta.get("planted") or {}),
     }

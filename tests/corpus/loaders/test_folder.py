@@ -98,3 +98,11 @@ def test_a_name_that_is_no_text_can_be_told(make_folder: Callable[..., Path]) ->
     (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"")
     note = load(f"folder:{folder}").notes[1]
     assert note.encode("utf-8").endswith(b"(first: caf\\udce9.wav)")
+
+
+def test_an_option_that_concerns_no_source_is_refused_and_others_are_kept(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(2)
+    assert load(f"folder:{folder}").options == {}
+    assert load(f"folder:{folder}", Options(scale="-1..1")).options == {"scale": "-1..1"}
+    with pytest.raises(UsageError, match=r"--full-songs: it concerns deam, not folder. Leave it out"):
+        load(f"folder:{folder}", Options(full_songs=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from affetti.compose.render import soundfont as find_soundfont
 from affetti.compose.soundfont import open_soundfont
@@ -53,10 +54,32 @@ def load(
         if len(names) > 1:
             raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
         return composed.load(clips, clips_per_song, seed, options.soundfont, keys)
+    chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
         options = replace(options, witness=Path(emomusic))
-    return union([_read(name, options) for name in names])
+    return replace(union([_read(name, options) for name in names]), options=chosen)
+
+
+CONCERNS = {
+    "scale": ("folder", "midi", "jamendo"),
+    "deam_labels": ("deam",),
+    "full_songs": ("deam",),
+    "lexicon": ("jamendo",),
+}
+"""Which sources an option concerns."""
+
+
+def _chosen(options: Options, names: Sequence[str]) -> dict[str, Any]:
+    """The options that were given; one that concerns none of the sources is refused."""
+    default = Options()
+    given = {name: getattr(options, name) for name in CONCERNS if getattr(options, name) != getattr(default, name)}
+    for name in given:
+        if not set(CONCERNS[name]) & set(names):
+            flag = f"--{name.replace('_', '-')}"
+            whose = " and ".join(CONCERNS[name])
+            raise UsageError(f"it concerns {whose}, not {', '.join(names)}", where=flag, hint="leave it out")
+    return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
 
 
 def _read(source: str, options: Options) -> Source:
