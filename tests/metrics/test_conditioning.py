@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affetti.errors import InputError
-from affetti.metrics import label_response, relative_to_real
+from affetti.metrics import label_error, label_response, relative_to_real
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def test_axes_are_not_mixed_up(asked):
 def test_permuted_conditions_show_no_response(asked):
     reading = asked[np.random.default_rng(6).permutation(300)]
     for measures in label_response(asked, reading, resamples=200).values():
-        assert all(abs(result.value) < 0.2 for result in measures.values())
+        assert all(abs(measures[key].value) < 0.2 for key in ("correlation", "slope", "ccc"))
+        assert measures["mae"].value == pytest.approx(2 / 3, abs=0.1)  # E|u − v| of two uniforms on [−1, 1]
 
 
 def test_intervals_are_by_song(asked):
@@ -72,3 +73,21 @@ def test_wrong_shapes_are_refused(asked):
         label_response(asked, asked[:-1])
     with pytest.raises(InputError, match=r"\[N, 2\]"):
         label_response(asked[:, :1], asked[:, :1])
+
+
+def test_the_label_error_is_how_far_off_the_reading_is(asked):
+    found = label_error(asked, asked + np.array([0.25, -0.5]), resamples=50)
+    assert found["valence"].value == pytest.approx(0.25)
+    assert found["arousal"].ci == pytest.approx((0.5, 0.5))
+    assert found["valence"].n == (300,)
+    assert label_response(asked, asked + np.array([0.25, -0.5]), resamples=50)["valence"]["mae"].value == pytest.approx(
+        0.25
+    )
+
+
+def test_the_label_error_needs_no_request_that_varies(asked):
+    still = np.full((300, 2), 0.5)
+    found = label_error(still, asked, resamples=50)
+    assert found["valence"].value == pytest.approx(np.abs(asked[:, 0] - 0.5).mean())
+    with pytest.raises(InputError, match=r"\[N, 2\]"):
+        label_error(still[:, :1], asked[:, :1])

@@ -13,36 +13,55 @@ from affetti.metrics.agreement import (
     rmse,
     slope,
 )
-from affetti.metrics.conditioning import label_response, relative_to_real
-from affetti.metrics.distances import (
-    frechet,
-    frechet_distance,
-    kernel_distance,
-    precision_recall_density_coverage,
-    vendi_from_kernel,
-    vendi_score,
-)
+from affetti.metrics.conditioning import label_error, label_response, relative_to_real
+from affetti.metrics.data_copying import DataCopying, data_copying
+from affetti.metrics.diversity import vendi_from_kernel, vendi_score
+from affetti.metrics.frechet import frechet, frechet_distance
+from affetti.metrics.infinity import Extrapolation, frechet_infinity
+from affetti.metrics.joint import JointDistance, frechet_joint_distance
+from affetti.metrics.kernel import kernel, kernel_distance
 from affetti.metrics.mel_features import clip_features
-from affetti.metrics.memorisation import memorisation
+from affetti.metrics.memorisation import Pair, memorisation, nearest_pairs
+from affetti.metrics.neighbours import clipped_density_coverage, precision_recall_density_coverage
+from affetti.metrics.paired import PairedTest, paired_test
 from affetti.metrics.published import PublishedQuality, published_quality
 from affetti.metrics.quality import Component, QualityResult, quality_score
 from affetti.metrics.result import Result
+from affetti.metrics.sliced import sliced_wasserstein, sliced_wasserstein_distance
+from affetti.metrics.spectrogram import SpectrogramDistances, spectrogram_distances
+from affetti.metrics.strata import Stratum, by_stratum
 
 __all__ = [
     "Component",
+    "DataCopying",
+    "Extrapolation",
+    "JointDistance",
+    "Pair",
+    "PairedTest",
     "PublishedQuality",
     "QualityResult",
     "Result",
+    "SpectrogramDistances",
+    "Stratum",
     "bootstrap_ci",
+    "by_stratum",
     "clip_features",
+    "clipped_density_coverage",
     "concordance",
+    "data_copying",
     "frechet",
     "frechet_distance",
+    "frechet_infinity",
+    "frechet_joint_distance",
+    "kernel",
     "kernel_distance",
+    "label_error",
     "label_response",
     "mae",
     "memorisation",
+    "nearest_pairs",
     "paired_difference",
+    "paired_test",
     "pearson",
     "precision_recall_density_coverage",
     "published_quality",
@@ -50,7 +69,10 @@ __all__ = [
     "r2",
     "relative_to_real",
     "rmse",
+    "sliced_wasserstein",
+    "sliced_wasserstein_distance",
     "slope",
+    "spectrogram_distances",
     "vendi_from_kernel",
     "vendi_score",
 ]

@@ -162,7 +162,7 @@ def paired_difference(
 
     value = difference(prediction_a, prediction_b, target)
     ci = bootstrap_ci(difference, prediction_a, prediction_b, target, groups=groups, seed=seed, resamples=resamples)
-    return Result(value, ci, None, (len(np.asarray(target)),))
+    return Result(value, ci, None, (len(np.asarray(target)),), seed)
 
 
 class _Songs:

@@ -12,6 +12,8 @@ stands beside what held-out clips show when they pose as the generator's.
 - ``distance_ratio``: median distance synthetic → train over median distance holdout → train. 1 for fresh draws.
 - ``exact_copies``: synthetic rows equal to a training row.
 
+:func:`nearest_pairs` names the clips to listen to. ``data_copying`` has C_T, a test by region.
+
 ``copying`` is set by exact copies beyond those the holdout shows, or when ``authentic`` is below its control and either
 ``nearer_train`` is above ½ (both at the one-sided 0.1 % level) or ``distance_ratio`` is below ½ and ``nearer_train``
 above ¾. Fakes that all lie in one place are near to few rows: only distinct nearest neighbours count as evidence on
@@ -24,11 +26,15 @@ some 50 rows a side, where only wholesale copying shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import cdist
 
-from affetti.metrics.sample import Floats, Sample, as_pair
+from affetti.errors import InputError
+from affetti.metrics.pairs import distances, few_enough
+from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
 DRAWS = 10
 """Subsamples of the larger of train and holdout over which the share is averaged."""
@@ -57,25 +63,27 @@ def memorisation(
     generated, seen = as_pair(fake, train, ("fake", "train"))
     _, unseen = as_pair(train, holdout, ("train", "holdout"))
     seen, unseen = (Sample.of(rows, None, "rows").rows for rows in (seen, unseen))
+    most = max(len(generated), len(seen), len(unseen))
+    few_enough(most, len(seen), "fake, train and holdout")
     rng = np.random.default_rng(seed)
-    to_train, to_holdout = _distances(generated, seen), _distances(generated, unseen)
-    held_to_train = _distances(unseen, seen)
     size = min(len(seen), len(unseen))
-    nearer = np.zeros(len(generated))
-    for _ in range(DRAWS):
-        a = to_train[:, rng.choice(len(seen), size, replace=False)].min(axis=1)
-        b = to_holdout[:, rng.choice(len(unseen), size, replace=False)].min(axis=1)
-        nearer += ((a < b) + 0.5 * (a == b)) / DRAWS
-    share = float(nearer.mean())
-    own = _distances(seen, seen)
-    np.fill_diagonal(own, np.inf)
-    alone = own.min(axis=1)
-    authentic, control = _authentic(to_train, alone), _authentic(held_to_train, alone)
-    copies, natural = int((to_train.min(axis=1) == 0).sum()), float((held_to_train.min(axis=1) == 0).mean())
-    held = float(np.median(held_to_train.min(axis=1)))
+    draws = [
+        (rng.choice(len(seen), size, replace=False), rng.choice(len(unseen), size, replace=False)) for _ in range(DRAWS)
+    ]
+    nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
+    for (here, to_train), (_, to_holdout) in zip(distances(generated, seen), distances(generated, unseen), strict=True):
+        for of_train, of_holdout in draws:
+            a, b = to_train[:, of_train].min(axis=1), to_holdout[:, of_holdout].min(axis=1)
+            nearer[here] += ((a < b) + 0.5 * (a == b)) / DRAWS
+        which[here] = np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)
+    share, neighbours = float(nearer.mean()), len(np.unique(which))
+    (to_train, made_from), (held_to_train, held_from) = nearest(generated, seen), nearest(unseen, seen)
+    alone, _ = nearest(seen, seen, others=True)
+    authentic, control = float((to_train > alone[made_from]).mean()), float((held_to_train > alone[held_from]).mean())
+    copies, natural = int((to_train == 0).sum()), float((held_to_train == 0).mean())
+    held = float(np.median(held_to_train))
     copied = copies > natural * len(generated)
-    ratio = float(np.median(to_train.min(axis=1))) / held if held > 0 else None
-    neighbours = len(np.unique(np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)))
+    ratio = float(np.median(to_train)) / held if held > 0 else None
     nearer_than_chance = bool(share - 0.5 > LEVEL * 0.5 / np.sqrt(neighbours))
     far_nearer = ratio is not None and ratio < 0.5 and share > 0.75
     closer = (nearer_than_chance or far_nearer) and _above(control, authentic, len(unseen), len(generated))
@@ -90,13 +98,84 @@ def memorisation(
     }
 
 
-def _distances(x: Floats, y: Floats) -> Floats:
-    return np.asarray(cdist(x, y), dtype=np.float64)
+@dataclass(frozen=True)
+class Pair:
+    """A synthetic clip and the training clip nearest to it."""
+
+    fake: str
+    train: str
+    distance: float
+    quantile: float | None
+    """Share of held-out clips that lie at most as far from training; 0 is nearer than any of them."""
+
+    def to_dict(self) -> dict[str, str | float | None]:
+        """The same as plain JSON values."""
+        return {"fake": self.fake, "train": self.train, "distance": self.distance, "quantile": self.quantile}
 
 
-def _authentic(to_train: Floats, alone: Floats) -> float:
-    nearest = to_train.argmin(axis=1)
-    return float((to_train.min(axis=1) > alone[nearest]).mean())
+def nearest_pairs(
+    fake: ArrayLike,
+    train: ArrayLike,
+    fake_names: Sequence[str],
+    train_names: Sequence[str],
+    holdout: ArrayLike | None = None,
+    n: int = 20,
+) -> list[Pair]:
+    """The synthetic clips that lie nearest to a training clip, to be listened to.
+
+    Args:
+        fake: synthetic rows ``[N, D]``.
+        train: the generator's training rows ``[T, D]``.
+        fake_names: file of each synthetic row.
+        train_names: file of each training row.
+        holdout: real rows it has not seen ``[H, D]``; without them distances have nothing to be held against.
+        n: pairs at the most, one for each synthetic row.
+
+    Returns:
+        Pairs from the nearest on; equals in order of their names.
+
+    Raises:
+        InputError: as :func:`memorisation`, names that do not fit the rows, or n below 1.
+    """
+    generated, seen = as_pair(fake, train, ("fake", "train"))
+    for rows, names, name in ((generated, fake_names, "fake"), (seen, train_names, "train")):
+        if len(names) != len(rows):
+            raise InputError(f"{len(names)} names for {len(rows)} rows", where=f"{name}_names", hint="name every row")
+    if n < 1:
+        raise InputError(f"{n} pairs", where="n", hint="ask for 1 or more")
+    few_enough(len(generated), len(seen), "fake and train")
+    away, which = nearest(generated, seen)
+    held: Floats | None = None
+    if holdout is not None:
+        _, unseen = as_pair(train, holdout, ("train", "holdout"))
+        few_enough(len(unseen), len(seen), "holdout and train")
+        held = np.sort(nearest(unseen, seen)[0])
+    return [
+        Pair(
+            str(fake_names[row]),
+            str(train_names[int(which[row])]),
+            float(away[row]),
+            None if held is None else float(np.searchsorted(held, away[row], side="right")) / len(held),
+        )
+        for row in np.lexsort([np.asarray(fake_names), away])[:n].tolist()
+    ]
+
+
+def nearest(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Codes]:
+    """How far each row of ``x`` is from its nearest row of ``y``, and which that is.
+
+    Args:
+        x: rows ``[N, D]``.
+        y: rows ``[M, D]``.
+        others: whether ``y`` is ``x``, and no row may be its own neighbour.
+    """
+    away, which = np.empty(len(x)), np.empty(len(x), dtype=np.intp)
+    for here, apart in distances(x, y):
+        if others:
+            apart[np.arange(len(apart)), np.arange(here.start, here.stop)] = np.inf
+        which[here] = apart.argmin(axis=1)
+        away[here] = apart.min(axis=1)
+    return away, which
 
 
 def _above(high: float, low: float, n_high: int, n_low: int) -> bool:

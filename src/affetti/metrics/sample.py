@@ -7,7 +7,9 @@ on the set and the seed and never on the order in which rows were given.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,43 +21,88 @@ Codes = NDArray[np.intp]
 
 KEYS = 32
 """Columns by which rows are ordered."""
+VALUES_AT_ONCE = 1 << 23
+"""Numbers converted at a time."""
 
 
-def as_rows(x: ArrayLike, name: str, at_least: int = 2) -> Floats:
-    """``x`` as finite float64 rows ``[N, D]``.
+def as_matrix(x: ArrayLike, name: str, at_least: int = 2) -> NDArray[Any]:
+    """``x`` as it is stored, ``[N, D]`` of numbers; nothing is converted or, from a memory map, read.
 
     Raises:
-        InputError: not a matrix, fewer than ``at_least`` rows, no column, or a value that is not finite.
+        InputError: not a matrix of real numbers, fewer than ``at_least`` rows, or no column.
     """
-    array = np.asarray(x, dtype=np.float64)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise InputError("rows of unequal length", where=name, hint="give as many features in each row") from error
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"values of type {array.dtype}", where=name, hint="give real numbers")
     if array.ndim != 2 or array.shape[1] == 0:
         raise InputError(
             f"shape {array.shape} is not [N, D]", where=name, hint="give one row a clip, one column a feature"
         )
     if len(array) < at_least:
         raise InputError(f"{len(array)} rows are too few", where=name, hint=f"give at least {at_least}")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
+    return array
+
+
+def in_chunks(array: NDArray[Any], name: str) -> Iterator[Floats]:
+    """A matrix as float64, some rows at a time, so that a memory-mapped set of any length is never held whole.
+
+    Raises:
+        InputError: a value is not finite.
+    """
+    rows = max(1, VALUES_AT_ONCE // array.shape[1])
+    for start in range(0, len(array), rows):
+        chunk = np.asarray(array[start : start + rows], dtype=np.float64) + 0.0  # a copy in which -0.0 is 0.0
+        bad = ~np.isfinite(chunk)
+        if bad.any():
+            row, column = (int(i) for i in np.argwhere(bad)[0])
+            raise InputError(
+                f"value {chunk[row, column]} at row {start + row}, column {column}",
+                where=name,
+                hint="remove that row or mend it",
+            )
+        yield chunk
+
+
+def as_rows(x: ArrayLike, name: str, at_least: int = 2) -> Floats:
+    """``x`` as finite float64 rows ``[N, D]``, copied.
+
+    Raises:
+        InputError: as :func:`as_matrix`, or a value that is not finite.
+    """
+    array = as_matrix(x, name, at_least)
+    rows = np.empty(array.shape)
+    start = 0
+    for chunk in in_chunks(array, name):
+        rows[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    return rows
+
+
+def must_match(x: NDArray[Any], y: NDArray[Any], names: tuple[str, str]) -> None:
+    """Whether two matrices have the same features.
+
+    Raises:
+        InputError: they differ in their number of columns.
+    """
+    if x.shape[1] != y.shape[1]:
         raise InputError(
-            f"value {array[row, column]} at row {row}, column {column}", where=name, hint="remove that row or mend it"
+            f"{y.shape[1]} features against {x.shape[1]} of {names[0]}",
+            where=names[1],
+            hint="make both with the same embedder and front-end",
         )
-    return array + 0.0  # a copy in which -0.0 is 0.0
 
 
 def as_pair(x: ArrayLike, y: ArrayLike, names: tuple[str, str] = ("x", "y")) -> tuple[Floats, Floats]:
     """Two sets of rows with the same features.
 
     Raises:
-        InputError: as :func:`as_rows`, or the two differ in their number of columns.
+        InputError: as :func:`as_rows` and :func:`must_match`.
     """
     first, second = as_rows(x, names[0]), as_rows(y, names[1])
-    if first.shape[1] != second.shape[1]:
-        raise InputError(
-            f"{second.shape[1]} features against {first.shape[1]} of {names[0]}",
-            where=names[1],
-            hint="make both with the same embedder and front-end",
-        )
+    must_match(first, second, names)
     return first, second
 
 
@@ -96,10 +143,18 @@ class Sample:
         """Number of songs."""
         return int(self.song.max()) + 1
 
+    def rows_of(self, songs: Codes) -> Codes:
+        """Which rows are of these songs."""
+        return np.flatnonzero(np.isin(self.song, songs))
+
+    def all_but(self, rows: Codes) -> Codes:
+        """Which rows are none of these."""
+        return np.delete(np.arange(len(self.rows)), rows)
+
     def of_songs(self, songs: Codes) -> Sample:
         """The rows of these songs alone."""
-        keep = np.isin(self.song, songs)
-        return Sample(self.rows[keep], song_codes(self.song[keep], int(keep.sum()), "groups"))
+        keep = self.rows_of(songs)
+        return Sample(self.rows[keep], song_codes(self.song[keep], len(keep), "groups"))
 
     def blocks(self, count: int, rng: np.random.Generator) -> list[Codes]:
         """Rows of each of at most ``count`` blocks into which whole songs are dealt evenly at random."""
