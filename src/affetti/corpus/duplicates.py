@@ -11,6 +11,8 @@ service, or a song column that says so.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ LEAST = 0.25
 """Share of the frames in which both must sound for a correlation to count."""
 COARSE = (32, 256)
 """Bands and frames at which clips are compared."""
+KEPT = 2_048
+"""Coarse clips held in memory, 64 KB each."""
 BLOCK = 32
 
 
@@ -41,7 +45,8 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
         clips: ``clip_id`` and ``song_id`` of each.
     """
     songs = clips["song_id"].to_numpy(dtype=str)
-    pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(_coarse(mel[i]), _coarse(mel[j])) > ALIKE]
+    coarse = lru_cache(KEPT)(lambda row: _coarse(mel[row]))
+    pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(coarse(i), coarse(j)) > ALIKE]
     if not pairs:
         return [""] * len(clips)
     first, second = np.array(pairs).T
