@@ -168,13 +168,14 @@ def test_the_workers_of_a_killed_parent_leave(tmp_path: Path) -> None:
         stop(process)
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.05, 0.1, 0.3])
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot hold signals back")
-def test_ctrl_c_is_met_by_the_parent(tmp_path: Path) -> None:
+def test_ctrl_c_is_met_by_the_parent(tmp_path: Path, wait: float) -> None:
     process = start(tmp_path, 0.1)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == " 0 4\n"  # the pool comes next
-        time.sleep(0.3)
+        time.sleep(wait)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, err = process.communicate(timeout=60)
     finally:

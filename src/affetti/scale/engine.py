@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.queues import Queue
 
 from affetti.errors import StorageError
@@ -65,6 +65,7 @@ def _interrupts_held_back() -> Generator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # its start would end the hold
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -106,28 +107,29 @@ def map_ranges(
             finished += stop - start
             progress(stage, finished, n)
         return
-    # By a queue and not as an argument: a large one would hold up each start until the worker before has read its own.
-    context = get_context("spawn")
-    tasks: Queue[Task] = context.Queue()
     count = min(workers, len(todo))
-    for _ in range(count):
-        tasks.put(task)
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
-    try:
+    with ExitStack() as ending:
+        # A KeyboardInterrupt while a queue or a pool is half made would leave its semaphores behind.
         with _interrupts_held_back():
+            context = get_context("spawn")
+            # By a queue, not as an argument: a large one would hold up each start until the worker before has read it.
+            tasks: Queue[Task] = context.Queue()
+            ending.callback(tasks.close)
+            ending.callback(tasks.cancel_join_thread)  # a worker that died has not fetched its own
+            for _ in range(count):
+                tasks.put(task)
+            pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
+            ending.callback(pool.shutdown, wait=True, cancel_futures=True)
             pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in todo}
-        while pending:
-            completed, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in completed:
-                rows = pending.pop(future)
-                future.result()
-                finished += rows
-                progress(stage, finished, n)
-    except BrokenProcessPool as error:
-        raise StorageError(
-            "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        tasks.cancel_join_thread()  # a worker that died has not fetched its own
-        tasks.close()
+        try:
+            while pending:
+                completed, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in completed:
+                    rows = pending.pop(future)
+                    future.result()
+                    finished += rows
+                    progress(stage, finished, n)
+        except BrokenProcessPool as error:
+            raise StorageError(
+                "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
+            ) from error
