@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -62,11 +61,9 @@ def embedder(text: str) -> Embedder:
             kind, model, extractor = _load(library, source)
         except AffettiError:
             raise
-        except (
-            Exception
-        ) as error:  # the library raises what the formats and clients beneath it raise, of no common root
+        # The library raises what the formats and clients beneath it raise, of no common root.
+        except Exception as error:
             told = str(error).strip().splitlines() or [type(error).__name__]
-            told = ["weights that are more than tensors"] if isinstance(error, pickle.UnpicklingError) else told
             hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
             raise InputError(f"cannot be loaded ({told[0]})", where=source, hint=hint) from error
     model = model.float().eval()

@@ -11,6 +11,7 @@ hardly, emotion only as far as tags tell it. FCN on clips much shorter than 29 s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ class _Layer(nn.Module):
         return torch.relu(self.bn(self.conv(x)))
 
 
-class Tagger(nn.Module):
+class Tagger(nn.Module, ABC):
     """A tagger of waveforms ``[B, T]`` at 16 kHz; names of modules are those of the published state dicts."""
 
     samples: int
@@ -64,13 +65,13 @@ class Tagger(nn.Module):
         power = spectrum.abs().square().transpose(1, 2) @ bands
         return self.spec_bn(10.0 * torch.log10(power.clamp_min(1e-10)).transpose(1, 2).unsqueeze(1))
 
+    @abstractmethod
     def embed_window(self, waveform: Tensor) -> Tensor:
         """The embedding ``[B, D]`` of windows ``[B, samples]``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def logits(self, embedding: Tensor) -> Tensor:
         """Logits of the tags ``[B, 50]``."""
-        raise NotImplementedError
 
     def forward(self, waveform: Tensor) -> Tensor:
         """The embedding ``[B, D]`` of clips ``[B, T]`` of any length, the mean over windows."""

@@ -7,7 +7,6 @@ a pickle, of which torch rebuilds tensors alone (``weights_only``), and refuses 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,11 +33,9 @@ def read(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that torch did not write, before it refuses them
             found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError("holds more than tensors, or is cut short", where=path, hint=hint) from error
-    except Exception as error:  # a pickle is a program: one that is cut short or altered fails in any way
+    except Exception as error:  # a file cut short or altered fails in any way, of no common root
         told = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"cut short, or not weights ({told})", where=path, hint=hint) from error
+        raise InputError(f"cut short, or holds more than tensors ({told})", where=path, hint=hint) from error
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
         raise InputError("not a plain state dict", where=path, hint=hint)
     broken = [name for name, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
