@@ -59,6 +59,13 @@ def axes(labels: ArrayLike, witness: ArrayLike) -> Axes:
     return Axes(float(r[0, 0] + r[1, 1]) / 2, float(r[0, 1] + r[1, 0]) / 2, len(ours))
 
 
+def axes_check(seen: Axes, witness: str) -> Check:
+    """What a witness says of the axes, where nothing is put right."""
+    verdict = "not checkable" if seen.swapped is None else "suspect" if seen.swapped else "fine"
+    detail = f"against {witness}, r {seen.straight:.3f} straight and {seen.crossed:.3f} crossed ({seen.n} songs)"
+    return Check("axes_swapped", verdict, 0 if verdict == "fine" else seen.n, detail)
+
+
 def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
     """Labels ``[N, 2]`` beside the means of the same songs' ratings over time ``[N, 2]``, all in [-1, 1]."""
     distance = np.abs(np.asarray(labels, dtype=float) - np.asarray(dynamic, dtype=float)).max(axis=1)

@@ -380,7 +380,7 @@ def _refuse_too_few(rows: pd.DataFrame, skipped: list[dict[str, Any]], source: S
 
 def _signature(source: Source, front: FrontEnd, *settings: object) -> str:
     """A hash of everything the result depends on; of sound files, their size and time of change."""
-    digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused, source.official)).encode())
+    digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused)).encode())
     for name, table in source.tables.items():
         digest.update(f"{name} {table.to_csv(index=False)}".encode())
     for track in source.tracks:

@@ -54,7 +54,8 @@ def settle(shipped: Songs, witnesses: Sequence[Witness], *, keep: bool) -> tuple
     swapped, told = _ask(shipped.pick(early), shipped.pick(~early), witnesses)
     n = int(early.sum())
     if not swapped:
-        return shipped, Check("axes_swapped", "not checkable" if swapped is None else "fine", n, told)
+        verdict, concerned = ("not checkable", n) if swapped is None else ("fine", 0)
+        return shipped, Check("axes_swapped", verdict, concerned, told)
     right = shipped.crossed(early)
     valence, arousal = disagreement(shipped.pairs, right.pairs)
     detail = (

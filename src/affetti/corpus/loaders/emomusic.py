@@ -24,8 +24,8 @@ import pandas as pd
 from affetti.corpus import audit
 from affetti.corpus.loaders import genres, mediaeval, over_time, rows, tree
 from affetti.corpus.loaders.deam_axes import Witness
-from affetti.corpus.loaders.mediaeval import SCALE, Name, Songs, clean
-from affetti.corpus.track import Check, Dataset, Options, Source
+from affetti.corpus.loaders.mediaeval import SCALE, Name, clean
+from affetti.corpus.track import Dataset, Options, Source
 from affetti.errors import InputError
 
 DATASET = Dataset(
@@ -77,7 +77,10 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
     if curves is None:
         notes.append(f"no dynamic annotations of these songs ({' and '.join(CURVES)})")
     else:
-        checks += [_axes(labels, curves), curves.check(labels)]
+        checks += [
+            audit.axes_check(Witness("", curves.means()).look(labels), "its own dynamic annotations"),
+            curves.check(labels),
+        ]
         tables["dynamic"] = curves.table()
         notes += curves.notes()
     notes += mediaeval.notes(labels, names, heard, HOME)
@@ -123,11 +126,3 @@ def _info(found: Sequence[Path], labelled: set[int]) -> tuple[dict[int, Name], d
             mediaeval_2013[track] = part
             marble[track] = "validation" if part == "train" and held_out(row["artist"]) else part
     return names, {"mediaeval-2013": mediaeval_2013, "marble": marble}
-
-
-def _axes(labels: Songs, curves: over_time.OverTime) -> Check:
-    """Which axis is which, by the means over time."""
-    seen = Witness("", curves.means()).look(labels)
-    verdict = "not checkable" if seen.swapped is None else "suspect" if seen.swapped else "fine"
-    told = f"r {seen.straight:.3f} straight and {seen.crossed:.3f} crossed ({seen.n} songs)"
-    return Check("axes_swapped", verdict, seen.n, f"against its own dynamic annotations, {told}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from affetti.corpus.loaders import table
+from affetti.corpus.loaders import table, tree
 from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
 from affetti.errors import InputError, printable
 from affetti.signal.audio import AUDIO_SUFFIXES
@@ -49,9 +49,10 @@ def from_table(
 
 
 def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[str]:
-    """A note of sounds in the folder that have no row. Links to folders are not followed: they may run in a circle."""
-    files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-    others = [file for file in files if file.suffix.lower() in suffixes and os.path.realpath(file) not in named]
+    """A note of sounds in the folder that have no row."""
+    others = [
+        file for file in tree.files(path) if file.suffix.lower() in suffixes and os.path.realpath(file) not in named
+    ]
     if not others:
         return []
     first = printable(str(min(others).relative_to(path)))
