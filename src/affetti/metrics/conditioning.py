@@ -14,6 +14,8 @@ When not to use: with a reader trained on clips of the generator, or on the clip
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -23,6 +25,12 @@ from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, as_pair
 
 AXES = ("valence", "arousal")
+MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "correlation": pearson,
+    "slope": slope,
+    "ccc": concordance,
+    "mae": mae,
+}
 FOLLOWING = ("correlation", "slope", "ccc")
 """Measures of which more is better, and whose ratio to real music's means something."""
 Response = dict[str, dict[str, Result] | None]
@@ -51,19 +59,9 @@ def label_response(
         raise InputError(f"every clip asks for {asked[0].tolist()}", where="requested", hint="ask for several emotions")
     response: Response = {}
     for axis, name in enumerate(AXES):
-        measures = {"correlation": pearson, "slope": slope, "ccc": concordance, "mae": mae}
         x, y = read[:, axis], asked[:, axis]
         response[name] = (
-            {
-                key: Result(
-                    measure(x, y),
-                    bootstrap_ci(measure, x, y, groups=groups, seed=seed, resamples=resamples),
-                    None,
-                    (len(asked),),
-                    seed,
-                )
-                for key, measure in measures.items()
-            }
+            {key: _measured(measure, x, y, groups, seed, resamples) for key, measure in MEASURES.items()}
             if varies[axis]
             else None
         )
@@ -94,10 +92,7 @@ def label_error(
     """
     asked, read = _pair(requested, reading)
     return {
-        name: Result(
-            mae(x, y), bootstrap_ci(mae, x, y, groups=groups, seed=seed, resamples=resamples), None, (len(asked),), seed
-        )
-        for name, x, y in zip(AXES, read.T, asked.T, strict=True)
+        name: _measured(mae, x, y, groups, seed, resamples) for name, x, y in zip(AXES, read.T, asked.T, strict=True)
     }
 
 
@@ -117,6 +112,19 @@ def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, 
             {key: ours[key].value / theirs[key].value for key in FOLLOWING} if able and ours and theirs else None
         )
     return relative
+
+
+def _measured(
+    measure: Callable[[Floats, Floats], float],
+    x: Floats,
+    y: Floats,
+    groups: ArrayLike | None,
+    seed: int,
+    resamples: int,
+) -> Result:
+    """A measure of readings ``x`` against requests ``y`` ``[N]``, with its interval over songs."""
+    ci = bootstrap_ci(measure, x, y, groups=groups, seed=seed, resamples=resamples)
+    return Result(measure(x, y), ci, None, (len(x),), seed)
 
 
 def _pair(requested: ArrayLike, reading: ArrayLike) -> tuple[Floats, Floats]:
