@@ -136,8 +136,8 @@ def test_ratings_over_time_are_filed_and_bear_witness(tmp_path: Path) -> None:
     assert {name: check.verdict for name, check in checks.items()} == dict.fromkeys(
         ("out_of_range", "axes_swapped", "static_against_dynamic"), "fine"
     )
-    assert "at r 1.00, crossed " in checks["axes_swapped"].detail
-    assert checks["axes_swapped"].n == len(IDS)
+    assert "r 1.000 straight and " in checks["axes_swapped"].detail
+    assert checks["axes_swapped"].n == 0
 
 
 def test_swapped_axes_and_labels_that_their_dynamic_mean_contradicts_are_told(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_the_true_tables_are_read(tmp_path: Path, data: Path) -> None:
     first = dynamic[dynamic["song_id"] == "pmemo-1"].iloc[0]
     assert [first["valence"], first["arousal"]] == pytest.approx([2 * 0.559975 - 1, 2 * 0.4376625 - 1])
     checks = {check["check"]: check for check in audit.audit(source, 5.0)}
-    assert checks["axes_swapped"]["detail"].endswith("r 0.99, crossed 0.75")
+    assert checks["axes_swapped"]["detail"].endswith("r 0.992 straight and 0.752 crossed (453 songs)")
     for name in ("axes_swapped", "scale_mismatch", "out_of_range", "static_against_dynamic", "raters_too_few"):
         assert checks[name]["verdict"] == "fine", name
     bound = ceiling(audit.table(source, 5.0))
