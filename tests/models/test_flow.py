@@ -15,7 +15,7 @@ NOTHING = torch.full((1, 2), torch.nan)
 def fitted(config: FlowConfig = LEAN, shape: tuple[int, int] = SHAPE) -> Flow:
     torch.manual_seed(0)
     model = Flow(shape, config)
-    model.fit_statistics(mels(30, shape))
+    model.fit_statistics(mels(30, shape), torch.rand(30, 2))
     return model.eval()
 
 

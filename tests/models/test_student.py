@@ -12,7 +12,7 @@ from affetti.models.student import Student, StudentConfig
 def model() -> Student:
     torch.manual_seed(0)
     model = Student((64, 128), StudentConfig(8))
-    model.fit_statistics(mels(20, (64, 128)))
+    model.fit_statistics(mels(20, (64, 128)), torch.rand(20, 2))
     return model.eval()
 
 

@@ -76,13 +76,14 @@ def test_a_batch_larger_than_the_set_takes_several_epochs() -> None:
 
 def test_a_sample_is_spread_evenly_and_bounded() -> None:
     data = Clips(np.arange(1000.0)[:, None, None] * np.ones((1, 2, 5)), np.zeros((1000, 2)), np.arange(1000))
-    assert len(data.sample()) == 1000
-    taken = data.sample(limit=1_000)[:, 0, 0]
+    assert len(data.sample()[0]) == 1000
+    taken = data.sample(limit=1_000)[0][:, 0, 0]
     assert len(taken) == 100
     assert taken[0] == 0
     assert taken[-1] == 999
     assert taken.diff().min() >= 10
-    assert len(data.sample(limit=10)) == 64, "never so few that nothing can be learnt of them"
+    assert len(data.sample(limit=10)[0]) == 64, "never so few that nothing can be learnt of them"
+    assert len(data.sample(limit=10)[1]) == 1000, "of labels all"
 
 
 @pytest.mark.parametrize("steps", [20, 79, 80, 81, 1000])

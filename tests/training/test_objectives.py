@@ -13,15 +13,11 @@ from affetti import metrics
 from affetti.models.flow import Flow, FlowConfig
 from affetti.models.gan import Gan, GanConfig
 from affetti.models.student import Student, StudentConfig
+from affetti.training.adversarial import GanObjective
 from affetti.training.loop import make_fabric
-from affetti.training.objectives import (
-    FlowObjective,
-    GanObjective,
-    RegressorObjective,
-    concordance_loss,
-    update_average,
-    warm_cosine,
-)
+from affetti.training.matching import FlowObjective
+from affetti.training.objectives import update_average, warm_cosine
+from affetti.training.regression import RegressorObjective, concordance_loss
 
 SHAPE = (32, 48)
 
@@ -73,14 +69,14 @@ def objective(kind: str) -> Any:
     mel = mels(16, SHAPE)
     if kind == "flow":
         model: Any = Flow(SHAPE, FlowConfig(width=16, embedding=32, components=8))
-        model.fit_statistics(mel)
+        model.fit_statistics(mel, torch.rand(16, 2))
         return FlowObjective(model, 80)
     if kind == "gan":
         model = Gan(SHAPE, GanConfig(width=32, embedding=32, discriminator_width=16))
-        model.fit_statistics(mel)
+        model.fit_statistics(mel, torch.rand(16, 2))
         return GanObjective(model, 80)
     model = Student(SHAPE, StudentConfig(8))
-    model.fit_statistics(mel)
+    model.fit_statistics(mel, torch.rand(16, 2))
     return RegressorObjective(model, 80)
 
 
@@ -103,7 +99,7 @@ def test_a_step_moves_every_weight_that_is_used(kind: str) -> None:
             key for key, old, new in zip(named, before[name], named.values(), strict=True) if torch.equal(old, new)
         ]
         # The GAN never withholds its condition, and its loss knows no absolute level of logits.
-        assert set(still) <= {"condition.null", "embed.null", "out.bias"}, name
+        assert set(still) <= {"condition.nulls.emotion", "embed.nulls.emotion", "out.bias"}, name
     assert not torch.equal(weights(made.modules["model"])[-1], weights(made.modules["average"])[-1])
 
 

@@ -85,7 +85,7 @@ def tampered(folder: Path) -> None:
         (lambda run: (run / "model.json").write_text("{"), StorageError, "not valid JSON"),
         (lambda run: (run / "model.json").write_text("[1]"), StorageError, "not a model of affetti"),
         (lambda run: change(run / "model.json", format="other"), StorageError, "not a model of affetti"),
-        (lambda run: change(run / "model.json", version=2), MismatchError, "model format 2, this affetti reads 1"),
+        (lambda run: change(run / "model.json", version=1), MismatchError, "model format 1, this affetti reads 2"),
         (lambda run: change(run / "model.json", songs=...), StorageError, "'songs' is missing"),
         (lambda run: change(run / "model.json", config={"width": 16}), MismatchError, "do not fit the configuration"),
         (lambda run: change(run / "model.json", config={"heads": 2}), UsageError, "unknown setting 'heads'"),

@@ -21,6 +21,7 @@ from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.track import Options, Track, Windows
 from affetti.errors import InputError, UsageError
+from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
 from affetti.signal.mel import MelSpectrogram
@@ -28,6 +29,7 @@ from affetti.studies.augmentation import REAL_ARMS
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
+from affetti.training.lyrics import HASHED
 
 PROBE_STEPS = 8
 PROBE_TRACKS = 5
@@ -86,10 +88,13 @@ def train(
     budget = presets.budget(opened.meta["preset"], kind)
     steps, batch = settings.get("steps", budget.steps), settings.get("batch_size", budget.batch_size)
     LoopConfig(steps, batch, settings["seed"])  # refuses what the loop could not run
-    clips = Clips(opened.mel, opened.labels, part.train)
-    parameters = sum(value.numel() for value in runs.make(kind, opened.front_end.shape, model_settings).parameters())
+    clips, fields = fitting.labelled(opened, part.train), Fields()
+    if kind in runs.GENERATORS:
+        clips, fields = fitting.training_clips(opened, part.train, settings.get("text", HASHED))
+    made = runs.make(kind, opened.front_end.shape, model_settings, fields)
+    parameters = sum(value.numel() for value in made.parameters())
     fitting.require_enough(clips, batch, kind)
-    setup, step = _probe(kind, opened, clips, batch, model_settings)
+    setup, step = _probe(kind, opened, clips, batch, model_settings, fields)
     seconds = setup + step * steps
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
     return {
@@ -177,11 +182,13 @@ def _heard(
     return clips, time.perf_counter() - began, broken
 
 
-def _probe(kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any]) -> tuple[float, float]:
+def _probe(
+    kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any], fields: Fields = Fields()
+) -> tuple[float, float]:
     """Seconds to set a training run up, and seconds a step: the difference of a run of one step and a longer one."""
 
     def fit(steps: int) -> float:
-        model = runs.make(kind, corpus.front_end.shape, settings)
+        model = runs.make(kind, corpus.front_end.shape, settings, fields)
         return _seconds(lambda: fitting.fit(kind, model, clips, LoopConfig(steps, batch, 0)))
 
     fit(1)  # the first call also imports and warms up

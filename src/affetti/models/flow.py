@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from affetti.models.autoencoder import PatchPCA
 from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require, sinusoids
-from affetti.models.conditioning import EmotionEmbedding, drop, require_on_plane
+from affetti.models.conditioning import ConditionEmbedding, Fields, vicinity
 from affetti.models.noise import noise
 
 
@@ -38,8 +38,8 @@ class FlowConfig:
     """Size of the condition and time embedding."""
     drop: float = 0.12
     """Share of training clips whose condition is withheld, in [0, 1)."""
-    vicinity: float = 0.05
-    """Standard deviation of the jitter put on training conditions (vicinal training), ≥ 0."""
+    vicinity: float = 0.5
+    """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
     steps: int = 12
     """Sampling steps, ≥ 1."""
     guidance: float = 1.5
@@ -83,7 +83,9 @@ class VelocityUNet(nn.Module):
 class Flow(nn.Module):
     """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
 
-    def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig()) -> None:
+    bandwidth: Tensor
+
+    def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
         require(config.patch >= 1, "patch", config.patch, "1 or more")
         require(1 <= config.components <= config.patch**2, "components", config.components, "1 to patch²")
@@ -93,16 +95,18 @@ class Flow(nn.Module):
         require(config.vicinity >= 0, "vicinity", config.vicinity, "0 or more")
         require(config.steps >= 1, "steps", config.steps, "1 or more")
         require(math.isfinite(config.guidance), "guidance", config.guidance, "a number")
-        self.config = config
+        self.config, self.fields = config, fields
         self.normalise = BandNorm(shape[0])
         self.latent = PatchPCA(shape, config.patch, config.components)
-        self.condition = EmotionEmbedding(config.embedding)
+        self.condition = ConditionEmbedding(config.embedding, fields)
         self.net = VelocityUNet(config.components, config.width, config.embedding)
+        self.register_buffer("bandwidth", torch.zeros(2))
 
     @torch.no_grad()
-    def fit_statistics(self, mel: Tensor) -> dict[str, float]:
-        """Fit normaliser and latent to the training clips ``[N, M, F]``, dB."""
+    def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
+        """Fit normaliser, latent and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
+        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
         return {"latent_variance_kept": self.latent.fit(self.normalise(mel))}
 
     def encode(self, mel: Tensor) -> Tensor:
@@ -110,9 +114,8 @@ class Flow(nn.Module):
         return self.latent.encode(self.normalise(mel))
 
     def loss(self, latent: Tensor, condition: Tensor) -> Tensor:
-        """Flow-matching loss on latents ``[B, C, H, W]`` and their labels ``[B, 2]``; uses torch's global generator."""
-        wish = (condition + self.config.vicinity * torch.randn_like(condition)).clamp(-1, 1)
-        wish = drop(wish, self.config.drop)
+        """Loss on latents ``[B, C, H, W]`` and their conditions ``[B, K]``; uses torch's global generator."""
+        wish = self.fields.drop(self.fields.jitter(condition, self.bandwidth), self.config.drop)
         t = torch.sigmoid(torch.randn(len(latent), device=latent.device))
         n = torch.randn_like(latent)
         mixed = torch.lerp(latent, n, t[:, None, None, None])
@@ -132,7 +135,7 @@ class Flow(nn.Module):
         """Generate log-mels.
 
         Args:
-            condition: valence and arousal ``[B, 2]`` in [-1, 1]; rows of NaN ask for nothing.
+            condition: valence and arousal ``[B, 2]`` in [-1, 1], or all fields ``[B, K]``; NaN asks for nothing.
             seed: of the noise.
             index: number of each sample ``[B]``; the noise depends on (seed, index) alone. Default 0 … B-1.
 
@@ -140,9 +143,9 @@ class Flow(nn.Module):
             dB ``[B, M, F]``.
 
         Raises:
-            InputError: a condition lies off the plane.
+            InputError: a condition lies out of its range.
         """
-        require_on_plane(condition)
+        condition = self.fields.require_valid(condition)
         device = self.latent.basis.device
         index = torch.arange(len(condition)) if index is None else index
         x = noise(seed, index, self.latent.latent_shape).to(device)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require
-from affetti.models.conditioning import EmotionEmbedding, require_on_plane
+from affetti.models.conditioning import ConditionEmbedding, Fields, vicinity
 from affetti.models.noise import noise
 
 
@@ -39,8 +39,8 @@ class GanConfig:
     """Weight of the gradient penalties, ≥ 0."""
     penalty_every: int = 8
     """Steps between penalties (lazy regularisation), ≥ 1."""
-    vicinity: float = 0.08
-    """Standard deviation of the jitter put on training conditions, ≥ 0."""
+    vicinity: float = 0.75
+    """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
 
 
 class Generator(nn.Module):
@@ -75,9 +75,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Normalised log-mel ``[B, M, F]`` and condition ``[B, 2]`` → logit ``[B]``."""
+    """Normalised log-mel ``[B, M, F]`` and condition ``[B, K]`` → logit ``[B]``."""
 
-    def __init__(self, config: GanConfig) -> None:
+    def __init__(self, config: GanConfig, fields: Fields = Fields()) -> None:
         super().__init__()
         self.stem = config.stem
         width, wide = config.discriminator_width, 2 * config.discriminator_width
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.mix = nn.Conv2d(2 * wide + 1, 2 * wide, 3, padding=1)
-        self.embed = EmotionEmbedding(2 * wide)
+        self.embed = ConditionEmbedding(2 * wide, fields)
         self.out = nn.Linear(2 * wide, 1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class Discriminator(nn.Module):
         x = F.pad(x, (0, pad[0], 0, pad[1]))
         x = F.pixel_unshuffle(x.unsqueeze(1), self.stem)
         b, _, h, w = x.shape
-        maps = condition[:, :, None, None].expand(b, 2, h, w)
+        maps = condition[:, :2, None, None].expand(b, 2, h, w)
         position = torch.linspace(-1, 1, h, device=x.device)[None, None, :, None].expand(b, 1, h, w)
         x = self.net(torch.cat([x, maps, position], dim=1))
         # Minibatch deviation (Karras et al. 2018): lets the discriminator see a collapse.
@@ -115,33 +115,37 @@ class Discriminator(nn.Module):
 class Gan(nn.Module):
     """Emotion-conditioned GAN over log-mels of shape ``(M, F)``."""
 
-    def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig()) -> None:
+    bandwidth: Tensor
+
+    def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
         for name in ("noise", "embedding", "discriminator_width", "stem", "penalty_every"):
             require(getattr(config, name) >= 1, name, getattr(config, name), "1 or more")
         require(config.width >= 32 and config.width % 32 == 0, "width", config.width, "a multiple of 32")
         for name in ("gamma", "vicinity"):
             require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
-        self.config = config
+        self.config, self.fields = config, fields
         self.normalise = BandNorm(shape[0])
-        self.condition = EmotionEmbedding(config.embedding)
+        self.condition = ConditionEmbedding(config.embedding, fields)
         self.generator = Generator(shape, config)
+        self.register_buffer("bandwidth", torch.zeros(2))
 
     @torch.no_grad()
-    def fit_statistics(self, mel: Tensor) -> dict[str, float]:
-        """Fit the normaliser to the training clips ``[N, M, F]``, dB."""
+    def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
+        """Fit normaliser and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
+        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
         return {}
 
     def generate(self, z: Tensor, condition: Tensor) -> Tensor:
-        """Noise ``[B, noise]`` and condition ``[B, 2]`` to normalised log-mels."""
+        """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels."""
         embedding = self.condition(condition)
         return self.generator(torch.cat([z, embedding], dim=1), embedding)
 
     @torch.inference_mode()
     def sample(self, condition: Tensor, seed: int, index: Tensor | None = None) -> Tensor:
         """Generate log-mels; arguments, result and errors as :meth:`affetti.models.flow.Flow.sample`."""
-        require_on_plane(condition)
+        condition = self.fields.require_valid(condition)
         device = self.normalise.mean.device
         index = torch.arange(len(condition)) if index is None else index
         z = noise(seed, index, (self.config.noise,)).to(device)

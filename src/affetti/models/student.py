@@ -65,7 +65,7 @@ class Student(nn.Module):
         self.register_buffer("half_width", torch.full((2,), torch.nan))
 
     @torch.no_grad()
-    def fit_statistics(self, mel: Tensor) -> dict[str, float]:
+    def fit_statistics(self, mel: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002 - the generators need them
         """Fit the normaliser to the training clips ``[N, M, F]``, dB."""
         self.normalise.fit(mel)
         return {}

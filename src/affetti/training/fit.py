@@ -22,6 +22,7 @@ from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.baseline import Baseline
+from affetti.models.conditioning import Fields
 from affetti.models.noise import child_seed
 from affetti.models.student import Student
 from affetti.progress import Progress, silent
@@ -29,8 +30,10 @@ from affetti.signal.statistics import mel_statistics
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.device import choose_device
-from affetti.training.loop import Clips, History, LoopConfig, Objective, train
-from affetti.training.objectives import FlowObjective, GanObjective, RegressorObjective
+from affetti.training.families import family, make
+from affetti.training.loop import Clips, History, LoopConfig, train
+from affetti.training.lyrics import HASHED, text_embedder
+from affetti.training.wishes import conditions, fields_of
 
 PASSING = frozenset({"corpus", "device", "checkpoint_every"})
 """Settings that do not change a run: a corpus may have moved, and where steps are computed is no matter."""
@@ -49,10 +52,14 @@ def fit_run(
     checkpoint_every: int = 500,
     seed: int = 0,
     settings: dict[str, Any] | None = None,
+    text: str = HASHED,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``kind`` on fold ``fold`` of ``corpus`` into the run folder ``out``; returns ``result.json``.
+
+    A generator learns every field that the training clips can teach, see :mod:`affetti.training.wishes`; ``text``
+    names the embedder of lyrics.
 
     Raises:
         UsageError: the model or a setting is unknown.
@@ -60,11 +67,8 @@ def fit_run(
         StorageError: the folder holds another run.
         TrainingError: the loss is not a number.
     """
-    budget = presets.budget(corpus.meta["preset"], kind) if kind in presets.BUDGETS["tiny"] else None
-    if budget is None:
-        raise UsageError(
-            f"unknown model {kind!r}", where="MODEL", hint=f"choose from {', '.join(runs.GENERATORS + runs.REGRESSORS)}"
-        )
+    generates = family(kind).generates
+    budget = presets.budget(corpus.meta["preset"], kind)
     part = corpus.fold(fold)
     loop = LoopConfig(
         budget.steps if steps is None else steps,
@@ -74,7 +78,8 @@ def fit_run(
     )
     choose_device(device)  # refuse one that is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
-    model = runs.make(kind, corpus.front_end.shape, settings or {})
+    clips, fields = training_clips(corpus, part.train, text) if generates else (labelled(corpus, part.train), Fields())
+    model = make(kind, corpus.front_end.shape, settings or {}, fields)
     resolved = {
         "verb": "train",
         "model": kind,
@@ -86,11 +91,11 @@ def fit_run(
         "checkpoint_every": checkpoint_every,
         "seed": seed,
         "device": device,
-        "settings": {} if kind == "baseline" else configuration.unstructure(model.config),
+        "settings": configuration.unstructure(model.config) if family(kind).config else {},
+        "text": text,
     }
-    clips = Clips(corpus.mel, corpus.labels, part.train)
     require_enough(clips, loop.batch_size, kind)
-    if kind in runs.REGRESSORS:
+    if not generates:
         require_test_songs(corpus, part)
     if claim(out, resolved, PASSING) and _whole(out):
         return read_json(out / "result.json")
@@ -112,7 +117,7 @@ def fit_run(
     }
     if isinstance(trained, Student | Baseline):
         held = part.validation if len(part.validation) else part.train
-        result["calibration"] = calibrate(trained, Clips(corpus.mel, corpus.labels, held))
+        result["calibration"] = calibrate(trained, labelled(corpus, held))
         result["test"] = agreement(
             read(trained, corpus.mel, part.test), corpus.labels[part.test], corpus.songs[part.test], seed
         )
@@ -121,9 +126,11 @@ def fit_run(
         out,
         kind,
         trained,
-        corpus.labels[part.train],
+        clips.labels[part.train],
         {
             "config": resolved["settings"],
+            "fields": configuration.unstructure(fields),
+            "text": text,
             "front_end": configuration.unstructure(corpus.front_end),
             "front_end_hash": corpus.front_end.hash,
             "preset": corpus.meta["preset"],
@@ -157,17 +164,25 @@ def fit(
     if isinstance(model, Baseline):
         fit_baseline(model, clips)
         return History(), model
-    sample = clips.sample()
-    model.fit_statistics(sample)  # type: ignore[operator]
-    objective: Objective
-    if kind == "flow":
-        objective = FlowObjective(model, loop.steps)  # type: ignore[arg-type]
-    elif kind == "gan":
-        objective = GanObjective(model, loop.steps)  # type: ignore[arg-type]
-    else:
-        objective = RegressorObjective(model, loop.steps, augment=spec_augment if specaugment else None)  # type: ignore[arg-type]
+    model.fit_statistics(*clips.sample())  # type: ignore[operator]
+    made = family(kind).objective
+    if made is None:
+        raise UsageError(f"a {kind} has no steps to train", where="MODEL", hint="it is fitted in closed form")
+    objective = made(model, loop.steps, augment=spec_augment) if specaugment else made(model, loop.steps)
     history = train(objective, clips, loop, run=run, device=device, stage=f"train {kind}", progress=progress)
     return history, objective.modules["average"].eval().cpu()
+
+
+def labelled(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
+    """Clips of a corpus with valence and arousal."""
+    return Clips(corpus.mel, corpus.labels, rows)
+
+
+def training_clips(corpus: Corpus, rows: NDArray[np.intp], text: str) -> tuple[Clips, Fields]:
+    """Clips of a corpus with all that ``rows`` can teach a generator, and the fields that is."""
+    embed = text_embedder(text)
+    fields = fields_of(corpus.clips.iloc[rows], embed)
+    return Clips(corpus.mel, conditions(corpus.clips, fields, embed), rows), fields
 
 
 def fit_baseline(model: Baseline, clips: Clips) -> None:
@@ -304,12 +319,6 @@ def _whole(out: Path) -> bool:
 
 def model_card(kind: str, corpus: Corpus, result: dict[str, Any]) -> str:
     """The card in Markdown, with the metadata block that the Hugging Face Hub reads."""
-    purpose = {
-        "gan": "makes log-mel spectrograms of music for a point of the valence-arousal plane",
-        "flow": "makes log-mel spectrograms of music for a point of the valence-arousal plane",
-        "student": "reads valence and arousal off a log-mel spectrogram of music",
-        "baseline": "reads valence and arousal off statistics of a log-mel spectrogram of music",
-    }[kind]
     lines = [
         "---",
         "library_name: affetti",
@@ -318,7 +327,7 @@ def model_card(kind: str, corpus: Corpus, result: dict[str, Any]) -> str:
         "",
         f"# affetti {kind}",
         "",
-        f"This model {purpose}.",
+        f"This model {family(kind).purpose}.",
         "",
         (
             f"- Data: {corpus.meta['source']}, {result['n']['train']} clips of {result['songs']['train']} songs "

@@ -67,7 +67,7 @@ class Clips:
     mel: NDArray[np.floating]
     """dB ``[N, M, F]``."""
     labels: NDArray[np.float64]
-    """``[N, 2]`` in [-1, 1]."""
+    """Labels ``[N, 2]`` in [-1, 1], or conditions ``[N, K]`` that begin with them."""
     rows: NDArray[np.intp]
     """The rows to use."""
 
@@ -89,11 +89,15 @@ class Clips:
         mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
         return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
 
-    def sample(self, limit: int = 1 << 24) -> Tensor:
-        """Clips evenly spread over the rows, about ``limit`` values at most, to fit statistics to: dB ``[n, M, F]``."""
+    def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
+        """Clips evenly spread over the rows, about ``limit`` values at most, to fit statistics to.
+
+        Returns:
+            dB ``[n, M, F]``, and the labels of all clips ``[len(self), K]``.
+        """
         most = max(64, limit // self.mel[0].size)  # 2,048 clips at the preset tiny, 101 at paper
         chosen = self.rows[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)]
-        return self.take(chosen)[0]
+        return self.take(chosen)[0], torch.from_numpy(self.labels[self.rows].astype(np.float32))
 
 
 class Objective(Protocol):

@@ -1,8 +1,8 @@
 """The run folder: a model with all that is needed to trust it.
 
-``model.safetensors`` holds the weights and the labels they were trained on; ``model.json`` says what they are (family,
-configuration, front-end) and where they come from (corpus, fold, songs, seed); ``MODEL_CARD.md`` says it in words. The
-weights carry a hash, so that files exchanged by mistake are refused.
+``model.safetensors`` holds the weights and the conditions they were trained on; ``model.json`` says what they are
+(family, configuration, front-end) and where they come from (corpus, fold, songs, seed); ``MODEL_CARD.md`` says it in
+words. The weights carry a hash, so that files exchanged by mistake are refused.
 """
 
 from __future__ import annotations
@@ -19,41 +19,24 @@ from torch import Tensor, nn
 
 from affetti import config
 from affetti.corpus import splits
-from affetti.errors import MismatchError, StorageError, UsageError
-from affetti.models.baseline import Baseline
-from affetti.models.flow import Flow, FlowConfig
-from affetti.models.gan import Gan, GanConfig
-from affetti.models.student import Student, StudentConfig
+from affetti.errors import MismatchError, StorageError
+from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.storage import read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
+from affetti.training.families import GENERATORS, REGRESSORS, make
 
 FORMAT = "affetti-model"
-VERSION = 1
+VERSION = 2
 
-GENERATORS = ("gan", "flow")
-REGRESSORS = ("student", "baseline")
-CONFIGS: dict[str, type[Any]] = {"gan": GanConfig, "flow": FlowConfig, "student": StudentConfig}
-KEYS = ("kind", "config", "front_end", "preset", "corpus", "fold", "training_clips_hash", "songs", "weights_sha256")
+__all__ = ["GENERATORS", "REGRESSORS", "TrainedModel", "load", "make", "save"]
+
+KEYS = (
+    *("kind", "config", "fields", "text", "front_end", "preset", "corpus", "fold"),
+    *("training_clips_hash", "songs", "weights_sha256"),
+)
 """What every ``model.json`` holds besides its format and version."""
-
-
-def make(
-    kind: str, shape: tuple[int, int], settings: dict[str, Any], where: str | Path = "model settings"
-) -> nn.Module:
-    """An untrained model of family ``kind`` over log-mels of ``shape``.
-
-    Raises:
-        UsageError: the family or a setting is unknown.
-    """
-    if kind == "baseline":
-        config.require_known(settings, (), where)
-        return Baseline(shape)
-    if kind not in CONFIGS:
-        raise UsageError(f"unknown model {kind!r}", hint=f"choose from {', '.join((*GENERATORS, *REGRESSORS))}")
-    made = config.structure(settings, CONFIGS[kind], where)
-    return {"gan": Gan, "flow": Flow, "student": Student}[kind](shape, made)
 
 
 @dataclass(frozen=True)
@@ -65,8 +48,18 @@ class TrainedModel:
     model: nn.Module
     front_end: FrontEnd
     meta: dict[str, Any]
-    training_labels: NDArray[np.float64]
-    """Valence and arousal ``[N, 2]`` of the clips it was trained on."""
+    training_conditions: NDArray[np.float64]
+    """The conditions ``[N, K]`` that the clips it was trained on fulfil; K = 2 for regressors."""
+
+    @property
+    def training_labels(self) -> NDArray[np.float64]:
+        """Valence and arousal ``[N, 2]`` of the clips it was trained on."""
+        return self.training_conditions[:, :2]
+
+    @property
+    def fields(self) -> Fields:
+        """What it can be asked for."""
+        return config.structure(dict(self.meta["fields"]), Fields, self.path / "model.json")
 
     @property
     def device(self) -> torch.device:
@@ -87,10 +80,10 @@ class TrainedModel:
         splits.require_unheard(songs.tolist(), self.songs, self.path)
 
 
-def save(path: Path, kind: str, model: nn.Module, labels: NDArray[np.float64], meta: dict[str, Any]) -> None:
+def save(path: Path, kind: str, model: nn.Module, conditions: NDArray[np.float64], meta: dict[str, Any]) -> None:
     """File a trained model; ``model.json`` last, for it says that the rest is whole."""
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
-    tensors["training/labels"] = torch.from_numpy(labels)
+    tensors["training/conditions"] = torch.from_numpy(conditions)
     checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": kind})
     digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
     write_json(
@@ -128,10 +121,11 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
             "the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files"
         )
     front = config.structure(dict(meta["front_end"]), FrontEnd, path / "model.json")
-    model = make(meta["kind"], front.shape, dict(meta["config"]), path / "model.json")
-    labels = tensors.pop("training/labels").numpy()
+    fields = config.structure(dict(meta["fields"]), Fields, path / "model.json")
+    model = make(meta["kind"], front.shape, dict(meta["config"]), fields, str(path / "model.json"))
+    conditions = tensors.pop("training/conditions").numpy()
     try:
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:
         raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
-    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, labels)
+    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, conditions)
