@@ -197,18 +197,6 @@ def test_inversion_is_positive_fits_the_bands_and_beats_the_pseudoinverse(
         assert error(ours) < error(baseline)
 
 
-def test_inversion_improves_with_iterations() -> None:
-    front = FRONT_ENDS["tiny"]
-    log_mel = MelSpectrogram(front)(torch.from_numpy(synthetic()))
-    target = 10 ** (log_mel / 10)
-
-    def misfit(iterations: int) -> float:
-        power = torch.from_numpy(mel_filters(front)).float() @ invert(log_mel, front, iterations).square()
-        return float((power.clamp_min(1e-10).sqrt() - target.sqrt()).square().sum())
-
-    assert misfit(30) < 0.5 * misfit(0)
-
-
 @pytest.mark.parametrize("shape", [(63, 10), (64,), (1, 64, 10)])
 def test_a_log_mel_of_another_front_end_is_not_inverted(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"This front-end makes \[64, F\]"):

@@ -5,8 +5,8 @@ power spectrogram, Slaney mel scale with Slaney (area) normalisation, dB with re
 maximum of the array at hand. :class:`MelSpectrogram` equals ``librosa.power_to_db(librosa.feature.melspectrogram(…))``
 within 1e-3 dB; a test holds it to that.
 
-:func:`invert` goes from log-mel to a linear magnitude spectrogram. 128 mel bands do not determine 1,025 magnitudes:
-use it to listen, never as if it were the original.
+:func:`invert` goes from log-mel to a linear magnitude spectrogram, by :mod:`affetti.signal.inversion`. 128 mel bands do
+not determine 1,025 magnitudes: use it to listen, never as if it were the original.
 """
 
 from __future__ import annotations
@@ -113,30 +113,19 @@ def power_to_db(power: Tensor, top_db: float | None) -> Tensor:
     return torch.maximum(db, db.amax(dim=(-2, -1), keepdim=True) - top_db)
 
 
-def invert(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
-    """Estimate the linear magnitude whose mel bands are ``log_mel``.
-
-    Non-negative least squares by multiplicative updates (Lee & Seung 2001) on magnitudes, started from the
-    band-wise interpolation: with W the filters scaled to unit sum and m = √(mel power / filter area) the magnitude
-    of each band, minimise ‖m - W s‖² over s ≥ 0.
+def invert(log_mel: Tensor, front: FrontEnd) -> Tensor:
+    """Estimate the linear magnitude whose mel bands are ``log_mel``; see :mod:`affetti.signal.inversion`.
 
     Args:
-        log_mel: dB ``[M, F]``.
+        log_mel: dB ``[M, F]``, F ≥ 1.
         front: the front-end that made it.
-        iterations: multiplicative updates, ≥ 0.
 
     Returns:
         magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0.
+
+    Raises:
+        InputError: another shape, or levels that are no dB.
     """
-    if log_mel.ndim != 2 or log_mel.shape[0] != front.n_mels:
-        raise InputError(f"a log-mel of shape {tuple(log_mel.shape)}", hint=f"this front-end makes [{front.n_mels}, F]")
-    filters = torch.from_numpy(mel_filters(front)).to(log_mel.device, torch.float32)
-    area = filters.sum(dim=1, keepdim=True)
-    weights = filters / area.clamp_min(AMIN)
-    band = torch.sqrt(10.0 ** (log_mel.float() / 10.0) / area.clamp_min(AMIN))
-    cover = weights.sum(dim=0).unsqueeze(1)
-    magnitude = (weights.T @ band) / cover.clamp_min(AMIN)
-    target = weights.T @ band
-    for _ in range(iterations):
-        magnitude = magnitude * target / (weights.T @ (weights @ magnitude)).clamp_min(AMIN)
-    return torch.where(cover > 0, magnitude, 0.0)
+    from affetti.signal.inversion import default_inverse  # inversion is built on this module
+
+    return default_inverse(front).magnitude(log_mel)

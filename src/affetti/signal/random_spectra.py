@@ -1,0 +1,77 @@
+"""Spectra to learn mel inversion from when there is no corpus at hand: frames of random notes in noise.
+
+A frame holds a few notes; a note is a stack of harmonics, or a lone partial, whose pitch is uniform in octaves, because
+where a partial lies between two mel bands is what the inverse has to learn. A partial is the main lobe of the window
+(Hann's transform in closed form: sin(πx) / (πx (1 - x²)) at x bins from its frequency); noise is steady or a fading
+burst, of random slope and level. Neighbouring frames have nothing to do with each other: this is no sound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti.presets import FrontEnd
+
+LOWEST = 25.0
+"""Lowest pitch, Hz."""
+HARMONICS = 24
+"""Harmonics of a note, at most."""
+NOTES = 10
+"""Notes in a frame, at most."""
+LOBE = 3
+"""Bins of a partial to either side."""
+
+
+def random_spectra(front: FrontEnd, count: int, seed: int = 0) -> Tensor:
+    """Magnitudes ``[n_fft/2 + 1, count]``, float32, of frames that have nothing to do with each other."""
+    rng = np.random.default_rng(seed)
+    tones = _tones(front, count, rng)
+    noise = _noise(front, count, rng)
+    level = 10.0 ** (rng.uniform(-70.0, -10.0, (count, 1)) / 20.0) * _rms(tones) / np.maximum(_rms(noise), 1e-9)
+    return torch.from_numpy(np.abs(tones + level * noise).T.astype(np.float32))
+
+
+def _rms(spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
+    return np.sqrt(np.mean(np.abs(spectra) ** 2, axis=1, keepdims=True))
+
+
+def _tones(front: FrontEnd, count: int, rng: np.random.Generator) -> NDArray[np.complex64]:
+    bins = 1 + front.n_fft // 2
+    highest = 0.4 * front.sample_rate
+    frame = np.repeat(np.arange(count), rng.integers(1, NOTES + 1, count))
+    lone = rng.random(len(frame)) < 0.3
+    pitch = LOWEST * (highest / LOWEST / np.where(lone, 1.0, 8.0)) ** rng.random(len(frame))
+    loudness, decay = rng.uniform(0.05, 1.0, len(frame)) ** 2, rng.uniform(0.5, 2.5, len(frame))
+    harmonics = np.where(lone, 1, np.clip(highest // pitch, 1, HARMONICS)).astype(int)
+    note = np.repeat(np.arange(len(frame)), harmonics)
+    harmonic = 1 + np.arange(len(note)) - np.repeat(np.cumsum(harmonics) - harmonics, harmonics)
+    size = loudness[note] * harmonic ** -decay[note] * np.exp(0.5 * rng.normal(size=len(note)))
+    place = pitch[note] * harmonic * front.n_fft / front.sample_rate
+    nearest = np.rint(place).astype(int)
+    beside = place - nearest
+    beside = np.where(np.abs(beside) < 1e-6, 1e-6, beside)
+    partial = size * np.exp(2j * np.pi * rng.random(len(note))) * np.sin(np.pi * beside) / np.pi
+    spectra = np.zeros((count, bins + 2 * LOBE), np.complex64)
+    flat = spectra.reshape(-1)
+    start = frame[note] * spectra.shape[1] + nearest + LOBE
+    for offset in range(-LOBE, LOBE + 1):
+        # x = offset - beside; sin(πx) is ±sin(π beside), and the window, centred in its frame, takes the sign back.
+        x = offset - beside
+        np.add.at(flat, start + offset, (-partial / (x * (1.0 - x * x))).astype(np.complex64))
+    return spectra[:, LOBE:-LOBE]
+
+
+def _noise(front: FrontEnd, count: int, rng: np.random.Generator) -> NDArray[np.complex64]:
+    time = np.arange(front.n_fft, dtype=np.float32) / front.n_fft
+    start = rng.uniform(0.0, 1.0, (count, 1)).astype(np.float32)
+    length = rng.uniform(0.02, 1.0, (count, 1)).astype(np.float32)
+    steady = rng.random((count, 1)) < 0.7
+    burst = np.where(time >= start, np.exp(-3.0 * np.maximum(time - start, 0.0) / length), 0.0)
+    fading = np.where(steady, 1.0, burst).astype(np.float32)
+    window = np.sin(np.pi * time) ** 2
+    white = np.fft.rfft(rng.standard_normal((count, front.n_fft), dtype=np.float32) * (fading * window), axis=1)
+    slope = rng.uniform(-1.0, 0.3, (count, 1))
+    return (white * np.arange(1, white.shape[1] + 1) ** slope).astype(np.complex64)
