@@ -138,6 +138,8 @@ def test_the_rest_goes_on_without_broken_tracks_and_they_are_listed(
         (["--clips", "99"], "only a composed corpus has as many clips as asked"),
         (["--windows", "middle"], "middle"),
         (["--soundfont", "none.sf2"], "none.sf2: no such soundfont"),
+        (["--voice", "opera"], "opera"),
+        (["--voice", "formant"], "--voice: it concerns composed, not folder"),
         (["--nonsense"], "nonsense"),
     ],
 )
@@ -395,6 +397,19 @@ def test_what_is_to_be_prepared_and_where_must_be_said(affetti: Affetti, make_fo
         ran = affetti("prepare", *arguments)
         assert (ran.code, ran.out) == (2, "")
         assert says in ran.complaint
+
+
+def test_a_voice_is_planned_without_writing_and_a_missing_one_is_one_clear_line(
+    affetti: Affetti, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("prepare", "composed", "--clips", 16, "--out", tmp_path / "c", "--workers", 1, "--dry-run")
+    planned = json.loads(affetti(*command, "--voice", "formant", "--json").out)
+    assert planned["clips"] == 16
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = affetti(*command, "--voice", "espeak")
+    assert (ran.code, ran.out) == (2, "")
+    assert "espeak-ng is not installed. Install it (apt install espeak-ng" in ran.complaint
+    assert not (tmp_path / "c").exists()
 
 
 def test_labels_are_audited_without_any_sound(affetti: Affetti, data: Path, tmp_path: Path) -> None:

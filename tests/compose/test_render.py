@@ -11,8 +11,9 @@ import pytest
 
 from affetti.compose.cues import TIMBRES
 from affetti.compose.render import read_midi, render, render_midi, save_midi, soundfont
-from affetti.compose.score import Note, Part, Song, compose
+from affetti.compose.score import Note, Part, Song, compose, reword
 from affetti.compose.soundfont import open_soundfont
+from affetti.compose.voice import sing
 from affetti.errors import InputError, MissingDependencyError, UsageError
 
 RATE = 22_050
@@ -62,6 +63,27 @@ def test_lead_tones_are_in_tune_and_alike_in_loudness(program: int) -> None:
         quarters = font.tone(program, pitch, 100, 0.4).wave[:RATE]
         blocks = [rms_db(part) for part in np.array_split(quarters, 4)]
         assert max(blocks) == pytest.approx(20 * np.log10(0.25), abs=0.3)
+
+
+def test_a_voice_is_added_and_changes_nothing_else() -> None:
+    song = compose(0, 1)
+    happy, sad, none = (reword(song, valence) for valence in (0.8, -0.8, None))
+    plain = render(song, RATE)
+    assert np.array_equal(render(none, RATE, voice="formant"), plain)
+    backings = []
+    for sung in (happy, sad):
+        wave = render(sung, RATE, voice="formant")
+        assert np.abs(wave).max() < 1.0
+        stem = sing(song, [section.lines for section in sung.sections], RATE)
+        assert rms_db(stem) > rms_db(plain) - 12.0
+        backings.append(wave - stem)
+    for backing in backings:
+        np.testing.assert_allclose(backing, plain, atol=1e-6)
+
+
+def test_a_voice_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match=r"'opera'.*formant, espeak"):
+        render(compose(0, 0), RATE, voice="opera")
 
 
 def solo(*notes: Note) -> Song:

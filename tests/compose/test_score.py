@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
 
-from affetti.compose.score import Note, Section, Song, compose, genre_of
+from affetti.compose import score
+from affetti.compose.cues import valence_arousal
+from affetti.compose.lyrics import INSTRUMENTAL, SUNG, valence_of
+from affetti.compose.score import Note, Section, Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES, STYLES, chord
 from affetti.errors import InputError, UsageError
 
@@ -25,6 +29,17 @@ def test_a_song_depends_on_seed_and_index_alone() -> None:
     assert compose(3, 7) == compose(3, 7)
     assert compose(3, 7).parts != compose(3, 8).parts
     assert compose(3, 7).parts != compose(4, 7).parts
+
+
+def test_the_notes_of_a_seed_are_frozen() -> None:
+    # Taken before songs had words: old seeds keep their notes and cues.
+    notes = [
+        [part.name, part.program, [[round(n.start, 6), round(n.duration, 6), n.pitch, n.velocity] for n in part.notes]]
+        for part in SONGS[0].parts
+    ]
+    cues = [[s.name, s.cues.mode, round(s.cues.tempo, 6), round(s.cues.register, 6)] for s in SONGS[0].sections]
+    frozen = sha256(json.dumps([notes, cues]).encode()).hexdigest()
+    assert frozen == "0799698cff287dadd7dc14f3ad81a54f8a1d13c83cc72aaf0634dedf74fc1c43"
 
 
 def test_songs_last_about_a_minute_in_eight_sections_that_hold_a_clip() -> None:
@@ -181,6 +196,59 @@ def test_json_keeps_a_song_exactly() -> None:
         assert Song.from_dict(json.loads(json.dumps(song.to_dict()))) == song
     with pytest.raises(InputError, match="sections"):
         Song.from_dict({})
+
+
+def test_no_note_or_cue_depends_on_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mute(form: list[str], *_: object) -> list[tuple[str, ...]]:
+        return [()] * len(form)
+
+    monkeypatch.setattr(score, "write_song", mute)
+    for song in SONGS[:10]:
+        silent = compose(0, song.index)
+        assert silent.parts == song.parts
+        assert silent == reword(song, None)
+
+
+@pytest.mark.parametrize("change", [{"mode": "minor"}, {"level": 10.0}, {"tempo": 1.3}, {"melody": "scary"}])
+def test_a_changed_cue_leaves_the_words(change: dict[str, object]) -> None:
+    for song in SONGS[:10]:
+        changed = compose(0, song.index, change)
+        assert [s.lines for s in changed.sections] == [s.lines for s in song.sections]
+
+
+def test_most_songs_have_words_in_their_verses_choruses_and_bridges() -> None:
+    sung = [song for song in SONGS if any(section.lines for section in song.sections)]
+    error = (INSTRUMENTAL * (1 - INSTRUMENTAL) / len(SONGS)) ** 0.5
+    assert len(sung) / len(SONGS) == pytest.approx(1 - INSTRUMENTAL, abs=3 * error)
+    for song in sung:
+        assert all(bool(section.lines) == (section.name in SUNG) for section in song.sections)
+
+
+def test_words_and_music_correlate_as_declared() -> None:
+    songs = [compose(12, index) for index in range(140)]
+    pairs = [
+        [(valence_arousal(s.cues)[0], valence_of(s.lines)) for s in song.sections if s.lines]
+        for song in songs
+        if any(s.lines for s in song.sections)
+    ]
+    rng = np.random.default_rng(0)
+    drawn = [np.concatenate([pairs[i] for i in rng.integers(len(pairs), size=len(pairs))]) for _ in range(400)]
+    low, high = np.percentile([np.corrcoef(rows.T)[0, 1] for rows in drawn], [0.5, 99.5])
+    assert low < 0.6 < high
+    assert high - low < 0.3
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_other_words_change_no_note(index: int) -> None:
+    song = compose(4, index)
+    happy, sad, none = (reword(song, valence) for valence in (0.8, -0.8, None))
+    assert happy.parts == sad.parts == none.parts == song.parts
+    for a, b, c in zip(happy.sections, sad.sections, none.sections, strict=True):
+        assert replace(a, lines=()) == replace(b, lines=()) == c
+        assert [len(line.split()) for line in a.lines] == [len(line.split()) for line in b.lines]
+        if a.name in SUNG:
+            assert valence_of(a.lines) == pytest.approx(0.8, abs=0.2)
+            assert valence_of(b.lines) == pytest.approx(-0.8, abs=0.2)
 
 
 def test_senseless_requests_are_refused() -> None:

@@ -44,6 +44,8 @@ class Flags(Long):
     """Folds of the split (default 5)."""
     soundfont: Path | None = None
     """SoundFont 2 file for MIDI and composed songs (default: the one pretty_midi carries)."""
+    voice: Literal["formant", "espeak"] | None = None
+    """What sings (formant) or says (espeak) the words of composed songs (default: nothing)."""
     deam_labels: Literal["corrected", "as-shipped"] | None = None
     """Whether DEAM's swapped axes are put right (default corrected)."""
     full_songs: bool = False

@@ -4,16 +4,20 @@ A corpus composed here proves things about representations and models, never abo
 """
 
 from affetti.compose.cues import MELODIES, MODES, RANGES, TIMBRES, Cues, draw_cues, rate, valence_arousal, vary
-from affetti.compose.render import read_midi, render, render_midi, save_midi, soundfont
-from affetti.compose.score import Note, Part, Section, Song, compose, genre_of
+from affetti.compose.lyrics import valence_of, write_lines
+from affetti.compose.render import VOICES, read_midi, render, render_midi, save_midi, soundfont
+from affetti.compose.score import Note, Part, Section, Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES
+from affetti.compose.voice import FORMANTS, sing
 
 __all__ = [
+    "FORMANTS",
     "GENRES",
     "MELODIES",
     "MODES",
     "RANGES",
     "TIMBRES",
+    "VOICES",
     "Cues",
     "Note",
     "Part",
@@ -26,8 +30,12 @@ __all__ = [
     "read_midi",
     "render",
     "render_midi",
+    "reword",
     "save_midi",
+    "sing",
     "soundfont",
     "valence_arousal",
+    "valence_of",
     "vary",
+    "write_lines",
 ]

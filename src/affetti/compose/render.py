@@ -2,29 +2,33 @@
 
 Renders a song, or any MIDI file, with a General MIDI soundfont: by default TimGM6mb.sf2 (GPL-2, by Tim Brechbill),
 which comes with pretty_midi. The mix is a plain sum times one constant, never normalised or clipped, so level stays a
-cue. Of a MIDI file only notes, tempi and programs are heard: pedals, volumes and pitch bends are not.
+cue. A voice is added on request; it sings or says the words of a composed song over the same notes. Of a MIDI file
+only notes, tempi and programs are heard: pedals, volumes and pitch bends are not.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import symusic
 
+from affetti.compose import espeak
 from affetti.compose.score import Note, Part, Song
-from affetti.compose.soundfont import Samples, SoundFont, open_soundfont
+from affetti.compose.soundfont import GAIN, Samples, SoundFont, open_soundfont
+from affetti.compose.voice import sing
 from affetti.errors import InputError, MissingDependencyError, UsageError
 
 _midi: Any = symusic  # one name stands for three types there: ticks, quarters and seconds
 
-GAIN = 0.35
-"""Keeps the loudest song's peak below 1; the same for all sounds."""
 TICKS_PER_QUARTER = 960
 DEFAULT_SOUNDFONT = "TimGM6mb.sf2"
+
+VOICES: dict[str, Callable[[Song, Sequence[Sequence[str]], int], Samples]] = {"formant": sing, "espeak": espeak.speak}
+"""What can sing or say words: from a song, the lines of its sections and a sample rate to the voice alone."""
 
 
 def soundfont(path: str | Path | None = None) -> Path:
@@ -47,18 +51,41 @@ def soundfont(path: str | Path | None = None) -> Path:
     return default
 
 
-def render(song: Song, sample_rate: int, soundfont: str | Path | None = None) -> Samples:
+def require_voice(voice: str | None) -> None:
+    """See that a voice can be had here, before work begins.
+
+    Raises:
+        UsageError: there is no such voice.
+        MissingDependencyError: espeak-ng is not installed.
+    """
+    if voice is not None and voice not in VOICES:
+        raise UsageError(
+            f"there is no voice {voice!r}", where="--voice", hint=f"choose from {', '.join(VOICES)}, or leave it out"
+        )
+    if voice == "espeak":
+        espeak.program()
+
+
+def render(song: Song, sample_rate: int, soundfont: str | Path | None = None, voice: str | None = None) -> Samples:
     """The sound of a song, mono.
 
     Args:
         song: what :func:`~affetti.compose.score.compose` made.
         sample_rate: Hz.
         soundfont: an ``.sf2`` file; by default the one of :func:`soundfont`.
+        voice: a key of :data:`VOICES`; it is added to what sounds without it, and changes nothing else.
 
     Returns:
         float32 ``[T]`` with T = round(duration · sample_rate); what would ring on after the last bar is cut.
+
+    Raises:
+        UsageError, MissingDependencyError: see :func:`require_voice`.
     """
-    return _mix(song.parts, round(song.duration * sample_rate), _open(soundfont, sample_rate))
+    require_voice(voice)
+    mix = _mix(song.parts, round(song.duration * sample_rate), _open(soundfont, sample_rate))
+    return (
+        mix if voice is None else mix + VOICES[voice](song, [section.lines for section in song.sections], sample_rate)
+    )
 
 
 def render_midi(path: str | Path, sample_rate: int, soundfont: str | Path | None = None) -> Samples:

@@ -4,7 +4,8 @@ A song has one of five styles (its *genre*), a form of eight sections, a key, a 
 notes for melody, chords, bass and, where the style has them, drums. Each section draws its own cues around the song's.
 What follows the cues: the melody's archetype, register, rate and instrument; the mode of all pitches; the velocity of
 every note (level); the duration of every pitched note over its interval (articulation). What does not: genre, form,
-key, chord progression and section names, which are drawn without looking at the cues.
+key, chord progression and section names, which are drawn without looking at the cues. Most songs have words, about
+the valence of their sections (see :mod:`affetti.compose.lyrics`); no note depends on them.
 
 Everything depends on ``(seed, index)`` alone, and each decision has its own random stream: changing one cue leaves
 everything else where it was, which is what counterfactual pairs need.
@@ -16,11 +17,13 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from affetti.compose.cues import CUES, TIMBRES, Cues, draw_cues, octaves, vary
+from affetti.compose.cues import CUES, TIMBRES, Cues, draw_cues, octaves, valence_arousal, vary
+from affetti.compose.lyrics import INSTRUMENTAL, write_song
 from affetti.compose.melody import line
 from affetti.compose.styles import (
     ALL,
@@ -87,6 +90,8 @@ class Section:
     start: float
     duration: float
     cues: Cues
+    lines: tuple[str, ...] = ()
+    """Lyrics; none in an instrumental section."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,8 @@ class Song:
         """
         try:
             sections = tuple(
-                Section(s["name"], s["start"], s["duration"], Cues(**s["cues"])) for s in content["sections"]
+                Section(s["name"], s["start"], s["duration"], Cues(**s["cues"]), tuple(s.get("lines", ())))
+                for s in content["sections"]
             )
             parts = tuple(
                 Part(p["name"], p["program"], p["is_drum"], tuple(Note(*note) for note in p["notes"]))
@@ -156,7 +162,8 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
     Args:
         seed: of the corpus, ≥ 0.
         index: of the song, ≥ 0.
-        change: cues held at a value throughout the song, such as ``{"timbre": "flute"}``; all else stays as it was.
+        change: cues held at a value throughout the song, such as ``{"timbre": "flute"}``; all else stays as it was,
+            words too.
             A changed timbre changes the lead program alone, a level velocities, a mode pitches, an articulation
             durations.
         keys: how many tonics songs may have, evenly spaced from C, 1 to 12. With one, mode shows in which bands
@@ -176,18 +183,22 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
         raise UsageError(f"there is no cue {unknown[0]!r}", where="change", hint=f"choose from {', '.join(CUES)}")
 
     genre = genre_of(seed, index)
-    song_cues = replace(draw_cues(_stream(seed, index, "cues")), **fixed)
+    drawn = draw_cues(_stream(seed, index, "cues"))
+    song_cues = replace(drawn, **fixed)
     form = FORMS[int(_stream(seed, index, "form").integers(len(FORMS)))]
     key = int(_stream(seed, index, "key").integers(keys)) * 12 // keys
     # The beat is the slowest melody rate of the song's family of tempi, 72 to 144 a minute.
     beat = 1.0 / octaves(song_cues.tempo)[0]
     bars = math.ceil(SHORTEST_SECTION / (4.0 * beat))
+    # Words are about the song as it was drawn: a changed cue leaves them.
+    lines = _lines(seed, index, form, [vary(drawn, _stream(seed, index, "vary", i)) for i in range(len(form))])
     sections = tuple(
         Section(
             name,
             i * bars * 4.0 * beat,
             bars * 4.0 * beat,
             replace(vary(song_cues, _stream(seed, index, "vary", i)), **fixed),
+            lines[i],
         )
         for i, name in enumerate(form)
     )
@@ -212,6 +223,18 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
     programs = {"melody": TIMBRES[song_cues.timbre], "chords": chord_program, "bass": bass_program, "drums": 0}
     parts = tuple(Part(name, programs[name], name == "drums", tuple(notes[name])) for name in PARTS if notes[name])
     return Song(f"composed-{seed}-{index:05d}", genre, seed, index, key, sections, parts)
+
+
+def reword(song: Song, valence: float | None) -> Song:
+    """The same song with words of ``valence``, in [-1, 1], in every section that can be sung; None: without words.
+
+    No note changes, and lines have the same number and forms at any valence.
+    """
+    names = [section.name for section in song.sections]
+    lines: Sequence[tuple[str, ...]] = [()] * len(names)
+    if valence is not None:
+        lines = write_song(names, [valence] * len(names), partial(_stream, song.seed, song.index), noise=0.0)
+    return replace(song, sections=tuple(replace(s, lines=its) for s, its in zip(song.sections, lines, strict=True)))
 
 
 def genre_of(seed: int, index: int) -> str:
@@ -256,6 +279,13 @@ class _Place:
 def _stream(seed: int, index: int, *labels: str | int) -> np.random.Generator:
     """The generator of one decision."""
     return np.random.default_rng([seed, index, zlib.crc32("/".join(map(str, labels)).encode())])
+
+
+def _lines(seed: int, index: int, form: Sequence[str], cues: Sequence[Cues]) -> Sequence[tuple[str, ...]]:
+    """The words of each section; a share of songs has none."""
+    if _stream(seed, index, "words").random() < INSTRUMENTAL:
+        return [()] * len(form)
+    return write_song(form, [valence_arousal(its)[0] for its in cues], partial(_stream, seed, index))
 
 
 def _progression(style: Style, name: str, bars: int, rng: np.random.Generator) -> dict[str, list[str]]:

@@ -43,6 +43,8 @@ DRUM_BANK = 128
 LONGEST_RELEASE = 0.6
 """Seconds: longer tails would smear one section's cues over the next."""
 CACHED_TONES = 600
+GAIN = 0.35
+"""Keeps the loudest song's peak below 1; the same for all sounds."""
 REFERENCE_RMS = 0.25
 """RMS of the loudest quarter of the first second of every pitched tone, at velocity 127."""
 

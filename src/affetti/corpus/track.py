@@ -210,6 +210,8 @@ class Options:
     """Scale of the labels of ``folder`` and ``midi``."""
     soundfont: Path | None = None
     """What MIDI is rendered with."""
+    voice: str | None = None
+    """What sings or says the words of composed songs, a key of :data:`affetti.compose.render.VOICES`; None: nothing."""
     deam_labels: Literal["corrected", "as-shipped"] = "corrected"
     """Whether swapped axes are put right."""
     full_songs: bool = False

@@ -10,10 +10,12 @@ import pytest
 
 from affetti import verbs
 from affetti.compose import cues
+from affetti.compose.lyrics import SUNG, valence_of
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import composed, load
-from affetti.errors import UsageError
+from affetti.corpus.track import Options
+from affetti.errors import MissingDependencyError, UsageError
 from affetti.presets import FRONT_ENDS
 
 SECONDS = FRONT_ENDS["tiny"].seconds
@@ -116,6 +118,57 @@ def test_every_planted_effect_is_declared(corpus: Corpus) -> None:
             total += sum(weight[axis] * row[cue] for cue, weight in weights["graded"].items())
             total += sum(choice.get(row[cue], [0.0, 0.0])[axis] for cue, choice in weights["choices"].items())
             assert row[name] == pytest.approx(total / weights["divided_by"], abs=1e-9)
+
+
+def test_a_clip_has_the_words_of_its_section(corpus: Corpus) -> None:
+    sections = pd.read_parquet(corpus.path / "sections.parquet")
+    for clip in corpus.clips.itertuples():
+        own = sections[(sections["song_id"] == clip.song_id) & (sections["section"] == clip.section)]
+        assert clip.lyrics in own["lyrics"].tolist()
+    assert (corpus.clips.loc[~corpus.clips["section"].isin(SUNG), "lyrics"] == "").all()
+    worded = sections[sections["lyrics"] != ""]
+    assert worded["lyrics"].str.split("\n").map(len).between(2, 4).all()
+    assert worded["word_valence"].tolist() == pytest.approx([valence_of(text) for text in worded["lyrics"]])
+    assert sections.loc[sections["lyrics"] == "", "word_valence"].isna().all()
+    for song, rows in worded[worded["section"] == "chorus"].groupby("song_id"):
+        assert len(set(rows["lyrics"])) == 1, song
+
+
+def test_words_are_declared_and_no_label_depends_on_them(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = json.loads((corpus.path / "corpus.json").read_text(encoding="utf-8"))["planted"]["lyrics"]
+    assert (declared["correlation"], declared["instrumental"], declared["voice"]) == (0.6, 0.2, "none")
+    assert set(declared["sections"]) == SUNG
+    track = load("composed", clips=8, clips_per_song=8, seed=5).tracks[0]
+    before = track.describe(12.5, SECONDS)
+    monkeypatch.setattr("affetti.compose.score.write_song", lambda form, *_: [("oh grief",)] * len(form))
+    composed._song.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    after = track.describe(12.5, SECONDS)
+    composed._song.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    assert {key for key in before if before[key] != after[key]} == {"lyrics"}
+
+
+def test_a_voice_changes_the_sound_of_songs_with_words_and_nothing_that_is_told(corpus: Corpus, tmp_path: Path) -> None:
+    verbs.prepare("composed", tmp_path / "sung", clips=32, seed=5, workers=1, voice="formant")
+    sung = Corpus.open(tmp_path / "sung")
+    pd.testing.assert_frame_equal(sung.clips.drop(columns="sha256"), corpus.clips.drop(columns="sha256"))
+    for name in ("sections.parquet", "notes.parquet"):
+        assert (sung.path / name).read_bytes() == (corpus.path / name).read_bytes()
+    heard = np.abs(sung.mel[:].astype(float) - corpus.mel[:].astype(float)).mean(axis=(1, 2))
+    worded = (corpus.clips["lyrics"] != "").to_numpy()
+    assert heard[worded].min() > 0.5
+    assert heard[~worded].max() < 0.1  # what rings on from the section before
+    assert sung.meta["planted"]["lyrics"]["voice"] == sung.meta["options"]["voice"] == "formant"
+    assert (sung.clips["sha256"] != corpus.clips["sha256"]).all()
+
+
+def test_a_voice_that_cannot_be_had_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="apt install espeak-ng"):
+        load("composed", Options(voice="espeak"), clips=16)
+    with pytest.raises(UsageError, match="no voice 'opera'"):
+        load("composed", Options(voice="opera"), clips=16)
+    with pytest.raises(UsageError, match=r"--voice: it concerns composed, not folder"):
+        load(f"folder:{tmp_path}", Options(voice="formant"))
 
 
 def test_genre_and_notes_are_kept(corpus: Corpus) -> None:

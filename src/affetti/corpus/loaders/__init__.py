@@ -43,6 +43,7 @@ def load(
     Raises:
         UsageError: the source is unknown, lacks its path, or is named twice.
         InputError: its labels, or the soundfont, cannot be used.
+        MissingDependencyError: the voice is not installed.
     """
     options = options or Options()
     names = [source] if isinstance(source, str) else list(source)
@@ -53,7 +54,7 @@ def load(
     if composed.DATASET.name in names:
         if len(names) > 1:
             raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
-        return composed.load(clips, clips_per_song, seed, options.soundfont, keys)
+        return composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
@@ -63,6 +64,7 @@ def load(
 
 CONCERNS = {
     "scale": ("folder", "midi", "jamendo"),
+    "voice": ("composed",),
     "deam_labels": ("deam",),
     "full_songs": ("deam",),
     "lexicon": ("jamendo",),

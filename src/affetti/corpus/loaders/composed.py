@@ -2,8 +2,9 @@
 
 A clip's true emotion is the mean of its sections' by the time they take in it; its label is the mean of ``RATERS``
 simulated raters who each miss the truth by ``RATER_STD``, so that the ceiling of the labels is known. At ``tiny`` a
-clip lies inside one section and a song gives up to eight. What the composer knows is filed beside the clips:
-``sections.parquet`` (cues and truth) and ``notes.parquet`` (every note).
+clip lies inside one section and a song gives up to eight. A clip's lyrics are those of the section that it mostly lies
+in; no label depends on them. What the composer knows is filed beside the clips: ``sections.parquet`` (cues, truth,
+words and their valence) and ``notes.parquet`` (every note).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.compose import cues, score
-from affetti.compose.render import render
+from affetti.compose import cues, lyrics, score
+from affetti.compose.render import render, require_voice
 from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
 
 DATASET = Dataset(
@@ -35,6 +36,8 @@ SONGS = 240
 RATERS = 10
 RATER_STD = 0.35
 """Standard deviation of one simulated rater on [-1, 1]; DEAM's is about 0.40."""
+WORDS_AND_MUSIC = 0.6
+"""Correlation of the words' valence and the music's over the sections with words; what ``lyrics.NOISE`` is set for."""
 
 
 @lru_cache(maxsize=4)
@@ -50,20 +53,25 @@ class ComposedSound:
     index: int
     keys: int = 1
     soundfont: Path | None = None
+    voice: str | None = None
 
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Compose and render."""
-        return render(_song(self.seed, self.index, self.keys), sample_rate, self.soundfont)
+        return render(_song(self.seed, self.index, self.keys), sample_rate, self.soundfont, self.voice)
 
     def stamp(self) -> str:
         """Nothing: it does not change."""
         return ""
 
     def fingerprint(self) -> str:
-        """SHA-256 of the score."""
-        return hashlib.sha256(
-            json.dumps(_song(self.seed, self.index, self.keys).to_dict(), sort_keys=True).encode()
-        ).hexdigest()
+        """SHA-256 of the score; words that nobody sings make no sound, and count only with a voice."""
+        content = _song(self.seed, self.index, self.keys).to_dict()
+        if self.voice is None:
+            for section in content["sections"]:
+                del section["lines"]
+        else:
+            content["voice"] = self.voice
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ class ComposedTrack(Track):
             "arousal_original": float(mean[0, 1]),
             "tags": "",
             "instruments": "|".join(song.instruments),
-            "lyrics": "",
+            "lyrics": "\n".join(main.lines),
             "valence_true": float(valence),
             "arousal_true": float(arousal),
         }
@@ -124,12 +132,13 @@ class ComposedTrack(Track):
         return [self.describe(at, clip) for at in self.starts(float("inf"), clip, "first")]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Sections with their cues and true emotion, and all notes."""
+        """Sections with their cues, true emotion, words and the words' valence (NaN without), and all notes."""
         song = _song(self.seed, self.index, self.keys)
         sections = [
             {"song_id": self.song_id, "genre": song.genre, "section": s.name, "start": s.start, "duration": s.duration}
             | asdict(s.cues)
             | dict(zip(("valence", "arousal"), cues.valence_arousal(s.cues), strict=True))
+            | {"lyrics": "\n".join(s.lines), "word_valence": lyrics.valence_of(s.lines)}
             for s in song.sections
         ]
         notes = [
@@ -141,14 +150,26 @@ class ComposedTrack(Track):
         return {"sections": sections, "notes": notes}
 
 
-def load(clips: int, clips_per_song: int, seed: int, soundfont: Path | None = None, keys: int = 1) -> Source:
-    """``clips`` clips of composer ``seed``, ``clips_per_song`` of each song; the last song gives what is left."""
+def load(
+    clips: int,
+    clips_per_song: int,
+    seed: int,
+    soundfont: Path | None = None,
+    keys: int = 1,
+    voice: str | None = None,
+) -> Source:
+    """``clips`` clips of composer ``seed``, ``clips_per_song`` of each song; the last song gives what is left.
+
+    Raises:
+        UsageError, MissingDependencyError: the voice cannot be had, see :func:`affetti.compose.render.require_voice`.
+    """
+    require_voice(voice)
     songs = -(-clips // clips_per_song)
     tracks: list[Track] = []
     for index in range(songs):
         name = f"composed-{index:05d}"
         genre = score.genre_of(seed, index)
-        sound = ComposedSound(seed, index, keys, soundfont)
+        sound = ComposedSound(seed, index, keys, soundfont, voice)
         tracks.append(
             ComposedTrack(
                 name,
@@ -163,11 +184,12 @@ def load(clips: int, clips_per_song: int, seed: int, soundfont: Path | None = No
                 clips=min(clips_per_song, clips - index * clips_per_song),
             )
         )
-    return Source(DATASET, tracks, planted=declaration(keys))
+    chosen = {} if voice is None else {"voice": voice}
+    return Source(DATASET, tracks, planted=declaration(keys, voice), options=chosen)
 
 
-def declaration(keys: int = 1) -> dict[str, Any]:
-    """Every effect that the composer plants in the labels, and its size."""
+def declaration(keys: int = 1, voice: str | None = None) -> dict[str, Any]:
+    """Every effect that the composer plants in the labels, and its size; and what he ties together beside them."""
     return {
         "labels": "additive cue weights of Eerola, Friberg & Bresin (2013), V and A columns, divided by 5",
         "weights": {
@@ -184,4 +206,12 @@ def declaration(keys: int = 1) -> dict[str, Any]:
         "section_effect": 0.0,
         "genre_effect": 0.0,
         "lyrics_effect": 0.0,
+        "lyrics": {
+            "words": "valence of the section's music (of a song's choruses, its mean) plus normal noise; our word list",
+            "noise": lyrics.NOISE,
+            "correlation": WORDS_AND_MUSIC,
+            "sections": sorted(lyrics.SUNG),
+            "instrumental": lyrics.INSTRUMENTAL,
+            "voice": voice or "none",
+        },
     }
