@@ -29,7 +29,8 @@ from scipy import ndimage, signal
 from affetti.corpus import Corpus
 from affetti.features.embedders import Standardiser, statistics
 from affetti.metrics import frechet, kernel_distance, quality_score
-from affetti.signal.mel import MelSpectrogram, invert
+from affetti.signal.inversion import nnls
+from affetti.signal.mel import MelSpectrogram
 from affetti.signal.phase import griffin_lim
 
 Mels = NDArray[np.float32]
@@ -125,7 +126,8 @@ def mp3(real: Real, strength: float, _: Rng) -> Mels:
 @unseen("Griffin-Lim round trip, minus iterations", -64, -16, -4, -1, 0)
 def round_trip(real: Real, strength: float, _: Rng) -> Mels:
     front = real.to_mel.front
-    waves = [griffin_lim(invert(torch.from_numpy(m), front), int(-strength), front.hop_length) for m in real.mels]
+    count, hop = int(-strength), front.hop_length
+    waves = [griffin_lim(nnls(torch.from_numpy(m), front), count, hop, start="random") for m in real.mels]
     length = min(len(wave) for wave in waves)
     return real.heard(np.stack([wave[:length].numpy() for wave in waves]))
 

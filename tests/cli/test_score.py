@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.features.sets import recordings
 from tests.material import mels
 
 from affetti.corpus import Corpus
@@ -54,6 +55,65 @@ def test_what_cannot_be_scored_is_refused(
         ([*arrays, "--fold", 0], "only a corpus has folds"),
         ([*arrays, "--seed", "-1"], "seed -1 is negative"),
         ([arrays[0], made("flow")], "log-mels of shape"),
+    ):
+        ran = affetti("score", *arguments)
+        assert ran.code == 2, says
+        assert says in ran.complaint
+        assert ran.out == ""
+
+
+def test_another_generator_and_copies_of_real_clips_are_told(
+    affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path
+) -> None:
+    rows = np.load(arrays[1])
+    rows[3] = np.load(arrays[0])[5]
+    np.save(tmp_path / "mixed.npy", rows)
+    ran = affetti("score", *arrays, "--against", tmp_path / "mixed.npy", "--train", arrays[0])
+    assert ran.code == 0
+    assert f"note: CAUTION: 1 of the 20 clips of {tmp_path / 'mixed.npy'} ARE real ones" in ran.err
+    for words in ("sliced_wasserstein", "clipped_coverage", "onset_rate", "not measured: joint", "nearest pairs"):
+        assert words in ran.out, words
+    assert f"against {tmp_path / 'mixed.npy'}" in ran.out
+    assert "can't tell" in ran.out
+
+
+def test_files_left_out_are_named(affetti: Affetti, tmp_path: Path) -> None:
+    for name, first in (("real", 0), ("fake", 100)):
+        recordings(tmp_path / name, 8, first)
+    (tmp_path / "fake/broken.wav").write_bytes(b"RIFF")
+    ran = affetti("score", tmp_path / "real", tmp_path / "fake", "--preset", "tiny", "--workers", 1, "--json")
+    assert ran.code == 0
+    assert f"skipped {tmp_path / 'fake/broken.wav'}:" in ran.err
+    document = json.loads(ran.out)
+    assert document["n_fake"] == 8
+    assert [file["path"] for file in document["left_out"]] == [str(tmp_path / "fake/broken.wav")]
+
+
+def bad(folder: Path, name: str, rows: np.ndarray) -> Path:
+    np.save(folder / f"{name}.npy", rows)
+    return folder / f"{name}.npy"
+
+
+def test_each_kind_of_bad_input_is_one_line(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
+    real, fake = arrays
+    rows = np.load(fake)
+    holed = rows.copy()
+    holed[7, 3, 2] = np.nan
+    (tmp_path / "one.txt").write_text("song\n" * 20)
+    (tmp_path / "empty").mkdir()
+    np.lib.format.open_memmap(tmp_path / "huge.npy", "w+", np.float16, (1_000_000, 16, 64))
+    for arguments, says in (
+        ([real, bad(tmp_path, "single", rows[:1])], "1 song is too few"),
+        ([real, fake, "--groups", tmp_path / "one.txt"], "1 song is too few"),
+        ([bad(tmp_path, "constant", np.full_like(rows, -40)), fake], "all 20 clips are alike"),
+        ([real, bad(tmp_path, "holed", holed)], "holed.npy, clip 7: a value is not finite"),
+        ([real, fake, "--against", tmp_path / "holed.npy"], "holed.npy, clip 7: a value is not finite"),
+        ([real, bad(tmp_path, "narrow", rows[:, :8])], "log-mels of shape (8, 64)"),
+        ([real, tmp_path / "huge.npy"], "1,000,000 clips are too many"),
+        ([tmp_path / "empty", real, "--preset", "tiny"], "neither a corpus nor a folder of audio"),
+        ([real, fake, "--device", "abacus"], "unknown device 'abacus'"),
+        ([real, fake, "--workers", "0"], "0 workers"),
+        ([real, fake, "--against", fake, "--groups", *[tmp_path / "one.txt"] * 4], "4 files of song ids"),
     ):
         ran = affetti("score", *arguments)
         assert ran.code == 2, says

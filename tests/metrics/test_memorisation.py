@@ -79,6 +79,7 @@ def test_order_does_not_matter_and_seed_is_kept(sets):
     fake, train, holdout, rng = sets
     a = memorisation(fake, train, holdout[:100], seed=3)
     b = memorisation(fake[::-1], train[rng.permutation(400)], holdout[:100][::-1], seed=3)
+    assert a.pop("ci") == b.pop("ci")
     assert a == pytest.approx(b)
 
 
@@ -93,3 +94,22 @@ def test_bad_rows_are_refused(sets):
         memorisation(fake, train, holdout[:, :3])
     with pytest.raises(InputError, match="fake"):
         memorisation(fake * np.nan, train, holdout)
+
+
+def test_intervals_are_over_songs(sets):
+    fake, train, holdout, _ = sets
+    found = memorisation(fake, train, holdout)
+    share, (low, high) = found["authentic"], found["ci"]["authentic"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / 400), rel=0.15)  # binomial
+    for name, (low, high) in found["ci"].items():
+        assert low <= found[name] <= high, name
+    songs = np.repeat(np.arange(400), 4), np.arange(400)
+    grouped = memorisation(np.repeat(fake, 4, axis=0), train, holdout, groups=songs)
+    wide = np.diff(grouped["ci"]["authentic"]) / (found["ci"]["authentic"][1] - found["ci"]["authentic"][0])
+    assert wide == pytest.approx(1.0, abs=0.15)  # four clips of a song say no more than one
+
+
+def test_an_interval_of_a_ratio_that_may_be_divided_by_nought_is_not_given(sets):
+    fake, train, _, rng = sets
+    holdout = np.concatenate([train[:195], rng.normal(size=(205, 16))])
+    assert memorisation(fake, train, holdout)["ci"]["distance_ratio"] is None

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from affetti.errors import StorageError
 from affetti.features.clipset import ClipSet
 from affetti.features.embedders import Embedder
+from affetti.metrics.mel_features import release
 from affetti.progress import Progress, silent
 from affetti.scale.engine import ranges
 from affetti.signal import audio
@@ -71,6 +72,7 @@ def features(
             part = embedder(clips, range(start, stop))
             kept = kept and _write(path, name, part)
         parts.append(part)
+        release(clips.mel)
         progress(stage, stop, len(clips))
     return np.concatenate(parts).astype(np.float64)
 
@@ -85,6 +87,7 @@ def key(clips: ClipSet, embedder: Embedder) -> str:
     else:
         for start, stop in ranges(len(clips), ROWS):
             digest.update(clips.mel[start:stop].tobytes())
+            release(clips.mel)
     return digest.hexdigest()[:32]
 
 

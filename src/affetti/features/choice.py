@@ -9,17 +9,19 @@ from affetti.errors import UsageError
 from affetti.features import encoders, taggers
 from affetti.features.embedders import STATISTICS, Embedder, regressor
 
-FEATURES: dict[str, tuple[str, Callable[[str], Embedder]]] = {
+FEATURES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "regressor": ("RUN", regressor),
-    "musicnn": ("WEIGHTS", lambda path: taggers.embedder("musicnn", path)),
-    "fcn": ("WEIGHTS", lambda path: taggers.embedder("fcn", path)),
+    "musicnn": ("WEIGHTS", lambda path, device: taggers.embedder("musicnn", path, device)),
+    "fcn": ("WEIGHTS", lambda path, device: taggers.embedder("fcn", path, device)),
     "hf": ("NAME_OR_FOLDER", encoders.embedder),
 }
 """What may be chosen beside ``statistics``: what follows its name, and what makes it of that."""
 
 
-def choose(text: str) -> Embedder:
+def choose(text: str, device: str = "cpu") -> Embedder:
     """The embedder that ``text`` names: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS`` and so on.
+
+    Networks run on ``device``; the statistics are counted where the clips are.
 
     Raises:
         UsageError: there is none of that name, or what should follow the name does not.
@@ -35,4 +37,4 @@ def choose(text: str) -> Embedder:
         meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
         hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
         raise UsageError(f"no features {text!r}", where="--features", hint=hint)
-    return FEATURES[name][1](rest)
+    return FEATURES[name][1](rest, device)

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from affetti.corpus import Corpus
 from affetti.errors import InputError, StorageError, UsageError
+from affetti.features.recordings import decode, too_short
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+
+MOST_CLIPS = 100_000
+"""Clips of a set that is scored at once."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,40 @@ class ClipSet:
     corpus: Corpus | None = None
     files: tuple[Path, ...] | None = None
     """Audio of each clip, where the set holds audio: of a corpus the clip, of a folder what it is the centre of."""
+    names: NDArray[np.str_] | None = None
+    """Id of each clip ``[N]``; without it clips go by their number."""
+    genres: NDArray[np.str_] | None = None
+    """Of each clip ``[N]``, empty where unknown."""
+    sources: NDArray[np.str_] | None = None
+    """File that each clip of a corpus was cut from ``[N]``, empty where unknown."""
+    left_out: tuple[dict[str, str], ...] = ()
+    """``path`` and ``reason`` of each file of a folder that cannot be used."""
 
     def __len__(self) -> int:
         return len(self.mel)
 
     def subset(self, rows: NDArray[np.intp]) -> ClipSet:
         """The given rows."""
+        mel = self.mel[rows[0] : rows[-1] + 1] if _in_one_run(rows) else self.mel[rows]  # a run stays memory-mapped
+        parts = {
+            name: None if given is None else given[rows]
+            for name, given in (("names", self.names), ("genres", self.genres), ("sources", self.sources))
+        }
         labels = None if self.labels is None else self.labels[rows]
         files = None if self.files is None else tuple(self.files[row] for row in rows)
-        return replace(self, mel=self.mel[rows], songs=self.songs[rows], labels=labels, files=files)
+        return replace(self, mel=mel, songs=self.songs[rows], labels=labels, files=files, **parts)
+
+    def clip_names(self) -> list[str]:
+        """Id of each clip; where there is none, the set's name and the number of its row."""
+        if self.names is not None:
+            return self.names.tolist()
+        return [f"{Path(self.name).name}[{row}]" for row in range(len(self))]
+
+    def clip_files(self) -> list[str | None]:
+        """File of each clip where one is known: its own audio, else what it was cut from."""
+        if self.files is not None and all(file.is_file() for file in self.files):
+            return [str(file) for file in self.files]
+        return [None] * len(self) if self.sources is None else [source or None for source in self.sources.tolist()]
 
     def require_audio(self, reader: str) -> None:
         """Refuse a set without audio to ``reader``, which hears waveforms.
@@ -72,12 +100,21 @@ class ClipSet:
         whole = audio.load(file, front.sample_rate).numpy()
         start = max(0, (len(whole) - front.samples) // 2)
         if len(whole) < length:
-            raise _too_short(file, len(whole), front)
+            raise too_short(file, len(whole), front)
         return torch.from_numpy(audio.resample(whole[start : start + length], front.sample_rate, sample_rate))
 
 
+def _in_one_run(rows: NDArray[np.intp]) -> bool:
+    return len(rows) > 0 and bool((np.diff(rows) == 1).all())
+
+
 def open_set(
-    path: str | Path, *, front: FrontEnd | None = None, groups: Path | None = None, progress: Progress = silent
+    path: str | Path,
+    *,
+    front: FrontEnd | None = None,
+    groups: Path | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
 ) -> ClipSet:
     """Open whatever ``path`` is.
 
@@ -86,11 +123,12 @@ def open_set(
             ``[N, M, F]``.
         front: the front-end for audio; unused for the others.
         groups: a text file with the song id of each row of a ``.npy``, one a line.
+        workers: processes that decode audio.
         progress: told of files decoded.
 
     Raises:
         StorageError: there is nothing there.
-        InputError: what is there cannot be used.
+        InputError: what is there cannot be used, or is too much to be scored at once.
     """
     path = Path(path)
     if path.suffix == ".npy":
@@ -101,9 +139,18 @@ def open_set(
         corpus = Corpus.open(path)
         kept = path / "audio"
         files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
-        return ClipSet(str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files)
+        few_enough(len(corpus), path)
+        columns = ("clip_id", "genre", "source_path")
+        names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
+        return ClipSet(
+            str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
+        )
     if path.is_dir():
-        return _from_audio(path, front, progress)
+        found = decode(path, front, workers=workers, progress=progress)
+        names = np.array([str(file.relative_to(path)) for file in found.files])
+        return ClipSet(
+            str(path), found.mel, names, front_end=front, files=found.files, names=names, left_out=found.left_out
+        )
     raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
 
 
@@ -116,6 +163,7 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
         raise InputError(
             f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
         )
+    few_enough(len(mel), path)
     songs = np.array([f"{path.stem}-{i}" for i in range(len(mel))])
     if groups is not None:
         try:
@@ -128,31 +176,15 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
     return ClipSet(str(path), mel, songs)
 
 
-def _from_audio(path: Path, front: FrontEnd | None, progress: Progress) -> ClipSet:
-    if front is None:
-        raise UsageError(
-            "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
+def few_enough(clips: int, where: str | Path) -> None:
+    """Whether a set can be scored at once.
+
+    Raises:
+        InputError: it holds more than :data:`MOST_CLIPS` clips.
+    """
+    if clips > MOST_CLIPS:
+        raise InputError(
+            f"{clips:,} clips are too many to score at once: their features alone would fill memory",
+            where=where,
+            hint=f"draw whole songs at random down to {MOST_CLIPS:,} clips",
         )
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES)
-    if not files:
-        raise InputError("neither a corpus nor a folder of audio", where=path, hint="give WAV, FLAC, Ogg or MP3 files")
-    to_mel = MelSpectrogram(front)
-    mels: list[NDArray[np.float16]] = []
-    for number, file in enumerate(files):
-        waveform = audio.load(file, front.sample_rate)
-        start = (len(waveform) - front.samples) // 2
-        if start < 0:
-            raise _too_short(file, len(waveform), front)
-        with torch.inference_mode():
-            mels.append(to_mel(waveform[start : start + front.samples]).numpy().astype(np.float16))
-        progress("decode", number + 1, len(files))
-    songs = np.array([str(file.relative_to(path)) for file in files])
-    return ClipSet(str(path), np.stack(mels), songs, front_end=front, files=tuple(files))
-
-
-def _too_short(file: Path, samples: int, front: FrontEnd) -> InputError:
-    return InputError(
-        f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",
-        where=file,
-        hint="remove it, or take another --preset",
-    )

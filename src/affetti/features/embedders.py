@@ -93,7 +93,7 @@ class Embedder:
             else:
                 data = torch.stack([clips.waveform(row, self.sample_rate) for row in batch])
             with torch.inference_mode():
-                parts.append(self.embed(data).float().numpy())
+                parts.append(self.embed(data).float().cpu().numpy())
         return np.concatenate(parts)
 
 
@@ -106,11 +106,12 @@ def statistics(mel: NDArray[np.floating]) -> NDArray[np.float64]:
     return STATISTICS(ClipSet("log-mels", mel, np.zeros(len(mel), str)), range(len(mel))).astype(np.float64)
 
 
-def regressor(path: str) -> Embedder:
+def regressor(path: str, device: str = "cpu") -> Embedder:
     """What the last layer of a trained regressor reads: ``[B, 64]`` of a ``student``.
 
     Args:
         path: its run folder.
+        device: where it runs.
 
     Raises:
         UsageError: the run is no regressor, or a linear one, which has no layer beneath its last.
@@ -121,11 +122,13 @@ def regressor(path: str) -> Embedder:
     if trained.kind not in runs.REGRESSORS or not layers:
         raise UsageError(f"a {trained.kind} has no features of emotion", where=path, hint="give a run of a student")
 
+    network = trained.model.to(device)
+
     def embed(mel: Tensor) -> Tensor:
         read: list[Tensor] = []
         hook = layers[-1].register_forward_pre_hook(lambda _layer, inputs: read.append(inputs[0]))
         try:
-            trained.model(mel)
+            network(mel.to(device))
         finally:
             hook.remove()
         return read[0]

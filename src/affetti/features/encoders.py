@@ -43,11 +43,12 @@ UNUSED = ("masked_spec_embed",)
 """Weights of training alone, which a checkpoint may lack."""
 
 
-def embedder(text: str) -> Embedder:
+def embedder(text: str, device: str = "cpu") -> Embedder:
     """The encoder that ``text`` names.
 
     Args:
         text: a folder, or a model of the Hub (``laion/larger_clap_music``); ``#K`` behind it chooses a layer.
+        device: where it runs.
 
     Raises:
         MissingDependencyError: ``transformers`` is not installed.
@@ -72,9 +73,11 @@ def embedder(text: str) -> Embedder:
         known = "it gives one embedding, leave out #K" if kind == "clap" else f"choose from 0 to {depth}"
         raise UsageError(f"there is no layer {layer}", where=text, hint=known)
     rate = int(extractor.sampling_rate)
-    hear = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
     settings = (kind, layer, library.__version__, json.dumps(extractor.to_dict(), sort_keys=True, default=str))
-    return Embedder(f"hf:{text}", f"hf-1-{fingerprint(model.state_dict(), *settings)}", hear, rate)
+    version = f"hf-1-{fingerprint(model.state_dict(), *settings)}"
+    model = model.to(device)
+    hear = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
+    return Embedder(f"hf:{text}", version, hear, rate)
 
 
 def _layer_of(text: str) -> tuple[str, int | None]:
@@ -148,8 +151,9 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
     def network(part: Tensor) -> Tensor:
         given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
         # "Longer" sound is fused from random crops: no window here is longer than the model's own.
-        longer = torch.zeros(len(part), 1, dtype=torch.bool)
-        found = model.get_audio_features(input_features=given["input_features"].float(), is_longer=longer)
+        longer = torch.zeros(len(part), 1, dtype=torch.bool, device=model.device)
+        heard = given["input_features"].float().to(model.device)
+        found = model.get_audio_features(input_features=heard, is_longer=longer)
         return found if isinstance(found, Tensor) else found.pooler_output
 
     return lambda sound: averaged(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
@@ -158,7 +162,7 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
 def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Callable[[Tensor], Tensor]:
     def network(part: Tensor) -> Tensor:
         given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
-        found = model(**given, output_hidden_states=layer is not None)
+        found = model(**given.to(model.device), output_hidden_states=layer is not None)
         state = found.last_hidden_state if layer is None else found.hidden_states[layer]
         return state.mean(dim=1)
 

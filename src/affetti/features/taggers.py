@@ -182,7 +182,9 @@ def tag_names(path: str | Path) -> NDArray[np.str_]:
     return names
 
 
-def embedder(name: str, path: str) -> Embedder:
-    """The tagger ``name`` as an embedder; raises as :func:`load` does."""
+def embedder(name: str, path: str, device: str = "cpu") -> Embedder:
+    """The tagger ``name`` as an embedder that runs on ``device``; raises as :func:`load` does."""
     tagger = load(name, path)
-    return Embedder(name, f"{name}-1-{weights.fingerprint(tagger.state_dict())}", tagger, SAMPLE_RATE)
+    version = f"{name}-1-{weights.fingerprint(tagger.state_dict())}"
+    network = tagger.to(device)
+    return Embedder(name, version, lambda sound: network(sound.to(device)), SAMPLE_RATE)

@@ -17,6 +17,7 @@ from affetti.metrics.conditioning import label_error, label_response, relative_t
 from affetti.metrics.data_copying import DataCopying, data_copying
 from affetti.metrics.diversity import vendi_from_kernel, vendi_score
 from affetti.metrics.frechet import frechet, frechet_distance
+from affetti.metrics.halves import by_halves
 from affetti.metrics.infinity import Extrapolation, frechet_infinity
 from affetti.metrics.joint import JointDistance, frechet_joint_distance
 from affetti.metrics.kernel import kernel, kernel_distance
@@ -25,7 +26,7 @@ from affetti.metrics.memorisation import Pair, memorisation, nearest_pairs
 from affetti.metrics.neighbours import clipped_density_coverage, precision_recall_density_coverage
 from affetti.metrics.paired import PairedTest, paired_test
 from affetti.metrics.published import PublishedQuality, published_quality
-from affetti.metrics.quality import Component, QualityResult, quality_score
+from affetti.metrics.quality import Component, QualityDifference, QualityResult, quality_difference, quality_score
 from affetti.metrics.result import Result
 from affetti.metrics.sliced import sliced_wasserstein, sliced_wasserstein_distance
 from affetti.metrics.spectrogram import SpectrogramDistances, spectrogram_distances
@@ -39,11 +40,13 @@ __all__ = [
     "Pair",
     "PairedTest",
     "PublishedQuality",
+    "QualityDifference",
     "QualityResult",
     "Result",
     "SpectrogramDistances",
     "Stratum",
     "bootstrap_ci",
+    "by_halves",
     "by_stratum",
     "clip_features",
     "clipped_density_coverage",
@@ -65,6 +68,7 @@ __all__ = [
     "pearson",
     "precision_recall_density_coverage",
     "published_quality",
+    "quality_difference",
     "quality_score",
     "r2",
     "relative_to_real",

@@ -112,6 +112,15 @@ def bootstrap_ci(
     Raises:
         InputError: fewer than 2 songs, arrays of different length, or a statistic undefined on half the draws.
     """
+    drawn = bootstrapped(statistic, *arrays, groups=groups, seed=seed, resamples=resamples)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def bootstrapped(
+    statistic: Statistic, *arrays: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
+) -> Floats:
+    """``statistic(*arrays)`` on each of ``resamples`` draws of songs, as :func:`bootstrap_ci` takes them."""
     values = [np.asarray(array) for array in arrays]
     lengths = {len(array) for array in values}
     if len(lengths) != 1:
@@ -132,8 +141,7 @@ def bootstrap_ci(
             refused += 1
             if refused > resamples:
                 raise
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    return np.array(drawn)
 
 
 def paired_difference(

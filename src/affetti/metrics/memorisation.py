@@ -20,6 +20,10 @@ above ¾. Fakes that all lie in one place are near to few rows: only distinct ne
 ``nearer_train``; and in many dimensions the middle of a set is about 1/√2 times as far from a row as rows are from each
 other, so that a ratio below ½ is more than collapse. In a few dimensions a collapse next to a training row sets it too.
 
+*Intervals* are of the bootstrap over songs: synthetic ones, of ``distance_ratio`` held-out ones too, of the control
+these alone. The neighbours themselves, training set and holdout, stay as they are: the question is about this training
+set, and a row drawn twice would only thin out the others.
+
 When not to use: features that ignore what a copy would share (a mean level cannot betray a melody), or fewer than
 some 50 rows a side, where only wholesale copying shows.
 """
@@ -28,41 +32,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
+from affetti.metrics.agreement import bootstrapped
 from affetti.metrics.pairs import distances, few_enough
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
 DRAWS = 10
 """Subsamples of the larger of train and holdout over which the share is averaged."""
+RESAMPLES = 400
+"""Draws of songs for an interval."""
 LEVEL = 3.09
 """One-sided 0.1 % point of the normal distribution."""
 
 
 def memorisation(
-    fake: ArrayLike, train: ArrayLike, holdout: ArrayLike, seed: int = 0
-) -> dict[str, float | int | bool | None]:
+    fake: ArrayLike,
+    train: ArrayLike,
+    holdout: ArrayLike,
+    seed: int = 0,
+    groups: tuple[ArrayLike, ArrayLike] | None = None,
+) -> dict[str, Any]:
     """Copy statistics of ``fake`` against the rows its generator learnt from.
 
     Args:
         fake: synthetic rows ``[N, D]``.
         train: the generator's training rows ``[T, D]``.
         holdout: real rows it has not seen ``[H, D]``, of other songs.
-        seed: of the subsampling.
+        seed: of the subsampling and of the bootstrap.
+        groups: song ids of the rows of ``fake`` and of ``holdout``; without them every row is a song.
 
     Returns:
         ``nearer_train``, ``authentic``, ``authentic_control`` in [0, 1]; ``distance_ratio`` ≥ 0, ``None`` if half of
-        the holdout lies in train; ``exact_copies``; ``copying``; ``n`` = rows of train and of holdout in a subsample.
+        the holdout lies in train; ``ci``, the 95 % interval of each of these; ``exact_copies``; ``copying``; ``n`` =
+        rows of train and of holdout in a subsample.
 
     Raises:
-        InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows in any set.
+        InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows or songs in any set.
     """
     generated, seen = as_pair(fake, train, ("fake", "train"))
     _, unseen = as_pair(train, holdout, ("train", "holdout"))
-    seen, unseen = (Sample.of(rows, None, "rows").rows for rows in (seen, unseen))
+    songs = (None, None) if groups is None else groups
+    made, held_out = Sample.of(generated, songs[0], "groups of fake"), Sample.of(unseen, songs[1], "groups of holdout")
+    seen = Sample.of(seen, None, "train").rows
+    generated, unseen = made.rows, held_out.rows
     most = max(len(generated), len(seen), len(unseen))
     few_enough(most, len(seen), "fake, train and holdout")
     rng = np.random.default_rng(seed)
@@ -79,7 +96,9 @@ def memorisation(
     share, neighbours = float(nearer.mean()), len(np.unique(which))
     (to_train, made_from), (held_to_train, held_from) = nearest(generated, seen), nearest(unseen, seen)
     alone, _ = nearest(seen, seen, others=True)
-    authentic, control = float((to_train > alone[made_from]).mean()), float((held_to_train > alone[held_from]).mean())
+    own = (to_train > alone[made_from]).astype(np.float64)
+    own_held = (held_to_train > alone[held_from]).astype(np.float64)
+    authentic, control = float(own.mean()), float(own_held.mean())
     copies, natural = int((to_train == 0).sum()), float((held_to_train == 0).mean())
     held = float(np.median(held_to_train))
     copied = copies > natural * len(generated)
@@ -92,10 +111,35 @@ def memorisation(
         "authentic": authentic,
         "authentic_control": control,
         "distance_ratio": ratio,
+        "ci": {
+            "nearer_train": _mean_ci(nearer, made, seed),
+            "authentic": _mean_ci(own, made, seed),
+            "authentic_control": _mean_ci(own_held, held_out, seed),
+            "distance_ratio": None if ratio is None else _ratio_ci(made, to_train, held_out, held_to_train, seed),
+        },
         "exact_copies": copies,
         "copying": copied or closer,
         "n": size,
     }
+
+
+def _mean_ci(values: Floats, sample: Sample, seed: int) -> tuple[float, float]:
+    """Interval of a mean over rows ``[N]``, songs drawn again: sums and counts by song are all it takes."""
+    total, count = (np.asarray(np.bincount(sample.song, by), dtype=np.float64) for by in (values, None))
+    rng = np.random.default_rng(seed)
+    songs = (rng.integers(len(count), size=len(count)) for _ in range(RESAMPLES))
+    low, high = np.quantile([total[drawn].sum() / count[drawn].sum() for drawn in songs], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _ratio_ci(made: Sample, to_train: Floats, held_out: Sample, held: Floats, seed: int) -> tuple[float, float] | None:
+    """Interval of the ratio of two medians, either set's songs drawn again; ``None`` where some are divided by 0."""
+    above = bootstrapped(np.median, to_train, groups=made.song, seed=seed, resamples=RESAMPLES)
+    below = bootstrapped(np.median, held, groups=held_out.song, seed=seed + 1, resamples=RESAMPLES)
+    if (below == 0).any():
+        return None
+    low, high = np.quantile(above / below, [0.025, 0.975])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

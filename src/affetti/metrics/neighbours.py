@@ -11,6 +11,9 @@ one clip a song), or with resampling *with* replacement, where a row drawn twice
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import betabinom
@@ -18,6 +21,9 @@ from scipy.stats import betabinom
 from affetti.errors import InputError
 from affetti.metrics.pairs import distances, few_enough
 from affetti.metrics.sample import Floats, as_pair
+
+Apart = Iterable[tuple[slice, Floats]]
+"""Distances from some rows of one set at a time to all of another."""
 
 
 def precision_recall_density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> dict[str, float]:
@@ -43,10 +49,14 @@ def precision_recall_density_coverage(real: ArrayLike, fake: ArrayLike, k: int =
             outside its range, or real rows that are all alike.
     """
     first, second = _sets(real, fake, k)
-    radius, fake_radius = _radii(first, k), _radii(second, k)
-    around = np.zeros(len(second), dtype=np.intp)
+    return held(distances(first, second), _radii(first, k), _radii(second, k), k)
+
+
+def held(between: Apart, radius: Floats, fake_radius: Floats, k: int) -> dict[str, float]:
+    """:func:`precision_recall_density_coverage` from distances real → fake and the radii of either set's balls."""
+    around = np.zeros(len(fake_radius), dtype=np.intp)
     recalled, covered = [], []
-    for here, apart in distances(first, second):
+    for here, apart in between:
         inside = apart < radius[here, None]
         around += inside.sum(axis=0)
         covered.append(inside.any(axis=1))
@@ -84,27 +94,45 @@ def clipped_density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> di
         InputError: as :func:`precision_recall_density_coverage`.
     """
     first, second = _sets(real, fake, k)
-    radius = _radii(first, k)
+    return held_clipped(distances(first, second), _others(first), _radii(first, k), len(second), k)
+
+
+def held_clipped(between: Apart, within: Apart, radius: Floats, m: int, k: int) -> dict[str, float]:
+    """:func:`clipped_density_coverage` from distances real → fake and real → other real (a row to itself: ∞).
+
+    Args:
+        between: distances to the m fakes.
+        within: distances among the real rows.
+        radius: distance of each real row to its k-th nearest.
+        m: number of fakes.
+        k: neighbours.
+    """
     clipped = np.minimum(radius, np.median(radius))
-    around_fake, around_real = np.zeros(len(second)), np.zeros(len(first))
-    held = np.zeros(len(first))
-    for here, apart in distances(first, second):
+    around_fake, around_real = np.zeros(m), np.zeros(len(radius))
+    inside = np.zeros(len(radius))
+    for here, apart in between:
         around_fake += (apart <= clipped[here, None]).sum(axis=0)
-        held[here] = (apart < radius[here, None]).sum(axis=1)
-    for here, apart in distances(first, first):
+        inside[here] = (apart < radius[here, None]).sum(axis=1)
+    for here, apart in within:
         around_real += (apart <= clipped[here, None]).sum(axis=0)
-    made, own = (float(np.minimum(around / k, 1).mean()) for around in (around_fake, around_real - 1))
-    covered = float(np.minimum(held / k, 1).mean())
-    good, few = np.arange(len(second) + 1), np.arange(k)[:, None]
-    expected = 1 - ((1 - few / k) * betabinom.pmf(few, good, k, len(first) - k)).sum(axis=0)
+    made, own = (float(np.minimum(around / k, 1).mean()) for around in (around_fake, around_real))
+    covered = float(np.minimum(inside / k, 1).mean())
+    expected = _expected_coverage(len(radius), m, k)
     return {
         "density": min(made / own, 1.0),
-        "coverage": float(np.interp(covered, expected, good / len(second))),
+        "coverage": float(np.interp(covered, expected, np.arange(m + 1) / m)),
         "density_fake": made,
         "density_real": own,
         "coverage_fake": covered,
         "coverage_expected": float(expected[-1]),
     }
+
+
+@lru_cache(maxsize=16)
+def _expected_coverage(n: int, m: int, k: int) -> Floats:
+    """F at 0, 1, … m good fakes among n real rows."""
+    good, few = np.arange(m + 1), np.arange(k)[:, None]
+    return 1 - ((1 - few / k) * betabinom.pmf(few, good, k, n - k)).sum(axis=0)
 
 
 def _sets(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Floats, Floats]:
@@ -124,5 +152,16 @@ def _sets(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Floats, Floats]:
 
 def _radii(rows: Floats, k: int) -> Floats:
     """Distance of each row to its k-th nearest other row."""
-    # The smallest distance of a row is its own, 0, hence index k rather than k − 1.
-    return np.concatenate([np.partition(apart, k, axis=1)[:, k] for _, apart in distances(rows, rows)])
+    return np.concatenate([kth(apart, k) for _, apart in _others(rows)])
+
+
+def kth(apart: Floats, k: int) -> Floats:
+    """The k-th smallest distance of each row."""
+    return np.partition(apart, k - 1, axis=1)[:, k - 1]
+
+
+def _others(rows: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Distances among rows; of each to itself ∞."""
+    for here, apart in distances(rows, rows):
+        apart[np.arange(len(apart)), np.arange(here.start, here.stop)] = np.inf
+        yield here, apart

@@ -46,6 +46,7 @@ one clip repeated can pass, and the interval says so.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,6 +55,7 @@ from affetti.errors import InputError
 from affetti.metrics.mel_features import PARTS, Mels, clip_features
 from affetti.metrics.memorisation import memorisation
 from affetti.metrics.published import WEIGHTS, PublishedQuality, check_pair, published_quality, tier_of
+from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample
 
 FEWEST_SONGS = 8
@@ -97,7 +99,7 @@ class QualityResult:
     n: int
     """Songs a side in each split."""
     seed: int
-    memorisation: dict[str, float | int | bool | None] | None
+    memorisation: dict[str, Any] | None
     """Copy statistics in the score's own features, if ``train`` was given."""
 
     @property
@@ -144,19 +146,11 @@ def quality_score(
     check_pair(real, fake)
     features = clip_features(real, "real")
     real_rows, fake_rows = _standardised(features, features), _standardised(clip_features(fake, "fake"), features)
-    real_songs, fake_songs = Sample.of(real_rows, groups, "groups"), Sample.of(fake_rows, fake_groups, "fake_groups")
-    for sample, name in ((real_songs, "real"), (fake_songs, "fake")):
-        if sample.songs < FEWEST_SONGS:
-            raise InputError(
-                f"{sample.songs} songs are too few to calibrate on",
-                where=name,
-                hint=f"give clips of {FEWEST_SONGS} songs or more",
-            )
+    _must_vary(real_rows)
+    real_songs, fake_songs = _songs(real_rows, groups, "real"), _songs(fake_rows, fake_groups, "fake")
     n = min(real_songs.songs, fake_songs.songs) // 2
-    distances = _split_distances(real_songs, fake_songs, n, np.random.default_rng(seed))
-    widths = np.array([features[part].shape[1] for part in PARTS])
-    widths[-1] += 1  # the nearness of neighbours, a feature of Range
-    by_part = np.add.reduceat(distances, np.cumsum(widths) - widths, axis=2) / widths
+    rng = np.random.default_rng(seed)
+    by_part = _by_part(_split_distances(real_songs, fake_songs, n, rng, rng), features)
     components, score, ci, sensitivity = _calibrated(by_part, np.random.default_rng(seed))
     copies = None
     if train is not None:
@@ -165,21 +159,112 @@ def quality_score(
     return QualityResult(score, ci, sensitivity, components, published_quality(real, fake), n, seed, copies)
 
 
+@dataclass(frozen=True)
+class QualityDifference:
+    """How much better one generator scores than another on the same real songs."""
+
+    difference: Result
+    """First − second, in points; above 0 where the first is better."""
+    first: float
+    """The first's score at the n both can be taken at."""
+    second: float
+    n: int
+    """Songs a side in each split."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        return {"difference": self.difference.to_dict(), "first": self.first, "second": self.second, "n": self.n}
+
+
+def quality_difference(
+    real: Mels,
+    first: Mels,
+    second: Mels,
+    groups: tuple[ArrayLike | None, ArrayLike | None, ArrayLike | None] = (None, None, None),
+    seed: int = 0,
+) -> QualityDifference:
+    """Difference of two generators' Quality Scores, taken on the same halves of the same real songs.
+
+    What a split of the real songs does to one score it does to the other, and cancels; the interval is the central
+    95 % of the difference over the splits (delete-half jackknife, as that of the score itself).
+
+    Args:
+        real: log-mels in dB ``[N, M, F]``.
+        first: log-mels in dB ``[K, M, F]`` of one generator.
+        second: log-mels in dB ``[L, M, F]`` of the other.
+        groups: song ids of the clips of real, first and second; ``None`` where every clip is a song.
+        seed: of the splits.
+
+    Raises:
+        InputError: as :func:`quality_score`.
+    """
+    features = clip_features(real, "real")
+    real_rows = _standardised(features, features)
+    _must_vary(real_rows)
+    reference = _songs(real_rows, groups[0], "real")
+    made: list[Sample] = []
+    for mels, own, name in ((first, groups[1], "first"), (second, groups[2], "second")):
+        check_pair(real, mels)
+        made.append(_songs(_standardised(clip_features(mels, name), features), own, name))
+    n = min(sample.songs for sample in (reference, *made)) // 2
+    scores, by_split = [0.0, 0.0], list[Floats]()
+    for i, sample in enumerate(made):
+        streams = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1 + i])
+        excess, each = _excess(_by_part(_split_distances(reference, sample, n, *streams), features))
+        scores[i] = _total(excess)
+        by_split.append(_totals(each))
+    value, apart = scores[0] - scores[1], by_split[0] - by_split[1]
+    low, high = (float(limit) for limit in np.quantile(apart, [0.025, 0.975]))
+    counts = (len(real), len(first), len(second))
+    result = Result(value, (min(low, value), max(high, value)), None, counts, seed)
+    return QualityDifference(result, scores[0], scores[1], n)
+
+
+def _must_vary(rows: Floats) -> None:
+    """Whether real clips differ from each other.
+
+    Raises:
+        InputError: they are all alike in every feature.
+    """
+    if (rows == rows[0]).all():
+        raise InputError(f"all {len(rows)} clips are alike", where="real", hint="give real music")
+
+
+def _songs(rows: Floats, groups: ArrayLike | None, name: str) -> Sample:
+    sample = Sample.of(rows, groups, f"groups of {name}")
+    if sample.songs < FEWEST_SONGS:
+        raise InputError(
+            f"{sample.songs} songs are too few to calibrate on",
+            where=name,
+            hint=f"give clips of {FEWEST_SONGS} songs or more",
+        )
+    return sample
+
+
+def _by_part(distances: Floats, features: dict[str, Floats]) -> Floats:
+    """Mean over the features of each part: ``[SPLITS, 3, D + 1]`` to ``[SPLITS, 3, parts]``."""
+    widths = np.array([features[part].shape[1] for part in PARTS])
+    widths[-1] += 1  # the nearness of neighbours, a feature of Range
+    return np.add.reduceat(distances, np.cumsum(widths) - widths, axis=2) / widths
+
+
 def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Floats:
     """All parts side by side, in units of the real set's spread about its mean."""
     rows = [(features[p] - real[p].mean(axis=0)) / np.maximum(real[p].std(axis=0), LEAST_SPREAD) for p in PARTS]
     return np.clip(np.concatenate(rows, axis=1), -FARTHEST, FARTHEST)
 
 
-def _split_distances(real: Sample, fake: Sample, n: int, rng: np.random.Generator) -> Floats:
-    """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``."""
+def _split_distances(
+    real: Sample, fake: Sample, n: int, rng: np.random.Generator, fake_rng: np.random.Generator
+) -> Floats:
+    """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``; ``rng`` alone decides on real songs."""
     found = np.empty((SPLITS, 3, real.rows.shape[1] + 1))
     for split in range(SPLITS):
-        songs, fakes = rng.permutation(real.songs), rng.permutation(fake.songs)
+        songs, fakes = rng.permutation(real.songs), fake_rng.permutation(fake.songs)
         drawn = (
             real.rows[real.one_of_each(songs[:n], rng)],
             real.rows[real.one_of_each(songs[n : 2 * n], rng)],
-            fake.rows[fake.one_of_each(fakes[:n], rng)],
+            fake.rows[fake.one_of_each(fakes[:n], fake_rng)],
         )
         near = [_nearest(rows) for rows in drawn]
         mean, spread = near[0].mean(), max(float(near[0].std()), LEAST_SPREAD)
@@ -208,15 +293,10 @@ def _calibrated(
     distances: Floats, rng: np.random.Generator
 ) -> tuple[dict[str, Component], float, tuple[float, float], tuple[float, float]]:
     """Parts, total, interval and sensitivity; ``[SPLITS, 3, parts]`` holds value, floor and bad by split and part."""
-    weights = np.array([WEIGHTS[part] for part in PARTS])
     value, floor, bad = distances.mean(axis=0)
-    room = np.maximum(bad - floor, bad / 2)
-    beyond = distances[:, 0] - distances[:, 1]
-    beyond -= beyond.std(axis=0, ddof=1)  # over random halves, the standard error on the whole
-    excess = np.maximum(0.0, beyond.mean(axis=0) / room)
-    total = float(100.0 / (1.0 + 3.0 * weights @ excess**2))
-    by_split = np.maximum(0.0, beyond / room)
-    low, high = np.quantile(100.0 / (1.0 + 3.0 * by_split**2 @ weights), [0.025, 0.975])
+    excess, by_split = _excess(distances)
+    total = _total(excess)
+    low, high = np.quantile(_totals(by_split), [0.025, 0.975])
     scores = 100.0 / (1.0 + 3.0 * excess**2)
     components = {
         part: Component(float(value[i]), float(scores[i]), float(floor[i]), float(bad[i]))
@@ -225,3 +305,22 @@ def _calibrated(
     weighted = 100.0 / (1.0 + 3.0 * rng.dirichlet(np.ones(len(PARTS)), WEIGHTINGS) @ excess**2)
     least, most = np.quantile(weighted, [0.025, 0.975])
     return components, total, (min(float(low), total), max(float(high), total)), (float(least), float(most))
+
+
+def _excess(distances: Floats) -> tuple[Floats, Floats]:
+    """U of each part, ``[parts]``, and of each split and part."""
+    _, floor, bad = distances.mean(axis=0)
+    room = np.maximum(bad - floor, bad / 2)
+    beyond = distances[:, 0] - distances[:, 1]
+    beyond -= beyond.std(axis=0, ddof=1)  # over random halves, the standard error on the whole
+    return np.maximum(0.0, beyond.mean(axis=0) / room), np.maximum(0.0, beyond / room)
+
+
+def _totals(excess: Floats) -> Floats:
+    """Weighted harmonic means 100 / (1 + 3 Σ w u²) of excesses ``[..., parts]``."""
+    weights = np.array([WEIGHTS[part] for part in PARTS])
+    return np.asarray(100.0 / (1.0 + 3.0 * excess**2 @ weights), dtype=np.float64)
+
+
+def _total(excess: Floats) -> float:
+    return float(_totals(excess))

@@ -100,12 +100,12 @@ def grids(sources: Sources, progress: Progress) -> list[Grid]:
         *((corpus, of[corpus.hash]) for corpus in real),
         *((None, [run]) for run in homeless),
     ]
-    with _one_thread():
+    with one_thread():
         return [_grid(corpus, generators, progress) for corpus, generators in pairs]
 
 
 @contextmanager
-def _one_thread() -> Generator[None]:
+def one_thread() -> Generator[None]:
     """Hold torch to one thread: many wait for each other on a busy machine, and their number shows in the last bits."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -133,7 +133,7 @@ def _grid(corpus: Corpus | None, generators: Sequence[Run], progress: Progress) 
     clips = [[column[place] for column in columns] for place in range(len(wishes))]
     count = len(wishes) * len(columns)
     seconds = min(front.seconds, SOUND_SECONDS / count)
-    sounds = _sounds([clip.mel for group in clips for clip in group], front, seconds, progress)
+    played = sounds([clip.mel for group in clips for clip in group], front, seconds, progress)
     centred = bool((wishes.min(axis=0) < 0).all() and (wishes.max(axis=0) > 0).all())
     cells: list[Cell] = []
     for place, (valence, arousal) in enumerate(wishes.tolist()):
@@ -143,7 +143,7 @@ def _grid(corpus: Corpus | None, generators: Sequence[Run], progress: Progress) 
         for clip in clips[place]:
             label = f"Log-mel spectrogram, {clip.name}, {clip.detail}, for {wish}"
             image = spectrogram(clip.mel, front, high - RANGE_DB, high, label)
-            tiles.append(Tile(clip.name, clip.detail, image, sounds[len(columns) * place + len(tiles)]))
+            tiles.append(Tile(clip.name, clip.detail, image, played[len(columns) * place + len(tiles)]))
         cells.append(Cell(word, valence, arousal, tuple(tiles)))
     names = tuple(run.name for run in generators)
     return Grid(tuple(cells), high - RANGE_DB, high, seconds, front.seconds, unheard, names)
@@ -176,7 +176,7 @@ def _real(corpus: Corpus, row: int) -> _Clip:
     return _Clip("real", detail, np.asarray(corpus.mel[row], dtype=np.float32))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _samples(trained: runs.TrainedModel, wishes: NDArray[np.float64]) -> NDArray[np.float32]:
     condition = torch.from_numpy(wishes).float()
     mel = trained.model.sample(condition, SEED, torch.arange(len(condition)))  # type: ignore[operator]
@@ -184,8 +184,15 @@ def _samples(trained: runs.TrainedModel, wishes: NDArray[np.float64]) -> NDArray
     return torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db).numpy()
 
 
-def _sounds(mels: list[NDArray[np.float32]], front: FrontEnd, seconds: float, progress: Progress) -> list[str]:
-    """Sounds of log-mels, all equally loud, as data URIs."""
+def sounds(mels: list[NDArray[np.float32]], front: FrontEnd, seconds: float, progress: Progress) -> list[str]:
+    """Sounds of log-mels ``[M, F]`` by mel inversion and Griffin-Lim, all equally loud, as data URIs.
+
+    Args:
+        mels: in dB.
+        front: their front-end.
+        seconds: of each that are heard.
+        progress: told of sounds done.
+    """
     frames = 1 + int(seconds * front.sample_rate) // front.hop_length
     waves: list[NDArray[np.float32]] = []
     for place, mel in enumerate(mels):

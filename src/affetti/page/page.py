@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import UsageError
-from affetti.page import commands, figures, wording
+from affetti.page import commands, figures, scorecard, wording
 from affetti.page.drawing import legend_line, legend_mark
-from affetti.page.listening import colour_bar, grids
+from affetti.page.listening import colour_bar, grids, one_thread
 from affetti.page.sources import Run, Score, Sources, Study, gather
 from affetti.progress import Progress, silent
 from affetti.storage import write_text
@@ -30,13 +30,23 @@ PARTS = {"frechet": "texture", "moments": "level", "smoothness": "motion", "freq
 MEASURES: tuple[tuple[str, str, str, int], ...] = (
     ("frechet", "Fréchet distance", "how far the two sets lie apart as clouds of features; lower is better", 1),
     ("kernel", "kernel distance", "the same without assuming a shape; lower is better, 0 is no difference", 3),
+    ("sliced_wasserstein", "sliced Wasserstein distance", "the same over whole distributions; lower is better", 3),
     ("precision", "precision", "share of synthetic clips that lie among real ones", 2),
     ("recall", "recall", "share of real clips that lie among synthetic ones: low means lost variety", 2),
     ("density", "density", "precision that outliers fool less", 2),
     ("coverage", "coverage", "share of real clips with a synthetic one nearby", 2),
+    ("clipped_density", "clipped density", "share of clips as good as real ones, whatever outliers do", 2),
+    ("clipped_coverage", "clipped coverage", "share of clips that, all good, would cover as much", 2),
     ("vendi", "Vendi score", "how many really different clips the set amounts to", 1),
 )
 """Key, name, meaning and decimals of the established metrics."""
+HEARD: tuple[tuple[str, str, str], ...] = (
+    ("level", "dB", "how far band levels lie apart, clip for clip"),
+    ("modulation", "dB", "how differently levels move, over all rates"),
+    ("onset_rate", "onsets a second", "how many more or fewer onsets clips have"),
+    ("onset_strength", "dB", "how much more or less onsets rise"),
+)
+"""Key, unit and meaning of the distances read off log-mels."""
 CURVES = ("loss", "loss_discriminator", "gap")
 
 Section = tuple[str, str, Callable[[Sources, Progress], dict[str, Any] | None]]
@@ -105,6 +115,7 @@ def environment() -> Environment:
         "change": wording.change,
         "colour_bar": colour_bar,
         "measures": MEASURES,
+        "heard": HEARD,
         "part_words": PARTS,
     }
     for function in filters:
@@ -199,15 +210,29 @@ def _listening(sources: Sources, progress: Progress) -> dict[str, Any] | None:
     return {"grids": found} if found else None
 
 
-def _scores(sources: Sources, _: Progress) -> dict[str, Any] | None:
-    return {"scores": [_score(score) for score in sources.scores]} if sources.scores else None
+def _scores(sources: Sources, progress: Progress) -> dict[str, Any] | None:
+    return {"scores": [_score(score, progress) for score in sources.scores]} if sources.scores else None
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(score: Score, progress: Progress) -> dict[str, Any]:
+    result, arrays = score.result, score.pictures
+    front = scorecard.front_end_of(result)
+    drawn: dict[str, Any] = {}
+    if arrays:
+        drawn = {
+            "map": scorecard.feature_map(arrays),
+            "levels": scorecard.band_profiles(arrays),
+            "modulation": scorecard.modulation_spectra(arrays, front is not None),
+        }
+    with one_thread():
+        pairs = scorecard.pairs(arrays, result.get("nearest_pairs") or [], front, score.name, progress)
     return {
         "name": score.name,
-        "result": score.result,
-        "figure": figures.components(score.result["quality"]["components"], PARTS),
+        "result": result,
+        "figure": figures.components(result["quality"]["components"], PARTS),
+        "drawn": drawn,
+        "pairs": pairs,
+        "legend": [("real music", legend_mark(0), legend_line(0)), (score.name, legend_mark(1), legend_line(1))],
     }
 
 

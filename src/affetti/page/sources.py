@@ -8,10 +8,14 @@ counts once.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError
@@ -47,6 +51,8 @@ class Score:
     path: Path
     name: str
     result: dict[str, Any]
+    pictures: dict[str, NDArray[Any]]
+    """Arrays to draw, see :mod:`affetti.studies.scorecard_pictures`; none where the folder holds none."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def _read(path: Path) -> Corpus | Run | Score | Study:
             result,
             ("quality", "frechet", "conditioning", "memorisation", "real", "fake", "fold", "seed"),
         )
-        return Score(path, _generator_of(result), result)
+        return Score(path, _generator_of(result), result, _arrays(path / "pictures.npz"))
     if verb == "compare":
         if not result:
             raise StorageError(
@@ -167,6 +173,16 @@ def _object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StorageError("not a document of affetti", where=path, hint="make it again")
     return value
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return {name: held[name] for name in held.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise StorageError(f"cannot be read ({error})", where=path, hint="run affetti score --out again") from error
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -106,15 +106,25 @@ def _quality(score: Score) -> Answer:
     low, high = quality["ci"]
     told = (
         f"{quality['score']:.0f} [{low:.0f}, {high:.0f}] of 100, {quality['tier']}; held-out real songs are 100 by "
-        f"definition. Recall {score.result['recall']['value']:.2f} (real music {score.result['recall']['floor']:.2f}), "
-        f"coverage {score.result['coverage']['value']:.2f} ({score.result['coverage']['floor']:.2f}). "
-        f"The study’s published formula would say {quality['published']['score']:.0f}."
+        f"definition. {_variety(score)}The study’s published formula would say {quality['published']['score']:.0f}."
     )
+    if real := score.result.get("contains_real"):
+        told += f" CAUTION: {plural(real, 'clip')} of this set are real ones: it is no score of a generator."
     if score.result.get("heard"):
         told += " Caution: the generator was trained on songs it is compared with here."
     if high - low > WIDE:
         told += " The interval is so wide that little can be said: it takes more songs."
     return score.name, told
+
+
+def _variety(score: Score) -> str:
+    recall, coverage = score.result["recall"], score.result["coverage"]
+    if recall["value"] is None or coverage["value"] is None:
+        return ""
+    return (
+        f"Recall {recall['value']:.2f} (real music {recall['floor']:.2f}), "
+        f"coverage {coverage['value']:.2f} ({coverage['floor']:.2f}). "
+    )
 
 
 def _emotion(score: Score) -> list[Answer]:

@@ -1,37 +1,35 @@
 """The scorecard: how good is a synthetic set, beside what real music itself would score?
 
-Every number comes with its floor: the same measure between two halves of the real songs, at the same number of clips.
-The established metrics are taken in an embedding of choice, ``statistics`` by default. Whether clips follow the emotion
-they were asked for is read by a regressor that was trained on real clips only, and is told beside what it reads on real
-clips it has not seen.
+Every number comes with its floor: the same measure with real songs in the place of synthetic ones. The established
+metrics are taken in an embedding of choice, ``statistics`` by default. Whether clips follow the emotion they were asked
+for is read by a regressor that was trained on real clips only, and is told beside what it reads on real clips it has
+not seen. Each part of the document has a module of its own beside this one, which puts them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from affetti import metrics
-from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, UsageError
+from affetti.corpus import splits
+from affetti.errors import InputError, MismatchError, UsageError
 from affetti.features import cache
 from affetti.features.clipset import ClipSet
 from affetti.features.embedders import STATISTICS, Embedder, Standardiser
-from affetti.models.noise import child_seed
+from affetti.metrics.quality import FEWEST_SONGS
 from affetti.progress import Progress, silent
+from affetti.studies import scorecard_distances as distances
+from affetti.studies import scorecard_emotion as emotion
+from affetti.studies.scorecard_against import against as compared
+from affetti.studies.scorecard_copies import contained, contents, copies
+from affetti.studies.scorecard_pictures import pictures, save
 from affetti.training import fit as fitting
-from affetti.training import run as runs
-from affetti.training.loop import Clips, LoopConfig
 
-SPLITS = 10
-"""Random halvings of the real songs over which neighbour metrics are averaged."""
-MOST = 2_000
-"""Clips a side that neighbour metrics use at the most."""
+Rows = NDArray[np.float64]
 
 
 def scorecard(
@@ -39,10 +37,13 @@ def scorecard(
     fake: ClipSet,
     *,
     train: ClipSet | None = None,
+    against: ClipSet | None = None,
     fold: int | None = None,
     regressor: Path | None = None,
     features: Embedder = STATISTICS,
     seed: int = 0,
+    device: str = "cpu",
+    out: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Score ``fake`` against ``real``.
@@ -52,11 +53,14 @@ def scorecard(
             ``train``.
         fake: the synthetic clips.
         train: what the generator was trained on, for the search for copies.
+        against: clips of another generator, to be compared with ``fake`` on the same reference.
         fold: a fold of ``real`` (which must be a corpus).
         regressor: a run of a regressor that reads the emotions; without one a small one is trained when ``real`` is
             a labelled corpus.
         features: what the established metrics and the search for copies compare; the Quality Score reads log-mels.
         seed: of every resampling.
+        device: where the regressor reads.
+        out: folder for ``pictures.npz``, which the report draws; without it nothing is written.
         progress: told of stages.
 
     Returns:
@@ -68,10 +72,10 @@ def scorecard(
     """
     if seed < 0:
         raise UsageError(f"seed {seed} is negative", where="--seed", hint="give 0 or more")
-    for other in (fake, train):
+    for other in (fake, train, against):
         if other is not None:
             _require_alike(real, other)
-    for clips in (real, fake, train):
+    for clips in (real, fake, train, against):
         if clips is not None:
             features.require(clips)
     corpus = real.corpus
@@ -83,32 +87,68 @@ def scorecard(
             raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
         part = corpus.fold(fold)
         reference = real.subset(part.test)
-        splits.require_unheard(reference.songs.tolist(), _trained_on(fake), f"the generator of {fake.name}")
+        for made in (fake, against):
+            if made is not None:
+                songs, whose = reference.songs.tolist(), f"the generator of {made.name}"
+                splits.require_unheard(songs, _trained_on(made), whose)
     features.require_unseen(reference.songs)
+    for clips in (reference, fake, against):
+        if clips is not None:
+            _require_songs(clips)
 
-    steps = 4
+    steps = 7 if against is None else 8
     progress("score", 0, steps)
+    known = [(clips, contents(clips)) for clips in (real, train) if clips is not None]
+    real_ones = _contained(fake, known)
     quality = metrics.quality_score(reference.mel, fake.mel, reference.songs, fake.songs, seed=seed)
     progress("score", 1, steps)
-    x, y, z = _embedded(features, real, fake, train, part, progress)
-    frechet = metrics.frechet(x, y, (reference.songs, fake.songs), seed=seed)
+    x, y, z, w = _embedded(features, real, fake, train, against, part, progress)
+    songs = (reference.songs, fake.songs)
+    established = distances.distances(x, y, songs, seed)
     progress("score", 2, steps)
-    neighbours = compared_with_real(x, y, reference.songs, fake.songs, seed)
-    memorisation = None if z is None else metrics.memorisation(y, z, x, seed)
+    established |= distances.neighbours(x, y, songs, seed)
     progress("score", 3, steps)
-    conditioning, reader = _conditioning(real, reference, fake, fold, regressor, seed)
+    spectrogram = distances.spectrogram(reference, fake, seed)
     progress("score", 4, steps)
+    learnt = train if train is not None else real if part is not None else None
+    memorised, test, pairs = None, None, None
+    if z is not None and learnt is not None:
+        rows = part.train if train is None and part is not None else np.arange(len(learnt))
+        memorised, test, pairs = copies(fake, y, (learnt, rows), z, reference, x, seed)
+    progress("score", 5, steps)
+    readings = emotion.read(real, reference, fake, fold, regressor, seed, device)
+    conditioning = emotion.conditioning(fake, readings, seed)
+    joint = emotion.joint(reference, fake, x, y, seed)
+    progress("score", 6, steps)
+    strata = emotion.strata(reference, fake, x, y, readings, seed)
+    progress("score", 7, steps)
+    rival: dict[str, Any] | None = None
+    if against is not None and w is not None:
+        rival = compared(reference, fake, against, (x, y, w), seed)
+        rival["contains_real"] = _contained(against, known)
+        progress("score", 8, steps)
+    if out is not None:
+        save(out / "pictures.npz", pictures(reference, fake, x, y, learnt, pairs or []))
+    front = reference.front_end or fake.front_end
     return {
         "quality": quality.to_dict(),
-        "frechet": frechet.to_dict(),
-        **neighbours,
+        **established,
+        "spectrogram": spectrogram,
         "conditioning": conditioning,
-        "memorisation": memorisation,
+        "joint": joint,
+        "strata": strata,
+        "memorisation": memorised,
+        "data_copying": test,
+        "nearest_pairs": pairs,
+        "contains_real": real_ones,
+        "against": rival,
         "features": {"name": features.name, "version": features.version, "dimension": x.shape[1]},
-        "reader": reader,
+        "reader": None if readings is None else readings.reader,
+        "front_end": None if front is None else front.hash,
         "n_real": len(reference),
         "n_fake": len(fake),
         "songs": {"real": int(np.unique(reference.songs).size), "fake": int(np.unique(fake.songs).size)},
+        "left_out": [dict(file) for clips in (real, fake, train, against) if clips for file in clips.left_out],
         "generator": _generator(fake),
         "heard": len(set(_trained_on(fake)) & set(reference.songs.tolist())),
         "real": real.name,
@@ -119,30 +159,54 @@ def scorecard(
     }
 
 
+def _require_songs(clips: ClipSet) -> None:
+    """Refuse a set of too few songs, before it is read.
+
+    Raises:
+        InputError: fewer songs than the Quality Score can be calibrated on.
+    """
+    songs = int(np.unique(clips.songs).size)
+    if songs < FEWEST_SONGS:
+        raise InputError(
+            f"{songs} song{' is' if songs == 1 else 's are'} too few to calibrate on",
+            where=clips.name,
+            hint=f"give clips of {FEWEST_SONGS} songs or more",
+        )
+
+
+def _contained(fake: ClipSet, known: list[tuple[ClipSet, list[bytes | None]]]) -> int:
+    """How many clips of ``fake`` are clips of one of the real sets, whichever holds most of them."""
+    made = contents(fake)
+    return max(contained(made, digests, (fake, clips)) for clips, digests in known)
+
+
 def _embedded(
     features: Embedder,
     real: ClipSet,
     fake: ClipSet,
     train: ClipSet | None,
+    against: ClipSet | None,
     part: splits.Fold | None,
     progress: Progress,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
-    """Embeddings ``[N, D]`` of the reference, the fakes and, where known, what the generator was trained on.
+) -> tuple[Rows, Rows, Rows | None, Rows | None]:
+    """Embeddings ``[N, D]`` of the reference, the fakes, what the generator was trained on, and the other generator's.
 
     A fold takes its rows from the whole corpus, so that the cache holds a corpus once and not once a fold.
     """
-    x, y = (
-        cache.features(clips, features, stage=f"features {role}", progress=progress)
-        for role, clips in (("real", real), ("fake", fake))
-    )
+
+    def embed(role: str, clips: ClipSet) -> Rows:
+        return cache.features(clips, features, stage=f"features {role}", progress=progress)
+
+    x, y = embed("real", real), embed("fake", fake)
     z = None if part is None else x[part.train]
     if train is not None:
-        z = cache.features(train, features, stage="features train", progress=progress)
+        z = embed("train", train)
+    w = None if against is None else embed("against", against)
     x = x if part is None else x[part.test]
     if features.standardise:
         standard = Standardiser.of(x)
-        return standard(x), standard(y), None if z is None else standard(z)
-    return x, y, z
+        return standard(x), standard(y), None if z is None else standard(z), None if w is None else standard(w)
+    return x, y, z, w
 
 
 def _require_alike(real: ClipSet, other: ClipSet) -> None:
@@ -161,58 +225,6 @@ def _require_alike(real: ClipSet, other: ClipSet) -> None:
         raise MismatchError(found, where=other.name, hint=hint)
 
 
-def compared_with_real(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    real_songs: NDArray[np.str_],
-    fake_songs: NDArray[np.str_],
-    seed: int,
-) -> dict[str, dict[str, Any]]:
-    """Kernel distance, precision, recall, density, coverage and Vendi score, each beside its floor.
-
-    Over :data:`SPLITS` random halvings A, B of the real songs and a random draw of as many fake songs' clips: value
-    is measure(A, fakes) and floor is measure(A, B), at the same number n of clips on every side; ``ci`` spans the
-    middle 95 % of the halvings.
-
-    Args:
-        x: real embeddings ``[N, D]``.
-        y: synthetic embeddings ``[K, D]``.
-        real_songs: song of each real row.
-        fake_songs: song of each synthetic row.
-        seed: of the halvings.
-    """
-    rng = np.random.default_rng(seed)
-    names, member = np.unique(real_songs, return_inverse=True)
-    drawn: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(SPLITS):
-        order = rng.permutation(len(names))
-        side = np.isin(member, order[: len(names) // 2])
-        a, b = np.flatnonzero(side), np.flatnonzero(~side)
-        n = min(len(a), len(b), len(y), MOST)
-        a, b, c = (rng.permutation(rows)[:n] for rows in (a, b, np.arange(len(y))))
-        for name, (value, floor) in _pairs(x[a], x[b], y[c], (real_songs[a], real_songs[b], fake_songs[c])).items():
-            drawn.setdefault(name, []).append((value, floor))
-    result: dict[str, dict[str, Any]] = {}
-    for name, pairs in drawn.items():
-        values, floors = np.array(pairs).T
-        low, high = np.quantile(values, [0.025, 0.975])
-        result[name] = {"value": float(values.mean()), "ci": [float(low), float(high)], "floor": float(floors.mean())}
-    return result
-
-
-def _pairs(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], songs: tuple[NDArray[np.str_], ...]
-) -> dict[str, tuple[float, float]]:
-    k = min(5, len(a) - 1)
-    fakes = metrics.precision_recall_density_coverage(a, c, k)
-    reals = metrics.precision_recall_density_coverage(a, b, k)
-    found = {name: (fakes[name], reals[name]) for name in fakes}
-    kernel: Callable[..., float] = metrics.kernel_distance
-    found["kernel"] = kernel(a, c, (songs[0], songs[2])), kernel(a, b, (songs[0], songs[1]))
-    found["vendi"] = metrics.vendi_score(c), metrics.vendi_score(b)
-    return found
-
-
 def _trained_on(fake: ClipSet) -> list[str]:
     """Songs that the generator of ``fake`` was trained on, where its corpus says so."""
     provenance = None if fake.corpus is None else fake.corpus.meta.get("provenance")
@@ -227,79 +239,3 @@ def _generator(fake: ClipSet) -> dict[str, Any] | None:
         if provenance is None
         else {key: provenance[key] for key in ("generator", "weights_sha256", "emotions", "seed")}
     )
-
-
-def _conditioning(
-    real: ClipSet, reference: ClipSet, fake: ClipSet, fold: int | None, regressor: Path | None, seed: int
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """How the reading of fakes answers their condition, beside how the reading of real clips answers their labels."""
-    if fake.labels is None or (np.ptp(fake.labels, axis=0) == 0).all():
-        return None, None
-    if regressor is not None:
-        trained = runs.load(regressor)
-        if trained.kind not in runs.REGRESSORS:
-            raise UsageError(
-                f"a {trained.kind} reads no emotions",
-                where=regressor,
-                hint=f"give a run of {' or '.join(runs.REGRESSORS)}",
-            )
-        known = fake.front_end or real.front_end
-        if fake.mel.shape[1:] != trained.front_end.shape or (known and known.hash != trained.front_end.hash):
-            raise MismatchError(
-                f"reads log-mels of front-end {trained.front_end.hash} {trained.front_end.shape}, "
-                f"these are {known.hash if known else 'unknown'} {fake.mel.shape[1:]}",
-                where=regressor,
-                hint="use one --preset",
-            )
-        held = reference
-        unseen = ~np.isin(reference.songs, sorted(trained.songs))
-        if not unseen.all():
-            held = reference.subset(np.flatnonzero(unseen))
-        model, reader = trained.model, {"run": str(regressor), "kind": trained.kind}
-    else:
-        corpus = real.corpus
-        if corpus is None or real.labels is None:
-            return None, None
-        number = fold if fold is not None else splits.numbers(corpus.clips)[0]
-        part = corpus.fold(number)
-        held = real.subset(part.test)
-        model = train_reader(corpus, part.train, seed)
-        reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}
-    response = metrics.label_response(
-        fake.labels, fitting.read(model, fake.mel, np.arange(len(fake))), fake.songs, seed
-    )
-    if held.labels is None or len(np.unique(held.songs)) < 2:
-        return _told(response, None, None), reader
-    real_response = metrics.label_response(
-        held.labels, fitting.read(model, held.mel, np.arange(len(held))), held.songs, seed
-    )
-    return _told(response, real_response, metrics.relative_to_real(response, real_response)), reader
-
-
-def _told(response: Any, real: Any, relative: Any) -> dict[str, Any]:
-    def plain(axis: Any) -> Any:
-        return None if axis is None else {name: {"value": r.value, "ci": list(r.ci)} for name, r in axis.items()}
-
-    return {
-        axis: {
-            **(plain(response[axis]) or {}),
-            "real": None if real is None else plain(real[axis]),
-            "relative": None if relative is None else relative[axis],
-        }
-        for axis in response
-    }
-
-
-def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
-    """A small regressor trained on the given real clips."""
-    from affetti import presets
-
-    budget = presets.budget(corpus.meta["preset"], "student")
-    batch = min(budget.batch_size, max(2, len(rows) // 2))
-    splits.require_real(corpus.clips.iloc[rows])
-    torch.manual_seed(child_seed("weights", seed))
-    model = runs.make("student", corpus.front_end.shape, {})
-    _, trained = fitting.fit(
-        "student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed)
-    )
-    return trained

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affetti.metrics.mel_features import batches, release
+
+
+def resident(path: Path) -> int:
+    """Kilobytes of a mapped file that are in this process's memory."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.endswith(str(path)))
+    return int(next(line for line in lines[at:] if line.startswith("Rss:")).split()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/smaps tells which pages are resident")
+def test_a_mapped_set_is_read_without_being_held(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(256, 64, 128)).astype(np.float16)
+    np.save(tmp_path / "set.npy", rows)
+    mapped = np.load(tmp_path / "set.npy", mmap_mode="r")
+    _ = float(mapped.sum())
+    assert resident(tmp_path / "set.npy") > 3_000
+    release(mapped)
+    assert resident(tmp_path / "set.npy") < 200
+    np.testing.assert_array_equal(np.concatenate(list(batches(mapped, "set"))), rows.astype(np.float32))
+    assert resident(tmp_path / "set.npy") < 200
+
+
+def test_what_was_changed_in_memory_stays_changed(tmp_path: Path) -> None:
+    np.save(tmp_path / "set.npy", np.zeros((4, 8, 16)))
+    private = np.load(tmp_path / "set.npy", mmap_mode="c")
+    private[1] = 5
+    release(private)
+    release(private[1:3])
+    assert private[1].min() == 5
+    release(np.ones((2, 3, 4)))
