@@ -25,8 +25,9 @@ from affetti.presets import FRONT_ENDS, FrontEnd
 torch.set_num_threads(1)  # threads wait for each other on a busy machine
 
 LEAN: dict[str, dict[str, Any]] = {
-    "flow": {"width": 16, "embedding": 32, "components": 8, "steps": 4},
+    "flow": {"widths": [16, 32], "embedding": 32, "components": 8, "steps": 4},
     "gan": {"width": 32, "embedding": 32, "discriminator_width": 16},
+    "vit": {"width": 16, "layers": 2, "heads": 2},
     "student": {"width": 8},
     "baseline": {},
 }

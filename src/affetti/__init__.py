@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from affetti.demo import demo
     from affetti.doctor import doctor
-    from affetti.verbs import compare, generate, predict, prepare, report, score, train
+    from affetti.verbs import compare, export, generate, predict, prepare, report, score, train
 
 _HOMES = {
     "demo": "affetti.demo",
     "doctor": "affetti.doctor",
-    **dict.fromkeys(("compare", "generate", "predict", "prepare", "report", "score", "train"), "affetti.verbs"),
+    **dict.fromkeys(("compare", "export", "generate", "predict", "prepare", "report", "score", "train"), "affetti.verbs"),
 }
 
-__all__ = ["compare", "demo", "doctor", "generate", "predict", "prepare", "report", "score", "train"]
+__all__ = ["compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,9 +5,12 @@ Each takes paths and plain values, files its result, and returns the document th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from affetti import presets
 from affetti.corpus import Corpus
@@ -17,15 +20,21 @@ from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Options, Windows
 from affetti.errors import StorageError, UsageError
+from affetti.features.cache import features as embed_clips
 from affetti.features.choice import choose
-from affetti.features.clipset import open_set
+from affetti.features.clipset import ClipSet, open_set
+from affetti.features.embedders import STATISTICS
+from affetti.page.curve import curve_picture, require_picture
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation import augmentation_study
 from affetti.studies.scorecard import scorecard
+from affetti.training.device import choose_device
+from affetti.training.export import export_run
 from affetti.training.fit import fit_run
 from affetti.training.generate import generate_corpus
+from affetti.training.lyrics import HASHED
 from affetti.training.predict import predict_files
 
 PathLike = str | Path
@@ -48,6 +57,7 @@ def prepare(
     split: str = "folds",
     folds: int = 5,
     soundfont: PathLike | None = None,
+    voice: str | None = None,
     deam_labels: Literal["corrected", "as-shipped"] = "corrected",
     full_songs: bool = False,
     lexicon: PathLike | None = None,
@@ -72,6 +82,7 @@ def prepare(
         split: ``folds``, ``train-validation-test``, a published split by name, or a CSV of songs and their part.
         folds: folds of the split, ≥ 2.
         soundfont: an ``.sf2`` file to render MIDI and composed songs with.
+        voice: what sings (``formant``) or says (``espeak``) the words of composed songs; none by default.
         deam_labels: whether DEAM's swapped axes are put right.
         full_songs: read DEAM's 58 full songs too.
         lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
@@ -81,6 +92,7 @@ def prepare(
 
     Raises:
         UsageError, InputError, StorageError: see :func:`affetti.corpus.build.build`.
+        MissingDependencyError: espeak-ng, or the soundfont, is not installed.
     """
     front = presets.front_end(preset)
     wanted, each = composed_size(front, clips)
@@ -89,6 +101,7 @@ def prepare(
     options = Options(
         scale=scale,
         soundfont=None if soundfont is None else Path(soundfont),
+        voice=voice,
         deam_labels=deam_labels,
         full_songs=full_songs,
         lexicon=None if lexicon is None else Path(lexicon),
@@ -166,13 +179,23 @@ def train(
     checkpoint_every: int = 500,
     seed: int = 0,
     settings: dict[str, Any] | None = None,
+    teacher: PathLike | None = None,
+    features: str | None = None,
+    text: str = HASHED,
+    patience: int | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Train ``gan``, ``flow``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`."""
+    """Train ``gan``, ``flow``, ``vit``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`.
+
+    A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
+    generator's lyrics are embedded by ``text``, see :mod:`affetti.training.lyrics`.
+    """
+    opened = Corpus.open(corpus)
+    settings, embedding = _embedded(model, opened, settings or {}, features, progress)
     return fit_run(
         model,
-        Corpus.open(corpus),
+        opened,
         fold,
         Path(out),
         steps=steps,
@@ -180,9 +203,29 @@ def train(
         checkpoint_every=checkpoint_every,
         seed=seed,
         settings=settings,
+        teacher=None if teacher is None else Path(teacher),
+        embedding=embedding,
+        text=text,
+        patience=patience,
         device=device,
         progress=progress,
     )
+
+
+def _embedded(
+    model: str, corpus: Corpus, settings: dict[str, Any], features: str | None, progress: Progress
+) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
+    """Settings of a baseline that reads an embedding, and the embedding of each clip; else what was given."""
+    name = features or settings.get("features", STATISTICS.name)
+    if features is not None and model != "baseline":
+        raise UsageError(
+            f"a {model} reads log-mels alone", where="--features", hint="leave it out, or train a baseline"
+        )
+    if model != "baseline" or name == STATISTICS.name:
+        return settings, None
+    embedder = choose(name)
+    values = embed_clips(open_set(corpus.path, progress=progress), embedder, progress=progress)
+    return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
 
 
 def generate(
@@ -191,22 +234,39 @@ def generate(
     out: PathLike,
     *,
     emotions: str = "uniform",
+    genre: str | None = None,
+    mode: str | None = None,
+    section: str | None = None,
+    position: float | None = None,
+    instruments: Sequence[str] = (),
+    lyrics: str | None = None,
+    dials: Mapping[str, float] | None = None,
+    filter_by: PathLike | None = None,
     seed: int = 0,
     batch_size: int = 32,
     audio: bool = False,
+    vocoder: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Generate a synthetic corpus; see :func:`affetti.training.generate.generate_corpus`."""
+    """Generate a synthetic corpus; see :func:`affetti.training.generate.generate_corpus`.
+
+    ``genre`` to ``lyrics`` are what every clip is asked for besides its emotion, of what the model was trained with.
+    """
+    wishes = {"genre": genre, "mode": mode, "section": section, "position": position}
     corpus = generate_corpus(
         Path(model),
         n,
         Path(out),
         emotions=emotions,
+        wishes=wishes | {"instruments": tuple(instruments), "lyrics": lyrics},
+        dials=dials,
+        filter_by=None if filter_by is None else Path(filter_by),
         seed=seed,
         batch_size=batch_size,
         with_audio=audio,
+        vocoder=vocoder,
         device=device,
         workers=cpu_count() if workers is None else workers,
         progress=progress,
@@ -219,6 +279,7 @@ def generate(
         "seed": seed,
         "generator": corpus.meta["provenance"]["generator"],
         "fold": corpus.meta["provenance"]["fold"],
+        "filter": corpus.meta["provenance"]["filter"],
         "content_hash": corpus.hash,
     }
 
@@ -228,6 +289,7 @@ def score(
     fake: PathLike,
     *,
     train: PathLike | None = None,
+    against: PathLike | None = None,
     out: PathLike | None = None,
     fold: int | None = None,
     regressor: PathLike | None = None,
@@ -235,6 +297,8 @@ def score(
     groups: Sequence[PathLike] = (),
     preset: str | None = None,
     seed: int = 0,
+    workers: int | None = None,
+    device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard`.
@@ -243,41 +307,53 @@ def score(
         real: a corpus, a folder of audio, or an ``.npy`` of dB log-mels ``[N, M, F]``.
         fake: the same.
         train: what the generator was trained on, to look for copies.
-        out: folder for ``result.json``.
+        against: clips of another generator, for a paired test on the same real songs.
+        out: folder for ``result.json``, and ``pictures.npz`` for the report.
         fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
         regressor: run of a regressor that reads the emotions.
         features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
             ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
-        groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake``.
+        groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake`` and one for
+            ``against``.
         preset: front-end for folders of audio.
         seed: of every resampling.
+        workers: processes that decode folders of audio; default one a core.
+        device: where networks run: those of ``features`` and the regressor.
         progress: told of stages.
     """
-    if len(groups) > 2:
+    if len(groups) > 2 + (against is not None):
         raise UsageError(
-            f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL and one for FAKE"
+            f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL, FAKE and --against each"
         )
     if out is not None:
         _claim_score(Path(out))
-    files = [Path(file) for file in groups] + [None, None]
+    files = [Path(file) for file in groups] + [None, None, None]
     front = None if preset is None else presets.front_end(preset)
-    embedder = choose(features)
-    opened = []
-    for path, file in ((real, files[0]), (fake, files[1])):
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers", where="--workers", hint="give 1 or more")
+    place = choose_device(device)
+    embedder = choose(features, place)
+    processes = cpu_count() if workers is None else workers
+    opened: list[ClipSet] = []
+    for path, file in ((real, files[0]), (fake, files[1]), (against, files[2]), (train, None)):
+        if path is None:
+            continue
         # A folder of audio beside a corpus takes the corpus's front-end.
         known = front or next((other.front_end for other in opened if other.front_end is not None), None)
         if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
             known = Corpus.open(fake).front_end
-        opened.append(open_set(path, front=known, groups=file, progress=progress))
-    trained_on = None if train is None else open_set(train, front=opened[0].front_end, progress=progress)
+        opened.append(open_set(path, front=known, groups=file, workers=processes, progress=progress))
     result = scorecard(
         opened[0],
         opened[1],
-        train=trained_on,
+        train=None if train is None else opened[-1],
+        against=None if against is None else opened[2],
         fold=fold,
         regressor=None if regressor is None else Path(regressor),
         features=embedder,
         seed=seed,
+        device=place,
+        out=None if out is None else Path(out),
         progress=progress,
     )
     if out is not None:
@@ -300,12 +376,35 @@ def predict(
     audio: Sequence[PathLike] | PathLike,
     *,
     hop: float = 1.0,
+    runtime: str = "torch",
+    picture: PathLike | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
-    """Read valence and arousal off recordings; see :func:`affetti.training.predict.predict_files`."""
+    """Read valence and arousal off recordings; see :func:`affetti.training.predict.predict_files`.
+
+    ``picture`` is a file for a drawing of the curves, see :func:`affetti.page.curve.curve_picture`.
+    """
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
-    return predict_files(Path(model), [Path(path) for path in paths], hop=hop, device=device, progress=progress)
+    if picture is not None:
+        require_picture(Path(picture))
+    found = predict_files(
+        model,
+        [Path(path) for path in paths],
+        hop=hop,
+        runtime=runtime,
+        device=device,
+        hearing=choose,
+        progress=progress,
+    )
+    if picture is not None:
+        curve_picture(found, Path(picture))
+    return found
+
+
+def export(model: PathLike, out: PathLike) -> dict[str, Any]:
+    """Write a regressor as an ONNX file; see :func:`affetti.training.export.export_run`."""
+    return export_run(Path(model), Path(out))
 
 
 def compare(

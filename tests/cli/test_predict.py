@@ -24,23 +24,56 @@ def song(tmp_path: Path) -> Path:
 def test_text_json_and_csv_say_the_same(affetti: Affetti, run_of: Callable[[str], Path], song: Path) -> None:
     predict = ("predict", song, song.parent, "--model", run_of("student"))
     (entry, second) = json.loads(affetti(*predict, "--json").out)
-    assert set(entry) == {"path", "valence", "arousal", "valence_ci", "arousal_ci", "curve"}
+    told = {f"{axis}{kind}" for axis in ("valence", "arousal") for kind in ("", "_ci", "_original", "_original_ci")}
+    assert set(entry) == {"path", "scale", "curve", *told}
     assert entry == second, "the file, and the same file in its folder"
     lines = affetti(*predict).out.splitlines()
     assert lines[0].startswith(f"{song}: valence {entry['valence']:+.2f} [{entry['valence_ci'][0]:+.2f}, ")
-    rows = list(csv.DictReader(io.StringIO(affetti(*predict, "--csv").out)))
+    rows = list(csv.DictReader(io.StringIO(affetti(*predict, "--csv", "-").out)))
     assert len(rows) == 2
     assert float(rows[0]["arousal"]) == entry["arousal"]
     assert float(rows[0]["arousal_high"]) == entry["arousal_ci"][1]
+    assert float(rows[0]["arousal_original"]) == entry["arousal_original"]
+
+
+def test_csv_and_picture_are_written_beside_the_text(
+    affetti: Affetti, run_of: Callable[[str], Path], song: Path, tmp_path: Path
+) -> None:
+    table, picture = tmp_path / "out/table.csv", tmp_path / "out/curve.png"
+    ran = affetti("predict", song, "--model", run_of("student"), "--csv", table, "--picture", picture)
+    assert ran.out.startswith(f"{song}: valence")
+    assert list(csv.DictReader(table.open()))[0]["path"] == str(song)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_bad_recording_is_told_and_stops_no_other(
+    affetti: Affetti, run_of: Callable[[str], Path], song: Path
+) -> None:
+    (song.parent / "broken.wav").write_bytes(b"RIFF")
+    ran = affetti("predict", song.parent, "--model", run_of("student"), "--csv", "-")
+    assert ran.code == 0
+    assert "broken.wav" in ran.err
+    bad, good = csv.DictReader(io.StringIO(ran.out))
+    assert (Path(bad["path"]).name, bad["valence"]) == ("broken.wav", "")
+    assert bad["error"]
+    assert (Path(good["path"]).name, good["error"]) == ("song.flac", "")
+    song.unlink()
+    ran = affetti("predict", song.parent, song, "--model", run_of("student"))
+    assert ran.code == 2
+    assert "none of 2 recordings can be read" in ran.complaint
 
 
 def test_what_cannot_be_read_is_refused(affetti: Affetti, run_of: Callable[[str], Path], song: Path) -> None:
     for arguments, says in (
-        ([song, "--model", run_of("gan")], "a gan does not predict. Give a run of student or baseline"),
+        ([song, "--model", run_of("gan")], "a gan does not predict. Give a run of vit or student or baseline"),
         (["nowhere.wav", "--model", run_of("student")], "nowhere.wav: no such audio file"),
         ([song, "--model", run_of("student"), "--hop", "0"], "--hop"),
         ([song, "--model", run_of("student"), "--hop", "nan"], "--hop"),
         (["--model", run_of("student")], "no audio given"),
+        ([song, "--model", run_of("student"), "--picture", "curve.doc"], "is no picture"),
+        ([song, "--model", run_of("student"), "--runtime", "onnx"], "wants an ONNX file"),
+        ([song, "--model", "nowhere.onnx", "--runtime", "onnx"], "nowhere.onnx: no such file"),
+        ([song, "--model", "nowhere"], "nowhere: no such folder"),
     ):
         ran = affetti("predict", *arguments)
         assert ran.code == 2, says

@@ -45,7 +45,10 @@ def test_a_runs_configuration_makes_the_same_weights(
     ("arguments", "says"),
     [
         (["--set", "width"], "'width' is not a setting"),
-        (["--set", "width=wide"], "'width=wide' is not a setting"),
+        (["--set", "width=wide"], "wrong setting"),
+        (["--set", "width="], "'width=' is not a setting"),
+        (["--teacher", "run"], "a flow has no teacher"),
+        (["--features", "statistics"], "a flow reads log-mels alone"),
         (["--set", "widht=8"], "Did you mean width?"),
         (["--set", "width=20"], "width 20 does not do"),
         (["--set", "width=16.5"], "wrong setting"),

@@ -5,10 +5,12 @@ import torch
 from tests.material import mels, stir
 
 from affetti.errors import InputError, UsageError
+from affetti import presets
+from affetti.models.conditioning import Fields
 from affetti.models.flow import Flow, FlowConfig
 
 SHAPE = (16, 32)
-LEAN = FlowConfig(patch=4, components=6, width=16, embedding=32, steps=6)
+LEAN = FlowConfig(patch=4, components=6, widths=(16, 32), embedding=32, steps=6, guide=0.0)
 NOTHING = torch.full((1, 2), torch.nan)
 
 
@@ -36,7 +38,7 @@ def test_it_starts_from_the_best_velocity_for_white_latents() -> None:
 
 def test_untrained_it_samples_latents_of_unit_variance() -> None:
     # The velocity above carries x from t = 1 to √(t² + (1-t)²) x: at t = 0 it is where it began.
-    model = fitted(FlowConfig(patch=4, components=6, width=16, embedding=32, steps=50))
+    model = fitted(FlowConfig(patch=4, components=6, widths=(16, 32), embedding=32, steps=50, guide=0.0))
     sampled = model.sample(torch.zeros(16, 2), 5)
     latents = model.encode(sampled)
     assert abs(latents.std() - 1) < 0.05
@@ -74,16 +76,93 @@ def test_the_condition_has_a_say(model: Flow) -> None:
     assert happy.isfinite().all()
 
 
+def velocity(model: Flow, x: torch.Tensor, t: float, wish: torch.Tensor, **dials: float) -> torch.Tensor:
+    known = {"guide": 0.0, "guidance": 1.0} | dict.fromkeys(model.fields.columns, 1.0)
+    return model.velocity(x, t, wish, known | dials)
+
+
 def test_guidance_of_one_follows_the_condition_as_learnt(model: Flow) -> None:
     x = torch.randn(2, *model.latent.latent_shape)
-    wish, nothing = model.condition(torch.tensor([[0.5, 0.5], [-0.5, 0.1]])), model.condition(NOTHING.expand(2, 2))
+    wish = torch.tensor([[0.5, 0.5], [-0.5, 0.1]])
     time = torch.full((2,), 0.5)
     with torch.no_grad():
-        asked, free = model.net(x, time, wish), model.net(x, time, nothing)
-        assert torch.equal(model.velocity(x, 0.5, wish, nothing, 1.0), asked)
-        torch.testing.assert_close(model.velocity(x, 0.5, wish, nothing, 2.5), free + 2.5 * (asked - free))
-        torch.testing.assert_close(model.velocity(x, 0.5, wish, nothing, 0.0), free)
-        assert torch.equal(model.velocity(x, 0.95, wish, nothing, 2.5), model.net(x, torch.full((2,), 0.95), wish))
+        asked, free = (
+            model.net(x, time, model.condition(wish)),
+            model.net(x, time, model.condition(NOTHING.expand(2, 2))),
+        )
+        assert torch.equal(velocity(model, x, 0.5, wish), asked)
+        torch.testing.assert_close(velocity(model, x, 0.5, wish, guidance=2.5), free + 2.5 * (asked - free))
+        torch.testing.assert_close(velocity(model, x, 0.5, wish, guidance=0.0), free)
+        late = model.net(x, torch.full((2,), 0.95), model.condition(wish))
+        assert torch.equal(velocity(model, x, 0.95, wish, guidance=2.5, guide=1.0), late)
+
+
+def test_each_field_has_a_dial_of_its_own() -> None:
+    fields = Fields(mode=True, genres=("jazz", "rock"))
+    torch.manual_seed(0)
+    model = Flow(SHAPE, LEAN, fields)
+    model.fit_statistics(mels(30, SHAPE), torch.rand(30, fields.width))
+    stir(model.net, size=0.03)
+    x, wish = torch.randn(2, *model.latent.latent_shape), torch.tensor([[0.5, 0.5, 1.0, 0.0], [-0.5, 0.1, -1.0, 1.0]])
+    with torch.no_grad():
+        asked = velocity(model, x, 0.5, wish)
+        without = velocity(model, x, 0.5, fields.withhold(wish, ["genre"]))
+        torch.testing.assert_close(velocity(model, x, 0.5, wish, genre=3.0), asked + 2 * (asked - without))
+        torch.testing.assert_close(velocity(model, x, 0.5, wish, genre=0.0), without)
+
+
+def test_the_guide_moves_the_reading_by_the_share_it_is_told(model: Flow) -> None:
+    # To first order the reading moves to the wish; a short way, the course of the reading is straight.
+    wish = torch.tensor([[0.2, -0.1], [-0.1, 0.15]])
+    clean = 0.3 * torch.randn(2, *model.latent.latent_shape)
+    with torch.no_grad():
+        before = model.read(clean)
+        near = before + 0.01 * (wish - before)
+        change = model._least_change(clean, near)
+        after = model.read(clean + change)
+        torch.testing.assert_close(after - before, near - before, rtol=0.3, atol=2e-4)
+        # No smaller change does: any part of it orthogonal to the two gradients would be for nothing.
+        assert (model.read(clean + 0.5 * change) - near).norm() > (after - near).norm()
+        x, t = torch.randn_like(clean), 0.5
+        plain, guided = velocity(model, x, t, wish), velocity(model, x, t, wish, guide=0.5)
+        moved = model.read(x - t * guided) - wish
+        assert (moved.norm(dim=1) < (model.read(x - t * plain) - wish).norm(dim=1)).all()
+
+
+def test_where_no_emotion_is_asked_the_guide_stands_still(model: Flow) -> None:
+    x = torch.randn(1, *model.latent.latent_shape)
+    with torch.no_grad():
+        assert torch.equal(velocity(model, x, 0.5, NOTHING, guide=1.0), velocity(model, x, 0.5, NOTHING))
+
+
+@pytest.mark.parametrize("dial", [{"tempo": 1.0}, {"guide": -1.0}, {"steps": float("nan")}])
+def test_dials_that_are_not_there_are_refused(model: Flow, dial: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="no dial 'tempo'|does not do"):
+        model.sample(torch.zeros(1, 2), 0, dials=dial)
+
+
+def test_lyrics_are_attended_to_line_by_line() -> None:
+    fields = Fields(lines=2, text=5)
+    torch.manual_seed(0)
+    model = Flow(SHAPE, LEAN, fields)
+    model.fit_statistics(mels(30, SHAPE), torch.rand(30, fields.width))
+    stir(model.net, size=0.1)
+    first, second = torch.eye(5)[0], torch.eye(5)[1]
+    sung = torch.stack(
+        [torch.cat([torch.zeros(2), a, b]) for a, b in ((first, second), (second, first), (first, first))]
+    )
+    x = torch.randn(1, *model.latent.latent_shape).expand(3, -1, -1, -1)
+    with torch.no_grad():
+        order, turned, other = velocity(model, x, 0.5, sung)
+    torch.testing.assert_close(order, turned, rtol=1e-3, atol=1e-4)
+    assert (order - other).abs().max() > 1e-4
+
+
+def test_the_full_size_is_what_the_recipe_says() -> None:
+    settings = presets.SETTINGS["full"]["flow"]
+    model = Flow((128, 1_292), FlowConfig(**settings))
+    assert model.latent.latent_shape == (8, 16, 164)
+    assert 25e6 < sum(value.numel() for value in model.net.parameters()) < 33e6
 
 
 @pytest.mark.parametrize("row", [(1.2, 0.0), (0.0, float("inf"))])
@@ -104,8 +183,12 @@ def test_samples_lie_within_the_normalisers_limit(model: Flow) -> None:
         {"patch": 0},
         {"components": 0},
         {"components": 65},
-        {"width": 20},
-        {"width": 0},
+        {"widths": (20,)},
+        {"widths": ()},
+        {"attention": 3},
+        {"blocks": 0},
+        {"guide": -0.1},
+        {"autoencoder_share": 1.0},
         {"embedding": 33},
         {"drop": 1.0},
         {"vicinity": -0.1},

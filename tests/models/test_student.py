@@ -41,7 +41,23 @@ def test_it_fits_any_front_end(shape: tuple[int, int]) -> None:
     assert Student(shape, StudentConfig(4)).eval()(mels(2, shape)).shape == (2, 2)
 
 
-@pytest.mark.parametrize("setting", [{"width": 0}, {"dropout": 1.0}, {"dropout": -0.1}])
+@pytest.mark.parametrize("setting", [{"width": -1}, {"depth": -1}, {"dropout": 1.0}, {"dropout": -0.1}])
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="does not do"):
         Student((64, 128), StudentConfig(**setting))  # type: ignore[arg-type]
+
+
+def test_sizes_follow_the_front_end_and_stay_below_the_studys() -> None:
+    small, full = Student((64, 128)), Student((128, 1292))
+    assert (small.config.width, full.config.width, full.config.depth) == (16, 64, 3)
+    assert sum(value.numel() for value in small.parameters()) < 300_000
+    assert sum(value.numel() for value in full.parameters()) <= 8_600_000
+
+
+def test_a_reading_holds_what_the_head_reads_and_where_it_looked(model: Student) -> None:
+    x = model.normalise(mels(3, (64, 128)))
+    reading = model.read(x)
+    torch.testing.assert_close(model.head(reading.features), reading.logits)
+    torch.testing.assert_close(torch.tanh(reading.logits), model.from_normal(x))
+    assert reading.map.shape == (3, 4, 4)
+    assert (reading.map >= 0).all()

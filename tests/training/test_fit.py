@@ -18,11 +18,10 @@ from tests.material import LEAN, composed, sha, write_corpus
 from affetti import metrics
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, StorageError, TrainingError, UsageError
-from affetti.models.student import Student
 from affetti.presets import FRONT_ENDS
 from affetti.training import checkpoint, loop
 from affetti.training import run as runs
-from affetti.training.fit import agreement, calibrate, clips_hash, fit_run, read
+from affetti.training.fit import clips_hash, fit_run, read
 from affetti.training.loop import Clips
 
 GO = {"steps": 24, "batch_size": 8}
@@ -41,7 +40,7 @@ def same(one: Path, other: Path) -> None:
     assert [result | {"seconds": 0} for result in results[:1]] == [result | {"seconds": 0} for result in results[1:]]
 
 
-@pytest.mark.parametrize("kind", ["flow", "gan", "student"])
+@pytest.mark.parametrize("kind", ["flow", "gan", "vit", "student"])
 def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -68,7 +67,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
     out = tmp_path / "run"
-    settings = [f"{key}={value}" for key, value in LEAN["flow"].items()]
+    lists = {key: ",".join(map(str, it)) if isinstance(it, list) else it for key, it in LEAN["flow"].items()}
+    settings = [f"{key}={value}" for key, value in lists.items()]
     command = [sys.executable, "-c", "import sys, torch; torch.set_num_threads(1)\n"]
     command[2] += "from affetti.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command += ["train", "flow", "--corpus", str(corpus.path), "--out", str(out), "--steps", "24"]
@@ -170,56 +170,11 @@ def test_the_result_of_a_regressor_is_of_its_test_songs(run_of: Callable[[str], 
         low, high = found["test"][name]["ccc"]["ci"]
         assert low < expected < high
     errors = np.abs(read(trained.model, corpus.mel, part.validation) - corpus.labels[part.validation])
-    assert len(part.validation) == 8, "too few to promise 90 %"
-    assert found["calibration"]["coverage"] == 8 / 9
+    assert len(part.validation) == 8
+    assert found["calibration"]["coverage"] == 1 / 2, "one song is too few to promise 90 %"
     half = found["calibration"]["half_width"]
     assert half["valence"] == pytest.approx(errors[:, 0].max(), abs=1e-6)
     assert half["arousal"] == pytest.approx(errors[:, 1].max(), abs=1e-6)
-
-
-class Guess(Student):
-    """Reads nothing: zero for every clip."""
-
-    def __init__(self) -> None:
-        super().__init__((8, 8))
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(mel), 2)
-
-
-@pytest.mark.parametrize(("n", "rank"), [(9, 9), (19, 18), (20, 19), (99, 90), (100, 91)])
-def test_the_interval_is_the_conformal_rank_of_the_errors(n: int, rank: int) -> None:
-    errors = np.stack([np.arange(1, n + 1) / (n + 1), np.arange(n, 0, -1) / (2 * n)], axis=1)
-    model = Guess()
-    found = calibrate(model, Clips(np.zeros((n, 8, 8), np.float16), errors, np.arange(n)))
-    assert found["half_width"]["valence"] == pytest.approx(rank / (n + 1))
-    assert found["half_width"]["arousal"] == pytest.approx(rank / (2 * n))
-    torch.testing.assert_close(model.half_width, torch.tensor([rank / (n + 1), rank / (2 * n)]))
-
-
-def test_the_interval_covers_what_it_promises() -> None:
-    rng, covered = np.random.default_rng(0), []
-    for _ in range(400):
-        labels = rng.laplace(0, 0.2, (41, 2))
-        half = calibrate(Guess(), Clips(np.zeros((40, 8, 8), np.float16), labels[:40], np.arange(40)))["half_width"]
-        covered += [abs(labels[40, 0]) <= half["valence"], abs(labels[40, 1]) <= half["arousal"]]
-    # ⌈41 · 0.9⌉ / 41 = 37/41
-    assert np.mean(covered) == pytest.approx(37 / 41, abs=4 * (0.09 / 800) ** 0.5)
-
-
-def test_agreement_has_every_measure_with_an_interval() -> None:
-    rng = np.random.default_rng(0)
-    target = rng.uniform(-1, 1, (60, 2))
-    prediction = 0.5 * target + 0.1 * rng.normal(size=(60, 2))
-    songs = np.repeat([f"s{i}" for i in range(20)], 3)
-    found = agreement(prediction, target, songs, 0)
-    assert found["valence"]["mae"]["value"] == pytest.approx(np.abs(prediction - target)[:, 0].mean())
-    assert found["arousal"]["pearson"]["value"] == pytest.approx(np.corrcoef(prediction[:, 1], target[:, 1])[0, 1])
-    for axis in found.values():
-        assert set(axis) == {"ccc", "r2", "pearson", "rmse", "mae"}
-        for measure in axis.values():
-            assert measure["ci"][0] <= measure["value"] <= measure["ci"][1]
-    assert agreement(prediction, target, songs, 0) == found
 
 
 def test_reading_does_not_depend_on_the_batch(run_of: Callable[[str], Path], corpus: Corpus) -> None:
@@ -236,7 +191,11 @@ def test_a_set_of_clips_has_a_name(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "says"),
     [
-        ("vit", {}, r"unknown model 'vit'\. Choose from gan, flow, student, baseline"),
+        ("vgg", {}, r"unknown model 'vgg'\. Choose from gan, waveform, flow"),
+        ("vit", {"settings": {"width": 30, "heads": 4}}, "width 30 does not do"),
+        ("flow", {"teacher": Path("run")}, "--teacher: a flow has no teacher"),
+        ("baseline", {"settings": {"method": "knn"}}, "wrong setting"),
+        ("baseline", {"settings": {"penalty": 0}}, "penalty 0 does not do"),
         ("flow", {"steps": 0}, "--steps: 0 is too small"),
         ("flow", {"steps": -3}, "--steps: -3 is too small"),
         ("student", {"batch_size": 1}, "--batch-size: 1 is too small"),

@@ -68,7 +68,7 @@ def objective(kind: str) -> Any:
     torch.manual_seed(0)
     mel = mels(16, SHAPE)
     if kind == "flow":
-        model: Any = Flow(SHAPE, FlowConfig(width=16, embedding=32, components=8))
+        model: Any = Flow(SHAPE, FlowConfig(widths=(16, 32), embedding=32, components=8))
         model.fit_statistics(mel, torch.rand(16, 2))
         return FlowObjective(model, 80)
     if kind == "gan":
@@ -99,7 +99,13 @@ def test_a_step_moves_every_weight_that_is_used(kind: str) -> None:
             key for key, old, new in zip(named, before[name], named.values(), strict=True) if torch.equal(old, new)
         ]
         # The GAN never withholds its condition, and its loss knows no absolute level of logits.
-        assert set(still) <= {"condition.nulls.emotion", "embed.nulls.emotion", "out.bias"}, name
+        assert set(still) <= {
+            "condition.nulls.emotion",
+            "embed.nulls.emotion",
+            "patch_embed.nulls.emotion",
+            "out.bias",
+            "patch_out.bias",
+        }, name
     assert not torch.equal(weights(made.modules["model"])[-1], weights(made.modules["average"])[-1])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,15 @@ import soundfile
 import torch
 from tests.conftest import RATE, music
 
-from affetti.errors import InputError, UsageError
+from affetti.corpus import Corpus
+from affetti.errors import InputError, MismatchError, UsageError
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
+from affetti.training.fit import fit_run
 from affetti.training.predict import predict_files, predict_waveform
+from affetti.training.readers import TorchReader
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def song(tmp_path: Path) -> Path:
     return tmp_path / "song.wav"
 
 
-@pytest.mark.parametrize("kind", ["student", "baseline"])
+@pytest.mark.parametrize("kind", ["student", "vit", "baseline"])
 def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
     (found,) = predict_files(run_of(kind), [song])
     trained, front = runs.load(run_of(kind)), front_end("tiny")
@@ -53,7 +57,7 @@ def test_the_hop_sets_the_points(run_of: Callable[[str], Path], song: Path) -> N
 
 
 def test_a_short_recording_is_repeated(run_of: Callable[[str], Path]) -> None:
-    trained, short = runs.load(run_of("student")), music(2, 2.0)
+    trained, short = TorchReader(runs.load(run_of("student"))), music(2, 2.0)
     front = trained.front_end
     found = predict_waveform(trained, short)
     assert len(found["curve"]) == 1
@@ -62,7 +66,7 @@ def test_a_short_recording_is_repeated(run_of: Callable[[str], Path]) -> None:
 
 
 def test_one_window_gives_one_point(run_of: Callable[[str], Path]) -> None:
-    trained = runs.load(run_of("student"))
+    trained = TorchReader(runs.load(run_of("student")))
     found = predict_waveform(trained, music(2, 6.0)[: trained.front_end.samples])
     assert [point["time"] for point in found["curve"]] == [pytest.approx(2.95)]
 
@@ -86,7 +90,64 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
 def test_a_model_that_was_not_calibrated_gives_no_interval(run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("student"))
     trained.model.half_width.fill_(float("nan"))  # type: ignore[operator, union-attr]
-    assert predict_waveform(trained, music(1))["valence_ci"] is None
+    found = predict_waveform(TorchReader(trained), music(1))
+    assert found["valence_ci"] is None
+    assert found["valence_original_ci"] is None
+
+
+def test_values_are_told_on_the_labels_scale_too(run_of: Callable[[str], Path]) -> None:
+    trained = runs.load(run_of("student"))
+    reader = TorchReader(trained)
+    assert (reader.label_scale, predict_waveform(reader, music(1))["scale"]) == ("-1..1", "-1..1")
+    reader.label_scale = "1..9"
+    found = predict_waveform(reader, music(1))
+    for axis in ("valence", "arousal"):
+        assert found[f"{axis}_original"] == pytest.approx(5 + 4 * found[axis])
+        assert found[f"{axis}_original_ci"] == pytest.approx([5 + 4 * bound for bound in found[f"{axis}_ci"]])
+    reader.label_scale = "quadrants"
+    assert predict_waveform(reader, music(1))["valence_original"] is None
+
+
+def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
+    folder, empty = tmp_path / "songs", tmp_path / "empty"
+    folder.mkdir()
+    empty.mkdir()
+    (folder / "a.mp3").write_bytes(b"not a song")
+    audio.save(folder / "b.wav", music(1, 0.2), RATE)
+    found = predict_files(run_of("student"), [folder, song, tmp_path / "nowhere.wav", empty])
+    told = {Path(entry["path"]).name: entry.get("error") for entry in found}
+    assert told["song.wav"] is None
+    assert "too short" in told["b.wav"]
+    assert "no such audio file" in told["nowhere.wav"]
+    assert "no audio files" in told["empty"]
+    assert told["a.mp3"]
+    with pytest.raises(InputError, match="none of 2 recordings can be read, the first: .*a.mp3"):
+        predict_files(run_of("student"), [folder])
+
+
+def test_a_baseline_on_an_embedding_hears_what_it_was_trained_on(tmp_path: Path, corpus: Corpus, song: Path) -> None:
+    @dataclass(frozen=True)
+    class Loudness:
+        version: str = "loud-1"
+        sample_rate: int | None = 8_000
+        embed: Callable[[torch.Tensor], torch.Tensor] = lambda x: x.std(dim=1, keepdim=True).log().repeat(1, 3)
+
+    features = np.repeat(corpus.mel.mean(axis=(1, 2), dtype=np.float64)[:, None], 3, axis=1)
+    settings = {"features": "musicnn:x", "version": "loud-1", "dimension": 3}
+    fit_run("baseline", corpus, 0, tmp_path / "run", settings=settings, embedding=features)
+    (found,) = predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness())
+    model = runs.load(tmp_path / "run").model
+    sound = audio.load(song, 8_000)
+    length = round(5.9 * 8_000)
+    expected = model(Loudness().embed(sound[None, :length]))[0].tolist()
+    first = found["curve"][0]
+    assert (first["valence"], first["arousal"]) == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(MismatchError, match="of version loud-1, this is loud-2"):
+        predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness("loud-2"))
+    with pytest.raises(UsageError, match="reads musicnn:x, which is not at hand"):
+        predict_files(tmp_path / "run", [song])
+    with pytest.raises(UsageError, match="reads musicnn:x, not log-mels"):
+        model(torch.zeros(1, 64, 128))
 
 
 def spoilt(path: Path, seconds: float, value: float | None = None, level: float = 1.0) -> Path:

@@ -28,8 +28,10 @@ from affetti.signal.mel import MelSpectrogram
 from affetti.studies.augmentation import REAL_ARMS
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.families import SPECTROGRAMS, family
 from affetti.training.loop import Clips, LoopConfig
 from affetti.training.lyrics import HASHED
+from affetti.training.sound import sound_clips
 
 PROBE_STEPS = 8
 PROBE_TRACKS = 5
@@ -92,6 +94,8 @@ def train(
     if kind in runs.GENERATORS:
         clips, fields = fitting.training_clips(opened, part.train, settings.get("text", HASHED))
     made = runs.make(kind, opened.front_end.shape, model_settings, fields)
+    if family(kind).sound:
+        clips = sound_clips(opened, clips.labels, part.train, made.config.window)  # type: ignore[arg-type, union-attr]
     parameters = sum(value.numel() for value in made.parameters())
     fitting.require_enough(clips, batch, kind)
     setup, step = _probe(kind, opened, clips, batch, model_settings, fields)
@@ -135,12 +139,12 @@ def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]
     opened = Corpus.open(corpus)
     part = opened.fold(splits.numbers(opened.clips)[0])
     clips = Clips(opened.mel, opened.labels, part.train)
-    kinds = () if settings.get("models") else runs.GENERATORS
+    kinds = () if settings.get("models") else SPECTROGRAMS
     folds = len(settings["models"]) if settings.get("models") else settings["folds"]
     budgets = {kind: presets.budget(opened.meta["preset"], kind) for kind in (*kinds, "student")}
     steps = {kind: budget.steps for kind, budget in budgets.items()}
     steps["student"] = settings.get("steps") or steps["student"]
-    arms = settings.get("arms") or [*REAL_ARMS, *runs.GENERATORS, f"{runs.GENERATORS[-1]}-shuffled"]
+    arms = settings.get("arms") or [*REAL_ARMS, *SPECTROGRAMS, f"{SPECTROGRAMS[-1]}-shuffled"]
     seconds = 0.0
     for kind, budget in budgets.items():
         setup, step = _probe(kind, opened, clips, min(budget.batch_size, len(clips)), {})

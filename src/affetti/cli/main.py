@@ -18,6 +18,7 @@ VERBS = {
     "generate": "generate a synthetic corpus for emotions of your choice",
     "score": "score a synthetic set against real music",
     "predict": "read valence and arousal off recordings",
+    "export": "write a regressor as an ONNX file: waveform in, emotion out",
     "compare": "learn whether synthetic data helps: the augmentation study",
     "report": "write one self-contained HTML page",
     "doctor": "tell what works here and what is missing",

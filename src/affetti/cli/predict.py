@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import Everyday, emit, parse, settled
+from affetti.cli.flags import Everyday, emit, note, parse, settled
 from affetti.cli.progress import shown
+
+COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
+ORIGINAL = ("scale", "valence_original", "arousal_original", "error")
 
 
 @dataclass(frozen=True)
 class Flags(Everyday):
     """Read valence and arousal, with intervals and the curve over time, off recordings. Both run from -1 to 1."""
 
-    model: Path
-    """Run of a regressor."""
+    model: str
+    """Run of a regressor, USER/NAME on the Hugging Face Hub, or with --runtime onnx an ONNX file."""
     audio: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="AUDIO...")]] = ()
-    """Audio files, or folders of them."""
+    """Audio files, or folders of them; of several, one that cannot be read is told and passed over."""
     hop: float | None = None
     """Seconds between points of the curve (default 1)."""
-    csv: bool = False
-    """Print CSV instead of text."""
+    csv: str | None = None
+    """Write the songs' values as CSV to this file; - prints them instead of text."""
+    picture: Path | None = None
+    """Draw the curves, on the plane and over time, into this .png, .svg or .pdf."""
+    runtime: Literal["torch", "onnx"] | None = None
+    """What runs the model (default torch)."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
 
@@ -33,18 +40,23 @@ class Flags(Everyday):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "predict")
-    settings = settled(flags, {"hop": 1.0, "device": "cpu"}, flags.config)
-    settings.pop("csv", None)
+    settings = settled(flags, {"hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
     settings.pop("seed", None)
+    table = settings.pop("csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
     from affetti import verbs
 
     with shown() as progress:
         document = verbs.predict(model, list(audio), progress=progress, **settings)
-    if flags.csv and not flags.json:
-        _csv(document)
-    else:
-        emit(document, flags.json, "\n".join(_line(entry) for entry in document))
+    for entry in document:
+        if "error" in entry:
+            note(f"skipped {entry['path']}: {entry['error']}")
+    if table is not None and table != "-":
+        from affetti.storage import write_text
+
+        write_text(Path(table), _csv(document))
+    text = _csv(document).rstrip("\n") if table == "-" else "\n".join(_line(e) for e in document if "error" not in e)
+    emit(document, flags.json, text)
     return 0
 
 
@@ -53,12 +65,22 @@ def _line(entry: dict[str, Any]) -> str:
         interval = entry[f"{axis}_ci"]
         return f"{axis} {entry[axis]:+.2f}" + ("" if interval is None else f" [{interval[0]:+.2f}, {interval[1]:+.2f}]")
 
-    return f"{entry['path']}: {told('valence')}, {told('arousal')}"
+    line = f"{entry['path']}: {told('valence')}, {told('arousal')}"
+    if entry["scale"] in (None, "-1..1"):
+        return line
+    return f"{line} (on {entry['scale']}: {entry['valence_original']:.2f}, {entry['arousal_original']:.2f})"
 
 
-def _csv(document: list[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(["path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high"])
+def _csv(document: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *ORIGINAL])
     for entry in document:
-        low_high = {axis: entry[f"{axis}_ci"] or ["", ""] for axis in ("valence", "arousal")}
-        writer.writerow([entry["path"], entry["valence"], *low_high["valence"], entry["arousal"], *low_high["arousal"]])
+        if "error" in entry:
+            writer.writerow([entry["path"], *[""] * (len(COLUMNS) + len(ORIGINAL) - 2), entry["error"]])
+            continue
+        cells: list[Any] = [entry["path"]]
+        for axis in ("valence", "arousal"):
+            cells += [entry[axis], *(entry[f"{axis}_ci"] or ["", ""])]
+        writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:3]), ""])
+    return text.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,9 @@ from affetti.cli.progress import shown
 
 @dataclass(frozen=True)
 class Flags(Long):
-    """Train a generator (gan, flow) or a regressor (student, baseline) on one fold's training clips."""
+    """Train a generator (gan, waveform, flow) or a regressor (vit, student, baseline) on one fold's training clips."""
 
-    model: tyro.conf.Positional[Literal["gan", "flow", "student", "baseline"]]
+    model: tyro.conf.Positional[Literal["gan", "waveform", "flow", "vit", "student", "baseline"]]
     """What to train."""
     corpus: Path | None = None
     """The corpus."""
@@ -33,7 +34,15 @@ class Flags(Long):
     checkpoint_every: int | None = None
     """Steps between checkpoints (default 500)."""
     set: tuple[str, ...] = field(default=())
-    """Settings of the model, such as width=128 guidance=2."""
+    """Settings of the model, such as width=128, widths=64,128 or method=svr."""
+    teacher: Path | None = None
+    """With student: the run of a vit or another student to learn from."""
+    features: str | None = None
+    """With baseline: what it reads, as score --features names it (default statistics)."""
+    patience: int | None = None
+    """With a generator: looks without better coverage after which training ends (0: never; default: the preset's)."""
+    text: str | None = None
+    """Embedder of lyrics: hashed (default), or a sentence-transformers model by name or folder."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
 
@@ -84,13 +93,18 @@ def _model_settings(flags: Flags) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for text in flags.set:
         key, equals, value = text.partition("=")
-        try:
-            given[key] = float(value) if "." in value or "e" in value else int(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise UsageError(f"{text!r} is not a setting", where="--set", hint="write name=number")
+        if not (key and equals and value):
+            raise UsageError(f"{text!r} is not a setting", where="--set", hint="write name=value")
+        given[key] = [_value(part) for part in value.split(",")] if "," in value else _value(value)
     return filed | given
+
+
+def _value(text: str) -> int | float | str:
+    """A number where it is one, else a word."""
+    try:
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    except ValueError:
+        return text
 
 
 def _text(document: dict[str, Any], out: Path) -> str:
@@ -107,12 +121,23 @@ def _text(document: dict[str, Any], out: Path) -> str:
             f"{100 * coverage:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}"
         )
         for name, found in document["test"].items():
-            ccc = found["ccc"]
-            lines.append(
-                f"{name}: CCC {ccc['value']:.3f} [{ccc['ci'][0]:.3f}, {ccc['ci'][1]:.3f}] "
-                f"on {n['test']} clips of songs never seen"
-            )
+            lines.append(f"{name}: {_measures(found)}; on {n['test']} clips of songs never seen")
+        quadrants, covered = document["quadrants"], document["coverage"]
+        inside = ", ".join(f"{axis} {100 * found['value']:.0f} %" for axis, found in covered.items())
+        lines.append(f"quadrant right: {_with_interval(quadrants['accuracy'])}; inside the interval: {inside}")
         lines.append(f"next: affetti predict --model {out} song.mp3")
     else:
+        lines += [f"alarm at {told}" for told in document["alarms"]]
         lines.append(f"next: affetti generate --model {out} --n 64 --out synthetic")
     return "\n".join(lines)
+
+
+def _measures(found: dict[str, Any]) -> str:
+    names = {"ccc": "CCC", "r2": "R²", "rmse": "RMSE"}
+    told = ", ".join(f"{name} {_with_interval(found[key])}" for key, name in names.items() if found[key] is not None)
+    share = (found["ccc"] or {}).get("of_ceiling")
+    return told if share is None else f"{told}; {100 * share['value']:.0f} % of the CCC that its labels can bear"
+
+
+def _with_interval(measure: dict[str, Any]) -> str:
+    return f"{measure['value']:.3f} [{measure['ci'][0]:.3f}, {measure['ci'][1]:.3f}]"

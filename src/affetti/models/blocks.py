@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,20 @@ def require(fits: bool, name: str, value: float, wanted: str) -> None:
     """
     if not fits:
         raise UsageError(f"{name} {value:g} does not do", where="model settings", hint=f"give {wanted}")
+
+
+def turned(dials: Mapping[str, float] | None, known: dict[str, float]) -> dict[str, float]:
+    """The dials of a generator, ``known`` with their defaults, as a user turned them.
+
+    Raises:
+        UsageError: an unknown dial, or a value that is negative or not a number.
+    """
+    for name, value in (dials or {}).items():
+        if name not in known:
+            raise UsageError(f"no dial {name!r}", where="--dial", hint=f"choose from {', '.join(known)}")
+        if not 0 <= value < math.inf:
+            raise UsageError(f"{name} {value:g} does not do", where="--dial", hint="give 0 or more")
+    return known | dict(dials or {})
 
 
 class BandNorm(nn.Module):
@@ -68,8 +83,11 @@ class FiLMBlock(nn.Module):
     that a block begins as the identity (or a 1 × 1 convolution).
     """
 
-    def __init__(self, channels_in: int, channels_out: int, embedding: int, groups: int = 8) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, embedding: int, groups: int = 8, dropout: float = 0.0
+    ) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.norm1 = nn.GroupNorm(groups, channels_in)
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
         self.film = nn.Linear(embedding, 2 * channels_out)
@@ -83,7 +101,7 @@ class FiLMBlock(nn.Module):
         """Apply the block."""
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
-        h = self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
+        h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
         return self.skip(x) + h
 
 

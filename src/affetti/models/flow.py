@@ -1,112 +1,125 @@
 """Latent flow matching: noise becomes music along straight paths.
 
 With clean latent x, noise n and time t in [0, 1], xₜ = (1-t) x + t n and the network learns the velocity n - x
-(Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Were latents white Gaussian
-noise, the best velocity would be (2t-1)/(t²+(1-t)²) xₜ, with an error of variance 1/(t²+(1-t)²): the network starts
-from there and learns the rest in those units (the preconditioning of Karras et al. 2022, for straight paths).
-Sampling integrates from t = 1 to 0 with Heun's method; classifier-free guidance acts on t in [0.2, 0.9] (Kynkäänniemi
-et al. 2024: outside that range it costs diversity and buys nothing).
+(Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Sampling integrates from t = 1 to
+0 with Heun's method.
+
+Three dials act while sampling, on t in [0.2, 0.9] (Kynkäänniemi et al. 2024: outside that range guidance costs
+diversity and buys nothing):
+
+- ``guidance`` g: v(∅) + g (v(wish) - v(∅)), classifier-free guidance (Ho & Salimans 2022); 1 follows the wish
+  as learnt.
+- a field's name, such as ``genre``: adds (g - 1) (v(wish) - v(wish without that field)), for that field alone.
+- ``guide``: a small regressor trained beside the flow reads the emotion of the clean clip that the velocity foresees,
+  and that clip is moved by this share of the least change after which, to first order, it would read as asked:
+  Δ = Jᵀ (J Jᵀ)⁻¹ (wish - reading). 0 is off. It asks for what one regressor takes for emotion: judge the result with
+  a regressor of another family, trained on other clips.
+
+When not to use: to hear more detail than the latent keeps (``latent_variance_kept`` in the run's result).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from affetti.errors import UsageError
 from affetti.models.autoencoder import PatchPCA
-from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require, sinusoids
-from affetti.models.conditioning import ConditionEmbedding, Fields, vicinity
+from affetti.models.blocks import BandNorm, require, turned
+from affetti.models.conditioning import EMOTION, ConditionEmbedding, Fields, vicinity
+from affetti.models.mel_autoencoder import MelAutoencoder
 from affetti.models.noise import noise
+from affetti.models.student import Student, StudentConfig
+from affetti.models.unet import Tokens, VelocityUNet
+
+GUIDED = (0.2, 0.9)
+"""Times between which guidance acts."""
+DAMPING = 0.05
+"""Of the guide's least change, as a share of J Jᵀ's mean diagonal."""
 
 
 @dataclass(frozen=True)
 class FlowConfig:
     """Sizes and dials of the latent flow."""
 
+    latent: Literal["pca", "autoencoder"] = "pca"
+    """How log-mels become latents: patch PCA, fitted at once, or a mel autoencoder, trained first."""
     patch: int = 8
-    """Side of a patch of the latent's PCA, bins."""
+    """Side of a patch of the PCA, bins."""
     components: int = 24
-    """Latent channels: principal components kept, ≤ patch²."""
-    width: int = 64
-    """Channels at full latent resolution, a multiple of 8; twice that at half resolution."""
+    """Latent channels: principal components kept, ≤ patch²; of the autoencoder, its channels."""
+    autoencoder_share: float = 0.2
+    """Share of the steps that train the autoencoder, in (0, 1); of no account with the PCA."""
+    widths: tuple[int, ...] = (64, 128)
+    """Channels of the UNet's levels, finest first, multiples of 8."""
+    blocks: int = 1
+    """Residual blocks a level, ≥ 1."""
+    attention: int = 1
+    """Coarsest levels at which positions attend to each other, ≥ 0."""
     embedding: int = 256
-    """Size of the condition and time embedding."""
+    """Size of the condition and time embedding, even."""
+    dropout: float = 0.0
+    """Dropout inside blocks, in [0, 1)."""
     drop: float = 0.12
-    """Share of training clips whose condition is withheld, in [0, 1)."""
+    """Share of training clips whose condition, or any one field of it, is withheld, in [0, 1)."""
     vicinity: float = 0.5
     """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
+    guide_width: int = 16
+    """Channels of the guiding regressor's first stage; 0: no guide is trained."""
     steps: int = 12
-    """Sampling steps, ≥ 1."""
+    """Sampling steps, ≥ 1; all but the last ask the network twice."""
     guidance: float = 1.5
-    """Guidance: 1 follows the condition as learnt, more exaggerates it."""
-
-
-class VelocityUNet(nn.Module):
-    """A two-level UNet: latent ``[B, C, H, W]``, time ``[B]``, condition embedding ``[B, E]`` → velocity."""
-
-    def __init__(self, channels: int, width: int, embedding: int) -> None:
-        super().__init__()
-        wide = 2 * width
-        self.time = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.embedding = embedding
-        self.enter = nn.Conv2d(channels, width, 3, padding=1)
-        self.down1 = FiLMBlock(width, width, embedding)
-        self.down = nn.Conv2d(width, wide, 3, stride=2, padding=1)
-        self.down2 = FiLMBlock(wide, wide, embedding)
-        self.attention = SelfAttention(wide)
-        self.up2 = FiLMBlock(wide, wide, embedding)
-        self.up = nn.Conv2d(wide, width, 3, padding=1)
-        self.up1 = FiLMBlock(2 * width, width, embedding)
-        self.leave = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1))
-        nn.init.zeros_(self.leave[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.leave[-1].bias)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """Predict the velocity."""
-        spread = (t.square() + (1 - t).square())[:, None, None, None]  # variance of xₜ when x and n are white
-        gaussian = (2 * t - 1)[:, None, None, None] / spread * x
-        return gaussian + self._residual(x * spread.rsqrt(), t, condition) * spread.rsqrt()
-
-    def _residual(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        embedding = F.silu(self.time(sinusoids(1000 * t, self.embedding)) + condition)
-        fine = self.down1(self.enter(x), embedding)
-        coarse = self.up2(self.attention(self.down2(self.down(fine), embedding)), embedding)
-        up = self.up(F.interpolate(coarse, size=fine.shape[-2:], mode="nearest"))
-        return self.leave(self.up1(torch.cat([up, fine], dim=1), embedding))
+    """Guidance by the condition, unless the dial says otherwise."""
+    emotion: float = 1.5
+    """The emotion's own dial, unless it is turned: valence and arousal on top of ``guidance``."""
+    guide: float = 0.2
+    """Guidance by the regressor, unless the dial says otherwise, ≥ 0."""
 
 
 class Flow(nn.Module):
     """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
 
     bandwidth: Tensor
+    draft: ClassVar[dict[str, float]] = {"steps": 6, "guide": 0}
+    """Dials for clips that are made to be measured while it trains."""
 
     def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
-        require(config.patch >= 1, "patch", config.patch, "1 or more")
-        require(1 <= config.components <= config.patch**2, "components", config.components, "1 to patch²")
-        require(config.width >= 8 and config.width % 8 == 0, "width", config.width, "a multiple of 8")
-        require(config.embedding >= 2 and config.embedding % 2 == 0, "embedding", config.embedding, "an even number")
-        require(0 <= config.drop < 1, "drop", config.drop, "a share from 0 to below 1")
-        require(config.vicinity >= 0, "vicinity", config.vicinity, "0 or more")
-        require(config.steps >= 1, "steps", config.steps, "1 or more")
-        require(math.isfinite(config.guidance), "guidance", config.guidance, "a number")
+        _check(config)
         self.config, self.fields = config, fields
         self.normalise = BandNorm(shape[0])
-        self.latent = PatchPCA(shape, config.patch, config.components)
+        self.latent = (
+            PatchPCA(shape, config.patch, config.components)
+            if config.latent == "pca"
+            else MelAutoencoder(shape, config.components)
+        )
         self.condition = ConditionEmbedding(config.embedding, fields)
-        self.net = VelocityUNet(config.components, config.width, config.embedding)
+        self.net = VelocityUNet(
+            config.components,
+            config.widths,
+            config.embedding,
+            blocks=config.blocks,
+            attention=config.attention,
+            lyrics=fields.lines > 0,
+            dropout=config.dropout,
+        )
+        self.guide = Student(shape, StudentConfig(config.guide_width)) if config.guide_width else None
         self.register_buffer("bandwidth", torch.zeros(2))
 
     @torch.no_grad()
     def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
-        """Fit normaliser, latent and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
+        """Fit normaliser, PCA and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
         self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
+        if self.guide is not None:
+            self.guide.fit_statistics(mel, conditions)
         return {"latent_variance_kept": self.latent.fit(self.normalise(mel))}
 
     def encode(self, mel: Tensor) -> Tensor:
@@ -119,43 +132,113 @@ class Flow(nn.Module):
         t = torch.sigmoid(torch.randn(len(latent), device=latent.device))
         n = torch.randn_like(latent)
         mixed = torch.lerp(latent, n, t[:, None, None, None])
-        return F.mse_loss(self.net(mixed, t, self.condition(wish)), n - latent)
+        return F.mse_loss(self.net(mixed, t, *self._embed(wish)), n - latent)
 
-    def velocity(self, x: Tensor, t: float, wish: Tensor, nothing: Tensor, guidance: float) -> Tensor:
-        """Guided velocity at time ``t``: nothing + guidance · (wish - nothing)."""
-        time = torch.full((len(x),), t, device=x.device)
-        if guidance == 1.0 or not 0.2 <= t <= 0.9:
-            return self.net(x, time, wish)
-        both = self.net(torch.cat([x, x]), torch.cat([time, time]), torch.cat([wish, nothing]))
-        asked, free = both.chunk(2)
-        return free + guidance * (asked - free)
+    def read(self, latent: Tensor) -> Tensor:
+        """The guide's reading ``[B, 2]`` of latents.
 
-    @torch.inference_mode()
-    def sample(self, condition: Tensor, seed: int, index: Tensor | None = None) -> Tensor:
+        Raises:
+            UsageError: the flow was trained without one.
+        """
+        if self.guide is None:
+            raise UsageError("no guide was trained", where="guide", hint="train with guide_width above 0, or set it 0")
+        return self.guide.from_normal(self.latent.decode(latent))
+
+    @torch.no_grad()
+    def sample(
+        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+    ) -> Tensor:
         """Generate log-mels.
 
         Args:
             condition: valence and arousal ``[B, 2]`` in [-1, 1], or all fields ``[B, K]``; NaN asks for nothing.
             seed: of the noise.
             index: number of each sample ``[B]``; the noise depends on (seed, index) alone. Default 0 … B-1.
+            dials: ``guidance``, ``guide``, ``steps`` or a field's name, see the module.
 
         Returns:
             dB ``[B, M, F]``.
 
         Raises:
             InputError: a condition lies out of its range.
+            UsageError: an unknown dial.
         """
-        condition = self.fields.require_valid(condition)
-        device = self.latent.basis.device
+        dial = self._dials(dials)
+        device = self.bandwidth.device
+        condition = self.fields.require_valid(condition).to(device, torch.float32)
         index = torch.arange(len(condition)) if index is None else index
         x = noise(seed, index, self.latent.latent_shape).to(device)
-        wish = self.condition(condition.to(device, torch.float32))
-        nothing = self.condition(torch.full_like(condition, torch.nan, device=device, dtype=torch.float32))
-        times = torch.linspace(1.0, 0.0, self.config.steps + 1).tolist()
+        times = torch.linspace(1.0, 0.0, max(1, round(dial.pop("steps"))) + 1).tolist()
         for now, after in pairwise(times):
-            slope = self.velocity(x, now, wish, nothing, self.config.guidance)
+            slope = self.velocity(x, now, condition, dial)
             ahead = x + (after - now) * slope
             if after > 0:
-                slope = (slope + self.velocity(ahead, after, wish, nothing, self.config.guidance)) / 2
+                slope = (slope + self.velocity(ahead, after, condition, dial)) / 2
             x = x + (after - now) * slope
         return self.normalise.inverse(self.latent.decode(x))
+
+    def velocity(self, x: Tensor, t: float, condition: Tensor, dials: Mapping[str, float]) -> Tensor:
+        """Guided velocity ``[B, C, H, W]`` at time ``t``."""
+        if not GUIDED[0] <= t <= GUIDED[1]:
+            return self._ask(x, t, [condition])[0]
+        others = {name: dial - 1 for name, dial in dials.items() if name != "guide" and dial != 1}
+        withheld = [list(self.fields.columns) if name == "guidance" else [name] for name in others]
+        wish, *without = self._ask(x, t, [condition, *(self.fields.withhold(condition, names) for names in withheld)])
+        velocity = wish
+        for more, less in zip(others.values(), without, strict=True):
+            velocity = velocity + more * (wish - less)
+        if dials["guide"] > 0:
+            clean = x - t * velocity
+            velocity = velocity - dials["guide"] * self._least_change(clean, condition) / t
+        return velocity
+
+    def _ask(self, x: Tensor, t: float, conditions: list[Tensor]) -> tuple[Tensor, ...]:
+        """The network's velocity for each of several conditions, in one call."""
+        count = len(conditions)
+        time = torch.full((count * len(x),), t, device=x.device)
+        return self.net(x.repeat(count, 1, 1, 1), time, *self._embed(torch.cat(conditions))).chunk(count)
+
+    def _embed(self, condition: Tensor) -> tuple[Tensor, Tokens]:
+        return self.condition(condition), self.condition.tokens(condition)
+
+    def _least_change(self, clean: Tensor, condition: Tensor) -> Tensor:
+        """The smallest change of ``clean`` after which the guide, to first order, reads the emotion asked for."""
+        wish = condition[:, self.fields.columns[EMOTION]]
+        with torch.enable_grad():
+            clean = clean.detach().requires_grad_()
+            reading = self.read(clean)
+            rows = [torch.autograd.grad(reading[:, axis].sum(), clean, retain_graph=axis == 0)[0] for axis in (0, 1)]
+        jacobian = torch.stack(rows, dim=1).flatten(2)  # [B, 2, C·H·W]
+        gap = (wish - reading.detach()).nan_to_num(0.0)
+        gram = jacobian @ jacobian.transpose(1, 2)
+        # Where the reading hardly answers (its tanh is saturated) the least change would be huge: damp it.
+        damping = DAMPING * gram.diagonal(dim1=1, dim2=2).mean(dim=1) + 1e-12
+        weights = torch.linalg.solve(gram + damping[:, None, None] * torch.eye(2, device=gram.device), gap.unsqueeze(2))
+        return (jacobian.transpose(1, 2) @ weights).reshape(clean.shape)
+
+    def _dials(self, dials: Mapping[str, float] | None) -> dict[str, float]:
+        """All dials, in a fixed order."""
+        config = self.config
+        known = {"steps": float(config.steps), "guide": config.guide if self.guide is not None else 0.0}
+        known |= dict.fromkeys(self.fields.columns, 1.0) | {EMOTION: config.emotion, "guidance": config.guidance}
+        return turned(dials, known)
+
+
+def _check(config: FlowConfig) -> None:
+    require(config.patch >= 1, "patch", config.patch, "1 or more")
+    most = config.patch**2 if config.latent == "pca" else 64
+    require(1 <= config.components <= most, "components", config.components, f"1 to {most}")
+    for width in config.widths or (0,):
+        require(width >= 8 and width % 8 == 0, "widths", width, "multiples of 8")
+    require(config.blocks >= 1, "blocks", config.blocks, "1 or more")
+    require(0 <= config.attention <= len(config.widths), "attention", config.attention, "0 to the number of levels")
+    require(config.embedding >= 2 and config.embedding % 2 == 0, "embedding", config.embedding, "an even number")
+    for name in ("drop", "dropout"):
+        require(0 <= getattr(config, name) < 1, name, getattr(config, name), "a share from 0 to below 1")
+    share = config.autoencoder_share
+    require(0 < share < 1, "autoencoder_share", share, "a share between 0 and 1")
+    for name in ("vicinity", "guide", "guide_width"):
+        require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
+    require(config.steps >= 1, "steps", config.steps, "1 or more")
+    for name in ("guidance", EMOTION):
+        require(math.isfinite(getattr(config, name)), name, getattr(config, name), "a number")

@@ -1,183 +1,238 @@
-"""The conditional spectrogram GAN, the study's in shape, trained with today's loss.
+"""The conditional spectrogram GAN: the study's in shape, by today's recipe; or as the study published it.
 
-Generator: 100 noise + 256 condition embedding = 356 → a coarse grid, doubled by residual blocks with FiLM, self-
-attention half-way, the last steps by pixel shuffle. Discriminator: the spectrogram beside the condition as a map (the
-study's two channels), plus a projection term (Miyato & Koyama 2018) and an unconditional one. Loss: relativistic
-pairing (Jolicoeur-Martineau 2019; Huang et al. 2024) with zero-centred penalties on real and fake, computed every
-few steps. Real and fake pass the same differentiable augmentation; it changes neither tempo, nor pitch by more than two
-bands, nor the mean level of what it does not cut out.
+100 noise + 256 condition embedding = 356 → a coarse grid four bands high, doubled by residual blocks up to the size of
+the log-mel; 128 × 1,292 grows from 4 × 41 through 128 × 1,312 = 2⁵ · 41 and is cropped. The depth follows from the shape.
+Each block is scaled and shifted by noise and condition together: noise that enters at the coarsest grid alone is soon
+ignored. Self-attention (Zhang et al. 2019) at the second and third grid, skip-layer excitation (Liu et al. 2021) from the first to
+the last, the last doublings by pixel shuffle.
+
+``recipe="published"`` is the study's network and training, see :mod:`affetti.models.published`. When not to use: where
+diversity matters more than speed; :mod:`affetti.models.flow` covers more of the music and follows its condition better.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require
+from affetti.errors import UsageError
+from affetti.models.autoencoder import PatchPCA
+from affetti.models.blocks import BandNorm, FiLMBlock, SelfAttention, require, turned
+from affetti.models.completion import Completion
 from affetti.models.conditioning import ConditionEmbedding, Fields, vicinity
+from affetti.models.discriminator import Discriminator
 from affetti.models.noise import noise
+from affetti.models.published import PublishedDiscriminator, PublishedGenerator
+
+COARSEST = 4
+"""Height of the coarsest grid."""
+CHOICES = {"recipe": ("modern", "published"), "regularizer": ("r1r2", "spectral")}
 
 
 @dataclass(frozen=True)
 class GanConfig:
     """Sizes and dials of the spectrogram GAN."""
 
+    recipe: str = "modern"
+    """``modern``; or ``published``, the study's networks and training: of the rest it takes noise and embedding."""
     noise: int = 100
     """Size of the noise vector."""
     embedding: int = 256
     """Size of the condition embedding; noise and embedding together are the 356-dimensional latent."""
     width: int = 64
-    """Channels of the generator's coarsest grid, a multiple of 32; halved at each doubling."""
-    discriminator_width: int = 48
-    """Channels of the discriminator's first stage."""
-    stem: int = 4
-    """Pixel-shuffle factor of the last generator step and of the discriminator's first."""
-    gamma: float = 0.3
-    """Weight of the gradient penalties, ≥ 0."""
-    penalty_every: int = 8
+    """Channels of the generator's finest grid, a multiple of 8; twice that at each coarser one, up to 8 ×."""
+    discriminator_width: int = 64
+    """The same of the discriminator."""
+    stem: int = 0
+    """Factor between the finest grid and the log-mel: 1, 2, 4 or 8; 0: 2 from 128 bands, else 8."""
+    components: int = 0
+    """Principal components of a patch of stem × stem that are kept, ≤ stem²; 0: 24 for a stem of 8, else all by a learned
+    pixel shuffle."""
+    blocks: int = 1
+    """Residual blocks a grid, ≥ 1."""
+    rate: float = 0.0
+    """Learning rate; 0: 2e-4 from 128 bands, else 5e-4."""
+    half_life: int = 0
+    """Half-life of the averaged weights, clips; 0: a fortieth of the training."""
+    regularizer: str = "r1r2"
+    """``r1r2``: relativistic loss with penalties on the gradient; ``spectral``: hinge loss with spectral norm."""
+    gamma: float = 1.0
+    """Weight of the penalties over the rule 0.0002 · M · F / B (Karras et al. 2020), ≥ 0."""
+    penalty_every: int = 4
     """Steps between penalties (lazy regularisation), ≥ 1."""
+    augment: float = 0.5
+    """Strength of the augmentation that the discriminator sees, in [0, 1]."""
+    fade: float = 0.15
+    """Share of the training over which the condition is faded in, in [0, 1] (Shahbazi et al. 2022)."""
     vicinity: float = 0.75
     """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
 
 
+def grown(shape: tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """The coarsest grid for a log-mel of ``shape``, and how often it doubles: the product is as large or larger."""
+    doublings = max(2, int(math.log2(min(shape) / COARSEST)))
+    return (-(-shape[0] >> doublings), -(-shape[1] >> doublings)), doublings
+
+
 class Generator(nn.Module):
-    """Latent ``[B, noise + embedding]`` and condition embedding ``[B, E]`` → normalised log-mel ``[B, M, F]``."""
+    """Latent ``[B, noise + embedding]`` → normalised log-mel ``[B, M, F]``."""
 
     def __init__(self, shape: tuple[int, int], config: GanConfig) -> None:
         super().__init__()
         self.shape = shape
-        coarse = 4 * config.stem  # the coarsest grid is doubled twice, then shuffled up by the stem
-        self.grid = (-(-shape[0] // coarse), -(-shape[1] // coarse))
-        width, embedding = config.width, config.embedding
-        self.width = width
-        self.enter = nn.Linear(config.noise + embedding, width * self.grid[0] * self.grid[1])
-        self.block1 = FiLMBlock(width, width, embedding)
-        self.block2 = FiLMBlock(width, width, embedding)
-        self.attention = SelfAttention(width)
-        self.block3 = FiLMBlock(width, width // 2, embedding)
-        self.block4 = FiLMBlock(width // 2, width // 2, embedding)
-        self.leave = nn.Sequential(
-            nn.GroupNorm(8, width // 2), nn.SiLU(), nn.Conv2d(width // 2, config.stem**2, 3, padding=1)
+        self.grid, doublings = grown(shape)
+        self.size, self.stem = (self.grid[0] << doublings, self.grid[1] << doublings), config.stem
+        latent, style = config.noise + config.embedding, config.embedding
+        last = doublings - config.stem.bit_length() + 1  # number of the finest grid; the stem does the rest
+        channels = [config.width * min(2 ** (last - level), 8) for level in range(last + 1)]
+        narrow = max(8, channels[0] // 32 * 8)  # a linear layer onto the full width would be most of the network
+        self.enter = nn.Linear(latent, narrow * self.grid[0] * self.grid[1])
+        self.style = nn.Sequential(nn.Linear(latent, style), nn.SiLU())
+        pairs = list(zip([narrow, *channels], channels, strict=False))
+        self.levels = nn.ModuleList(
+            [
+                nn.ModuleList([FiLMBlock(b if number else a, b, style) for number in range(config.blocks)])
+                for a, b in pairs
+            ]
         )
-        self.shuffle = nn.PixelShuffle(config.stem)
+        # Where a band lies is added to each grid: frequency is not shift-invariant.
+        self.bands = nn.ParameterList(
+            [nn.Parameter(torch.zeros(c, self.grid[0] << level, 1)) for level, c in enumerate(channels)]
+        )
+        self.attention = nn.ModuleDict(
+            {str(level): SelfAttention(channels[level]) for level in range(1, min(3, last + 1))}
+        )
+        self.excite = nn.Sequential(
+            nn.AdaptiveAvgPool2d(4),
+            nn.Conv2d(channels[0], channels[-1], 4),
+            nn.SiLU(),
+            nn.Conv2d(channels[-1], channels[-1], 1),
+            nn.Sigmoid(),
+        )
+        self.patches = PatchPCA(self.size, config.stem, config.components) if config.components else None
+        out = config.components or config.stem**2
+        self.leave = nn.Sequential(nn.GroupNorm(8, channels[-1]), nn.SiLU(), nn.Conv2d(channels[-1], out, 3, padding=1))
 
-    def forward(self, latent: Tensor, embedding: Tensor) -> Tensor:
+    def forward(self, latent: Tensor) -> Tensor:
         """Generate."""
-        x = self.enter(latent).reshape(-1, self.width, *self.grid)
-        x = F.interpolate(self.block1(x, embedding), scale_factor=2.0)
-        x = self.attention(self.block2(x, embedding))
-        x = F.interpolate(self.block3(x, embedding), scale_factor=2.0)
-        x = self.shuffle(self.leave(self.block4(x, embedding))).squeeze(1)
+        style = self.style(latent)
+        x = coarse = self.enter(latent).reshape(len(latent), -1, *self.grid)
+        for level, bands in enumerate(self.bands):
+            x = x if level == 0 else F.interpolate(x, scale_factor=2.0)
+            for block in self.levels[level]:  # type: ignore[attr-defined]
+                x = block(x, style)
+            x = x + bands
+            if level == 0:
+                coarse = x
+            if str(level) in self.attention:
+                x = self.attention[str(level)](x)
+        x = self.leave(x * 2 * self.excite(coarse))
+        x = F.pixel_shuffle(x, self.stem).squeeze(1) if self.patches is None else self.patches.decode(x)
         return x[:, : self.shape[0], : self.shape[1]]
-
-
-class Discriminator(nn.Module):
-    """Normalised log-mel ``[B, M, F]`` and condition ``[B, K]`` → logit ``[B]``."""
-
-    def __init__(self, config: GanConfig, fields: Fields = Fields()) -> None:
-        super().__init__()
-        self.stem = config.stem
-        width, wide = config.discriminator_width, 2 * config.discriminator_width
-        # Channels: stem² of the spectrogram, valence, arousal, and the mel position (frequency is not shift-invariant).
-        self.net = nn.Sequential(
-            nn.Conv2d(config.stem**2 + 3, width, 3, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, wide, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(wide, wide, 3, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(wide, 2 * wide, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-        )
-        self.mix = nn.Conv2d(2 * wide + 1, 2 * wide, 3, padding=1)
-        self.embed = ConditionEmbedding(2 * wide, fields)
-        self.out = nn.Linear(2 * wide, 1)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Judge."""
-        pad = (-x.shape[2] % self.stem, -x.shape[1] % self.stem)
-        x = F.pad(x, (0, pad[0], 0, pad[1]))
-        x = F.pixel_unshuffle(x.unsqueeze(1), self.stem)
-        b, _, h, w = x.shape
-        maps = condition[:, :2, None, None].expand(b, 2, h, w)
-        position = torch.linspace(-1, 1, h, device=x.device)[None, None, :, None].expand(b, 1, h, w)
-        x = self.net(torch.cat([x, maps, position], dim=1))
-        # Minibatch deviation (Karras et al. 2018): lets the discriminator see a collapse.
-        spread = x.std(dim=0, unbiased=False).mean().expand(b, 1, *x.shape[2:])
-        x = F.leaky_relu(self.mix(torch.cat([x, spread], dim=1)), 0.2).mean(dim=(2, 3))
-        projection = (x * self.embed(condition)).sum(dim=1) / x.shape[1] ** 0.5
-        return self.out(x).squeeze(1) + projection
 
 
 class Gan(nn.Module):
     """Emotion-conditioned GAN over log-mels of shape ``(M, F)``."""
 
     bandwidth: Tensor
+    clips: Tensor
+    hears = "mel"
 
     def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
-        for name in ("noise", "embedding", "discriminator_width", "stem", "penalty_every"):
-            require(getattr(config, name) >= 1, name, getattr(config, name), "1 or more")
-        require(config.width >= 32 and config.width % 32 == 0, "width", config.width, "a multiple of 32")
-        for name in ("gamma", "vicinity"):
-            require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
-        self.config, self.fields = config, fields
+        config = _settled(config, shape)
+        self.shape, self.config, self.fields = shape, config, fields
         self.normalise = BandNorm(shape[0])
+        self.published = config.recipe == "published"
         self.condition = ConditionEmbedding(config.embedding, fields)
-        self.generator = Generator(shape, config)
+        self.completion = Completion(fields)
+        size = config.noise + config.embedding
+        self.generator = PublishedGenerator(shape, size) if self.published else Generator(shape, config)
         self.register_buffer("bandwidth", torch.zeros(2))
+        self.register_buffer("clips", torch.zeros((), dtype=torch.long))
+
+    def discriminator(self) -> nn.Module:
+        """A new discriminator for it."""
+        if self.published:
+            return PublishedDiscriminator(self.shape, self.fields)
+        c = self.config
+        spectral = c.regularizer == "spectral"
+        patches = None if self.generator.patches is None else copy.deepcopy(self.generator.patches)
+        return Discriminator(*grown(self.shape), c.stem, c.discriminator_width, self.fields, spectral, patches)
 
     @torch.no_grad()
     def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
-        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
-        return {}
+        kept = {}
+        if self.generator.patches is not None:
+            size = self.generator.size
+            whole = F.pad(self.normalise(mel), (0, size[1] - self.shape[1], 0, size[0] - self.shape[0]))
+            kept = {"variance_kept": self.generator.patches.fit(whole)}
+        self.bandwidth.copy_(vicinity(conditions, 0.0 if self.published else self.config.vicinity))
+        self.completion.fit(conditions)
+        self.clips.fill_(len(conditions))
+        return kept
 
-    def generate(self, z: Tensor, condition: Tensor) -> Tensor:
-        """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels."""
-        embedding = self.condition(condition)
-        return self.generator(torch.cat([z, embedding], dim=1), embedding)
+    def generate(self, z: Tensor, condition: Tensor, fade: float = 1.0) -> Tensor:
+        """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels; ``fade`` scales the condition."""
+        return self.generator(torch.cat([z, fade * self.condition(condition)], dim=1))
 
     @torch.inference_mode()
-    def sample(self, condition: Tensor, seed: int, index: Tensor | None = None) -> Tensor:
-        """Generate log-mels; arguments, result and errors as :meth:`affetti.models.flow.Flow.sample`."""
+    def sample(
+        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+    ) -> Tensor:
+        """Generate log-mels; arguments, result and errors as :meth:`affetti.models.flow.Flow.sample`.
+
+        The one dial is ``truncation``, a factor on the noise: below 1, safer and less diverse clips.
+        """
         condition = self.fields.require_valid(condition)
+        truncation = turned(dials, {"truncation": 1.0})["truncation"]
         device = self.normalise.mean.device
         index = torch.arange(len(condition)) if index is None else index
-        z = noise(seed, index, (self.config.noise,)).to(device)
-        return self.normalise.inverse(self.generate(z, condition.to(device, torch.float32)))
+        wish = condition.to(device, torch.float32)
+        wish = emotion_alone(wish) if self.published else self.completion(wish, seed, index)
+        z = truncation * noise(seed, index, (self.config.noise,)).to(device)
+        return self.normalise.inverse(self.generate(z, wish))
 
 
-def augment(x: Tensor) -> Tensor:
-    """Differentiable augmentation of ``[B, M, F]``, different for each item: roll in time, ±2 bands, ±, cut-outs.
+def emotion_alone(condition: Tensor) -> Tensor:
+    """``condition [B, K]`` asking for nothing but valence and arousal: all that the study's GAN knew."""
+    return torch.cat([condition[:, :2], torch.full_like(condition[:, 2:], torch.nan)], dim=1)
 
-    Uses torch's global generator.
+
+def _settled(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
+    """The configuration with what follows from the shape filled in.
+
+    Raises:
+        UsageError: a setting does not do.
     """
-    b, m, f = x.shape
-    device = x.device
-    roll = torch.randint(0, f, (b, 1), device=device)
-    shift = torch.randint(-2, 3, (b, 1), device=device)
-    columns = (torch.arange(f, device=device) + roll) % f
-    rows = (torch.arange(m, device=device) + shift).clamp(0, m - 1)
-    x = x.gather(2, columns[:, None, :].expand(b, m, f)).gather(1, rows[:, :, None].expand(b, m, f))
-    tilt = 0.15 * torch.randn(b, 1, 1, device=device) * torch.linspace(-1, 1, m, device=device)[None, :, None]
-    start = torch.randint(0, f, (b, 1), device=device)
-    length = torch.randint(0, f // 5 + 1, (b, 1), device=device)
-    position = torch.arange(f, device=device)
-    kept = ((position < start) | (position >= start + length)).unsqueeze(1)
-    return (x + tilt) * kept
-
-
-def relativistic(real: Tensor, fake: Tensor) -> Tensor:
-    """softplus(fake - real): what the discriminator lowers, and the generator with the roles exchanged."""
-    return F.softplus(fake - real).mean()
-
-
-def gradient_penalty(logit: Tensor, x: Tensor) -> Tensor:
-    """½ E‖∂ logit / ∂ x‖², the zero-centred penalty R1 on real or R2 on fake (Mescheder et al. 2018)."""
-    (gradient,) = torch.autograd.grad(logit.sum(), x, create_graph=True)
-    return 0.5 * gradient.square().sum(dim=(1, 2)).mean()
+    for name, known in CHOICES.items():
+        if getattr(config, name) not in known:
+            raise UsageError(
+                f"{name} {getattr(config, name)!r} does not do",
+                where="model settings",
+                hint=f"give {' or '.join(known)}",
+            )
+    for name in ("noise", "embedding", "blocks", "penalty_every"):
+        require(getattr(config, name) >= 1, name, getattr(config, name), "1 or more")
+    for name in ("width", "discriminator_width"):
+        value = getattr(config, name)
+        require(value >= 8 and value % 8 == 0, name, value, "a multiple of 8")
+    require(config.stem in (0, 1, 2, 4, 8), "stem", config.stem, "1, 2, 4 or 8, or 0 for the shape's own")
+    for name in ("rate", "half_life", "gamma", "vicinity"):
+        require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
+    for name in ("augment", "fade"):
+        require(0 <= getattr(config, name) <= 1, name, getattr(config, name), "a share from 0 to 1")
+    large = shape[0] >= 128
+    stem = min(config.stem or (2 if large else 8), 1 << grown(shape)[1])
+    components = config.components or (24 if stem == 8 else 0)
+    require(0 <= components <= stem**2, "components", components, "0 to stem²")
+    return dataclasses.replace(config, stem=stem, components=components, rate=config.rate or (2e-4 if large else 5e-4))

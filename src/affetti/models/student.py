@@ -1,60 +1,61 @@
-"""A small convolutional regressor: log-mel to valence and arousal.
+"""The student: a small MobileViT that reads valence and arousal off a log-mel.
 
 Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
-pooled. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound does
-not.
+pooled. Inverted residuals shrink the grid; attention at its two smallest sizes relates what is far apart. The pooling
+is over time alone and keeps mean and deviation: which bands sound matters, when they sound does not. It reads clips of
+any length.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affetti.models.blocks import BandNorm, require
+from affetti.models.blocks import require
+from affetti.models.mobilevit import AttentionBlock, InvertedResidual
+from affetti.models.regressor import NeuralRegressor, Reading
+
+SMALL = 64
+"""Mel bands up to which the small sizes are the default."""
 
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """Sizes of the small regressor."""
+    """Sizes of the student; 0 stands for the default of the front-end."""
 
-    width: int = 16
-    """Channels of the first stage; twice and four times that in the next."""
-    dropout: float = 0.5
+    width: int = 0
+    """Channels of the first stage, four times that in the last; 0: 16 for up to 64 mel bands, else 64."""
+    depth: int = 0
+    """Blocks a stage, ≥ 1; 0: 1 for up to 64 mel bands, else 3."""
+    dropout: float = 0.2
     """Dropout before the head, in [0, 1)."""
 
 
-class Student(nn.Module):
-    """Regressor over log-mels ``[B, M, F]`` in dB.
-
-    :meth:`forward` gives ``[B, 2]`` in [-1, 1]; :meth:`predict` adds the half-width of the calibrated interval.
-    """
-
-    half_width: Tensor
+class Student(NeuralRegressor):
+    """Regressor over log-mels ``[B, M, F]`` in dB; see :class:`affetti.models.regressor.Regressor`."""
 
     def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:
-        super().__init__()
-        require(config.width >= 1, "width", config.width, "1 or more")
+        super().__init__(shape[0])
+        require(config.width >= 0, "width", config.width, "1 or more")
+        require(config.depth >= 0, "depth", config.depth, "1 or more")
         require(0 <= config.dropout < 1, "dropout", config.dropout, "a share from 0 to below 1")
+        small = shape[0] <= SMALL
+        config = replace(config, width=config.width or (16 if small else 64), depth=config.depth or (1 if small else 3))
         self.config = config
-        width = config.width
-        self.normalise = BandNorm(shape[0])
-        self.stem = nn.Conv2d(1, width, 7, stride=(2, 4), padding=3)
+        width, depth = config.width, config.depth
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, width, 7, stride=(2, 4), padding=3, bias=False), nn.BatchNorm2d(width), nn.SiLU()
+        )
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),
-                nn.Sequential(
-                    nn.BatchNorm2d(2 * width), nn.ReLU(), nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)
-                ),
-                nn.Sequential(
-                    nn.BatchNorm2d(4 * width), nn.ReLU(), nn.Conv2d(4 * width, 4 * width, 3, stride=2, padding=1)
-                ),
+                _stage(width, 2 * width, depth, fused=True),
+                _stage(2 * width, 4 * width, depth, fused=small, attention=True),
+                _stage(4 * width, 4 * width, depth, fused=small, attention=True),
             ]
         )
         height = -(-shape[0] // 16)
-        self.norm = nn.BatchNorm2d(4 * width)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout),
             nn.Linear(2 * 4 * width * height, 64),
@@ -62,29 +63,22 @@ class Student(nn.Module):
             nn.Dropout(config.dropout),
             nn.Linear(64, 2),
         )
-        self.register_buffer("half_width", torch.full((2,), torch.nan))
 
-    @torch.no_grad()
-    def fit_statistics(self, mel: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002 - the generators need them
-        """Fit the normaliser to the training clips ``[N, M, F]``, dB."""
-        self.normalise.fit(mel)
-        return {}
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """Predict valence and arousal ``[B, 2]``."""
-        return self.from_normal(self.normalise(mel))
-
-    def from_normal(self, x: Tensor) -> Tensor:
-        """The same from log-mels already normalised."""
+    def read(self, x: Tensor) -> Reading:
+        """Read normalised log-mels ``[B, M, F]``."""
         x = self.stem(x.unsqueeze(1))
         for stage in self.stages:
             x = stage(x)
-        x = F.relu(self.norm(x))
-        pooled = torch.cat([x.mean(dim=3), x.std(dim=3, unbiased=False)], dim=1).flatten(1)
-        return torch.tanh(self.head(pooled))
+        mean = x.mean(dim=3)
+        deviation = (x - mean.unsqueeze(3)).square().mean(dim=3).add(1e-6).sqrt()
+        features = torch.cat([mean, deviation], dim=1).flatten(1)
+        return Reading(self.head(features), features, x.square().mean(dim=1))
 
-    @torch.inference_mode()
-    def predict(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Valence and arousal ``[B, 2]``, and the half-width of their 90 % interval (NaN: not calibrated)."""
-        emotion = self(mel)
-        return emotion, self.half_width.expand_as(emotion)
+
+def _stage(channels_in: int, channels_out: int, depth: int, *, fused: bool, attention: bool = False) -> nn.Sequential:
+    """Halve the grid, ``depth`` blocks in all, and attend to the whole of it."""
+    blocks: list[nn.Module] = [InvertedResidual(channels_in, channels_out, stride=2, fused=fused)]
+    blocks += [InvertedResidual(channels_out, channels_out, fused=fused) for _ in range(depth - 1)]
+    if attention:
+        blocks += [AttentionBlock(channels_out) for _ in range((depth + 1) // 2)]
+    return nn.Sequential(*blocks)

@@ -32,6 +32,7 @@ from affetti.studies.arms import REFERENCE, SURE, compare_arms, verdict
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.generate import generate_corpus
+from affetti.training.families import SPECTROGRAMS
 from affetti.training.loop import Clips, LoopConfig
 from affetti.training.parallel import RunSpec, train_runs
 
@@ -180,7 +181,7 @@ def augmentation_study(
     LoopConfig(updates, batch, seed)  # refuses what the loop could not run
     given = [runs.load(path) for path in models]
     _require_usable(given, corpus)
-    choose_arms(arms, tuple(dict.fromkeys(trained.kind for trained in given)) or runs.GENERATORS)
+    choose_arms(arms, tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAMS)
     for fold in {int(trained.meta["fold"]) for trained in given} or range(folds):
         fitting.require_test_songs(corpus, corpus.fold(fold))
     settings = {
@@ -276,7 +277,7 @@ def _synthetic_sets(
 ) -> list[tuple[str, int, Path]]:
     """Generate the synthetic sets that the arms need, training generators where none were given."""
     if not models:
-        wanted = [kind for kind in runs.GENERATORS if not arms or {kind, f"{kind}-shuffled"} & set(arms)]
+        wanted = [kind for kind in SPECTROGRAMS if not arms or {kind, f"{kind}-shuffled"} & set(arms)]
         specs = [
             RunSpec(kind, corpus.path, fold, out / "runs" / f"{kind}-f{fold}", seed)
             for fold in range(folds)

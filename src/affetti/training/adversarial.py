@@ -8,29 +8,41 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from affetti.models import gan as gan_model
-from affetti.models.gan import Discriminator, Gan
+from affetti.augment.differentiable import augment
+from affetti.models.discriminator import Judgement, deceived, gradient_penalty, hinge, relativistic
+from affetti.models.gan import Gan
 from affetti.training.objectives import set_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+FLOOR = 0.25
+"""Learning rate at the end, of the highest."""
+BETAS = (0.0, 0.99)
+"""Of Adam: a game has no direction that lasts."""
+FASTER = 2.0
+"""How much faster the discriminator learns where spectral norm holds it back (Heusel et al. 2017)."""
+
 
 class GanObjective:
-    """Relativistic GAN with lazy R1 and R2, one discriminator and one generator update a step."""
+    """Relativistic GAN with lazy R1 and R2, or hinge with spectral norm; one update of each side a step."""
 
-    def __init__(self, model: Gan, steps: int, rate: float = 5e-4, decay: float = 0.995) -> None:
+    def __init__(self, model: Gan, steps: int) -> None:
         self.config = model.config
         self.average = copy.deepcopy(model)
         self.model: nn.Module = model
-        discriminator = Discriminator(model.config, model.fields)
-        self.discriminator: nn.Module = discriminator
-        self.modules: dict[str, nn.Module] = {"model": model, "average": self.average, "discriminator": discriminator}
-        self.optimizers = {
-            "model": torch.optim.Adam(model.parameters(), rate, betas=(0.0, 0.99)),
-            "discriminator": torch.optim.Adam(discriminator.parameters(), rate, betas=(0.0, 0.99)),
+        self.discriminator: nn.Module = model.discriminator()
+        self.modules: dict[str, nn.Module] = {
+            "model": model,
+            "average": self.average,
+            "discriminator": self.discriminator,
         }
-        self.steps, self.rate, self.decay = steps, rate, decay
+        rate = self.config.rate
+        self.optimizers = {
+            "model": torch.optim.Adam(model.parameters(), rate, betas=BETAS),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), rate, betas=BETAS),
+        }
+        self.steps, self.spectral = steps, self.config.regularizer == "spectral"
         self.normalise, self.fields, self.bandwidth = model.normalise, model.fields, model.bandwidth
 
     def setup(self, fabric: Fabric) -> None:
@@ -42,42 +54,51 @@ class GanObjective:
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update of each side."""
-        factor = warm_cosine(step, self.steps, floor=0.25)
-        set_rate(self.optimizer, self.rate * factor)
-        set_rate(self.optimizer_d, self.rate * factor)
+        rate = self.config.rate * warm_cosine(step, self.steps, floor=FLOOR)
+        set_rate(self.optimizer, rate)
+        set_rate(self.optimizer_d, rate * (FASTER if self.spectral else 1.0))
+        fade = min(1.0, step / max(1.0, self.config.fade * self.steps))
         real = self.normalise(mel)
         wish = self.fields.jitter(labels, self.bandwidth)
 
         with torch.no_grad():
-            fake = self._generate(wish)
-        penalise = step % self.config.penalty_every == 0
+            fake = self._generate(wish, fade)
+        penalise = not self.spectral and step % self.config.penalty_every == 0
         real.requires_grad_(penalise)
         fake.requires_grad_(penalise)
-        logit_real = self.discriminator(gan_model.augment(real), wish)
-        logit_fake = self.discriminator(gan_model.augment(fake), wish)
-        loss_d = gan_model.relativistic(logit_real, logit_fake)
+        judged, judged_fake = self._judge(real, wish, fade), self._judge(fake, wish, fade)
+        loss_d = hinge(judged, judged_fake) if self.spectral else relativistic(judged, judged_fake)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
-            penalty = gan_model.gradient_penalty(logit_real, real) + gan_model.gradient_penalty(logit_fake, fake)
-            total = loss_d + self.config.gamma * self.config.penalty_every * penalty
+            penalty = gradient_penalty(judged, real) + gradient_penalty(judged_fake, fake)
+            rule = 2e-4 * real[0].numel() / len(real)
+            total = loss_d + self.config.gamma * rule * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
 
+        # The generator is held against the real clips as judged a moment ago: to judge them again costs a fifth more.
+        judged = Judgement(judged.whole.detach(), judged.patches.detach())
         self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
-        logit_fake = self.discriminator(gan_model.augment(self._generate(wish)), wish)
-        with torch.no_grad():
-            logit_real = self.discriminator(gan_model.augment(real.detach()), wish)
-        loss_g = gan_model.relativistic(logit_fake, logit_real)
+        judged_fake = self._judge(self._generate(wish, fade), wish, fade)
+        loss_g = deceived(judged_fake) if self.spectral else relativistic(judged_fake, judged)
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
         self.optimizer.step()
         self.discriminator.requires_grad_(True)
-        update_average(self.average, self.modules["model"], step, self.decay)
-        values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (logit_real - logit_fake).mean()}
+        update_average(self.average, self.modules["model"], step, self._decay(len(real)))
+        values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (judged.whole - judged_fake.whole).mean()}
         logged = {key: float(value.detach()) for key, value in values.items()}
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})
 
-    def _generate(self, wish: Tensor) -> Tensor:
+    def _decay(self, batch: int) -> float:
+        """Of the average: a half after ``half_life`` clips."""
+        half_life = self.config.half_life / batch or self.steps / 40
+        return 0.5 ** (1 / half_life)
+
+    def _judge(self, x: Tensor, wish: Tensor, fade: float) -> Judgement:
+        return self.discriminator(augment(x, self.config.augment, 1 / self.normalise.std), wish, fade)
+
+    def _generate(self, wish: Tensor, fade: float) -> Tensor:
         z = torch.randn(len(wish), self.config.noise, device=wish.device)
-        return self.model.generate(z, wish)  # type: ignore[operator]
+        return self.model.generate(z, wish, fade)  # type: ignore[operator]

@@ -14,15 +14,19 @@ from torch import nn
 
 from affetti import config
 from affetti.errors import UsageError
-from affetti.models.baseline import Baseline
+from affetti.models.baseline import Baseline, BaselineConfig
 from affetti.models.conditioning import Fields
 from affetti.models.flow import Flow, FlowConfig
 from affetti.models.gan import Gan, GanConfig
 from affetti.models.student import Student, StudentConfig
-from affetti.training.adversarial import GanObjective
+from affetti.models.vit import ViT, ViTConfig
+from affetti.models.waveform import Waveform, WaveformConfig
+from affetti.training.finetune import TeacherObjective
 from affetti.training.loop import Objective
 from affetti.training.matching import FlowObjective
+from affetti.training.published import gan_objective
 from affetti.training.regression import RegressorObjective
+from affetti.training.waveform import WaveformObjective
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,27 @@ class Family:
     """Its settings; None: it has none."""
     objective: Callable[..., Objective] | None = None
     """Called as ``objective(model, steps)``; None: fitted in closed form."""
+    sound: bool = False
+    """Whether it makes waveforms, not log-mels, and is trained on the sound of clips."""
 
 
 MAKES = "makes log-mel spectrograms of music for a point of the valence-arousal plane"
+SOUNDS = "makes a few seconds of sound for a point of the valence-arousal plane"
 READS = "reads valence and arousal off a log-mel spectrogram of music"
 
 FAMILIES: dict[str, Family] = {
-    "gan": Family(MAKES, True, Gan, GanConfig, GanObjective),
+    "gan": Family(MAKES, True, Gan, GanConfig, gan_objective),
+    "waveform": Family(SOUNDS, True, Waveform, WaveformConfig, WaveformObjective, sound=True),
     "flow": Family(MAKES, True, Flow, FlowConfig, FlowObjective),
+    "vit": Family(READS, False, ViT, ViTConfig, TeacherObjective),
     "student": Family(READS, False, Student, StudentConfig, RegressorObjective),
-    "baseline": Family("reads valence and arousal off statistics of a log-mel spectrogram of music", False, Baseline),
+    "baseline": Family(
+        "reads valence and arousal off statistics of a log-mel spectrogram of music", False, Baseline, BaselineConfig
+    ),
 }
 GENERATORS = tuple(name for name, family in FAMILIES.items() if family.generates)
+SPECTROGRAMS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
+"""Generators of log-mels, which need no sound kept with the corpus: what a study trains unless told otherwise."""
 REGRESSORS = tuple(name for name, family in FAMILIES.items() if not family.generates)
 
 

@@ -17,28 +17,33 @@ from numpy.typing import NDArray
 from torch import nn
 
 from affetti import config as configuration
-from affetti import metrics, presets
+from affetti import presets
 from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.baseline import Baseline
 from affetti.models.conditioning import Fields
 from affetti.models.noise import child_seed
-from affetti.models.student import Student
+from affetti.models.regressor import NeuralRegressor, Regressor
 from affetti.progress import Progress, silent
-from affetti.signal.statistics import mel_statistics
+from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
+from affetti.training.card import model_card
 from affetti.training.device import choose_device
+from affetti.training.distill import DistilledObjective, load_teacher
+from affetti.training.examine import examine
+from affetti.training.examine import read as read
 from affetti.training.families import family, make
+from affetti.training.inverse import fitted_inverse
 from affetti.training.loop import Clips, History, LoopConfig, train
 from affetti.training.lyrics import HASHED, text_embedder
+from affetti.training.sound import sound_clips
+from affetti.training.watch import Judge, Watched, alarms
 from affetti.training.wishes import conditions, fields_of
 
 PASSING = frozenset({"corpus", "device", "checkpoint_every"})
 """Settings that do not change a run: a corpus may have moved, and where steps are computed is no matter."""
-COVERAGE = 0.9
-"""Nominal coverage of a regressor's interval."""
 
 
 def fit_run(
@@ -53,17 +58,22 @@ def fit_run(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     text: str = HASHED,
+    teacher: Path | None = None,
+    embedding: NDArray[np.float64] | None = None,
+    patience: int | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``kind`` on fold ``fold`` of ``corpus`` into the run folder ``out``; returns ``result.json``.
 
     A generator learns every field that the training clips can teach, see :mod:`affetti.training.wishes`; ``text``
-    names the embedder of lyrics.
+    names the embedder of lyrics. A student may learn from the run ``teacher``; a baseline may read ``embedding``
+    ``[N, D]``, one vector a clip, instead of the log-mels.
 
     Raises:
         UsageError: the model or a setting is unknown.
         InputError: the fold has too few clips.
+        MismatchError: the teacher has heard songs of the test, or reads another front-end.
         StorageError: the folder holds another run.
         TrainingError: the loss is not a number.
     """
@@ -78,8 +88,13 @@ def fit_run(
     )
     choose_device(device)  # refuse one that is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
-    clips, fields = training_clips(corpus, part.train, text) if generates else (labelled(corpus, part.train), Fields())
-    model = make(kind, corpus.front_end.shape, settings or {}, fields)
+    data = corpus.mel if embedding is None else embedding
+    clips, fields = Clips(data, corpus.labels, part.train), Fields()
+    if generates:
+        clips, fields = training_clips(corpus, part.train, text)
+    model = make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind) | (settings or {}), fields)
+    if family(kind).sound:
+        clips = sound_clips(corpus, clips.labels, part.train, model.config.window)  # type: ignore[arg-type, union-attr]
     resolved = {
         "verb": "train",
         "model": kind,
@@ -93,14 +108,33 @@ def fit_run(
         "device": device,
         "settings": configuration.unstructure(model.config) if family(kind).config else {},
         "text": text,
+        "patience": patience,
+        "teacher": None if teacher is None else str(teacher),
     }
+    taught_by = None if teacher is None else taught(kind, teacher, corpus, part)
     require_enough(clips, loop.batch_size, kind)
     if not generates:
         require_test_songs(corpus, part)
     if claim(out, resolved, PASSING) and _whole(out):
         return read_json(out / "result.json")
     sweep(out)
-    history, trained = fit(kind, model, clips, loop, run=out, device=device, progress=progress)
+    held = Clips(data, clips.labels, part.validation) if len(part.validation) else None
+    watched = None
+    if generates and held is not None:
+        watched = watch(kind, corpus, Clips(corpus.mel, clips.labels, part.train), held)
+    history, trained = fit(
+        kind,
+        model,
+        clips,
+        loop,
+        run=out,
+        held=held,
+        judge=watched,
+        looks=(budget.looks, budget.patience if patience is None else patience),
+        teacher=taught_by,
+        device=device,
+        progress=progress,
+    )
     result: dict[str, Any] = {
         "verb": "train",
         "model": kind,
@@ -115,12 +149,10 @@ def fit_run(
         "corpus_hash": corpus.hash,
         "versions": versions(),
     }
-    if isinstance(trained, Student | Baseline):
-        held = part.validation if len(part.validation) else part.train
-        result["calibration"] = calibrate(trained, labelled(corpus, held))
-        result["test"] = agreement(
-            read(trained, corpus.mel, part.test), corpus.labels[part.test], corpus.songs[part.test], seed
-        )
+    if generates:
+        result["alarms"] = alarms(history.lines)
+    if isinstance(trained, Regressor):
+        result |= examine(trained, data, corpus, part, seed)
     songs = sorted(set(corpus.songs[part.train].tolist()))
     runs.save(
         out,
@@ -143,6 +175,7 @@ def fit_run(
             "steps": loop.steps,
             "songs": songs,
         },
+        fitted_inverse(corpus, part.train) if generates else None,
     )
     write_text(out / "MODEL_CARD.md", model_card(kind, corpus, result))
     write_json(out / "result.json", result)
@@ -157,10 +190,18 @@ def fit(
     *,
     run: Path | None = None,
     specaugment: bool = False,
+    held: Clips | None = None,
+    judge: Judge | None = None,
+    looks: tuple[int, int] = (1, 0),
+    teacher: NeuralRegressor | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> tuple[History, nn.Module]:
-    """Train a model of family ``kind`` on ``clips``; returns the log and the model whose weights are to be used."""
+    """Train a model of family ``kind`` on ``clips``; returns the log and the model whose weights are to be used.
+
+    ``held`` are clips of validation songs, by which a ``vit`` stops; ``judge`` looks at a generator, as often as the
+    first of ``looks`` says and with the patience of the second; ``teacher`` is whom a ``student`` learns from.
+    """
     if isinstance(model, Baseline):
         fit_baseline(model, clips)
         return History(), model
@@ -168,9 +209,16 @@ def fit(
     made = family(kind).objective
     if made is None:
         raise UsageError(f"a {kind} has no steps to train", where="MODEL", hint="it is fitted in closed form")
-    objective = made(model, loop.steps, augment=spec_augment) if specaugment else made(model, loop.steps)
+    options: dict[str, Any] = {"augment": spec_augment} if specaugment else {}
+    if kind == "vit":
+        options["held"] = held
+    if teacher is not None:
+        options["teacher"] = teacher
+    objective = (made if teacher is None else DistilledObjective)(model, loop.steps, **options)  # type: ignore[arg-type]
+    if judge is not None:
+        objective = Watched(objective, judge, loop.steps, *looks, held=held)
     history = train(objective, clips, loop, run=run, device=device, stage=f"train {kind}", progress=progress)
-    return history, objective.modules["average"].eval().cpu()
+    return history, getattr(objective, "result", objective.modules["average"]).eval().cpu()
 
 
 def labelled(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
@@ -185,73 +233,31 @@ def training_clips(corpus: Corpus, rows: NDArray[np.intp], text: str) -> tuple[C
     return Clips(corpus.mel, conditions(corpus.clips, fields, embed), rows), fields
 
 
+def watch(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> Judge | None:
+    """Who looks at a generator of ``kind`` while it learns from ``clips``; None where ``held`` are too few."""
+    reader = Baseline(corpus.front_end.shape)
+    fit_baseline(reader, Clips(clips.mel, clips.labels[:, :2], clips.rows))
+    to_mel = MelSpectrogram(corpus.front_end) if family(kind).sound else None
+    return Judge.of(clips, held, corpus.songs, reader, to_mel)
+
+
 def fit_baseline(model: Baseline, clips: Clips) -> None:
-    """Fit the ridge baseline in closed form."""
+    """Fit a baseline to all clips at once."""
     features, labels = zip(
-        *(_statistics(clips, rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256))), strict=True
+        *(clips.take(rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256))), strict=True
     )
-    model.fit(torch.cat(features), torch.cat(labels))
+    model.fit(torch.cat([model.features(part) for part in features]), torch.cat(labels))
 
 
-def _statistics(clips: Clips, rows: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
-    mel, labels = clips.take(rows)
-    return mel_statistics(mel), labels
+def taught(kind: str, teacher: Path, corpus: Corpus, part: splits.Fold) -> NeuralRegressor:
+    """The network of the run ``teacher``, where a student of this fold may learn from it.
 
-
-@torch.inference_mode()
-def read(
-    model: nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], batch_size: int = 128
-) -> NDArray[np.float64]:
-    """A regressor's reading of the given rows of log-mels ``[N, M, F]``: ``[len(rows), 2]``."""
-    parts = [
-        model(torch.from_numpy(np.asarray(mel[rows[at : at + batch_size]], dtype=np.float32))).numpy()
-        for at in range(0, len(rows), batch_size)
-    ]
-    return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 2))
-
-
-def calibrate(model: Student | Baseline, held: Clips) -> dict[str, Any]:
-    """Set the half-width of the regressor's interval by split conformal prediction (Vovk et al. 2005).
-
-    The ⌈(n + 1) · coverage⌉-th smallest absolute error of n held-out clips; exact where these are exchangeable with
-    the clips met later. Fewer than nine clips can only promise n / (n + 1).
+    Raises:
+        UsageError, MismatchError: it may not, see :func:`affetti.training.distill.load_teacher`.
     """
-    errors = np.sort(np.abs(read(model, held.mel, held.rows) - held.labels[held.rows]), axis=0)
-    rank = min(len(errors), int(np.ceil((len(errors) + 1) * COVERAGE))) - 1
-    model.half_width.copy_(torch.from_numpy(errors[rank]))
-    return {
-        "coverage": min(COVERAGE, len(errors) / (len(errors) + 1)),
-        "n": len(errors),
-        "half_width": {"valence": float(errors[rank, 0]), "arousal": float(errors[rank, 1])},
-    }
-
-
-def agreement(
-    prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
-) -> dict[str, dict[str, Any]]:
-    """CCC, R², Pearson's r, RMSE and MAE of valence and arousal, each with a 95 % interval over songs.
-
-    Args:
-        prediction: ``[N, 2]``.
-        target: ``[N, 2]``.
-        songs: song of each row, at least 2.
-        seed: of the resampling.
-    """
-    measures = {
-        "ccc": metrics.concordance,
-        "r2": metrics.r2,
-        "pearson": metrics.pearson,
-        "rmse": metrics.rmse,
-        "mae": metrics.mae,
-    }
-    found: dict[str, dict[str, Any]] = {}
-    for axis, name in enumerate(("valence", "arousal")):
-        p, t = prediction[:, axis], target[:, axis]
-        found[name] = {
-            key: {"value": measure(p, t), "ci": list(metrics.bootstrap_ci(measure, p, t, groups=songs, seed=seed))}
-            for key, measure in measures.items()
-        }
-    return found
+    if kind != "student":
+        raise UsageError(f"a {kind} has no teacher", where="--teacher", hint="leave it out, or train a student")
+    return load_teacher(teacher, corpus, corpus.songs[part.test].tolist())
 
 
 def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
@@ -315,31 +321,3 @@ def _whole(out: Path) -> bool:
     except (StorageError, MismatchError):
         return False
     return (out / "result.json").exists()
-
-
-def model_card(kind: str, corpus: Corpus, result: dict[str, Any]) -> str:
-    """The card in Markdown, with the metadata block that the Hugging Face Hub reads."""
-    lines = [
-        "---",
-        "library_name: affetti",
-        "tags: [music, emotion, valence-arousal]",
-        "---",
-        "",
-        f"# affetti {kind}",
-        "",
-        f"This model {family(kind).purpose}.",
-        "",
-        (
-            f"- Data: {corpus.meta['source']}, {result['n']['train']} clips of {result['songs']['train']} songs "
-            f"(fold {result['fold']}'s training part)"
-        ),
-        f"- Licence of the data: {corpus.meta['licence']}",
-        f"- Front-end: `{corpus.meta['preset']}`, hash `{corpus.front_end.hash}`",
-        f"- Training: {result['steps']} steps, seed {result['seed']}, {result['seconds']:.0f} s",
-        "",
-        "## Limits",
-        "",
-        "It has heard nothing but the corpus above. Valence and arousal are what that corpus's raters, or its",
-        "composer, call so. The songs it was trained on are listed in `model.json`: scores on them say nothing.",
-    ]
-    return "\n".join(lines) + "\n"

@@ -6,10 +6,10 @@ Sample i of seed s is the same whatever the batch or the number of workers.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,43 +19,54 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from affetti.corpus import Corpus, store
 from affetti.corpus.build import claim, finished, gather
-from affetti.emotion import Emotion
 from affetti.errors import InputError, UsageError
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.scale.engine import map_ranges, ranges
 from affetti.signal import audio
-from affetti.signal.mel import invert
-from affetti.signal.phase import griffin_lim
+from affetti.signal.mel import MelSpectrogram
+from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
 from affetti.storage import require_space, written
 from affetti.training import run as runs
+from affetti.training.emotions import choose_emotions
+from affetti.training.filter import Filter, describe
+from affetti.training.lyrics import HashedText, text_embedder
+from affetti.training.wishes import told, wished
 
 CHUNK = 64
 """Clips a shard."""
 LIMIT = 200_000
+MOST_ROUNDS = 5
+"""With a filter, tries for each clip at most."""
 
 
 @dataclass(frozen=True)
 class GenerateTask:
-    """Generate a range of samples and file their log-mels as a shard. Idempotent."""
+    """Generate a range of samples and file their log-mels as a shard, and their sound where they are made of it."""
 
     model: Path
-    emotions: tuple[tuple[float, float], ...]
+    conditions: Tensor
+    """``[N, K]``."""
+    dials: dict[str, float]
     seed: int
     batch_size: int
-    work: Path
+    out: Path
     device: str = "cpu"
 
     def shard(self, start: int, stop: int) -> Path:
         """The file whose existence says that the range is done."""
-        return self.work / f"{start:07d}-{stop:07d}.npy"
+        return self.out / ".work" / f"{start:07d}-{stop:07d}.npy"
 
     def done(self, start: int, stop: int) -> bool:
         """Whether the range has been filed."""
         return self.shard(start, stop).exists()
+
+    def sounds(self) -> list[str]:
+        """Names of the clips whose sound has been filed."""
+        return [path.stem for path in (self.out / "audio").glob("*.flac")]
 
     def __call__(self, start: int, stop: int) -> None:
         """Generate samples ``start`` to ``stop``."""
@@ -63,11 +74,15 @@ class GenerateTask:
         parts: list[NDArray[np.float16]] = []
         for at in range(start, stop, self.batch_size):
             index = torch.arange(at, min(at + self.batch_size, stop))
-            condition = torch.tensor(self.emotions[at : at + len(index)], dtype=torch.float32)
-            mel = trained.model.sample(condition, self.seed, index).cpu()  # type: ignore[operator]
+            made = trained.model.sample(self.conditions[index], self.seed, index, dials=self.dials).cpu()  # type: ignore[operator]
+            if trained.sounds:
+                for number, waveform in zip(index.tolist(), made, strict=True):
+                    path = self.out / "audio" / f"{clip_id(trained.kind, number)}.flac"
+                    audio.save(path, waveform, trained.front_end.sample_rate)
+                made = MelSpectrogram(trained.front_end)(made)
             # Like a real clip, a generated one ends top_db under its own maximum.
-            floor = mel.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db
-            parts.append(torch.maximum(mel, floor).numpy().astype(np.float16))
+            floor = made.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db
+            parts.append(torch.maximum(made, floor).numpy().astype(np.float16))
         with written(self.shard(start, stop)) as temporary:
             np.save(temporary, np.concatenate(parts))
 
@@ -77,77 +92,45 @@ def _loaded(path: Path, device: str) -> runs.TrainedModel:
     return runs.load(path, device)
 
 
-def choose_emotions(emotions: str, n: int, training_labels: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The ``[n, 2]`` emotions that ``emotions`` stands for.
-
-    Args:
-        emotions: ``uniform`` on the plane, ``matched`` to the training labels, a word, ``V,A``, or a CSV file with the
-            columns valence and arousal (its rows are used in turn).
-        n: how many.
-        training_labels: ``[N, 2]``, for ``matched``.
-        seed: of the draw.
-
-    Raises:
-        UsageError: ``emotions`` is none of these.
-        InputError: the CSV cannot be used.
-    """
-    rng = np.random.default_rng(child_seed("emotions", seed))
-    if emotions == "uniform":
-        return rng.uniform(-1.0, 1.0, (n, 2))
-    if emotions == "matched":
-        # Whole shuffled passes over the training labels, so that each occurs equally often, give or take one.
-        passes = [rng.permutation(len(training_labels)) for _ in range(-(-n // len(training_labels)))]
-        return training_labels[np.concatenate(passes)[:n]]
-    if emotions.lower().endswith(".csv"):
-        return _from_csv(Path(emotions), n)
-    near = difflib.get_close_matches(emotions.lower(), ("uniform", "matched"), n=1)
-    if near:
-        raise UsageError(f"{emotions!r} is not a choice", where="--emotions", hint=f"did you mean {near[0]}?")
-    point = Emotion.parse(emotions)
-    return np.tile([point.valence, point.arousal], (n, 1))
-
-
-def _from_csv(path: Path, n: int) -> NDArray[np.float64]:
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be read ({error})", where=path, hint="give a CSV with the columns valence and arousal"
-        ) from error
-    missing = {"valence", "arousal"} - set(table.columns)
-    if missing or table.empty:
-        raise InputError("lacks rows, or the columns valence and arousal", where=path, hint="add them")
-    try:
-        values = table[["valence", "arousal"]].to_numpy(dtype=float)
-    except ValueError as error:
-        raise InputError(f"holds something that is not a number ({error})", where=path, hint="correct it") from error
-    bad = ~(np.abs(values) <= 1).all(axis=1)
-    if bad.any():
-        raise InputError(
-            f"line {int(bad.argmax()) + 2} lies outside [-1, 1]",
-            where=path,
-            hint="valence and arousal run from -1 to 1",
-        )
-    return values[np.arange(n) % len(values)]
-
-
 def generate_corpus(
     model: Path,
     n: int,
     out: Path,
     *,
     emotions: str = "uniform",
+    wishes: Mapping[str, Any] | None = None,
+    dials: Mapping[str, float] | None = None,
+    filter_by: Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
     with_audio: bool = False,
+    vocoder: str | None = None,
     device: str = "cpu",
     workers: int = 1,
     progress: Progress = silent,
 ) -> Corpus:
     """Generate ``n`` clips into a synthetic corpus at ``out``.
 
+    Args:
+        model: run of a generator.
+        n: how many clips.
+        out: folder of the corpus.
+        emotions: see :func:`affetti.training.emotions.choose_emotions`.
+        wishes: what else all clips are asked for, see :func:`affetti.training.wishes.wished`.
+        dials: of the model's ``sample``.
+        filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.training.filter`; up
+            to :data:`MOST_ROUNDS` times ``n`` are tried.
+        seed: of emotions and samples.
+        batch_size: clips a batch.
+        with_audio: file each clip's sound as FLAC.
+        vocoder: a HiFi-GAN of this front-end, by folder or name; without it, mel inversion and Griffin-Lim.
+        device: of the model.
+        workers: processes.
+        progress: told of clips done.
+
     Raises:
-        UsageError: the model generates nothing, or ``n`` or ``emotions`` is out of range.
+        UsageError: the model generates nothing, or a number, wish or dial is out of range.
+        InputError: no clip passes the filter.
         StorageError: the folder holds other work, or the disk is full.
     """
     if not 1 <= n <= LIMIT:
@@ -160,28 +143,55 @@ def generate_corpus(
         raise UsageError(
             f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
         )
-    front = trained.front_end
-    wishes = choose_emotions(emotions, n, trained.training_labels, seed)
+    rounds = 1 if filter_by is None else MOST_ROUNDS
+    asked = ask(trained, emotions, rounds * n, wishes or {}, seed)
+    if dials:
+        trained.model.sample(asked[:1], seed, dials=dials)  # type: ignore[operator] # refuses a dial it does not have
     signature = hashlib.sha256(
-        json.dumps([trained.meta["weights_sha256"], wishes.tolist(), seed, batch_size, with_audio]).encode()
+        json.dumps(
+            [
+                trained.meta["weights_sha256"],
+                asked.nan_to_num(9.0).tolist(),
+                dials,
+                seed,
+                batch_size,
+                with_audio,
+                vocoder,
+            ]
+            + ([] if filter_by is None else [Corpus.open(filter_by).hash])
+        ).encode()
     ).hexdigest()
+    speaks = vocoder_for(trained, vocoder, device)
     if finished(out, signature):
         return Corpus.open(out)
     claim(out, signature)
+    front = trained.front_end
     require_space(out, 4 * n * front.n_mels * front.frames)
-    pairs = tuple((float(v), float(a)) for v, a in wishes)
-    task = GenerateTask(model, pairs, seed, batch_size, out / ".work", device)
-    map_ranges(task, n, CHUNK, done=task.done, workers=workers, stage=f"generate {trained.kind}", progress=progress)
-    mel = gather(
-        out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(n, CHUNK)], front, np.ones(n, dtype=bool)
-    )
-    if with_audio:
-        write_audio(
-            np.load(mel, mmap_mode="r"), [clip_id(trained.kind, i) for i in range(n)], trained, out / "audio", progress
+    task = GenerateTask(model, asked, dict(dials or {}), seed, batch_size, out, device)
+    judge = None if filter_by is None else Filter.fit(trained, Corpus.open(filter_by))
+    kept = np.zeros(0, dtype=bool)
+    for tried in range(n, rounds * n + 1, n):
+        map_ranges(
+            task, tried, CHUNK, done=task.done, workers=workers, stage=f"generate {trained.kind}", progress=progress
         )
+        kept = np.ones(tried, dtype=bool) if judge is None else _judged(judge, task, tried)
+        if kept.sum() >= n:
+            break
+    if not kept.any():
+        raise InputError(
+            f"none of {len(kept)} clips reads as asked", where=model, hint="train it longer, or leave --filter out"
+        )
+    filtered = None if judge is None else describe(asked[: len(kept), :2].double().numpy(), kept, judge.tolerance)
+    kept &= np.cumsum(kept) <= n
+    mel = gather(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(len(kept), CHUNK)], front, kept)
+    rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), wishes or {})
+    for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
+        (out / "audio" / f"{name}.flac").unlink()
+    if with_audio and not trained.sounds:
+        write_audio(np.load(mel, mmap_mode="r"), rows["clip_id"].tolist(), speaks, out / "audio", progress)
     corpus = store.write(
         out,
-        _rows(trained, wishes),
+        rows,
         mel,
         front,
         {
@@ -195,7 +205,7 @@ def generate_corpus(
             "folds": 0,
             "planted": {},
             "notes": ["labels are the emotions asked for, not ratings"],
-            "provenance": _provenance(trained, seed, emotions),
+            "provenance": _provenance(trained, seed, emotions, wishes, dials, filtered),
             "signature": signature,
             "skipped": [],
         },
@@ -204,35 +214,75 @@ def generate_corpus(
     return corpus
 
 
+def ask(trained: runs.TrainedModel, emotions: str, n: int, wishes: Mapping[str, Any], seed: int) -> Tensor:
+    """The conditions ``[n, K]`` of ``n`` clips: their emotions, and what all of them are asked for besides.
+
+    Raises:
+        UsageError: ``emotions`` or a wish makes no sense to this model.
+        InputError: an emotion lies off the plane.
+    """
+    chosen = choose_emotions(emotions, n, trained.training_conditions, seed)
+    fields = trained.fields
+    asked = fields.complete(torch.tensor(chosen, dtype=torch.float32))
+    text = text_embedder(trained.meta["text"]) if fields.lines else HashedText()
+    wish = torch.tensor(wished(fields, text, **wishes), dtype=torch.float32)
+    return fields.require_valid(torch.where(wish.isnan(), asked, wish))
+
+
+def _judged(judge: Filter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
+    wishes = task.conditions[:, :2].double().numpy()
+    return np.concatenate(
+        [
+            judge.reads_as_asked(np.load(task.shard(start, stop), allow_pickle=False), wishes[start:stop])
+            for start, stop in ranges(tried, CHUNK)
+        ]
+    )
+
+
+def vocoder_for(trained: runs.TrainedModel, name: str | None, device: str) -> Vocoder:
+    """What turns the model's log-mels into sound.
+
+    Raises:
+        MismatchError: the vocoder's weights were made for another front-end.
+    """
+    if name is None:
+        return GriffinLim(trained.front_end, trained.inverse)
+    return HifiGan(name, trained.front_end, device)
+
+
 def clip_id(kind: str, number: int) -> str:
     """Name of generated clip ``number``."""
     return f"{kind}-{number:06d}"
 
 
-def write_audio(
-    mel: NDArray[np.float16], names: list[str], trained: runs.TrainedModel, folder: Path, progress: Progress
-) -> None:
-    """Turn log-mels ``[N, M, F]`` into FLAC files (mel inversion, fast Griffin-Lim); those there are kept."""
-    front = trained.front_end
+def write_audio(mel: NDArray[np.float16], names: list[str], vocoder: Vocoder, folder: Path, progress: Progress) -> None:
+    """Turn log-mels ``[N, M, F]`` into FLAC files at their own level, which is an emotion cue; those there are kept."""
     for number, name in enumerate(names):
         path = folder / f"{name}.flac"
         if not path.exists():
             log_mel = torch.from_numpy(np.asarray(mel[number], dtype=np.float32))
-            audio.save(path, griffin_lim(invert(log_mel, front), 32, front.hop_length), front.sample_rate)
+            audio.save(path, vocoder(log_mel), vocoder.front.sample_rate)
         progress("audio", number + 1, len(names))
 
 
-def _rows(trained: runs.TrainedModel, wishes: NDArray[np.float64]) -> pd.DataFrame:
-    names = [clip_id(trained.kind, i) for i in range(len(wishes))]
-    rows = pd.DataFrame({"clip_id": names, "song_id": names, "valence": wishes[:, 0], "arousal": wishes[:, 1]})
-    text = dict.fromkeys(("artist", "genre", "mode", "section", "instruments", "lyrics", "source_path", "sha256"), "")
+def _rows(
+    trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], wishes: Mapping[str, Any]
+) -> pd.DataFrame:
+    names = [clip_id(trained.kind, int(number)) for number in numbers]
+    rows = pd.DataFrame({"clip_id": names, "song_id": names} | told(trained.fields, asked))
+    text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": wishes.get("lyrics") or ""}
     seconds = trained.front_end.seconds
-    return rows.assign(
-        **text, fold=-1, valence_std=np.nan, arousal_std=np.nan, raters=0, start=0.0, duration=seconds, synthetic=True
-    )
+    return rows.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
 
 
-def _provenance(trained: runs.TrainedModel, seed: int, emotions: str) -> dict[str, Any]:
+def _provenance(
+    trained: runs.TrainedModel,
+    seed: int,
+    emotions: str,
+    wishes: Mapping[str, Any] | None,
+    dials: Mapping[str, float] | None,
+    filtered: dict[str, Any] | None,
+) -> dict[str, Any]:
     return {
         "generator": trained.kind,
         "weights_sha256": trained.meta["weights_sha256"],
@@ -242,4 +292,7 @@ def _provenance(trained: runs.TrainedModel, seed: int, emotions: str) -> dict[st
         "corpus_hash": trained.meta["corpus"]["content_hash"],
         "seed": seed,
         "emotions": emotions,
+        "wishes": {name: wish for name, wish in (wishes or {}).items() if wish},
+        "dials": dict(dials or {}),
+        "filter": filtered,
     }

@@ -162,18 +162,21 @@ def train(
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
             done = step + 1
-            if done % every == 0 or done == config.steps:
+            last = done == config.steps or getattr(objective, "finished", False)
+            if done % every == 0 or last:
                 seconds = before + time.perf_counter() - began
                 line = {"step": done, "seconds": round(seconds, 3)} | {k: float(np.mean(v)) for k, v in sums.items()}
                 history.lines.append(line)
                 _append(run, line)
                 sums = {}
                 progress(stage, done, config.steps)
-            if folder is not None and (done % config.checkpoint_every == 0 or done == config.steps or stop.is_set()):
+            if folder is not None and (done % config.checkpoint_every == 0 or last or stop.is_set()):
                 _require_finite(objective, step, folder)
                 checkpoint.save(folder, done, objective.modules, objective.optimizers, sums)
             if stop.is_set():
                 raise KeyboardInterrupt
+            if last:
+                break
     history.seconds = time.perf_counter() - began
     return history
 

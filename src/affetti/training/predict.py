@@ -8,29 +8,31 @@ narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from affetti.errors import InputError, UsageError
+from affetti.emotion import SCALES
+from affetti.errors import AffettiError, InputError, UsageError
 from affetti.progress import Progress, silent
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
-from affetti.training import run as runs
+from affetti.training.readers import Hearing, Reader, open_reader
 
 SHORTEST = 1.0
 """Seconds of sound that the least prediction needs."""
+TOGETHER = 32
+"""Windows read at a time: bounds the memory that a long recording takes."""
+AXES = ("valence", "arousal")
 
 
 def find_audio(paths: Sequence[Path]) -> list[Path]:
     """The audio files among ``paths`` and, for folders, inside them; sorted within a folder.
 
     Raises:
-        InputError: a path does not exist, or a folder holds no audio.
+        InputError: a folder holds no audio.
     """
     found: list[Path] = []
     for path in paths:
@@ -46,76 +48,118 @@ def find_audio(paths: Sequence[Path]) -> list[Path]:
 
 
 def predict_files(
-    model: Path, paths: Sequence[Path], *, hop: float = 1.0, device: str = "cpu", progress: Progress = silent
+    model: str | Path,
+    paths: Sequence[Path],
+    *,
+    hop: float = 1.0,
+    runtime: str = "torch",
+    device: str = "cpu",
+    hearing: Callable[[str], Hearing] | None = None,
+    progress: Progress = silent,
 ) -> list[dict[str, Any]]:
     """Predict each file; see docs/reference.md for the keys.
 
+    A recording among several that cannot be read is told by ``path`` and ``error``, and stops no other.
+
+    Args:
+        model: a run folder, a model of the Hub, or an ONNX file.
+        paths: audio files and folders of them.
+        hop: seconds between points of the curve.
+        runtime: ``torch``, or ``onnx`` for an ONNX file.
+        device: where a PyTorch model runs.
+        hearing: finds the embedder of a baseline that reads an embedding.
+        progress: told of files done.
+
     Raises:
         UsageError: the model is not a regressor, or no file was named.
-        InputError: a file cannot be used.
+        InputError: no file can be used.
     """
-    trained = runs.load(model, device)
-    if trained.kind not in runs.REGRESSORS:
-        raise UsageError(
-            f"a {trained.kind} does not predict", where=model, hint=f"give a run of {' or '.join(runs.REGRESSORS)}"
-        )
+    reader = open_reader(model, runtime, device, hearing)
     if not 0 < hop < float("inf"):
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
-    files = find_audio(paths)
-    if not files:
-        raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
     results: list[dict[str, Any]] = []
+    refused: list[AffettiError] = []
+    files: list[Path] = []
+    for path in paths:
+        try:
+            files += find_audio([path])
+        except InputError as error:
+            refused.append(error)
+            results.append(_refused(path, error))
+    if not files and not refused:
+        raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
+    rate = _rate(reader)
     for number, path in enumerate(files):
-        waveform = audio.load(path, trained.front_end.sample_rate).numpy()
-        results.append({"path": str(path), **predict_waveform(trained, waveform, hop, where=path)})
+        try:
+            waveform = audio.load(path, rate).numpy()
+            results.append({"path": str(path), **predict_waveform(reader, waveform, hop, where=path)})
+        except InputError as error:
+            refused.append(error)
+            results.append(_refused(path, error))
         progress("predict", number + 1, len(files))
+    if len(refused) == len(results):
+        if len(refused) == 1:
+            raise refused[0]
+        raise InputError(f"none of {len(refused)} recordings can be read, the first: {refused[0]}")
     return results
 
 
 def predict_waveform(
-    trained: runs.TrainedModel, waveform: NDArray[np.float32], hop: float = 1.0, where: Path | None = None
+    reader: Reader, waveform: NDArray[np.float32], hop: float = 1.0, where: Path | None = None
 ) -> dict[str, Any]:
-    """Predict one waveform ``[T]`` at the model's sample rate."""
-    front = trained.front_end
-    if len(waveform) < SHORTEST * front.sample_rate:
+    """Predict one waveform ``[T]`` at the reader's sample rate."""
+    rate = _rate(reader)
+    if len(waveform) < SHORTEST * rate:
         raise InputError(
-            f"{len(waveform) / front.sample_rate:.2f} s is too short", where=where, hint=f"give at least {SHORTEST:g} s"
+            f"{len(waveform) / rate:.2f} s is too short", where=where, hint=f"give at least {SHORTEST:g} s"
         )
     if audio.is_silent(waveform):
         raise InputError(
             "silent (no sample above -80 dBFS)", where=where, hint="there is no music to read an emotion from"
         )
-    length = front.samples
+    length = round(reader.front_end.seconds * rate)
     if len(waveform) < length:
         waveform = np.resize(waveform, length)
     last = len(waveform) - length
-    starts = np.unique(
-        np.append(np.arange(0, last + 1, max(1, round(hop * front.sample_rate))), last if last > 0 else 0)
-    )
-    to_mel = MelSpectrogram(front)
-    points: list[NDArray[np.float32]] = []
-    half: torch.Tensor | None = None
-    with torch.inference_mode():
-        for at in range(0, len(starts), 32):
-            batch = np.stack([waveform[s : s + length] for s in starts[at : at + 32]])
-            mel = to_mel(torch.from_numpy(batch)).to(trained.device)
-            emotion, half_width = trained.model.predict(mel)  # type: ignore[operator]
-            points.append(emotion.cpu().numpy())
-            half = half_width[0].cpu()
+    starts = np.unique(np.append(np.arange(0, last + 1, max(1, round(hop * rate))), last if last > 0 else 0))
+    points = [
+        reader.read(np.stack([waveform[s : s + length] for s in starts[at : at + TOGETHER]]))
+        for at in range(0, len(starts), TOGETHER)
+    ]
     curve = np.concatenate(points)
-    value = curve.mean(axis=0)
-    width = half.tolist() if half is not None else [float("nan")] * 2
-    times = (starts + length / 2) / front.sample_rate
+    times = (starts + length / 2) / rate
     return {
-        "valence": float(value[0]),
-        "arousal": float(value[1]),
-        "valence_ci": _interval(float(value[0]), width[0]),
-        "arousal_ci": _interval(float(value[1]), width[1]),
+        **_song(curve.mean(axis=0, dtype=np.float64), reader),
         "curve": [
             {"time": round(float(t), 3), "valence": float(v), "arousal": float(a)}
             for t, (v, a) in zip(times, curve, strict=True)
         ],
     }
+
+
+def _song(value: NDArray[np.float64], reader: Reader) -> dict[str, Any]:
+    """The song's value and interval in [-1, 1], and on the scale of the labels where they have one."""
+    told: dict[str, Any] = {}
+    for axis, name in enumerate(AXES):
+        told[name] = float(value[axis])
+    for axis, name in enumerate(AXES):
+        told[f"{name}_ci"] = _interval(float(value[axis]), float(reader.half_width[axis]))
+    scale = SCALES.get(reader.label_scale or "")
+    told["scale"] = reader.label_scale if scale is not None else None
+    for name in AXES:
+        interval = told[f"{name}_ci"]
+        told[f"{name}_original"] = None if scale is None else float(scale.from_unit(told[name]))
+        on_scale = None if scale is None or interval is None else scale.from_unit(interval).tolist()
+        told[f"{name}_original_ci"] = on_scale
+    return told
+
+
+def _rate(reader: Reader) -> int:
+    return getattr(reader, "sample_rate", reader.front_end.sample_rate)
+
+
+def _refused(path: Path, error: AffettiError) -> dict[str, Any]:
+    return {"path": str(path), "error": error.what}
 
 
 def _interval(value: float, half_width: float) -> list[float] | None:

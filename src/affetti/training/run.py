@@ -22,10 +22,11 @@ from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError
 from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
+from affetti.signal.inversion import MelInverse, default_inverse
 from affetti.storage import read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
-from affetti.training.families import GENERATORS, REGRESSORS, make
+from affetti.training.families import GENERATORS, REGRESSORS, family, make
 
 FORMAT = "affetti-model"
 VERSION = 2
@@ -50,6 +51,8 @@ class TrainedModel:
     meta: dict[str, Any]
     training_conditions: NDArray[np.float64]
     """The conditions ``[N, K]`` that the clips it was trained on fulfil; K = 2 for regressors."""
+    inverse: MelInverse
+    """From its log-mels to magnitudes."""
 
     @property
     def training_labels(self) -> NDArray[np.float64]:
@@ -67,6 +70,11 @@ class TrainedModel:
         return next(self.model.buffers()).device
 
     @property
+    def sounds(self) -> bool:
+        """Whether it generates waveforms rather than log-mels."""
+        return family(self.kind).sound
+
+    @property
     def songs(self) -> set[str]:
         """Songs it was trained on."""
         return set(self.meta["songs"])
@@ -80,10 +88,19 @@ class TrainedModel:
         splits.require_unheard(songs.tolist(), self.songs, self.path)
 
 
-def save(path: Path, kind: str, model: nn.Module, conditions: NDArray[np.float64], meta: dict[str, Any]) -> None:
-    """File a trained model; ``model.json`` last, for it says that the rest is whole."""
+def save(
+    path: Path,
+    kind: str,
+    model: nn.Module,
+    conditions: NDArray[np.float64],
+    meta: dict[str, Any],
+    inverse: MelInverse | None = None,
+) -> None:
+    """File a trained model and its mel inverse; ``model.json`` last, for it says that the rest is whole."""
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
     tensors["training/conditions"] = torch.from_numpy(conditions)
+    if inverse is not None:
+        tensors |= {f"inverse/{key}": value for key, value in inverse.state_dict().items()}
     checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": kind})
     digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
     write_json(
@@ -124,8 +141,10 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
     fields = config.structure(dict(meta["fields"]), Fields, path / "model.json")
     model = make(meta["kind"], front.shape, dict(meta["config"]), fields, str(path / "model.json"))
     conditions = tensors.pop("training/conditions").numpy()
+    filed = {key.removeprefix("inverse/"): tensors.pop(key) for key in list(tensors) if key.startswith("inverse/")}
+    inverse = MelInverse.from_state_dict(filed, front) if filed else default_inverse(front)
     try:
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:
         raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
-    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, conditions)
+    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, conditions, inverse)

@@ -91,6 +91,32 @@ def wished(fields: Fields, text: TextEmbedder, **wishes: Any) -> NDArray[np.floa
     return found
 
 
+def told(fields: Fields, asked: NDArray[np.floating]) -> dict[str, Any]:
+    """The columns of a corpus that conditions ``[N, K]`` ask for; empty text and NaN where they do not."""
+    at = fields.columns
+
+    def choice(name: str, known: tuple[str, ...]) -> list[str]:
+        numbers = asked[:, at[name]].ravel() if name in at else np.full(len(asked), np.nan)
+        return ["" if np.isnan(number) else known[round(number)] for number in numbers.tolist()]
+
+    modes = asked[:, at["mode"]].ravel() if "mode" in at else np.full(len(asked), np.nan)
+    plays = asked[:, at["instruments"]] if "instruments" in at else np.zeros((len(asked), 0))
+    spread = asked[:, at["spread"]] if "spread" in at else np.full((len(asked), 2), np.nan)
+    return {
+        "valence": asked[:, 0].astype(np.float64),
+        "arousal": asked[:, 1].astype(np.float64),
+        "valence_std": spread[:, 0].astype(np.float64),
+        "arousal_std": spread[:, 1].astype(np.float64),
+        "genre": choice("genre", fields.genres),
+        "section": choice("section", fields.sections),
+        "mode": ["" if np.isnan(mode) else "major" if mode > 0 else "minor" for mode in modes.tolist()],
+        "instruments": [
+            "|".join(name for name, on in zip(fields.instruments, row, strict=True) if on > 0.5)
+            for row in plays.tolist()
+        ],
+    }
+
+
 def _require(name: str, known: tuple[str, ...], flag: str) -> int:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)

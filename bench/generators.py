@@ -1,0 +1,158 @@
+"""What generators show of their condition, how near to real music they come, and what it costs.
+
+    python bench/generators.py CORPUS RUNS [--kinds flow gan] [--seeds 3] [--steps flow=6000 gan=4000] [--n 192]
+
+Trains each kind on fold 0 of CORPUS for each seed into RUNS (runs that are there are used), generates clips for the
+conditions of training clips (``matched``) and measures them against fold 0's test songs, on the default features.
+Emotions are read by two regressors of different families, trained on real clips only; slopes and correlations are
+shares of what the same regressor shows on the test songs. Instruments and sections are read by a ridge classifier
+trained on real clips; balanced accuracy as a share of what it reaches on the test songs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import RidgeClassifierCV
+from sklearn.metrics import balanced_accuracy_score
+
+from affetti import metrics, verbs
+from affetti.corpus import Corpus
+from affetti.metrics.label_diversity import label_diversity
+from affetti.models.noise import child_seed
+from affetti.signal.statistics import mel_statistics
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.loop import LoopConfig
+
+AXES = ("valence", "arousal")
+
+
+def features(mel: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The default features ``[N, D]`` of log-mels."""
+    parts = [torch.from_numpy(np.asarray(mel[at : at + 128], dtype=np.float32)) for at in range(0, len(mel), 128)]
+    return torch.cat([mel_statistics(part) for part in parts]).double().numpy()
+
+
+class Bench:
+    """Readers and features of the real clips."""
+
+    def __init__(self, corpus: Corpus, n: int) -> None:
+        self.corpus, self.part = corpus, corpus.fold(0)
+        train, test = self.part.train, self.part.test
+        self.readers = {kind: self._reader(kind) for kind in ("student", "baseline")}
+        raw = features(corpus.mel[train])
+        self.centre, self.scale = raw.mean(axis=0), raw.std(axis=0) + 1e-6
+        self.train = (raw - self.centre) / self.scale
+        self.test = (features(corpus.mel[test]) - self.centre) / self.scale
+        self.chosen = np.random.default_rng(1).choice(len(test), min(n, len(test)), replace=False)
+        self.real_songs = corpus.songs[test]
+        self.slopes = {
+            kind: self._response(reader, corpus.mel, test, corpus.labels[test]) for kind, reader in self.readers.items()
+        }
+        self.tags = {name: clips for name in ("instruments", "section") if (clips := self._tags(name)) is not None}
+
+    def _reader(self, kind: str) -> torch.nn.Module:
+        torch.manual_seed(child_seed("bench", 0))
+        model = runs.make(kind, self.corpus.front_end.shape, {})
+        clips = fitting.labelled(self.corpus, self.part.train)
+        return fitting.fit(kind, model, clips, LoopConfig(220, 32, 0))[1]
+
+    def _response(
+        self, reader: torch.nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], wish: NDArray[np.float64]
+    ) -> dict[str, float]:
+        read = fitting.read(reader, mel, rows)
+        return {
+            f"{axis} {name}": measure(read[:, i], wish[:, i])
+            for i, axis in enumerate(AXES)
+            for name, measure in (("slope", metrics.slope), ("r", metrics.pearson))
+        }
+
+    def _tags(self, name: str) -> tuple[list[str], NDArray[np.bool_]] | None:
+        """Names that are neither rare nor everywhere, and which clips have them."""
+        rows = [set(text.split("|")) - {""} for text in self.corpus.clips[name].fillna("")]
+        known = [tag for tag in sorted(set.union(*rows)) if 0.05 < np.mean([tag in row for row in rows]) < 0.95]
+        return (known, np.array([[tag in row for tag in known] for row in rows])) if known else None
+
+    def measure(self, made: Corpus) -> dict[str, float]:
+        """All numbers of a generated corpus."""
+        fake = (features(made.mel) - self.centre) / self.scale
+        rows, wish = np.arange(len(made)), made.labels
+        found: dict[str, float] = {}
+        for kind, reader in self.readers.items():
+            seen = self._response(reader, made.mel, rows, wish)
+            found |= {f"{kind} {key}": value / self.slopes[kind][key] for key, value in seen.items()}
+        real = self.test[self.chosen]
+        songs = self.real_songs[self.chosen]
+        labels = self.corpus.labels[self.part.test][self.chosen]
+        found["FD"] = metrics.frechet_distance(self.test, fake)
+        found["FD of real"] = metrics.frechet_distance(self.test, self.train)
+        found |= metrics.precision_recall_density_coverage(real, fake)
+        found["diversity"] = label_diversity(real, fake, labels, wish, (songs, None))
+        copies = metrics.memorisation(fake, self.train, self.test, 0)
+        found["distance to train"] = copies["distance_ratio"]
+        for name, (known, has) in self.tags.items():
+            found[name] = self._accuracy(known, has, fake, made.clips[name].fillna("").tolist())
+        return found
+
+    def _accuracy(self, known: list[str], has: NDArray[np.bool_], fake: NDArray[np.float64], asked: list[str]) -> float:
+        """Mean over tags of balanced accuracy on generated clips, over that on test songs; 0.5 is chance in both."""
+        shares = []
+        for column, tag in enumerate(known):
+            judge = RidgeClassifierCV(np.logspace(0, 4, 9)).fit(self.train, has[self.part.train, column])
+            wished = np.array([tag in text.split("|") for text in asked])
+            if wished.all() or not wished.any():
+                continue
+            real = balanced_accuracy_score(has[self.part.test, column], judge.predict(self.test))
+            shares.append((balanced_accuracy_score(wished, judge.predict(fake)), real))
+        generated, real = np.mean(shares, axis=0)
+        return float(generated / real)
+
+
+def main() -> None:
+    """Train, generate, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--kinds", nargs="+", default=["flow", "gan"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", nargs="*", default=[])
+    parser.add_argument("--n", type=int, default=192)
+    parser.add_argument("--dial", nargs="*", default=[])
+    given = parser.parse_args()
+    steps = {name: int(value) for name, value in (text.split("=") for text in given.steps)}
+    dials = {name: float(value) for name, value in (text.split("=") for text in given.dial)}
+    bench = Bench(Corpus.open(given.corpus), given.n)
+    for kind in given.kinds:
+        table: list[dict[str, float]] = []
+        for seed in range(given.seeds):
+            run = given.runs / f"{kind}-{steps.get(kind, 'default')}-{seed}"
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            result = verbs.train(kind, given.corpus, run, steps=steps.get(kind), seed=seed)
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            began = time.perf_counter()
+            name = "-".join([run.name, *given.dial]).replace("=", "")
+            out = given.runs / f"made-{name}"
+            verbs.generate(run, given.n, out, emotions="matched", dials=dials, seed=seed, workers=1)
+            seconds = (time.perf_counter() - began) / given.n
+            table.append(
+                bench.measure(Corpus.open(out))
+                | {"train s": result["seconds"], "train CPU s": spent, "s a clip": seconds, "steps": result["steps"]}
+            )
+            print(json.dumps({"kind": kind, "seed": seed} | {key: round(value, 4) for key, value in table[-1].items()}))
+        for key in table[0]:
+            values = np.array([row[key] for row in table])
+            told = f"{values.mean():.3g} [{values.min():.3g}, {values.max():.3g}]"
+            print(f"| {kind} | {key} | {told} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""``affetti export``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from affetti.cli.flags import Everyday, emit, parse, settled
+
+
+@dataclass(frozen=True)
+class Flags(Everyday):
+    """Write a trained student or vit as one ONNX file: waveform in, valence and arousal out, the front-end inside."""
+
+    model: str
+    """Run of a student or vit, or USER/NAME on the Hugging Face Hub."""
+    out: Path
+    """The file, FILE.onnx."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the verb."""
+    flags = parse(Flags, arguments, "export")
+    settings = settled(flags, {}, flags.config)
+    settings.pop("seed", None)
+    from affetti import verbs
+
+    document = verbs.export(**settings)
+    text = (
+        f"{document['out']}: {document['bytes'] / 1e6:.1f} MB, ONNX opset {document['opset']}; differs from PyTorch by "
+        f"{document['difference']:.1e} at most\nnext: affetti predict --runtime onnx --model {document['out']} song.mp3"
+    )
+    emit(document, flags.json, text)
+    return 0

@@ -1,0 +1,145 @@
+"""The discriminators of the waveform GAN, those of today's vocoders.
+
+Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down the
+columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it, at several resolutions:
+level, timbre, rhythm. Each judges patches, by an unconditional term plus a projection of the condition (Miyato & Koyama
+2018). No normalisation. When not to use: waveforms shorter than 2,048 samples.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from affetti.models.conditioning import ConditionEmbedding, Fields
+
+PIECE = 32_768
+"""Samples that period discriminators hear; what they listen for does not last longer."""
+PERIODS = (2, 3, 5, 7, 11)
+"""Samples in a row of the folded waveform."""
+WINDOWS = (512, 1024, 2048)
+"""Lengths of the spectrograms' windows, samples; the hop is a quarter."""
+SLOPE = 0.1
+"""Of the leaky rectifiers."""
+
+Verdict = tuple[Tensor, list[Tensor]]
+"""Logits of the patches ``[B, P]``, and what each layer made of the waveform."""
+
+
+class Judge(nn.Module):
+    """Convolutions over an image of the waveform, then a logit a place.
+
+    Args:
+        layers: channels in, channels out, kernel and stride of each.
+        fields: what a condition holds.
+    """
+
+    def __init__(self, layers: list[tuple[int, int, tuple[int, int], tuple[int, int]]], fields: Fields) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            [
+                nn.Conv2d(a, b, kernel, stride, padding=(kernel[0] // 2, kernel[1] // 2))
+                for a, b, kernel, stride in layers
+            ]
+        )
+        last = layers[-1][1]
+        self.out = nn.Conv2d(last, 1, 1)
+        self.embed = ConditionEmbedding(last, fields)
+
+    def forward(self, image: Tensor, condition: Tensor) -> Verdict:
+        """Judge ``[B, 1, H, W]``."""
+        x, features = image, []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), SLOPE)
+            features.append(x)
+        asked = (x * self.embed(condition)[:, :, None, None]).sum(dim=1) / math.sqrt(x.shape[1])
+        return (self.out(x).squeeze(1) + asked).flatten(1), features
+
+
+class WaveformDiscriminator(nn.Module):
+    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :data:`Verdict` a judge."""
+
+    def __init__(self, width: int, fields: Fields = Fields(), shuffle: int = 0) -> None:
+        super().__init__()
+        self.shuffle = shuffle
+        wide = 4 * width
+        down, along = [(1, width), (width, 2 * width), (2 * width, wide), (wide, wide)], (3, 1)
+        self.periods = nn.ModuleList([Judge([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS])
+        self.spectra = nn.ModuleList([Judge([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS])
+
+    def forward(self, x: Tensor, condition: Tensor) -> list[Verdict]:
+        """Judge; shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator."""
+        if self.training and self.shuffle:
+            x = shifted(x, self.shuffle)
+        piece = cut(x, PIECE) if self.training else x[:, :PIECE]
+        folds = [judge(folded(piece, period), condition) for judge, period in zip(self.periods, PERIODS, strict=True)]
+        images = [judge(spectrum(x, window), condition) for judge, window in zip(self.spectra, WINDOWS, strict=True)]
+        return folds + images
+
+
+def shifted(x: Tensor, most: int) -> Tensor:
+    """Each waveform of ``[B, T]`` moved by up to ``most`` samples, the edge filled by reflection."""
+    length = x.shape[1]
+    start = torch.randint(0, 2 * most + 1, (len(x), 1), device=x.device)
+    padded = F.pad(x.unsqueeze(1), (most, most), mode="reflect").squeeze(1)
+    return padded.gather(1, start + torch.arange(length, device=x.device))
+
+
+def cut(x: Tensor, length: int) -> Tensor:
+    """A random piece of ``length`` samples of each waveform ``[B, T]``, or the whole where it is shorter."""
+    if x.shape[1] <= length:
+        return x
+    start = torch.randint(0, x.shape[1] - length + 1, (len(x), 1), device=x.device)
+    return x.gather(1, start + torch.arange(length, device=x.device))
+
+
+def folded(x: Tensor, period: int) -> Tensor:
+    """``[B, T]`` in rows of ``period`` samples: ``[B, 1, ⌈T / period⌉, period]``, the end filled by reflection."""
+    x = F.pad(x.unsqueeze(1), (0, -x.shape[1] % period), mode="reflect")
+    return x.reshape(len(x), 1, -1, period)
+
+
+def spectrum(x: Tensor, window: int) -> Tensor:
+    """Log-magnitudes of ``[B, T]`` over 80 dB, about -1 to 1: ``[B, 1, window / 2 + 1, frames]``."""
+    hann = torch.hann_window(window, device=x.device)
+    power = (
+        torch.view_as_real(torch.stft(x, window, window // 4, window=hann, return_complex=True)).square().sum(dim=-1)
+    )
+    # A floor of -80 dB under a full-scale sine; 20 nepers of power make 87 dB.
+    full = (window / 4) ** 2
+    return 1 + torch.log(power / full + 1e-8).unsqueeze(1) / 10
+
+
+def relativistic(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+    """softplus(fake - real), the mean over places, summed over judges (Jolicoeur-Martineau 2019)."""
+    losses = [F.softplus(f[0] - r[0]).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(losses).sum()
+
+
+def feature_matching(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+    """Mean distance of each layer's features, averaged over batch and places (Salimans et al. 2016).
+
+    A vocoder compares place by place; here no fake has a real clip to be compared with, so only means over the batch
+    are matched.
+    """
+    losses = [
+        (_profile(r) - _profile(f)).abs().mean()
+        for a, b in zip(real, fake, strict=True)
+        for r, f in zip(a[1], b[1], strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def _profile(features: Tensor) -> Tensor:
+    """``[B, C, H, W]`` to its mean and deviation over batch and places, ``[2, C]``."""
+    return torch.stack([features.mean(dim=(0, 2, 3)), features.std(dim=(0, 2, 3))])
+
+
+def gradient_penalty(verdicts: list[Verdict], x: Tensor) -> Tensor:
+    """½ E‖∂ logit / ∂ x‖² (Mescheder et al. 2018, eq. 9); the logit is the sum over judges of the mean over places."""
+    logit = torch.stack([logits.mean(dim=1) for logits, _ in verdicts]).sum()
+    (gradient,) = torch.autograd.grad(logit, x, create_graph=True)
+    return 0.5 * gradient.square().sum(dim=1).mean()

@@ -1,0 +1,28 @@
+"""A mel inverse fitted on the sound of a corpus's training clips, where the corpus kept it.
+
+Filed with a generator's weights, so that its clips sound as well as the front-end allows. A corpus without sound leaves
+the inverse that needs none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.corpus import Corpus
+from affetti.signal import audio
+from affetti.signal.inversion import MelInverse
+
+CLIPS = 48
+"""Training clips it is fitted to, evenly spread."""
+
+
+def fitted_inverse(corpus: Corpus, rows: NDArray[np.intp]) -> MelInverse | None:
+    """The inverse fitted to clips ``rows`` of ``corpus``; None where none of their sound is here."""
+    chosen = rows[np.linspace(0, len(rows) - 1, min(CLIPS, len(rows))).round().astype(int)]
+    names = corpus.clips["clip_id"].to_numpy(dtype=str)[chosen].tolist()
+    files = [file for file in (corpus.path / "audio" / f"{name}.flac" for name in names) if file.is_file()]
+    if not files:
+        return None
+    front = corpus.front_end
+    return MelInverse.fit((audio.load(file, front.sample_rate) for file in files), front)

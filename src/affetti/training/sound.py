@@ -1,0 +1,76 @@
+"""The sound of a corpus's clips, for models that hear waveforms.
+
+A corpus keeps it on request, as FLAC at its own sample rate. Files are decoded as they are needed; of a clip longer than a
+model's window a random piece is taken, by torch's global generator, which the loop seeds anew at each step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti.corpus import Corpus
+from affetti.errors import InputError
+from affetti.signal import audio
+from affetti.training.loop import Clips
+
+
+@dataclass(frozen=True)
+class SoundClips(Clips):
+    """As :class:`affetti.training.loop.Clips`, but batches are of waveforms ``[B, T]`` in [-1, 1]."""
+
+    files: tuple[Path, ...]
+    """Where the sound of each row lies."""
+    sample_rate: int
+    samples: int
+    """Samples of a clip."""
+    window: int
+    """Samples of a piece in a batch, at most; shorter clips are given whole."""
+
+    def take(self, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """Waveforms ``[B, min(samples, window)]`` and labels of the given rows, float32."""
+        length = min(self.samples, self.window)
+        pieces = torch.stack([self._piece(self.files[row], length) for row in rows])
+        return pieces, torch.from_numpy(self.labels[rows].astype(np.float32))
+
+    def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
+        """As :meth:`affetti.training.loop.Clips.sample`: whole waveforms ``[n, samples]``, about ``limit`` values."""
+        most = max(16, limit // self.samples)
+        chosen = self.rows[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)]
+        whole = torch.stack([self._piece(self.files[row], self.samples) for row in chosen])
+        return whole, torch.from_numpy(self.labels[self.rows].astype(np.float32))
+
+    def _piece(self, file: Path, length: int) -> Tensor:
+        heard = audio.load(file, self.sample_rate)[: self.samples]
+        heard = torch.nn.functional.pad(heard, (0, self.samples - len(heard)))
+        start = int(torch.randint(0, self.samples - length + 1, ()))
+        return heard[start : start + length]
+
+
+def sound_clips(corpus: Corpus, labels: NDArray[np.float64], rows: NDArray[np.intp], window: int) -> SoundClips:
+    """The sound of ``rows`` of a corpus.
+
+    Args:
+        corpus: one that kept its audio.
+        labels: labels or conditions of all its clips, ``[N, K]``.
+        rows: the rows a model may hear.
+        window: samples of a piece, at most.
+
+    Raises:
+        InputError: the corpus kept no audio, or a file is missing.
+    """
+    folder = corpus.path / "audio"
+    again = "prepare it again with --keep-audio"
+    if not folder.is_dir():
+        raise InputError("kept no audio, and a waveform model hears nothing else", where=corpus.path, hint=again)
+    files = tuple(folder / f"{name}.flac" for name in corpus.clips["clip_id"])
+    for row in rows:
+        if not files[row].is_file():
+            raise InputError("the sound of a clip is missing", where=files[row], hint=again)
+    front = corpus.front_end
+    return SoundClips(corpus.mel, labels, rows, files, front.sample_rate, front.samples, window)

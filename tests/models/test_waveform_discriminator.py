@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+
+import librosa
+import numpy as np
+import pytest
+import torch
+
+from affetti.models.waveform_discriminator import (
+    PERIODS,
+    WINDOWS,
+    WaveformDiscriminator,
+    cut,
+    feature_matching,
+    folded,
+    gradient_penalty,
+    relativistic,
+    shifted,
+    spectrum,
+)
+
+
+def test_every_judge_gives_logits_and_features() -> None:
+    verdicts = WaveformDiscriminator(4)(torch.randn(3, 5000), torch.rand(3, 2))
+    assert len(verdicts) == len(PERIODS) + len(WINDOWS)
+    for logits, features in verdicts:
+        assert logits.ndim == 2
+        assert len(logits) == 3
+        assert len(features) == 4
+
+
+def test_a_fold_puts_a_period_in_columns() -> None:
+    x = torch.arange(14.0).expand(2, 14)
+    image = folded(x, 5)
+    assert image.shape == (2, 1, 3, 5)
+    assert image[0, 0, :2].tolist() == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    assert image[0, 0, 2].tolist() == [10, 11, 12, 13, 12], "the end is reflected"
+
+
+def test_the_spectrum_is_librosas() -> None:
+    x = np.random.default_rng(0).normal(0, 0.1, 6000).astype(np.float32)
+    power = np.abs(librosa.stft(x, n_fft=1024, hop_length=256, pad_mode="reflect")) ** 2
+    expected = 1 + np.log(power / 256**2 + 1e-8) / 10
+    np.testing.assert_allclose(spectrum(torch.from_numpy(x)[None], 1024)[0, 0].numpy(), expected, atol=1e-3)
+
+
+def test_a_full_sine_is_one_and_silence_finite() -> None:
+    time = torch.arange(8192) / 22_050
+    sine = torch.sin(2 * math.pi * 22_050 / 1024 * 50 * time)[None]
+    image = spectrum(sine, 1024)
+    assert float(image[0, 0, 50, 10:-10].mean()) == pytest.approx(1.0, abs=0.01)
+    silence = torch.zeros(1, 4096, requires_grad=True)
+    (gradient,) = torch.autograd.grad(spectrum(silence, 512).sum(), silence, create_graph=True)
+    assert gradient.isfinite().all()
+
+
+def test_phase_is_shuffled_by_a_few_samples() -> None:
+    torch.manual_seed(0)
+    x = torch.arange(50.0).expand(200, 50)
+    found = shifted(x, 2)
+    assert set(found[:, 10].tolist()) == {8.0, 9.0, 10.0, 11.0, 12.0}
+    assert float((found - x).abs().max()) <= 2
+    steady = WaveformDiscriminator(4, shuffle=3).eval()
+    x = torch.randn(2, 4096)
+    assert torch.equal(steady(x, torch.zeros(2, 2))[0][0], steady(x, torch.zeros(2, 2))[0][0]), "only in training"
+
+
+def test_a_piece_is_cut_anywhere() -> None:
+    torch.manual_seed(0)
+    found = cut(torch.arange(100.0).expand(500, 100), 10)
+    assert (found.diff(dim=1) == 1).all()
+    starts = found[:, 0]
+    assert (starts.min(), starts.max()) == (0, 90)
+    assert 80 < len(starts.unique()) <= 91
+    x = torch.randn(2, 8)
+    assert cut(x, 10) is x
+
+
+def test_the_condition_has_its_say() -> None:
+    model, x = WaveformDiscriminator(4).eval(), torch.randn(2, 4096)
+    one, other = model(x, torch.zeros(2, 2)), model(x, torch.full((2, 2), 0.7))
+    for (a, features_a), (b, features_b) in zip(one, other, strict=True):
+        assert not torch.equal(a, b)
+        assert all(torch.equal(f, g) for f, g in zip(features_a, features_b, strict=True)), "by projection alone"
+
+
+def test_the_losses_in_closed_form() -> None:
+    features = [torch.randn(4, 3, 5, 5)]
+    real, fake = torch.randn(4, 9), torch.randn(4, 9)
+    expected = np.log1p(np.exp((fake - real).numpy())).mean()
+    assert float(relativistic([(real, features)] * 2, [(fake, features)] * 2)) == pytest.approx(2 * expected, rel=1e-5)
+    assert float(feature_matching([(real, features)], [(fake, features)])) == 0
+    order = torch.randperm(4)
+    assert float(feature_matching([(real, features)], [(fake, [features[0][order]])])) < 1e-6, "only means are matched"
+    moved = [features[0] + torch.tensor([1.0, 2.0, -3.0])[:, None, None]]
+    assert float(feature_matching([(real, features)], [(fake, moved)])) == pytest.approx(1.0), "(1 + 2 + 3) / 3 / 2"
+
+
+def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
+    weight = torch.randn(2, 200)
+    x = torch.randn(5, 200, requires_grad=True)
+    verdicts = [((x * row)[:, None].sum(dim=2).expand(5, 7), []) for row in weight]
+    expected = 0.5 * float(weight.sum(dim=0).square().sum())
+    assert float(gradient_penalty(verdicts, x).detach()) == pytest.approx(expected, rel=1e-5)
