@@ -30,7 +30,7 @@ from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation import augmentation_study
 from affetti.studies.scorecard import scorecard
-from affetti.training.device import choose_device
+from affetti.training.device import Precision, choose_device
 from affetti.training.export import export_run
 from affetti.training.fit import fit_run
 from affetti.training.generate import generate_corpus
@@ -184,6 +184,8 @@ def train(
     text: str = HASHED,
     patience: int | None = None,
     device: str = "cpu",
+    precision: Precision = "32",
+    devices: int = 1,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``gan``, ``flow``, ``vit``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`.
@@ -208,6 +210,8 @@ def train(
         text=text,
         patience=patience,
         device=device,
+        precision=precision,
+        devices=devices,
         progress=progress,
     )
 

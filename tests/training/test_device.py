@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
+from affetti.corpus import Corpus
 from affetti.errors import UsageError
-from affetti.training.device import choose_device
+from affetti.training import run as runs
+from affetti.training.device import Hardware, choose_device
+from affetti.training.loop import make_fabric
 
 
 def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,3 +30,41 @@ def test_devices_that_are_not_here_are_refused(monkeypatch: pytest.MonkeyPatch) 
         choose_device("cuda")
     with pytest.raises(UsageError, match="--device: unknown device 'gpu'"):
         choose_device("gpu")
+
+
+def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--devices: 0 devices"):
+        Hardware(devices=0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Hardware("cuda", devices=2).devices == 2
+    with pytest.raises(UsageError, match="--devices: 3 devices, 2 here"):
+        Hardware("cuda", devices=3)
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_weights_as_they_are() -> None:
+    fabric, linear = make_fabric("cpu", "bf16"), torch.nn.Linear(4, 4)
+    with fabric.autocast():
+        assert linear(torch.ones(2, 4)).dtype == torch.bfloat16
+    with make_fabric("cpu").autocast():
+        assert linear(torch.ones(2, 4)).dtype == torch.float32
+    assert linear.weight.dtype == torch.float32
+
+
+def test_two_processes_share_a_batch(tmp_path: Path, corpus: Corpus) -> None:
+    command = [sys.executable, "-m", "affetti", "train", "flow", "--corpus", str(corpus.path), "--out"]
+    lean = ["--steps", "4", "--batch-size", "8", "--seed", "0", "--set", "widths=16,32", "embedding=32", "components=8"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [*command, str(tmp_path / "two"), *lean, "--devices", "2", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["steps"] == 4, "one document, of the first process"
+    lines = [json.loads(line) for line in (tmp_path / "two/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert runs.load(tmp_path / "two").kind == "flow"

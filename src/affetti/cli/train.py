@@ -45,6 +45,10 @@ class Flags(Long):
     """Embedder of lyrics: hashed (default), or a sentence-transformers model by name or folder."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
+    precision: Literal["32", "bf16"] | None = None
+    """32 (default), or bf16 on devices that are quick at it."""
+    devices: int | None = None
+    """Devices that share each batch (default 1); the command starts itself once for each."""
 
 
 def run(arguments: list[str]) -> int:
@@ -68,10 +72,14 @@ def run(arguments: list[str]) -> int:
         emit(document, flags.json, document["plan"])
         return 0
     from affetti import verbs
+    from affetti.progress import silent
+    from affetti.training.device import leads
 
     with shown() as progress:
-        document = verbs.train(model, corpus, out, settings=model_settings, progress=progress, **settings)
-    emit(document, flags.json, _text(document, out))
+        told = progress if leads() else silent
+        document = verbs.train(model, corpus, out, settings=model_settings, progress=told, **settings)
+    if leads():
+        emit(document, flags.json, _text(document, out))
     return 0
 
 

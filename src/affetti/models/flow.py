@@ -134,6 +134,10 @@ class Flow(nn.Module):
         mixed = torch.lerp(latent, n, t[:, None, None, None])
         return F.mse_loss(self.net(mixed, t, *self._embed(wish)), n - latent)
 
+    def latent_loss(self, mel: Tensor) -> Tensor:
+        """The autoencoder's loss on dB log-mels; uses torch's global generator."""
+        return self.latent.loss(self.normalise(mel))  # type: ignore[operator]
+
     def read(self, latent: Tensor) -> Tensor:
         """The guide's reading ``[B, 2]`` of latents.
 

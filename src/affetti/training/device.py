@@ -1,10 +1,42 @@
-"""Where tensors live."""
+"""Where tensors live, in which precision, and on how many devices."""
 
 from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from affetti.errors import UsageError
+
+Precision = Literal["32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a model is trained on."""
+
+    device: str = "cpu"
+    """``cpu``, ``cuda``, ``mps`` or ``auto``."""
+    precision: Precision = "32"
+    """``bf16`` computes in bfloat16 and keeps weights in float32: faster, and the bytes depend on the device."""
+    devices: int = 1
+    """How many work on each batch, a share each. With more than one the same command is started once a device."""
+
+    def __post_init__(self) -> None:
+        if self.devices < 1:
+            raise UsageError(f"{self.devices} devices", where="--devices", hint="give 1 or more")
+        place = choose_device(self.device)
+        if place == "cuda" and self.devices > torch.cuda.device_count():
+            raise UsageError(
+                f"{self.devices} devices, {torch.cuda.device_count()} here", where="--devices", hint="give fewer"
+            )
+
+
+def leads() -> bool:
+    """Whether this process files what is trained: of several that train together, the first."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def choose_device(asked: str) -> str:

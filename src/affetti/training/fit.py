@@ -30,7 +30,7 @@ from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.card import model_card
-from affetti.training.device import choose_device
+from affetti.training.device import Hardware, Precision, leads
 from affetti.training.distill import DistilledObjective, load_teacher
 from affetti.training.examine import examine
 from affetti.training.examine import read as read
@@ -62,6 +62,8 @@ def fit_run(
     embedding: NDArray[np.float64] | None = None,
     patience: int | None = None,
     device: str = "cpu",
+    precision: Precision = "32",
+    devices: int = 1,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``kind`` on fold ``fold`` of ``corpus`` into the run folder ``out``; returns ``result.json``.
@@ -86,7 +88,7 @@ def fit_run(
         seed,
         checkpoint_every,
     )
-    choose_device(device)  # refuse one that is not here before anything is filed
+    hardware = Hardware(device, precision, devices)  # refuses what is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
     data = corpus.mel if embedding is None else embedding
     clips, fields = Clips(data, corpus.labels, part.train), Fields()
@@ -106,6 +108,8 @@ def fit_run(
         "checkpoint_every": checkpoint_every,
         "seed": seed,
         "device": device,
+        "precision": precision,
+        "devices": devices,
         "settings": configuration.unstructure(model.config) if family(kind).config else {},
         "text": text,
         "patience": patience,
@@ -132,7 +136,7 @@ def fit_run(
         judge=watched,
         looks=(budget.looks, budget.patience if patience is None else patience),
         teacher=taught_by,
-        device=device,
+        hardware=hardware,
         progress=progress,
     )
     result: dict[str, Any] = {
@@ -153,6 +157,8 @@ def fit_run(
         result["alarms"] = alarms(history.lines)
     if isinstance(trained, Regressor):
         result |= examine(trained, data, corpus, part, seed)
+    if not leads():
+        return result
     songs = sorted(set(corpus.songs[part.train].tolist()))
     runs.save(
         out,
@@ -194,7 +200,7 @@ def fit(
     judge: Judge | None = None,
     looks: tuple[int, int] = (1, 0),
     teacher: NeuralRegressor | None = None,
-    device: str = "cpu",
+    hardware: Hardware = Hardware(),
     progress: Progress = silent,
 ) -> tuple[History, nn.Module]:
     """Train a model of family ``kind`` on ``clips``; returns the log and the model whose weights are to be used.
@@ -217,7 +223,7 @@ def fit(
     objective = (made if teacher is None else DistilledObjective)(model, loop.steps, **options)  # type: ignore[arg-type]
     if judge is not None:
         objective = Watched(objective, judge, loop.steps, *looks, held=held)
-    history = train(objective, clips, loop, run=run, device=device, stage=f"train {kind}", progress=progress)
+    history = train(objective, clips, loop, run=run, hardware=hardware, stage=f"train {kind}", progress=progress)
     return history, getattr(objective, "result", objective.modules["average"]).eval().cpu()
 
 

@@ -31,7 +31,7 @@ from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint
-from affetti.training.device import choose_device
+from affetti.training.device import Hardware, Precision, choose_device
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -130,7 +130,7 @@ def train(
     config: LoopConfig,
     *,
     run: Path | None = None,
-    device: str = "cpu",
+    hardware: Hardware = Hardware(),
     stage: str = "train",
     progress: Progress = silent,
 ) -> History:
@@ -140,13 +140,18 @@ def train(
         TrainingError: the loss is not a number; the last good checkpoint stays.
         KeyboardInterrupt: asked to stop; a checkpoint has been filed.
     """
-    fabric = make_fabric(device)
+    fabric = make_fabric(hardware.device, hardware.precision, hardware.devices)
+    if hardware.devices > 1:
+        fabric.launch()
     objective.setup(fabric)
     folder = None if run is None else run / "checkpoints"
     sums: dict[str, list[float]] = {}
     start = 0
     if folder is not None:
         start, sums = checkpoint.resume(folder, objective.modules, objective.optimizers)
+        fabric.barrier()  # nobody files anything before all have read
+    if not fabric.is_global_zero:
+        run = folder = None
     history = History(_kept_lines(run, start))
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
@@ -154,9 +159,11 @@ def train(
     with stoppable() as stop:
         progress(stage, start, config.steps)
         for step in range(start, config.steps):
-            torch.manual_seed(child_seed("step", config.seed, step))
-            mel, labels = clips.batch(config.batch_size, config.seed, step)
-            logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
+            torch.manual_seed(child_seed("step", config.seed, step, *[fabric.global_rank] * (fabric.global_rank > 0)))
+            batch = clips.batch(config.batch_size, config.seed, step)
+            mel, labels = (part[fabric.global_rank :: fabric.world_size] for part in batch)
+            with fabric.autocast():  # marked forward methods alone do it with several devices only
+                logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
                 raise _diverged(f"the loss is not a number at step {step} ({logged})", folder)
             for key, value in logged.items():
@@ -181,11 +188,14 @@ def train(
     return history
 
 
-def make_fabric(device: str) -> Fabric:
+def make_fabric(device: str, precision: Precision = "32", devices: int = 1) -> Fabric:
     """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
     from lightning_fabric import Fabric
 
-    return Fabric(accelerator=choose_device(device), devices=1)
+    # Objectives train their parts in turn: not every weight has a gradient at every step.
+    strategy = "auto" if devices == 1 else "ddp_find_unused_parameters_true"
+    exact = "32-true" if precision == "32" else "bf16-mixed"
+    return Fabric(accelerator=choose_device(device), devices=devices, precision=exact, strategy=strategy)
 
 
 def _require_finite(objective: Objective, step: int, folder: Path) -> None:

@@ -55,19 +55,19 @@ class FlowObjective:
         """Hand over to Fabric."""
         names = list(self.optimizers)
         self.model, *optimizers = fabric.setup(self.model, *self.optimizers.values())
-        self.model.mark_forward_method("loss")  # type: ignore[operator]
+        for name in ("loss", "latent_loss", "read"):
+            self.model.mark_forward_method(name)  # type: ignore[operator]
         self.optimizer = dict(zip(names, optimizers, strict=True))
         fabric.to_device(self.average)
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update."""
         flow = self.flow
-        normal = flow.normalise(mel)
         if step < self.first:
-            return self._step_latent(fabric, normal, step)
+            return self._step_latent(fabric, mel, step)
         step -= self.first
         with torch.no_grad():
-            latent = flow.latent.encode(normal)
+            latent = flow.encode(mel)
         set_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))
         loss = self.model.loss(latent, labels)  # type: ignore[operator]
         self.optimizer["model"].zero_grad()
@@ -80,21 +80,21 @@ class FlowObjective:
         update_average(self.average, flow, step, self.decay)
         return logged
 
-    def _step_latent(self, fabric: Fabric, normal: Tensor, step: int) -> dict[str, float]:
+    def _step_latent(self, fabric: Fabric, mel: Tensor, step: int) -> dict[str, float]:
         """One update of the autoencoder; after the last its scale is measured."""
         set_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.first))
-        loss = self.flow.latent.loss(normal)  # type: ignore[operator]
+        loss = self.model.latent_loss(mel)  # type: ignore[operator]
         self.optimizer["latent"].zero_grad()
         fabric.backward(loss)
         self.optimizer["latent"].step()
         if step == self.first - 1:
-            self.flow.latent.measure(normal)  # type: ignore[operator]
+            self.flow.latent.measure(self.flow.normalise(mel))  # type: ignore[operator]
             self.average.load_state_dict(self.flow.state_dict())
         return {"loss": float(loss.detach())}
 
     def _step_guide(self, fabric: Fabric, latent: Tensor, labels: Tensor, step: int) -> float:
         set_rate(self.optimizer["guide"], 3e-3 * warm_cosine(step, self.guide_steps, floor=0.01))
-        loss = concordance_loss(self.flow.read(latent), labels[:, :2])
+        loss = concordance_loss(self.model.read(latent), labels[:, :2])  # type: ignore[operator]
         self.optimizer["guide"].zero_grad()
         fabric.backward(loss)
         self.optimizer["guide"].step()
