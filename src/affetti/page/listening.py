@@ -21,6 +21,7 @@ import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from affetti.corpus import Corpus
 from affetti.page.drawing import Axis, Canvas, tick
@@ -29,15 +30,14 @@ from affetti.page.wording import signed
 from affetti.presets import FrontEnd
 from affetti.progress import Progress
 from affetti.signal import audio
-from affetti.signal.mel import hz_to_mel, invert
-from affetti.signal.phase import griffin_lim
+from affetti.signal.loudness import SHORTEST, matched
+from affetti.signal.mel import MelSpectrogram, hz_to_mel
+from affetti.signal.vocoder import GriffinLim
 from affetti.training import run as runs
 
 SEED = 0
 """Of every sample on the page."""
 RANGE_DB = 70.0
-LOUDNESS = 0.1
-"""RMS that clips are brought to, less where the peak of one would pass full scale."""
 SOUND_SECONDS = 600.0
 """Sound a grid may hold; with more or longer clips, each is cut shorter, so that the page stays small."""
 WIDEST = 480
@@ -86,6 +86,8 @@ class _Clip:
     name: str
     detail: str
     mel: NDArray[np.float32]
+    wave: Tensor | None = None
+    """Its sound, where there is more than the log-mel."""
 
 
 def grids(sources: Sources, progress: Progress) -> list[Grid]:
@@ -126,14 +128,15 @@ def _grid(corpus: Corpus | None, generators: Sequence[Run], progress: Progress) 
         rows, unheard = nearest_clips(corpus, wishes, heard)
         columns.append([_real(corpus, row) for row in rows])
     for run, model in zip(generators, trained, strict=True):
-        mels = _samples(model, wishes)
-        columns.append([_Clip(run.name, "generated", mel) for mel in mels])
+        mels, waves = _samples(model, wishes)
+        columns.append([_Clip(run.name, "generated", mel, wave) for mel, wave in zip(mels, waves, strict=True)])
     front = corpus.front_end if corpus is not None else trained[0].front_end
     high = float(np.ceil(max(np.quantile(clip.mel, 0.999) for clip in columns[0]) / 5) * 5)
     clips = [[column[place] for column in columns] for place in range(len(wishes))]
     count = len(wishes) * len(columns)
     seconds = min(front.seconds, SOUND_SECONDS / count)
-    played = sounds([clip.mel for group in clips for clip in group], front, seconds, progress)
+    flat = [clip for group in clips for clip in group]
+    played = sounds([clip.mel for clip in flat], front, seconds, progress, [clip.wave for clip in flat])
     centred = bool((wishes.min(axis=0) < 0).all() and (wishes.max(axis=0) > 0).all())
     cells: list[Cell] = []
     for place, (valence, arousal) in enumerate(wishes.tolist()):
@@ -177,36 +180,44 @@ def _real(corpus: Corpus, row: int) -> _Clip:
 
 
 @torch.no_grad()
-def _samples(trained: runs.TrainedModel, wishes: NDArray[np.float64]) -> NDArray[np.float32]:
+def _samples(
+    trained: runs.TrainedModel, wishes: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], Sequence[Tensor | None]]:
+    """A log-mel for each wish, and its waveform where that is what the model makes."""
     condition = torch.from_numpy(wishes).float()
-    mel = trained.model.sample(condition, SEED, torch.arange(len(condition)))  # type: ignore[operator]
+    made = trained.model.sample(condition, SEED, torch.arange(len(condition)))  # type: ignore[operator]
+    mel = MelSpectrogram(trained.front_end)(made) if trained.sounds else made
     # Like a real clip, a generated one ends top_db under its own maximum.
-    return torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db).numpy()
+    mel = torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db).numpy()
+    return mel, list(made) if trained.sounds else [None] * len(wishes)
 
 
-def sounds(mels: list[NDArray[np.float32]], front: FrontEnd, seconds: float, progress: Progress) -> list[str]:
-    """Sounds of log-mels ``[M, F]`` by mel inversion and Griffin-Lim, all equally loud, as data URIs.
+def sounds(
+    mels: list[NDArray[np.float32]],
+    front: FrontEnd,
+    seconds: float,
+    progress: Progress,
+    waves: Sequence[Tensor | None] | None = None,
+) -> list[str]:
+    """Sounds of log-mels ``[M, F]`` by mel inversion and Griffin-Lim, all equally loud (BS.1770), as data URIs.
 
     Args:
         mels: in dB.
         front: their front-end.
         seconds: of each that are heard.
         progress: told of sounds done.
+        waves: the sound ``[T]`` itself, for clips that have one.
     """
-    frames = 1 + int(seconds * front.sample_rate) // front.hop_length
-    waves: list[NDArray[np.float32]] = []
-    for place, mel in enumerate(mels):
-        magnitude = invert(torch.from_numpy(np.ascontiguousarray(mel[:, :frames])), front)
-        waves.append(griffin_lim(magnitude, 32, front.hop_length).numpy())
+    samples = int(max(seconds, SHORTEST) * front.sample_rate)
+    frames = 1 + samples // front.hop_length
+    vocoder = GriffinLim(front)
+    heard: list[Tensor] = []
+    for place, (mel, wave) in enumerate(zip(mels, waves or [None] * len(mels), strict=True)):
+        log_mel = torch.from_numpy(np.ascontiguousarray(mel[:, :frames]))
+        heard.append(vocoder(log_mel) if wave is None else wave[:samples])
         progress("sounds", place + 1, len(mels))
-    levels = np.array([np.sqrt(np.mean(wave**2)) for wave in waves]) + 1e-9
-    peaks = np.array([np.abs(wave).max(initial=1e-9) for wave in waves])
-    target = min(LOUDNESS, 0.95 * float((levels / peaks).min()))
     with tempfile.TemporaryDirectory() as folder:
-        return [
-            _mp3(wave * (target / level), front.sample_rate, Path(folder))
-            for wave, level in zip(waves, levels, strict=True)
-        ]
+        return [_mp3(wave.numpy(), front.sample_rate, Path(folder)) for wave in matched(heard, front.sample_rate)]
 
 
 def _mp3(wave: NDArray[np.float32], sample_rate: int, folder: Path) -> str:
