@@ -5,7 +5,8 @@ Two clips are near duplicates when their log-mels, band by band about their mean
 quarter of the clip leave that correlation near 1, while different performances of one piece stay well under it.
 Candidates are found by profile (mean and spread of each band), so that not every pair has to be laid over each other.
 
-Not found: copies at another speed or pitch, and cuts of one recording that do not overlap. Those need a fingerprint
+Not found: copies at another speed or pitch, cuts of one recording that do not overlap, and a recording filed as more
+than :data:`MOST_SONGS` songs. Those need a fingerprint
 service, or a song column that says so.
 """
 
@@ -30,6 +31,9 @@ NEAR = 11.0
 """Greatest difference of profiles, dB (root mean square over bands), at which clips are compared at all."""
 LEAST = 0.25
 """Share of the frames in which both must sound for a correlation to count."""
+MOST_SONGS = 8
+"""Songs that one recording is filed as, at most. More share a common sound rather: the last chord of piano pieces dies
+away alike in all of them, and one such pair after another would tie half a corpus to one fold."""
 COARSE = (32, 256)
 """Bands and frames at which clips are compared."""
 KEPT = 2_048
@@ -52,7 +56,8 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
     first, second = np.array(pairs).T
     member = connected_components(coo_matrix((np.ones(len(pairs)), (first, second)), shape=(len(clips),) * 2))[1]
     ids = clips["clip_id"].to_numpy(dtype=str)
-    involved = set(first) | set(second)
+    count = pd.Series(songs).groupby(member).transform("nunique").to_numpy()
+    involved = {row for row in {*first, *second} if count[row] <= MOST_SONGS}
     names: dict[int, str] = {}
     for row in sorted(involved):
         names.setdefault(int(member[row]), str(ids[row]))
