@@ -34,6 +34,12 @@ LEAN: dict[str, dict[str, Any]] = {
 """Settings of models that train in a moment."""
 
 
+def flags(kind: str) -> list[str]:
+    """Those settings as ``--set`` takes them."""
+    listed = {key: ",".join(map(str, it)) if isinstance(it, list) else it for key, it in LEAN[kind].items()}
+    return [f"{key}={value}" for key, value in listed.items()]
+
+
 @cache
 def root() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="affetti-tests-"))

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.material import LEAN, sha
+from tests.material import flags, sha
 
 from affetti.corpus import Corpus
 
 Affetti = Callable[..., Any]
-LEAN_FLOW = [f"{key}={value}" for key, value in LEAN["flow"].items()]
+LEAN_FLOW = flags("flow")
 
 
 def test_a_run_is_trained_and_told(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
@@ -45,13 +45,13 @@ def test_a_runs_configuration_makes_the_same_weights(
     ("arguments", "says"),
     [
         (["--set", "width"], "'width' is not a setting"),
-        (["--set", "width=wide"], "wrong setting"),
+        (["--set", "widths=wide,16"], "wrong setting"),
         (["--set", "width="], "'width=' is not a setting"),
         (["--teacher", "run"], "a flow has no teacher"),
         (["--features", "statistics"], "a flow reads log-mels alone"),
-        (["--set", "widht=8"], "Did you mean width?"),
-        (["--set", "width=20"], "width 20 does not do"),
-        (["--set", "width=16.5"], "wrong setting"),
+        (["--set", "widht=8"], "Did you mean widths?"),
+        (["--set", "widths=20,32"], "widths 20 does not do"),
+        (["--set", "widths=16.5,32"], "wrong setting"),
         (["--steps", "0"], "--steps: 0 is too small"),
         (["--preset", "paper"], "made with front-end"),
         (["--preset", "papr"], "Did you mean paper?"),

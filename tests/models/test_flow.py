@@ -129,6 +129,13 @@ def test_the_guide_moves_the_reading_by_the_share_it_is_told(model: Flow) -> Non
         assert (moved.norm(dim=1) < (model.read(x - t * plain) - wish).norm(dim=1)).all()
 
 
+def test_a_caller_in_inference_mode_is_served_the_same(model: Flow) -> None:
+    wish = torch.tensor([[0.2, -0.1]])
+    expected = model.sample(wish, 0, dials={"guide": 0.5})
+    with torch.inference_mode():
+        assert torch.equal(model.sample(wish + 0, 0, dials={"guide": 0.5}), expected)
+
+
 def test_where_no_emotion_is_asked_the_guide_stands_still(model: Flow) -> None:
     x = torch.randn(1, *model.latent.latent_shape)
     with torch.no_grad():

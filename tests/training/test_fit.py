@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.material import LEAN, composed, sha, write_corpus
+from tests.material import LEAN, composed, flags, sha, write_corpus
 
 from affetti import metrics
 from affetti.corpus import Corpus, splits
@@ -67,8 +67,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
     out = tmp_path / "run"
-    lists = {key: ",".join(map(str, it)) if isinstance(it, list) else it for key, it in LEAN["flow"].items()}
-    settings = [f"{key}={value}" for key, value in lists.items()]
+    settings = flags("flow")
     command = [sys.executable, "-c", "import sys, torch; torch.set_num_threads(1)\n"]
     command[2] += "from affetti.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command += ["train", "flow", "--corpus", str(corpus.path), "--out", str(out), "--steps", "24"]

@@ -148,6 +148,7 @@ class Flow(nn.Module):
             raise UsageError("no guide was trained", where="guide", hint="train with guide_width above 0, or set it 0")
         return self.guide.from_normal(self.latent.decode(latent))
 
+    @torch.inference_mode(False)  # in a caller's inference mode the guide would have no gradient
     @torch.no_grad()
     def sample(
         self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
@@ -169,7 +170,7 @@ class Flow(nn.Module):
         """
         dial = self._dials(dials)
         device = self.bandwidth.device
-        condition = self.fields.require_valid(condition).to(device, torch.float32)
+        condition = self.fields.require_valid(condition).clone().to(device, torch.float32)
         index = torch.arange(len(condition)) if index is None else index
         x = noise(seed, index, self.latent.latent_shape).to(device)
         times = torch.linspace(1.0, 0.0, max(1, round(dial.pop("steps"))) + 1).tolist()
