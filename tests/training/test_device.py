@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.material import LEAN
 
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.training import run as runs
 from affetti.training.device import Hardware, choose_device
-from affetti.training.loop import make_fabric
+from affetti.training.fit import fit_run
+from affetti.training.loop import half, make_fabric
 
 
 def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,12 +45,18 @@ def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_bfloat16_computes_in_bfloat16_and_keeps_weights_as_they_are() -> None:
-    fabric, linear = make_fabric("cpu", "bf16"), torch.nn.Linear(4, 4)
-    with fabric.autocast():
+    fabric, linear = make_fabric("cpu"), torch.nn.Linear(4, 4)
+    with half(fabric, "bf16"):
         assert linear(torch.ones(2, 4)).dtype == torch.bfloat16
-    with make_fabric("cpu").autocast():
+    with half(fabric, "32"):
         assert linear(torch.ones(2, 4)).dtype == torch.float32
     assert linear.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", ["flow", "gan"])
+def test_generators_train_in_bfloat16(tmp_path: Path, corpus: Corpus, kind: str) -> None:
+    fit_run(kind, corpus, 0, tmp_path / kind, steps=2, batch_size=4, precision="bf16", settings=LEAN[kind])
+    assert runs.load(tmp_path / kind).model.bandwidth.dtype == torch.float32
 
 
 def test_two_processes_share_a_batch(tmp_path: Path, corpus: Corpus) -> None:

@@ -71,8 +71,7 @@ class GanObjective:
         total, penalty = loss_d, torch.zeros(())
         if penalise:
             penalty = gradient_penalty(judged, real) + gradient_penalty(judged_fake, fake)
-            rule = 2e-4 * real[0].numel() / len(real)
-            total = loss_d + self.config.gamma * rule * self.config.penalty_every * penalty
+            total = loss_d + self.config.gamma * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
@@ -93,7 +92,7 @@ class GanObjective:
 
     def _decay(self, batch: int) -> float:
         """Of the average: a half after ``half_life`` clips."""
-        half_life = self.config.half_life / batch or self.steps / 40
+        half_life = self.config.half_life / batch or self.steps / 20
         return 0.5 ** (1 / half_life)
 
     def _judge(self, x: Tensor, wish: Tensor, fade: float) -> Judgement:

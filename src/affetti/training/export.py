@@ -27,14 +27,14 @@ from affetti import config
 from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError
 from affetti.models.regressor import NeuralRegressor, Regressor
 from affetti.presets import FrontEnd
-from affetti.signal.mel import mel_filters, power_to_db
 from affetti.storage import written
 from affetti.training import run as runs
 from affetti.training.hub import located
+from affetti.training.onnx_front_end import GraphMel
 from affetti.training.onnx_model import KEY, VERSION, OnnxRegressor
 
 OPSET = 18
-"""Of the graph; it needs STFT, which came with 17."""
+"""Of the graph."""
 HOP = 1.0
 """Seconds between points of the curve."""
 
@@ -42,15 +42,11 @@ HOP = 1.0
 class Listener(nn.Module):
     """Front-end, sliding window and network in one: ``[B, T]`` → emotion ``[B, 2]`` and curve ``[B, W, 2]``."""
 
-    filters: Tensor
-    window: Tensor
-
     def __init__(self, front: FrontEnd, model: Regressor) -> None:
         super().__init__()
         self.front, self.model = front, model
         self.hop = round(HOP * front.sample_rate)
-        self.register_buffer("filters", torch.from_numpy(mel_filters(front)).float())
-        self.register_buffer("window", torch.hann_window(front.n_fft, dtype=torch.float64).float())
+        self.log_mel = GraphMel(front)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Listen."""
@@ -61,15 +57,6 @@ class Listener(nn.Module):
         windows = waveform[:, index]
         curve = self.model(self.log_mel(windows.flatten(0, 1))).unflatten(0, (waveform.shape[0], count))
         return curve.mean(dim=1), curve
-
-    def log_mel(self, windows: Tensor) -> Tensor:
-        """As :class:`affetti.signal.mel.MelSpectrogram`, of operations that ONNX knows."""
-        front = self.front
-        padded = nn.functional.pad(windows, (front.n_fft // 2, front.n_fft // 2))
-        spectrum = torch.view_as_real(
-            torch.stft(padded, front.n_fft, front.hop_length, window=self.window, center=False, return_complex=True)
-        )
-        return power_to_db(self.filters @ spectrum.square().sum(dim=-1), front.top_db)
 
 
 def export_run(model: Path, out: Path) -> dict[str, Any]:

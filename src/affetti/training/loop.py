@@ -140,7 +140,7 @@ def train(
         TrainingError: the loss is not a number; the last good checkpoint stays.
         KeyboardInterrupt: asked to stop; a checkpoint has been filed.
     """
-    fabric = make_fabric(hardware.device, hardware.precision, hardware.devices)
+    fabric = make_fabric(hardware.device, hardware.devices)
     if hardware.devices > 1:
         fabric.launch()
     objective.setup(fabric)
@@ -162,7 +162,7 @@ def train(
             torch.manual_seed(child_seed("step", config.seed, step, *[fabric.global_rank] * (fabric.global_rank > 0)))
             batch = clips.batch(config.batch_size, config.seed, step)
             mel, labels = (part[fabric.global_rank :: fabric.world_size] for part in batch)
-            with fabric.autocast():  # marked forward methods alone do it with several devices only
+            with half(fabric, hardware.precision):
                 logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
                 raise _diverged(f"the loss is not a number at step {step} ({logged})", folder)
@@ -188,14 +188,21 @@ def train(
     return history
 
 
-def make_fabric(device: str, precision: Precision = "32", devices: int = 1) -> Fabric:
+def make_fabric(device: str, devices: int = 1) -> Fabric:
     """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
     from lightning_fabric import Fabric
 
     # Objectives train their parts in turn: not every weight has a gradient at every step.
     strategy = "auto" if devices == 1 else "ddp_find_unused_parameters_true"
-    exact = "32-true" if precision == "32" else "bf16-mixed"
-    return Fabric(accelerator=choose_device(device), devices=devices, precision=exact, strategy=strategy)
+    return Fabric(accelerator=choose_device(device), devices=devices, strategy=strategy)
+
+
+def half(fabric: Fabric, precision: Precision) -> torch.autocast:
+    """A context that computes in bfloat16 where ``precision`` says so.
+
+    Fabric's own would refuse gradients inside a step, which penalties on gradients take.
+    """
+    return torch.autocast(fabric.device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def _require_finite(objective: Objective, step: int, folder: Path) -> None:

@@ -62,8 +62,7 @@ class WaveformObjective:
         total, penalty = loss_d, torch.zeros(())
         if penalise:
             penalty = gradient_penalty(heard, real) + gradient_penalty(heard_fake, fake)
-            rule = 2e-4 * real.shape[1] / len(real)
-            total = loss_d + self.config.gamma * rule * self.config.penalty_every * penalty
+            total = loss_d + self.config.gamma * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
@@ -77,7 +76,7 @@ class WaveformObjective:
         fabric.backward(loss_g + self.config.matching * matched)
         self.optimizer.step()
         self.discriminator.requires_grad_(True)
-        update_average(self.average, self.modules["model"], step, 0.5 ** (40 / self.steps))
+        update_average(self.average, self.modules["model"], step, 0.5 ** (20 / self.steps))
         values = {"loss": loss_g, "loss_discriminator": loss_d, "matching": matched}
         logged = {key: float(value.detach()) for key, value in values.items()}
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})
