@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "demo": "affetti.demo",
     "doctor": "affetti.doctor",
-    **dict.fromkeys(("compare", "export", "generate", "predict", "prepare", "report", "score", "train"), "affetti.verbs"),
+    **dict.fromkeys(("compare", "export", "generate", "predict"), "affetti.verbs"),
+    **dict.fromkeys(("prepare", "report", "score", "train"), "affetti.verbs"),
 }
 
 __all__ = ["compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]

@@ -9,7 +9,7 @@ from torch import nn
 
 from affetti.models.conditioning import Fields
 from affetti.models.gan import Gan, GanConfig
-from affetti.training.adversarial import GanObjective, withheld
+from affetti.training.adversarial import GanObjective
 from affetti.training.loop import make_fabric
 from affetti.training.objectives import warm_cosine
 from affetti.training.published import PublishedObjective, gan_objective
@@ -55,9 +55,11 @@ def test_a_step_moves_every_weight_that_is_used(settings: dict[str, Any]) -> Non
     before = {name: weights(module) for name, module in made.modules.items()}
     run(made, 3)
     for name, module in made.modules.items():
-        # Valence and arousal are never withheld; losses of differences know no level of logits.
-        unused = {"condition.nulls.emotion", "embed.nulls.emotion", "patch_embed.nulls.emotion", "out.bias"}
-        assert still(before[name], module) <= unused | {"patch_out.bias"}, name
+        asked = settings.get("recipe") != "published"
+        # Of fields asked for the null is not used, of others the encoder; losses of differences know no level of logits.
+        unused = (".nulls.", "out.bias") if asked else (".nulls.emotion", ".encoders.mode", ".encoders.genre")
+        left = {key for key in still(before[name], module) if not any(part in f".{key}" for part in unused)}
+        assert not left, name
 
 
 def test_penalties_are_lazy_and_weighted_by_their_rule() -> None:
@@ -67,8 +69,8 @@ def test_penalties_are_lazy_and_weighted_by_their_rule() -> None:
 
 
 def test_a_heavier_penalty_keeps_the_discriminator_flatter() -> None:
-    gaps = [abs(run(objective(gamma=gamma, rate=2e-3), 20)[-1]["gap"]) for gamma in (0.0, 1000.0)]
-    assert gaps[1] < 0.5 * gaps[0]
+    steep = [run(objective(gamma=gamma, penalty_every=1), 12)[-1]["penalty"] for gamma in (0.0, 100.0)]
+    assert steep[1] < 0.5 * steep[0]
 
 
 def test_each_side_is_trained_on_its_own_loss() -> None:
@@ -94,7 +96,7 @@ def test_the_condition_fades_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_average_halves_what_it_knew_in_a_half_life() -> None:
     assert objective(half_life=1600)._decay(16) ** 100 == pytest.approx(0.5)
-    assert objective(steps=400)._decay(16) ** 10 == pytest.approx(0.5), "a fortieth of the training"
+    assert objective(steps=200)._decay(16) ** 10 == pytest.approx(0.5), "a twentieth of the training"
 
 
 def test_spectral_norm_lets_the_discriminator_learn_faster() -> None:
@@ -103,18 +105,6 @@ def test_spectral_norm_lets_the_discriminator_learn_faster() -> None:
         run(made, 1)
         rates = [optimizer.param_groups[0]["lr"] for optimizer in (made.optimizers["model"], made.optimizer_d)]
         assert rates == pytest.approx([1e-3 * warm_cosine(0, 80), times * 1e-3 * warm_cosine(0, 80)])
-
-
-def test_fields_are_withheld_but_never_the_emotion() -> None:
-    torch.manual_seed(0)
-    wish = conditions().repeat(200, 1)
-    found = withheld(wish, 0.5, FIELDS)
-    assert torch.equal(found[:, :2], wish[:, :2])
-    gone = found[:, 2:].isnan()
-    assert float(gone.all(dim=1).float().mean()) == pytest.approx(0.5 + 0.5 * 0.01, abs=0.04)
-    assert float((gone[:, 0] & ~gone[:, 1]).float().mean()) == pytest.approx(0.5 * 0.1 * 0.9, abs=0.02)
-    assert torch.equal(found[:, 2:][~gone], wish[:, 2:][~gone])
-    assert torch.equal(withheld(wish[:, :2], 0.5, Fields()), wish[:, :2])
 
 
 def test_the_recipe_chooses_the_training() -> None:

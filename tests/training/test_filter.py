@@ -33,7 +33,7 @@ def test_the_tolerance_is_what_the_share_of_real_clips_keeps(corpus: Corpus, run
     assert 0 < strict.tolerance < lax.tolerance < np.sqrt(8)
 
 
-def test_another_corpus_is_refused(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+def test_another_corpus_is_refused(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("flow"))
     trained.meta["corpus"]["content_hash"] = "other"
     with pytest.raises(MismatchError, match="not the corpus of this generator"):

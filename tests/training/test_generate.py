@@ -11,12 +11,13 @@ import torch
 from tests.material import LEAN, sha
 
 from affetti.corpus import Corpus
-from affetti.errors import AffettiError, InputError, StorageError, UsageError
+from affetti.errors import StorageError, UsageError
 from affetti.training import generate as generating
 from affetti.training import run as runs
-from affetti.training.fit import fit_run
 from affetti.training.emotions import choose_emotions
+from affetti.training.fit import fit_run
 from affetti.training.generate import generate_corpus
+
 
 @pytest.mark.parametrize("kind", ["flow", "gan"])
 def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(

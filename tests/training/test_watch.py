@@ -25,7 +25,7 @@ class Player(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1))
         self.register_buffer("mel", mel + loud)
 
-    def sample(self, wishes: Tensor, seed: int, index: Tensor, dials: object = None) -> Tensor:
+    def sample(self, wishes: Tensor, *_: object, dials: object = None) -> Tensor:  # noqa: ARG002 - the protocol
         nearest = torch.cdist(wishes[:, :2], self.labels[:, :2]).argsort(dim=1)
         return self.mel[nearest[:, 0]] + 0 * self.weight
 
@@ -91,7 +91,7 @@ class Course:
 
     def setup(self, fabric: Any) -> None: ...
 
-    def step(self, fabric: Any, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+    def step(self, *_: object) -> dict[str, float]:
         with torch.no_grad():
             for module in self.modules.values():
                 module.weight += 1  # type: ignore[operator]
@@ -102,7 +102,7 @@ class Plan:
     def __init__(self, *coverage: float) -> None:
         self.coverage = coverage
 
-    def look(self, model: nn.Linear, device: object) -> dict[str, float]:
+    def look(self, model: nn.Linear, _device: object) -> dict[str, float]:
         return {"coverage": self.coverage[int(model.weight.item()) // 2 - 1]}
 
 

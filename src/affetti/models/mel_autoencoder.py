@@ -2,8 +2,8 @@
 
 For full-size spectrograms, where patch PCA blurs what lies between patches: 8 channels of 16 × 164 stand for
 128 × 1,312 (the frames are padded up to a multiple of 32), eight times fewer numbers. Trained on mean absolute error
-with a light Kullback-Leibler term that keeps latents near a unit Gaussian (Rombach et al. 2022); the scale of each channel is then
-measured on the training clips and stored with the weights, never borrowed.
+with a light Kullback-Leibler term that keeps latents near a unit Gaussian (Rombach et al. 2022); the scale of each
+channel is then measured on the training clips and stored with the weights, never borrowed.
 
 When not to use: on a few dozen clips, or at the preset ``tiny``, where patch PCA needs no training.
 """
