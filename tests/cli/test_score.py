@@ -53,6 +53,7 @@ def test_what_cannot_be_scored_is_refused(
         ([made("flow"), corpus.path], "holds synthetic clips"),
         ([corpus.path, made("flow"), "--fold", 1], "of the test songs"),
         ([*arrays, "--fold", 0], "only a corpus has folds"),
+        ([*arrays, "--train", arrays[0]], "20 of the 20 songs"),
         ([*arrays, "--seed", "-1"], "seed -1 is negative"),
         ([arrays[0], made("flow")], "log-mels of shape"),
     ):
@@ -68,13 +69,18 @@ def test_another_generator_and_copies_of_real_clips_are_told(
     rows = np.load(arrays[1])
     rows[3] = np.load(arrays[0])[5]
     np.save(tmp_path / "mixed.npy", rows)
-    ran = affetti("score", *arrays, "--against", tmp_path / "mixed.npy", "--train", arrays[0])
+    train = tmp_path / "train.npy"
+    np.save(train, mels(20, (16, 64), 2).numpy())
+    ran = affetti("score", *arrays, "--against", tmp_path / "mixed.npy", "--train", train)
     assert ran.code == 0
     assert f"note: CAUTION: 1 of the 20 clips of {tmp_path / 'mixed.npy'} ARE real ones" in ran.err
     for words in ("sliced_wasserstein", "clipped_coverage", "onset_rate", "not measured: joint", "nearest pairs"):
         assert words in ran.out, words
     assert f"against {tmp_path / 'mixed.npy'}" in ran.out
     assert "can't tell" in ran.out
+    copied = affetti("score", arrays[0], train, "--train", train)
+    assert f"CAUTION: {train} holds COPIES of training clips" in copied.err
+    assert "memorisation: COPIES of training clips (20 exact)" in copied.out
 
 
 def test_files_left_out_are_named(affetti: Affetti, tmp_path: Path) -> None:

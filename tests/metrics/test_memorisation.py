@@ -113,3 +113,20 @@ def test_an_interval_of_a_ratio_that_may_be_divided_by_nought_is_not_given(sets)
     fake, train, _, rng = sets
     holdout = np.concatenate([train[:195], rng.normal(size=(205, 16))])
     assert memorisation(fake, train, holdout)["ci"]["distance_ratio"] is None
+
+
+def test_songs_of_several_clips_leave_the_null_at_half():
+    rng = np.random.default_rng(5)
+
+    def clips(songs, each):
+        return np.repeat(rng.normal(size=(songs, 8)), each, axis=0) + 0.3 * rng.normal(size=(songs * each, 8))
+
+    by_song, by_row = [], []
+    for _ in range(12):
+        fake, train, holdout = clips(60, 1), clips(80, 6), clips(20, 6)
+        song, learnt = (np.arange(60), np.repeat(np.arange(20), 6)), np.repeat(np.arange(80), 6)
+        by_song.append(memorisation(fake, train, holdout, groups=song, train_groups=learnt))
+        by_row.append(memorisation(fake, train, holdout)["nearer_train"])
+    assert np.mean([found["nearer_train"] for found in by_song]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean(by_row) > 0.6  # as many rows of more songs reach farther
+    assert {found["n"] for found in by_song} == {120}

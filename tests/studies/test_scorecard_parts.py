@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from tests.material import mels, write_corpus
 
 from affetti import verbs
 from affetti.corpus import Corpus
-from affetti.errors import InputError
+from affetti.errors import InputError, MismatchError
 from affetti.features.clipset import ClipSet, open_set
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
-from affetti.studies.scorecard_copies import contained, contents
+from affetti.studies.scorecard_copies import contained, contents, held_out
 from affetti.studies.scorecard_distances import band_centres
 from affetti.studies.scorecard_pictures import pictures, save
 from affetti.studies.scorecard_told import told
@@ -27,7 +28,8 @@ from affetti.studies.scorecard_told import told
 
 @pytest.fixture
 def arrays(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Real and synthetic log-mels of 24 songs each, and blurred ones."""
+    """Real and synthetic log-mels of 24 songs each, and blurred ones; ``train.npy`` lies beside them."""
+    np.save(tmp_path / "train.npy", mels(24, (16, 64), 2).numpy().astype(np.float16))
     real, fake = (mels(24, (16, 64), seed).numpy() for seed in (0, 1))
     for name, rows in (("real", real), ("fake", fake), ("blurred", np.repeat(fake[:, :, ::8], 8, axis=2))):
         np.save(tmp_path / f"{name}.npy", rows.astype(np.float16))
@@ -39,7 +41,7 @@ def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:
 
 
 def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, Path]) -> None:
-    found = verbs.score(*arrays[:2], train=arrays[0], against=arrays[2])
+    found = verbs.score(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
     for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
         assert found[name]["ci"][0] <= found[name]["value"] <= found[name]["ci"][1], name
     for name in ("clipped_density", "clipped_coverage"):
@@ -170,3 +172,22 @@ def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus,
     assert pair["fake"] == "copied.npy[4]"
     assert pair["train"] == corpus.clips["clip_id"].iloc[part.train[11]]
     assert (pair["distance"], pair["train_row"]) == (0, part.train[11])
+
+
+def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[Path, Path, Path]) -> None:
+    real, train = open_set(arrays[0]), open_set(arrays[0].with_name("train.npy"))
+    two_a_song = replace(real, songs=np.array([f"song{row // 2}" for row in range(24)]))
+    mixed = clip_set(np.concatenate([train.mel, real.mel[5:6]]))
+    assert held_out(real, contents(real), train, contents(train)).tolist() == list(range(24))
+    rows = held_out(two_a_song, contents(real), mixed, contents(mixed))
+    assert rows.tolist() == [*range(4), *range(6, 24)]  # the other clip of that song is no fresh music either
+    with pytest.raises(MismatchError, match="24 of the 24 songs"):
+        verbs.score(*arrays[:2], train=arrays[0])
+
+
+def test_songs_of_a_training_corpus_go_by_their_ids(corpus: Corpus) -> None:
+    real = open_set(corpus.path)
+    half = real.subset(np.flatnonzero(np.isin(real.songs, np.unique(real.songs)[::2])))
+    altered = replace(half, mel=np.asarray(half.mel) + np.float16(1))
+    rows = held_out(real, contents(real), altered, contents(altered))
+    assert set(real.songs[rows]) == set(np.unique(real.songs)[1::2])

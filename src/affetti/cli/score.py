@@ -96,6 +96,8 @@ def _warnings(document: Document) -> list[str]:
     if heard:
         advice = "give --fold for a fair score"
         found.append(f"CAUTION: the generator was trained on {heard} of these {songs} songs: {advice}")
+    if document["memorisation"] and document["memorisation"]["copying"]:
+        found.append(f"CAUTION: {document['fake']} holds COPIES of training clips, which every other number rewards")
     return found
 
 
@@ -159,7 +161,8 @@ def _chance(p: float) -> str:
 def _emotion(document: Document) -> list[str]:
     conditioning = document["conditioning"]
     if conditioning is None:
-        return ["emotion: not measurable here: needs two labelled corpora, or --regressor"]
+        needs = "clips asked for different emotions, and a labelled corpus as REAL or --regressor"
+        return [f"emotion: not measurable here: needs {needs}"]
     lines: list[str] = []
     for axis, found in conditioning.items():
         if "slope" not in found:
@@ -204,7 +207,7 @@ def _strata(document: Document) -> list[str]:
 def _copies(document: Document) -> list[str]:
     copies = document["memorisation"]
     if copies is None:
-        return []
+        return ["memorisation: not looked for: give --train, or --fold of a corpus"]
     told = "COPIES of training clips" if copies["copying"] else "no sign of copying"
     nearer, authentic = (
         f"{copies[name]:.2f} {_interval(copies['ci'][name])}" for name in ("nearer_train", "authentic")

@@ -4,9 +4,10 @@ A generator that copies its training set has perfect distances. Only real clips 
 from copying, so every measure here needs training rows and held-out rows of the same law (split by song), and each
 stands beside what held-out clips show when they pose as the generator's.
 
-- ``nearer_train``: share of synthetic rows whose nearest neighbour among train and holdout together is in train. The
-  null is ½ only if both are of equal size, so the larger is subsampled, several times; ties count ½. (Distance to
-  closest record share.)
+- ``nearer_train``: share of synthetic rows whose nearest neighbour among train and holdout together is in train; ties
+  count ½. (Distance to closest record share.) The null is ½ only if the two could change places: as many rows of more
+  songs reach farther. So songs of both are paired at random, of each pair as many clips are kept, and the share is
+  averaged over several such draws.
 - ``authentic``: share of synthetic rows that lie farther from their nearest training row than that row does from its
   own nearest (AuthPct, Alaa et al. 2022). Its null is *not* ½ and depends on D and N: compare ``authentic_control``.
 - ``distance_ratio``: median distance synthetic → train over median distance holdout → train. 1 for fresh draws.
@@ -43,7 +44,7 @@ from affetti.metrics.pairs import distances, few_enough
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
 DRAWS = 10
-"""Subsamples of the larger of train and holdout over which the share is averaged."""
+"""Subsamples of train and holdout over which the share is averaged."""
 RESAMPLES = 400
 """Draws of songs for an interval."""
 LEVEL = 3.09
@@ -56,6 +57,7 @@ def memorisation(
     holdout: ArrayLike,
     seed: int = 0,
     groups: tuple[ArrayLike, ArrayLike] | None = None,
+    train_groups: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Copy statistics of ``fake`` against the rows its generator learnt from.
 
@@ -65,11 +67,12 @@ def memorisation(
         holdout: real rows it has not seen ``[H, D]``, of other songs.
         seed: of the subsampling and of the bootstrap.
         groups: song ids of the rows of ``fake`` and of ``holdout``; without them every row is a song.
+        train_groups: song ids of the rows of ``train``; without them every row is a song.
 
     Returns:
         ``nearer_train``, ``authentic``, ``authentic_control`` in [0, 1]; ``distance_ratio`` ≥ 0, ``None`` if half of
         the holdout lies in train; ``ci``, the 95 % interval of each of these; ``exact_copies``; ``copying``; ``n`` =
-        rows of train and of holdout in a subsample.
+        rows of train and of holdout in a subsample, on average.
 
     Raises:
         InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows or songs in any set.
@@ -78,15 +81,12 @@ def memorisation(
     _, unseen = as_pair(train, holdout, ("train", "holdout"))
     songs = (None, None) if groups is None else groups
     made, held_out = Sample.of(generated, songs[0], "groups of fake"), Sample.of(unseen, songs[1], "groups of holdout")
-    seen = Sample.of(seen, None, "train").rows
-    generated, unseen = made.rows, held_out.rows
+    learnt = Sample.of(seen, train_groups, "train_groups")
+    generated, seen, unseen = made.rows, learnt.rows, held_out.rows
     most = max(len(generated), len(seen), len(unseen))
     few_enough(most, len(seen), "fake, train and holdout")
     rng = np.random.default_rng(seed)
-    size = min(len(seen), len(unseen))
-    draws = [
-        (rng.choice(len(seen), size, replace=False), rng.choice(len(unseen), size, replace=False)) for _ in range(DRAWS)
-    ]
+    draws = [_exchangeable(learnt, held_out, rng) for _ in range(DRAWS)]
     nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
     for (here, to_train), (_, to_holdout) in zip(distances(generated, seen), distances(generated, unseen), strict=True):
         for of_train, of_holdout in draws:
@@ -119,8 +119,26 @@ def memorisation(
         },
         "exact_copies": copies,
         "copying": copied or closer,
-        "n": size,
+        "n": round(float(np.mean([len(of_train) for of_train, _ in draws]))),
     }
+
+
+def _exchangeable(x: Sample, y: Sample, rng: np.random.Generator) -> tuple[Codes, Codes]:
+    """Rows of as many songs of either set, paired at random, and of both songs of a pair as many clips."""
+    pairs = min(x.songs, y.songs)
+    songs = [rng.permutation(sample.songs)[:pairs] for sample in (x, y)]
+    clips = [np.bincount(sample.song) for sample in (x, y)]
+    kept = np.minimum(clips[0][songs[0]], clips[1][songs[1]])
+    rows: list[Codes] = []
+    for sample, chosen, count in zip((x, y), songs, clips, strict=True):
+        shuffled = rng.permutation(len(sample.song))
+        by_song = shuffled[np.argsort(sample.song[shuffled], kind="stable")]
+        place = np.empty_like(by_song)  # of a row among the clips of its song, in random order
+        place[by_song] = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
+        most = np.zeros_like(count)
+        most[chosen] = kept
+        rows.append(np.flatnonzero(place < most[sample.song]))
+    return rows[0], rows[1]
 
 
 def _mean_ci(values: Floats, sample: Sample, seed: int) -> tuple[float, float]:

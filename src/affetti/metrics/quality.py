@@ -155,7 +155,8 @@ def quality_score(
     copies = None
     if train is not None:
         check_pair(real, train)
-        copies = memorisation(fake_rows, _standardised(clip_features(train, "train"), features), real_rows, seed)
+        learnt, songs = _standardised(clip_features(train, "train"), features), (fake_songs.song, real_songs.song)
+        copies = memorisation(fake_songs.rows, learnt, real_songs.rows, seed, songs)
     return QualityResult(score, ci, sensitivity, components, published_quality(real, fake), n, seed, copies)
 
 

@@ -25,7 +25,7 @@ from affetti.progress import Progress, silent
 from affetti.studies import scorecard_distances as distances
 from affetti.studies import scorecard_emotion as emotion
 from affetti.studies.scorecard_against import against as compared
-from affetti.studies.scorecard_copies import contained, contents, copies
+from affetti.studies.scorecard_copies import contained, contents, copies, held_out
 from affetti.studies.scorecard_pictures import pictures, save
 from affetti.training import fit as fitting
 
@@ -68,7 +68,8 @@ def scorecard(
 
     Raises:
         InputError: too few songs, arrays that cannot be compared, or no audio for features that hear it.
-        MismatchError: different front-ends, a "real" set that is synthetic, or features trained on the songs compared.
+        MismatchError: different front-ends, a "real" set that is synthetic, features trained on the songs compared, or
+            a reference of training songs where copies are looked for.
     """
     if seed < 0:
         raise UsageError(f"seed {seed} is negative", where="--seed", hint="give 0 or more")
@@ -99,6 +100,10 @@ def scorecard(
     steps = 7 if against is None else 8
     progress("score", 0, steps)
     known = [(clips, contents(clips)) for clips in (real, train) if clips is not None]
+    fresh = np.arange(len(reference))
+    if train is not None:
+        digests = known[0][1] if part is None else [known[0][1][row] for row in part.test]
+        fresh = held_out(reference, digests, train, known[1][1])
     real_ones = _contained(fake, known)
     quality = metrics.quality_score(reference.mel, fake.mel, reference.songs, fake.songs, seed=seed)
     progress("score", 1, steps)
@@ -114,7 +119,7 @@ def scorecard(
     memorised, test, pairs = None, None, None
     if z is not None and learnt is not None:
         rows = part.train if train is None and part is not None else np.arange(len(learnt))
-        memorised, test, pairs = copies(fake, y, (learnt, rows), z, reference, x, seed)
+        memorised, test, pairs = copies(fake, y, (learnt, rows), z, reference.subset(fresh), x[fresh], seed)
     progress("score", 5, steps)
     readings = emotion.read(real, reference, fake, fold, regressor, seed, device)
     conditioning = emotion.conditioning(fake, readings, seed)

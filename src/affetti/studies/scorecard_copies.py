@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti import metrics
-from affetti.errors import InputError
+from affetti.errors import InputError, MismatchError
 from affetti.features.clipset import ClipSet
 from affetti.metrics.mel_features import Mels, release
+from affetti.metrics.quality import FEWEST_SONGS
 from affetti.scale.engine import ranges
 from affetti.signal import audio
 from affetti.studies.scorecard_told import told
@@ -75,6 +76,37 @@ def contained(fake: list[bytes | None], real: list[bytes | None], files: tuple[C
     return int(same.sum())
 
 
+def held_out(
+    reference: ClipSet, digests: list[bytes | None], train: ClipSet, learnt: list[bytes | None]
+) -> NDArray[np.intp]:
+    """Rows of the reference that can tell learning from copying: those of songs that are not in the training set.
+
+    Args:
+        reference: real clips.
+        digests: of these, see :func:`contents`. A song is in the training set if one of its clips is, or, where both
+            are corpora, if its id is.
+        train: what the generator was trained on.
+        learnt: digests of its clips.
+
+    Raises:
+        MismatchError: too few songs are left.
+    """
+    known = {digest for digest in learnt if digest is not None}
+    shared = np.array([digest in known for digest in digests])
+    if reference.corpus is not None and train.corpus is not None:
+        shared |= np.isin(reference.songs, train.songs)
+    rows = np.flatnonzero(~np.isin(reference.songs, reference.songs[shared]))
+    left, songs = (int(np.unique(part).size) for part in (reference.songs[rows], reference.songs))
+    if left < FEWEST_SONGS:
+        raise MismatchError(
+            f"{songs - left} of the {songs} songs of {reference.name} are training songs, and only real clips that "
+            f"were not trained on can tell learning from copying",
+            where=train.name,
+            hint=f"give as REAL clips of {FEWEST_SONGS} songs or more that are not in --train, or --fold of a corpus",
+        )
+    return rows
+
+
 def _sounds(clips: ClipSet) -> set[str]:
     return {sound for sound in _each_sound(clips) if sound}
 
@@ -109,10 +141,10 @@ def copies(
         seed: of every resampling.
     """
     songs = (fake.songs, holdout.songs)
-    found = metrics.memorisation(made, seen, unseen, seed, songs)
+    learnt, rows = train
+    found = metrics.memorisation(made, seen, unseen, seed, songs, learnt.songs[rows])
     found["ci"] = {name: None if ci is None else list(ci) for name, ci in found["ci"].items()}
     test = told(lambda: metrics.data_copying(made, seen, unseen, songs, seed=seed))
-    learnt, rows = train
     # Clips go by the number of their row here, so that two of one name stay apart.
     numbers = [f"{row:09d}" for row in range(len(fake))], [f"{row:09d}" for row in rows]
     nearest = metrics.nearest_pairs(made, seen, *numbers, unseen, PAIRS)
