@@ -157,8 +157,10 @@ def open_set(
 def _from_array(path: Path, groups: Path | None) -> ClipSet:
     try:
         mel = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"not a NumPy array ({error})", where=path, hint="save one with numpy.save") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error})", where=path, hint="check the path") from error
+    except (ValueError, EOFError) as error:  # numpy's own words advise to unpickle
+        raise InputError("cut short, or no array of numbers", where=path, hint="save one with numpy.save") from error
     if mel.ndim != 3 or mel.size == 0 or not np.issubdtype(mel.dtype, np.floating):
         raise InputError(
             f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
