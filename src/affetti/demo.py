@@ -95,6 +95,7 @@ def demo(
             out / "corpus",
             out / "study",
             models=[out / "runs" / kind for kind in GENERATORS],
+            arms=("specaugment", *GENERATORS, f"{GENERATORS[-1]}-shuffled"),
             seeds=chosen.seeds,
             steps=chosen.student_steps,
             seed=seed,

@@ -23,6 +23,7 @@ OPTIONAL = {
     "librosa": "pip install librosa",
     "datasets": "pip install 'affetti[hub]'",
     "transformers": "pip install 'affetti[encoders]'",
+    "onnxruntime": "pip install 'affetti[onnx]'",
 }
 
 

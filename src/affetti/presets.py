@@ -111,7 +111,7 @@ class Budget:
 
 BUDGETS: dict[str, dict[str, Budget]] = {
     "tiny": {
-        "gan": Budget(400, 16),
+        "gan": Budget(900, 32),
         "waveform": Budget(300, 8),
         "flow": Budget(1_600, 16),
         "vit": Budget(800, 32),

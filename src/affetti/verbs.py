@@ -6,6 +6,7 @@ Each takes paths and plain values, files its result, and returns the document th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation import augmentation_study
+from affetti.studies.design import Settings
 from affetti.studies.scorecard import scorecard
 from affetti.training.device import Precision, choose_device
 from affetti.training.export import export_run
@@ -415,31 +417,46 @@ def compare(
     corpus: PathLike,
     out: PathLike,
     *,
-    models: Sequence[PathLike] = (),
-    arms: Sequence[str] = (),
-    folds: int = 1,
-    seeds: int = 3,
-    ratio: float = 1.0,
-    steps: int | None = None,
-    batch_size: int | None = None,
-    seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """Run the augmentation study; see :func:`affetti.studies.augmentation.augmentation_study`."""
+    """Run the augmentation study; see :func:`affetti.studies.augmentation.augmentation_study`.
+
+    ``settings`` are those of :class:`affetti.studies.design.Settings`: ``models, arms, folds, seeds, ratio, shares,
+    dials, returns, budget, published_protocol, steps, batch_size, seed``.
+    """
     return augmentation_study(
         Corpus.open(corpus),
         Path(out),
-        models=tuple(Path(path) for path in models),
-        arms=tuple(arms),
-        folds=folds,
-        seeds=seeds,
-        ratio=ratio,
-        steps=steps,
-        batch_size=batch_size,
-        seed=seed,
+        study_settings(**settings),
         workers=cpu_count() if workers is None else workers,
         progress=progress,
+    )
+
+
+def study_settings(
+    *, models: Sequence[PathLike] = (), arms: Sequence[str] = (), dials: Any = (), **others: Any
+) -> Settings:
+    """Settings of a study from plain values: sequences of any kind, ``dials`` as ``{"guidance": [1, 2]}`` or pairs.
+
+    Raises:
+        UsageError: a setting is unknown.
+    """
+    known = {field.name for field in fields(Settings)}
+    for name in others:
+        if name not in known:
+            offered = ", ".join(sorted(known))
+            raise UsageError(f"unknown setting {name!r}", where="compare", hint=f"choose from {offered}")
+    pairs = dials
+    if isinstance(dials, Mapping):
+        pairs = [(dial, value) for dial, values in dials.items() for value in values]
+    given: dict[str, Any] = {name: tuple(it) if name in ("shares", "returns") else it for name, it in others.items()}
+    return Settings(
+        models=tuple(Path(path) for path in models),
+        arms=tuple(arms),
+        dials=tuple((str(dial), float(value)) for dial, value in pairs),
+        **given,
     )
 
 

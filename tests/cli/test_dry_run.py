@@ -14,7 +14,7 @@ Affetti = Callable[..., Any]
 
 @pytest.fixture
 def plans(corpus: Corpus, run_of: Callable[[str], Path]) -> dict[str, list[object]]:
-    lean = ["--set", "width=16", "embedding=32"]
+    lean = ["--set", "widths=16,32", "embedding=32"]
     return {
         "demo": [],
         "prepare": ["composed", "--clips", 16],

@@ -42,7 +42,7 @@ def test_csv_and_picture_are_written_beside_the_text(
     table, picture = tmp_path / "out/table.csv", tmp_path / "out/curve.png"
     ran = affetti("predict", song, "--model", run_of("student"), "--csv", table, "--picture", picture)
     assert ran.out.startswith(f"{song}: valence")
-    assert list(csv.DictReader(table.open()))[0]["path"] == str(song)
+    assert next(csv.DictReader(io.StringIO(table.read_text())))["path"] == str(song)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

@@ -49,7 +49,7 @@ def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> N
 
 def test_sizes_follow_the_front_end_and_stay_below_the_studys() -> None:
     small, full = Student((64, 128)), Student((128, 1292))
-    assert (small.config.width, full.config.width, full.config.depth) == (16, 64, 3)
+    assert (small.config.width, full.config.width, full.config.depth) == (16, 48, 3)
     assert sum(value.numel() for value in small.parameters()) < 300_000
     assert sum(value.numel() for value in full.parameters()) <= 8_600_000
 

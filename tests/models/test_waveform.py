@@ -84,7 +84,7 @@ def test_it_follows_other_conditions_by_other_sounds() -> None:
     "setting",
     [
         *({"width": 12}, {"discriminator_width": 6}, {"window": 5000}, {"window": 1024}, {"fade_samples": 0}),
-        *({"fade_samples": 70_000}, {"gamma": -1.0}, {"matching": -1.0}, {"drop": 1.5}, {"penalty_every": 0}),
+        *({"fade_samples": 70_000}, {"gamma": -1.0}, {"matching": -1.0}, {"penalty_every": 0}),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:

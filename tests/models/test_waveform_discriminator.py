@@ -94,7 +94,7 @@ def test_the_losses_in_closed_form() -> None:
     order = torch.randperm(4)
     assert float(feature_matching([(real, features)], [(fake, [features[0][order]])])) < 1e-6, "only means are matched"
     moved = [features[0] + torch.tensor([1.0, 2.0, -3.0])[:, None, None]]
-    assert float(feature_matching([(real, features)], [(fake, moved)])) == pytest.approx(1.0), "(1 + 2 + 3) / 3 / 2"
+    assert float(feature_matching([(real, features)], [(fake, moved)])) == pytest.approx(2.0), "(1 + 2 + 3) / 3"
 
 
 def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:

@@ -5,7 +5,16 @@ import pytest
 from numpy.typing import NDArray
 
 from affetti.metrics import concordance
-from affetti.studies.arms import REFERENCE, compare_arms, verdict, weighted_concordance
+from affetti.studies.arms import (
+    REFERENCE,
+    Draws,
+    compare_arms,
+    measure_of,
+    simultaneous,
+    verdict,
+    weighted_accuracy,
+    weighted_concordance,
+)
 
 SONGS, CLIPS = 40, 4
 
@@ -101,3 +110,69 @@ def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None
     nothing = verdict({"name": "flow", "delta": 0.0001, "delta_ci": [-0.02, 0.02]}, 50, 5, 2)
     assert nothing == "can't tell: so small a difference would need more than 5,000 test songs"
     assert verdict({"name": REFERENCE}, 50, 5, 2) == "the reference"
+
+
+def test_draws_of_n_minus_one_give_the_variance_of_a_mean_without_bias() -> None:
+    values = np.array([0.0, 1.0, 5.0])
+    draws = Draws.of(np.array(["a", "b", "c"]), 3, np.random.default_rng(0), 40_000)
+    spread = (draws.seeds[1:] @ values).var()
+    assert spread == pytest.approx(values.var(ddof=1) / 3, rel=0.03), "drawing 3 of 3 would give two thirds of it"
+    clips = draws.clips[1:] / draws.clips[1:].sum(axis=1, keepdims=True)
+    assert (clips @ values).var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
+    assert Draws.of(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
+
+
+def test_one_arm_alone_has_the_normal_interval_and_many_have_bonferronis_when_independent() -> None:
+    rng = np.random.default_rng(0)
+    drawn = {f"arm{i}": np.append(0.01, 0.01 + 0.02 * rng.standard_normal(40_000)) for i in range(10)}
+    alone = simultaneous({"arm0": drawn["arm0"]})["arm0"]
+    low, high = alone["delta_ci_simultaneous"]
+    assert (high - low) / 2 == pytest.approx(1.96 * 0.02, rel=0.02)
+    assert alone["p"] == pytest.approx(0.617, abs=0.01), "two-sided normal p at half a standard error"
+    assert alone["detectable"] == pytest.approx(2.80 * 0.02, rel=0.02)
+    low, high = simultaneous(drawn)["arm3"]["delta_ci_simultaneous"]
+    assert (high - low) / 2 == pytest.approx(2.80 * 0.02, rel=0.02), "1 - (1 - 2 Φ(-2.80))^10 = 0.05"
+
+
+def test_arms_that_are_one_arm_need_no_correction() -> None:
+    drawn = np.append(0.0, np.random.default_rng(1).standard_normal(40_000))
+    many, one = simultaneous({f"arm{i}": drawn for i in range(9)})["arm4"], simultaneous({"arm4": drawn})["arm4"]
+    assert many["delta_ci_simultaneous"] == pytest.approx(one["delta_ci_simultaneous"])
+    still = simultaneous({"same": np.zeros(100)})["same"]
+    assert (still["p"], still["delta_ci_simultaneous"]) == (1.0, [0.0, 0.0])
+
+
+def test_the_verdict_goes_by_the_interval_that_holds_for_all_arms() -> None:
+    row = {"name": "flow", "delta": 0.02, "delta_ci": [0.001, 0.04], "delta_ci_simultaneous": [-0.01, 0.05]}
+    assert verdict(row, 50, 5, 2).startswith("can't tell")
+
+
+def test_accuracy_is_the_share_of_clips_in_the_right_quadrant_under_the_weights() -> None:
+    target = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
+    prediction = np.array([[[0.1, 0.9], [-0.1, 0.1], [0.2, -0.1], [-0.3, 0.2]]])
+    weights = np.array([[1.0, 1, 1, 1], [3, 0, 1, 0]])
+    assert weighted_accuracy(prediction, target, weights)[:, 0].tolist() == [0.5, 0.75]
+
+
+def test_quadrant_labels_are_told_by_their_few_values_and_compared_by_accuracy() -> None:
+    rng = np.random.default_rng(0)
+    songs = np.repeat([f"s{i}" for i in range(40)], 4)
+    target = np.repeat(rng.choice([-0.5, 0.5], (40, 2)), 4, axis=0)
+    assert measure_of(target) == "accuracy"
+    assert measure_of(rng.uniform(-1, 1, (30, 2))) == "ccc"
+    good, bad = (np.stack([target + rng.normal(0, size, target.shape) for _ in range(5)]) for size in (0.3, 3.0))
+    rows = compare_arms({REFERENCE: bad, "flow": good}, target, songs, REFERENCE, 0, measure="accuracy")
+    by_hand = [np.mean(((p >= 0) == (target >= 0)).all(axis=2)) for p in (bad, good)]
+    assert [row["accuracy"] for row in rows] == pytest.approx(by_hand)
+    assert rows[1]["delta"] == pytest.approx(by_hand[1] - by_hand[0])
+    assert rows[1]["accuracy_ci"][0] < by_hand[1] < rows[1]["accuracy_ci"][1]
+    assert verdict(rows[1], 40, 5, 2) == "helps"
+
+
+def test_differences_are_told_by_genre_too() -> None:
+    predictions, target, songs = material({REFERENCE: 0.5, "better": 0.1}, 7, seeds=5)
+    genres = np.array(["jazz" if int(song[1:]) < 20 else "pop" for song in songs])
+    rows = {row["name"]: row for row in compare_arms(predictions, target, songs, REFERENCE, 0, genres)}
+    for genre in rows["better"]["by_genre"]:
+        assert 0 < genre["delta_ci"][0] < genre["delta"]
+    assert all(genre["delta"] == 0 for genre in rows[REFERENCE]["by_genre"])

@@ -136,7 +136,7 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported:
         export_run(run_of("student"), tmp_path / "there.onnx")
     with pytest.raises(UsageError, match="wants an ONNX file"):
         open_reader(run_of("student"), "onnx")
-    with pytest.raises(UsageError, match="add --runtime onnx|Add --runtime onnx"):
+    with pytest.raises(UsageError, match="Add --runtime onnx"):
         open_reader(exported)
     with pytest.raises(UsageError, match="unknown runtime 'tensorrt'"):
         open_reader(exported, "tensorrt")

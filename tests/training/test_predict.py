@@ -121,7 +121,7 @@ def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_pat
     assert "no such audio file" in told["nowhere.wav"]
     assert "no audio files" in told["empty"]
     assert told["a.mp3"]
-    with pytest.raises(InputError, match="none of 2 recordings can be read, the first: .*a.mp3"):
+    with pytest.raises(InputError, match=r"none of 2 recordings can be read, the first: .*a\.mp3"):
         predict_files(run_of("student"), [folder])
 
 

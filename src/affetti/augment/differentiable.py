@@ -1,9 +1,10 @@
 """Augmentation that a GAN's discriminator sees, of real and fake clips alike, and that gradients pass through.
 
 Zhao et al. (2020, DiffAugment), kept to what leaves an emotion as it was: clips roll in time, move by up to two mel
-bands, tilt by up to 3 dB from the lowest to the highest band, and lose a stretch of time or of bands. Tempo is an emotion cue and so is
-loudness: nothing is stretched, flipped or turned up. A discriminator that sees only augmented clips teaches the
-distribution of clips before augmentation as long as each change is left out often enough (Karras et al. 2020).
+bands, tilt by up to 3 dB from the lowest to the highest band, and lose a stretch of time or of bands. Tempo is an
+emotion cue and so is loudness: nothing is stretched, flipped or turned up. A discriminator that sees only augmented
+clips teaches the distribution of clips before augmentation as long as each change is left out often enough (Karras et
+al. 2020).
 
 Conventions: normalised log-mels ``[B, M, F]`` whose mean is 0 in each band. Every item is changed on its own, by
 torch's global generator. When not to use: on clips whose place in time matters, for the roll wraps around.
@@ -57,7 +58,7 @@ def _chosen(items: int, probability: float, device: torch.device) -> Tensor:
 
 
 def _kept(positions: Tensor, share: float, chosen: Tensor) -> Tensor:
-    """False inside one random span of up to ``share`` of the positions, for the chosen items: ``[items, positions]``."""
+    """False inside one random span of up to ``share`` of the positions, for the chosen items: ``[items, size]``."""
     size, items, device = len(positions), len(chosen), positions.device
     length = torch.randint(0, int(share * size) + 1, (items, 1), device=device) * chosen
     start = (torch.rand(items, 1, device=device) * (size - length + 1)).long()

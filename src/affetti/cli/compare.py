@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from affetti.cli.flags import Long, emit, parse, settled
+from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
+from affetti.errors import UsageError
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+COLUMN = 13
+"""Width of a column of the table of methods."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +26,24 @@ class Flags(Long):
     models: tuple[Path, ...] = field(default=())
     """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here)."""
     arms: tuple[str, ...] = field(default=())
-    """Arms to run (default all): real, real-longer, specaugment, gan, flow, gan-shuffled, flow-shuffled."""
+    """Arms to run (default eight): all, or of specaugment, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
+    waveform, composer, best …; sets take :DIAL=VALUE, @RATIO, -filtered, -only, -pretrained, -shuffled; joined by +."""
     folds: int | None = None
     """Folds to test on, where no models are given (default 1)."""
     seeds: int | None = None
     """Regressors an arm (default 3; 5 or more for a verdict)."""
     ratio: float | None = None
-    """Synthetic clips per real training clip (default 1)."""
+    """Synthetic clips per real training clip (default 1; the published study's 2.3)."""
+    shares: str | None = None
+    """Learning curve over the amount of real songs, in percent, such as 10,20,50,100: everything is trained on each."""
+    dial: tuple[str, ...] = field(default=())
+    """A generator's dial and its values, such as guidance=1,1.5,2,3: quality, diversity and gain as it turns."""
+    returns: str | None = None
+    """Updates of generators, such as 100,400,1600: quality and gain against training time."""
+    budget: str | None = None
+    """Time that all may take, such as 30m: arms that do not fit are left out, and named."""
+    published_protocol: bool = False
+    """Rerun the study as it was published too (mixed test set, not honest), beside ours."""
     steps: int | None = None
     """Updates of the arm real (default: the preset's)."""
     batch_size: int | None = None
@@ -41,9 +57,10 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "compare")
-    settings = settled(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config)
+    settings = settled(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("verb", "corpus_hash"))
     settings.pop("engine")
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
+    settings |= _read(settings)
     if flags.dry_run:
         from affetti.cli.dry_run import compare
 
@@ -54,25 +71,125 @@ def run(arguments: list[str]) -> int:
 
     with shown() as progress:
         document = verbs.compare(corpus, out, progress=progress, **settings)
-    emit(document, flags.json, _text(document))
+    for line in document["notes"]:
+        note(f"note: {line}")
+    emit(document, flags.json, text(document))
     return 0
 
 
-def _text(document: dict[str, Any]) -> str:
+def _read(settings: dict[str, Any]) -> dict[str, Any]:
+    """Lists and times out of what was typed; ``dial`` becomes ``dials``."""
+    found: dict[str, Any] = {}
+    if settings.get("shares") is not None:
+        found["shares"] = tuple(value / 100 for value in _numbers(settings["shares"], "--shares"))
+    if settings.get("returns") is not None:
+        found["returns"] = tuple(int(value) for value in _numbers(settings["returns"], "--returns"))
+        if min(found["returns"]) < 1:
+            raise UsageError(f"{settings['returns']} updates", where="--returns", hint="give 1 or more")
+    if settings.get("budget") is not None:
+        found["budget"] = _seconds(settings["budget"])
+    dials = settings.pop("dial", ())
+    pairs: list[tuple[str, float]] = []
+    for typed in dials:
+        name, _, values = typed.partition("=")
+        pairs += [(name, value) for value in _numbers(values, "--dial")]
+    return found | ({"dials": tuple(pairs)} if pairs else {})
+
+
+def _numbers(typed: str, flag: str) -> list[float]:
+    try:
+        return [float(value) for value in typed.split(",")]
+    except ValueError:
+        hint = "give such as guidance=1,2,3" if flag == "--dial" else "give numbers with commas between"
+        raise UsageError(f"{typed!r} is no list of numbers", where=flag, hint=hint) from None
+
+
+def _seconds(typed: str) -> float:
+    """Seconds of ``90s``, ``30m``, ``1.5h``, or a bare number of minutes."""
+    unit = UNITS.get(typed[-1:].lower())
+    try:
+        return float(typed[:-1]) * unit if unit else float(typed) * 60.0
+    except ValueError:
+        raise UsageError(f"{typed!r} is no time", where="--budget", hint="give such as 90s, 30m or 2h") from None
+
+
+def text(document: dict[str, Any]) -> str:
+    """The study for a terminal."""
     test = document["test"]
     lines = [
         (
             f"tested on {test['n']} real clips of {test['songs']} songs never seen, "
             f"{document['seeds']} seeds, folds {document['folds']}"
         ),
-        f"{'arm':<18}{'CCC':>7}{'95 % interval':>18}{'difference':>12}{'95 % interval':>20}  verdict",
+        *_table(document["arms"], document, "small network"),
+        *_table(document["ridge"], document, "ridge"),
     ]
-    for table, name in ((document["arms"], "small network"), (document["ridge"], "ridge")):
-        lines.append(f"{name}:")
-        for row in table:
-            (low, high), (d_low, d_high) = row["ci"], row["delta_ci"]
-            lines.append(
-                f"  {row['name']:<16}{row['ccc']:>7.3f}{f'[{low:.3f}, {high:.3f}]':>18}{row['delta']:>+12.3f}"
-                f"{f'[{d_low:+.3f}, {d_high:+.3f}]':>20}  {row.get('verdict', '')}"
-            )
+    lines += [
+        f"best, fold {row['fold']}: {row['is'] or 'none'} (chosen on validation songs)" for row in document["best"]
+    ]
+    lines += _hierarchy(document["hierarchy"])
+    for row in document["returns"]:
+        seconds, updates = row["seconds"], row["updates"]
+        lines.append(f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_told(row['quality'], 0)}")
+    for row in document["curve"]:
+        told = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
+        lines.append(f"{100 * row['share']:g} % of the songs ({row['songs']}): {told}")
+    if document["published_protocol"]:
+        lines += _published(document["published_protocol"])
+    if document["left_out"]:
+        left = ", ".join(f"{row['name']} ({row['seconds']:.0f} s)" for row in document["left_out"])
+        lines.append(f"left out, to stay within the budget: {left}")
+    if document["detectable"]:
+        lines.append(f"the smallest gain that such a study would find 4 times of 5: {document['detectable']:.3f}")
     return "\n".join(lines)
+
+
+def _table(rows: list[dict[str, Any]], document: dict[str, Any], name: str) -> list[str]:
+    measure = document["measure"]
+    width = max([16, *(len(row["name"]) for row in rows)])
+    called = "CCC" if measure == "ccc" else "right"
+    lines = [
+        f"{'arm':<{width + 2}}{called:>7}{'95 % interval':>18}{'difference':>12}{'95 %, all arms':>20}  verdict",
+        f"{name}:",
+    ]
+    for row in rows:
+        low, high = row["ci" if measure == "ccc" else "accuracy_ci"]
+        d_low, d_high = row.get("delta_ci_simultaneous", row["delta_ci"])
+        lines.append(
+            f"  {row['name']:<{width}}{row[measure]:>7.3f}{f'[{low:.3f}, {high:.3f}]':>18}{row['delta']:>+12.3f}"
+            f"{f'[{d_low:+.3f}, {d_high:+.3f}]':>20}  {row.get('verdict', '')}"
+        )
+    return lines if name == "small network" else lines[1:]
+
+
+def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
+    """What each method adds: measured, with what the published study claims for its quality."""
+    if not rows:
+        return []
+    width = max([16, *(len(row["name"]) for row in rows)])
+    heads = ("quality", "claimed", "information", "CCC v", "CCC a", "slope a", "diversity", "difference")
+    lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN}}" for head in heads)]
+    for row in rows:
+        emotion = row["emotion"]
+        ccc = [_told(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in ("valence", "arousal")]
+        slope = _told(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
+        claimed = (row["claimed"] or {}).get("quality", "–")
+        change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"
+        cells = (_told(row["quality"], 0), claimed, "not measured", *ccc, slope, _told(row["diversity"], 2), change)
+        lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells))
+    return lines
+
+
+def _told(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _published(found: dict[str, Any]) -> list[str]:
+    kind, test = found["generator"], found["test"]
+    ours = "not run" if found["honest_gain"] is None else f"{found['honest_gain']:+.3f}"
+    mixture = f"with {kind} {found['mixed']['value']:.3f} ({test['synthetic']} of {test['test']} test clips synthetic)"
+    return [
+        f"as published (NOT honest: {found['why']}):",
+        f"  real clips alone {found['real']['value']:.3f}, {mixture}: gain {found['gain']:+.3f}",
+        f"  on the real part of those test clips {found['mixed_on_real']['value']:.3f}; our own protocol: {ours}",
+    ]

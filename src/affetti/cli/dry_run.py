@@ -25,10 +25,10 @@ from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
 from affetti.signal.mel import MelSpectrogram
-from affetti.studies.augmentation import REAL_ARMS
+from affetti.studies.augmentation import plan_study
 from affetti.training import fit as fitting
 from affetti.training import run as runs
-from affetti.training.families import SPECTROGRAMS, family
+from affetti.training.families import family
 from affetti.training.loop import Clips, LoopConfig
 from affetti.training.lyrics import HASHED
 from affetti.training.sound import sound_clips
@@ -135,32 +135,17 @@ def generate(model: Path, n: int, out: Path, settings: dict[str, Any]) -> dict[s
 
 
 def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Plan a study: generators and one regressor are trained for a few steps in memory."""
-    opened = Corpus.open(corpus)
-    part = opened.fold(splits.numbers(opened.clips)[0])
-    clips = Clips(opened.mel, opened.labels, part.train)
-    kinds = () if settings.get("models") else SPECTROGRAMS
-    folds = len(settings["models"]) if settings.get("models") else settings["folds"]
-    budgets = {kind: presets.budget(opened.meta["preset"], kind) for kind in (*kinds, "student")}
-    steps = {kind: budget.steps for kind, budget in budgets.items()}
-    steps["student"] = settings.get("steps") or steps["student"]
-    arms = settings.get("arms") or [*REAL_ARMS, *SPECTROGRAMS, f"{SPECTROGRAMS[-1]}-shuffled"]
-    seconds = 0.0
-    for kind, budget in budgets.items():
-        setup, step = _probe(kind, opened, clips, min(budget.batch_size, len(clips)), {})
-        fits = 2 * len(arms) * settings["seeds"] * folds if kind == "student" else folds
-        seconds += setup + step * steps[kind] * fits
-    seconds /= settings.get("workers") or cpu_count()
-    size = int(2 * len(part.train) * settings["ratio"] * 2 * opened.front_end.n_mels * opened.front_end.frames)
+    """Plan a study: arms and models are checked, generators and one regressor trained for a few steps in memory."""
+    workers = settings.pop("workers", None) or cpu_count()
+    asked = verbs.study_settings(**settings)
+    found = plan_study(Corpus.open(corpus), asked, workers)
+    fits = "" if asked.budget is None else f"; of this, what fits {asked.budget:.0f} s would be run"
+    counted = f"{found['units']} regressors ({len(found['arms'])} arms: {', '.join(found['arms'])})"
     return {
         "verb": "compare",
         "dry_run": True,
-        "arms": list(arms),
-        "test": {"n": len(part.test), "synthetic": 0},
-        "bytes": size,
-        "seconds": round(seconds, 1),
-        "plan": f"would train {len(arms)} arms × {settings['seeds']} seeds × {folds} folds on {corpus} and write "
-        + _plan(size, seconds, out),
+        **found,
+        "plan": f"would train {counted} on {corpus} and write {_plan(found['bytes'], found['seconds'], out)}{fits}",
     }
 
 

@@ -6,13 +6,14 @@ their deviation among clips of like emotion, to one logit. The *patches*: a logi
 step in time, from features of a finer grid. Both are unconditional terms plus a projection of the condition (Miyato &
 Koyama 2018), so that realism can be judged where labels are poor.
 
-Losses: relativistic pairing (Jolicoeur-Martineau 2019) with the zero-centred penalties R1 and R2 (Mescheder et al. 2018;
-Huang et al. 2024 show why both), or hinge with spectral norm (Miyato et al. 2018), which takes their place.
+Losses: relativistic pairing (Jolicoeur-Martineau 2019) with the zero-centred penalties R1 and R2 (Mescheder et al.
+2018; Huang et al. 2024 show why both), or hinge with spectral norm (Miyato et al. 2018), which takes their place.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -86,7 +87,7 @@ class Discriminator(nn.Module):
         # One channel beside the pixels tells the mel position: frequency is not shift-invariant (Liu et al. 2018).
         folded = stem**2 if patches is None else patches.components
         self.enter = nn.Conv2d(folded + 1, width, 3, padding=1)
-        self.blocks = nn.ModuleList([DownBlock(a, b) for a, b in zip(channels, channels[1:], strict=False)])
+        self.blocks = nn.ModuleList([DownBlock(a, b) for a, b in pairwise(channels)])
         wide, patch = channels[-1], channels[max(0, halvings - 1)]
         self.patch = nn.Conv1d(patch, patch, 3, padding=1)
         self.patch_out = nn.Conv1d(patch, 1, 1)

@@ -1,10 +1,14 @@
 """The conditional spectrogram GAN: the study's in shape, by today's recipe; or as the study published it.
 
 100 noise + 256 condition embedding = 356 → a coarse grid four bands high, doubled by residual blocks up to the size of
-the log-mel; 128 × 1,292 grows from 4 × 41 through 128 × 1,312 = 2⁵ · 41 and is cropped. The depth follows from the shape.
-Each block is scaled and shifted by noise and condition together: noise that enters at the coarsest grid alone is soon
-ignored. Self-attention (Zhang et al. 2019) at the second and third grid, skip-layer excitation (Liu et al. 2021) from the first to
-the last, the last doublings by pixel shuffle.
+the log-mel; 128 × 1,292 grows from 4 × 41 through 128 × 1,312 = 2⁵ · 41 and is cropped. The depth follows from the
+shape. Each block is scaled and shifted by noise and condition together: noise that enters at the coarsest grid alone is
+soon ignored. Self-attention (Zhang et al. 2019) at the second and third grid, skip-layer excitation (Liu et al. 2021)
+from the first to the last; the last doublings by a pixel shuffle, or in small models by principal components of
+patches, which have the spectrum of the training clips from the first step on.
+
+It is trained on full descriptions. What a wish leaves open is filled in from the training clips, see
+:mod:`affetti.models.completion`.
 
 ``recipe="published"`` is the study's network and training, see :mod:`affetti.models.published`. When not to use: where
 diversity matters more than speed; :mod:`affetti.models.flow` covers more of the music and follows its condition better.
@@ -53,18 +57,17 @@ class GanConfig:
     stem: int = 0
     """Factor between the finest grid and the log-mel: 1, 2, 4 or 8; 0: 2 from 128 bands, else 8."""
     components: int = 0
-    """Principal components of a patch of stem × stem that are kept, ≤ stem²; 0: 24 for a stem of 8, else all by a learned
-    pixel shuffle."""
+    """Principal components kept of each patch of stem × stem, ≤ stem²; 0: 24 for a stem of 8, else a pixel shuffle."""
     blocks: int = 1
     """Residual blocks a grid, ≥ 1."""
     rate: float = 0.0
     """Learning rate; 0: 2e-4 from 128 bands, else 5e-4."""
     half_life: int = 0
-    """Half-life of the averaged weights, clips; 0: a fortieth of the training."""
+    """Half-life of the averaged weights, clips; 0: a twentieth of the training."""
     regularizer: str = "r1r2"
     """``r1r2``: relativistic loss with penalties on the gradient; ``spectral``: hinge loss with spectral norm."""
     gamma: float = 1.0
-    """Weight of the penalties over the rule 0.0002 · M · F / B (Karras et al. 2020), ≥ 0."""
+    """Weight of the penalties, ≥ 0; a rule of thumb is 0.0002 · M · F / B (Karras et al. 2020), 1.05 at full size."""
     penalty_every: int = 4
     """Steps between penalties (lazy regularisation), ≥ 1."""
     augment: float = 0.5
@@ -154,13 +157,15 @@ class Gan(nn.Module):
         self.condition = ConditionEmbedding(config.embedding, fields)
         self.completion = Completion(fields)
         size = config.noise + config.embedding
-        self.generator = PublishedGenerator(shape, size) if self.published else Generator(shape, config)
+        self.generator: PublishedGenerator | Generator = (
+            PublishedGenerator(shape, size) if self.published else Generator(shape, config)
+        )
         self.register_buffer("bandwidth", torch.zeros(2))
         self.register_buffer("clips", torch.zeros((), dtype=torch.long))
 
     def discriminator(self) -> nn.Module:
         """A new discriminator for it."""
-        if self.published:
+        if isinstance(self.generator, PublishedGenerator):
             return PublishedDiscriminator(self.shape, self.fields)
         c = self.config
         spectral = c.regularizer == "spectral"
@@ -171,11 +176,11 @@ class Gan(nn.Module):
     def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
-        kept = {}
-        if self.generator.patches is not None:
-            size = self.generator.size
-            whole = F.pad(self.normalise(mel), (0, size[1] - self.shape[1], 0, size[0] - self.shape[0]))
-            kept = {"variance_kept": self.generator.patches.fit(whole)}
+        kept: dict[str, float] = {}
+        if isinstance(self.generator, Generator) and self.generator.patches is not None:
+            height, width = self.generator.size
+            whole = F.pad(self.normalise(mel), (0, width - self.shape[1], 0, height - self.shape[0]))
+            kept["variance_kept"] = self.generator.patches.fit(whole)
         self.bandwidth.copy_(vicinity(conditions, 0.0 if self.published else self.config.vicinity))
         self.completion.fit(conditions)
         self.clips.fill_(len(conditions))

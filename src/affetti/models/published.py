@@ -1,17 +1,19 @@
 """The study's own networks, so that its claims can be rerun.
 
-Generator: latent → linear → a grid of a sixteenth → four transposed convolutions of 4 × 4 and stride 2 with batch norm and
-ReLU, self-attention with a residual after the first; tanh. At 128 × 1,292 the grids are 8 × 81, 16 × 162, 32 × 323,
-64 × 646, 128 × 1,292. Discriminator: the condition as a map beside the spectrogram, four strided convolutions of
-32-64-128-256 channels with spectral norm and leaky ReLU, one logit.
+Generator: latent → linear → a grid of a sixteenth → four transposed convolutions of 4 × 4 and stride 2 with batch norm
+and ReLU, self-attention with a residual; tanh. At 128 × 1,292 the grids are 8 × 81, 16 × 162, 32 × 323, 64 × 646,
+128 × 1,292. Discriminator: the condition as a map beside the spectrogram, four strided convolutions of 32-64-128-256
+channels with spectral norm and leaky ReLU, one logit.
 
-The study gives no channels for the generator, nor where its attention lies; here they halve from 256. Its tanh is scaled to the range of the
-normalised log-mel. When not to use: for anything but the comparison; ``recipe="modern"`` is the default for a reason.
+What the study does not say is chosen here: channels halve from 256, attention follows the first convolution, the
+condition's map is a linear layer on an embedding of 16, and tanh spans the range of the normalised log-mel. When not to
+use: for anything but the comparison; ``recipe="modern"`` is the default for a reason.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -41,9 +43,8 @@ class PublishedGenerator(nn.Module):
     def __init__(self, shape: tuple[int, int], latent: int) -> None:
         super().__init__()
         self.grids = grids(shape)
-        self.patches = None
         self.enter = nn.Linear(latent, GENERATOR[0] * math.prod(self.grids[0]))
-        pairs = list(zip(GENERATOR, GENERATOR[1:], strict=False))
+        pairs = list(pairwise(GENERATOR))
         self.ups = nn.ModuleList([nn.ConvTranspose2d(a, b, 4, stride=2, padding=1) for a, b in pairs])
         self.norms = nn.ModuleList([nn.BatchNorm2d(b) for _, b in pairs[:-1]])
         self.attention = SelfAttention(GENERATOR[1])
@@ -68,7 +69,7 @@ class PublishedDiscriminator(nn.Module):
         self.shape = shape
         self.embed = ConditionEmbedding(embedding, fields)
         self.map = nn.Linear(embedding, math.prod(shape))
-        pairs = list(zip(DISCRIMINATOR, DISCRIMINATOR[1:], strict=False))
+        pairs = list(pairwise(DISCRIMINATOR))
         self.convs = nn.ModuleList([spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1)) for a, b in pairs])
         # A convolution of stride 2, width 4 and padding 1 halves, rounding down.
         flat = DISCRIMINATOR[-1] * math.prod(size >> STAGES for size in shape)

@@ -1,9 +1,9 @@
 """The student: a small MobileViT that reads valence and arousal off a log-mel.
 
 Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
-pooled. Inverted residuals shrink the grid; attention at its two smallest sizes relates what is far apart. The pooling
-is over time alone and keeps mean and deviation: which bands sound matters, when they sound does not. It reads clips of
-any length.
+pooled. Inverted residuals shrink the grid; attention at the smallest size (of small front-ends at the two smallest)
+relates what is far apart. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when
+they sound does not. It reads clips of any length.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class StudentConfig:
     """Sizes of the student; 0 stands for the default of the front-end."""
 
     width: int = 0
-    """Channels of the first stage, four times that in the last; 0: 16 for up to 64 mel bands, else 64."""
+    """Channels of the first stage, four times that in the last; 0: 16 for up to 64 mel bands, else 48."""
     depth: int = 0
     """Blocks a stage, ≥ 1; 0: 1 for up to 64 mel bands, else 3."""
     dropout: float = 0.2
@@ -42,7 +42,7 @@ class Student(NeuralRegressor):
         require(config.depth >= 0, "depth", config.depth, "1 or more")
         require(0 <= config.dropout < 1, "dropout", config.dropout, "a share from 0 to below 1")
         small = shape[0] <= SMALL
-        config = replace(config, width=config.width or (16 if small else 64), depth=config.depth or (1 if small else 3))
+        config = replace(config, width=config.width or (16 if small else 48), depth=config.depth or (1 if small else 3))
         self.config = config
         width, depth = config.width, config.depth
         self.stem = nn.Sequential(
@@ -50,8 +50,8 @@ class Student(NeuralRegressor):
         )
         self.stages = nn.ModuleList(
             [
-                _stage(width, 2 * width, depth, fused=True),
-                _stage(2 * width, 4 * width, depth, fused=small, attention=True),
+                _stage(width, 2 * width, depth, fused=small),
+                _stage(2 * width, 4 * width, depth, fused=small, attention=small),
                 _stage(4 * width, 4 * width, depth, fused=small, attention=True),
             ]
         )

@@ -109,9 +109,7 @@ class VelocityUNet(nn.Module):
         )
         self.halve = nn.ModuleList(nn.Conv2d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
         self.middle = FiLMBlock(widths[-1], widths[-1], embedding, dropout=dropout)
-        self.widen = nn.ModuleList(
-            nn.Conv2d(below, width, 3, padding=1) for width, below in pairwise(widths)
-        )
+        self.widen = nn.ModuleList(nn.Conv2d(below, width, 3, padding=1) for width, below in pairwise(widths))
         self.up = nn.ModuleList(
             Level(2 * width, width, embedding, blocks, attends[i], lyrics, dropout)
             for i, width in enumerate(widths[:-1])

@@ -1,9 +1,9 @@
 """The discriminators of the waveform GAN, those of today's vocoders.
 
-Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down the
-columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it, at several resolutions:
-level, timbre, rhythm. Each judges patches, by an unconditional term plus a projection of the condition (Miyato & Koyama
-2018). No normalisation. When not to use: waveforms shorter than 2,048 samples.
+Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down
+the columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it
+at several resolutions: level, timbre, rhythm. Each judges patches, by an unconditional term plus a projection of the
+condition (Miyato & Koyama 2018). No normalisation. When not to use: waveforms shorter than 2,048 samples.
 """
 
 from __future__ import annotations
@@ -103,12 +103,11 @@ def folded(x: Tensor, period: int) -> Tensor:
 
 
 def spectrum(x: Tensor, window: int) -> Tensor:
-    """Log-magnitudes of ``[B, T]`` over 80 dB, about -1 to 1: ``[B, 1, window / 2 + 1, frames]``."""
+    """Log-magnitudes of ``[B, T]`` over 80 dB: ``[B, 1, window / 2 + 1, frames]``."""
     hann = torch.hann_window(window, device=x.device)
-    power = (
-        torch.view_as_real(torch.stft(x, window, window // 4, window=hann, return_complex=True)).square().sum(dim=-1)
-    )
-    # A floor of -80 dB under a full-scale sine; 20 nepers of power make 87 dB.
+    waves = torch.stft(x, window, window // 4, window=hann, return_complex=True)
+    power = waves.real.square() + waves.imag.square()
+    # From 1 for a full-scale sine down to -0.84, 80 dB below it.
     full = (window / 4) ** 2
     return 1 + torch.log(power / full + 1e-8).unsqueeze(1) / 10
 
@@ -134,8 +133,8 @@ def feature_matching(real: list[Verdict], fake: list[Verdict]) -> Tensor:
 
 
 def _profile(features: Tensor) -> Tensor:
-    """``[B, C, H, W]`` to its mean and deviation over batch and places, ``[2, C]``."""
-    return torch.stack([features.mean(dim=(0, 2, 3)), features.std(dim=(0, 2, 3))])
+    """``[B, C, H, W]`` to its mean over batch and places, ``[C]``."""
+    return features.mean(dim=(0, 2, 3))
 
 
 def gradient_penalty(verdicts: list[Verdict], x: Tensor) -> Tensor:

@@ -78,10 +78,21 @@ def compare(study: Study, sources: Sources) -> str:
     result, config = study.result, study.config
     by_weights = {run.meta["weights_sha256"]: str(run.path) for run in sources.runs}
     models = [by_weights.get(digest, "RUN") for digest in config.get("models", [])]
+    asked = result.get("asked") or {}
+    dials: dict[str, list[str]] = {}
+    for name, value in asked.get("dials", []):
+        dials.setdefault(name, []).append(f"{value:g}")
+    budget = asked.get("budget")
     return _line(
         "compare",
         corpus=result["corpus"],
         models=models or None,
+        arms=asked.get("arms") or None,
+        shares=",".join(f"{share:g}" for share in asked.get("shares", [])) or None,
+        dial=[f"{name}={','.join(values)}" for name, values in dials.items()] or None,
+        returns=",".join(map(str, asked.get("returns", []))) or None,
+        budget=None if budget is None else f"{budget:g}s",
+        **({"published_protocol": ""} if asked.get("published_protocol") else {}),
         folds=None if models else len(result["folds"]),
         seeds=result["seeds"],
         ratio=result.get("ratio"),

@@ -16,10 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import UsageError
-from affetti.page import commands, figures, scorecard, wording
+from affetti.page import commands, figures, scorecard, study, wording
 from affetti.page.drawing import legend_line, legend_mark
 from affetti.page.listening import colour_bar, grids, one_thread
-from affetti.page.sources import Run, Score, Sources, Study, gather
+from affetti.page.sources import Run, Score, Sources, gather
 from affetti.progress import Progress, silent
 from affetti.storage import write_text
 
@@ -237,27 +237,7 @@ def _score(score: Score, progress: Progress) -> dict[str, Any]:
 
 
 def _arms(sources: Sources, _: Progress) -> dict[str, Any] | None:
-    return {"studies": [_study(study) for study in sources.studies]} if sources.studies else None
-
-
-def _study(study: Study) -> dict[str, Any]:
-    result = study.result
-    made = [entry["name"] for entry in result.get("synthetic", [])]
-    colours = [0 if row["name"] in made else 4 if row["name"].endswith("-shuffled") else 1 for row in result["arms"]]
-    ccc, delta = (
-        [
-            figures.Bar(row["name"], row[value], row[ci][0], row[ci][1], colour, row["name"] == result["reference"])
-            for row, colour in zip(result["arms"], colours, strict=True)
-        ]
-        for value, ci in (("ccc", "ci"), ("delta", "delta_ci"))
-    )
-    return {
-        "name": study.path.name,
-        "result": result,
-        "ccc": figures.forest(ccc, "CCC on real songs never heard"),
-        "delta": figures.forest(delta, f"difference from {result['reference']}", zero=True),
-        "genres": any(row["by_genre"] for row in result["arms"]),
-    }
+    return {"studies": [study.section(found) for found in sources.studies]} if sources.studies else None
 
 
 def _again(sources: Sources, _: Progress) -> dict[str, Any]:

@@ -1,35 +1,81 @@
 """Arms compared: CCC of each, difference from the reference, two-level bootstrap, and a plain verdict.
 
 An interval draws songs and seeds again, with replacement, the same draws for both arms of a difference (two-level
-paired bootstrap): what makes a song hard for both cancels. CCC is the mean of valence's and arousal's. Not for arms
-tested on different songs.
+paired bootstrap; Owen 2007 calls it the pigeonhole bootstrap and shows that it errs to the wide side): what makes a
+song hard for both cancels. Of n songs or seeds n − 1 are drawn (Rao & Wu 1988), without which the variance of three
+seeds would come out a third too small. CCC is the mean of valence's and arousal's; where labels are quadrants the
+measure is the share of clips read in the right one.
+
+Many arms, one study: ``delta_ci_simultaneous`` holds for all arms at once (single-step max-t: the 95 % quantile, over
+resamples, of the largest standardised deviation of any arm), ``p`` is the p-value adjusted likewise, and the verdict
+goes by these; ``delta_ci`` is each arm's own. False alarms and power of the verdict are measured in ``bench/power.py``.
+
+Not for arms tested on different songs.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.emotion import quadrant
+
+Measure = Literal["ccc", "accuracy"]
+Floats = NDArray[np.float64]
+
 REFERENCE = "real-longer"
 """The arm that the others are compared with: real clips alone, as many updates."""
+BASE = "real"
+"""The same clips, half the updates."""
 RESAMPLES = 2_000
 MOST_SONGS = 5_000
 """Beyond so many songs the number needed is not worth naming."""
 SURE = 5
 """Seeds from which a verdict is more than exploratory."""
+FEW = 3
+"""Songs of a genre below which it is left out."""
+POWER = 0.8416
+"""Normal quantile of a power of 80 %."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Weights of clips and of seeds, a row for the sample itself and one a resample."""
+
+    clips: Floats
+    """``[1 + R, N]``."""
+    seeds: Floats
+    """``[1 + R, S]``."""
+
+    @classmethod
+    def of(cls, songs: NDArray[np.str_], seeds: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> Draws:
+        """Draw songs and seeds."""
+        names, member = np.unique(songs, return_inverse=True)
+        drawn = _draw(len(names), resamples, rng)[:, member]
+        return cls(
+            np.vstack([np.ones(len(songs)), drawn]).astype(float),
+            np.vstack([np.full(seeds, 1 / seeds), _draw(seeds, resamples, rng) / max(1, seeds - 1)]),
+        )
+
+
+def _draw(n: int, resamples: int, rng: np.random.Generator) -> Floats:
+    """How often each of ``n`` comes up in n − 1 draws ``[R, n]``; a single one comes up once."""
+    return rng.multinomial(max(1, n - 1), np.full(n, 1 / n), resamples).astype(float)
 
 
 def compare_arms(
-    predictions: dict[str, NDArray[np.float64]],
-    target: NDArray[np.float64],
+    predictions: dict[str, Floats],
+    target: Floats,
     songs: NDArray[np.str_],
     reference: str,
     seed: int,
     genres: NDArray[np.str_] | None = None,
+    measure: Measure = "ccc",
 ) -> list[dict[str, Any]]:
-    """CCC of every arm and its difference from the reference arm, with two-level bootstrap intervals.
+    """Each arm's CCC and its difference from the reference arm, with two-level bootstrap intervals.
 
     Args:
         predictions: for each arm ``[S, N, 2]``: seeds, test clips, (valence, arousal).
@@ -38,46 +84,79 @@ def compare_arms(
         reference: the arm that ``delta`` is taken against; ``delta_real`` is against ``real`` where it is among them.
         seed: of the resampling.
         genres: genre of each test clip; empty text is left out.
+        measure: what differences are of; with ``accuracy`` rows hold ``accuracy`` and ``accuracy_ci`` too.
     """
-    rng = np.random.default_rng(seed)
-    names, member = np.unique(songs, return_inverse=True)
-    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
-    weights = np.vstack([np.ones(len(songs)), draws[:, member]]).astype(float)  # row 0: the sample itself
-    count = len(predictions[reference])
-    seeds = np.vstack([np.full(count, 1 / count), rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count])
-    means = {
-        arm: np.einsum("rs,rsd->rd", seeds, weighted_concordance(p, target, weights)) for arm, p in predictions.items()
-    }
+    draws = Draws.of(songs, len(predictions[reference]), np.random.default_rng(seed))
+    means = {arm: _means(p, target, draws) for arm, p in predictions.items()}
+    values = {arm: drawn.mean(axis=1) for arm, drawn in means.items()}
+    if measure == "accuracy":
+        values = {arm: _accuracy(p, target, draws) for arm, p in predictions.items()}
+    deltas = {arm: value - values[reference] for arm, value in values.items()}
+    family = [arm for arm in predictions if arm not in (reference, BASE)]
+    together = simultaneous({arm: deltas[arm] for arm in family})
+    base = BASE if BASE in values else reference
     table: list[dict[str, Any]] = []
     for arm, drawn in means.items():
-        total = drawn.mean(axis=1)
-        delta = total - means[reference].mean(axis=1)
-        even = total - means["real" if "real" in means else reference].mean(axis=1)
-        table.append(
-            {
-                "name": arm,
-                "ccc_valence": float(drawn[0, 0]),
-                "ccc_arousal": float(drawn[0, 1]),
-                "ccc": float(total[0]),
-                "ci": _interval(total[1:]),
-                "delta": float(delta[0]),
-                "delta_ci": _interval(delta[1:]),
-                "delta_real": float(even[0]),
-                "delta_real_ci": _interval(even[1:]),
-                "probability_of_harm": float(np.mean(delta[1:] < 0)) if arm != reference else None,
-                "by_genre": [] if genres is None else _by_genre(predictions[arm], target, songs, genres, seed),
-            }
-        )
+        total, delta, even = drawn.mean(axis=1), deltas[arm], values[arm] - values[base]
+        row: dict[str, Any] = {
+            "name": arm,
+            "ccc_valence": float(drawn[0, 0]),
+            "ccc_arousal": float(drawn[0, 1]),
+            "ccc": float(total[0]),
+            "ci": _interval(total[1:]),
+        }
+        if measure == "accuracy":
+            row |= {"accuracy": float(values[arm][0]), "accuracy_ci": _interval(values[arm][1:])}
+        row |= {
+            "delta": float(delta[0]),
+            "delta_ci": _interval(delta[1:]),
+            **together.get(arm, {}),
+            "delta_real": float(even[0]),
+            "delta_real_ci": _interval(even[1:]),
+            "probability_of_harm": float(np.mean(delta[1:] < 0)) if arm != reference else None,
+            "by_genre": []
+            if genres is None
+            else _by_genre(predictions[arm], predictions[reference], target, songs, genres, seed, measure),
+        }
+        table.append(row)
     return table
 
 
-def weighted_concordance(
-    prediction: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def simultaneous(deltas: dict[str, Floats]) -> dict[str, dict[str, Any]]:
+    """Intervals and p-values that hold for all arms at once, and the gain each could have detected.
+
+    Args:
+        deltas: for each arm ``[1 + R]``: the difference found, then one of each resample.
+
+    Returns:
+        for each arm ``delta_ci_simultaneous``, ``p`` (adjusted, two-sided, of no difference) and ``detectable`` (the
+        difference that such a study would find four times of five).
+    """
+    spread = {arm: float(drawn[1:].std(ddof=1)) for arm, drawn in deltas.items()}
+    able = [arm for arm in deltas if spread[arm] > 0]
+    if not able:
+        return {
+            arm: {"delta_ci_simultaneous": [float(d[0])] * 2, "p": 1.0, "detectable": 0.0} for arm, d in deltas.items()
+        }
+    largest = np.max([np.abs(deltas[arm][1:] - deltas[arm][0]) / spread[arm] for arm in able], axis=0)
+    critical = float(np.quantile(largest, 0.95))
+    found: dict[str, dict[str, Any]] = {}
+    for arm, drawn in deltas.items():
+        middle, width = float(drawn[0]), critical * spread[arm]
+        t = abs(middle) / spread[arm] if spread[arm] > 0 else 0.0
+        found[arm] = {
+            "delta_ci_simultaneous": [middle - width, middle + width],
+            "p": float((1 + np.sum(largest >= t)) / (1 + len(largest))),
+            "detectable": width + POWER * spread[arm],
+        }
+    return found
+
+
+def weighted_concordance(prediction: Floats, target: Floats, weights: Floats) -> Floats:
     """CCC under each row of clip weights: ``[S, N, 2], [N, 2], [R, N] → [R, S, 2]``."""
     w = weights / weights.sum(axis=1, keepdims=True)
 
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean(values: Floats) -> Floats:
         return np.einsum("rn,snd->rsd", w, values, optimize=True)
 
     p, t, pp, pt = mean(prediction), mean(target[None]), mean(prediction**2), mean(prediction * target)
@@ -86,17 +165,29 @@ def weighted_concordance(
     return 2 * (pt - p * t) / np.maximum(bottom, 1e-12)
 
 
+def weighted_accuracy(prediction: Floats, target: Floats, weights: Floats) -> Floats:
+    """Share of clips read in their label's quadrant: ``[S, N, 2], [N, 2], [R, N] → [R, S]``."""
+    right = (quadrant(prediction[..., 0], prediction[..., 1]) == quadrant(*target.T)).astype(float)
+    return weights / weights.sum(axis=1, keepdims=True) @ right.T
+
+
+def measure_of(labels: Floats, most: int = 8) -> Measure:
+    """``accuracy`` where labels ``[N, 2]`` are of so few values that they are categories, else ``ccc``."""
+    return "accuracy" if len(np.unique(labels.round(6), axis=0)) <= most else "ccc"
+
+
 def verdict(row: dict[str, Any], songs: int, seeds: int, folds: int) -> str:
     """One plain phrase: helps, harms, or can't tell and about how many test songs it would take.
 
-    The number supposes that the difference is as seen and that its interval narrows with the square root of the
-    songs; part of the interval is of the seeds, so it is a rough guide and never less than the songs at hand.
+    It goes by the interval that holds for all arms at once, where the row has one. The number supposes that the
+    difference is as seen and that its interval narrows with the square root of the songs; part of the interval is of
+    the seeds, so it is a rough guide and never less than the songs at hand.
     """
     if row["name"] == REFERENCE:
         return "the reference"
-    if row["name"] == "real":
+    if row["name"] == BASE:
         return "the same clips, half the updates"
-    low, high = row["delta_ci"]
+    low, high = row.get("delta_ci_simultaneous", row["delta_ci"])
     reasons = [f"fewer than {SURE} seeds"] * (seeds < SURE) + ["one fold"] * (folds < 2)
     ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""
     if low > 0:
@@ -109,29 +200,43 @@ def verdict(row: dict[str, Any], songs: int, seeds: int, folds: int) -> str:
     return f"can't tell: would need about {int(np.ceil(need / 10) * 10)} test songs{ending}"
 
 
+def _means(prediction: Floats, target: Floats, draws: Draws) -> Floats:
+    """CCC of valence and arousal, the mean over the seeds drawn: ``[1 + R, 2]``."""
+    return np.einsum("rs,rsd->rd", draws.seeds, weighted_concordance(prediction, target, draws.clips))
+
+
+def _accuracy(prediction: Floats, target: Floats, draws: Draws) -> Floats:
+    return np.einsum("rs,rs->r", draws.seeds, weighted_accuracy(prediction, target, draws.clips))
+
+
 def _by_genre(
-    prediction: NDArray[np.float64],
-    target: NDArray[np.float64],
+    prediction: Floats,
+    against: Floats,
+    target: Floats,
     songs: NDArray[np.str_],
     genres: NDArray[np.str_],
     seed: int,
+    measure: Measure,
 ) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(seed)
     found: list[dict[str, Any]] = []
     for genre in sorted(set(genres.tolist()) - {""}):
         rows = np.flatnonzero(genres == genre)
-        names, member = np.unique(songs[rows], return_inverse=True)
-        if len(names) < 3:
+        count = np.unique(songs[rows]).size
+        if count < FEW:
             continue
-        draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES // 2)
-        weights = np.vstack([np.ones(len(rows)), draws[:, member]]).astype(float)
-        ccc = weighted_concordance(prediction[:, rows], target[rows], weights).mean(axis=(1, 2))
-        found.append(
-            {"genre": genre, "n": len(rows), "songs": len(names), "ccc": float(ccc[0]), "ci": _interval(ccc[1:])}
-        )
+        draws = Draws.of(songs[rows], len(prediction), np.random.default_rng(seed), RESAMPLES // 4)
+        ccc = _means(prediction[:, rows], target[rows], draws).mean(axis=1)
+        delta = ccc - _means(against[:, rows], target[rows], draws).mean(axis=1)
+        told: dict[str, Any] = {"genre": genre, "n": len(rows), "songs": count, "ccc": float(ccc[0])}
+        told["ci"] = _interval(ccc[1:])
+        if measure == "accuracy":
+            right, before = (_accuracy(p[:, rows], target[rows], draws) for p in (prediction, against))
+            told |= {"accuracy": float(right[0]), "accuracy_ci": _interval(right[1:])}
+            delta = right - before
+        found.append(told | {"delta": float(delta[0]), "delta_ci": _interval(delta[1:])})
     return found
 
 
-def _interval(values: NDArray[np.float64]) -> list[float]:
+def _interval(values: Floats) -> list[float]:
     low, high = np.quantile(values, [0.025, 0.975])
     return [float(low), float(high)]

@@ -1,145 +1,59 @@
 """The augmentation study: does training on synthetic clips help on real songs never seen?
 
-Arms differ in what the regressor is trained on. The test clips are a fold of real songs that neither the regressors
-nor the generators have seen; the code refuses anything else. ``real`` trains for U updates; every other arm for 2U,
-so that an arm with more data does not win by training longer, and ``real-longer`` (the same real clips, 2U updates)
-is what the others are compared with. ``NAME-shuffled`` gives the synthetic clips each other's labels: it must not
-help.
+Arms differ in what the regressor is trained on, see :mod:`affetti.studies.recipe`. The test clips are a fold of real
+songs that neither the regressors nor the generators have seen; the code refuses anything else. ``real`` trains for U
+updates; every other arm for 2U, so that an arm with more data does not win by training longer, and ``real-longer`` (the
+same real clips, 2U updates) is what the others are compared with. ``NAME-shuffled`` gives the synthetic clips each
+other's labels: it must not help. On a composed corpus ``composer`` adds fresh songs by the composer himself: where even
+that does not help, no generator can.
 
-CCC is the mean of valence's and arousal's. Intervals draw songs and seeds again (two-level bootstrap), the same ones
-for both arms of a difference. Fewer than five seeds, or one fold, is called exploratory.
+CCC is the mean of valence's and arousal's; with quadrant labels, differences are of quadrant accuracy. Statistics are
+of :mod:`affetti.studies.arms`. Fewer than five seeds, or one fold, is called exploratory.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from affetti import presets
 from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, UsageError
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.scale.engine import map_ranges
-from affetti.storage import claim, read_json, write_json
-from affetti.studies.arms import REFERENCE, SURE, compare_arms, verdict
+from affetti.storage import claim, sweep, write_json
+from affetti.studies import cost, hierarchy, protocol
+from affetti.studies.arms import BASE, REFERENCE, SURE, compare_arms, measure_of, verdict
+from affetti.studies.best import resolve
+from affetti.studies.design import Design, Settings, design
+from affetti.studies.recipe import BEST
+from affetti.studies.sets import Place, SetAt, make_sets
+from affetti.studies.shares import share_of
+from affetti.studies.units import RIDGE, STUDENT, StudyTask, Unit, filed, gathered, opened
 from affetti.training import fit as fitting
-from affetti.training import run as runs
-from affetti.training.generate import generate_corpus
-from affetti.training.families import SPECTROGRAMS
-from affetti.training.loop import Clips, LoopConfig
-from affetti.training.parallel import RunSpec, train_runs
-
-REAL_ARMS = ("real", REFERENCE, "specaugment")
 
 
-@dataclass(frozen=True)
-class Unit:
-    """One regressor to be trained: what on, which fold and seed."""
-
-    arm: str
-    regressor: str
-    fold: int
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """The unit's file name, without suffix."""
-        return f"{self.regressor}-{self.arm}-f{self.fold}-s{self.seed}"
-
-
-@dataclass(frozen=True)
-class StudyTask:
-    """Train the regressors of a range of units and file what they read off the test clips. Idempotent."""
-
-    corpus: Path
-    units: tuple[Unit, ...]
-    synthetic: tuple[tuple[str, int, Path], ...]
-    """(name, fold, corpus) of each synthetic set."""
-    out: Path
-    steps: int
-    batch_size: int
-
-    def path(self, unit: Unit) -> Path:
-        """The file whose existence says that the unit is done."""
-        return self.out / f"{unit.name}.json"
-
-    def done(self, start: int, stop: int) -> bool:
-        """Whether all units of the range have been filed."""
-        return all(self.path(unit).exists() for unit in self.units[start:stop])
-
-    def __call__(self, start: int, stop: int) -> None:
-        """Work off units ``start`` to ``stop``."""
-        for unit in self.units[start:stop]:
-            corpus = _opened(self.corpus)
-            part = corpus.fold(unit.fold)
-            clips = self._clips(corpus, part, unit)
-            steps = self.steps if unit.arm == "real" else 2 * self.steps
-            torch.manual_seed(child_seed("weights", unit.seed))
-            model = runs.make(unit.regressor, corpus.front_end.shape, {})
-            loop = LoopConfig(steps, min(self.batch_size, len(clips)), unit.seed)
-            _, trained = fitting.fit(unit.regressor, model, clips, loop, specaugment=unit.arm == "specaugment")
-            prediction = fitting.read(trained, corpus.mel, part.test)
-            write_json(
-                self.path(unit),
-                {**asdict(unit), "n_train": len(clips), "steps": steps, "prediction": np.round(prediction, 6).tolist()},
-            )
-
-    def _clips(self, corpus: Corpus, part: splits.Fold, unit: Unit) -> Clips:
-        """What the unit's arm trains on; the fold's validation songs are used by no arm."""
-        real = Clips(corpus.mel, corpus.labels, part.train)
-        if unit.arm in REAL_ARMS:
-            return real
-        name = unit.arm.removesuffix("-shuffled")
-        path = next(path for other, fold, path in self.synthetic if (other, fold) == (name, unit.fold))
-        made = _opened(path)
-        require_honest(made, corpus, part)
-        labels = made.labels
-        if unit.arm.endswith("-shuffled"):
-            labels = labels[np.random.default_rng(child_seed("shuffle", unit.seed)).permutation(len(labels))]
-        mel = np.concatenate([corpus.mel[part.train], made.mel])
-        return Clips(mel, np.concatenate([corpus.labels[part.train], labels]), np.arange(len(mel)))
-
-
-@lru_cache(maxsize=8)
-def _opened(path: Path) -> Corpus:
-    return Corpus.open(path)
-
-
-def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
-    """Refuse a synthetic set that is of another front-end, unknown origin, or whose generator has heard the test songs.
+def plan_study(corpus: Corpus, settings: Settings, workers: int = 1) -> dict[str, Any]:
+    """What a study would do, how many bytes it would write and about how long it would take; for ``--dry-run``.
 
     Raises:
-        MismatchError: says which.
+        AffettiError: as :func:`augmentation_study`.
     """
-    made.require_front_end(corpus.front_end, corpus.path)
-    provenance = made.meta.get("provenance")
-    if not provenance:
-        raise MismatchError(
-            "says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate"
-        )
-    test = corpus.clips.iloc[part.test]
-    splits.require_honest(test, made.clips, heard=provenance["training_songs"], where=made.path)
+    found = design(corpus, settings)
+    plan = cost.plan(found, cost.probe(found), workers)
+    return plan | {
+        "test": {"n": sum(len(corpus.fold(fold).test) for fold in found.folds), "synthetic": 0},
+        "folds": list(found.folds),
+    }
 
 
 def augmentation_study(
     corpus: Corpus,
     out: Path,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
     *,
-    models: tuple[Path, ...] = (),
-    arms: tuple[str, ...] = (),
-    folds: int = 1,
-    seeds: int = 3,
-    ratio: float = 1.0,
-    steps: int | None = None,
-    batch_size: int | None = None,
-    seed: int = 0,
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -148,15 +62,7 @@ def augmentation_study(
     Args:
         corpus: the real corpus.
         out: folder of the study.
-        models: generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are
-            trained here.
-        arms: names of the arms to run; all by default. ``real`` and ``real-longer`` are always among them.
-        folds: how many folds to test on when no ``models`` are given, ≥ 1.
-        seeds: regressor seeds, ≥ 1.
-        ratio: synthetic clips per real training clip, > 0.
-        steps: updates U of the arm ``real``; the preset's by default.
-        batch_size: clips an update.
-        seed: of generators, samples and resampling.
+        settings: what is asked for.
         workers: processes.
         progress: told of stages.
 
@@ -165,157 +71,160 @@ def augmentation_study(
 
     Raises:
         UsageError: an unknown arm, or a number out of range.
+        InputError: the test clips of a fold are of one song, or their labels do not vary.
         MismatchError: a generator that has heard the test songs; synthetic test clips.
+        StorageError: the folder holds other work.
     """
-    if seeds < 1 or folds < 1 or not 0 < ratio < float("inf"):
-        raise UsageError(
-            f"{seeds} seeds, {folds} folds, ratio {ratio:g}", hint="give at least one of each, and a positive ratio"
-        )
-    if corpus.synthetic:
-        raise MismatchError(
-            "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
-        )
-    budget = presets.budget(corpus.meta["preset"], "student")
-    updates = budget.steps if steps is None else steps
-    batch = budget.batch_size if batch_size is None else batch_size
-    LoopConfig(updates, batch, seed)  # refuses what the loop could not run
-    given = [runs.load(path) for path in models]
-    _require_usable(given, corpus)
-    choose_arms(arms, tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAMS)
-    for fold in {int(trained.meta["fold"]) for trained in given} or range(folds):
-        fitting.require_test_songs(corpus, corpus.fold(fold))
-    settings = {
+    found = design(corpus, settings)
+    asked = {
         "verb": "compare",
         "corpus_hash": corpus.hash,
-        "models": [trained.meta["weights_sha256"] for trained in given],
-        "ratio": ratio,
-        "steps": updates,
-        "batch_size": batch,
-        "seed": seed,
+        "models": list(found.weights),
+        "ratio": settings.ratio,
+        "steps": found.steps,
+        "batch_size": found.batch_size,
+        "seed": settings.seed,
     }
-    claim(out, settings)
-    _opened.cache_clear()  # a folder may hold another corpus than when this process last read it
-    sets = _synthetic_sets(corpus, out, models, arms, folds, ratio, seed, workers, progress)
-    chosen = choose_arms(arms, tuple(dict.fromkeys(name for name, _, _ in sets)))
-    tested = sorted({fold for _, fold, _ in sets}) or list(range(folds))
-    units = [Unit(arm, "student", fold, s) for fold in tested for s in range(seeds) for arm in chosen]
-    units += [
-        Unit(arm, "baseline", fold, 0) for fold in tested for arm in chosen if arm not in (REFERENCE, "specaugment")
+    claim(out, asked)
+    sweep(out)
+    opened.cache_clear()  # a folder may hold another corpus than when this process last read it
+    left: list[dict[str, Any]] = []
+    if settings.budget is not None:
+        found, left = cost.within(found, out, workers)
+    places = {
+        (share, fold): Place(fold, share, corpus.path)
+        if share == 1
+        else Place(fold, share, share_of(corpus, fold, share, out / "shares" / f"f{fold}-p{100 * share:g}").path)
+        for share in found.shares
+        for fold in found.folds
+    }
+    sets = make_sets(
+        found.sets,
+        list(places.values()),
+        out,
+        settings.models,
+        ratio=settings.ratio,
+        seed=settings.seed,
+        workers=workers,
+        progress=progress,
+    )
+    curve = [
+        _measured(found, [places[share, fold] for fold in found.folds], sets, out, workers, progress)
+        for share in found.shares
     ]
-    task = StudyTask(corpus.path, tuple(units), tuple(sets), out / "units", updates, batch)
-    map_ranges(task, len(units), 1, done=task.done, workers=workers, stage="compare", progress=progress)
-
-    test = np.concatenate([corpus.fold(fold).test for fold in tested])
-    splits.require_real(corpus.clips.iloc[test])
-    predictions = {arm: _gathered(task, "student", arm, tested, seeds) for arm in chosen}
-    ridge = {
-        arm: _gathered(task, "baseline", arm, tested, 1) for arm in chosen if arm not in (REFERENCE, "specaugment")
-    }
-    genres = corpus.clips["genre"].fillna("").to_numpy(dtype=str)[test]
-    table = compare_arms(predictions, corpus.labels[test], corpus.songs[test], REFERENCE, seed, genres)
-    trained_on = {unit.arm: read_json(task.path(unit)) for unit in units if unit.regressor == "student"}
-    for row in table:
-        row["n_train"], row["steps"] = trained_on[row["name"]]["n_train"], trained_on[row["name"]]["steps"]
-        row["verdict"] = verdict(row, int(np.unique(corpus.songs[test]).size), seeds, len(tested))
-    result = {
+    whole = curve[-1]
+    test = np.concatenate([corpus.fold(fold).test for fold in found.folds])
+    songs, genres = int(np.unique(corpus.songs[test]).size), _genres(corpus, test)
+    table = hierarchy.table(found, sets, whole["arms"], progress) if sets or len(found.arms) > 2 else []
+    result: dict[str, Any] = {
         "verb": "compare",
-        "arms": table,
-        "ridge": compare_arms(ridge, corpus.labels[test], corpus.songs[test], "real", seed, genres),
+        "arms": whole["arms"],
+        "ridge": whole["ridge"],
         "reference": REFERENCE,
-        "test": {"n": len(test), "songs": int(np.unique(corpus.songs[test]).size), "synthetic": 0},
-        "seeds": seeds,
-        "folds": tested,
-        "ratio": ratio,
-        "exploratory": seeds < SURE or len(tested) < 2,
-        "synthetic": [{"name": name, "fold": fold, "path": str(path)} for name, fold, path in sets],
+        "measure": whole["measure"],
+        "test": {"n": len(test), "songs": songs, "synthetic": 0},
+        "seeds": settings.seeds,
+        "folds": list(found.folds),
+        "ratio": settings.ratio,
+        "exploratory": settings.seeds < SURE or len(found.folds) < 2,
+        "detectable": max((row.get("detectable", 0.0) for row in whole["arms"]), default=0.0),
+        "best": whole["best"],
+        "hierarchy": table,
+        "tradeoff": hierarchy.tradeoff(table, [name for name, _ in settings.dials]),
+        "returns": hierarchy.returns(table, out, found),
+        "curve": [{key: row[key] for key in ("share", "songs", "arms")} for row in curve] if len(curve) > 1 else [],
+        "published_protocol": None,
+        "left_out": left,
+        "notes": _notes(corpus, genres, len(curve) > 1),
+        "asked": {
+            "arms": list(settings.arms),
+            "shares": [100 * share for share in settings.shares],
+            "dials": [list(pair) for pair in settings.dials],
+            "returns": list(settings.returns),
+            "budget": settings.budget,
+            "published_protocol": settings.published_protocol,
+        },
+        "synthetic": [
+            {
+                "name": at.made.named(settings.ratio),
+                "fold": at.place.fold,
+                "share": at.place.share,
+                "path": str(at.path),
+            }
+            for at in sets
+        ],
         "corpus": str(corpus.path),
-        "seed": seed,
+        "seed": settings.seed,
         "versions": fitting.versions(),
     }
+    if settings.published_protocol:
+        result["published_protocol"] = protocol.published_protocol(
+            found, out / "published-protocol", whole["arms"], workers=workers, progress=progress
+        )
     write_json(out / "result.json", result)
     return result
 
 
-def choose_arms(asked: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
-    """The arms to run: those asked for, or all that the synthetic sets allow, one set's labels shuffled as control.
+def _measured(
+    found: Design, places: list[Place], sets: list[SetAt], out: Path, workers: int, progress: Progress
+) -> dict[str, Any]:
+    """Train all units of one share and compare the arms."""
+    corpus, s = found.corpus, found.settings
+    plain = [arm for arm in found.arms if arm.name != BEST]
+    units = [Unit(arm, STUDENT, at, n) for at in places for n in range(s.seeds) for arm in plain]
+    units += [Unit(arm, RIDGE, at, 0) for at in places for arm in plain if arm.closed_form]
+    task = StudyTask(tuple(units), tuple(sets), out / "units", found.steps, found.batch_size)
+    stage = "compare" if places[0].share == 1 else f"compare, {100 * places[0].share:g} % of the songs"
+    map_ranges(task, len(units), 1, done=task.done, workers=workers, stage=stage, progress=progress)
+    trained = {arm.name: [arm] * len(places) for arm in plain}
+    best: list[dict[str, Any]] = []
+    if len(plain) < len(found.arms):
+        chosen = [resolve(task, plain, at, s.seeds, s.ratio) for at in places]
+        if all(chosen):
+            arms = [arm for arm in chosen if arm is not None]
+            more = [Unit(arm, STUDENT, at, n) for arm, at in zip(arms, places, strict=True) for n in range(s.seeds)]
+            task = replace(task, units=tuple(more))
+            map_ranges(task, len(more), 1, done=task.done, workers=workers, stage="compare best", progress=progress)
+            trained[BEST] = arms
+        best = [{"fold": at.fold, "is": arm and arm.name} for at, arm in zip(places, chosen, strict=True)]
 
-    Raises:
-        UsageError: an arm is unknown.
-    """
-    known = [*REAL_ARMS, *sets, *(f"{name}-shuffled" for name in sets)]
-    for arm in asked:
-        if arm not in known:
-            raise UsageError(f"unknown arm {arm!r}", where="--arms", hint=f"choose from {', '.join(known)}")
-    wanted = (
-        set(asked) | {"real", REFERENCE} if asked else {*REAL_ARMS, *sets, *(f"{name}-shuffled" for name in sets[-1:])}
-    )
-    return [arm for arm in known if arm in wanted]
-
-
-def _gathered(task: StudyTask, regressor: str, arm: str, folds: list[int], seeds: int) -> NDArray[np.float64]:
-    """Predictions ``[S, N, 2]`` of an arm, the folds' test clips one after the other."""
-    return np.stack(
-        [
-            np.concatenate(
-                [np.array(read_json(task.path(Unit(arm, regressor, fold, s)))["prediction"]) for fold in folds]
-            )
-            for s in range(seeds)
-        ]
-    )
-
-
-def _synthetic_sets(
-    corpus: Corpus,
-    out: Path,
-    models: tuple[Path, ...],
-    arms: tuple[str, ...],
-    folds: int,
-    ratio: float,
-    seed: int,
-    workers: int,
-    progress: Progress,
-) -> list[tuple[str, int, Path]]:
-    """Generate the synthetic sets that the arms need, training generators where none were given."""
-    if not models:
-        wanted = [kind for kind in SPECTROGRAMS if not arms or {kind, f"{kind}-shuffled"} & set(arms)]
-        specs = [
-            RunSpec(kind, corpus.path, fold, out / "runs" / f"{kind}-f{fold}", seed)
-            for fold in range(folds)
-            for kind in wanted
-        ]
-        train_runs(specs, workers, progress)
-        models = tuple(spec.out for spec in specs)
-    sets: list[tuple[str, int, Path]] = []
-    for path in models:
-        trained = runs.load(path)
-        fold = int(trained.meta["fold"])
-        n = max(1, round(ratio * len(trained.training_labels)))
-        target = out / "synthetic" / f"{trained.kind}-f{fold}"
-        generate_corpus(path, n, target, emotions="matched", seed=seed, workers=workers, progress=progress)
-        sets.append((trained.kind, fold, target))
-    return sets
+    test = np.concatenate([corpus.fold(at.fold).test for at in places])
+    splits.require_real(corpus.clips.iloc[test])
+    labels, songs = corpus.labels[test], corpus.songs[test]
+    measure = measure_of(corpus.labels)
+    predictions = {name: gathered(task, STUDENT, arms, places, s.seeds) for name, arms in trained.items()}
+    ridge = {arm.name: gathered(task, RIDGE, [arm] * len(places), places, 1) for arm in plain if arm.closed_form}
+    table = compare_arms(predictions, labels, songs, REFERENCE, s.seed, _genres(corpus, test), measure)
+    count = int(np.unique(songs).size)
+    for row in table:
+        first = filed(task, Unit(trained[row["name"]][0], STUDENT, places[0], 0))
+        row["n_train"], row["steps"] = first["n_train"], first["steps"]
+        row["verdict"] = verdict(row, count, s.seeds, len(places))
+    heard = [opened(at.corpus) for at in places]
+    return {
+        "share": places[0].share,
+        "songs": int(
+            np.mean([np.unique(c.songs[c.fold(at.fold).train]).size for c, at in zip(heard, places, strict=True)])
+        ),
+        "arms": table,
+        "ridge": compare_arms(ridge, labels, songs, BASE, s.seed, None, measure),
+        "measure": measure,
+        "best": best,
+    }
 
 
-def _require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
-    """Refuse models the study cannot use, before any work is done.
+def _genres(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.str_]:
+    return corpus.clips["genre"].fillna("").to_numpy(dtype=str)[rows]
 
-    Raises:
-        UsageError: one is no generator; or not one of each kind for each fold.
-        MismatchError: another front-end, or it has heard the test songs.
-    """
-    counts: dict[tuple[str, int], int] = {}
-    for trained in models:
-        if trained.kind not in runs.GENERATORS:
-            raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
-        corpus.require_front_end(trained.front_end, trained.path)
-        fold = int(trained.meta["fold"])
-        trained.require_unseen(corpus.songs[corpus.fold(fold).test])
-        counts[trained.kind, fold] = counts.get((trained.kind, fold), 0) + 1
-    for kind in {kind for kind, _ in counts}:
-        for fold in {fold for _, fold in counts}:
-            if counts.get((kind, fold)) != 1:
-                raise UsageError(
-                    f"{counts.get((kind, fold), 0)} {kind} models for fold {fold}",
-                    where="--models",
-                    hint="give one of each kind for each fold",
-                )
+
+def _notes(corpus: Corpus, genres: NDArray[np.str_], shared: bool) -> list[str]:
+    """What a reader must know besides the numbers."""
+    named = set(genres.tolist()) - {""}
+    notes: list[str] = []
+    if len(named) == 1:
+        notes.append(f"all test clips are of one genre ({min(named)}): no genre can be compared with another")
+    if measure_of(corpus.labels) == "accuracy":
+        notes.append("labels are quadrants: differences are of the share of clips read in the right one")
+    if shared:
+        notes.append("at each share of the songs generators, filters and regressors saw that share alone")
+    return notes

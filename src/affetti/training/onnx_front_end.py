@@ -40,9 +40,9 @@ class GraphMel(nn.Module):
         size = front.n_fft
         self.rows = p = _factor(size)
         self.columns = q = size // p
-        self.half = half = p // 2 + 1
-        angle = 2 * np.pi * np.outer(np.arange(half), np.arange(p)) / p
-        turn = 2 * np.pi * np.outer(np.arange(half), np.arange(q)) / size
+        self.kept = kept = p // 2 + 1
+        angle = 2 * np.pi * np.outer(np.arange(kept), np.arange(p)) / p
+        turn = 2 * np.pi * np.outer(np.arange(kept), np.arange(q)) / size
         inner = 2 * np.pi * np.outer(np.arange(q), np.arange(q)) / q
         cos, sin = np.cos(inner), np.sin(inner)
         arrays = {
@@ -56,11 +56,11 @@ class GraphMel(nn.Module):
             self.register_buffer(name, torch.from_numpy(value).float())
 
     def _ordered(self, filters: np.ndarray) -> np.ndarray:
-        """The filters ``[M, N/2 + 1]`` with a row for each (r, s): ``[half · Q, M]``."""
+        """The filters ``[M, N/2 + 1]`` with a row for each (r, s): ``[kept · Q, M]``."""
         size, p, q = self.front.n_fft, self.rows, self.columns
-        ordered = np.zeros((self.half * q, len(filters)))
+        ordered = np.zeros((self.kept * q, len(filters)))
         for k in range(size // 2 + 1):
-            here = k if k % p < self.half else size - k
+            here = k if k % p < self.kept else size - k
             ordered[(here % p) * q + here // p] = filters[:, k]
         return ordered
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from affetti import config
@@ -25,7 +26,7 @@ class OnnxRegressor:
 
     Args:
         path: the ONNX file.
-        threads: of ONNX Runtime; 0: its own choice.
+        threads: of ONNX Runtime; 0: as many as PyTorch would take.
 
     Raises:
         StorageError: there is no such file.
@@ -44,7 +45,9 @@ class OnnxRegressor:
                 f"needs onnxruntime ({error})", where="--runtime onnx", hint="pip install 'affetti[onnx]'"
             ) from error
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or torch.get_num_threads()
+        # Threads that spin while they wait make a busy machine slow.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
         try:
             self.session: Any = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -40,7 +40,7 @@ class PublishedObjective:
         self.model: nn.Module = model
         self.discriminator: nn.Module = model.discriminator()
         self.modules: dict[str, nn.Module] = {"average": model, "discriminator": self.discriminator}
-        self.optimizers = {
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
             "model": torch.optim.Adam(model.parameters(), RATE_GENERATOR, betas=BETAS),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), RATE_DISCRIMINATOR, betas=BETAS),
         }
@@ -66,7 +66,8 @@ class PublishedObjective:
         while right < WEAK and updates < MOST:
             loss_d, right = self._teach_discriminator(fabric, real, wish, noise)
             updates += 1
-        for _ in range(2 if right > STRONG else 1):
+        loss_g = self._teach_generator(fabric, wish, noise)
+        if right > STRONG:
             loss_g = self._teach_generator(fabric, wish, noise)
         return {"loss": loss_g, "loss_discriminator": loss_d, "right": right, "updates_discriminator": float(updates)}
 

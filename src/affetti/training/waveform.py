@@ -32,7 +32,7 @@ class WaveformObjective:
             "discriminator": self.discriminator,
         }
         rate = self.config.rate
-        self.optimizers = {
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
             "model": torch.optim.Adam(model.parameters(), rate, betas=BETAS),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), rate, betas=BETAS),
         }

@@ -1,0 +1,75 @@
+"""Stretch in time and shift in pitch on sound, by audiomentations (the extra ``augment``).
+
+What :mod:`affetti.augment.warp` does on log-mels, done where it is exact: formants and attacks are handled by a library
+made for it. Tempo and register are emotion cues, so the changes keep to the limits within which labels hold.
+
+Conventions: float32 waveforms ``[T]`` in [-1, 1]; a stretched clip is cut or padded to its length. The amount is drawn
+here from the given generator, so that a copy depends on its seed alone. When not to use: inside a training loop (a
+clip takes tens of milliseconds); make copies once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.augment.warp import SAFE_RATE, SAFE_SEMITONES
+from affetti.errors import MissingDependencyError, UsageError
+
+KINDS = ("stretch", "shift")
+
+
+def available() -> bool:
+    """Whether audiomentations is installed."""
+    return importlib.util.find_spec("audiomentations") is not None
+
+
+def require() -> Any:
+    """Audiomentations.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    if not available():
+        raise MissingDependencyError("audiomentations is not installed", hint="pip install 'affetti[augment]'")
+    return importlib.import_module("audiomentations")
+
+
+def amount(kind: str, rng: np.random.Generator) -> float:
+    """A speed (log-uniform, within 1 / 1.05 to 1.05) or a shift in semitones (uniform, within ±1).
+
+    Raises:
+        UsageError: an unknown kind.
+    """
+    if kind == "stretch":
+        return float(SAFE_RATE ** rng.uniform(-1.0, 1.0))
+    if kind == "shift":
+        return float(rng.uniform(-SAFE_SEMITONES, SAFE_SEMITONES))
+    raise UsageError(f"unknown change {kind!r}", where="augment", hint=f"choose from {', '.join(KINDS)}")
+
+
+def change(waveform: NDArray[np.float32], sample_rate: int, kind: str, by: float) -> NDArray[np.float32]:
+    """A changed copy of ``waveform`` ``[T]``, as long as it was.
+
+    Args:
+        waveform: in [-1, 1].
+        sample_rate: samples a second.
+        kind: ``stretch`` or ``shift``.
+        by: speed, or semitones.
+
+    Raises:
+        MissingDependencyError: audiomentations is not installed.
+        UsageError: an unknown kind.
+    """
+    library = require()
+    if kind == "stretch":
+        turn = library.TimeStretch(min_rate=by, max_rate=by, leave_length_unchanged=True, p=1.0)
+    elif kind == "shift":
+        turn = library.PitchShift(min_semitones=by, max_semitones=by, p=1.0)
+    else:
+        raise UsageError(f"unknown change {kind!r}", where="augment", hint=f"choose from {', '.join(KINDS)}")
+    return np.asarray(turn(np.ascontiguousarray(waveform, dtype=np.float32), sample_rate), dtype=np.float32)

@@ -1,0 +1,70 @@
+"""A share of the real training songs, as a corpus of its own.
+
+For learning curves: what is left out is not there for anybody, neither regressor nor generator nor filter. Songs are
+taken in an order given by their names alone, so a larger share holds the smaller one. Validation and test songs stay:
+every share is tested on the same clips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+
+from affetti.corpus import Corpus, store
+from affetti.errors import InputError, UsageError
+from affetti.storage import sweep, written
+
+LEAST = 4
+"""Training songs below which a share makes no sense."""
+
+
+def require_shares(shares: tuple[float, ...]) -> None:
+    """Refuse shares outside (0, 1].
+
+    Raises:
+        UsageError: names the first.
+    """
+    for share in shares:
+        if not 0 < share <= 1:
+            raise UsageError(f"{100 * share:g} %", where="--shares", hint="give percentages above 0, up to 100")
+
+
+def share_of(corpus: Corpus, fold: int, share: float, out: Path) -> Corpus:
+    """The corpus of ``share`` of the training songs of ``fold``, with all its validation and test clips.
+
+    Its only fold is ``fold``; rows keep their order. Made once: a folder that holds it is opened.
+
+    Raises:
+        InputError: fewer than :data:`LEAST` songs would be left.
+        StorageError: the disk is full.
+    """
+    part = corpus.fold(fold)
+    songs = np.unique(corpus.songs[part.train])
+    ordered = sorted(songs.tolist(), key=lambda song: hashlib.sha256(f"share:{song}".encode()).digest())
+    kept = ordered[: math.ceil(share * len(ordered))]
+    if len(kept) < LEAST:
+        raise InputError(
+            f"{100 * share:g} % of {len(songs)} training songs is {len(kept)}",
+            where="--shares",
+            hint=f"a share needs at least {LEAST} songs",
+        )
+    if (out / "corpus.json").exists():
+        return Corpus.open(out)
+    sweep(out)
+    train = part.train[np.isin(corpus.songs[part.train], kept)]
+    rows = np.sort(np.concatenate([train, part.validation, part.test]))
+    clips = corpus.clips.iloc[rows].copy()
+    clips["part"] = np.select(
+        [np.isin(rows, part.test), np.isin(rows, part.validation)], ["test", "validation"], "train"
+    )
+    clips["fold"] = np.where(clips["part"] == "test", fold, -1)
+    with written(out / "staged.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, corpus.mel[rows])
+    if (corpus.path / "audio").is_dir() and not (out / "audio").exists():
+        (out / "audio").symlink_to((corpus.path / "audio").resolve())  # for generators of sound
+    meta = {key: value for key, value in corpus.meta.items() if key not in ("content_hash", "n_clips", "n_songs")}
+    note = f"{100 * share:g} % of the training songs of fold {fold}: {len(kept)} of {len(songs)}"
+    return store.write(out, clips, out / "staged.npy", corpus.front_end, meta | {"notes": [note], "share": share})
