@@ -196,7 +196,7 @@ def train(
     generator's lyrics are embedded by ``text``, see :mod:`affetti.training.lyrics`.
     """
     opened = Corpus.open(corpus)
-    settings, embedding = _embedded(model, opened, settings or {}, features, progress)
+    settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
     return fit_run(
         model,
         opened,
@@ -219,7 +219,7 @@ def train(
 
 
 def _embedded(
-    model: str, corpus: Corpus, settings: dict[str, Any], features: str | None, progress: Progress
+    model: str, corpus: Corpus, fold: int, settings: dict[str, Any], features: str | None, progress: Progress
 ) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
     """Settings of a baseline that reads an embedding, and the embedding of each clip; else what was given."""
     name = features or settings.get("features", STATISTICS.name)
@@ -230,6 +230,7 @@ def _embedded(
     if model != "baseline" or name == STATISTICS.name:
         return settings, None
     embedder = choose(name)
+    embedder.require_unseen(corpus.songs[corpus.fold(fold).test])
     values = embed_clips(open_set(corpus.path, progress=progress), embedder, progress=progress)
     return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
 

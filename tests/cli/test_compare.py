@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from affetti.cli.compare import _read, text
 from affetti.corpus import Corpus
 
 Affetti = Callable[..., Any]
@@ -31,3 +34,79 @@ def test_an_unknown_arm_is_refused(affetti: Affetti, corpus: Corpus, tmp_path: P
     assert ran.code == 2
     assert "unknown arm 'flwo'" in ran.complaint
     assert not (tmp_path / "study").exists()
+
+
+def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+    asked = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study")
+    for flags, says in (
+        (("--budget", "soon"), "--budget: 'soon' is no time"),
+        (("--shares", "10;20"), "--shares: '10;20' is no list of numbers"),
+        (("--shares", "0,100"), "--shares: 0 %"),
+        (("--dial", "guidance"), "--dial: '' is no list of numbers"),
+        (("--dial", "loudness=2"), "no generator takes loudness=2"),
+        (("--returns", "0"), "--returns: 0 updates"),
+        (("--arms", "waveform"), "no sound was kept"),
+    ):
+        ran = affetti(*asked, *flags)
+        assert ran.code == 2, flags
+        assert says in ran.complaint, ran.complaint
+        assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("90s", 90), ("30m", 1_800), ("1.5h", 5_400), ("2", 120)])
+def test_times_are_read(typed: str, seconds: float) -> None:
+    assert _read({"budget": typed}) == {"budget": seconds}
+
+
+def test_lists_are_read() -> None:
+    found = _read({"shares": "10,100", "returns": "100,400", "dial": ("guidance=1,2.5", "truncation=0.5")})
+    assert found == {
+        "shares": (0.1, 1.0),
+        "returns": (100, 400),
+        "dials": (("guidance", 1.0), ("guidance", 2.5), ("truncation", 0.5)),
+    }
+
+
+def test_everything_that_a_study_holds_is_told() -> None:
+    arm = {"name": "real-longer", "ccc": 0.3, "accuracy": 0.6, "ci": [0.2, 0.4], "accuracy_ci": [0.5, 0.7]}
+    arm |= {"delta": 0.0, "delta_ci": [0.0, 0.0], "verdict": "the reference"}
+    method = {"name": "flow", "quality": 40.0, "claimed": {"quality": "65–80"}, "diversity": None, "delta": 0.01}
+    document: dict[str, Any] = {
+        "test": {"n": 10, "songs": 2},
+        "seeds": 1,
+        "folds": [0],
+        "measure": "accuracy",
+        "arms": [arm],
+        "ridge": [],
+        "best": [{"fold": 0, "is": "mixup+flow"}],
+        "hierarchy": [method | {"emotion": {"arousal": {"ccc": {"value": 0.5}, "slope": {"value": 0.4}}}}],
+        "returns": [{"kind": "flow", "updates": 100, "seconds": 9.0, "quality": None}],
+        "curve": [{"share": 0.1, "songs": 4, "arms": [arm]}],
+        "left_out": [{"name": "gan@4", "seconds": 100.0}],
+        "detectable": 0.06,
+    }
+    entry = {"value": 0.5}
+    document["published_protocol"] = {
+        "why": "mixed",
+        "generator": "gan",
+        "test": {"test": 9, "synthetic": 6},
+        "real": entry,
+        "mixed": entry,
+        "mixed_on_real": entry,
+        "gain": 0.0,
+        "honest_gain": None,
+    }
+    told = text(document)
+    for words in (
+        "right",
+        "0.600",
+        "mixup+flow",
+        "65–80",
+        "not measured",
+        "–",
+        "NOT honest",
+        "not run",
+        "gan@4",
+        "0.060",
+    ):
+        assert words in told, words

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import RATE, music
 from tests.material import flags, sha
 
 from affetti.corpus import Corpus
+from affetti.signal import audio
 
 Affetti = Callable[..., Any]
 LEAN_FLOW = flags("flow")
@@ -93,3 +95,19 @@ def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
     assert ran.code == 0
     steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == list(range(3, 121, 3))
+
+
+def test_a_baseline_may_read_an_embedding_that_has_not_heard_the_test_songs(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    features = f"regressor:{run_of('student')}"
+    train = ("train", "baseline", "--corpus", corpus.path, "--features", features)
+    ran = affetti(*train, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    assert json.loads((tmp_path / "run/model.json").read_text())["config"]["features"] == features
+    audio.save(tmp_path / "song.wav", music(1), RATE)
+    (found,) = json.loads(affetti("predict", tmp_path / "song.wav", "--model", tmp_path / "run", "--json").out)
+    assert -1 <= found["arousal"] <= 1
+    ran = affetti(*train, "--out", tmp_path / "other", "--fold", 1)
+    assert ran.code == 2
+    assert "of the test songs" in ran.complaint

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.material import sha
+from tests.material import LEAN, sha
 
+from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError
 from affetti.models.baseline import Baseline
@@ -119,7 +120,12 @@ def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_asks_for(tmp_p
     assert not (tmp_path / "study/runs").exists()
 
 
-def test_learning_curve_returns_budget_and_published_protocol_in_one_study(tmp_path: Path, corpus: Corpus) -> None:
+def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("gan", "flow"):
+        monkeypatch.setitem(presets.SETTINGS["tiny"], kind, LEAN[kind])
+        monkeypatch.setitem(presets.BUDGETS["tiny"], kind, presets.Budget(2, 8))
     settings = Settings(
         arms=("specaugment",), seeds=1, steps=1, batch_size=8, shares=(0.5,), returns=(2,), published_protocol=True,
         budget=3_600.0,

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.material import LEAN
 
+from affetti import presets
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.studies import cost
@@ -19,7 +22,13 @@ def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> N
     made = design(corpus, ASKED)
     train = len(corpus.fold(0).train)
     ridge = cost.RIDGE * train / 1_000 * 4  # real, gan, gan@4, gan-shuffled
-    by_hand = 2 * (1 + 0.1 * 10) + 2 * 5 * (1 + 0.1 * 20) + ridge + 400 * 0.5 + (1 + 4) * train * 0.01
+    by_hand = (
+        2 * (1 + 0.1 * 10)
+        + 2 * 5 * (1 + 0.1 * 20)
+        + ridge
+        + presets.budget("tiny", "gan").steps * 0.5
+        + (1 + 4) * train * 0.01
+    )
     assert total(made, FOUND, made.arms) == pytest.approx(by_hand)
     told = plan(made, FOUND, 2)
     assert told["seconds"] == pytest.approx(by_hand / 2, abs=0.1)
@@ -45,9 +54,15 @@ def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
         within(made, tmp_path / "other", 1)
 
 
-def test_a_probe_measures_all_that_the_sum_needs(corpus: Corpus) -> None:
+def test_a_probe_measures_all_that_the_sum_needs(
+    corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", presets.Budget(5, 4))
+    monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
     made = design(corpus, replace(ASKED, batch_size=8))
     found = probe(made)
     assert found.update > 0
     assert set(found.generators) == set(found.clip) == {"gan"}
     assert total(made, found, made.arms) > 0
+    given = probe(design(corpus, replace(ASKED, batch_size=8, models=(run_of("gan"),))))
+    assert (set(given.generators), set(given.clip)) == (set(), {"gan"}), "what is given need not be trained"

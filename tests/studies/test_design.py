@@ -49,7 +49,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         (MismatchError, "made with front-end", wide, {"models": (flow,)}),
         (MismatchError, "of the test songs", overlapping, {"models": (flow,)}),
         (InputError, "fold 0 holds one test song", single, {}),
-        (InputError, r"valence is 0.5 in all 8 training clips", flat, {}),
+        (InputError, r"valence is 0.5 in all \d+ training clips", flat, {}),
     ]
     for kind, says, given, options in cases:
         with pytest.raises(kind, match=says) as caught:

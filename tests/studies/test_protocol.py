@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.material import LEAN
 
 from affetti import presets
 from affetti.corpus import Corpus
@@ -17,6 +18,7 @@ def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", Budget(2, 8))
+    monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
     made = design(corpus, Settings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
     arms = [
         {"name": "real-longer", "ccc": 0.3, "delta": 0.0, "delta_ci": [0, 0]},

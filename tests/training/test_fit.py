@@ -44,7 +44,7 @@ def same(one: Path, other: Path) -> None:
 def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    for cut in (3, 13, 23):
+    for cut in (3, 8, 13) if kind == "vit" else (3, 13, 23):  # a vit may end before its last step
         batch = Clips.batch
 
         def fail(self: Clips, size: int, seed: int, step: int, cut: int = cut, batch: Any = batch) -> Any:

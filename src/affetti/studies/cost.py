@@ -47,7 +47,7 @@ class Cost:
     unit: float
     """What a unit takes besides."""
     generators: dict[str, float]
-    """An update of each generator."""
+    """An update of each generator that is to be trained."""
     clip: dict[str, float]
     """A generated clip, by generator."""
 
@@ -59,13 +59,15 @@ def probe(design: Design) -> Cost:
     clips = Clips(corpus.mel, corpus.labels, train)
     unit, update, _ = _trial(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
     kinds = {made.kind for made in design.sets} & set(runs.GENERATORS)
+    given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
     generators: dict[str, float] = {}
     sampled: dict[str, float] = {}
     for kind in sorted(kinds):
         preset = corpus.meta["preset"]
-        settings = presets.settings(preset, kind)
         batch = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
-        _, generators[kind], model = _trial(kind, design, clips, batch, settings)
+        model = given.get(kind)
+        if model is None:
+            _, generators[kind], model = _trial(kind, design, clips, batch, presets.settings(preset, kind))
         with torch.inference_mode():
             sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
     return Cost(update, unit, generators, sampled)
@@ -123,10 +125,8 @@ def total(design: Design, cost: Cost, arms: tuple[Arm, ...]) -> float:
     seconds = sum(_regressor(design, cost, arm) for arm in arms) * regressors
     seconds += RIDGE * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(design.shares)
     for generator in {made.generator: made for made in chosen.sets if made.kind in cost.generators}.values():
-        if not s.models:
-            budget = presets.budget(corpus.meta["preset"], generator.kind).steps
-            updates = generator.trained or budget
-            seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.shares)
+        updates = generator.trained or presets.budget(corpus.meta["preset"], generator.kind).steps
+        seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.shares)
     return seconds + sum(_set(made, cost, design) for made in chosen.sets) * whole * sum(design.shares)
 
 

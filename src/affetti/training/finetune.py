@@ -33,7 +33,7 @@ STAGES = ((0.0, 0), (1 / 6, 4), (0.3, 6))
 """From which share of the training how many of the last blocks of a pretrained backbone learn."""
 LOOKS = 30
 """Readings of the validation clips in a whole training."""
-PATIENCE = 10
+PATIENCE = 15
 """Looks without a better CCC that end it."""
 SCRATCH, PRETRAINED = 1e-3, 3e-5
 """Learning rates."""

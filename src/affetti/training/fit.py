@@ -145,7 +145,7 @@ def fit_run(
         "fold": fold,
         "n": {"train": len(part.train), "validation": len(part.validation), "test": len(part.test)},
         "songs": {"train": int(np.unique(corpus.songs[part.train]).size)},
-        "steps": loop.steps,
+        "steps": int(history.lines[-1]["step"]) if history.lines else loop.steps,
         "seed": seed,
         "seconds": round(history.lines[-1]["seconds"] if history.lines else 0.0, 2),
         "loss": history.lines[-1]["loss"] if history.lines and "loss" in history.lines[-1] else None,

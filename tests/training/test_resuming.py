@@ -1,0 +1,59 @@
+"""A run cut in the middle equals the unbroken one, for the adversarial recipes that keep a state of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.material import sha
+
+from affetti import verbs
+from affetti.corpus import Corpus
+from affetti.training.fit import fit_run
+from affetti.training.loop import Clips
+
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "published": ("gan", {"recipe": "published", "embedding": 16}),
+    "spectral": ("gan", {"regularizer": "spectral", "width": 8, "discriminator_width": 8, "embedding": 16}),
+    "waveform": (
+        "waveform",
+        {
+            "width": 8,
+            "discriminator_width": 4,
+            "embedding": 16,
+            "window": 4096,
+            "fade_samples": 512,
+            "penalty_every": 2,
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("heard") / "corpus"
+    verbs.prepare("composed", folder, clips=32, folds=2, workers=1, keep_audio=True)
+    return Corpus.open(folder)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
+    tmp_path: Path, heard: Corpus, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kind, settings = SETTINGS[name]
+    options: dict[str, Any] = {"steps": 5, "batch_size": 4, "checkpoint_every": 2, "settings": settings}
+    fit_run(kind, heard, 0, tmp_path / "whole", **options)
+    batch = Clips.batch
+
+    def fail(self: Clips, size: int, seed: int, step: int) -> Any:
+        if step == 3:
+            raise OSError("power cut")
+        return batch(self, size, seed, step)
+
+    monkeypatch.setattr(Clips, "batch", fail)
+    with pytest.raises(OSError, match="power cut"):
+        fit_run(kind, heard, 0, tmp_path / "cut", **options)
+    monkeypatch.undo()
+    fit_run(kind, heard, 0, tmp_path / "cut", **options)
+    assert sha(tmp_path / "cut/model.safetensors") == sha(tmp_path / "whole/model.safetensors")
