@@ -52,8 +52,8 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: st
     ("arguments", "says"),
     [
         (["train", "flow", "--corpus", "x"], "--out"),
-        (["train"], "Missing from affetti train: {gan,flow,student,baseline}"),
-        (["train", "vit", "--corpus", "x", "--out", "y"], "vit"),
+        (["train"], "Missing from affetti train: {gan,waveform,flow,vit,student,baseline}"),
+        (["train", "vgg", "--corpus", "x", "--out", "y"], "vgg"),
         (["generate", "--model", "x", "--out", "y"], "--n"),
         (["generate", "--model", "x", "--n", "many", "--out", "y"], "many"),
         (["score", "x"], "FAKE"),

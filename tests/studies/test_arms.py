@@ -9,6 +9,7 @@ from affetti.studies.arms import (
     REFERENCE,
     Draws,
     compare_arms,
+    degrees,
     measure_of,
     simultaneous,
     verdict,
@@ -176,3 +177,19 @@ def test_differences_are_told_by_genre_too() -> None:
     for genre in rows["better"]["by_genre"]:
         assert 0 < genre["delta_ci"][0] < genre["delta"]
     assert all(genre["delta"] == 0 for genre in rows[REFERENCE]["by_genre"])
+
+
+def test_degrees_of_freedom_are_those_of_what_varies() -> None:
+    by_seed = np.array([0.0, 0.1, 0.2])  # variance 0.01, of their mean 0.01 / 3
+    assert degrees(by_seed, 0.01 / 3, 200) == pytest.approx(2), "all of it is of the seeds"
+    assert degrees(np.full(3, 0.1), 0.01, 200) == pytest.approx(199), "all of it is of the songs"
+    assert 2 < degrees(by_seed, 0.01, 200) < 199
+    assert degrees(by_seed[:1], 0.01, 20) == 19
+
+
+def test_few_degrees_of_freedom_widen_the_interval_to_students() -> None:
+    drawn = np.append(0.03, 0.03 + 0.02 * np.random.default_rng(0).standard_normal(40_000))
+    found = simultaneous({"arm": drawn}, {"arm": 2.0})["arm"]
+    low, high = found["delta_ci_simultaneous"]
+    assert (high - low) / 2 == pytest.approx(4.303 * 0.02, rel=0.03), "t of 2 degrees at 97.5 %"
+    assert found["p"] == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"

@@ -120,6 +120,7 @@ class SelfAttention(nn.Module):
         """Attend."""
         b, c, h, w = x.shape
         qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, h * w).transpose(-1, -2)
-        query, key, value = qkv.unbind(dim=1)
+        # Features side by side: else torch attends by whole matrices of positions, slower and in much more memory.
+        query, key, value = qkv.contiguous().unbind(dim=1)
         attended = F.scaled_dot_product_attention(query, key, value)
         return x + self.gate * self.out(attended.transpose(-1, -2).reshape(b, c, h, w))

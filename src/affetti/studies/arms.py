@@ -8,7 +8,9 @@ measure is the share of clips read in the right one.
 
 Many arms, one study: ``delta_ci_simultaneous`` holds for all arms at once (single-step max-t: the 95 % quantile, over
 resamples, of the largest standardised deviation of any arm), ``p`` is the p-value adjusted likewise, and the verdict
-goes by these; ``delta_ci`` is each arm's own. False alarms and power of the verdict are measured in ``bench/power.py``.
+goes by these; ``delta_ci`` is each arm's own. A standard error of three seeds is itself a guess, so that quantile is
+taken on Student's t in the place of the normal, with Satterthwaite's degrees of freedom: those of the seeds and of the
+songs, each by its part in the variance. False alarms and power of the verdict are measured in ``bench/power.py``.
 
 Not for arms tested on different songs.
 """
@@ -20,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from affetti.emotion import quadrant
 
@@ -93,7 +96,12 @@ def compare_arms(
         values = {arm: _accuracy(p, target, draws) for arm, p in predictions.items()}
     deltas = {arm: value - values[reference] for arm, value in values.items()}
     family = [arm for arm in predictions if arm not in (reference, BASE)]
-    together = simultaneous({arm: deltas[arm] for arm in family})
+    own = {arm: _by_seed(p, target, measure) for arm, p in predictions.items()}
+    freedom = {
+        arm: degrees(own[arm] - own[reference], float(deltas[arm][1:].var(ddof=1)), np.unique(songs).size)
+        for arm in family
+    }
+    together = simultaneous({arm: deltas[arm] for arm in family}, freedom)
     base = BASE if BASE in values else reference
     table: list[dict[str, Any]] = []
     for arm, drawn in means.items():
@@ -122,11 +130,30 @@ def compare_arms(
     return table
 
 
-def simultaneous(deltas: dict[str, Floats]) -> dict[str, dict[str, Any]]:
+def degrees(by_seed: Floats, variance: float, songs: int) -> float:
+    """Satterthwaite's degrees of freedom of a variance that is of seeds and of songs.
+
+    Args:
+        by_seed: the difference of each seed ``[S]``.
+        variance: of their mean, over songs and seeds.
+        songs: how many.
+
+    Returns:
+        between those of the seeds, S − 1, and those of the songs; of the songs alone where S is 1.
+    """
+    of_songs = max(songs - 1, 1)
+    if len(by_seed) < 2 or variance <= 0:
+        return float(of_songs)
+    seeds = min(float(by_seed.var(ddof=1)) / len(by_seed), variance)
+    return variance**2 / (seeds**2 / (len(by_seed) - 1) + (variance - seeds) ** 2 / of_songs)
+
+
+def simultaneous(deltas: dict[str, Floats], freedom: dict[str, float] | None = None) -> dict[str, dict[str, Any]]:
     """Intervals and p-values that hold for all arms at once, and the gain each could have detected.
 
     Args:
         deltas: for each arm ``[1 + R]``: the difference found, then one of each resample.
+        freedom: degrees of freedom of each arm's variance; endless by default.
 
     Returns:
         for each arm ``delta_ci_simultaneous``, ``p`` (adjusted, two-sided, of no difference) and ``detectable`` (the
@@ -142,11 +169,12 @@ def simultaneous(deltas: dict[str, Floats]) -> dict[str, dict[str, Any]]:
     critical = float(np.quantile(largest, 0.95))
     found: dict[str, dict[str, Any]] = {}
     for arm, drawn in deltas.items():
-        middle, width = float(drawn[0]), critical * spread[arm]
-        t = abs(middle) / spread[arm] if spread[arm] > 0 else 0.0
+        law = t(np.inf if freedom is None else freedom[arm])
+        middle, width = float(drawn[0]), float(law.isf(norm.sf(critical))) * spread[arm]
+        normal = float(norm.isf(law.sf(abs(middle) / spread[arm]))) if spread[arm] > 0 else 0.0
         found[arm] = {
             "delta_ci_simultaneous": [middle - width, middle + width],
-            "p": float((1 + np.sum(largest >= t)) / (1 + len(largest))),
+            "p": float((1 + np.sum(largest >= normal)) / (1 + len(largest))),
             "detectable": width + POWER * spread[arm],
         }
     return found
@@ -207,6 +235,14 @@ def _means(prediction: Floats, target: Floats, draws: Draws) -> Floats:
 
 def _accuracy(prediction: Floats, target: Floats, draws: Draws) -> Floats:
     return np.einsum("rs,rs->r", draws.seeds, weighted_accuracy(prediction, target, draws.clips))
+
+
+def _by_seed(prediction: Floats, target: Floats, measure: Measure) -> Floats:
+    """The measure of each seed ``[S]``."""
+    one = np.ones((1, len(target)))
+    if measure == "accuracy":
+        return weighted_accuracy(prediction, target, one)[0]
+    return weighted_concordance(prediction, target, one)[0].mean(axis=1)
 
 
 def _by_genre(
