@@ -188,6 +188,7 @@ def train(
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
+    tensorboard: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``gan``, ``flow``, ``vit``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`.
@@ -214,6 +215,7 @@ def train(
         device=device,
         precision=precision,
         devices=devices,
+        tensorboard=tensorboard,
         progress=progress,
     )
 

@@ -49,6 +49,8 @@ class Flags(Long):
     """32 (default), or bf16 on devices that are quick at it."""
     devices: int | None = None
     """Devices that share each batch (default 1); the command starts itself once for each."""
+    tensorboard: bool = False
+    """Log for TensorBoard too, into the run's folder tensorboard/."""
 
 
 def run(arguments: list[str]) -> int:

@@ -29,6 +29,7 @@ from affetti.progress import Progress, silent
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
+from affetti.training.board import require_board
 from affetti.training.card import model_card
 from affetti.training.device import Hardware, Precision, leads
 from affetti.training.distill import DistilledObjective, load_teacher
@@ -64,6 +65,7 @@ def fit_run(
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
+    tensorboard: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train ``kind`` on fold ``fold`` of ``corpus`` into the run folder ``out``; returns ``result.json``.
@@ -87,7 +89,10 @@ def fit_run(
         batch_size if batch_size is not None else max(2, min(budget.batch_size, len(part.train))),
         seed,
         checkpoint_every,
+        tensorboard=tensorboard,
     )
+    if tensorboard:
+        require_board()
     hardware = Hardware(device, precision, devices)  # refuses what is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
     data = corpus.mel if embedding is None else embedding

@@ -31,6 +31,7 @@ from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint
+from affetti.training.board import board
 from affetti.training.device import Hardware, Precision, choose_device
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class LoopConfig:
     """Steps between checkpoints, ≥ 1."""
     log_points: int = 40
     """Lines in ``metrics.jsonl``."""
+    tensorboard: bool = False
+    """Whether to log for TensorBoard too, see :mod:`affetti.training.board`."""
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch_size", 2), ("seed", 0), ("checkpoint_every", 1)):
@@ -155,6 +158,7 @@ def train(
     history = History(_kept_lines(run, start))
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
+    show = board(run, history.lines) if config.tensorboard and run is not None else None
     began = time.perf_counter()
     with stoppable() as stop:
         progress(stage, start, config.steps)
@@ -175,6 +179,8 @@ def train(
                 line = {"step": done, "seconds": round(seconds, 3)} | {k: float(np.mean(v)) for k, v in sums.items()}
                 history.lines.append(line)
                 _append(run, line)
+                if show is not None:
+                    show(line)
                 sums = {}
                 progress(stage, done, config.steps)
             if folder is not None and (done % config.checkpoint_every == 0 or last or stop.is_set()):
