@@ -1,6 +1,7 @@
 """What generators show of their condition, how near to real music they come, and what it costs.
 
     python bench/generators.py CORPUS RUNS [--kinds flow gan] [--seeds 3] [--steps flow=6000 gan=4000] [--n 192]
+        [--set recipe=published] [--dial guidance=2]
 
 Trains each kind on fold 0 of CORPUS for each seed into RUNS (runs that are there are used), generates clips for the
 conditions of training clips (``matched``) and measures them against fold 0's test songs, on the default features.
@@ -126,16 +127,18 @@ def main() -> None:
     parser.add_argument("--steps", nargs="*", default=[])
     parser.add_argument("--n", type=int, default=192)
     parser.add_argument("--dial", nargs="*", default=[])
+    parser.add_argument("--set", nargs="*", default=[])
     given = parser.parse_args()
     steps = {name: int(value) for name, value in (text.split("=") for text in given.steps)}
     dials = {name: float(value) for name, value in (text.split("=") for text in given.dial)}
+    settings = dict(text.split("=") for text in given.set)
     bench = Bench(Corpus.open(given.corpus), given.n)
     for kind in given.kinds:
         table: list[dict[str, float]] = []
         for seed in range(given.seeds):
-            run = given.runs / f"{kind}-{steps.get(kind, 'default')}-{seed}"
+            run = given.runs / "-".join([kind, *settings.values(), str(steps.get(kind, "default")), str(seed)])
             before = resource.getrusage(resource.RUSAGE_SELF)
-            result = verbs.train(kind, given.corpus, run, steps=steps.get(kind), seed=seed)
+            result = verbs.train(kind, given.corpus, run, steps=steps.get(kind), seed=seed, settings=settings)
             after = resource.getrusage(resource.RUSAGE_SELF)
             spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             began = time.perf_counter()

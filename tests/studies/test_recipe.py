@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from affetti.errors import UsageError
+from affetti.augment import waveform
+from affetti.errors import MissingDependencyError, UsageError
 from affetti.studies.recipe import Arm, Made, choose, everything, parse, usual
 
 KINDS = ("gan", "flow")
@@ -60,12 +61,13 @@ def test_numbers_and_settings_that_make_no_sense_are_refused(name: str, says: st
         parse(name, 1.0)
 
 
-def test_the_default_is_eight_arms_and_all_is_every_kind_of_arm() -> None:
+def test_the_default_is_eight_arms_and_all_is_every_kind_of_arm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(usual(KINDS)) == 8
     names = everything(KINDS, sound=True, composed=True)
     assert len(names) == len(set(names))
     assert {"flow@0.25", "gan@4", "flow-only", "flow-pretrained", "flow-filtered", "flow-shuffled"} <= set(names)
     assert {"mixup", "pitch-shift-relabelled", "composer", "audio-shift", "best"} <= set(names)
+    monkeypatch.setattr(waveform, "available", lambda: True)
     assert [arm.name for arm in choose(("all",), KINDS, 1.0, sound=True, composed=True)] == names
 
 
@@ -92,3 +94,12 @@ def test_ridge_regression_has_the_arms_whose_clips_differ() -> None:
     closed = [name for name in everything(KINDS, sound=False, composed=True) if parse(name, 1.0).closed_form]
     assert {"real", "gan", "flow-only", "flow-shuffled", "flow@2.3", "composer"} <= set(closed)
     assert not {"real-longer", "specaugment", "flow-pretrained"} & set(closed)
+
+
+def test_copies_of_sound_are_refused_by_name_and_left_out_of_all_where_the_library_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waveform, "available", lambda: False)
+    with pytest.raises(MissingDependencyError, match=r"affetti\[augment\]"):
+        choose(("audio-stretch",), KINDS, 1.0, sound=True)
+    assert "audio-stretch" not in [arm.name for arm in choose(("all",), KINDS, 1.0, sound=True)]

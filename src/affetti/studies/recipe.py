@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from affetti.augment import waveform
 from affetti.errors import UsageError
 from affetti.studies.arms import BASE, REFERENCE
 from affetti.studies.signals import SIGNALS
@@ -154,8 +155,9 @@ def choose(
 
     Raises:
         UsageError: an arm is unknown, or needs what is not at hand.
+        MissingDependencyError: an arm asked for by name needs audiomentations. Of ``all``, such arms are left out.
     """
-    every = everything(kinds, sound=sound, composed=composed)
+    every = everything(kinds, sound=sound and waveform.available(), composed=composed)
     names = [*(usual(kinds) if not asked else every if "all" in asked else asked), *extra]
     names += [name for name in asked if name != "all"]
     chosen = {name: parse(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}
@@ -193,3 +195,5 @@ def _require_at_hand(arm: Arm, kinds: tuple[str, ...], sound: bool, composed: bo
         raise UsageError(
             f"arm {arm.name!r}: the corpus kept no sound", where="--arms", hint="prepare it with --keep-audio"
         )
+    if kind in COPIES:
+        waveform.require()
