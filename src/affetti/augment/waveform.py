@@ -28,14 +28,23 @@ def available() -> bool:
     return importlib.util.find_spec("audiomentations") is not None
 
 
+def require_installed() -> None:
+    """See that audiomentations can be had, before work begins.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    if not available():
+        raise MissingDependencyError("audiomentations is not installed", hint="run: pip install 'affetti[augment]'")
+
+
 def require() -> Any:
     """Audiomentations.
 
     Raises:
         MissingDependencyError: it is not installed.
     """
-    if not available():
-        raise MissingDependencyError("audiomentations is not installed", hint="pip install 'affetti[augment]'")
+    require_installed()
     return importlib.import_module("audiomentations")
 
 

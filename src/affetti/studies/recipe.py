@@ -196,4 +196,4 @@ def _require_at_hand(arm: Arm, kinds: tuple[str, ...], sound: bool, composed: bo
             f"arm {arm.name!r}: the corpus kept no sound", where="--arms", hint="prepare it with --keep-audio"
         )
     if kind in COPIES:
-        waveform.require()
+        waveform.require_installed()
