@@ -1,7 +1,8 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``compare``, ``report``, ``demo`` and ``doctor``. Importing affetti does not import torch; calling a verb does.
+``export``, ``compare``, ``audit``, ``report``, ``demo`` and ``doctor``. Importing affetti does not import torch;
+calling a verb does.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from affetti.demo import demo
     from affetti.doctor import doctor
-    from affetti.verbs import compare, export, generate, predict, prepare, report, score, train
+    from affetti.verbs import audit, compare, export, generate, predict, prepare, report, score, train
 
 _HOMES = {
     "demo": "affetti.demo",
     "doctor": "affetti.doctor",
-    **dict.fromkeys(("compare", "export", "generate", "predict"), "affetti.verbs"),
+    **dict.fromkeys(("audit", "compare", "export", "generate", "predict"), "affetti.verbs"),
     **dict.fromkeys(("prepare", "report", "score", "train"), "affetti.verbs"),
 }
 
-__all__ = ["compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
+__all__ = ["audit", "compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The whole thing at once: compose, train, generate, score, compare, report.
+"""The whole thing at once: compose, train, generate, score, compare, audit, report.
 
 Every stage is a verb with its own folder, done mark and resumption: interrupt it anywhere, call it again, and it goes
 on where it was. Its numbers are of a small corpus and small models; they show the way, they are no benchmark.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,14 @@ class Size:
     gan_steps: int | None
     student_steps: int | None
     seeds: int
+    questions: tuple[str, ...] = ()
+    """What the audit asks; everything by default."""
 
 
 SIZES = {
     "full": Size(1_920, 5, None, None, None, 3),
-    "small": Size(160, 2, 20, 20, 20, 1),  # a score needs 8 test songs, and a song gives 8 clips
+    # A score needs 8 test songs, and a song gives 8 clips.
+    "small": Size(160, 2, 20, 20, 20, 1, ("structure", "genre", "ceiling")),
 }
 GENERATORS = ("gan", "flow")
 
@@ -104,9 +108,21 @@ def demo(
         )
     with clock("score"):
         scores = {kind: _score(out, kind, seed, progress) for kind in GENERATORS}
+    with clock("audit"):
+        audit = verbs.audit(
+            out / "corpus",
+            out / "audit",
+            models=[out / "runs" / kind for kind in GENERATORS],
+            studies=[out / "study"],
+            only=chosen.questions,
+            quick=True,
+            seed=seed,
+            workers=workers,
+            progress=progress,
+        )
     with clock("report"):
         sources = [out / "corpus", *(out / "runs" / kind for kind in ("gan", "flow", "student", "baseline"))]
-        sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study"]
+        sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study", out / "audit"]
         verbs.report(sources, out / "report.html", title="affetti demo", progress=progress)
     document = {
         "verb": "demo",
@@ -115,6 +131,7 @@ def demo(
         "arms": [
             {key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]
         ],
+        "claims": dict(Counter(row["verdict"] for row in audit["findings"])),
         "seconds": clock.seconds,
         "peak_memory_gb": _peak_memory(),
     }
@@ -127,7 +144,7 @@ def plan(out: Path, size: str) -> dict[str, Any]:
     """What the demo would write and about how long it takes, for ``--dry-run``."""
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
-    minutes = {"full": "5 to 8 minutes on 2 cores", "small": "under a minute on 2 cores"}[size]
+    minutes = {"full": "8 to 12 minutes on 2 cores", "small": "a minute or two on 2 cores"}[size]
     text = (
         f"would write about 0.2 GB to {out} and take {minutes}; reads nothing but the soundfont; "
         f"the report: {out / 'report.html'}"
@@ -207,5 +224,7 @@ def _summary(document: dict[str, Any]) -> str:
             f"{row['name']}: CCC {row['ccc']:.3f}, difference {row['delta']:+.3f} "
             f"[{low:+.3f}, {high:+.3f}]: {row['verdict']}"
         )
+    claims = ", ".join(f"{count} {verdict}" for verdict, count in sorted(document["claims"].items()))
+    lines.append(f"claims of the published study, on this corpus: {claims}")
     lines.append(f"report: {document['report']} ({sum(document['seconds'].values()):.0f} s in all)")
     return "\n".join(lines)

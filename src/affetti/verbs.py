@@ -29,6 +29,7 @@ from affetti.page.curve import curve_picture, require_picture
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
+from affetti.studies.audit import audit_corpus
 from affetti.studies.augmentation import augmentation_study
 from affetti.studies.design import Settings
 from affetti.studies.scorecard import scorecard
@@ -460,6 +461,32 @@ def study_settings(
         arms=tuple(arms),
         dials=tuple((str(dial), float(value)) for dial, value in pairs),
         **given,
+    )
+
+
+def audit(
+    corpus: PathLike,
+    out: PathLike,
+    *,
+    models: Sequence[PathLike] = (),
+    studies: Sequence[PathLike] = (),
+    only: Sequence[str] = (),
+    quick: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Measure what a log-mel loses and decide the published claims; see :func:`affetti.studies.audit.audit_corpus`."""
+    return audit_corpus(
+        Corpus.open(corpus),
+        Path(out),
+        models=tuple(Path(path) for path in models),
+        studies=tuple(Path(path) for path in studies),
+        only=tuple(only),
+        quick=quick,
+        seed=seed,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
     )
 
 

@@ -1,44 +1,15 @@
 import re
 import shutil
 from collections import Counter
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from tests.page.reading import Reader
 
 from affetti.errors import StorageError, UsageError
 from affetti.page.page import write_report
 
-VOID = {"meta", "link", "br", "img", "hr", "input"}
-SVG_VOID = {"line", "rect", "path", "circle", "polygon", "image"}
 SECTIONS = ["summary", "corpus", "training", "listening", "score", "arms", "rerun"]
-
-
-class Reader(HTMLParser):
-    """Checks that tags balance and collects elements, ids and what lies under which."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.first_child: list[tuple[str, str]] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        if self.open:
-            self.first_child.append((self.open[-1], tag))
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in SVG_VOID, f"<{tag}/>"
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from affetti.page.figures import Line, panels
 from affetti.page.page import write_report
 from affetti.page.sources import Study
-from affetti.page.study import Line, panels, section
+from affetti.page.study import section
 
 
 def more(result: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from affetti import presets, verbs
-from affetti.corpus import Corpus, audit, splits
+from affetti.corpus import Corpus, splits
+from affetti.corpus import audit as label_audit
 from affetti.corpus.build import refuse, unusable
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
@@ -25,6 +26,7 @@ from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
 from affetti.signal.mel import MelSpectrogram
+from affetti.studies.audit import QUESTIONS, require_fitting, require_questions
 from affetti.studies.augmentation import plan_study
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -35,6 +37,10 @@ from affetti.training.sound import sound_clips
 
 PROBE_STEPS = 8
 PROBE_TRACKS = 5
+AUDIT, AUDIT_QUICK = 12.0, 3.0
+"""Minutes that an audit may take on two cores, of the composed corpus at ``tiny``."""
+AUDIT_BYTES = 20_000_000
+"""Sounds and pictures that an audit files, about."""
 
 
 def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
         seed=settings["seed"],
     )
     splits.published(settings.get("split", "folds"), loaded.official)
-    labels = audit.table(loaded, front.seconds)
+    labels = label_audit.table(loaded, front.seconds)
     if settings.get("strict"):
         refuse(unusable(loaded))
     skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
@@ -70,7 +76,7 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
         "songs": len({track.song_id for track in loaded.tracks}),
         "labelled": len({track.song_id for track in loaded.labelled}),
         "skipped": skipped + broken,
-        "labels": {"audit": audit.audit(loaded, front.seconds), "ceiling": ceiling(labels)},
+        "labels": {"audit": label_audit.audit(loaded, front.seconds), "ceiling": ceiling(labels)},
         "notes": list(loaded.notes),
         "bytes": size,
         "seconds": round(seconds, 1),
@@ -146,6 +152,26 @@ def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]
         "dry_run": True,
         **found,
         "plan": f"would train {counted} on {corpus} and write {_plan(found['bytes'], found['seconds'], out)}{fits}",
+    }
+
+
+def audit(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Plan an audit: questions, models and studies are checked; times are of two cores."""
+    opened = Corpus.open(corpus)
+    names = require_questions(tuple(settings.get("only", ())))
+    models, studies = (tuple(Path(path) for path in settings.get(key, ())) for key in ("models", "studies"))
+    require_fitting(opened, models, studies)
+    minutes = (AUDIT_QUICK if settings.get("quick") else AUDIT) * len(names) / len(QUESTIONS)
+    told = f"would ask {len(names)} questions ({', '.join(names)}) of {corpus} ({len(opened)} clips)"
+    return {
+        "verb": "audit",
+        "dry_run": True,
+        "questions": list(names),
+        "models": [str(path) for path in models],
+        "studies": [str(path) for path in studies],
+        "bytes": AUDIT_BYTES,
+        "seconds": 60.0 * minutes,
+        "plan": f"{told} and write {_plan(AUDIT_BYTES, 60.0 * minutes, out)}",
     }
 
 

@@ -20,6 +20,7 @@ VERBS = {
     "predict": "read valence and arousal off recordings",
     "export": "write a regressor as an ONNX file: waveform in, emotion out",
     "compare": "learn whether synthetic data helps: the augmentation study",
+    "audit": "measure what a log-mel loses and which published claims hold",
     "report": "write one self-contained HTML page",
     "doctor": "tell what works here and what is missing",
 }

@@ -14,12 +14,12 @@ from affetti.cli.progress import shown
 
 @dataclass(frozen=True)
 class Flags(Everyday):
-    """Write one self-contained HTML page about corpora, runs, scorecards and studies."""
+    """Write one self-contained HTML page about corpora, runs, scorecards, studies and audits."""
 
     out: Path
     """The page, such as report.html."""
     sources: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SOURCE...")]] = ()
-    """Folders of corpora, runs, scorecards and studies."""
+    """Folders of corpora, runs, scorecards, studies and audits."""
     title: str | None = None
     """Its title."""
 

@@ -156,7 +156,9 @@ class Song:
             raise InputError(f"not a song: {error}", hint="give what Song.to_dict wrote") from error
 
 
-def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys: int = 1) -> Song:
+def compose(
+    seed: int, index: int, change: Mapping[str, Any] | None = None, keys: int = 1, genre: str | None = None
+) -> Song:
     """Song ``index`` of the corpus ``seed``; it depends on nothing else.
 
     Args:
@@ -169,9 +171,10 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
         keys: how many tonics songs may have, evenly spaced from C, 1 to 12. With one, mode shows in which bands
         sound, and
             a few hundred songs teach it; with twelve it must be heard from intervals, which takes many more.
+        genre: the style to play it in, by default that of :func:`genre_of`; cues, form, key and words stay.
 
     Raises:
-        UsageError: a number out of range, or ``change`` names no cue.
+        UsageError: a number out of range, ``change`` names no cue, or there is no such genre.
         InputError: a changed cue is out of range.
     """
     fixed = dict(change or {})
@@ -181,8 +184,10 @@ def compose(seed: int, index: int, change: Mapping[str, Any] | None = None, keys
         raise UsageError(f"{keys} keys", where="--keys", hint="give 1 to 12")
     if unknown := sorted(set(fixed) - set(CUES)):
         raise UsageError(f"there is no cue {unknown[0]!r}", where="change", hint=f"choose from {', '.join(CUES)}")
+    if genre is not None and genre not in GENRES:
+        raise UsageError(f"there is no genre {genre!r}", where="genre", hint=f"choose from {', '.join(GENRES)}")
 
-    genre = genre_of(seed, index)
+    genre = genre_of(seed, index) if genre is None else genre
     drawn = draw_cues(_stream(seed, index, "cues"))
     song_cues = replace(drawn, **fixed)
     form = FORMS[int(_stream(seed, index, "form").integers(len(FORMS)))]

@@ -72,3 +72,13 @@ class AttentionBlock(nn.Module):
         tokens = tokens + self.gate1 * self.out(attended)
         tokens = tokens + self.gate2 * self.mlp(self.norm2(tokens))
         return tokens.transpose(1, 2).unflatten(2, (h, w))
+
+
+def over_time(x: Tensor) -> Tensor:
+    """Mean and deviation along time of each channel and height: ``[B, C, H, W] → [B, 2 · C · H]``.
+
+    When something sounds is forgotten, how high it sounds is not.
+    """
+    mean = x.mean(dim=3)
+    deviation = (x - mean.unsqueeze(3)).square().mean(dim=3).add(1e-6).sqrt()
+    return torch.cat([mean, deviation], dim=1).flatten(1)

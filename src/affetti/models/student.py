@@ -1,20 +1,20 @@
 """The student: a small MobileViT that reads valence and arousal off a log-mel.
 
 Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
-pooled. Inverted residuals shrink the grid; attention at the smallest size (of small front-ends at the two smallest)
-relates what is far apart. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when
-they sound does not. It reads clips of any length.
+pooled. Inverted residuals shrink the grid, most of them where it is small already: on the first, large grid a block
+costs more time than it is worth. Attention at the smallest size (of small front-ends at the two smallest) relates what
+is far apart. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound
+does not. It reads clips of any length.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
 from affetti.models.blocks import require
-from affetti.models.mobilevit import AttentionBlock, InvertedResidual
+from affetti.models.mobilevit import AttentionBlock, InvertedResidual, over_time
 from affetti.models.regressor import NeuralRegressor, Reading
 
 SMALL = 64
@@ -28,7 +28,7 @@ class StudentConfig:
     width: int = 0
     """Channels of the first stage, four times that in the last; 0: 16 for up to 64 mel bands, else 48."""
     depth: int = 0
-    """Blocks a stage, ≥ 1; 0: 1 for up to 64 mel bands, else 3."""
+    """Blocks of the last stage, ≥ 1, each stage before it has one fewer; 0: 1 for up to 64 mel bands, else 3."""
     dropout: float = 0.2
     """Dropout before the head, in [0, 1)."""
 
@@ -50,8 +50,8 @@ class Student(NeuralRegressor):
         )
         self.stages = nn.ModuleList(
             [
-                _stage(width, 2 * width, depth, fused=small),
-                _stage(2 * width, 4 * width, depth, fused=small, attention=small),
+                _stage(width, 2 * width, max(1, depth - 2), fused=True),
+                _stage(2 * width, 4 * width, max(1, depth - 1), fused=small, attention=small),
                 _stage(4 * width, 4 * width, depth, fused=small, attention=True),
             ]
         )
@@ -69,9 +69,7 @@ class Student(NeuralRegressor):
         x = self.stem(x.unsqueeze(1))
         for stage in self.stages:
             x = stage(x)
-        mean = x.mean(dim=3)
-        deviation = (x - mean.unsqueeze(3)).square().mean(dim=3).add(1e-6).sqrt()
-        features = torch.cat([mean, deviation], dim=1).flatten(1)
+        features = over_time(x)
         return Reading(self.head(features), features, x.square().mean(dim=1))
 
 

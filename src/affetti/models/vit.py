@@ -1,6 +1,6 @@
 """The teacher: a vision transformer over log-mels (Dosovitskiy et al. 2021), by way of ``transformers``.
 
-ViT-B/16 at the paper's front-end, a small one at ``tiny``; AST (Gong et al. 2021) by the same door. Three ways in:
+ViT-B/16 at the paper's front-end, a small one at ``tiny``; AST (Gong et al. 2021) by the same door. Ways in:
 
 - ``input="native"``: the spectrogram at its own shape. Of pretrained weights the patch embedding is summed over the
   three colours (what three equal channels would give) and the positions are interpolated to the new grid.
@@ -9,9 +9,14 @@ ViT-B/16 at the paper's front-end, a small one at ``tiny``; AST (Gong et al. 202
   of a 30 s clip is gone before the network sees it.
 - ``backbone="ast"``: patches overlap, and there is one channel from the start.
 
+Instead of cutting patches, ``stem="convolutions"`` makes the tokens by three convolutions that halve the grid (the
+hybrid of Dosovitskiy et al.; Xiao et al. 2021): what is near need not be learnt by attention, which a small corpus
+cannot teach. ``pool="bands"`` hands the head mean and deviation over time of each row of tokens. Both are the default
+of a small network without pretrained weights.
+
 Weights come from ``pretrained``, a folder or a model of the Hugging Face Hub, as safetensors alone, and are fetched
-when training begins, never when a trained run is read. Without it all weights are random, and a transformer needs far
-more clips than a small corpus has: expect it below the student there.
+when training begins, never when a trained run is read. Without it all weights are random, and a transformer of patches
+needs far more clips than a small corpus has: expect it below the student there.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from torch import Tensor, nn
 
 from affetti.errors import InputError, MissingDependencyError, UsageError
 from affetti.models.blocks import require
+from affetti.models.mobilevit import InvertedResidual, over_time
 from affetti.models.regressor import NeuralRegressor, Reading
 
 SMALL = 64
@@ -37,6 +43,8 @@ SIDE = 224
 """Height and width of a resized spectrogram."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of the pictures that a pretrained ViT has seen, by colour."""
+SHRINK = 8
+"""By how much convolutions divide both sides of the grid."""
 AST_SCALE = 0.5
 """Deviation of the log-mels that AST has seen."""
 
@@ -51,20 +59,24 @@ class ViTConfig:
     """Vision transformer, or audio spectrogram transformer."""
     input: Literal["native", "resized"] = "native"
     """The spectrogram at its own shape, or 224 × 224 as a picture (``vit`` alone)."""
+    stem: Literal["auto", "patches", "convolutions"] = "auto"
+    """What makes tokens; auto: convolutions for up to 64 mel bands where nothing speaks for patches (a size of them,
+    pretrained weights, a picture, an AST)."""
     width: int = 0
-    """Of a token, a multiple of ``heads``; 0: 96 for up to 64 mel bands, else 768."""
+    """Of a token, a multiple of ``heads``; 0: 128 for up to 64 mel bands, else 768."""
     layers: int = 0
-    """Blocks; 0: 4 for up to 64 mel bands, else 12."""
+    """Blocks; 0: 6 for up to 64 mel bands, else 12."""
     heads: int = 0
     """Of attention; 0: 4 for up to 64 mel bands, else 12."""
     patch: int = 0
-    """Bands and frames of a patch; 0: 16."""
+    """Bands and frames of a patch; 0: 16, of places after convolutions 1."""
     stride: int = 0
     """Step between patches; 0: ``patch``, or 10 for an AST of patch 16."""
     dropout: float = 0.1
     """In the transformer and its head, in [0, 1)."""
-    pool: Literal["token", "mean"] = "token"
-    """What the head reads: the class token (of AST the mean of its two), or the mean over patches."""
+    pool: Literal["auto", "token", "mean", "bands"] = "auto"
+    """What the head reads: the class token (of AST the mean of its two), the mean over patches, or mean and deviation
+    over time by band; auto: bands after convolutions, else the token."""
     rate: float = 0.0
     """Learning rate; 0: 1e-3 from random weights, 3e-5 from pretrained ones, and a tenth of it for the backbone."""
     loss: Literal["ccc", "mse"] = "ccc"
@@ -89,6 +101,15 @@ class ViT(NeuralRegressor):
         require(0 <= config.rate < 1, "rate", config.rate, "a learning rate, such as 1e-4")
         if config.backbone == "ast" and config.input == "resized":
             raise UsageError("an AST takes no pictures", where="input=resized", hint="leave it out, or backbone=vit")
+        if config.stem == "convolutions":
+            if config.pretrained or config.backbone == "ast" or config.input == "resized":
+                raise UsageError(
+                    "convolutions come before a ViT of random weights at the spectrogram's own shape alone",
+                    where="stem=convolutions",
+                    hint="leave it out",
+                )
+            self.stem = _stem(config.width)
+            shape = tuple(-(-length // SHRINK) for length in shape)  # type: ignore[assignment]
         patch, stride = config.patch, config.stride
         require(stride <= patch, "stride", stride, f"{patch} (patch) or less")
         size = (
@@ -98,10 +119,11 @@ class ViT(NeuralRegressor):
         self.grid = ((size[0] - patch) // stride + 1, (size[1] - patch) // stride + 1)
         self.backbone: nn.Module = _backbone(library, config, size)
         self.blocks: list[nn.Module] = list(_layers(self.backbone))
-        width, (wide, narrow) = config.width, (config.width * 2 // 3, max(2, config.width // 6))
+        wide, narrow = config.width * 2 // 3, max(2, config.width // 6)
+        given = config.width * (2 * self.grid[0] if config.pool == "bands" else 1)
         # 768-512-128-2 at the size of ViT-B.
         self.head = nn.Sequential(
-            *(nn.Linear(width, wide), nn.GELU(), nn.Dropout(config.dropout)),
+            *(nn.Linear(given, wide), nn.GELU(), nn.Dropout(config.dropout)),
             *(nn.Linear(wide, narrow), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(narrow, 2)),
         )
         colours = torch.tensor(IMAGENET).reshape(2, 1, 3, 1, 1)
@@ -144,13 +166,17 @@ class ViT(NeuralRegressor):
             grey = F.interpolate(grey, self.size, mode="bilinear", align_corners=False, antialias=True)
             given = (grey - self.colours[0]) / self.colours[1]  # type: ignore[operator, index]
         else:
-            x = F.pad(x, (0, self.size[1] - x.shape[2], 0, self.size[0] - x.shape[1]))
-            given = (AST_SCALE * x).transpose(1, 2) if config.backbone == "ast" else x.unsqueeze(1)
+            given = self.stem(x.unsqueeze(1)) if config.stem == "convolutions" else x.unsqueeze(1)
+            given = F.pad(given, (0, self.size[1] - given.shape[3], 0, self.size[0] - given.shape[2]))
+            given = (AST_SCALE * given).squeeze(1).transpose(1, 2) if config.backbone == "ast" else given
         tokens = self.backbone(given).last_hidden_state
         special = tokens.shape[1] - self.grid[0] * self.grid[1]
-        patches = tokens[:, special:]
-        features = patches.mean(dim=1) if config.pool == "mean" else tokens[:, :special].mean(dim=1)
-        return Reading(self.head(features), features, patches.square().mean(dim=2).unflatten(1, self.grid))
+        patches = tokens[:, special:].transpose(1, 2).unflatten(2, self.grid)
+        if config.pool == "bands":
+            features = over_time(patches)
+        else:
+            features = patches.mean(dim=(2, 3)) if config.pool == "mean" else tokens[:, :special].mean(dim=1)
+        return Reading(self.head(features), features, patches.square().mean(dim=1))
 
 
 def interpolated(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
@@ -164,8 +190,13 @@ def interpolated(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) 
 def _resolved(library: Any, shape: tuple[int, int], config: ViTConfig) -> ViTConfig:
     """``config`` with every size: those given, those of the pretrained model, the front-end's defaults."""
     small = shape[0] <= SMALL and not config.pretrained
-    sizes = {"width": 96, "layers": 4, "heads": 4, "patch": 16} if small else {}
-    sizes = sizes or {"width": 768, "layers": 12, "heads": 12, "patch": 16}
+    if config.stem == "auto":
+        cut = not small or config.patch or config.backbone == "ast" or config.input == "resized"
+        config = replace(config, stem="patches" if cut else "convolutions")
+    if config.pool == "auto":
+        config = replace(config, pool="bands" if config.stem == "convolutions" else "token")
+    sizes = {"width": 128, "layers": 6, "heads": 4} if small else {"width": 768, "layers": 12, "heads": 12}
+    sizes["patch"] = 1 if config.stem == "convolutions" else 16
     stride = 0
     if config.pretrained and not (config.width and config.layers and config.heads and config.patch and config.stride):
         with _told(config.pretrained):
@@ -186,6 +217,16 @@ def _resolved(library: Any, shape: tuple[int, int], config: ViTConfig) -> ViTCon
     return replace(config, **sizes, stride=config.stride or stride or usual)
 
 
+def _stem(width: int) -> nn.Sequential:
+    """From one channel to ``width``, each side of the grid divided by :data:`SHRINK`."""
+    narrow = max(1, width // 4)
+    return nn.Sequential(
+        *(nn.Conv2d(1, narrow, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(narrow), nn.SiLU()),
+        InvertedResidual(narrow, 2 * narrow, stride=2, fused=True),
+        InvertedResidual(2 * narrow, width, stride=2, fused=True),
+    )
+
+
 def _backbone(library: Any, config: ViTConfig, size: tuple[int, int]) -> nn.Module:
     """A transformer with random weights."""
     common: dict[str, Any] = {
@@ -201,7 +242,7 @@ def _backbone(library: Any, config: ViTConfig, size: tuple[int, int]) -> nn.Modu
         strides = {"frequency_stride": config.stride, "time_stride": config.stride}
         return library.ASTModel(library.ASTConfig(num_mel_bins=bands, max_length=frames, **strides, **common))
     require(config.stride == config.patch, "stride", config.stride, f"{config.patch} (patch): a ViT's do not overlap")
-    channels = 3 if config.input == "resized" else 1
+    channels = config.width if config.stem == "convolutions" else 3 if config.input == "resized" else 1
     made = library.ViTConfig(image_size=size, num_channels=channels, **common)
     return library.ViTModel(made, add_pooling_layer=False)
 

@@ -6,7 +6,8 @@ import shlex
 from typing import Any
 
 from affetti.corpus import Corpus
-from affetti.page.sources import Run, Score, Sources, Study
+from affetti.page.sources import Audit, Run, Score, Sources, Study
+from affetti.studies.audit import QUESTIONS
 
 
 def commands(sources: Sources) -> list[tuple[str, str]]:
@@ -15,6 +16,7 @@ def commands(sources: Sources) -> list[tuple[str, str]]:
     found += [(f"run {run.name}", train(run)) for run in sources.runs]
     found += [(f"scorecard of {score.name}", score_of(score)) for score in sources.scores]
     found += [(f"study {study.path.name}", compare(study, sources)) for study in sources.studies]
+    found += [(f"audit of {audit.name}", audit_of(audit, sources)) for audit in sources.audits]
     return found
 
 
@@ -76,8 +78,7 @@ def score_of(score: Score) -> str:
 def compare(study: Study, sources: Sources) -> str:
     """The command of a study; its generators are named where they are among the sources."""
     result, config = study.result, study.config
-    by_weights = {run.meta["weights_sha256"]: str(run.path) for run in sources.runs}
-    models = [by_weights.get(digest, "RUN") for digest in config.get("models", [])]
+    models = _models(config, sources)
     asked = result.get("asked") or {}
     dials: dict[str, list[str]] = {}
     for name, value in asked.get("dials", []):
@@ -101,6 +102,28 @@ def compare(study: Study, sources: Sources) -> str:
         seed=result["seed"],
         out=study.path,
     )
+
+
+def audit_of(audit: Audit, sources: Sources) -> str:
+    """The command of an audit; its generators are named where they are among the sources."""
+    result = audit.result
+    asked = [found.name for found in audit.asked]
+    return _line(
+        "audit",
+        result["corpus"],
+        models=_models(audit.config, sources) or None,
+        study=[str(path) for path in result.get("studies") or []] or None,
+        only=asked if asked != [question.name for question in QUESTIONS] else None,
+        **({"quick": ""} if result["quick"] else {}),
+        seed=result["seed"],
+        out=audit.path,
+    )
+
+
+def _models(config: dict[str, Any], sources: Sources) -> list[str]:
+    """The runs that a study or an audit was given, a placeholder for those that are not among the sources."""
+    by_weights = {run.meta["weights_sha256"]: str(run.path) for run in sources.runs}
+    return [by_weights.get(digest, "RUN") for digest in config.get("models", [])]
 
 
 def identities(sources: Sources) -> list[dict[str, Any]]:
@@ -138,6 +161,16 @@ def identities(sources: Sources) -> list[dict[str, Any]]:
             "versions": s.result.get("versions", {}),
         }
         for s in sources.studies
+    ]
+    rows += [
+        {
+            "what": f"audit of {a.name}",
+            "hash": a.result["corpus_hash"],
+            "seed": a.result["seed"],
+            "fold": None,
+            "versions": a.result.get("versions", {}),
+        }
+        for a in sources.audits
     ]
     return rows
 

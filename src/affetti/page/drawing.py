@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -37,6 +38,27 @@ class Axis:
         found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
         slack = 1e-9 * (self.high - self.low)
         return [float(value) for value in found if self.low - slack <= value <= self.high + slack]
+
+
+@dataclass(frozen=True)
+class LogAxis(Axis):
+    """The same for logarithms: equal ratios of numbers above 0 are equally far apart."""
+
+    def __call__(self, value: float) -> float:
+        """Where ``value`` lies on the canvas."""
+        span = log10(self.high / self.low) or 1.0
+        return self.start + log10(value / self.low) / span * (self.stop - self.start)
+
+    def ticks(self, most: int = 5) -> list[float]:
+        """1, 2 and 5 times powers of ten within the range, or fewer of them where that would be too many."""
+        decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+        found: list[float] = []
+        for steps in ((1, 2, 5), (1, 3), (1,)):
+            marks = [step * 10.0**decade for decade in decades for step in steps]
+            found = [mark for mark in marks if self.low * (1 - 1e-9) <= mark <= self.high * (1 + 1e-9)]
+            if len(found) <= 2 * most:
+                break
+        return found
 
 
 class Canvas:

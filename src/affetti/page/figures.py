@@ -1,4 +1,4 @@
-"""The figures: emotion plane, training curves, parts of the Quality Score, intervals of the study's arms.
+"""The figures: emotion plane, training curves, parts of the Quality Score, intervals of the study's arms, panels.
 
 Each is a function from numbers to inline SVG with a text alternative that says what the drawing shows.
 """
@@ -13,12 +13,15 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from affetti.page.drawing import Axis, Canvas, span_of
+from affetti.page.drawing import Axis, Canvas, LogAxis, span_of
 from affetti.page.wording import estimate, number
 
 QUADRANT_WORDS = {"Q1": "happy", "Q2": "tense", "Q3": "sad", "Q4": "calm"}
 MOST_POINTS = 2_000
 """Points drawn on the plane; of more clips an even selection is shown, so that the page stays small."""
+
+BESIDE = 3.5
+"""Between the intervals of two curves, in the units of a drawing."""
 
 
 def plane(labels: NDArray[np.float64], series: NDArray[np.intp], names: Sequence[str]) -> Markup:
@@ -132,6 +135,62 @@ def forest(rows: Sequence[Bar], title: str, *, zero: bool = False) -> Markup:
     canvas.text(254, bottom + 35, title, "middle")
     told = "; ".join(f"{row.name} {estimate({'value': row.value, 'ci': [row.low, row.high]})}" for row in rows)
     return canvas.svg(f"{title}, with 95 % intervals. {told}.")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: points of (x, value, low, high); low and high are NaN without an interval."""
+
+    name: str
+    points: list[tuple[float, float, float, float]]
+
+
+def panels(
+    x_name: str,
+    parts: Sequence[tuple[str, Sequence[Line]]],
+    told: str,
+    *,
+    high: int = 104,
+    logarithmic: bool = False,
+) -> Markup:
+    """Charts one under the other that share their horizontal axis.
+
+    Args:
+        x_name: what runs across.
+        parts: name and curves of each chart.
+        told: what the drawing is of, for its text alternative.
+        high: height of a chart.
+        logarithmic: whether equal ratios across are equally far apart.
+    """
+    left, right = 56, 388
+    canvas = Canvas(400, high * len(parts) + 40)
+    xs = [point[0] for _, lines in parts for line in lines for point in line.points]
+    ends = (min(xs), max(xs)) if logarithmic else span_of(xs)
+    x = (LogAxis if logarithmic else Axis)(*ends, left + 8, right - 8)
+    for place, (name, lines) in enumerate(parts):
+        top, bottom = 22 + place * high, place * high + high - 6
+        ends = [end for line in lines for point in line.points for end in point[1:]]
+        y = Axis(*span_of(ends, 0.01), bottom, top)
+        canvas.upright(y, left, right, most=3)
+        canvas.line(left, bottom, right, bottom)
+        canvas.text(left, top - 7, name, "start", "strong")
+        # Side by side, so that the intervals of one curve do not hide those of another.
+        apart = BESIDE if any(point[3] > point[2] for line in lines for point in line.points) else 0.0
+        for series, line in enumerate(lines):
+            aside = apart * (series - (len(lines) - 1) / 2)
+            canvas.path([(x(point[0]) + aside, y(point[1])) for point in line.points], f"c{series} dash{series}")
+            for at, value, low, upper in line.points:
+                if upper > low:
+                    canvas.line(x(at) + aside, y(low), x(at) + aside, y(upper), f"whisker c{series}")
+                canvas.mark(x(at) + aside, y(value), series)
+    canvas.across(x, high * len(parts) - 6, high * len(parts) - 6)
+    canvas.text((left + right) / 2, high * len(parts) + 30, x_name, "middle")
+    words = "; ".join(
+        f"{name}: {line.name} " + ", ".join(f"{number(point[1])} at {point[0]:g}" for point in line.points)
+        for name, lines in parts
+        for line in lines
+    )
+    return canvas.svg(f"{told} {x_name} across. {words}.")
 
 
 def _drawable(value: object) -> bool:

@@ -216,8 +216,13 @@ def sounds(
         log_mel = torch.from_numpy(np.ascontiguousarray(mel[:, :frames]))
         heard.append(vocoder(log_mel) if wave is None else wave[:samples])
         progress("sounds", place + 1, len(mels))
+    return encoded(heard, front.sample_rate)
+
+
+def encoded(waves: Sequence[Tensor], sample_rate: int) -> list[str]:
+    """Waveforms ``[T]`` of :data:`~affetti.signal.loudness.SHORTEST` or longer, made equally loud, as data URIs."""
     with tempfile.TemporaryDirectory() as folder:
-        return [_mp3(wave.numpy(), front.sample_rate, Path(folder)) for wave in matched(heard, front.sample_rate)]
+        return [_mp3(wave.numpy(), sample_rate, Path(folder)) for wave in matched(waves, sample_rate)]
 
 
 def _mp3(wave: NDArray[np.float32], sample_rate: int, folder: Path) -> str:

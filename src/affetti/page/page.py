@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import UsageError
-from affetti.page import commands, figures, scorecard, study, wording
+from affetti.page import audit, commands, figures, scorecard, study, wording
 from affetti.page.drawing import legend_line, legend_mark
 from affetti.page.listening import colour_bar, grids, one_thread
 from affetti.page.sources import Run, Score, Sources, gather
@@ -58,7 +58,7 @@ def write_report(
     """Write one self-contained HTML page.
 
     Args:
-        sources: folders of corpora, runs, scorecards and studies, in any order.
+        sources: folders of corpora, runs, scorecards, studies and audits, in any order.
         out: the page; its name ends in ``.html``.
         title: heading of the page.
         progress: told of sections and of sounds.
@@ -109,10 +109,14 @@ def environment() -> Environment:
         wording.plural,
         wording.listed,
         wording.duration,
+        wording.rests,
+        wording.typeset,
     ]
     names: dict[str, Any] = {
         "with_interval": wording.with_interval,
         "change": wording.change,
+        "precise": wording.precise,
+        "reach": wording.reach,
         "colour_bar": colour_bar,
         "measures": MEASURES,
         "heard": HEARD,
@@ -240,6 +244,14 @@ def _arms(sources: Sources, _: Progress) -> dict[str, Any] | None:
     return {"studies": [study.section(found) for found in sources.studies]} if sources.studies else None
 
 
+def _audits(sources: Sources, progress: Progress) -> dict[str, Any] | None:
+    told: list[dict[str, Any]] = []
+    for place, found in enumerate(sources.audits):
+        progress("audits", place, len(sources.audits))
+        told.append(audit.section(found, place + 1, sources))
+    return {"audits": told} if told else None
+
+
 def _again(sources: Sources, _: Progress) -> dict[str, Any]:
     rows = commands.identities(sources)
     return {"commands": commands.commands(sources), "identities": rows, "versions": commands.versions(rows)}
@@ -252,6 +264,7 @@ SECTIONS: tuple[Section, ...] = (
     ("listening", "See and hear", _listening),
     ("score", "Scorecard", _scores),
     ("arms", "Does synthetic data help?", _arms),
+    ("audit", "What the spectrogram loses, and which claims hold", _audits),
     ("rerun", "How to run it again", _again),
 )
 """Reading order; each builder gives what its template needs, or nothing where no source speaks of it."""

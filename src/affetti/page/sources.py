@@ -10,20 +10,27 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti import config as configuration
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError
 from affetti.storage import read_json
+from affetti.studies.finding import Answer
 from affetti.training import run as runs
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
-KNOWN = "a corpus, a run of affetti train, a scorecard of affetti score --out or a study of affetti compare"
+KNOWN = (
+    "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare "
+    "or an audit of affetti audit"
+)
+FINDING = ("section", "claim", "claimed", "measured", "ci", "n", "of", "unit", "verdict")
+"""What a row of an audit's claims must say."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,29 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A question of an audit and its answer."""
+
+    name: str
+    question: str
+    method: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit; ``name`` is its corpus', with the folder where two are of one corpus."""
+
+    path: Path
+    config: dict[str, Any]
+    result: dict[str, Any]
+    asked: tuple[Asked, ...]
+    arrays: dict[str, dict[str, NDArray[Any]]]
+    """Log-mels to draw, dB ``[M, F]``, by question and key."""
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Sources:
     """All a report is about, in reading order."""
 
@@ -72,6 +102,7 @@ class Sources:
     runs: tuple[Run, ...]
     scores: tuple[Score, ...]
     studies: tuple[Study, ...]
+    audits: tuple[Audit, ...]
 
     @property
     def generators(self) -> tuple[Run, ...]:
@@ -102,7 +133,9 @@ def gather(paths: Sequence[Path]) -> Sources:
     trained.sort(key=lambda r: (_rank(r.kind), int(r.meta["fold"]), int(r.meta["seed"]), str(r.path)))
     scores.sort(key=lambda s: (_rank(s.name), s.name, s.result["fold"] or 0, s.result["seed"], str(s.path)))
     studies.sort(key=lambda s: (s.result["corpus"], s.result["seed"], str(s.path)))
-    return Sources(tuple(corpora), _named(trained), tuple(scores), tuple(studies))
+    audits = [item for item in found if isinstance(item, Audit)]
+    audits.sort(key=lambda a: (a.result["corpus"], a.result["quick"], a.result["seed"], str(a.path)))
+    return Sources(tuple(corpora), _named(trained), tuple(scores), tuple(studies), _by_corpus(audits))
 
 
 def _rank(kind: str) -> int:
@@ -127,7 +160,15 @@ def _named(trained: list[Run]) -> tuple[Run, ...]:
     )
 
 
-def _read(path: Path) -> Corpus | Run | Score | Study:
+def _by_corpus(audits: list[Audit]) -> tuple[Audit, ...]:
+    corpora = [Path(str(audit.result["corpus"])).name for audit in audits]
+    return tuple(
+        replace(audit, name=corpus if corpora.count(corpus) == 1 else f"{corpus} ({audit.path.name})")
+        for audit, corpus in zip(audits, corpora, strict=True)
+    )
+
+
+def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
     if not path.is_dir():
         raise StorageError("no such folder", where=path, hint=f"give {KNOWN}")
     if (path / "corpus.json").is_file() or (path / ".work").is_dir():
@@ -152,6 +193,8 @@ def _read(path: Path) -> Corpus | Run | Score | Study:
             path / "result.json", result, ("arms", "ridge", "reference", "test", "seeds", "folds", "corpus", "seed")
         )
         return Study(path, config, result)
+    if verb == "audit":
+        return _audit(path, config, result)
     raise StorageError("nothing that a report can tell of", where=path, hint=f"give {KNOWN}")
 
 
@@ -164,6 +207,30 @@ def _run(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Run:
     _require(path / "model.json", meta, ("kind", "fold", "seed", "corpus", "songs", "front_end", "weights_sha256"))
     _require(path / "result.json", result, ("n", "songs", "steps", "seconds", "parameters"))
     return Run(path, str(meta["kind"]), meta, config, result, _lines(path / "metrics.jsonl"))
+
+
+def _audit(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Audit:
+    if not result:
+        raise StorageError(
+            "an unfinished audit", where=path, hint="run its affetti audit command again: it goes on where it was"
+        )
+    file = path / "result.json"
+    _require(
+        file, result, ("questions", "findings", "wording", "corpus", "corpus_hash", "composed", "n", "quick", "seed")
+    )
+    for row in result["findings"]:
+        _require(file, row, FINDING)
+    asked: list[Asked] = []
+    for entry in result["questions"]:
+        _require(file, entry, ("id", "question", "method", "sentence"))
+        plain = {key: value for key, value in entry.items() if key not in ("id", "question", "method")}
+        try:
+            answer = configuration.structure(plain, Answer, file)
+        except UsageError as error:
+            raise StorageError(error.what, where=file, hint="it was edited: run affetti audit again") from error
+        asked.append(Asked(str(entry["id"]), str(entry["question"]), str(entry["method"]), answer))
+    arrays = {found.name: _arrays(path / "answers" / f"{found.name}.npz") for found in asked if found.answer.mels}
+    return Audit(path, config, result, tuple(asked), arrays)
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -182,7 +249,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"cannot be read ({error})", where=path, hint="run affetti score --out again") from error
+        raise StorageError(
+            f"cannot be read ({error})", where=path, hint="make it again: it was cut or edited"
+        ) from error
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

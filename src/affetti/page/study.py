@@ -7,27 +7,17 @@ older affetti lacks some keys, and shows what it has.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from affetti.page import figures
-from affetti.page.drawing import Axis, Canvas, legend_line, span_of
+from affetti.page.drawing import legend_line
+from affetti.page.figures import Line, panels
 from affetti.page.sources import Study
-from affetti.page.wording import estimate, number
+from affetti.page.wording import estimate
 
 LINES = 6
 """Arms drawn in the learning curve, at most."""
 CALLED = {"ccc": "CCC", "accuracy": "share of clips read in the right quadrant"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A curve: points of (x, value, low, high); low and high are NaN without an interval."""
-
-    name: str
-    points: list[tuple[float, float, float, float]]
 
 
 def section(study: Study) -> dict[str, Any]:
@@ -69,41 +59,6 @@ def both(row: dict[str, Any]) -> tuple[float, float]:
     """The interval that holds for all arms at once, where the study has it."""
     low, high = row.get("delta_ci_simultaneous", row["delta_ci"])
     return float(low), float(high)
-
-
-def panels(x_name: str, parts: Sequence[tuple[str, Sequence[Line]]], told: str) -> Markup:
-    """Charts one under the other that share their horizontal axis.
-
-    Args:
-        x_name: what runs across.
-        parts: name and curves of each chart.
-        told: what the drawing is of, for its text alternative.
-    """
-    high, left, right = 104, 56, 388
-    canvas = Canvas(400, high * len(parts) + 40)
-    xs = [point[0] for _, lines in parts for line in lines for point in line.points]
-    x = Axis(*span_of(xs), left + 8, right - 8)
-    for place, (name, lines) in enumerate(parts):
-        top, bottom = 22 + place * high, place * high + high - 6
-        ends = [end for line in lines for point in line.points for end in point[1:]]
-        y = Axis(*span_of(ends, 0.01), bottom, top)
-        canvas.upright(y, left, right, most=3)
-        canvas.line(left, bottom, right, bottom)
-        canvas.text(left, top - 7, name, "start", "strong")
-        for series, line in enumerate(lines):
-            canvas.path([(x(point[0]), y(point[1])) for point in line.points], f"c{series} dash{series}")
-            for at, value, low, upper in line.points:
-                if upper > low:
-                    canvas.line(x(at), y(low), x(at), y(upper), f"whisker c{series}")
-                canvas.mark(x(at), y(value), series)
-    canvas.across(x, high * len(parts) - 6, high * len(parts) - 6)
-    canvas.text((left + right) / 2, high * len(parts) + 30, x_name, "middle")
-    words = "; ".join(
-        f"{name}: {line.name} " + ", ".join(f"{number(point[1])} at {point[0]:g}" for point in line.points)
-        for name, lines in parts
-        for line in lines
-    )
-    return canvas.svg(f"{told} {x_name} across. {words}.")
 
 
 def _colour(row: dict[str, Any], result: dict[str, Any]) -> int:

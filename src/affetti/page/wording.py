@@ -5,12 +5,17 @@ An estimate is written ``0.45 [0.35, 0.53]``: value and 95 % interval. What coul
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 from affetti.corpus import Corpus
-from affetti.page.sources import Score, Sources, Study
+from affetti.page.sources import Audit, Score, Sources, Study
 
 NOTHING = "–"
+VERDICTS = ("supported", "contradicted", "undecided")
+"""What a claim of the published study can be found to be."""
 WIDE = 50.0
 """An interval of the Quality Score this wide says almost nothing."""
 
@@ -50,6 +55,47 @@ def change(value: float, ci: list[float], digits: int = 2) -> str:
     return f"{signed(value, digits)} [{signed(ci[0], digits)}, {signed(ci[1], digits)}]"
 
 
+def precise(value: float | None, ci: Sequence[float] | None = None) -> str:
+    """A value of any size, and its interval: three figures of the largest of them, and no more than these."""
+    if value is None:
+        return NOTHING
+    most = max(abs(value), *map(abs, ci or (value,)))
+    return with_interval(value, list(ci) if ci else None, figures_of(most))
+
+
+def figures_of(most: float) -> int:
+    """The decimals that show three figures of a number."""
+    return min(max(2 - floor(log10(most)), 0), 9) if most > 0 else 0
+
+
+def reach(low: float | None, high: float | None) -> str:
+    """A range that may be open: ``0.7 to 0.86``, ``at least 3``, ``at most 70``."""
+    if low is None or high is None:
+        known = low if low is not None else high
+        return "anything" if known is None else f"at {'most' if low is None else 'least'} {short(known)}"
+    if low == high:
+        return short(low)
+    ends = [(short(low, more), short(high, more)) for more in range(4)]
+    return " to ".join(next((pair for pair in ends if pair[0] != pair[1]), ends[-1]))
+
+
+def short(value: float, more: int = 0) -> str:
+    """A number as a person claims it: three figures, or ``more`` than these, and no zeros behind them."""
+    text = f"{value:,.{figures_of(abs(value)) + more}f}".replace("-", "−")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rests(n: int, of: str) -> str:
+    """How many of what a number rests on: ``240 songs``, ``1 song``."""
+    return f"{n:,} {of.removesuffix('s') if n == 1 else of}".rstrip() if n else NOTHING
+
+
+def typeset(text: str) -> str:
+    """Running text with true minus signs before numbers, true apostrophes, and intervals that stay on one line."""
+    text = re.sub(r"(?<![\w.)\]])-(?=\d)", "−", text).replace("'", "’")
+    return re.sub(r"\[(\S+), (\S+)\]", "[\\1,\N{NO-BREAK SPACE}\\2]", text)
+
+
 def plural(count: int, word: str) -> str:
     """``1 clip``, ``1,920 clips``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
@@ -71,6 +117,8 @@ def verdict(sources: Sources) -> list[tuple[str, list[Answer]]]:
         ("How good is it?", [_quality(score) for score in sources.scores]),
         ("Does it follow the emotion?", [line for score in sources.scores for line in _emotion(score)]),
         ("Does training on it help?", [line for study in sources.studies for line in _help(study)]),
+        ("What caps quality?", [line for audit in sources.audits for line in _caps(audit)]),
+        ("Which claims hold?", [line for audit in sources.audits for line in _claims(audit)]),
         ("How far to trust this", _trust(sources)),
     ]
     return [(question, answers) for question, answers in asked if answers]
@@ -177,10 +225,24 @@ def _help(study: Study) -> list[Answer]:
     return lines
 
 
+def _caps(audit: Audit) -> list[Answer]:
+    return [(audit.name, typeset(found.answer.sentence)) for found in audit.asked if found.name == "ceiling"]
+
+
+def _claims(audit: Audit) -> list[Answer]:
+    verdicts = [row["verdict"] for row in audit.result["findings"]]
+    if not verdicts:
+        return []
+    counts = listed([f"{verdicts.count(name)} {name}" for name in VERDICTS])
+    return [(audit.name, f"Of {plural(len(verdicts), 'claim')} of the published study, {counts}.")]
+
+
 def _trust(sources: Sources) -> list[Answer]:
     lines: list[Answer] = []
-    if any(composed(corpus) for corpus in sources.corpora) or any(
-        run.meta["corpus"].get("source") == "composed" for run in sources.runs
+    if (
+        any(composed(corpus) for corpus in sources.corpora)
+        or any(run.meta["corpus"].get("source") == "composed" for run in sources.runs)
+        or any(audit.result["composed"] for audit in sources.audits)
     ):
         told = (
             "Music and labels follow rules: this tells about representations and models, "
@@ -194,6 +256,9 @@ def _trust(sources: Sources) -> list[Answer]:
             f"with {plural(result['seeds'], 'seed')} and {plural(len(result['folds']), 'fold')}"
         )
         lines.append(("study", told + (": exploratory, not a verdict." if result.get("exploratory") else ".")))
+    lines += [
+        (audit.name, "A quick audit: few songs, wide intervals.") for audit in sources.audits if audit.result["quick"]
+    ]
     lines.append(
         (
             "square brackets",

@@ -50,13 +50,26 @@ class Listener(nn.Module):
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Listen."""
-        samples, last = self.front.samples, waveform.shape[1] - self.front.samples
-        count = (last + self.hop - 1) // self.hop + 1
-        starts = (torch.arange(count, device=waveform.device) * self.hop).clamp(max=last)
-        index = starts.unsqueeze(1) + torch.arange(samples, device=waveform.device)
-        windows = waveform[:, index]
-        curve = self.model(self.log_mel(windows.flatten(0, 1))).unflatten(0, (waveform.shape[0], count))
+        windows = self._windows(waveform)
+        curve = self.model(self.log_mel(windows.flatten(0, 1))).unflatten(0, windows.shape[:2])
         return curve.mean(dim=1), curve
+
+    def _windows(self, waveform: Tensor) -> Tensor:
+        """The windows ``[B, W, samples]``, a hop apart; the last ends with the waveform.
+
+        They are put together from blocks of a hop, which are copied whole. The last window seldom begins where a block
+        does: its own blocks follow those of the waveform.
+        """
+        samples, hop, length = self.front.samples, self.hop, waveform.shape[1]
+        last = length - samples
+        count, each, whole = (last + hop - 1) // hop + 1, -(-samples // hop), (length + hop - 1) // hop
+        spread = nn.functional.pad(waveform, (0, whole * hop - length))
+        end = nn.functional.pad(waveform[:, last:], (0, each * hop - samples))
+        blocks = torch.cat([spread, end], dim=1).unflatten(1, (whole + each, hop))
+        place = torch.arange(count, device=waveform.device)
+        place = torch.where(place == count - 1, whole, place).unsqueeze(1) + torch.arange(each, device=waveform.device)
+        found = blocks.index_select(1, place.flatten()).unflatten(1, (count, each))
+        return found.flatten(2, 3)[:, :, :samples]
 
 
 def export_run(model: Path, out: Path) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 The Fourier transform of a frame of N = P·Q samples in two steps (Cooley & Tukey 1965): with n = Q·i + j and
 k = r + P·s,
 
-    X[r + P s] = Σ_j e^(-2πi j s / Q) · e^(-2πi j r / N) · Σ_i x[Q i + j] e^(-2πi i r / P) .
+    X[r + P s] = Σ_j e^(-2πi j (r + P s) / N) · Σ_i w[Q i + j] x[Q i + j] e^(-2πi i r / P) .
 
-Samples are real, so r ≤ P/2 is enough: what is missing is the mirror image of what is there, of equal power. The order
-in which the frequencies come out is that of the mel filters' rows, which costs nothing. Two matrix products of some
-√N columns take the place of one of N, and of ONNX's own STFT, which its runtimes do by naive loops.
+The inner sum, window w included, is a convolution along time: the samples lie in blocks of a hop, a channel for each
+place in it, and j is a group of channels. The outer sum is one matrix for each r. Samples are real, so r ≤ P/2 is
+enough: what is missing is the mirror image of what is there, of equal power. An s of which no filter hears any k is
+left out. The order in which the frequencies come out is that of the mel filters' columns, which costs nothing. Two
+products with matrices of some √N rows take the place of one of N, and of ONNX's own STFT, which its runtimes do by
+naive loops.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.presets import FrontEnd
@@ -28,65 +32,69 @@ class GraphMel(nn.Module):
     Shape: ``[B, T]``, T the samples of the front-end's clip → ``[B, M, F]``.
     """
 
-    window: Tensor
     first: Tensor
-    turn: Tensor
-    second: Tensor
+    real: Tensor
+    imaginary: Tensor
     filters: Tensor
 
     def __init__(self, front: FrontEnd) -> None:
         super().__init__()
         self.front = front
         size = front.n_fft
-        self.rows = p = _factor(size)
-        self.columns = q = size // p
+        self.columns = q = _columns(size, front.hop_length)
+        self.rows = p = size // q
         self.kept = kept = p // 2 + 1
-        angle = 2 * np.pi * np.outer(np.arange(kept), np.arange(p)) / p
-        turn = 2 * np.pi * np.outer(np.arange(kept), np.arange(q)) / size
-        inner = 2 * np.pi * np.outer(np.arange(q), np.arange(q)) / q
-        cos, sin = np.cos(inner), np.sin(inner)
+        filters, heard = self._ordered(mel_filters(front))
+        # Of e^(-2πi j k / N), for k = r + P s: [R, S, Q].
+        turn = 2 * np.pi * (np.arange(kept)[:, None] + p * heard)[:, :, None] * np.arange(q) / size
+        cos, sin = np.cos(turn), np.sin(turn)
         arrays = {
-            "window": torch.hann_window(size, dtype=torch.float64).numpy(),
-            "first": np.concatenate([np.cos(angle), -np.sin(angle)]),
-            "turn": np.stack([np.cos(turn), np.sin(turn)]),
-            "second": np.block([[cos, -sin], [sin, cos]]),
-            "filters": self._ordered(mel_filters(front)),
+            "first": self._inner(),
+            "real": np.stack([cos, sin], axis=3).reshape(kept, len(heard), 2 * q),
+            "imaginary": np.stack([-sin, cos], axis=3).reshape(kept, len(heard), 2 * q),
+            "filters": filters,
         }
         for name, value in arrays.items():
             self.register_buffer(name, torch.from_numpy(value).float())
 
-    def _ordered(self, filters: np.ndarray) -> np.ndarray:
-        """The filters ``[M, N/2 + 1]`` with a row for each (r, s): ``[kept · Q, M]``."""
+    def _inner(self) -> NDArray[np.float64]:
+        """The inner sum's weights: for each (j, r) a cosine and a sine, over the places of j in each block."""
+        front, p, q = self.front, self.rows, self.columns
+        blocks = -(-front.n_fft // front.hop_length)
+        window = torch.hann_window(front.n_fft, dtype=torch.float64).numpy().reshape(p, q).T
+        angle = 2 * np.pi * np.outer(np.arange(self.kept), np.arange(p)) / p
+        waves = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
+        places = front.hop_length // q
+        weights = np.zeros((q, self.kept, 2, blocks * places))
+        weights[..., :p] = window[:, None, None] * waves
+        return weights.reshape(-1, blocks, places).transpose(0, 2, 1)
+
+    def _ordered(self, filters: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """The filters ``[M, N/2 + 1]`` with a column for each (r, s), ``[M, R · S]``, and the s that are heard."""
         size, p, q = self.front.n_fft, self.rows, self.columns
-        ordered = np.zeros((self.kept * q, len(filters)))
+        ordered = np.zeros((len(filters), self.kept, q))
         for k in range(size // 2 + 1):
             here = k if k % p < self.kept else size - k
-            ordered[(here % p) * q + here // p] = filters[:, k]
-        return ordered
+            ordered[:, here % p, here // p] = filters[:, k]
+        heard = np.flatnonzero(ordered.any(axis=(0, 1)))
+        return ordered[:, :, heard].reshape(len(filters), -1), heard
 
     def forward(self, windows: Tensor) -> Tensor:
         """Compute the log-mel."""
-        frames = (self._frames(windows) * self.window).unflatten(2, (self.rows, self.columns))
-        real, imaginary = (self.first @ frames).chunk(2, dim=2)
-        cos, sin = self.turn[0], self.turn[1]
-        turned = torch.cat([real * cos + imaginary * sin, imaginary * cos - real * sin], dim=3)
-        spectrum = (turned @ self.second).square()
-        power = (spectrum[..., : self.columns] + spectrum[..., self.columns :]).flatten(2)
-        return power_to_db((power @ self.filters).transpose(1, 2), self.front.top_db)
-
-    def _frames(self, windows: Tensor) -> Tensor:
-        """Centred, zero-padded frames ``[B, F, N]``."""
-        size, hop, count = self.front.n_fft, self.front.hop_length, self.front.frames
-        if size % hop:
-            return nn.functional.pad(windows, (size // 2, size // 2)).unfold(1, size, hop)
-        # A frame is size / hop blocks of hop samples: shifted copies of the blocks, side by side.
-        parts = size // hop
-        length = (count + parts - 1) * hop
-        padded = nn.functional.pad(windows, (size // 2, max(0, length - size // 2 - self.front.samples)))[:, :length]
-        blocks = padded.unflatten(1, (count + parts - 1, hop))
-        return torch.cat([blocks[:, part : part + count] for part in range(parts)], dim=2)
+        hop, q = self.front.hop_length, self.columns
+        before, count = self.front.n_fft // 2, self.front.frames + self.first.shape[2] - 1
+        after = max(0, count * hop - before - self.front.samples)
+        blocks = nn.functional.pad(windows, (before, after))[:, : count * hop].unflatten(1, (count, hop // q, q))
+        # Two turns of two axes each, which runtimes do five times as fast as one of three.
+        channels = blocks.transpose(2, 3).flatten(2, 3).transpose(1, 2)
+        inner = nn.functional.conv1d(channels, self.first, groups=q)
+        inner = inner.unflatten(1, (q, self.kept, 2)).transpose(1, 2).flatten(2, 3)
+        real, imaginary = self.real @ inner, self.imaginary @ inner
+        power = (real * real + imaginary * imaginary).flatten(1, 2)
+        return power_to_db(self.filters @ power, self.front.top_db)
 
 
-def _factor(size: int) -> int:
-    """The divisor of ``size`` nearest above its root; ``size`` itself if it is prime."""
-    return next(p for p in range(math.isqrt(size - 1) + 1, size + 1) if size % p == 0)
+def _columns(size: int, hop: int) -> int:
+    """The divisor of both ``size`` and ``hop`` nearest below the root of ``size``."""
+    common = math.gcd(size, hop)
+    return next(q for q in range(math.isqrt(size), 0, -1) if common % q == 0)

@@ -1,0 +1,95 @@
+"""The tables of docs/results.md, from folders of ``affetti compare`` and ``affetti audit``.
+
+python bench/results.py STUDY|AUDIT...
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from affetti.storage import read_json
+
+
+def interval(value: float | None, ci: list[float] | None, digits: int, sign: bool = False) -> str:
+    """A value with its interval, or a dash."""
+    if value is None:
+        return "–"
+    form = f"{'+' if sign else ''}.{digits}f"
+    return f"{value:{form}}" + (f" [{ci[0]:{form}}, {ci[1]:{form}}]" if ci else "")
+
+
+def study(result: dict[str, Any]) -> None:
+    """Arms, methods and the published protocol."""
+    test, measure = result["test"], result["measure"]
+    print(f"{test['n']} test clips of {test['songs']} songs, {result['seeds']} seeds, folds {result['folds']};")
+    print(f"smallest gain found four times of five: {result['detectable']:.3f}\n")
+    ridge = {row["name"]: row for row in result["ridge"]}
+    called, ci = ("CCC", "ci") if measure == "ccc" else ("right quadrant", "accuracy_ci")
+    print(f"| arm | {called} | difference | for all arms at once | P(harm) | verdict | ridge, difference |")
+    print("|---|---|---|---|---|---|---|")
+    for row in result["arms"]:
+        both = row.get("delta_ci_simultaneous")
+        linear = ridge.get(row["name"])
+        cells = [
+            f"`{row['name']}`",
+            interval(row[measure], row[ci], 3),
+            interval(row["delta"], row["delta_ci"], 3, sign=True),
+            f"[{both[0]:+.3f}, {both[1]:+.3f}]" if both else "",
+            f"{row['probability_of_harm']:.2f}" if "probability_of_harm" in row else "",
+            row.get("verdict", ""),
+            interval(linear["delta"], linear["delta_ci"], 3, sign=True) if linear else "",
+        ]
+        print(f"| {' | '.join(cells)} |")
+    print("\n| method | quality | claimed | emotion: CCC of valence, arousal | claimed | diversity | difference |")
+    print("|---|---|---|---|---|---|---|")
+    for row in result["hierarchy"]:
+        claimed = row["claimed"] or {}
+        read = [row["emotion"].get(axis, {}).get("ccc", {}).get("value") for axis in ("valence", "arousal")]
+        cells = [
+            f"`{row['name']}`",
+            interval(row["quality"], row["quality_ci"], 0),
+            claimed.get("quality", "–"),
+            ", ".join(interval(value, None, 2) for value in read),
+            claimed.get("emotion", "–"),
+            interval(row["diversity"], None, 2),
+            interval(row["delta"], row["delta_ci"], 3, sign=True),
+        ]
+        print(f"| {' | '.join(cells)} |")
+    for entry in result["best"]:
+        print(f"\nbest, fold {entry['fold']}: {entry['is']}")
+    if found := result["published_protocol"]:
+        values = {name: found[name] for name in ("real", "mixed", "mixed_on_real")}
+        told = ", ".join(f"{name} {its['value']:.3f} {its['range']}" for name, its in values.items())
+        print(f"\nas published: {told}; gain {found['gain']:+.3f}; test {found['test']}; honest {found['honest_gain']}")
+
+
+def audit(result: dict[str, Any]) -> None:
+    """The sentence of each question, then the claims."""
+    for entry in result["questions"]:
+        print(f"- **{entry['question']}** {entry['sentence']}")
+    print("\n| § | claim | claimed | measured | n | verdict |\n|---|---|---|---|---|---|")
+    for row in result["findings"]:
+        low, high = row["claimed"]
+        claimed = (
+            f"{low:.4g} to {high:.4g}" if None not in (low, high) else f"≥ {low:g}" if high is None else f"≤ {high:g}"
+        )
+        found = "–" if row["measured"] is None else f"{row['measured']:.3g}"
+        if row["ci"]:
+            found += f" [{row['ci'][0]:.3g}, {row['ci'][1]:.3g}]"
+        count = f"{row['n']} {row['of']}" if row["n"] else ""
+        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
+        print(f"| {row['section']} | {row['claim']} | {claimed} | {found} {row['unit']} | {count} | {verdict} |")
+
+
+def main() -> None:
+    """Print the tables of every folder named."""
+    for folder in map(Path, sys.argv[1:]):
+        result = read_json(folder / "result.json")
+        print(f"\n## {folder.name}\n")
+        {"compare": study, "audit": audit}[result["verb"]](result)
+
+
+if __name__ == "__main__":
+    main()
