@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from affetti.models.mobilevit import AttentionBlock, InvertedResidual
+from affetti.models.mobilevit import AttentionBlock, InvertedResidual, over_time
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -44,3 +44,12 @@ def test_attention_does_not_mind_the_order_of_positions() -> None:
     block, x = AttentionBlock(8), torch.randn(1, 8, 2, 6)
     nn.init.ones_(block.gate1)
     torch.testing.assert_close(block(x.flip(3)), block(x).flip(3))
+
+
+def test_over_time_mean_and_deviation_stay_and_order_goes() -> None:
+    x = torch.randn(2, 3, 4, 50, generator=torch.Generator().manual_seed(0))
+    found = over_time(x).reshape(2, 6, 4)
+    torch.testing.assert_close(found[:, :3], x.mean(dim=3))
+    torch.testing.assert_close(found[:, 3:], x.std(dim=3, correction=0), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(over_time(x.flip(3)), over_time(x))
+    assert not torch.allclose(over_time(x.flip(2)), over_time(x))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.material import mels
+from torch.utils.flop_counter import FlopCounterMode
 
 from affetti.errors import UsageError
+from affetti.models.mobilevit import InvertedResidual
 from affetti.models.student import Student, StudentConfig
 
 
@@ -61,3 +63,19 @@ def test_a_reading_holds_what_the_head_reads_and_where_it_looked(model: Student)
     torch.testing.assert_close(torch.tanh(reading.logits), model.from_normal(x))
     assert reading.map.shape == (3, 4, 4)
     assert (reading.map >= 0).all()
+
+
+@pytest.mark.parametrize(("shape", "most"), [((64, 128), 9e6), ((128, 1292), 1.15e9)])
+def test_a_clip_costs_few_multiplications(shape: tuple[int, int], most: float) -> None:
+    """ViT-B/16 at 224 × 224 takes 17.6e9."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        Student(shape).eval()(torch.zeros(1, *shape))
+    assert counter.get_total_flops() / 2 < most
+
+
+def test_most_blocks_stand_where_the_grid_is_small() -> None:
+    def blocks(depth: int) -> list[int]:
+        model = Student((128, 64), StudentConfig(4, depth))
+        return [sum(isinstance(block, InvertedResidual) for block in stage) for stage in model.stages]  # type: ignore[union-attr]
+
+    assert [blocks(depth) for depth in (1, 2, 3, 4)] == [[1, 1, 1], [1, 1, 2], [1, 2, 3], [2, 3, 4]]

@@ -41,7 +41,7 @@ def made(shape: tuple[int, int] = SHAPE, **settings: Any) -> ViT:
     return model.eval()
 
 
-@pytest.mark.parametrize("settings", [{}, {"backbone": "ast"}, {"pool": "mean"}])
+@pytest.mark.parametrize("settings", [{}, {"backbone": "ast"}, {"pool": "mean"}, {"pool": "token"}])
 def test_it_reads_two_numbers_and_where_it_looked(settings: dict[str, Any]) -> None:
     model = made(**settings)
     reading = model.read(model.normalise(mels(3, SHAPE)))
@@ -61,6 +61,36 @@ def test_the_head_is_the_studys_at_full_size() -> None:
     ]
     assert model.grid == (8, 81)
     assert 85e6 < sum(value.numel() for value in model.parameters()) < 88e6
+
+
+def test_a_small_one_begins_with_convolutions_and_reads_by_band() -> None:
+    torch.manual_seed(0)
+    model = ViT((64, 128)).eval()
+    config = model.config
+    assert (config.stem, config.pool, config.patch) == ("convolutions", "bands", 1)
+    assert (config.width, config.layers, config.heads, model.grid) == (128, 6, 4, (8, 16))
+    assert ViT((64, 128), config).config == config, "what a run files makes it again"
+    x = torch.randn(2, 64, 128)
+    reading = model.read(x)
+    assert reading.map.shape == (2, 8, 16)
+    tokens = model.backbone(model.stem(x.unsqueeze(1))).last_hidden_state[:, 1:].reshape(2, 8, 16, 128)
+    expected = torch.cat([tokens.mean(dim=2), tokens.std(dim=2, correction=0)], dim=2)  # [B, H, 2 D]
+    torch.testing.assert_close(reading.features.reshape(2, 256, 8), expected.transpose(1, 2), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [((128, 256), {"width": 16, "layers": 1}), ((64, 128), {"patch": 16}), ((64, 128), {"input": "resized"})],
+)
+def test_whoever_speaks_of_patches_has_them(shape: tuple[int, int], settings: dict[str, Any]) -> None:
+    config = made(shape, **({"patch": 0} | settings)).config
+    assert (config.stem, config.pool, config.patch) == ("patches", "token", 16)
+
+
+def test_convolutions_read_any_shape() -> None:
+    model = made((30, 61), patch=0)
+    assert model.grid == (4, 8), "30 / 8 and 61 / 8, upwards"
+    assert model(mels(2, (30, 61))).shape == (2, 2)
 
 
 def test_patches_of_an_ast_overlap() -> None:
@@ -124,6 +154,8 @@ def test_a_trained_one_is_made_again_without_the_pretrained_files(folder: Path, 
         ({"stride": 4}, "stride 4 does not do.*do not overlap"),
         ({"stride": 9, "backbone": "ast"}, "stride 9 does not do"),
         ({"backbone": "ast", "input": "resized"}, "an AST takes no pictures"),
+        ({"backbone": "ast", "stem": "convolutions"}, "before a ViT of random weights"),
+        ({"input": "resized", "stem": "convolutions"}, "before a ViT of random weights"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says: str) -> None:

@@ -43,6 +43,15 @@ def test_what_people_feel_is_not_decided_on_composed_music() -> None:
     assert decide(people, measured(60, 55, 65), composed=False)[0] == "supported"
 
 
+def test_a_regressors_reading_of_a_changed_sound_is_no_listener() -> None:
+    claim = Claim("c", "§1", "…", 50, 70, "x.y", people=True, listeners=True)
+    for composed in (True, False):
+        verdict, reason = decide(claim, measured(60, 55, 65), composed=composed)
+        assert verdict == "undecided"
+        assert "only listeners" in reason
+    assert {claim.id for claim in claims() if claim.listeners} >= {"bias-piano", "lyrics-boost", "phase-arousal"}
+
+
 def test_a_claim_about_a_data_set_is_decided_on_it_alone() -> None:
     deam = Claim("c", "§1", "…", 50, 70, "x.y", dataset="deam")
     assert decide(deam, measured(60, 55, 65), composed=False, dataset="pmemo") == ("undecided", "about deam alone")

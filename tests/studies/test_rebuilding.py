@@ -46,11 +46,11 @@ def test_ways_are_as_good_as_they_should_be(sounds: dict[str, tuple[Tensor, floa
     assert found["fast"] < found["mel"] < found["mel_griffin_lim"] + 0.5
 
 
-def test_plain_griffin_lim_is_librosas(sounds: dict[str, tuple[Tensor, float]]) -> None:
-    theirs = librosa.griffinlim(
-        TRUE.numpy(), n_iter=32, hop_length=512, momentum=0.0, init="random", random_state=0, length=len(WAVE)
-    )
-    assert near(sounds["griffin_lim"][0]) == pytest.approx(near(torch.from_numpy(theirs)), abs=1.5)
+def test_plain_griffin_lim_is_librosas() -> None:
+    settings = {"n_iter": 32, "hop_length": 512, "momentum": 0.0, "init": "random", "length": len(WAVE)}
+    theirs = [near(torch.from_numpy(librosa.griffinlim(TRUE.numpy(), random_state=k, **settings))) for k in range(5)]
+    ours = [near(rebuilt(WAVE, FRONT, ("griffin_lim",), k)["griffin_lim"][0]) for k in range(5)]
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=1.0)
 
 
 def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.material import write_corpus
-from tests.studies.sounding import hurried, sounding, struck
+from tests.studies.sounding import SIZE, hurried, sounding
 from torch import Tensor
 
 from affetti.errors import InputError
@@ -19,10 +19,13 @@ SONGS = 24
 
 
 def levelled(path: Path, songs: int = SONGS, **columns: Any) -> Scope:
-    """A corpus whose arousal is its level: 20 dB from -0.5 to 0.5."""
+    """Noise whose arousal is its level: 20 dB from -0.5 to 0.5."""
     rng = np.random.default_rng(0)
     labels = rng.uniform(-0.9, 0.9, (songs, 2))
-    waves = [struck(0, 0.08 * 10 ** labels[i, 1]) for i in range(songs)]
+    waves = [
+        (0.05 * 10 ** labels[seed, 1] * np.random.default_rng(seed).normal(size=SIZE)).clip(-1, 1).astype(np.float32)
+        for seed in range(songs)
+    ]
     return Scope(sounding(path / "corpus", waves, labels=labels, **columns), path / "audit", quick=True)
 
 
@@ -38,7 +41,8 @@ def test_a_planted_change_of_level_is_read(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(rereading, "_rebuilt", gained(10 ** (decibels / 20)))
     found = reread(levelled(tmp_path), 8)
     assert len(found.songs) == 8
-    assert found.change[""] == pytest.approx(np.full(8, decibels / 20), abs=0.03)
+    # Ridge shrinks what it has learnt from a dozen songs by a fifth or so.
+    assert found.change[""] == pytest.approx(np.full(8, decibels / 20), rel=0.3, abs=0.01)
 
 
 def test_readers_do_not_read_what_taught_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,11 +67,11 @@ def test_drums_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with hurried():
         found = {it.name: it for it in measurements(scope, SONGS)}
     assert set(found) == {f"arousal_shift{drums}{way}" for drums in ("", "_drums") for way in WAYS}
-    every, struck_ones = found["arousal_shift"], found["arousal_shift_drums"]
-    assert every.value == pytest.approx(-0.3, abs=0.03)
-    assert struck_ones.value == pytest.approx(-0.3, abs=0.03)
+    every, those = found["arousal_shift"], found["arousal_shift_drums"]
+    assert every.value == pytest.approx(-0.3, rel=0.3)
+    assert those.value == pytest.approx(-0.3, rel=0.3)
     assert every.n == SONGS // 2
-    assert 0 < struck_ones.n < every.n
+    assert 0 < those.n < every.n
 
 
 def test_the_composers_drums_are_silent_in_intros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +96,8 @@ def test_a_corpus_without_drums_songs_or_sound_says_what_it_needs(tmp_path: Path
     assert {it.name for it in measurements(deaf, 4)} == {"arousal_shift", "arousal_shift_drums"}
 
 
-def test_music_that_is_rebuilt_well_is_read_nearly_the_same(tmp_path: Path) -> None:
+def test_what_is_rebuilt_keeps_its_level_and_so_its_reading(tmp_path: Path) -> None:
     found = reread(levelled(tmp_path), 6)
-    rebuilt, random = (np.abs(found.change[way]).mean() for way in ("_true_magnitude", "_random_phase"))
-    assert rebuilt < 0.1
-    assert rebuilt < random
+    assert np.abs(found.change["_true_magnitude"]).max() < 0.1
+    # Random phases cancel where frames overlap: what is left is quieter.
+    assert found.change["_random_phase"].max() < -0.05

@@ -55,6 +55,24 @@ def test_it_reads_what_pytorch_reads_at_any_length(run_of: Callable[[str], Path]
     np.testing.assert_allclose(model.read(sound[None])[0], [found["valence"], found["arousal"]], atol=1e-3)
 
 
+@pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
+def test_windows_begin_a_second_apart_and_the_last_ends_with_the_sound(
+    run_of: Callable[[str], Path], extra: int
+) -> None:
+    listener = Listener(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
+    sound = torch.arange(2.0 * (FRONT.samples + extra)).reshape(2, -1)
+    starts = [*range(0, extra, RATE), extra]
+    expected = torch.stack([sound[:, start : start + FRONT.samples] for start in starts], dim=1)
+    assert torch.equal(listener._windows(sound), expected)
+
+
+def test_windows_are_copied_by_the_block_not_by_the_sample(exported: Path) -> None:
+    # ONNX Runtime takes longer for one GatherND over all samples than for the network.
+    operations = {node.op_type for node in onnx.load(exported).graph.node}
+    assert "Gather" in operations
+    assert not operations & {"GatherND", "GatherElements", "STFT", "DFT"}
+
+
 def test_clips_of_a_batch_do_not_touch(exported: Path) -> None:
     model = OnnxRegressor(exported)
     sounds = np.stack([music(seed, 7.0) for seed in range(3)])

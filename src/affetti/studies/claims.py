@@ -9,7 +9,8 @@ measured; statements with neither number nor direction are left out. A claim is
 - ``contradicted`` where the interval and the range have nothing in common,
 - ``undecided`` otherwise: where the interval straddles an end of the range, where nothing was measured, where the claim
   is about another data set, and, whatever was measured, for claims about how people feel on music that affetti
-  composed: there the composer's own rules would answer.
+  composed, where the composer's own rules would answer, and for those that only listeners could answer: a regressor's
+  reading of a changed sound, told beside the claim, is no listener.
 
 A measurement without an interval (a count, a closed form) is an interval of no width. A verdict is about this corpus
 and these models: another corpus may decide otherwise. With so many claims at 95 % a few verdicts are chance.
@@ -49,6 +50,8 @@ class Claim:
     """``question.measurement`` that decides it; ``question.`` alone where nothing measured here can."""
     people: bool = False
     """Whether it is about how people feel or hear."""
+    listeners: bool = False
+    """Whether only listeners to changed sounds could decide it, whatever the corpus."""
     dataset: str = ""
     """The data set it is about, where it is about that one alone."""
     needs: str = ""
@@ -78,9 +81,12 @@ def claimed(text: str) -> tuple[float, float]:
 
 def _claim(row: dict[str, str]) -> Claim:
     low, high = claimed(row["range"])
-    people = row["about"] == "people"
+    listeners = row["about"] == "listeners"
+    people = listeners or row["about"] == "people"
     dataset = "" if people else row["about"]
-    return Claim(row["id"], row["section"], row["claim"], low, high, row["by"], people, dataset, row["needs"])
+    return Claim(
+        row["id"], row["section"], row["claim"], low, high, row["by"], people, listeners, dataset, row["needs"]
+    )
 
 
 def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: str = "") -> tuple[Verdict, str]:
@@ -90,6 +96,8 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
         return "undecided", reason
     if claim.dataset and claim.dataset != dataset:
         return "undecided", f"about {claim.dataset} alone"
+    if claim.listeners:
+        return "undecided", "only listeners could decide it: what was measured is a regressor's reading"
     if claim.people and composed:
         return "undecided", "about how people feel, and this music was composed by rules"
     low, high = found.ci or (found.value, found.value)

@@ -76,25 +76,12 @@ def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int
         read = known.read(base, labels, songs)
     except InputError as error:
         return [missing for name in NAMES for missing in _missing(name, f"more to learn from ({error.what})")]
-    errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in read.items()}
-    together = errors[()] - errors[known.names]
-    sums: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_explained, read[()])}
+    sums = _sums(read, known, labels)
     lacks = {f"{name}{last}": needs for name, needs in known.lacking.items() for last in ("", "_last")}
-    for name in known.names:
-        others = tuple(other for other in known.names if other != name)
-        sums[name] = _share, probe.contributions(read, name, labels)
-        sums[f"{name}_last"] = _share, errors[others] - errors[known.names]
-    if known.lacking:
-        lacks["total"] = "; ".join(known.lacking.values())
-    else:
-        sums["total"] = _share, together
-    if known.names:
-        sums["total_known"] = _share, together
-    else:
-        lacks["total_known"] = lacks["total"]
+    lacks |= dict.fromkeys(("total", "total_known"), "; ".join(known.lacking.values()))
     found: list[Measurement] = []
     for name in NAMES:
-        if name in lacks:
+        if name not in sums:
             found += _missing(name, lacks[name])
             continue
         statistic, values = sums[name]
@@ -105,14 +92,28 @@ def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int
     return found
 
 
+def _sums(
+    read: Mapping[tuple[str, ...], Floats], known: Aspects, labels: Floats
+) -> dict[str, tuple[Statistic, Floats]]:
+    """The statistic of each row of the table that can be had, and what it is of."""
+    errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in read.items()}
+    found: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_explained, read[()])}
+    for name in known.names:
+        others = tuple(other for other in known.names if other != name)
+        found[name] = _share, probe.contributions(read, name, labels)
+        found[f"{name}_last"] = _share, errors[others] - errors[known.names]
+    if known.names:
+        found["total_known"] = _share, errors[()] - errors[known.names]
+    if not known.lacking:
+        found["total"] = found["total_known"]
+    return found
+
+
 def _columns(name: str) -> list[tuple[str, str, slice]]:
     """What is measured as ``name``: names, labels and columns, of both axes and, but for what comes last, of each."""
-    each = (
-        [] if name.endswith("_last") else [(f"_{axis}", f" of {axis}", slice(k, k + 1)) for k, axis in enumerate(AXES)]
-    )
-    return [
-        (f"{name}{ending}", LABELS[name].format(of), columns) for ending, of, columns in [("", "", slice(0, 2)), *each]
-    ]
+    axes = [] if name.endswith("_last") else list(enumerate(AXES))
+    columns = [("", "", slice(0, 2)), *((f"_{axis}", f" of {axis}", slice(k, k + 1)) for k, axis in axes)]
+    return [(f"{name}{ending}", LABELS[name].format(of), which) for ending, of, which in columns]
 
 
 def _missing(name: str, needs: str) -> list[Measurement]:
