@@ -65,7 +65,7 @@ def test_a_reading_holds_what_the_head_reads_and_where_it_looked(model: Student)
     assert (reading.map >= 0).all()
 
 
-@pytest.mark.parametrize(("shape", "most"), [((64, 128), 9e6), ((128, 1292), 1.15e9)])
+@pytest.mark.parametrize(("shape", "most"), [((64, 128), 9e6), ((128, 1292), 1.2e9)])
 def test_a_clip_costs_few_multiplications(shape: tuple[int, int], most: float) -> None:
     """ViT-B/16 at 224 × 224 takes 17.6e9."""
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -106,6 +106,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     assert all(answer[name] for name in answer.intervals.names)
     assert "4.0 times as many numbers" in answer.sentence
     assert not any("composed" in line for line in answer.cautions)
+    assert any("fewer than ten songs" in line for line in answer.cautions)
 
 
 def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from tests.material import mels
 
 from affetti.presets import FRONT_ENDS
+from affetti.studies import latents as module
 from affetti.studies.latents import Patches, Seconds, frames_a_second, latents
 
 FRONT = FRONT_ENDS["paper"]
@@ -70,3 +71,11 @@ def test_coding_is_repeatable() -> None:
     x = log_mels()
     for make in (Patches, lambda each: Seconds(each, FRONT)):
         assert np.array_equal(make(x).encode(x[1]), make(x).encode(x[1]))
+
+
+def test_more_music_than_is_needed_is_not_all_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = log_mels(30)
+    monkeypatch.setattr(module, "LEARNT", 30)  # of the ninety seconds that there are
+    fitted = latents(x, FRONT)
+    chosen = Patches(x[np.linspace(0, 29, 9).round().astype(int)])
+    assert np.array_equal(fitted["patches"].encode(x[4]), chosen.encode(x[4]))

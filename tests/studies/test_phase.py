@@ -11,6 +11,7 @@ from tests.studies.sounding import SIZE, hurried, sounding, struck
 
 from affetti import config
 from affetti.progress import silent
+from affetti.studies import formants, sustained
 from affetti.studies.finding import Answer
 from affetti.studies.phase import FIELDS, PLAYED, QUESTION, Rebuilt, fidelities, shares
 from affetti.studies.rebuilding import METHODS
@@ -56,11 +57,11 @@ def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
     assert 0 < answer["arousal_shift_drums"].n < answer["arousal_shift"].n
 
 
-def test_onsets_are_sharpest_where_phase_is_true_and_gone_where_it_is_random(heard: tuple[Answer, Path]) -> None:
+def test_onsets_are_the_sharper_the_truer_the_phase_and_gone_where_it_is_random(heard: tuple[Answer, Path]) -> None:
     sharp = {name: value(heard[0], f"sharpness_{name}") for name in METHODS}
-    assert sharp["oracle"] == max(sharp.values())
-    assert sharp["random"] == min(sharp.values())
-    assert sharp["random"] < 60 < sharp["fast"]
+    assert sharp["oracle"] > sharp["mel"] > sharp["mel_griffin_lim"] > sharp["random"]
+    assert 100 > sharp["fast"] > sharp["griffin_lim"] > sharp["random"]
+    assert sharp["random"] < 30
 
 
 def test_phases_are_the_more_consistent_the_better_they_fit(heard: tuple[Answer, Path]) -> None:
@@ -110,6 +111,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     assert all(answer[name] for name in answer.intervals.names)
     assert "phase's share of its loss is" in answer.sentence
     assert "(not measured)" not in answer.sentence
+    assert any("fewer than ten songs" in line for line in answer.cautions)
 
 
 def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
@@ -124,7 +126,9 @@ def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_pat
     assert answer.sounds == ()
 
 
-def test_one_song_is_told_without_intervals(tmp_path: Path) -> None:
+def test_one_song_is_told_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formants, "WORDS", {"aa": "ah"})
+    monkeypatch.setattr(sustained, "INSTRUMENTS", {"flute": 73})
     scope = Scope(sounding(tmp_path / "corpus", [struck(0), struck(1), struck(2)], each=3), tmp_path, quick=True)
     with hurried():
         answer = QUESTION.measure(scope, silent)

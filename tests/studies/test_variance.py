@@ -23,16 +23,16 @@ def by_song(rng: np.random.Generator, dims: int) -> np.ndarray:
     return np.repeat(rng.standard_normal((SONGS, dims)), EACH, axis=0)
 
 
-def drawn(seed: int, songs_share: bool = True) -> tuple[np.ndarray, dict[str, np.ndarray], np.random.Generator]:
-    """A log-mel of twelve features and five aspects, none of which tells anything of another."""
+def drawn(seed: int, own: bool = False) -> tuple[np.ndarray, dict[str, np.ndarray], np.random.Generator]:
+    """A log-mel of twelve features and five aspects, none of which tells anything of another.
+
+    Clips of a song share their aspects, or, with ``own``, half of what makes them.
+    """
     rng = np.random.default_rng(seed)
     base = by_song(rng, 12) + rng.standard_normal((N, 12))
     dims = dict(zip(ASPECTS, (10, 6, 4, 3, 8), strict=True))
-    return (
-        base,
-        {name: by_song(rng, d) + (not songs_share) * rng.standard_normal((N, d)) for name, d in dims.items()},
-        rng,
-    )
+    features = {name: by_song(rng, d) + own * rng.standard_normal((N, d)) for name, d in dims.items()}
+    return base, features, rng
 
 
 def table(base, features, labels) -> dict[str, float]:
@@ -93,14 +93,14 @@ def test_power_over_ten_seeds():
     """An aspect that explains a seventh of the variance."""
     hits, shares = 0, []
     for seed in range(10):
-        base, features, rng = drawn(seed, songs_share=False)
+        base, features, rng = drawn(seed, own=True)
         label = base[:, :3].sum(axis=1) + features["genre"][:, 0] + 2 * rng.standard_normal(N)
         read = probe.read_subsets(base, features, label, SONG)
         lessened = probe.contributions(read, "genre", label)
         low, _ = metrics.bootstrap_ci(probe.share, lessened, label, groups=SONG, resamples=200)
         hits += low > 0
         shares.append(probe.share(lessened, label))
-    truth = 2 / (6 + 2 + 4)
+    truth = 2 / (3 * 2 + 2 + 4)
     assert np.mean(shares) == pytest.approx(truth, abs=0.04)
     assert hits >= 9
 
@@ -125,11 +125,12 @@ def test_order_of_rows_does_not_matter():
     features = {name: features[name] for name in ("timbre", "genre")}
     labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
     order = rng.permutation(N)
-    there = variance.tabled(base, Aspects(features, {}), labels, SONG)
-    turned = Aspects({name: block[order] for name, block in features.items()}, {})
+    lacking = dict.fromkeys(("lyrics", "structure", "phase"), "it")
+    there = variance.tabled(base, Aspects(features, lacking), labels, SONG)
+    turned = Aspects({name: block[order] for name, block in features.items()}, lacking)
     back = variance.tabled(base[order], turned, labels[order], SONG[order])
     for one, other in zip(there, back, strict=True):
-        assert one.value == pytest.approx(other.value, abs=1e-8) if one.value is not None else other.value is None
+        assert one.value is other.value is None or one.value == pytest.approx(other.value, abs=1e-8)
 
 
 # A corpus

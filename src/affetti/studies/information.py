@@ -32,6 +32,8 @@ LATENT, BITS = 356, 16
 """The published study's latent: numbers a clip, and the bits each that its rate comes to."""
 ABOVE = 15_000.0
 """Hz: a tone over the band, to be resampled."""
+LISTENED = 15_000.0
+"""Seconds of the corpus' own log-mels, at most."""
 PLAYED = ("magnitude", "quantised", "bands_32", "latent")
 """Steps whose sound is kept."""
 
@@ -48,7 +50,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
         for prefix, read in zip(FRONTS, shown, strict=True):
             labels, songs = scope.corpus.labels[rows], scope.corpus.songs[rows]
             found += readings.measurements(prefix, read.features, labels, songs)
-        more, sounds = _round_trips(scope, rows, shown, scope.few(20, 3), progress)
+        more, sounds = _round_trips(scope, rows, shown, scope.few(20, 6), progress)
         found += more
     except NotMeasurableError as lack:
         found += roundtrips.missing(lack.needs) + readings.missing(lack.needs)
@@ -101,7 +103,8 @@ def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
 
 def own(scope: Scope) -> list[Measurement]:
     """What a probe reads of the corpus' own log-mels, kept, rounded, and after either latent."""
-    rows = scope.rows(scope.few(960, 240))
+    # As many clips as fit into memory where they are long.
+    rows = scope.rows(min(scope.few(960, 240), round(LISTENED / scope.front.seconds)))
     songs = scope.corpus.songs[rows]
     halves = readings.halved(songs, scope.rng("halves"))
     features, _ = readings.from_log_mels(np.asarray(scope.corpus.mel[rows]), halves, scope.front)
@@ -186,9 +189,12 @@ def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
         f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:.0f} Hz at hop "
         f"{front.hop_length}; what is measured at it begins with own_."
     )
-    lines = (arithmetic, redundant, rates, filtered, resolution, bits, probing, here)
-    planted = "The music is composed: CCC says what each step keeps of planted cues, not of what people feel."
-    return (*lines, planted) if scope.composed else lines
+    lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
+    if answer["waveform_bits"].n in range(1, 10):
+        lines.append("Bits and what comes back are of fewer than ten songs, whose intervals are too narrow.")
+    if scope.composed:
+        lines.append("The music is composed: CCC says what each step keeps of planted cues, not of what people feel.")
+    return tuple(lines)
 
 
 def _exact(name: str, label: str, value: float, unit: str) -> Measurement:

@@ -27,6 +27,8 @@ PATCH, PATCH_NUMBERS = 8, 24
 """Edge of a patch, and numbers that stand for it: the defaults of affetti's flow."""
 SECOND_NUMBERS = 12
 """Numbers that stand for a second."""
+LEARNT = 2_000
+"""Seconds of music to fit to, at most: components of more are the same, and memory is not."""
 Mels = NDArray[np.floating]
 
 
@@ -104,8 +106,12 @@ def frames_a_second(front: FrontEnd) -> int:
 
 
 def latents(log_mels: Mels, front: FrontEnd) -> dict[str, Latent]:
-    """Both latents fitted to log-mels ``[N, M, F]``; none where there are too few to fit to."""
+    """Both latents fitted to log-mels ``[N, M, F]``, of :data:`LEARNT` seconds at most; none of too few."""
+    if not len(log_mels):
+        return {}
+    enough = min(len(log_mels), max(1, LEARNT * frames_a_second(front) // log_mels.shape[2]))
+    some = log_mels[np.linspace(0, len(log_mels) - 1, enough).round().astype(int)]
     try:
-        return {"patches": Patches(log_mels), "latent": Seconds(log_mels, front)} if len(log_mels) else {}
+        return {"patches": Patches(some), "latent": Seconds(some, front)}
     except InputError:
         return {}

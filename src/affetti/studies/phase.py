@@ -67,7 +67,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
     found += sustained.measurements(scope.fresh_song(0), FRONT, scope.few(4, 2))
     answer = Answer("", tuple(found))
     figure = Intervals("Sharpness of onsets, % of the original's", tuple(f"sharpness_{name}" for name in METHODS))
-    return Answer(_sentence(answer), tuple(found), figure, sounds=sounds, cautions=_cautions(scope))
+    return Answer(_sentence(answer), tuple(found), figure, sounds=sounds, cautions=_cautions(scope, answer))
 
 
 def fidelities(clips: Rebuilt) -> list[Measurement]:
@@ -149,7 +149,7 @@ def _sentence(answer: Answer) -> str:
     )
 
 
-def _cautions(scope: Scope) -> tuple[str, ...]:
+def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
     hearing = "These measure signals, not hearing: phases can differ and sound alike, and no listener was asked."
     split = (
         "The split of the loss is of errors of magnitude seen through three windows. What lies over 8 kHz, which paper "
@@ -163,9 +163,12 @@ def _cautions(scope: Scope) -> tuple[str, ...]:
         "SI-SDR compares waveforms sample by sample; of a sound with phases of its own it says nothing but that."
     )
     synthetic = "Held notes and vowels are synthetic, alone, and none of the corpus'."
-    lines = (hearing, split, reader, waveforms, synthetic)
-    planted = "The music is composed, and its drums are samples of one kit: real recordings have more to lose."
-    return (*lines, planted) if scope.composed else lines
+    lines = [hearing, split, reader, waveforms, synthetic]
+    if answer["sharpness_fast"].n in range(1, 10):
+        lines.append("Sharpness and loss are of fewer than ten songs, whose intervals are too narrow.")
+    if scope.composed:
+        lines.append("The music is composed, and its drums are of one kit: what recordings lose may differ.")
+    return tuple(lines)
 
 
 QUESTION = Question(

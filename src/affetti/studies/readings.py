@@ -133,7 +133,7 @@ def measurements(prefix: str, features: Mapping[str, Floats], labels: Floats, so
         pair = predicted["mel"], predicted["magnitude"], labels
         found.append(Measurement.of_statistic(f"{prefix}probe_kept_mel", KEPT, kept, *pair, songs=songs, unit="%"))
     elif "magnitude" in features:
-        found.append(Measurement.missing(f"{prefix}probe_kept_mel", KEPT, "a probe that reads something", "%"))
+        found.append(Measurement.missing(f"{prefix}probe_kept_mel", KEPT, "more songs", "%"))
     return found
 
 
