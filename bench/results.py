@@ -42,8 +42,9 @@ def study(result: dict[str, Any]) -> None:
             interval(linear["delta"], linear["delta_ci"], 3, sign=True) if linear else "",
         ]
         print(f"| {' | '.join(cells)} |")
-    print("\n| method | quality | claimed | emotion: CCC of valence, arousal | claimed | diversity | difference |")
-    print("|---|---|---|---|---|---|---|")
+    heads = "method, quality, claimed, information %, claimed, emotion, claimed, diversity".split(", ")
+    print(f"\n| {' | '.join(heads)} |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in result["hierarchy"]:
         claimed = row["claimed"] or {}
         read = [row["emotion"].get(axis, {}).get("ccc", {}).get("value") for axis in ("valence", "arousal")]
@@ -51,10 +52,11 @@ def study(result: dict[str, Any]) -> None:
             f"`{row['name']}`",
             interval(row["quality"], row["quality_ci"], 0),
             claimed.get("quality", "–"),
+            interval(row["information"], row.get("information_ci"), 0),
+            claimed.get("information", "–"),
             ", ".join(interval(value, None, 2) for value in read),
             claimed.get("emotion", "–"),
             interval(row["diversity"], None, 2),
-            interval(row["delta"], row["delta_ci"], 3, sign=True),
         ]
         print(f"| {' | '.join(cells)} |")
     for entry in result["best"]:

@@ -79,7 +79,9 @@ def test_everything_that_a_study_holds_is_told() -> None:
         "arms": [arm],
         "ridge": [],
         "best": [{"fold": 0, "is": "mixup+flow"}],
-        "hierarchy": [method | {"emotion": {"arousal": {"ccc": {"value": 0.5}, "slope": {"value": 0.4}}}}],
+        "hierarchy": [
+            method | {"information": None, "emotion": {"arousal": {"ccc": {"value": 0.5}, "slope": {"value": 0.4}}}}
+        ],
         "returns": [{"kind": "flow", "updates": 100, "seconds": 9.0, "quality": None}],
         "curve": [{"share": 0.1, "songs": 4, "arms": [arm]}],
         "left_out": [{"name": "gan@4", "seconds": 100.0}],
@@ -102,7 +104,7 @@ def test_everything_that_a_study_holds_is_told() -> None:
         "0.600",
         "mixup+flow",
         "65–80",
-        "not measured",
+        "no original",
         "–",
         "NOT honest",
         "not run",

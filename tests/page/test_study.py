@@ -43,7 +43,7 @@ def test_all_that_a_study_can_hold_is_shown(folders, altered, tmp_path) -> None:
         "60 of 90 test clips are synthetic",
         "Left out, to stay within the budget: gan@4",
         "mixup+flow",
-        "not measured",
+        "no original",
         "--dial guidance=1,2",
         "--budget 60s",
     ):

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from affetti.corpus import Corpus
 from affetti.metrics import concordance, quality_score
 from affetti.models.baseline import Baseline
+from affetti.studies import hierarchy
 from affetti.studies.design import Settings, design
 from affetti.studies.hierarchy import returns, table, tradeoff
 from affetti.studies.recipe import parse
@@ -32,7 +34,11 @@ def test_a_row_for_each_method_and_none_for_amounts_and_mixtures(rows: dict[str,
     assert set(rows) == {"real", "specaugment", "mixup", "composer"}
     assert rows["mixup"]["delta"] == 0.1
     assert rows["real"]["delta"] is None
-    assert all(row["information"] is None for row in rows.values()), "not measured is not made up"
+    assert rows["composer"]["information"] is None, "what has no original is not measured"
+    assert rows["real"]["information"] is None
+    for name in ("specaugment", "mixup"):
+        low, high = rows[name]["information_ci"]
+        assert 0 < low <= rows[name]["information"] <= high < 100
     assert rows["specaugment"]["claimed"]["quality"] == "85–95"
     assert rows["composer"]["claimed"] is None
 
@@ -54,6 +60,21 @@ def test_masked_clips_are_less_like_music_and_blends_less_diverse(rows: dict[str
     assert rows["specaugment"]["quality"] < rows["real"]["quality"] - 10
     assert rows["mixup"]["diversity"] < 0.95 * rows["real"]["diversity"]
     assert rows["real"]["diversity"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_information_is_whole_where_nothing_is_changed_and_less_where_more_is(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = design(corpus, Settings(arms=("time-stretch",)))
+    (small,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    monkeypatch.setattr(hierarchy, "changes", lambda *_: [lambda mel, labels: (mel, labels)])
+    (none,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    noise = torch.Generator().manual_seed(0)
+    shaken = [lambda mel, labels: (mel + 20 * torch.randn(mel.shape, generator=noise), labels)]
+    monkeypatch.setattr(hierarchy, "changes", lambda *_: shaken)
+    (much,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    assert none["information"] == pytest.approx(100)
+    assert none["information"] > small["information"] > much["information"]
 
 
 def test_dials_and_lengths_of_training_are_told_in_order(tmp_path: Path, corpus: Corpus) -> None:

@@ -175,7 +175,8 @@ def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
         slope = _told(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
         claimed = (row["claimed"] or {}).get("quality", "–")
         change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"
-        cells = (_told(row["quality"], 0), claimed, "not measured", *ccc, slope, _told(row["diversity"], 2), change)
+        information = "no original" if row["information"] is None else f"{row['information']:.0f} %"
+        cells = (_told(row["quality"], 0), claimed, information, *ccc, slope, _told(row["diversity"], 2), change)
         lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells))
     return lines
 

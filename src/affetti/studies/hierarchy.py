@@ -7,10 +7,12 @@ the lowest quality helped most; its numbers carry no method. Here, for what each
 - emotion: ridge regression fitted to held-out real songs reads the clips; CCC and slope of its reading on their label,
   beside those of the real training clips themselves (row ``real``);
 - diversity: within-label diversity (:mod:`affetti.metrics.label_diversity`), 1 for real music;
+- information: of signal methods, which change a clip, how much of the clip can be told from what it was turned into: r²
+  of each mel statistic before and after, mean over statistics, in % (100: all of it). A generated clip has no original:
+  ``None``;
 - the difference in CCC on real test songs, from the table of arms.
 
-Information preserved is not measured here: ``None``. The reader has heard test songs, never a training song; nothing it
-reads is trained on or chosen by.
+The reader of emotion has heard test songs, never a training song; nothing it reads is trained on or chosen by.
 
 When not to use: masks and blends are no music, and a score of likeness to music says so without saying that they do
 harm. Held-out songs are few: look at the intervals.
@@ -66,8 +68,9 @@ def table(
     """A row for each method, of the first fold.
 
     Returns:
-        ``name``, ``quality`` and ``quality_ci``, ``information`` (always None), ``emotion`` (for each axis ``ccc`` and
-        ``slope``), ``diversity``, ``delta`` and ``delta_ci``, ``n``, ``claimed``. What cannot be measured is None.
+        ``name``, ``quality`` and ``quality_ci``, ``information`` and ``information_ci`` in %, ``emotion`` (for each
+        axis ``ccc`` and ``slope``), ``diversity``, ``delta`` and ``delta_ci``, ``n``, ``claimed``. What cannot be
+        measured is None.
     """
     corpus, fold = design.corpus, design.folds[0]
     part = corpus.fold(fold)
@@ -81,7 +84,8 @@ def table(
     for place, arm in enumerate(methods):
         progress("hierarchy", place, len(methods))
         material = _material(arm, design, sets)
-        row = {"name": arm.name, **_measured(real, material, reader, design.settings.seed), "information": None}
+        row = {"name": arm.name, **_measured(real, material, reader, design.settings.seed)}
+        row |= _information(arm, design, material)
         told = compared.get(arm.name, {}) if arm.name != BASE else {}
         row |= {"delta": told.get("delta"), "delta_ci": told.get("delta_ci"), "n": len(material[0])}
         found.append(row | {"claimed": CLAIMED.get(arm.name)})
@@ -161,6 +165,26 @@ def _measured(real: Material, fake: Material, reader: Baseline, seed: int) -> di
         if told is not None
     }
     return found
+
+
+def _information(arm: Arm, design: Design, turned: Material) -> dict[str, Any]:
+    """What can be told of the clips from what the signals of ``arm`` turned them into, % of variance."""
+    nothing = {"information": None, "information_ci": None}
+    if not arm.signals or arm.made is not None:
+        return nothing
+    original = _rows(design.corpus, _spread(design.corpus.fold(design.folds[0]).train))
+    before, after = (mel_statistics(torch.from_numpy(side[0])).double().numpy() for side in (original, turned))
+    varies = (before.std(axis=0) > 1e-6) & (after.std(axis=0) > 1e-6)
+    pair = before[:, varies], after[:, varies]
+    low, high = metrics.bootstrap_ci(_kept, *pair, groups=original[2], seed=design.settings.seed, resamples=200)
+    return {"information": _kept(*pair), "information_ci": [low, high]}
+
+
+def _kept(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """r² of each column of ``[N, D]`` before and after, mean over columns, %."""
+    x, y = before - before.mean(axis=0), after - after.mean(axis=0)
+    spread = (x**2).sum(axis=0) * (y**2).sum(axis=0)
+    return 100 * float(((x * y).sum(axis=0) ** 2 / spread.clip(1e-30)).mean())
 
 
 def _rows(corpus: Corpus, rows: NDArray[np.intp]) -> Material:

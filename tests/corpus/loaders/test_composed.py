@@ -64,6 +64,15 @@ def test_a_clip_over_several_sections_has_their_mean_by_time() -> None:
             assert said[f"{name}_true"] == pytest.approx(sections[name].to_numpy()[which].mean(), abs=1e-3)
 
 
+def test_labels_are_known_before_any_sound_at_any_length_of_clip() -> None:
+    track = load("composed", clips=3, clips_per_song=1, seed=1).tracks[0]
+    for seconds in (SECONDS, 30.0):  # within a section, and over several
+        rows = track.label_rows(seconds)
+        starts = track.starts(60.0, seconds, "centre")
+        assert len(rows) == len(starts) == 1
+        assert -1 <= rows[0]["valence"] <= 1
+
+
 def test_a_label_is_ten_raters_about_the_truth() -> None:
     tracks = load("composed", clips=800, clips_per_song=8, seed=1).tracks
     said = pd.DataFrame(

@@ -128,8 +128,9 @@ class ComposedTrack(Track):
         }
 
     def label_rows(self, clip: float) -> list[dict[str, Any]]:
-        """Labels of the clips it would give were it long enough."""
-        return [self.describe(at, clip) for at in self.starts(float("inf"), clip, "first")]
+        """Labels of the clips it gives."""
+        duration = _song(self.seed, self.index, self.keys).duration
+        return [self.describe(at, clip) for at in self.starts(duration, clip, "first")]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Sections with their cues, true emotion, words and the words' valence (NaN without), and all notes."""
