@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from affetti.studies.claims import Claim, claimed, claims, decide, table
+from affetti.studies.claims import Bound, Claim, claimed, claims, decide, table
 from affetti.studies.finding import Measurement
 
 CLAIM = Claim("c", "§1", "between 50 and 70", 50, 70, "ceiling.quality_gan")
@@ -24,14 +25,38 @@ def measured(value: float | None, *ci: float) -> Measurement:
         (measured(69, 60, 75), "undecided"),
         (measured(30, 20, 50), "undecided"),
         (measured(60, 10, 90), "undecided"),
-        (measured(60), "supported"),
-        (measured(71), "contradicted"),
+        (measured(60), "undecided"),
+        (replace(measured(60), exact=True), "supported"),
+        (replace(measured(71), exact=True), "contradicted"),
+        (replace(measured(60, 52, 68), n=7), "undecided"),
+        (replace(measured(60, 52, 68), n=8), "supported"),
         (measured(None), "undecided"),
         (None, "undecided"),
     ],
 )
 def test_the_rule(found: Measurement | None, verdict: str) -> None:
     assert decide(CLAIM, found, composed=False)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "found", "verdict"),
+    [
+        # A probe reads .52 [.46, .54]: it may read too little, so "at most .55" is not shown.
+        ("lower", -math.inf, 0.55, (0.52, 0.46, 0.54), "undecided"),
+        ("lower", -math.inf, 0.55, (0.75, 0.61, 0.89), "contradicted"),
+        ("lower", 0.6, math.inf, (0.75, 0.61, 0.89), "supported"),
+        ("lower", 0.5, 0.7, (0.6, 0.55, 0.65), "undecided"),
+        # Points taken off at most: fewer than claimed contradict, more do not.
+        ("upper", 9, 11, (2, 0, 6), "contradicted"),
+        ("upper", 9, 11, (40, 30, 50), "undecided"),
+        ("upper", -math.inf, 11, (2, 0, 6), "supported"),
+    ],
+)
+def test_a_bound_decides_from_its_own_side_alone(
+    bound: Bound, low: float, high: float, found: tuple[float, float, float], verdict: str
+) -> None:
+    claim = Claim("c", "§1", "…", low, high, "x.y", bound=bound)
+    assert decide(claim, measured(*found), composed=False)[0] == verdict
 
 
 def test_what_people_feel_is_not_decided_on_composed_music() -> None:

@@ -45,6 +45,14 @@ def test_no_number_stands_for_a_failure() -> None:
         Answer("…", (one, one))
 
 
+def test_several_readings_of_one_number_span_all_of_them() -> None:
+    readings = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
+    found = Measurement.over_readings("c", "C", [*readings, Measurement.missing("d", "D", "sound")])
+    assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
+    assert "spans 2 readings: a, b" in found.note
+    assert Measurement.over_readings("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
+
+
 def test_an_answer_comes_back_from_json() -> None:
     answer = Answer(
         "It is so.",

@@ -40,6 +40,7 @@ def write(folder: Path, **more: Any) -> Path:
             method("mixup", 30, 0.6, 0.02, 0.2),
             method("time-stretch", 60, 0.95, 0.04, 0.6),
             method("gan", 40, 0.5, 0.01, 0.3),
+            method("pitch-shift", 80, 0.7, 0.025, 0.5),
             method("flow", None, 0.4, 0.00, 0.3),
         ],
         "returns": [],
@@ -73,9 +74,9 @@ def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
 def test_rank_correlations_over_methods(tmp_path: Path) -> None:
     found = by_name(write(tmp_path / "study"))
     assert found["diversity_with_gain"].value == pytest.approx(1.0)
-    assert found["diversity_with_gain"].n == 5
-    # Qualities 100 20 30 60 40 and diversities 1 .9 .6 .95 .5 rank 5 1 2 4 3 and 5 3 2 4 1: rho = 1 - 6 · 8 / 120.
-    assert found["quality_with_diversity"].value == pytest.approx(0.6)
+    assert found["diversity_with_gain"].n == 6
+    # Without real: qualities 20 30 60 40 80 and diversities .9 .6 .95 .5 .7 rank 1 2 4 3 5 and 4 2 5 1 3.
+    assert found["quality_with_diversity"].value == pytest.approx(1 - 6 * (9 + 0 + 1 + 4 + 4) / (5 * 24))
     low, high = found["quality_with_diversity"].ci or (0, 0)
     assert low < 0 < high
 

@@ -1,8 +1,8 @@
 """What one group of features adds to a reader of log-mels: the difference of R², in % of the labels' variance.
 
 Readings are those of :func:`affetti.studies.probe.read_subsets`. A group that did not help to read songs held out is
-let in nowhere, adds exactly nothing, and its interval has no width: no proof of no effect, only that these songs
-show none to a linear reader.
+let in nowhere and adds exactly nothing, without an interval: that is no proof of no effect, only that these songs show
+none to a linear reader.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def added(scope: Scope, name: str, label: str, readings: Readings, group: str, a
     found = Measurement.of_statistic(
         name, label, percent, *columns, songs=scope.corpus.songs, seed=scope.seed, unit="%"
     )
-    return replace(found, note=LET_IN_NOWHERE) if (columns[0] == columns[1]).all() else found
+    return replace(found, ci=None, note=LET_IN_NOWHERE) if (columns[0] == columns[1]).all() else found
 
 
 def percent(more: Floats, less: Floats, target: Floats) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 from affetti import config as configuration
 from affetti.corpus import Corpus
-from affetti.errors import InputError, MismatchError, UsageError
+from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.progress import Progress, silent
 from affetti.scale.engine import map_ranges
 from affetti.storage import claim, read_json, sweep, write_json
@@ -55,7 +55,16 @@ class Asking:
 
     def done(self, start: int, stop: int) -> bool:
         """Whether all questions of the range are answered."""
-        return all(self.path(name).exists() for name in self.names[start:stop])
+        return all(self.answer(name) is not None for name in self.names[start:stop])
+
+    def answer(self, name: str) -> Answer | None:
+        """What was filed; None where nothing was, where it was cut short, or where a sound of it is gone."""
+        path = self.path(name)
+        try:
+            answer = configuration.structure(read_json(path), Answer, path)
+        except (StorageError, UsageError):
+            return None
+        return answer if all((self.scope.folder / sound.file).is_file() for sound in answer.sounds) else None
 
     def __call__(self, start: int, stop: int) -> None:
         """Ask questions ``start`` to ``stop``."""
@@ -118,17 +127,14 @@ def audit_corpus(
     )
     task = Asking(scope, chosen)
     map_ranges(task, len(chosen), 1, done=task.done, workers=workers, stage="audit", progress=progress)
-    answers = {
-        question.name: configuration.structure(read_json(path), Answer, path)
-        for question in QUESTIONS
-        if (path := task.path(question.name)).exists()
-    }
+    filed = {question.name: task.answer(question.name) for question in QUESTIONS}
+    answers = {name: answer for name, answer in filed.items() if answer is not None}
     findings = decided(scope, answers)
     result: dict[str, Any] = {
         "verb": "audit",
         "questions": [_told(by_name(name), answer) for name, answer in answers.items()],
         "findings": findings,
-        "wording": wording(answers, findings, corpus),
+        "wording": wording(answers, findings, corpus, quick=quick),
         "corpus": str(corpus.path),
         "corpus_hash": corpus.hash,
         "front_end": corpus.front_end.hash,
@@ -187,6 +193,8 @@ def require_fitting(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Pat
             raise UsageError(f"a {trained.kind} does not generate", where=path, hint="give runs of generators")
         corpus.require_front_end(trained.front_end, path)
         trained.require_unseen(corpus.songs[corpus.fold(int(trained.meta["fold"])).test])
+        if trained.meta["corpus"]["content_hash"] != corpus.hash:
+            raise MismatchError("was trained on another corpus", where=path, hint=f"give runs of {corpus.path}")
         kinds.append(trained.kind)
     double = {kind for kind in kinds if kinds.count(kind) > 1}
     if double:

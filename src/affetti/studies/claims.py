@@ -12,8 +12,10 @@ measured; statements with neither number nor direction are left out. A claim is
   composed, where the composer's own rules would answer, and for those that only listeners could answer: a regressor's
   reading of a changed sound, told beside the claim, is no listener.
 
-A measurement without an interval (a count, a closed form) is an interval of no width. A verdict is about this corpus
-and these models: another corpus may decide otherwise. With so many claims at 95 % a few verdicts are chance.
+What is exact (a count, a closed form) is an interval of no width; any other number without an interval, or on fewer
+than eight units, decides nothing. A probe's reading is a bound from below: its interval has no upper end, so that it
+can contradict "cannot be read" and never support it. What bounds from above has no lower end. A verdict is about this
+corpus and these models: another corpus may decide otherwise. With so many claims at 95 % a few verdicts are chance.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ from typing import Any, Literal
 from affetti.studies.finding import Measurement
 
 Verdict = Literal["supported", "contradicted", "undecided"]
+Bound = Literal["", "lower", "upper"]
+FEWEST = 8
+"""Units that a verdict takes: percentile intervals of fewer are much too narrow."""
 EITHER = 0.1
 """How far a single number reaches to either side, as a share of itself."""
 STUDY = "study"
@@ -56,6 +61,8 @@ class Claim:
     """The data set it is about, where it is about that one alone."""
     needs: str = ""
     """What would decide it where this does not."""
+    bound: Bound = ""
+    """Whether what is measured bounds what is claimed from one side only."""
 
     @property
     def topic(self) -> str:
@@ -84,8 +91,19 @@ def _claim(row: dict[str, str]) -> Claim:
     listeners = row["about"] == "listeners"
     people = listeners or row["about"] == "people"
     dataset = "" if people else row["about"]
+    bounds: dict[str, Bound] = {"lower": "lower", "upper": "upper"}
     return Claim(
-        row["id"], row["section"], row["claim"], low, high, row["by"], people, listeners, dataset, row["needs"]
+        row["id"],
+        row["section"],
+        row["claim"],
+        low,
+        high,
+        row["by"],
+        people,
+        listeners,
+        dataset,
+        row["needs"],
+        bounds.get(row["bound"], ""),
     )
 
 
@@ -100,7 +118,12 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
         return "undecided", "only listeners could decide it: what was measured is a regressor's reading"
     if claim.people and composed:
         return "undecided", "about how people feel, and this music was composed by rules"
+    if not found.exact and found.ci is None:
+        return "undecided", found.note or "measured without an interval"
+    if not found.exact and found.n < FEWEST:
+        return "undecided", f"measured on {found.n} {found.of}, fewer than {FEWEST}"
     low, high = found.ci or (found.value, found.value)
+    low, high = (-math.inf if claim.bound == "upper" else low), (math.inf if claim.bound == "lower" else high)
     if claim.low <= low and high <= claim.high:
         return "supported", ""
     if high < claim.low or low > claim.high:
@@ -146,6 +169,7 @@ def table(
                 "verdict": verdict,
                 "reason": reason,
                 "people": claim.people,
+                "bound": claim.bound,
                 "needs": claim.needs if verdict == "undecided" else "",
                 "command": _command(claim.topic, corpus),
             }

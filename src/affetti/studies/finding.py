@@ -7,7 +7,7 @@ could not be measured is None and says why: nothing here stands for a failure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,6 +52,8 @@ class Measurement:
     unit: str = ""
     note: str = ""
     """Why there is no value, or what to be careful of."""
+    exact: bool = False
+    """Whether it needs no interval: a count or a closed form."""
 
     def __post_init__(self) -> None:
         for number in (self.value, *(self.ci or ())):
@@ -101,6 +103,17 @@ class Measurement:
         if not known.any():
             return cls(name, label, None, None, 0, of, unit, "not measurable here: no clip has a value")
         return cls.of_statistic(name, label, _mean, numbers[known], songs=groups[known], seed=seed, unit=unit, of=of)
+
+    @classmethod
+    def over_readings(cls, name: str, label: str, found: Sequence[Measurement]) -> Measurement:
+        """One number that may be measured in several ways: the interval spans those of all, the value their middle."""
+        known = [its for its in found if its.value is not None and its.ci is not None]
+        if not known:
+            return cls(name, label, None, None, 0, note=found[0].note if found else "not measurable here")
+        ends = [end for its in known for end in its.ci or ()]
+        middle = float(np.mean([its.value for its in known if its.value is not None]))
+        note = f"spans {len(known)} readings: {', '.join(its.name for its in known)}"
+        return cls(name, label, middle, (min(ends), max(ends)), known[0].n, known[0].of, known[0].unit, note)
 
     @classmethod
     def missing(cls, name: str, label: str, needs: str, unit: str = "") -> Measurement:

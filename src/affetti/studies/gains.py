@@ -56,10 +56,11 @@ def _of(folder: Path, result: dict[str, Any]) -> list[Measurement]:
                 )
             )
     found += _emotion(methods)
+    changed = [row for row in methods if row["name"] != BASE]
     found += [
-        _correlation("diversity_with_gain", "rank correlation of diversity and gain", methods, "diversity", "delta"),
+        _correlation("diversity_with_gain", "rank correlation of diversity and gain", changed, "diversity", "delta"),
         _correlation(
-            "quality_with_diversity", "rank correlation of quality and diversity", methods, "quality", "diversity"
+            "quality_with_diversity", "rank correlation of quality and diversity", changed, "quality", "diversity"
         ),
     ]
     return found

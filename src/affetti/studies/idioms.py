@@ -67,6 +67,11 @@ def blue_notes() -> list[Measurement]:
         columns = apart["mel"], apart["stft"]
         kept = Measurement.of_statistic(f"blues_{name}_kept", label, _ratio, *columns, songs=units, unit="%", of=WAYS)
         found.append(kept)
+    by_name = {measurement.name: measurement for measurement in found}
+    for short, size in (("stft", "stft"), ("mel", "mel128")):
+        several = [by_name[f"blues_{name}_{short}{r}"] for name in ("difference", "passing") for r in ("", "_r")]
+        label = f"what blue notes change, held or in passing, in either measure, {TOLD[size]}"
+        found.append(Measurement.over_readings(f"blues_readings_{short}", label, several))
     return found
 
 

@@ -42,7 +42,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
     """Answer the question; where there is no sound, with the closed forms and the corpus' own log-mels."""
     found = closed_forms("", FRONTS[""]) + closed_forms("full_band_", FRONTS["full_band_"])
     label = f"Loudest frequency left of a tone of {ABOVE:.0f} Hz, resampled to 22,050"
-    found.append(Measurement("alias_db", label, alias_db(ABOVE), None, 1, "tones", "dB"))
+    found.append(Measurement("alias_db", label, alias_db(ABOVE), None, 1, "tones", "dB", exact=True))
     found += own(scope)
     sounds: Sequence[Sound] = ()
     try:
@@ -51,7 +51,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
             labels, songs = scope.corpus.labels[rows], scope.corpus.songs[rows]
             found += readings.measurements(prefix, read.features, labels, songs)
         more, sounds = _round_trips(scope, rows, shown, scope.few(20, 6), progress)
-        found += more
+        found += [*more, _returned({it.name: it for it in more})]
     except NotMeasurableError as lack:
         found += roundtrips.missing(lack.needs) + readings.missing(lack.needs)
     answer = Answer(
@@ -136,6 +136,16 @@ def _round_trips(
     return [it for prefix in FRONTS for it in roundtrips.measurements(prefix, trips[prefix], songs)], sounds
 
 
+def _returned(found: dict[str, Measurement]) -> Measurement:
+    """Energy of the waveform that the inverse STFT of the rounded spectrum returns, 100 (1 − 10^(−SI-SDR / 10)) %."""
+    ratio = found["si_sdr_stft"]
+    label = "complex STFT: energy of the waveform that its inverse returns"
+    if ratio.value is None or ratio.ci is None:
+        return Measurement.missing("returned_stft", label, "sound that is not silent", "%")
+    value, low, high = (100.0 * (1.0 - 10.0 ** (-db / 10.0)) for db in (ratio.value, *ratio.ci))
+    return Measurement("returned_stft", label, value, (low, high), ratio.n, ratio.of, "%")
+
+
 def _sentence(answer: Answer) -> str:
     """The answer in words, of what was measured."""
     stft, mel = (answer[f"{name}_numbers_ratio"].value or 1.0 for name in ("stft", "mel"))
@@ -198,7 +208,7 @@ def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
 
 
 def _exact(name: str, label: str, value: float, unit: str) -> Measurement:
-    return Measurement(name, label, float(value), None, 1, "closed form", unit)
+    return Measurement(name, label, float(value), None, 1, "closed form", unit, exact=True)
 
 
 QUESTION = Question(

@@ -13,6 +13,7 @@ from typing import Any
 from affetti.corpus import Corpus
 from affetti.studies.finding import Answer, Measurement, told
 
+QUICK = " This was a quick audit, of few songs."
 LOSSES: tuple[tuple[str, tuple[str, int, str], str, str], ...] = (
     (
         "lyrics",
@@ -48,13 +49,16 @@ LOSSES: tuple[tuple[str, tuple[str, int, str], str, str], ...] = (
 """Limitation, what measures its loss (name, decimals, of what), what measures its penalty, what helps against it."""
 
 
-def wording(answers: Mapping[str, Answer], findings: list[dict[str, Any]], corpus: Corpus) -> dict[str, Any]:
+def wording(
+    answers: Mapping[str, Answer], findings: list[dict[str, Any]], corpus: Corpus, *, quick: bool = False
+) -> dict[str, Any]:
     """``paragraph``, ``footnote`` and ``table`` (rows of ``limitation, information_loss, quality_impact, mitigation``).
 
     Args:
         answers: of the audit, by question.
         findings: the claims as they were decided.
         corpus: what was audited.
+        quick: whether fewer songs were taken.
     """
     found = {f"{name}.{its.name}": its for name, answer in answers.items() for its in answer.measurements}
     source = f"{len(corpus)} clips of {corpus.meta['n_songs']} songs ({corpus.meta['source']})"
@@ -72,12 +76,12 @@ def wording(answers: Mapping[str, Answer], findings: list[dict[str, Any]], corpu
         f"What a log-mel leaves out, measured: {losses}. A linear reader keeps "
         f"{_told(found, 'information.probe_kept_mel', 0)} of the emotion it reads off the linear spectrogram. "
         f"Disagreement of raters caps CCC at {_told(found, 'ceiling.label_ccc')}. Brackets are 95 % intervals over "
-        f"songs.{limits}"
+        f"songs; not every number is of all of them.{QUICK if quick else ''}{limits}"
     )
     counts = Counter(str(row["verdict"]) for row in findings)
     footnote = (
         "Quality Score of affetti, calibrated on held-out real songs (100) and one clip repeated (25). "
-        f"Of {len(findings)} published claims on spectrogram GANs checked on this corpus, "
+        f"Of {len(findings)} claims of an unpublished study of spectrogram GANs, on this corpus "
         f"{counts['supported']} are supported, "
         f"{counts['contradicted']} contradicted and {counts['undecided']} undecided."
     )

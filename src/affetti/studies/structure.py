@@ -53,6 +53,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
     read = readings.get(())
     found += _predictions(read if several else None, songs, untaught or SEVERAL)
     found += _section_read(scope.statistics, section, songs)
+    found.append(_chorus_read(scope.statistics, section, songs))
     for k, (axis, _) in enumerate(AXES):
         told_as = f"structure_adds_{axis}", f"variance of {axis} that position and section add to log-mel"
         if own and (KNOWN,) in readings:
@@ -121,6 +122,20 @@ def _section_read(features: Floats, section: Texts, songs: Texts) -> list[Measur
     ]
 
 
+def _chorus_read(features: Floats, section: Texts, songs: Texts) -> Measurement:
+    """Whether a clip is of a verse or of a chorus, as read from its log-mel: balanced accuracy, chance 0.5."""
+    told_as = "chorus_read", "verse or chorus, read from a log-mel, balanced accuracy"
+    kinds = np.array([next((kind for kind in ("chorus", "verse") if name.startswith(kind)), "") for name in section])
+    kept = kinds != ""
+    try:
+        read = probe.read_classes(features[kept], kinds[kept], songs[kept])
+    except (InputError, ValueError):
+        return Measurement.missing(*told_as, f"sections named verse and chorus in {probe.FOLDS} songs or more")
+    names = np.unique(kinds[kept])
+    codes = [np.searchsorted(names, each) for each in (read, kinds[kept])]
+    return Measurement.of_statistic(*told_as, probe.balanced_accuracy, *codes, songs=songs[kept])
+
+
 def _scaled(times: int, read: Texts, target: Texts) -> float:
     return times * probe.balanced_accuracy(read, target)
 
@@ -161,7 +176,10 @@ def _sentence(found: Answer) -> str:
     if found["spread_predictions"].value is not None:
         parts.append(f"The valence read from log-mels spreads by ±{told(found['spread_predictions'])}.")
     if found["section_lift"].value is not None:
-        parts.append(f"A log-mel tells the section {told(found['section_lift'], 1)} as often as chance.")
+        parts.append(
+            f"A log-mel tells the section {told(found['section_lift'], 1)} as often as chance; "
+            f"verse from chorus in {told(found['chorus_read'])} of clips (chance 0.5)."
+        )
     adds = [found[f"structure_adds_{axis}"] for axis, _ in AXES]
     if all(measured.value is not None for measured in adds):
         valence, arousal = (told(measured, 1) for measured in adds)

@@ -56,7 +56,7 @@ def text_gain(scope: Scope) -> list[Measurement]:
             for what, statistic, arrays in asked
         ]
         if (both == mel_read).all():
-            measured[0] = replace(measured[0], note=LET_IN_NOWHERE)
+            measured[0] = replace(measured[0], ci=None, note=LET_IN_NOWHERE)
         found += measured
     return found
 

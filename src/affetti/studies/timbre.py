@@ -8,6 +8,7 @@ are read in :mod:`affetti.studies.instruments`. The counterfactuals need no corp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ SHOWN = ("piano", "acoustic guitar", "distorted guitar", "flute")
 """Instruments to be heard."""
 HEADLINE = ("piano", "acoustic guitar")
 GUITARS = ("acoustic guitar", "distorted guitar")
+PIANO_GUITARS = ("similarity_piano_clean_guitar", "similarity_piano_distorted_guitar")
 CHANCE = 1.0 / len(INSTRUMENTS)
 
 
@@ -36,6 +38,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
     spectra = lead_spectra(scope, scope.few(SONGS, SONGS_QUICK), progress)
     found = [*_alike(spectra, scope), *_read(spectra, scope), *_biases(spectra, scope), *instruments.measured(scope)]
+    found += _readings({measurement.name: measurement for measurement in found})
     rate = scope.front.sample_rate
     return Answer(
         _sentence({measurement.name: measurement for measurement in found}),
@@ -57,7 +60,48 @@ def _alike(spectra: LeadSpectra, scope: Scope) -> list[Measurement]:
             Measurement.of_mean(name, label, values, songs=songs, seed=scope.seed, unit=unit)
             for name, label, values, unit in (*_similarities(spectra), *_differences(spectra))
         ),
+        Measurement.of_statistic(
+            "difference_kept",
+            "difference of mean spectra that 128 mel bands keep, mean over pairs",
+            kept,
+            spectra.apart["mel128"],
+            spectra.apart["stft"],
+            songs=songs,
+            seed=scope.seed,
+            unit="%",
+        ),
         _scales_alike(),
+    ]
+
+
+def kept(bands: probe.Floats, bins: probe.Floats) -> float:
+    """Mean difference ``[N, P]`` at mel bands as a share of that at the STFT, %."""
+    return 100.0 * float(bands.mean() / bins.mean())
+
+
+def _readings(found: dict[str, Measurement]) -> list[Measurement]:
+    """What the study states without saying of which guitar, or in which measure: all readings together."""
+    guitars = [found[name] for name in ("similarity_piano_guitar", *PIANO_GUITARS)]
+    alike = Measurement.over_readings("similarity_guitars", "r of mels, piano and any of three guitars", guitars)
+    in_percent = replace(
+        alike,
+        name="similarity_percent_guitars",
+        label="the same in %",
+        value=None if alike.value is None else 100 * alike.value,
+        ci=None if alike.ci is None else (100 * alike.ci[0], 100 * alike.ci[1]),
+        unit="%",
+    )
+    return [
+        alike,
+        in_percent,
+        *(
+            Measurement.over_readings(
+                f"difference_{short}_readings",
+                f"difference of two instruments, {told_as}, by total variation or 100 (1 − r)",
+                [found[f"difference_{short}"], found[f"unlikeness_{short}"]],
+            )
+            for short, told_as in (("stft", TOLD["stft"]), ("mel", TOLD["mel128"]))
+        ),
     ]
 
 
@@ -65,6 +109,9 @@ def _similarities(spectra: LeadSpectra) -> Iterator[tuple[str, str, probe.Floats
     r = {name: values[:, PAIRS.index(HEADLINE)] for name, values in spectra.alike.items()}
     yield "similarity_piano_guitar", "r of mels, piano and acoustic guitar", r["mel128"], ""
     yield "similarity_percent_piano_guitar", "the same in %", 100.0 * r["mel128"], "%"
+    for name, short in (("stft", "stft"), ("mel128", "mel")):
+        label = f"100 (1 − r), mean over pairs, {TOLD[name]}"
+        yield f"unlikeness_{short}", label, 100.0 * (1.0 - spectra.alike[name].mean(axis=1)), "%"
     yield "similarity_other_songs", "r of mels, a piano in different songs: the floor", spectra.strangers, ""
     for name in RESOLUTIONS:
         if name != "mel128":

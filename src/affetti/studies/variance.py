@@ -88,7 +88,7 @@ def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int
         for measured_as, label, columns in _columns(name):
             pair = values[:, columns], labels[:, columns]
             row = Measurement.of_statistic(measured_as, label, statistic, *pair, songs=songs, seed=seed, unit="%")
-            found.append(replace(row, note=LET_IN_NOWHERE) if row.value == 0 and row.ci == (0, 0) else row)
+            found.append(replace(row, ci=None, note=LET_IN_NOWHERE) if row.value == 0 and row.ci == (0, 0) else row)
     return found
 
 
