@@ -29,7 +29,7 @@ from affetti.page.curve import curve_picture, require_picture
 from affetti.progress import Progress, silent
 from affetti.scale.engine import cpu_count
 from affetti.storage import read_json, write_json
-from affetti.studies.audit import audit_corpus
+from affetti.studies.audit.inquiry import audit_corpus
 from affetti.studies.augmentation import augmentation_study
 from affetti.studies.design import Settings
 from affetti.studies.scorecard import scorecard
@@ -476,7 +476,7 @@ def audit(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Measure what a log-mel loses and decide the published claims; see :func:`affetti.studies.audit.audit_corpus`."""
+    """Measure what a log-mel loses, and decide claims; see :func:`affetti.studies.audit.inquiry.audit_corpus`."""
     return audit_corpus(
         Corpus.open(corpus),
         Path(out),

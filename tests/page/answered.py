@@ -11,7 +11,7 @@ from affetti import config
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
 from affetti.storage import write_json
-from affetti.studies.finding import (
+from affetti.studies.audit.finding import (
     Answer,
     Intervals,
     Lines,

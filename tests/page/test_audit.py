@@ -22,7 +22,7 @@ from affetti.page.sources import gather
 from affetti.signal import audio
 from affetti.signal.loudness import loudness, matched
 from affetti.storage import read_json, write_json
-from affetti.studies.finding import Lines, Measurement, Origin, Series, Sound
+from affetti.studies.audit.finding import Lines, Measurement, Origin, Series, Sound
 
 ORIGINS: tuple[Origin, ...] = ("recording", "composed", "rebuilt")
 

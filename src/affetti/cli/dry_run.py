@@ -26,7 +26,7 @@ from affetti.models.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.scale.engine import cpu_count
 from affetti.signal.mel import MelSpectrogram
-from affetti.studies.audit import QUESTIONS, require_fitting, require_questions
+from affetti.studies.audit.inquiry import QUESTIONS, require_fitting, require_questions
 from affetti.studies.augmentation import plan_study
 from affetti.training import fit as fitting
 from affetti.training import run as runs

@@ -25,7 +25,7 @@ from affetti.page.wording import precise, reach, typeset
 from affetti.presets import FrontEnd
 from affetti.signal import audio
 from affetti.signal.loudness import SHORTEST
-from affetti.studies.finding import Answer, Lines, Measurement, Sound
+from affetti.studies.audit.finding import Answer, Lines, Measurement, Sound
 
 SECONDS = 10.0
 """Of each sound that are heard, at most, so that the page stays small."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from affetti.corpus import Corpus
 from affetti.page.sources import Audit, Run, Score, Sources, Study
-from affetti.studies.audit import QUESTIONS
+from affetti.studies.audit.inquiry import QUESTIONS
 
 
 def commands(sources: Sources) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from affetti import config as configuration
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError
 from affetti.storage import read_json
-from affetti.studies.finding import Answer
+from affetti.studies.audit.finding import Answer
 from affetti.training import run as runs
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)

@@ -1,0 +1,38 @@
+"""What one group of features adds to a reader of log-mels: the difference of R², in % of the labels' variance.
+
+Readings are those of :func:`probe.read_subsets`. A group that did not help to read songs held out is
+let in nowhere and adds exactly nothing, without an interval: that is no proof of no effect, only that these songs show
+none to a linear reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from affetti.studies.audit import probe
+from affetti.studies.audit.finding import Measurement
+from affetti.studies.audit.probe import Floats
+from affetti.studies.audit.scope import Scope
+
+LET_IN_NOWHERE = "it helped to read no songs held out, so the reader left it out"
+Readings = Mapping[tuple[str, ...], Floats]
+"""Valence and arousal read ``[N, 2]`` from the log-mel and each subset of groups."""
+
+
+def added(scope: Scope, name: str, label: str, readings: Readings, group: str, axis: int) -> Measurement:
+    """What ``group`` adds for ``axis`` (0 valence, 1 arousal) where the log-mel alone stands beside it."""
+    columns = readings[(group,)][:, axis], readings[()][:, axis], scope.corpus.labels[:, axis]
+    found = Measurement.of_statistic(
+        name, label, percent, *columns, songs=scope.corpus.songs, seed=scope.seed, unit="%"
+    )
+    return replace(found, ci=None, note=LET_IN_NOWHERE) if (columns[0] == columns[1]).all() else found
+
+
+def percent(more: Floats, less: Floats, target: Floats) -> float:
+    """What ``more`` explains beyond ``less``, in % of the variance.
+
+    Raises:
+        InputError: the target does not vary.
+    """
+    return 100.0 * probe.gain(more, less, target)

@@ -1,0 +1,234 @@
+"""What a question of the audit is answered with: numbers with intervals, one figure, one sentence, sounds.
+
+All of it is plain data that JSON can hold, so that an answer can be filed, read back and drawn by others. A number that
+could not be measured is None and says why: nothing here stands for a failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from affetti import metrics
+from affetti.errors import InputError
+
+Origin = Literal["recording", "composed", "rebuilt", "generated"]
+"""Of a sound: a clip of the corpus as it is, a song that affetti composed, either after a representation was inverted,
+or what a generator made."""
+
+
+class NotMeasurableError(Exception):
+    """A question that this corpus cannot answer; ``needs`` ends the sentence "not measurable here: needs …"."""
+
+    def __init__(self, needs: str) -> None:
+        super().__init__(f"not measurable here: needs {needs}")
+        self.needs = needs
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number of an answer.
+
+    Raises:
+        ValueError: the value, or an end of the interval, is not a finite number.
+    """
+
+    name: str
+    """Unique in its answer; claims refer to it as ``question.name``."""
+    label: str
+    """What it is, for a table."""
+    value: float | None
+    ci: tuple[float, float] | None
+    """95 % interval; None where there is none to be had (a count, a closed form, one song)."""
+    n: int
+    """How many independent units it rests on."""
+    of: str = "songs"
+    """What ``n`` counts."""
+    unit: str = ""
+    note: str = ""
+    """Why there is no value, or what to be careful of."""
+    exact: bool = False
+    """Whether it needs no interval: a count or a closed form."""
+
+    def __post_init__(self) -> None:
+        for number in (self.value, *(self.ci or ())):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{self.name}: {number} is no measurement")
+
+    @classmethod
+    def of_statistic(
+        cls,
+        name: str,
+        label: str,
+        statistic: Callable[..., float],
+        *arrays: ArrayLike,
+        songs: ArrayLike,
+        seed: int = 0,
+        unit: str = "",
+        of: str = "songs",
+        resamples: int = 1000,
+    ) -> Measurement:
+        """``statistic(*arrays)`` with its interval over songs; where it is not defined, no value and the reason."""
+        count = int(np.unique(np.asarray(songs)).size)
+        try:
+            value = float(statistic(*(np.asarray(array) for array in arrays)))
+        except InputError as error:
+            return cls(name, label, None, None, count, of, unit, f"not measurable here: {error.what}")
+        try:
+            ci = metrics.bootstrap_ci(statistic, *arrays, groups=songs, seed=seed, resamples=resamples)
+        except InputError as error:
+            return cls(name, label, value, None, count, of, unit, f"no interval: {error.what}")
+        return cls(name, label, value, ci, count, of, unit)
+
+    @classmethod
+    def of_mean(
+        cls,
+        name: str,
+        label: str,
+        values: ArrayLike,
+        *,
+        songs: ArrayLike,
+        seed: int = 0,
+        unit: str = "",
+        of: str = "songs",
+    ) -> Measurement:
+        """Mean of one value a clip ``[N]``, with its interval over songs; values that are NaN are left out."""
+        numbers, groups = np.asarray(values, dtype=np.float64), np.asarray(songs)
+        known = np.isfinite(numbers)
+        if not known.any():
+            return cls(name, label, None, None, 0, of, unit, "not measurable here: no clip has a value")
+        return cls.of_statistic(name, label, _mean, numbers[known], songs=groups[known], seed=seed, unit=unit, of=of)
+
+    @classmethod
+    def over_readings(cls, name: str, label: str, found: Sequence[Measurement]) -> Measurement:
+        """One number that may be measured in several ways: the interval spans those of all, the value their middle."""
+        known = [its for its in found if its.value is not None and its.ci is not None]
+        if not known:
+            return cls(name, label, None, None, 0, note=found[0].note if found else "not measurable here")
+        ends = [end for its in known for end in its.ci or ()]
+        middle = float(np.mean([its.value for its in known if its.value is not None]))
+        note = f"spans {len(known)} readings: {', '.join(its.name for its in known)}"
+        return cls(name, label, middle, (min(ends), max(ends)), known[0].n, known[0].of, known[0].unit, note)
+
+    @classmethod
+    def missing(cls, name: str, label: str, needs: str, unit: str = "") -> Measurement:
+        """What could not be measured, and what that would need."""
+        return cls(name, label, None, None, 0, unit=unit, note=f"not measurable here: needs {needs}")
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """A figure: measurements with their intervals, a row each, what the study claims beside them."""
+
+    title: str
+    """Names the quantity and its unit."""
+    names: tuple[str, ...]
+    """Of measurements of the same answer; those without a value are left out."""
+    zero: bool = False
+    """Whether to mark zero: no difference."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A curve: points of (x, value, low, high); without an interval low and high are the value."""
+
+    name: str
+    points: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A figure: curves over a number."""
+
+    title: str
+    x: str
+    y: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A log-mel to be drawn."""
+
+    label: str
+    key: str
+    """Name of its array, dB ``[M, F]``, among the answer's arrays."""
+
+
+@dataclass(frozen=True)
+class Mels:
+    """A figure: log-mels on the same axes and the same colours."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound of an answer; all sounds of an answer are played equally loud."""
+
+    label: str
+    origin: Origin
+    file: str
+    """FLAC, relative to the folder of the audit."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question was answered with."""
+
+    sentence: str
+    """The answer, in plain words and with its numbers."""
+    measurements: tuple[Measurement, ...] = ()
+    intervals: Intervals | None = None
+    lines: Lines | None = None
+    mels: Mels | None = None
+    sounds: tuple[Sound, ...] = ()
+    cautions: tuple[str, ...] = ()
+    """What to be careful of when reading it, a sentence each."""
+    needs: str = ""
+    """Where nothing could be measured: what that would need."""
+
+    def __post_init__(self) -> None:
+        names = [found.name for found in self.measurements]
+        double = {name for name in names if names.count(name) > 1}
+        if double:
+            raise ValueError(f"measurements named twice: {', '.join(sorted(double))}")
+
+    def __getitem__(self, name: str) -> Measurement:
+        """The measurement of that name."""
+        return next(found for found in self.measurements if found.name == name)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the audit, and how it is answered."""
+
+    name: str
+    asks: str
+    """The question, one sentence."""
+    method: str
+    """How it is answered, for the folded part of the page."""
+    measure: Callable[..., Answer] = field(repr=False)
+    """Called with a :class:`scope.Scope` and a :data:`~affetti.progress.Progress`; raises
+    :class:`NotMeasurableError`."""
+
+
+def told(found: Measurement, digits: int = 2) -> str:
+    """A measurement in running text: ``0.45 [0.35, 0.53]``, or that it was not measured."""
+    if found.value is None:
+        return "(not measured)"
+    unit = f" {found.unit}" if found.unit and found.unit != "%" else found.unit
+    if found.ci is None:
+        return f"{found.value:.{digits}f}{unit}"
+    low, high = found.ci
+    return f"{found.value:.{digits}f}{unit} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(values))

@@ -1,0 +1,182 @@
+"""What the questions of the audit are asked about: one corpus, its sound where there is any, songs to be composed.
+
+Counterfactuals, the same music with one thing changed, exist for composed songs alone. They say what a representation
+keeps, for which any music does; so they are made for every corpus, at the corpus' own front-end, from songs that are in
+no corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti import compose
+from affetti.corpus import Corpus
+from affetti.corpus.loaders.composed import ComposedSound
+from affetti.errors import InputError
+from affetti.features.embedders import statistics
+from affetti.models.noise import child_seed
+from affetti.presets import FrontEnd
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.storage import written
+from affetti.studies.audit.finding import Mels, NotMeasurableError, Origin, Panel, Sound
+from affetti.studies.sets import knows_composer
+
+AUDIO = "sound: prepare the corpus with --keep-audio"
+BLOCK = 128
+"""Clips read at a time."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an audit is about."""
+
+    corpus: Corpus
+    folder: Path
+    """Of the audit: answers, sounds and generated sets lie in it."""
+    quick: bool = False
+    """Whether to take fewer songs and accept wider intervals."""
+    seed: int = 0
+    generated: tuple[tuple[str, Path], ...] = ()
+    """Name and corpus of what each trained generator made, see :mod:`inquiry`."""
+    models: tuple[Path, ...] = ()
+    """Runs of the generators that made these."""
+    studies: tuple[Path, ...] = ()
+    """Folders of augmentation studies."""
+
+    @property
+    def front(self) -> FrontEnd:
+        """The corpus' front-end."""
+        return self.corpus.front_end
+
+    @property
+    def composed(self) -> bool:
+        """Whether affetti composed the corpus: then nothing in it tells how people feel."""
+        return knows_composer(self.corpus)
+
+    def few(self, full: int, quick: int) -> int:
+        """How many of something to take."""
+        return quick if self.quick else full
+
+    def rng(self, *labels: str | int) -> np.random.Generator:
+        """A generator of random numbers of its own for each purpose."""
+        return np.random.default_rng(child_seed("audit", *labels, self.seed))
+
+    def fresh_songs(self, n: int) -> list[compose.Song]:
+        """``n`` songs of a composer's seed that no corpus has, in the corpus' keys where it is composed."""
+        return [self.fresh_song(index) for index in range(n)]
+
+    def fresh_song(self, index: int, genre: str | None = None, **change: object) -> compose.Song:
+        """Fresh song ``index`` with its genre, or cues of ``change``, held throughout; all else stays as it is."""
+        keys = int(self.corpus.meta["planted"]["keys"]) if self.composed else 1
+        return compose.compose(child_seed("audit songs", self.seed) % 2**31, index, change or None, keys, genre)
+
+    def rows(self, n: int) -> NDArray[np.intp]:
+        """At most ``n`` clips in the corpus' order, of as many songs as there are before a second of one is taken."""
+        songs = self.corpus.songs.tolist()
+        turn = np.zeros(len(songs), dtype=np.intp)
+        seen: dict[str, int] = {}
+        # At random within a song too: the first clips of all songs are their beginnings.
+        shuffled = self.rng("rows").permutation(len(songs))
+        for row in shuffled.tolist():
+            place = seen.get(songs[row], 0)
+            turn[row] = place
+            seen[songs[row]] = place + 1
+        order = shuffled[np.argsort(turn[shuffled], kind="stable")]
+        return np.sort(order[:n])
+
+    def sound(self, row: int) -> Tensor:
+        """The sound of clip ``row``, ``[T]`` at the front-end's rate: what was kept, or composed once more.
+
+        Raises:
+            NotMeasurableError: there is none.
+        """
+        clip = self.corpus.clips.iloc[row]
+        file = self.corpus.path / "audio" / f"{clip['clip_id']}.flac"
+        if file.is_file():
+            return audio.load(file, self.front.sample_rate)[: self.front.samples]
+        meta = self.corpus.meta
+        if not self.composed or meta.get("options", {}).get("soundfont"):
+            raise NotMeasurableError(AUDIO)
+        voice = meta["planted"]["lyrics"]["voice"]
+        index = int(str(clip["song_id"]).rsplit("-", 1)[1])
+        made = ComposedSound(
+            int(meta["seed"]), index, int(meta["planted"]["keys"]), None, None if voice == "none" else voice
+        )
+        whole = torch.from_numpy(_rendered(made, self.front.sample_rate))
+        first = round(float(clip["start"]) * self.front.sample_rate)
+        return whole[first : first + self.front.samples]
+
+    def require_sound(self) -> None:
+        """See that there is sound.
+
+        Raises:
+            NotMeasurableError: there is none.
+        """
+        self.sound(0)
+
+    @cached_property
+    def statistics(self) -> NDArray[np.float64]:
+        """The default features of all clips ``[N, D]``, see :mod:`affetti.signal.statistics`."""
+        mel = self.corpus.mel
+        return np.concatenate([statistics(mel[at : at + BLOCK]) for at in range(0, len(mel), BLOCK)])
+
+    @cached_property
+    def analyse(self) -> MelSpectrogram:
+        """Waveform to log-mel at the corpus' front-end."""
+        return MelSpectrogram(self.front)
+
+    def mel(self, waveform: Tensor) -> NDArray[np.float32]:
+        """The log-mel ``[M, F]`` of a waveform ``[T]``."""
+        with torch.inference_mode():
+            return self.analyse(waveform).numpy()
+
+    def middle(self, waveform: Tensor | NDArray[np.float32]) -> Tensor:
+        """The middle of a waveform, as long as a clip; a shorter one is filled with silence."""
+        wave = torch.as_tensor(waveform)
+        room = len(wave) - self.front.samples
+        if room < 0:
+            return torch.nn.functional.pad(wave, (0, -room))
+        return wave[room // 2 : room // 2 + self.front.samples]
+
+    def filled(self, waveform: Tensor) -> Tensor:
+        """A waveform cut, or filled with silence at its end, to the length of a clip."""
+        short = self.front.samples - len(waveform)
+        return torch.nn.functional.pad(waveform, (0, max(0, short)))[: self.front.samples]
+
+    def keep(self, question: str, label: str, origin: Origin, waveform: Tensor) -> Sound:
+        """File a sound of an answer.
+
+        Raises:
+            InputError: it holds values that are not numbers.
+        """
+        if not bool(torch.isfinite(waveform).all()):
+            raise InputError(f"the sound {label!r} holds values that are not numbers", where=f"audit, {question}")
+        slug = "".join(letter if letter.isalnum() else "-" for letter in label.lower()).strip("-")
+        file = Path("sounds") / f"{question}-{slug}.flac"
+        peak = float(waveform.abs().max())
+        with written(self.folder / file) as temporary:
+            audio.save(temporary, (waveform / max(1.0, peak)).numpy(), self.front.sample_rate)
+        return Sound(label, origin, str(file))
+
+    def keep_mels(self, question: str, title: str, mels: Mapping[str, NDArray[np.floating]]) -> Mels:
+        """File log-mels ``[M, F]`` by their labels, and the figure of them."""
+        with written(self.folder / "answers" / f"{question}.npz") as temporary:
+            arrays: dict[str, Any] = {label: mel.astype(np.float16) for label, mel in mels.items()}
+            np.savez_compressed(temporary, **arrays)
+        return Mels(title, tuple(Panel(label, label) for label in mels))
+
+
+@lru_cache(maxsize=2)
+def _rendered(made: ComposedSound, sample_rate: int) -> NDArray[np.float32]:
+    """A whole song, kept for the next of its clips."""
+    return made.waveform(sample_rate)

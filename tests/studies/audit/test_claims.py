@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from affetti.studies.audit.claims import Bound, Claim, claimed, claims, decide, table
+from affetti.studies.audit.finding import Measurement
+
+CLAIM = Claim("c", "§1", "between 50 and 70", 50, 70, "ceiling.quality_gan")
+
+
+def measured(value: float | None, *ci: float) -> Measurement:
+    return Measurement("quality_gan", "Q", value, (ci[0], ci[1]) if ci else None, 40)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (measured(60, 52, 68), "supported"),
+        (measured(60, 50, 70), "supported"),
+        (measured(30, 20, 49.9), "contradicted"),
+        (measured(90, 70.1, 95), "contradicted"),
+        (measured(69, 60, 75), "undecided"),
+        (measured(30, 20, 50), "undecided"),
+        (measured(60, 10, 90), "undecided"),
+        (measured(60), "undecided"),
+        (replace(measured(60), exact=True), "supported"),
+        (replace(measured(71), exact=True), "contradicted"),
+        (replace(measured(60, 52, 68), n=7), "undecided"),
+        (replace(measured(60, 52, 68), n=8), "supported"),
+        (measured(None), "undecided"),
+        (None, "undecided"),
+    ],
+)
+def test_the_rule(found: Measurement | None, verdict: str) -> None:
+    assert decide(CLAIM, found, composed=False)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "found", "verdict"),
+    [
+        # A probe reads .52 [.46, .54]: it may read too little, so "at most .55" is not shown.
+        ("lower", -math.inf, 0.55, (0.52, 0.46, 0.54), "undecided"),
+        ("lower", -math.inf, 0.55, (0.75, 0.61, 0.89), "contradicted"),
+        ("lower", 0.6, math.inf, (0.75, 0.61, 0.89), "supported"),
+        ("lower", 0.5, 0.7, (0.6, 0.55, 0.65), "undecided"),
+        # Points taken off at most: fewer than claimed contradict, more do not.
+        ("upper", 9, 11, (2, 0, 6), "contradicted"),
+        ("upper", 9, 11, (40, 30, 50), "undecided"),
+        ("upper", -math.inf, 11, (2, 0, 6), "supported"),
+    ],
+)
+def test_a_bound_decides_from_its_own_side_alone(
+    bound: Bound, low: float, high: float, found: tuple[float, float, float], verdict: str
+) -> None:
+    claim = Claim("c", "§1", "…", low, high, "x.y", bound=bound)
+    assert decide(claim, measured(*found), composed=False)[0] == verdict
+
+
+def test_what_people_feel_is_not_decided_on_composed_music() -> None:
+    people = Claim("c", "§1", "…", 50, 70, "x.y", people=True)
+    for found in (measured(60, 55, 65), measured(10, 5, 15)):
+        verdict, reason = decide(people, found, composed=True)
+        assert verdict == "undecided"
+        assert "composed by rules" in reason
+    assert decide(people, measured(60, 55, 65), composed=False)[0] == "supported"
+
+
+def test_a_regressors_reading_of_a_changed_sound_is_no_listener() -> None:
+    claim = Claim("c", "§1", "…", 50, 70, "x.y", people=True, listeners=True)
+    for composed in (True, False):
+        verdict, reason = decide(claim, measured(60, 55, 65), composed=composed)
+        assert verdict == "undecided"
+        assert "only listeners" in reason
+    assert {claim.id for claim in claims() if claim.listeners} >= {"bias-piano", "lyrics-boost", "phase-arousal"}
+
+
+def test_a_claim_about_a_data_set_is_decided_on_it_alone() -> None:
+    deam = Claim("c", "§1", "…", 50, 70, "x.y", dataset="deam")
+    assert decide(deam, measured(60, 55, 65), composed=False, dataset="pmemo") == ("undecided", "about deam alone")
+    assert decide(deam, measured(60, 55, 65), composed=False, dataset="deam")[0] == "supported"
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("50..70", 50, 70), ("..0.55", -math.inf, 0.55), ("-40..", -40, math.inf), ("20", 18, 22), ("-0.3", -0.33, -0.27)],
+)
+def test_ranges_as_the_study_states_them(text: str, low: float, high: float) -> None:
+    assert claimed(text) == pytest.approx((low, high))
+
+
+def test_the_table_of_claims_is_whole() -> None:
+    listed = claims()
+    assert len(listed) >= 30
+    assert len({claim.id for claim in listed}) == len(listed)
+    topics = {"information", "lyrics", "timbre", "structure", "genre", "phase", "variance", "ceiling", "study"}
+    assert {claim.topic for claim in listed} == topics
+    for claim in listed:
+        assert claim.section.startswith("§"), claim.id
+        assert claim.low <= claim.high, claim.id
+        assert claim.claim, claim.id
+        # What nobody here can measure says what would decide it.
+        assert claim.by.partition(".")[2] or claim.needs, claim.id
+        assert claim.needs or not claim.people, claim.id
+
+
+def test_a_row_for_each_claim_with_where_what_and_how() -> None:
+    asks = {claim.topic: f"{claim.topic}?" for claim in claims()}
+    found = {
+        "ceiling.quality_roundtrip": Measurement("quality_roundtrip", "Q", 90.0, (80.0, 95.0), 120, "songs a side")
+    }
+    rows = {row["id"]: row for row in table(found, asks, composed=True, dataset="", corpus="my-corpus")}
+    assert len(rows) == len(claims())
+    row = rows["ceiling-75"]
+    assert (row["verdict"], row["measured"], row["ci"], row["n"]) == ("contradicted", 90.0, [80.0, 95.0], 120)
+    assert row["claimed"] == [0, 75]
+    assert row["command"] == "affetti audit my-corpus --only ceiling --out AUDIT"
+    assert rows["gain"]["command"].startswith("affetti compare --corpus my-corpus")
+    assert rows["lyrics-unreadable"]["claimed"] == [None, 0.55]
+    assert {row["verdict"] for row in rows.values()} <= {"supported", "contradicted", "undecided"}
+    assert all(row["reason"] for row in rows.values() if row["verdict"] == "undecided")

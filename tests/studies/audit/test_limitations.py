@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.material import write_corpus
+
+from affetti.corpus import Corpus
+from affetti.studies.audit.finding import Answer, Measurement
+from affetti.studies.audit.limitations import LOSSES, wording
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Corpus:
+    return write_corpus(tmp_path / "corpus")
+
+
+def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> None:
+    ladder = (
+        Measurement("quality_roundtrip", "…", 91.4, (88.2, 94.0), 60),
+        Measurement("penalty_genre", "…", 2.2, (0.0, 6.1), 13, unit="points"),
+    )
+    findings = [{"verdict": verdict} for verdict in ("supported", "contradicted", "contradicted", "undecided")]
+    found = wording({"ceiling": Answer("…", ladder)}, findings, plain)
+    assert "keep 91 [88, 94] of 100 points" in found["paragraph"]
+    assert "24 clips of 12 songs (made up)" in found["paragraph"]
+    assert "lyrics, (not measured)" in found["paragraph"]
+    assert "composed by rules" not in found["paragraph"]
+    assert "Of 4 claims" in found["footnote"]
+    assert "1 are supported, 2 contradicted and 1 undecided" in found["footnote"]
+    assert [row["limitation"] for row in found["table"]] == [name for name, *_ in LOSSES]
+    genre = next(row for row in found["table"] if row["limitation"] == "genre")
+    assert genre["quality_impact"] == "2 points [0, 6]"
+    assert genre["information_loss"].startswith("(not measured)")
+
+
+def test_a_quick_audit_and_composed_music_are_said(plain: Corpus) -> None:
+    plain.meta["planted"] = {"keys": 1}
+    paragraph = wording({}, [], plain, quick=True)["paragraph"]
+    assert "quick audit" in paragraph
+    assert "composed by rules" in paragraph
+    assert "quick audit" not in wording({}, [], plain)["paragraph"]
