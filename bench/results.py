@@ -37,12 +37,12 @@ def study(result: dict[str, Any]) -> None:
             interval(row[measure], row[ci], 3),
             interval(row["delta"], row["delta_ci"], 3, sign=True),
             f"[{both[0]:+.3f}, {both[1]:+.3f}]" if both else "",
-            f"{row['probability_of_harm']:.2f}" if "probability_of_harm" in row else "",
+            interval(row.get("probability_of_harm"), None, 2),
             row.get("verdict", ""),
             interval(linear["delta"], linear["delta_ci"], 3, sign=True) if linear else "",
         ]
         print(f"| {' | '.join(cells)} |")
-    heads = "method, quality, claimed, information %, claimed, emotion, claimed, diversity".split(", ")
+    heads = ("method", "quality", "claimed", "information %", "claimed", "emotion", "claimed", "diversity")
     print(f"\n| {' | '.join(heads)} |")
     print("|---|---|---|---|---|---|---|---|")
     for row in result["hierarchy"]:

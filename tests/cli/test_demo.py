@@ -52,7 +52,7 @@ def test_a_demo_goes_on_where_it_was_interrupted_and_ends_in_a_report(
     page = (out / "report.html").read_text()
     assert "<html" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
-    assert set(document["seconds"]) == {"prepare", "train", "generate and compare", "score", "report"}
+    assert set(document["seconds"]) == {"prepare", "train", "generate and compare", "score", "audit", "report"}
     assert not list(out.rglob(".unfinished-*"))
 
     began = time.monotonic()

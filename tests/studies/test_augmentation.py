@@ -51,6 +51,9 @@ def test_the_document_has_the_keys_of_the_contract(result: dict[str, Any]) -> No
     assert result["test"] == {"n": 80, "songs": 10, "synthetic": 0}
     assert (result["seeds"], result["folds"], result["exploratory"]) == (2, [0], True)
     assert (result["measure"], result["published_protocol"], result["curve"]) == ("ccc", None, [])
+    each = [row["detectable"] for row in result["arms"][2:]]
+    assert result["detectable"] == pytest.approx(np.median(each))
+    assert min(each) < result["detectable"] < max(each)
 
 
 def test_arms_differ_in_what_they_train_on_and_all_but_real_have_as_many_updates(

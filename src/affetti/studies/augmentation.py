@@ -127,7 +127,7 @@ def augmentation_study(
         "folds": list(found.folds),
         "ratio": settings.ratio,
         "exploratory": settings.seeds < SURE or len(found.folds) < 2,
-        "detectable": max((row.get("detectable", 0.0) for row in whole["arms"]), default=0.0),
+        "detectable": _detectable(whole["arms"]),
         "best": whole["best"],
         "hierarchy": table,
         "tradeoff": hierarchy.tradeoff(table, [name for name, _ in settings.dials]),
@@ -211,6 +211,12 @@ def _measured(
         "measure": measure,
         "best": best,
     }
+
+
+def _detectable(arms: list[dict[str, Any]]) -> float:
+    """The gain that the study would find in a typical arm: the median, for one wild arm says nothing of the others."""
+    each = [row["detectable"] for row in arms if row["name"] not in (BASE, REFERENCE) and "detectable" in row]
+    return float(np.median(each)) if each else 0.0
 
 
 def _genres(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.str_]:
