@@ -14,37 +14,19 @@ from affetti.corpus import Corpus
 from affetti.studies.audit.finding import Answer, Measurement, told
 
 QUICK = " This was a quick audit, of few songs."
+BEYOND = "of the variance of emotion beyond the log-mel"
+WAY = "of the loss from log-mel to sound"
 LOSSES: tuple[tuple[str, tuple[str, int, str], str, str], ...] = (
     (
         "lyrics",
-        ("variance.lyrics", 1, "of the variance of emotion beyond the log-mel"),
+        ("variance.lyrics", 1, BEYOND),
         "ceiling.penalty_lyrics",
-        "give the model the words (a text embedding) beside the spectrogram",
+        "give the model the words beside the spectrogram",
     ),
-    (
-        "timbre",
-        ("variance.timbre", 1, "of the variance of emotion beyond the log-mel"),
-        "ceiling.penalty_timbre",
-        "condition the generator on instruments",
-    ),
-    (
-        "structure",
-        ("variance.structure", 1, "of the variance of emotion beyond the log-mel"),
-        "ceiling.penalty_structure",
-        "condition on section and position in the song",
-    ),
-    (
-        "genre",
-        ("variance.genre", 1, "of the variance of emotion beyond the log-mel"),
-        "ceiling.penalty_genre",
-        "condition on genre",
-    ),
-    (
-        "phase",
-        ("phase.share_of_loss_phase", 0, "of the loss from log-mel to sound"),
-        "ceiling.penalty_phase",
-        "a better mel inversion first, then a vocoder",
-    ),
+    ("timbre", ("variance.timbre", 1, BEYOND), "ceiling.penalty_timbre", "condition the generator on instruments"),
+    ("structure", ("variance.structure", 1, BEYOND), "ceiling.penalty_structure", "condition on section and position"),
+    ("genre", ("variance.genre", 1, BEYOND), "ceiling.penalty_genre", "condition on genre"),
+    ("phase", ("phase.share_of_loss_phase", 0, WAY), "ceiling.penalty_phase", "invert the mel better, then a vocoder"),
 )
 """Limitation, what measures its loss (name, decimals, of what), what measures its penalty, what helps against it."""
 
