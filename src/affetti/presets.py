@@ -114,7 +114,7 @@ BUDGETS: dict[str, dict[str, Budget]] = {
         "gan": Budget(900, 32),
         "waveform": Budget(300, 8),
         "flow": Budget(1_600, 16),
-        "vit": Budget(800, 32),
+        "vit": Budget(400, 32),
         "student": Budget(220, 32),
         "baseline": Budget(1, 2),
     },

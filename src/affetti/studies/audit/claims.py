@@ -115,7 +115,7 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
     if claim.dataset and claim.dataset != dataset:
         return "undecided", f"about {claim.dataset} alone"
     if claim.listeners:
-        return "undecided", "only listeners could decide it: what was measured is a regressor's reading"
+        return "undecided", "only listeners could decide it; what was measured stands beside it"
     if claim.people and composed:
         return "undecided", "about how people feel, and this music was composed by rules"
     if not found.exact and found.ci is None:
@@ -128,6 +128,8 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
         return "supported", ""
     if high < claim.low or low > claim.high:
         return "contradicted", ""
+    if claim.bound:
+        return "undecided", f"measured as a bound from {'below' if claim.bound == 'lower' else 'above'} alone"
     return "undecided", "the interval reaches over an end of the claimed range"
 
 
