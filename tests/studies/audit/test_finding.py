@@ -72,3 +72,4 @@ def test_a_measurement_in_words() -> None:
     assert told(Measurement("a", "A", 12.0, (10, 14), 9, unit="%"), 0) == "12% [10, 14]"
     assert told(Measurement("a", "A", -3.0, None, 9, unit="dB"), 1) == "-3.0 dB"
     assert told(Measurement.missing("a", "A", "sound")) == "(not measured)"
+    assert told(Measurement("a", "A", -0.001, (-0.004, 0.002), 9)) == "0.00 [0.00, 0.00]"

@@ -224,10 +224,14 @@ def told(found: Measurement, digits: int = 2) -> str:
     if found.value is None:
         return "(not measured)"
     unit = f" {found.unit}" if found.unit and found.unit != "%" else found.unit
-    if found.ci is None:
-        return f"{found.value:.{digits}f}{unit}"
-    low, high = found.ci
-    return f"{found.value:.{digits}f}{unit} [{low:.{digits}f}, {high:.{digits}f}]"
+    value, *ends = (_decimal(number, digits) for number in (found.value, *(found.ci or ())))
+    return f"{value}{unit} [{ends[0]}, {ends[1]}]" if ends else f"{value}{unit}"
+
+
+def _decimal(number: float, digits: int) -> str:
+    """So many decimals, and no minus before zero."""
+    text = f"{number:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def _mean(values: Any) -> float:
