@@ -104,11 +104,10 @@ class Corpus:
         if not path.is_dir():
             raise StorageError("no such corpus", where=path, hint="make one with: affetti prepare SOURCE --out CORPUS")
         if not (path / "corpus.json").is_file():
-            raise StorageError(
-                "not a finished corpus (no corpus.json)",
-                where=path,
-                hint="run the command that makes it again: it goes on",
-            )
+            begun = any((path / name).exists() for name in (".work", "mel.npy", "clips.parquet"))
+            make = "make one with: affetti prepare SOURCE --out CORPUS"
+            hint = "run the command that makes it again: it goes on" if begun else make
+            raise StorageError("not a finished corpus (no corpus.json)", where=path, hint=hint)
         meta = read_json(path / "corpus.json")
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise StorageError("not a corpus of affetti", where=path / "corpus.json", hint="check the path")
