@@ -94,13 +94,13 @@ def test_a_missing_file_is_told(small_corpus: Corpus, name: str) -> None:
 
 def test_unfinished_work_is_no_corpus(small_corpus: Corpus) -> None:
     (small_corpus.path / "corpus.json").unlink()
-    with pytest.raises(StorageError, match="not a finished corpus.*it goes on"):
+    with pytest.raises(StorageError, match=r"not a finished corpus.*it goes on"):
         Corpus.open(small_corpus.path)
 
 
 def test_a_folder_of_something_else_is_told_how_a_corpus_is_made(tmp_path: Path) -> None:
     (tmp_path / "song.wav").touch()
-    with pytest.raises(StorageError, match="not a finished corpus.*affetti prepare SOURCE"):
+    with pytest.raises(StorageError, match=r"not a finished corpus.*affetti prepare SOURCE"):
         Corpus.open(tmp_path)
 
 
