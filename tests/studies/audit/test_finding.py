@@ -73,3 +73,4 @@ def test_a_measurement_in_words() -> None:
     assert told(Measurement("a", "A", -3.0, None, 9, unit="dB"), 1) == "-3.0 dB"
     assert told(Measurement.missing("a", "A", "sound")) == "(not measured)"
     assert told(Measurement("a", "A", -0.001, (-0.004, 0.002), 9)) == "0.00 [0.00, 0.00]"
+    assert told(Measurement("a", "A", 135885.0, None, 9, unit="bit/s"), 0) == "135,885 bit/s"

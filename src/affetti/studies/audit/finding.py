@@ -229,9 +229,9 @@ def told(found: Measurement, digits: int = 2) -> str:
 
 
 def _decimal(number: float, digits: int) -> str:
-    """So many decimals, and no minus before zero."""
-    text = f"{number:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+    """So many decimals, thousands apart, and no minus before zero."""
+    text = f"{number:,.{digits}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text
 
 
 def _mean(values: Any) -> float:

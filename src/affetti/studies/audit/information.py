@@ -196,8 +196,8 @@ def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
         "than for few: shares of CCC are of this corpus at this size."
     )
     here = (
-        f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:.0f} Hz at hop "
-        f"{front.hop_length}; what is measured at it begins with own_."
+        f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:,.0f} Hz at hop "
+        f"{front.hop_length:,}; what can be read of its log-mels is listed with all numbers."
     )
     lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
     if answer["waveform_bits"].n in range(1, 10):
