@@ -39,7 +39,7 @@ class Size:
 SIZES = {
     "full": Size(1_920, 5, None, None, None, 3),
     # A score needs 8 test songs, and a song gives 8 clips.
-    "small": Size(160, 2, 20, 20, 20, 1, ("structure", "genre", "ceiling")),
+    "small": Size(160, 2, 20, 20, 20, 1, ("structure", "ceiling")),
 }
 GENERATORS = ("gan", "flow")
 
