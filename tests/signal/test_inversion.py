@@ -135,7 +135,9 @@ def test_a_filed_inverse_comes_back_the_same(tmp_path: Path) -> None:
     save_file(inverse.state_dict(), tmp_path / "inverse.safetensors")
     again = MelInverse.from_state_dict(load_file(tmp_path / "inverse.safetensors"), SMALL)
     _, log_mel = seen(glide(), SMALL)
-    assert torch.equal(inverse.magnitude(log_mel), again.magnitude(log_mel))
+    assert torch.equal(inverse.weights, again.weights)
+    # Products of matrices round by where these lie in memory.
+    torch.testing.assert_close(again.magnitude(log_mel), inverse.magnitude(log_mel), rtol=1e-3, atol=1e-5)
     assert (tmp_path / "inverse.safetensors").stat().st_size < 50_000
 
 

@@ -76,14 +76,19 @@ def test_a_click_is_gathered_at_its_place() -> None:
     # Across the bins the phase of a click at sample p of a frame falls by 2πp / n_fft a bin.
     wave = torch.zeros(512 * 40)
     wave[512 * 20 + 100] = 1.0
-    magnitude = stft(wave, PAPER).abs().numpy()
+    # All its bins are equally loud: noise breaks the ties, which the rounding of a processor's own FFT would.
+    noise = np.random.default_rng(0).normal(size=(1_025, 41)).astype(np.float32)
+    magnitude = stft(wave, PAPER).abs().numpy() * (1 + 1e-4 * noise)
     phase = integrate(magnitude, 512)[:, 20]
     steps = np.angle(np.exp(1j * np.diff(phase.astype(np.float64))))
     wanted = np.angle(np.exp(-2j * np.pi * (1_024 + 100) / 2_048))
     assert np.median(np.abs(np.angle(np.exp(1j * (steps - wanted))))) < 0.1
-    made = griffin_lim(magnitude, 0)
-    assert abs(int(made.abs().argmax()) - (512 * 20 + 100)) <= 20
-    assert griffin_lim(magnitude, 0, start="random").abs().max() < 0.5 * made.abs().max()
+
+    def near(made: torch.Tensor) -> float:
+        return float(made[512 * 20 + 50 : 512 * 20 + 150].square().sum() / made.square().sum())
+
+    assert near(griffin_lim(magnitude, 0)) > 0.9
+    assert near(griffin_lim(magnitude, 0, start="random")) < 0.2
 
 
 def test_loudness_does_not_matter() -> None:
