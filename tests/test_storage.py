@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 from collections import namedtuple
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,12 @@ def test_a_folder_is_claimed_for_one_piece_of_work_alone(tmp_path: Path) -> None
     with pytest.raises(StorageError, match="holds no affetti train"):
         claim(tmp_path / "letters", {"verb": "train"})
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+
+
+def test_work_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
+    claim(tmp_path / "run", {"verb": "audit"})
+    begun = read_json(tmp_path / "run" / "config.json")
+    assert begun == {"verb": "audit", "affetti": version("affetti")}
+    write_json(tmp_path / "run" / "config.json", {**begun, "affetti": "0.0.1"})
+    with pytest.raises(StorageError, match=r"affetti was '0\.0\.1'"):
+        claim(tmp_path / "run", {"verb": "audit"})

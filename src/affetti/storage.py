@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ def read_json(path: Path) -> Any:
 
 
 def claim(out: Path, settings: dict[str, Any], passing: frozenset[str] = frozenset()) -> bool:
-    """Take the folder ``out`` for one piece of work: its ``config.json`` says which.
+    """Take the folder ``out`` for one piece of work: its ``config.json`` says which, and by which affetti.
+
+    Work that another version began is not gone on with: one result would be of two programs.
 
     Args:
         out: a new or empty folder, or one that this very work was begun in.
@@ -97,6 +100,7 @@ def claim(out: Path, settings: dict[str, Any], passing: frozenset[str] = frozens
     """
     path = out / "config.json"
     verb = settings.get("verb")
+    settings = {**settings, "affetti": version("affetti")}
     if not path.exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise StorageError(f"exists and holds no affetti {verb}", where=out, hint="choose a new folder for --out")

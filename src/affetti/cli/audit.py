@@ -37,7 +37,7 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "audit")
-    settings = settled(flags, {"seed": 0}, flags.config, ("verb", "corpus_hash"))
+    settings = settled(flags, {"seed": 0}, flags.config, ("corpus_hash",))
     settings.pop("engine", None)
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings["studies"] = settings.pop("study", ())

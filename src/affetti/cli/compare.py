@@ -57,7 +57,7 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "compare")
-    settings = settled(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("verb", "corpus_hash"))
+    settings = settled(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
     settings.pop("engine")
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings |= _read(settings)

@@ -21,6 +21,8 @@ from affetti import config
 from affetti.errors import UsageError, printable
 
 T = TypeVar("T")
+RECORDED = ("verb", "affetti")
+"""What every folder's ``config.json`` records besides its settings."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
         flags: a dataclass whose ``None``, False or empty tuple means "not given".
         defaults: the values beneath.
         path: what ``--config`` named: TOML, JSON, or a run's ``config.json``.
-        known: keys the file may hold besides the flags' own (what a run records, such as its corpus' hash).
+        known: keys the file may hold besides the flags' own and :data:`RECORDED`, such as the hash of a run's corpus.
 
     Raises:
         UsageError: the file holds a setting that this verb does not know, or of another type.
@@ -89,8 +91,9 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
     filed: dict[str, Any] = {}
     if path is not None:
         filed = config.read(path)
-        config.require_known(filed, {*values, *known}, path)
-        filed = {key: value for key, value in filed.items() if key not in known and value is not None}
+        recorded = {*RECORDED, *known}
+        config.require_known(filed, {*values, *recorded}, path)
+        filed = {key: value for key, value in filed.items() if key not in recorded and value is not None}
     merged = {name: it for name, it in (defaults | filed | given).items() if name not in ("config", "json", "dry_run")}
     checked = config.structure(merged, type(flags), path or "flags")
     return {name: getattr(checked, name) for name in merged}

@@ -56,7 +56,7 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "train")
-    known = ("verb", "corpus_hash", "settings")
+    known = ("corpus_hash", "settings")
     settings = settled(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
     from affetti.errors import UsageError
 
