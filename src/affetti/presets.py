@@ -112,7 +112,7 @@ class Budget:
 BUDGETS: dict[str, dict[str, Budget]] = {
     "tiny": {
         "gan": Budget(900, 32),
-        "waveform": Budget(300, 8),
+        "waveform": Budget(600, 8),
         "flow": Budget(1_600, 16),
         "vit": Budget(400, 32),
         "student": Budget(220, 32),

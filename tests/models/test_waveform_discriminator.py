@@ -10,6 +10,7 @@ import torch
 from affetti.models.waveform_discriminator import (
     PERIODS,
     WINDOWS,
+    Verdict,
     WaveformDiscriminator,
     cut,
     feature_matching,
@@ -23,11 +24,13 @@ from affetti.models.waveform_discriminator import (
 
 def test_every_judge_gives_logits_and_features() -> None:
     verdicts = WaveformDiscriminator(4)(torch.randn(3, 5000), torch.rand(3, 2))
-    assert len(verdicts) == len(PERIODS) + len(WINDOWS)
-    for logits, features in verdicts:
+    assert len(verdicts) == len(PERIODS) + len(WINDOWS) + 1
+    for logits, features, _ in verdicts:
         assert logits.ndim == 2
         assert len(logits) == 3
-        assert len(features) == 4
+        assert all(layer.ndim == 4 for layer in features)
+    assert verdicts[-1].logits.shape == (3, 1), "the last judges whole clips"
+    assert [len(verdict.features) for verdict in verdicts] == [4] * 8 + [1]
 
 
 def test_a_fold_puts_a_period_in_columns() -> None:
@@ -80,26 +83,57 @@ def test_a_piece_is_cut_anywhere() -> None:
 def test_the_condition_has_its_say() -> None:
     model, x = WaveformDiscriminator(4).eval(), torch.randn(2, 4096)
     one, other = model(x, torch.zeros(2, 2)), model(x, torch.full((2, 2), 0.7))
-    for (a, features_a), (b, features_b) in zip(one, other, strict=True):
+    for (a, features_a, _), (b, features_b, _) in zip(one, other, strict=True):
         assert not torch.equal(a, b)
         assert all(torch.equal(f, g) for f, g in zip(features_a, features_b, strict=True)), "by projection alone"
 
 
 def test_the_losses_in_closed_form() -> None:
-    features = [torch.randn(4, 3, 5, 5)]
-    real, fake = torch.randn(4, 9), torch.randn(4, 9)
-    expected = np.log1p(np.exp((fake - real).numpy())).mean()
-    assert float(relativistic([(real, features)] * 2, [(fake, features)] * 2)) == pytest.approx(2 * expected, rel=1e-5)
-    assert float(feature_matching([(real, features)], [(fake, features)])) == 0
+    features, image = [torch.randn(4, 3, 5, 5)], torch.zeros(4, 1, 8, 8)
+    real, fake = Verdict(torch.randn(4, 9), features, image), Verdict(torch.randn(4, 9), features, image)
+    expected = np.log1p(np.exp((fake.logits - real.logits).numpy())).mean()
+    assert float(relativistic([real] * 2, [fake] * 2)) == pytest.approx(2 * expected, rel=1e-5)
+    assert float(feature_matching([real], [fake])) == 0
     order = torch.randperm(4)
-    assert float(feature_matching([(real, features)], [(fake, [features[0][order]])])) < 1e-6, "only means are matched"
-    moved = [features[0] + torch.tensor([1.0, 2.0, -3.0])[:, None, None]]
-    assert float(feature_matching([(real, features)], [(fake, moved)])) == pytest.approx(2.0), "(1 + 2 + 3) / 3"
+    shuffled = fake._replace(features=[features[0][order]])
+    assert float(feature_matching([real], [shuffled])) < 1e-6, "only means are matched"
+    moved = fake._replace(features=[features[0] + torch.tensor([1.0, 2.0, -3.0])[:, None, None]])
+    assert float(feature_matching([real], [moved])) == pytest.approx(2.0), "(1 + 2 + 3) / 3"
 
 
-def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
-    weight = torch.randn(2, 200)
-    x = torch.randn(5, 200, requires_grad=True)
-    verdicts = [((x * row)[:, None].sum(dim=2).expand(5, 7), []) for row in weight]
-    expected = 0.5 * float(weight.sum(dim=0).square().sum())
-    assert float(gradient_penalty(verdicts, x).detach()) == pytest.approx(expected, rel=1e-5)
+def test_the_penalty_of_linear_judges_is_half_their_squared_weights() -> None:
+    weights = [torch.randn(20, 10), torch.randn(6, 8)]
+    images = [torch.randn(5, 1, *weight.shape, requires_grad=True) for weight in weights]
+    verdicts = [
+        Verdict((image * weight).flatten(1).sum(dim=1, keepdim=True).expand(5, 7), [], image)
+        for image, weight in zip(images, weights, strict=True)
+    ]
+    expected = 0.5 * sum(float(weight.square().sum()) for weight in weights)
+    assert float(gradient_penalty(verdicts).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_penalty_knows_no_logarithm() -> None:
+    # The same clip 40 dB softer: slopes in the waveform are a hundred times as steep, their penalty ten thousand.
+    torch.manual_seed(0)
+    model, x = WaveformDiscriminator(4).eval(), 0.3 * torch.randn(2, 8192)
+    loud, soft = (
+        float(gradient_penalty(model(x * gain, torch.zeros(2, 2), sloped=True)).detach()) for gain in (1, 0.01)
+    )
+    assert 0.1 < soft / loud < 10
+
+
+def test_verdicts_are_the_same_with_slopes() -> None:
+    model, x = WaveformDiscriminator(4).eval(), torch.randn(2, 8192)
+    plain, sloped = model(x, torch.zeros(2, 2)), model(x, torch.zeros(2, 2), sloped=True)
+    assert all(torch.equal(a.logits, b.logits) for a, b in zip(plain, sloped, strict=True))
+
+
+def test_whole_clips_are_judged_among_their_neighbours() -> None:
+    # A clip beside three copies of itself is told from the same beside three softer ones; the other judges see no odds.
+    torch.manual_seed(0)
+    model = WaveformDiscriminator(4).eval()
+    others = torch.tensor([[0.3], [0.1], [0.03], [0.01]]) * torch.randn(4, 8192)
+    wish = torch.zeros(4, 2)
+    alone, among = model(others[:1].expand(4, -1), wish), model(others, wish)
+    assert not torch.allclose(alone[-1].logits[0], among[-1].logits[0], atol=1e-2)
+    assert all(torch.allclose(a.logits[0], b.logits[0], atol=1e-4) for a, b in zip(alone[:-1], among[:-1], strict=True))

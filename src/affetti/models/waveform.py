@@ -2,7 +2,7 @@
 
 100 noise + 256 condition embedding → a coarse sequence, made four times as long five times by repetition and
 convolution (transposed ones leave a checkerboard, Odena et al. 2016). Each stage is scaled and shifted by noise
-and condition, and ends in a stack of dilated residual convolutions. One pass makes a window of 131,072 samples, 5.9 s
+and condition, and ends in a stack of dilated residual convolutions. One pass makes a window of 67,584 samples, 3.1 s
 at 22,050 Hz; a longer clip is a chain of windows of their own noise, consecutive ones joined by a raised-cosine
 cross-fade. The chain keeps the condition, not the tune.
 
@@ -46,9 +46,9 @@ class WaveformConfig:
     """Channels at a quarter of the sample rate, a multiple of 8; twice that at each coarser one, up to 8 ×."""
     discriminator_width: int = 8
     """Channels of the discriminators' first layers, a multiple of 4; twice and four times that in the next."""
-    window: int = 131_072
+    window: int = 67_584
     """Samples made in one pass, a multiple of 1,024."""
-    fade_samples: int = 8_192
+    fade_samples: int = 4_096
     """Overlap of consecutive windows, samples, less than half a window."""
     rate: float = 4e-4
     """Learning rate."""

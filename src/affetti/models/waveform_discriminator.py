@@ -3,18 +3,28 @@
 Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down
 the columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it
 at several resolutions: level, timbre, rhythm. Each judges patches, by an unconditional term plus a projection of the
-condition (Miyato & Koyama 2018). No normalisation. When not to use: waveforms shorter than 2,048 samples.
+condition (Miyato & Koyama 2018). No normalisation; weights begin as rectifiers want them (He et al. 2015).
+
+One more judges whole clips, by level, spread and restlessness of 64 bands and by how far these differ among clips of
+like emotion: what it takes to see that a generator makes one sound over and over.
+
+Each judge is held smooth in the image that it looks at, not in the waveform: a logarithm's slope grows without bound
+towards silence, and a penalty on slopes in the waveform leaves the spectrogram judges blind.
+
+When not to use: waveforms shorter than 2,048 samples.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.conditioning import ConditionEmbedding, Fields
+from affetti.models.discriminator import deviation, neighbours
 
 PIECE = 32_768
 """Samples that period discriminators hear; what they listen for does not last longer."""
@@ -22,11 +32,35 @@ PERIODS = (2, 3, 5, 7, 11)
 """Samples in a row of the folded waveform."""
 WINDOWS = (512, 1024, 2048)
 """Lengths of the spectrograms' windows, samples; the hop is a quarter."""
+BANDS = 64
+"""Bands in which whole clips are judged."""
+HIDDEN = 128
+"""Features that whole clips are judged by."""
 SLOPE = 0.1
 """Of the leaky rectifiers."""
 
-Verdict = tuple[Tensor, list[Tensor]]
-"""Logits of the patches ``[B, P]``, and what each layer made of the waveform."""
+
+class Verdict(NamedTuple):
+    """What one judge says."""
+
+    logits: Tensor
+    """Of the patches, ``[B, P]``."""
+    features: list[Tensor]
+    """What each layer made of the image, ``[B, C, H, W]``."""
+    image: Tensor
+    """What it looked at, ``[B, 1, H, W]``."""
+
+    def detached(self) -> Verdict:
+        """The same, apart from the graph."""
+        return Verdict(self.logits.detach(), [layer.detach() for layer in self.features], self.image.detach())
+
+
+def _begin(layers: nn.Module) -> None:
+    """Weights that leave the size of what passes leaky rectifiers as it is (He et al. 2015)."""
+    for layer in layers.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+            nn.init.constant_(layer.bias, 0.0)  # type: ignore[arg-type]
 
 
 class Judge(nn.Module):
@@ -45,6 +79,7 @@ class Judge(nn.Module):
                 for a, b, kernel, stride in layers
             ]
         )
+        _begin(self.convs)
         last = layers[-1][1]
         self.out = nn.Conv2d(last, 1, 1)
         self.embed = ConditionEmbedding(last, fields)
@@ -56,11 +91,34 @@ class Judge(nn.Module):
             x = F.leaky_relu(conv(x), SLOPE)
             features.append(x)
         asked = (x * self.embed(condition)[:, :, None, None]).sum(dim=1) / math.sqrt(x.shape[1])
-        return (self.out(x).squeeze(1) + asked).flatten(1), features
+        return Verdict((self.out(x).squeeze(1) + asked).flatten(1), features, image)
+
+
+class Crowd(nn.Module):
+    """A logit a clip, from statistics of its spectrum and their deviation among its neighbours on the plane."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Linear(6 * BANDS, HIDDEN), nn.LeakyReLU(SLOPE), nn.Linear(HIDDEN, HIDDEN), nn.LeakyReLU(SLOPE)
+        )
+        _begin(self.inner)
+        self.out = nn.Linear(HIDDEN, 1)
+        self.embed = ConditionEmbedding(HIDDEN, fields)
+
+    def forward(self, image: Tensor, condition: Tensor) -> Verdict:
+        """Judge ``[B, 1, H, W]``, bands by frames."""
+        bands = F.adaptive_avg_pool2d(image.squeeze(1), (BANDS, image.shape[3]))
+        courses = (bands, bands.diff(dim=2))
+        spreads = [(course.var(dim=2, unbiased=False) + 1e-6).sqrt() for course in courses]
+        told = torch.cat([bands.mean(dim=2), *spreads], dim=1)
+        hidden = self.inner(torch.cat([told, deviation(told, neighbours(condition[:, :2]))], dim=1))
+        asked = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
+        return Verdict(self.out(hidden) + asked, [hidden[:, :, None, None]], image)
 
 
 class WaveformDiscriminator(nn.Module):
-    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :data:`Verdict` a judge."""
+    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :class:`Verdict` a judge."""
 
     def __init__(self, width: int, fields: Fields = Fields(), shuffle: int = 0) -> None:
         super().__init__()
@@ -69,15 +127,22 @@ class WaveformDiscriminator(nn.Module):
         down, along = [(1, width), (width, 2 * width), (2 * width, wide), (wide, wide)], (3, 1)
         self.periods = nn.ModuleList([Judge([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS])
         self.spectra = nn.ModuleList([Judge([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS])
+        self.crowd = Crowd(fields)
 
-    def forward(self, x: Tensor, condition: Tensor) -> list[Verdict]:
-        """Judge; shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator."""
+    def forward(self, x: Tensor, condition: Tensor, sloped: bool = False) -> list[Verdict]:
+        """Judge; shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator.
+
+        With ``sloped``, the images begin the graph, so that :func:`gradient_penalty` can be taken of the verdicts.
+        """
         if self.training and self.shuffle:
             x = shifted(x, self.shuffle)
         piece = cut(x, PIECE) if self.training else x[:, :PIECE]
-        folds = [judge(folded(piece, period), condition) for judge, period in zip(self.periods, PERIODS, strict=True)]
-        images = [judge(spectrum(x, window), condition) for judge, window in zip(self.spectra, WINDOWS, strict=True)]
-        return folds + images
+        images = [folded(piece, period) for period in PERIODS] + [spectrum(x, window) for window in WINDOWS]
+        images.append(images[-1])
+        if sloped:
+            images = [image.detach().requires_grad_() for image in images]
+        judges = [*self.periods, *self.spectra, self.crowd]
+        return [judge(image, condition) for judge, image in zip(judges, images, strict=True)]
 
 
 def shifted(x: Tensor, most: int) -> Tensor:
@@ -114,7 +179,7 @@ def spectrum(x: Tensor, window: int) -> Tensor:
 
 def relativistic(real: list[Verdict], fake: list[Verdict]) -> Tensor:
     """softplus(fake - real), the mean over places, summed over judges (Jolicoeur-Martineau 2019)."""
-    losses = [F.softplus(f[0] - r[0]).mean() for r, f in zip(real, fake, strict=True)]
+    losses = [F.softplus(f.logits - r.logits).mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(losses).sum()
 
 
@@ -127,7 +192,7 @@ def feature_matching(real: list[Verdict], fake: list[Verdict]) -> Tensor:
     losses = [
         (_profile(r) - _profile(f)).abs().mean()
         for a, b in zip(real, fake, strict=True)
-        for r, f in zip(a[1], b[1], strict=True)
+        for r, f in zip(a.features, b.features, strict=True)
     ]
     return torch.stack(losses).mean()
 
@@ -137,8 +202,8 @@ def _profile(features: Tensor) -> Tensor:
     return features.mean(dim=(0, 2, 3))
 
 
-def gradient_penalty(verdicts: list[Verdict], x: Tensor) -> Tensor:
-    """½ E‖∂ logit / ∂ x‖² (Mescheder et al. 2018, eq. 9); the logit is the sum over judges of the mean over places."""
-    logit = torch.stack([logits.mean(dim=1) for logits, _ in verdicts]).sum()
-    (gradient,) = torch.autograd.grad(logit, x, create_graph=True)
-    return 0.5 * gradient.square().sum(dim=1).mean()
+def gradient_penalty(verdicts: list[Verdict]) -> Tensor:
+    """½ E‖∂ logit / ∂ image‖² (Mescheder et al. 2018, eq. 9), summed over judges; a logit is the mean over places."""
+    logit = torch.stack([verdict.logits.mean(dim=1).sum() for verdict in verdicts]).sum()
+    gradients = torch.autograd.grad(logit, [verdict.image for verdict in verdicts], create_graph=True)
+    return torch.stack([0.5 * gradient.square().flatten(1).sum(dim=1).mean() for gradient in gradients]).sum()

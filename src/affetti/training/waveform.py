@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.waveform import Waveform
-from affetti.models.waveform_discriminator import Verdict, feature_matching, gradient_penalty, relativistic
+from affetti.models.waveform_discriminator import feature_matching, gradient_penalty, relativistic
 from affetti.training.adversarial import BETAS, FLOOR
 from affetti.training.objectives import set_rate, update_average, warm_cosine
 
@@ -52,24 +52,23 @@ class WaveformObjective:
         set_rate(self.optimizer_d, rate)
         real = mel / self.scale
         wish = self.fields.jitter(labels, self.bandwidth)
-        with torch.no_grad():
-            fake = self._generate(wish, real.shape[1])
+        fake = self._generate(wish, real.shape[1])
         penalise = self.config.gamma > 0 and step % self.config.penalty_every == 0
-        real.requires_grad_(penalise)
-        fake.requires_grad_(penalise)
-        heard, heard_fake = self.discriminator(real, wish), self.discriminator(fake, wish)
+        heard = self.discriminator(real, wish, sloped=penalise)
+        heard_fake = self.discriminator(fake.detach(), wish, sloped=penalise)
         loss_d = relativistic(heard, heard_fake)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
-            penalty = gradient_penalty(heard, real) + gradient_penalty(heard_fake, fake)
+            penalty = gradient_penalty(heard) + gradient_penalty(heard_fake)
             total = loss_d + self.config.gamma * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
 
-        heard = _detached(heard)  # as heard a moment ago: to hear the real clips again costs a fifth more
+        # As heard a moment ago: to hear the real clips again costs a fifth more.
+        heard = [verdict.detached() for verdict in heard]
         self.discriminator.requires_grad_(False)
-        heard_fake = self.discriminator(self._generate(wish, real.shape[1]), wish)
+        heard_fake = self.discriminator(fake, wish)
         loss_g = relativistic(heard_fake, heard)
         matched = feature_matching(heard, heard_fake)
         self.optimizer.zero_grad()
@@ -85,7 +84,3 @@ class WaveformObjective:
         z = torch.randn(len(wish), self.config.noise, device=wish.device)
         made = self.model.generate(z, wish)  # type: ignore[operator]
         return made[:, :samples] if samples <= made.shape[1] else F.pad(made, (0, samples - made.shape[1]))
-
-
-def _detached(verdicts: list[Verdict]) -> list[Verdict]:
-    return [(logits.detach(), [layer.detach() for layer in layers]) for logits, layers in verdicts]
