@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,17 @@ def test_statistics_are_of_whole_clips(heard: Corpus) -> None:
     waveforms, labels = clips_of(heard, 4096).sample()
     assert waveforms.shape == (16, heard.front_end.samples)
     assert labels.shape == (16, 2)
+
+
+def test_the_loudest_clip_is_always_in_the_sample(heard: Corpus) -> None:
+    clips = clips_of(heard)
+    peaks = clips.take(clips.rows)[0].abs().amax(dim=1)
+    for loudest in range(40):  # 16 of 40 places are taken otherwise
+        rows = np.full(40, int(peaks.argmin()))
+        rows[loudest] = int(peaks.argmax())
+        found, _ = replace(clips, rows=rows).sample(limit=1)
+        assert len(found) in (16, 17)
+        assert float(found.abs().max()) == float(peaks.max())
 
 
 def test_a_corpus_that_kept_no_audio_is_refused(corpus: Corpus, heard: Corpus, tmp_path: Path) -> None:

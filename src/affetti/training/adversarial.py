@@ -43,7 +43,8 @@ class GanObjective:
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), rate, betas=BETAS),
         }
         self.steps, self.spectral = steps, self.config.regularizer == "spectral"
-        self.normalise, self.fields, self.bandwidth = model.normalise, model.fields, model.bandwidth
+        # The model, not its buffers: moving it to a device puts others in their place.
+        self.raw, self.normalise, self.fields = model, model.normalise, model.fields
 
     def setup(self, fabric: Fabric) -> None:
         """Hand over to Fabric."""
@@ -59,7 +60,7 @@ class GanObjective:
         set_rate(self.optimizer_d, rate * (FASTER if self.spectral else 1.0))
         fade = min(1.0, step / max(1.0, self.config.fade * self.steps))
         real = self.normalise(mel)
-        wish = self.fields.jitter(labels, self.bandwidth)
+        wish = self.fields.jitter(labels, self.raw.bandwidth)
 
         with torch.no_grad():
             fake = self._generate(wish, fade)
@@ -85,7 +86,7 @@ class GanObjective:
         fabric.backward(loss_g)
         self.optimizer.step()
         self.discriminator.requires_grad_(True)
-        update_average(self.average, self.modules["model"], step, self._decay(len(real)))
+        update_average(self.average, self.modules["model"], step, self._decay(len(real) * fabric.world_size))
         values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (judged.whole - judged_fake.whole).mean()}
         logged = {key: float(value.detach()) for key, value in values.items()}
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})

@@ -116,7 +116,8 @@ class TeacherObjective(RegressorObjective):
             mel, labels = blend(mel, labels)
         logged = super().step(fabric, mel, labels, step)
         if self.held is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
-            logged["validation_ccc"] = ccc = self.look(self.held)
+            # The first device's, whose statistics are filed: all must stop together.
+            logged["validation_ccc"] = ccc = fabric.broadcast(self.look(self.held))
             self.best.offer(self.average, ccc)
         return logged
 

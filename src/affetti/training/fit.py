@@ -216,6 +216,7 @@ def fit(
     if isinstance(model, Baseline):
         fit_baseline(model, clips)
         return History(), model
+    model.train()  # one that was trained before comes evaluating
     model.fit_statistics(*clips.sample())  # type: ignore[operator]
     made = family(kind).objective
     if made is None:
@@ -254,10 +255,9 @@ def watch(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> Judge | None:
 
 def fit_baseline(model: Baseline, clips: Clips) -> None:
     """Fit a baseline to all clips at once."""
-    features, labels = zip(
-        *(clips.take(rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256))), strict=True
-    )
-    model.fit(torch.cat([model.features(part) for part in features]), torch.cat(labels))
+    parts = (clips.take(rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256)))
+    features, labels = zip(*((model.features(mel), part) for mel, part in parts), strict=True)
+    model.fit(torch.cat(features), torch.cat(labels))
 
 
 def taught(kind: str, teacher: Path, corpus: Corpus, part: splits.Fold) -> NeuralRegressor:

@@ -31,6 +31,7 @@ from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
 from affetti.storage import require_space, written
 from affetti.training import run as runs
+from affetti.training.device import choose_device
 from affetti.training.emotions import choose_emotions
 from affetti.training.filter import Filter, describe
 from affetti.training.lyrics import HashedText, text_embedder
@@ -161,7 +162,7 @@ def generate_corpus(
             + ([] if filter_by is None else [Corpus.open(filter_by).hash])
         ).encode()
     ).hexdigest()
-    speaks = vocoder_for(trained, vocoder, device)
+    speaks = vocoder_for(trained, vocoder, choose_device(device))
     if finished(out, signature):
         return Corpus.open(out)
     claim(out, signature)

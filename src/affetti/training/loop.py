@@ -156,6 +156,8 @@ def train(
     if not fabric.is_global_zero:
         run = folder = None
     history = History(_kept_lines(run, start))
+    if start and getattr(objective, "finished", False):
+        return history  # it had ended early
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
     show = board(run, history.lines) if config.tensorboard and run is not None else None
@@ -169,7 +171,8 @@ def train(
             with half(fabric, hardware.precision):
                 logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
-                raise _diverged(f"the loss is not a number at step {step} ({logged})", folder)
+                odd = ", ".join(f"{key} {value:g}" for key, value in logged.items() if not math.isfinite(value))
+                raise _diverged(f"what step {step} logged is not all numbers ({odd})", folder)
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
             done = step + 1
@@ -214,7 +217,7 @@ def half(fabric: Fabric, precision: Precision) -> torch.autocast:
 def _require_finite(objective: Objective, step: int, folder: Path) -> None:
     """Refuse to file weights that are not numbers: a loss can be finite when its gradient is not."""
     for name, module in objective.modules.items():
-        if not all(bool(weights.isfinite().all()) for weights in module.parameters()):
+        if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
             raise _diverged(f"the weights of the {name} are not numbers after step {step}", folder)
 
 

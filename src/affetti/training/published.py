@@ -56,7 +56,7 @@ class PublishedObjective:
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One to three updates of the discriminator, one or two of the generator."""
         self.modules["average"].train()  # a look at it left it evaluating: batch norm would stand still
-        epochs = step * len(mel) // max(1, self.clips)
+        epochs = step * len(mel) * fabric.world_size // max(1, self.clips)
         set_rate(self.optimizer, RATE_GENERATOR * DECAY**epochs)
         set_rate(self.optimizer_d, RATE_DISCRIMINATOR * DECAY**epochs)
         noise = NOISE * (1 - step / self.steps)
@@ -80,8 +80,9 @@ class PublishedObjective:
         loss = F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, REAL))
         loss = loss + F.binary_cross_entropy_with_logits(on_fake, torch.zeros_like(on_fake))
         self._update(fabric, self.discriminator, self.optimizer_d, loss)
-        right = torch.cat([on_real > 0, on_fake < 0]).float().mean()
-        return float(loss.detach()), float(right)
+        # Of all devices' clips, for all must take as many updates.
+        right = fabric.all_reduce(torch.cat([on_real > 0, on_fake < 0]).float().mean(), reduce_op="mean")
+        return float(loss.detach()), float(right)  # type: ignore[arg-type]
 
     def _teach_generator(self, fabric: Fabric, wish: Tensor, noise: float) -> float:
         self.discriminator.requires_grad_(False)

@@ -39,9 +39,14 @@ class SoundClips(Clips):
         return pieces, torch.from_numpy(self.labels[rows].astype(np.float32))
 
     def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
-        """As :meth:`affetti.training.loop.Clips.sample`: whole waveforms ``[n, samples]``, about ``limit`` values."""
+        """As :meth:`affetti.training.loop.Clips.sample`: whole waveforms ``[n, samples]``, about ``limit`` values.
+
+        The loudest of all clips is among them: a model's scale is its peak.
+        """
         most = max(16, limit // self.samples)
-        chosen = self.rows[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)]
+        places = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
+        peaks = [float(self._piece(self.files[row], self.samples).abs().max()) for row in self.rows]
+        chosen = self.rows[np.union1d(places, np.argmax(peaks))]
         whole = torch.stack([self._piece(self.files[row], self.samples) for row in chosen])
         return whole, torch.from_numpy(self.labels[self.rows].astype(np.float32))
 

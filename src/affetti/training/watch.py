@@ -179,8 +179,9 @@ class Watched:
         logged = self.objective.step(fabric, mel, labels, step)
         if (step + 1) % self.every == 0:
             average = self.objective.modules["average"].eval()
-            seen = self.judge.look(average, self.device)
-            logged |= seen | self._held_out_loss()
+            # The first device's, whose statistics are filed: all must stop together.
+            seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
+            logged |= seen
             if seen["coverage"] >= float(self.memory.best) - CLOSE:
                 self.best.load_state_dict(average.state_dict())
                 self.memory.since.zero_()
@@ -193,8 +194,10 @@ class Watched:
         held_out = getattr(self.objective, "held_out", None)
         if held_out is None or self.held is None:
             return {}
-        mel, conditions = self.held.take(self.held.rows[: 4 * MOST])
-        return {"held_out_loss": held_out(mel.to(self.device), conditions.to(self.device))}
+        spread = np.linspace(0, len(self.held) - 1, min(4 * MOST, len(self.held))).round().astype(int)
+        parts = np.array_split(self.held.rows[spread], -(-len(spread) // 32))
+        losses = [held_out(*(part.to(self.device) for part in self.held.take(rows))) for rows in parts]
+        return {"held_out_loss": float(np.average(losses, weights=[len(rows) for rows in parts]))}
 
 
 def alarms(lines: list[dict[str, float]]) -> list[str]:

@@ -36,7 +36,8 @@ class WaveformObjective:
             "model": torch.optim.Adam(model.parameters(), rate, betas=BETAS),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), rate, betas=BETAS),
         }
-        self.steps, self.scale, self.fields, self.bandwidth = steps, model.scale, model.fields, model.bandwidth
+        # The model, not its buffers: moving it to a device puts others in their place.
+        self.steps, self.raw, self.fields = steps, model, model.fields
 
     def setup(self, fabric: Fabric) -> None:
         """Hand over to Fabric."""
@@ -50,8 +51,8 @@ class WaveformObjective:
         rate = self.config.rate * warm_cosine(step, self.steps, floor=FLOOR)
         set_rate(self.optimizer, rate)
         set_rate(self.optimizer_d, rate)
-        real = mel / self.scale
-        wish = self.fields.jitter(labels, self.bandwidth)
+        real = mel / self.raw.scale
+        wish = self.fields.jitter(labels, self.raw.bandwidth)
         fake = self._generate(wish, real.shape[1])
         penalise = self.config.gamma > 0 and step % self.config.penalty_every == 0
         heard = self.discriminator(real, wish, sloped=penalise)

@@ -1,0 +1,56 @@
+"""What would meet on two devices, told without a second one: modules are moved to ``meta`` as to any other device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from affetti.models.flow import Flow, FlowConfig
+from affetti.models.gan import Gan, GanConfig
+from affetti.models.waveform import Waveform, WaveformConfig
+from affetti.training.adversarial import GanObjective
+from affetti.training.loop import Objective
+from affetti.training.matching import FlowObjective
+from affetti.training.published import PublishedObjective
+from affetti.training.waveform import WaveformObjective
+
+SHAPE = (64, 128)
+OBJECTIVES: dict[str, Any] = {
+    "gan": lambda: GanObjective(Gan(SHAPE), 4),
+    "spectral": lambda: GanObjective(Gan(SHAPE, GanConfig(regularizer="spectral")), 4),
+    "published": lambda: PublishedObjective(Gan(SHAPE, GanConfig(recipe="published")), 4),
+    "flow": lambda: FlowObjective(Flow(SHAPE), 4),
+    "autoencoder": lambda: FlowObjective(Flow(SHAPE, FlowConfig(latent="autoencoder", components=8)), 4),
+    "waveform": lambda: WaveformObjective(Waveform(SHAPE, WaveformConfig(width=8, discriminator_width=4)), 4),
+}
+
+
+class Mover:
+    """The part of Fabric that hands modules over to a device."""
+
+    device = torch.device("meta")
+
+    def setup(self, module: nn.Module, *optimizers: torch.optim.Optimizer) -> Any:
+        """Move a module; optimizers go on holding its parameters."""
+        module.mark_forward_method = str  # type: ignore[assignment] # anything that takes a name
+        return (module.to(self.device), *optimizers)
+
+    def to_device(self, module: nn.Module) -> nn.Module:
+        """Move a module."""
+        return module.to(self.device)
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_an_objective_holds_nothing_that_stays_behind(name: str) -> None:
+    # Module.to puts new buffers in the place of old ones: an objective that kept one would meet it on the CPU.
+    objective: Objective = OBJECTIVES[name]()
+    objective.setup(Mover())  # type: ignore[arg-type]
+    held = {key: value for key, value in vars(objective).items() if isinstance(value, Tensor)}
+    assert not held, f"read it from the model when it is needed: {list(held)}"
+    for value in vars(objective).values():
+        if isinstance(value, nn.Module):
+            tensors = [*value.parameters(), *value.buffers()]
+            assert {tensor.device.type for tensor in tensors} <= {"meta"}
