@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,43 @@ def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
     assert found["gain_gan"].n == 20
     assert "gain_flow" not in found  # no such arm
     assert found["emotion_gan"].value == pytest.approx(37.5)
-    assert found["emotion_gan"].ci == pytest.approx((25.0, 50.0))
+    # .3 ± .1 over .8 ± .1: half-widths of a third and an eighth, in quadrature.
+    half = 37.5 * math.hypot(1 / 3, 1 / 8)
+    assert found["emotion_gan"].ci == pytest.approx((37.5 - half, 37.5 + half))
+    assert "independent" in found["emotion_gan"].note
     assert found["quality_mixup"].ci == (25, 35)
     assert "quality_flow" not in found
+
+
+def with_ccc(name: str, value: float, low: float, high: float) -> dict[str, Any]:
+    told = {"ccc": {"value": value, "ci": [low, high]}}
+    return method(name, 50, 1.0, 0.0, value) | {"emotion": {"valence": told, "arousal": told}}
+
+
+def test_each_end_of_a_ratio_holds_the_error_that_moves_it_there(tmp_path: Path) -> None:
+    """A ratio falls with a smaller numerator or a greater denominator; below zero, with a smaller one."""
+    hierarchy = [
+        with_ccc("real", 0.5, 0.4, 0.8),
+        with_ccc("gan", 0.4, 0.2, 0.44),
+        with_ccc("mixup", -0.4, -0.6, -0.36),
+        with_ccc("flow", 0.0, -0.1, 0.2),
+    ]
+    found = by_name(write(tmp_path / "study", hierarchy=hierarchy))
+    # Of .4 / .5 = .8: down by .2 / .5 and .8 · .3 / .5, up by .04 / .5 and .8 · .1 / .5.
+    down, up = math.hypot(0.4, 0.48), math.hypot(0.08, 0.16)
+    assert found["emotion_gan"].ci == pytest.approx((100 * (0.8 - down), 100 * (0.8 + up)))
+    down, up = math.hypot(0.4, 0.16), math.hypot(0.08, 0.48)
+    assert found["emotion_mixup"].ci == pytest.approx((100 * (-0.8 - down), 100 * (-0.8 + up)))
+    assert found["emotion_flow"].value == 0
+    assert found["emotion_flow"].ci == pytest.approx((-20.0, 40.0))
+
+
+def test_a_denominator_without_an_interval_leaves_the_ratio_without_one(tmp_path: Path) -> None:
+    real = with_ccc("real", 0.5, 0.4, 0.6)
+    real["emotion"]["valence"] = {"ccc": {"value": 0.5, "ci": None}}
+    found = by_name(write(tmp_path / "study", hierarchy=[real, with_ccc("gan", 0.4, 0.2, 0.5)]))
+    assert found["emotion_gan"].value == pytest.approx(80.0)
+    assert found["emotion_gan"].ci is None
 
 
 def test_rank_correlations_over_methods(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 Read off the ``result.json`` of ``affetti compare``; of several studies the first that has an arm speaks for it. Gains
 are relative to the reference arm's CCC, as the published +8.8 % is; the interval is that of the difference alone.
-Correlations over methods are Spearman's, with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make
-it wide.
+Emotion is a ratio of two CCCs, and its interval holds the errors of both. Correlations over methods are Spearman's,
+with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make it wide.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from affetti.studies.audit.finding import Measurement
 GENERATORS = ("gan", "flow", "waveform")
 FEW = 5
 """Fewest methods to correlate over."""
+OF_RATIO = (
+    "the interval holds the errors of both CCCs as if these were independent: too wide where both share songs; each is "
+    "the mean of its axes' own, wider than that of the mean"
+)
 
 
 def measured(studies: Sequence[Path]) -> list[Measurement]:
@@ -101,21 +105,43 @@ def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
     real = next((row for row in methods if row["name"] == BASE), None)
     if real is None or len(real["emotion"]) < 2:
         return []
-    whole = float(np.mean([told["ccc"]["value"] for told in real["emotion"].values()]))
+    whole, of_whole = _mean_ccc(real)
     found: list[Measurement] = []
     for row in methods:
-        axes = list(row["emotion"].values())
-        if row["name"] == BASE or len(axes) < 2 or not whole > 0:
+        if row["name"] == BASE or len(row["emotion"]) < 2 or not whole > 0:
             continue
-        value = 100 * float(np.mean([told["ccc"]["value"] for told in axes])) / whole
-        ends = [[told["ccc"]["ci"][end] for told in axes if told["ccc"]["ci"]] for end in (0, 1)]
-        ci = (
-            None if len(ends[0]) < 2 else (100 * float(np.mean(ends[0])) / whole, 100 * float(np.mean(ends[1])) / whole)
-        )
+        mean, of_mean = _mean_ccc(row)
+        ci = None if of_mean is None or of_whole is None else _of_ratio(mean, of_mean, whole, of_whole)
         label = f"emotion read off {row['name']}, as a share of real clips'"
-        note = "the interval is the mean of the axes' own: wider than that of the mean"
-        found.append(Measurement(f"emotion_{row['name']}", label, value, ci, row["n"], "clips", "%", note))
+        name = f"emotion_{row['name']}"
+        found.append(Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", OF_RATIO if ci else ""))
     return found
+
+
+def _mean_ccc(row: dict[str, Any]) -> tuple[float, tuple[float, float] | None]:
+    """Mean CCC over the axes, and the mean of their intervals: wider than that of the mean."""
+    axes = [told["ccc"] for told in row["emotion"].values()]
+    low, high = ([told["ci"][end] for told in axes if told["ci"]] for end in (0, 1))
+    ends = (float(np.mean(low)), float(np.mean(high))) if len(low) == len(axes) else None
+    return float(np.mean([told["value"] for told in axes])), ends
+
+
+def _of_ratio(
+    above: float, of_above: tuple[float, float], below: float, of_below: tuple[float, float]
+) -> tuple[float, float]:
+    """The interval of ``above / below``, %, both with intervals, as if independent: half-widths in quadrature.
+
+    Written with half-widths over ``below``, so that a numerator near zero has an interval too.
+    """
+    ratio = above / below
+    up, down = of_above[1] - above, above - of_above[0]
+    more, less = of_below[1] - below, below - of_below[0]
+    if ratio < 0:  # then a greater denominator raises it
+        more, less = less, more
+    return (
+        100 * (ratio - math.hypot(down, ratio * more) / below),
+        100 * (ratio + math.hypot(up, ratio * less) / below),
+    )
 
 
 def _correlation(name: str, label: str, methods: list[dict[str, Any]], x: str, y: str) -> Measurement:
