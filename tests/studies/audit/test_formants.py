@@ -9,7 +9,9 @@ from tests.studies.audit.sounding import hurried
 from torch import Tensor
 
 from affetti import compose
+from affetti.compose.syllables import syllables
 from affetti.presets import FRONT_ENDS
+from affetti.studies.audit.claims import FEWEST
 from affetti.studies.audit.formants import PITCHES, WORDS, formants, measurements, moved, sung
 
 RATE = 22_050
@@ -77,6 +79,13 @@ def test_by_hand() -> None:
 def test_silence_and_moments_have_no_formants() -> None:
     assert formants(torch.zeros(RATE), RATE) is None
     assert formants(torch.ones(300), RATE) is None
+
+
+def test_there_are_vowels_enough_to_decide_a_claim() -> None:
+    assert set(WORDS) == compose.FORMANTS.keys() - {"uh"}
+    assert len(WORDS) >= FEWEST
+    for vowel, word in WORDS.items():
+        assert [(it.onset, it.nucleus) for it in syllables(word)] == [((), vowel)]
 
 
 def test_the_way_back_from_a_log_mel_is_measured() -> None:

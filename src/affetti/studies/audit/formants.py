@@ -32,8 +32,21 @@ EMPHASIS = 0.97
 FRAME, STEP = 400, 100
 LOWEST, WIDEST = 150.0, 500.0
 """Hz: poles below, or of greater bandwidth, are the source's."""
-WORDS: Mapping[str, str] = {"iy": "ee", "ae": "a", "aa": "ah", "ao": "aw", "uw": "oo", "ah": "u", "er": "er"}
-"""Vowels of :data:`affetti.compose.FORMANTS` that a word without consonants spells."""
+WORDS: Mapping[str, str] = {
+    "iy": "ee",
+    "ih": "iq",
+    "eh": "eq",
+    "ae": "a",
+    "aa": "ah",
+    "ao": "aw",
+    "uw": "oo",
+    "ah": "u",
+    "er": "er",
+}
+"""Vowels of :data:`affetti.compose.FORMANTS` that a word without sounded consonants spells: all but ``uh``.
+
+No rule of spelling sounds a ``q`` that no ``u`` follows; i and e alone would be other vowels.
+"""
 PITCHES = (45, 52, 48)
 """MIDI notes, 110 to 165 Hz."""
 SECONDS = 1.5
