@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GroupKFold
 from tests.material import write_corpus
 
 from affetti import metrics
 from affetti.corpus import Corpus
 from affetti.progress import silent
-from affetti.studies.audit import probe, variance
+from affetti.studies.audit import additions, probe, variance
 from affetti.studies.audit.aspects import ASPECTS, Aspects
-from affetti.studies.audit.finding import Answer
+from affetti.studies.audit.finding import Answer, Measurement
 from affetti.studies.audit.scope import Scope
 
 SONGS, EACH = 60, 3
@@ -131,6 +132,45 @@ def test_order_of_rows_does_not_matter():
     back = variance.tabled(base[order], turned, labels[order], SONG[order])
     for one, other in zip(there, back, strict=True):
         assert one.value is other.value is None or one.value == pytest.approx(other.value, abs=1e-8)
+
+
+def test_an_aspect_of_which_nothing_is_said_is_lacking():
+    base, features, rng = drawn(6)
+    labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
+    found = {m.name: m for m in variance.tabled(base, Aspects({"timbre": features["timbre"]}, {}), labels, SONG)}
+    assert found["timbre"].value is not None
+    assert found["total_known"].value is not None
+    for name in ("lyrics", "genre_last", "total"):
+        assert found[name].value is None
+        assert "not measurable here" in found[name].note
+
+
+def test_a_share_says_in_how_many_folds_the_group_was_let_in():
+    base, features, rng = drawn(7)
+    label = features["timbre"][:, 0] + 0.5 * rng.standard_normal(N)
+    useless = {"timbre": features["timbre"], "genre": np.zeros((N, 1))}
+    lacking = dict.fromkeys(("lyrics", "structure", "phase"), "it")
+    found = {m.name: m for m in variance.tabled(base, Aspects(useless, lacking), np.column_stack([label, label]), SONG)}
+    assert found["timbre"].note == ""
+    assert found["genre"].ci is None
+    assert found["genre"].note == additions.LET_IN_NOWHERE
+    assert found["log_mel"].ci is not None
+
+
+@pytest.mark.parametrize("folds", range(6))
+def test_where_a_group_was_left_out_in_some_folds_its_narrow_interval_is_explained(folds):
+    changed = np.zeros((N, 2))
+    for _, test in list(GroupKFold(probe.FOLDS).split(changed, groups=SONG))[:folds]:
+        changed[test[:1], 1] = 0.1
+    assert probe.let_in(changed, SONG) == folds
+    found = additions.cautioned(Measurement("genre", "…", 0.1, (0.05, 0.15), SONGS, note="odd"), changed, SONG)
+    if folds == 0:
+        assert found.ci is None
+    elif folds < probe.FOLDS:
+        assert found.ci == (0.05, 0.15)
+        assert found.note.startswith(f"odd; it was let in in {folds} of 5 folds alone")
+    else:
+        assert found.note == "odd"
 
 
 # A corpus

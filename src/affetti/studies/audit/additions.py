@@ -2,7 +2,8 @@
 
 Readings are those of :func:`probe.read_subsets`. A group that did not help to read songs held out is
 let in nowhere and adds exactly nothing, without an interval: that is no proof of no effect, only that these songs show
-none to a linear reader.
+none to a linear reader. One that helped in some folds alone adds nothing in the others, and says so: its interval is
+narrow for that reason.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import replace
 
 from affetti.studies.audit import probe
 from affetti.studies.audit.finding import Measurement
-from affetti.studies.audit.probe import Floats
+from affetti.studies.audit.probe import Floats, Texts
 from affetti.studies.audit.scope import Scope
 
 LET_IN_NOWHERE = "it helped to read no songs held out, so the reader left it out"
+LET_IN_SOMEWHERE = "it was let in in {} of {} folds alone, and adds nothing in the others: no proof of no effect there"
 Readings = Mapping[tuple[str, ...], Floats]
 """Valence and arousal read ``[N, 2]`` from the log-mel and each subset of groups."""
 
@@ -26,7 +28,24 @@ def added(scope: Scope, name: str, label: str, readings: Readings, group: str, a
     found = Measurement.of_statistic(
         name, label, percent, *columns, songs=scope.corpus.songs, seed=scope.seed, unit="%"
     )
-    return replace(found, ci=None, note=LET_IN_NOWHERE) if (columns[0] == columns[1]).all() else found
+    return cautioned(found, columns[0] - columns[1], scope.corpus.songs)
+
+
+def cautioned(found: Measurement, changed: Floats, songs: Texts) -> Measurement:
+    """``found``, without its interval where the group was let in nowhere, and saying where it was left out.
+
+    Args:
+        found: what the group adds.
+        changed: by how much the group changes readings, or their errors, ``[N]`` or ``[N, K]``.
+        songs: of each clip.
+    """
+    folds = probe.let_in(changed, songs)
+    if folds == 0:
+        return replace(found, ci=None, note=LET_IN_NOWHERE)
+    if folds < probe.FOLDS:
+        left_out = LET_IN_SOMEWHERE.format(folds, probe.FOLDS)
+        return replace(found, note=f"{found.note}; {left_out}" if found.note else left_out)
+    return found
 
 
 def percent(more: Floats, less: Floats, target: Floats) -> float:

@@ -189,6 +189,6 @@ QUESTION = Question(
     "½ Σ |p − q| of the two mixes. A D minor chord with and without blue notes on a piano, twelve ways of playing it: "
     "½ Σ |p − q| of power spectra averaged over time. Chords of rock songs on distorted guitar and on a synthesizer "
     "through tanh: Pearson's r of log-mels, 128 bands. One song in five styles with the same cues, as read by the "
-    "corpus' reader. Intervals draw songs, or ways of playing, again.",
+    "corpus' reader. Intervals draw songs, or ways of playing, again, not fits.",
     measure,
 )

@@ -3,7 +3,9 @@
 Ridge regression, folds by song, features standardised and the penalty chosen inside the training songs alone, see
 :mod:`ridge`. A probe bounds from below: what it cannot read may still be there for a deeper model, and
 what it reads need not be what a listener uses. All numbers are of predictions out of fold; intervals draw songs again,
-not fits, so that they tell how much the choice of test songs matters and not how much that of training songs does.
+not fits, so that they tell how much the choice of test songs matters and not how much that of training songs does. In a
+simulation of 100 to 300 songs with a known truth, intervals of shares covered the mean over new training songs in about
+80 % where 95 % is said: with these drawn anew too they would be wider by a quarter to a half.
 
 Shares follow Shapley (1953): the mean over all orders in which the groups could have come of what each adds to R².
 """
@@ -22,6 +24,11 @@ from affetti.studies.audit import ridge
 from affetti.studies.audit.bands import fit_subsets, subsets
 
 FOLDS = 5
+OF_THESE_FITS = (
+    "Intervals of what a probe reads, and of shares, draw test songs again and keep the fits: with new training songs "
+    "they would be wider by a quarter to a half."
+)
+"""What to be careful of wherever an interval is of a probe's readings."""
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
@@ -161,6 +168,17 @@ def share(lessened: Floats, target: Floats) -> float:
     if not spread > 0:
         raise InputError("a target that does not vary", hint="draw more songs")
     return float(lessened.sum()) / spread
+
+
+def let_in(changed: Floats, songs: Texts, folds: int = FOLDS) -> int:
+    """In how many folds a group was let in: where it was left out, it changes the reading of no clip.
+
+    Args:
+        changed: by how much the group changes readings, or their errors, ``[N]`` or ``[N, K]``.
+        songs: of each clip.
+        folds: as many as the clips were read in.
+    """
+    return sum(bool(changed[test].any()) for _, test in _folds(changed, songs, folds))
 
 
 def joined(*blocks: Floats) -> Floats:

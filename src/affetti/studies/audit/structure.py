@@ -212,7 +212,7 @@ QUESTION = Question(
     "raters' standard error (simulated); of labels beyond it, √(spread² − noise²); and of ridge regression on log-mel "
     "statistics, read out of fold. Sections are read by ridge classification, folds by song, as balanced accuracy and "
     "as a multiple of chance. Position (the middle of the clip over the end of the song's last clip), its square and "
-    "the section are then given to the reader beside the log-mel: the difference of R². Intervals draw songs again. A "
-    "linear reader bounds from below what a log-mel says of structure.",
+    "the section are then given to the reader beside the log-mel: the difference of R². Intervals draw songs again, "
+    "not fits. A linear reader bounds from below what a log-mel says of structure.",
     measure,
 )

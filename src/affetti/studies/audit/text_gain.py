@@ -12,14 +12,12 @@ model may.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from affetti import compose
 from affetti.errors import InputError
 from affetti.studies.audit import probe
-from affetti.studies.audit.additions import LET_IN_NOWHERE, percent
+from affetti.studies.audit.additions import cautioned, percent
 from affetti.studies.audit.finding import Measurement
 from affetti.studies.audit.scope import Scope
 from affetti.training.lyrics import text_embedder
@@ -55,8 +53,7 @@ def text_gain(scope: Scope) -> list[Measurement]:
             Measurement.of_statistic(*_named(what, told), statistic, *arrays, songs=songs, seed=scope.seed, unit="%")
             for what, statistic, arrays in asked
         ]
-        if (both == mel_read).all():
-            measured[0] = replace(measured[0], ci=None, note=LET_IN_NOWHERE)
+        measured[0] = cautioned(measured[0], both - mel_read, songs)
         found += measured
     return found
 
