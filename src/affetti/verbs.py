@@ -192,7 +192,7 @@ def train(
     tensorboard: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Train ``gan``, ``flow``, ``vit``, ``student`` or ``baseline``; see :func:`affetti.training.fit.fit_run`.
+    """Train a model of :data:`affetti.training.families.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
 
     A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
     generator's lyrics are embedded by ``text``, see :mod:`affetti.training.lyrics`.
@@ -263,7 +263,9 @@ def generate(
     """Generate a synthetic corpus; see :func:`affetti.training.generate.generate_corpus`.
 
     ``genre`` to ``lyrics`` are what every clip is asked for besides its emotion, of what the model was trained with.
+    On the CPU a process a core works unless ``workers`` says otherwise; another device is one process's.
     """
+    processes = cpu_count() if choose_device(device) == "cpu" else 1
     wishes = {"genre": genre, "mode": mode, "section": section, "position": position}
     corpus = generate_corpus(
         Path(model),
@@ -278,7 +280,7 @@ def generate(
         with_audio=audio,
         vocoder=vocoder,
         device=device,
-        workers=cpu_count() if workers is None else workers,
+        workers=processes if workers is None else workers,
         progress=progress,
     )
     return {
@@ -428,7 +430,7 @@ def compare(
     """Run the augmentation study; see :func:`affetti.studies.augmentation.augmentation_study`.
 
     ``settings`` are those of :class:`affetti.studies.design.Settings`: ``models, arms, folds, seeds, ratio, shares,
-    dials, returns, budget, published_protocol, steps, batch_size, seed``.
+    dials, returns, budget, published_protocol, steps, batch_size, seed, device``.
     """
     return augmentation_study(
         Corpus.open(corpus),

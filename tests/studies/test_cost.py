@@ -50,6 +50,9 @@ def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
     assert left[0]["seconds"] > 200, "it has its generator to pay for"
     monkeypatch.setattr(cost, "probe", lambda _: replace(FOUND, update=100.0))
     assert within(made, tmp_path, 1) == (kept, left), "a resumed study is the same study"
+    more = replace(made, settings=replace(made.settings, seeds=made.settings.seeds + 1))
+    with pytest.raises(UsageError, match="real and real-longer alone"):
+        within(more, tmp_path, 1)  # asked for more, it is reckoned anew
     with pytest.raises(UsageError, match=r"--budget: real and real-longer alone would take about \d+ s"):
         within(made, tmp_path / "other", 1)
 

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from affetti.corpus import Corpus
 from affetti.studies.recipe import parse
 from affetti.studies.sets import Place, SetAt
 from affetti.studies.units import STUDENT, StudyTask, Unit, gathered, joined
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.loop import Clips, LoopConfig
 
 
 def test_shuffled_labels_are_the_same_labels_elsewhere(
@@ -34,8 +38,6 @@ def test_shuffled_labels_are_the_same_labels_elsewhere(
 
 
 def test_joined_clips_are_the_rows_of_both(corpus: Corpus) -> None:
-    from affetti.training.loop import Clips
-
     first = Clips(corpus.mel, corpus.labels, np.array([3, 1]))
     second = Clips(corpus.mel, corpus.labels, np.array([7]))
     both = joined(first, second)
@@ -58,3 +60,15 @@ def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpu
     assert np.array_equal(found[:, 80:], first)
     held = gathered(task, "baseline", [arm], places[1:], 1, "validation")
     assert held.shape == (1, len(corpus.fold(0).validation), 2)
+
+
+def test_what_is_trained_a_second_time_is_trained_as_the_first(corpus: Corpus) -> None:
+    # Batch norm counts batches while it trains: a model that came back evaluating would stand still.
+    clips = Clips(corpus.mel, corpus.labels, corpus.fold(0).train)
+    torch.manual_seed(0)
+    model: torch.nn.Module = runs.make("student", corpus.front_end.shape, {})
+    counts: list[int] = []
+    for _ in range(2):
+        _, model = fitting.fit("student", model, clips, LoopConfig(3, 8, 0))
+        counts.append(max(int(value) for name, value in model.state_dict().items() if "num_batches" in name))
+    assert counts == [3, 6]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from tests.material import LEAN, mels, write_corpus
 
 from affetti.corpus import Corpus
-from affetti.errors import MismatchError, UsageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.regressor import Reading
 from affetti.models.student import Student, StudentConfig
 from affetti.presets import FRONT_ENDS
@@ -112,3 +113,16 @@ def test_teachers_that_may_not_teach_are_refused(tmp_path: Path, corpus: Corpus,
     with pytest.raises(MismatchError, match="reads log-mels of front-end"):
         fit_run("student", other, 0, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=2)
     assert not (tmp_path / "run").exists()
+
+
+def test_another_teacher_in_the_same_place_is_another_run(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
+) -> None:
+    options: dict[str, Any] = {"steps": 4, "batch_size": 8, "settings": LEAN["student"]}
+    shutil.copytree(run_of("vit"), tmp_path / "teacher")
+    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "teacher", **options)
+    (tmp_path / "teacher").rename(tmp_path / "moved")
+    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "moved", **options)
+    fit_run("student", corpus, 0, tmp_path / "other", **options)
+    with pytest.raises(StorageError, match=r"holds other work \(teacher_weights was"):
+        fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "other", **options)

@@ -136,3 +136,29 @@ def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
 def test_a_model_that_makes_no_numbers_ends_the_run() -> None:
     with pytest.raises(TrainingError, match="not a number at step 3"):
         course(None, 0.1, float("nan"))
+
+
+def test_a_run_that_ended_early_is_not_gone_on_with(tmp_path: Path) -> None:
+    plan = (0.1, 0.6, 0.3, 0.2, 0.9, 0.9)
+    ended, lines = course(tmp_path, *plan, patience=2)
+    again, kept = course(tmp_path, *plan, patience=2)
+    assert kept == lines
+    assert torch.equal(again.result.weight, ended.result.weight)
+
+
+def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once(corpus: Corpus) -> None:
+    sizes: list[int] = []
+
+    class Lossy(Course):
+        def held_out(self, mel: Tensor, conditions: Tensor) -> float:
+            sizes.append(len(mel))
+            assert len(conditions) == len(mel)
+            return float(mel.mean())
+
+    held = Clips(corpus.mel, corpus.labels, np.arange(75))
+    watched = Watched(Lossy(), Plan(0.5), 12, 6, 0, held)  # type: ignore[arg-type]
+    watched.device = torch.device("cpu")
+    found = watched._held_out_loss()["held_out_loss"]
+    assert found == pytest.approx(float(corpus.mel[:75].astype(np.float64).mean()), rel=1e-4)
+    assert sum(sizes) == 75
+    assert max(sizes) <= 32

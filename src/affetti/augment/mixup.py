@@ -23,7 +23,7 @@ BANDWIDTH = 0.25
 
 def mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA) -> tuple[Tensor, Tensor]:
     """Blend each clip ``[B, M, F]`` with another of the batch, drawn evenly, and labels ``[B, 2]`` alike."""
-    return _blend(mel, labels, torch.ones(len(mel), len(mel)), alpha)
+    return _blend(mel, labels, torch.ones(len(mel), len(mel), device=mel.device), alpha)
 
 
 def c_mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA, bandwidth: float = BANDWIDTH) -> tuple[Tensor, Tensor]:
@@ -43,6 +43,6 @@ def _blend(mel: Tensor, labels: Tensor, weights: Tensor, alpha: float) -> tuple[
     if len(mel) < 2:
         return mel, labels
     partner = torch.multinomial(weights.fill_diagonal_(0.0), 1).squeeze(1)
-    share = torch.distributions.Beta(alpha, alpha).sample((len(mel),))
+    share = torch.distributions.Beta(alpha, alpha).sample((len(mel),)).to(mel.device)
     wide = share[:, None, None]
     return wide * mel + (1 - wide) * mel[partner], share[:, None] * labels + (1 - share[:, None]) * labels[partner]

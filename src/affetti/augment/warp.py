@@ -35,7 +35,7 @@ def stretch(mel: Tensor, rate: Tensor) -> Tensor:
         ``[B, M, F]``.
     """
     frames = mel.shape[2]
-    at = torch.arange(frames, dtype=mel.dtype) * rate.to(mel.dtype)[:, None]
+    at = torch.arange(frames, dtype=mel.dtype, device=mel.device) * rate.to(mel.dtype)[:, None]
     last = frames - 1
     at = last - (last - at % (2 * last)).abs()  # a mirror at either end
     return _between(mel.transpose(1, 2), at).transpose(1, 2)
@@ -54,8 +54,8 @@ def shift(mel: Tensor, semitones: Tensor, front: FrontEnd) -> Tensor:
     """
     edges = np.linspace(float(hz_to_mel(front.f_min)), float(hz_to_mel(front.f_max)), front.n_mels + 2)
     centres, width = mel_to_hz(edges[1:-1]), edges[1] - edges[0]
-    source = centres[None, :] * 2.0 ** (-semitones.double().numpy()[:, None] / 12)
-    at = torch.from_numpy((np.asarray(hz_to_mel(source)) - edges[1]) / width).to(mel.dtype)
+    source = centres[None, :] * 2.0 ** (-semitones.double().cpu().numpy()[:, None] / 12)
+    at = torch.from_numpy((np.asarray(hz_to_mel(source)) - edges[1]) / width).to(mel)
     return _between(mel, at.clamp(0, front.n_mels - 1))
 
 

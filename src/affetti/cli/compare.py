@@ -48,6 +48,8 @@ class Flags(Long):
     """Updates of the arm real (default: the preset's)."""
     batch_size: int | None = None
     """Clips an update (default: the preset's)."""
+    device: str | None = None
+    """Where networks are trained and sampled: cpu, cuda, mps or auto (default cpu)."""
     workers: int | None = None
     """Processes (default: one a core)."""
     engine: Literal["local"] = "local"

@@ -56,7 +56,7 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "train")
-    known = ("corpus_hash", "settings")
+    known = ("corpus_hash", "teacher_weights", "settings")
     settings = settled(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
     from affetti.errors import UsageError
 
@@ -77,10 +77,11 @@ def run(arguments: list[str]) -> int:
     from affetti.progress import silent
     from affetti.training.device import leads
 
+    first = leads(settings.get("devices") or 1)
     with shown() as progress:
-        told = progress if leads() else silent
+        told = progress if first else silent
         document = verbs.train(model, corpus, out, settings=model_settings, progress=told, **settings)
-    if leads():
+    if first:
         emit(document, flags.json, _text(document, out))
     return 0
 

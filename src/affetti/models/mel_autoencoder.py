@@ -108,8 +108,8 @@ class MelAutoencoder(nn.Module):
 
     @torch.no_grad()
     def measure(self, x: Tensor) -> None:
-        """Set the scale of each channel from normalised log-mels ``[B, M, F]`` of training clips."""
-        latents = self._mean(x).double()
+        """Set the scale of each channel from normalised log-mels ``[B, M, F]`` of training clips, a batch of them."""
+        latents = self._mean(x).cpu().double()  # not every device has double precision
         self.shift.copy_(latents.mean(dim=(0, 2, 3))[:, None, None])
         self.scale.copy_(latents.std(dim=(0, 2, 3)).clamp_min(1e-4)[:, None, None])
 

@@ -101,7 +101,7 @@ def inconsistency(spectrum: Tensor, hop_length: int) -> float:
     if spectrum.ndim != 2 or not spectrum.is_complex() or min(spectrum.shape) < 2 or not bool(spectrum.abs().any()):
         raise InputError(f"a spectrogram of shape {tuple(spectrum.shape)}", hint="give a complex [K, F], not silent")
     n_fft = 2 * (spectrum.shape[0] - 1)
-    window = torch.hann_window(n_fft, dtype=spectrum.real.dtype)
+    window = torch.hann_window(n_fft, dtype=spectrum.real.dtype, device=spectrum.device)
     length = hop_length * (spectrum.shape[1] - 1)
     wave = torch.istft(spectrum, n_fft, hop_length, window=window, length=length)
     again = torch.stft(wave, n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
@@ -153,7 +153,7 @@ def _crest(piece: Tensor) -> float:
 
 
 def _magnitude(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    window = torch.hann_window(n_fft)
+    window = torch.hann_window(n_fft, device=waveform.device)
     spectrum = torch.stft(waveform.float(), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
     return spectrum.abs()
 
@@ -161,7 +161,7 @@ def _magnitude(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
 def _flux(waveform: Tensor) -> NDArray[np.float64]:
     """Sum over bins of the rise of the magnitude from one short frame to the next ``[F]``."""
     rise = _magnitude(waveform, ONSET_FFT, ONSET_HOP).diff(dim=1).clamp_min(0.0)
-    return np.pad(rise.sum(dim=0).double().numpy(), (1, 0))
+    return np.pad(rise.sum(dim=0).double().cpu().numpy(), (1, 0))
 
 
 def _check(reference: Tensor, estimate: Tensor) -> None:

@@ -33,6 +33,7 @@ from affetti.studies.sets import Place, SetAt, make_sets
 from affetti.studies.shares import share_of
 from affetti.studies.units import RIDGE, STUDENT, StudyTask, Unit, filed, gathered, opened
 from affetti.training import fit as fitting
+from affetti.training.device import choose_device
 
 
 def plan_study(corpus: Corpus, settings: Settings, workers: int = 1) -> dict[str, Any]:
@@ -76,6 +77,8 @@ def augmentation_study(
         StorageError: the folder holds other work.
     """
     found = design(corpus, settings)
+    if choose_device(settings.device) != "cpu":
+        workers = 1  # one process has the device
     asked = {
         "verb": "compare",
         "corpus_hash": corpus.hash,
@@ -105,6 +108,7 @@ def augmentation_study(
         settings.models,
         ratio=settings.ratio,
         seed=settings.seed,
+        device=settings.device,
         workers=workers,
         progress=progress,
     )
@@ -173,7 +177,7 @@ def _measured(
     plain = [arm for arm in found.arms if arm.name != BEST]
     units = [Unit(arm, STUDENT, at, n) for at in places for n in range(s.seeds) for arm in plain]
     units += [Unit(arm, RIDGE, at, 0) for at in places for arm in plain if arm.closed_form]
-    task = StudyTask(tuple(units), tuple(sets), out / "units", found.steps, found.batch_size)
+    task = StudyTask(tuple(units), tuple(sets), out / "units", found.steps, found.batch_size, s.device)
     stage = "compare" if places[0].share == 1 else f"compare, {100 * places[0].share:g} % of the songs"
     map_ranges(task, len(units), 1, done=task.done, workers=workers, stage=stage, progress=progress)
     trained = {arm.name: [arm] * len(places) for arm in plain}

@@ -26,6 +26,7 @@ from affetti.studies.recipe import BEST, COMPOSER, COPIES, Arm, Made
 from affetti.studies.units import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.device import Hardware, choose_device
 from affetti.training.families import family
 from affetti.training.loop import Clips, LoopConfig
 from affetti.training.sound import sound_clips
@@ -68,6 +69,7 @@ def probe(design: Design) -> Cost:
         model = given.get(kind)
         if model is None:
             _, generators[kind], model = _trial(kind, design, clips, batch, presets.settings(preset, kind))
+        model.to(choose_device(design.settings.device))
         with torch.inference_mode():
             sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
     return Cost(update, unit, generators, sampled)
@@ -85,7 +87,8 @@ def _trial(
         seen = clips
         if family(kind).sound:
             seen = sound_clips(corpus, clips.labels, clips.rows, model.config.window)  # type: ignore[arg-type, union-attr]
-        trained.append(fitting.fit(kind, model, seen, LoopConfig(steps, batch, 0))[1])
+        hardware = Hardware(design.settings.device)
+        trained.append(fitting.fit(kind, model, seen, LoopConfig(steps, batch, 0), hardware=hardware)[1])
 
     fit(1)  # the first call also imports and warms up
     short = seconds_of(lambda: fit(1))
@@ -113,6 +116,18 @@ def plan(design: Design, cost: Cost, workers: int) -> dict[str, Any]:
         "shares": list(design.shares),
         "bytes": size,
         "seconds": round(total(design, cost, design.arms) / workers, 1),
+    }
+
+
+def _asked(design: Design) -> dict[str, Any]:
+    """What the choice of arms depends on."""
+    s = design.settings
+    return {
+        "budget": s.budget,
+        "asked": [arm.name for arm in design.arms],
+        "seeds": s.seeds,
+        "folds": list(design.folds),
+        "shares": list(design.shares),
     }
 
 
@@ -152,7 +167,7 @@ def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[s
     path = out / "budget.json"
     if path.exists():
         filed = read_json(path)
-        if filed["budget"] == design.settings.budget and filed["asked"] == [arm.name for arm in design.arms]:
+        if all(filed.get(key) == value for key, value in _asked(design).items()):
             kept = tuple(arm for arm in design.arms if arm.name in filed["arms"])
             return replace(design, arms=kept), filed["left_out"]
     found = probe(design)
@@ -176,8 +191,7 @@ def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[s
             left.append({"name": arm.name, "seconds": round((more - total(design, found, kept)) / workers, 1)})
     kept = tuple(arm for arm in kept if arm.name != BEST or any(other.made for other in kept))
     document = {
-        "budget": design.settings.budget,
-        "asked": [arm.name for arm in design.arms],
+        **_asked(design),
         "arms": [arm.name for arm in kept],
         "left_out": left,
         "seconds": round(total(design, found, kept) / workers, 1),

@@ -20,6 +20,7 @@ from affetti.studies.shares import require_shares
 from affetti.studies.units import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.device import Hardware
 from affetti.training.families import SPECTROGRAMS
 from affetti.training.loop import LoopConfig
 
@@ -55,6 +56,9 @@ class Settings:
     """Clips an update; the preset's by default."""
     seed: int = 0
     """Of generators, samples and resampling."""
+    device: str = "cpu"
+    """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``. Any but the CPU has one process
+    at work."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def design(corpus: Corpus, settings: Settings) -> Design:
     if s.seeds < 1 or s.folds < 1 or not 0 < s.ratio < float("inf"):
         told = f"{s.seeds} seeds, {s.folds} folds, ratio {s.ratio:g}"
         raise UsageError(told, hint="give at least one of each, and a positive ratio")
+    Hardware(s.device)  # refuses what is not here
     if s.budget is not None and not s.budget > 0:
         raise UsageError(f"a budget of {s.budget:g} s", where="--budget", hint="give such as 30m")
     require_shares(s.shares)
@@ -113,12 +118,14 @@ def design(corpus: Corpus, settings: Settings) -> Design:
     sound = (corpus.path / "audio").is_dir()
     kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAMS
     known = kinds if given else (*SPECTROGRAMS, *(("waveform",) if sound else ()))
-    extra = [f"{kind}:{dial}={value:g}" for dial, value in s.dials for kind in _turning(kinds, dial, value, corpus)]
+    extra = [
+        f"{kind}:{dial}={value:g}" for dial, value in s.dials for kind in _turning(kinds, dial, value, corpus, given)
+    ]
     extra += [f"{kind}:trained={steps}" for steps in s.returns for kind in kinds]
     listed = known if any(name not in ("all", "") for name in s.arms) else kinds
     arms = choose(s.arms, listed, s.ratio, sound=sound, composed=knows_composer(corpus), extra=tuple(extra))
     for arm in arms:
-        refusal = arm.made and arm.made.dials and accepts(arm.made.kind, dict(arm.made.dials), corpus)
+        refusal = arm.made and arm.made.dials and accepts(arm.made.kind, dict(arm.made.dials), corpus, given)
         if refusal:
             raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint="see --dial of affetti generate")
     folds = sorted({int(trained.meta["fold"]) for trained in given}) or _first(corpus, s.folds)
@@ -143,13 +150,15 @@ def _first(corpus: Corpus, count: int) -> list[int]:
     return present[:count]
 
 
-def _turning(kinds: tuple[str, ...], dial: str, value: float, corpus: Corpus) -> list[str]:
+def _turning(
+    kinds: tuple[str, ...], dial: str, value: float, corpus: Corpus, given: list[runs.TrainedModel]
+) -> list[str]:
     """The generators that have a dial.
 
     Raises:
         UsageError: none has it.
     """
-    refusals = {kind: accepts(kind, {dial: value}, corpus) for kind in kinds}
+    refusals = {kind: accepts(kind, {dial: value}, corpus, given) for kind in kinds}
     having = [kind for kind, refusal in refusals.items() if refusal is None]
     if not having:
         told = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())

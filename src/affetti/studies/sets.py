@@ -7,11 +7,14 @@ Nothing is made twice: a set is a corpus, and one that is there is opened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from affetti import presets
 from affetti.corpus import Corpus, splits
@@ -22,8 +25,10 @@ from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.studies.copies import copies
 from affetti.studies.recipe import COMPOSER, COPIES, Made
+from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.generate import generate_corpus
+from affetti.training.lyrics import HASHED
 from affetti.training.parallel import RunSpec, train_runs
 
 
@@ -58,6 +63,7 @@ def make_sets(
     *,
     ratio: float,
     seed: int,
+    device: str = "cpu",
     workers: int = 1,
     progress: Progress = silent,
 ) -> list[SetAt]:
@@ -70,6 +76,7 @@ def make_sets(
         models: generator runs to use, each for the fold it was trained for; others are trained.
         ratio: the study's own, by which sets are named.
         seed: of generators and samples.
+        device: where generators are trained and sampled.
         workers: processes.
         progress: told of stages.
 
@@ -82,7 +89,7 @@ def make_sets(
         for made in wanted:
             if made.kind in runs.GENERATORS and (made.generator, place.fold) not in given:
                 name = f"{made.generator.replace(':', '-')}-{place.name}"
-                options = {} if made.trained is None else {"steps": made.trained}
+                options: dict[str, Any] = {"device": device} | ({"steps": made.trained} if made.trained else {})
                 specs[made.generator, place] = RunSpec(
                     made.kind, place.corpus, place.fold, out / "runs" / name, seed, options
                 )
@@ -108,6 +115,7 @@ def make_sets(
                     dials=dict(made.dials) or None,
                     filter_by=place.corpus if made.filtered else None,
                     seed=seed,
+                    device=device,
                     workers=workers,
                     progress=progress,
                 )
@@ -198,12 +206,19 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
                 )
 
 
-def accepts(kind: str, dials: dict[str, float], corpus: Corpus) -> str | None:
-    """Why generators of ``kind`` would refuse to be turned by ``dials``; None if they would not."""
-    model = runs.make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind))
+def accepts(kind: str, dials: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()) -> str | None:
+    """Why generators of ``kind`` would refuse to be turned by ``dials``; None if they would not.
+
+    Those of ``given`` are asked where there are any of that kind, else one that knows all that the corpus can teach.
+    """
+    models: list[nn.Module] = [trained.model for trained in given if trained.kind == kind]
+    if not models:
+        fields = fitting.training_clips(corpus, np.arange(len(corpus)), HASHED)[1]
+        models = [runs.make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind), fields)]
     try:
-        with torch.inference_mode():
-            model.sample(torch.zeros(1, 2), 0, dials=dials)  # type: ignore[operator]
+        for model in models:
+            with torch.inference_mode():
+                model.sample(torch.zeros(1, 2), 0, dials=dials)  # type: ignore[operator]
     except UsageError as error:
         return error.what + (f" ({error.hint})" if error.hint else "")
     return None

@@ -25,6 +25,7 @@ from affetti.studies.sets import Place, SetAt, require_honest
 from affetti.studies.signals import SPECAUGMENT, ChangedClips, changes
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.device import Hardware
 from affetti.training.loop import Clips, LoopConfig
 
 STUDENT, RIDGE = "student", "baseline"
@@ -54,6 +55,7 @@ class StudyTask:
     out: Path
     steps: int
     batch_size: int
+    device: str = "cpu"
 
     def path(self, unit: Unit) -> Path:
         """The file whose existence says that the unit is done."""
@@ -99,7 +101,9 @@ class StudyTask:
             loop = LoopConfig(max(1, steps // len(stages)), min(self.batch_size, len(clips)), unit.seed)
             seen = ChangedClips(clips.mel, clips.labels, clips.rows, turned) if turned else clips
             masked = SPECAUGMENT in unit.arm.signals
-            _, model = fitting.fit(unit.regressor, model, seen, loop, specaugment=masked)
+            _, model = fitting.fit(
+                unit.regressor, model, seen, loop, specaugment=masked, hardware=Hardware(self.device)
+            )
         return model, sum(map(len, stages))
 
     def made(self, unit: Unit, corpus: Corpus, part: splits.Fold) -> Clips | None:

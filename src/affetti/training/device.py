@@ -34,9 +34,9 @@ class Hardware:
             )
 
 
-def leads() -> bool:
-    """Whether this process files what is trained: of several that train together, the first."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+def leads(devices: int = 1) -> bool:
+    """Whether this process files what is trained on ``devices``: of several that train together, the first."""
+    return devices == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def choose_device(asked: str) -> str:

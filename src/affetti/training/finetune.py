@@ -48,7 +48,7 @@ class Best(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.kept = copy.deepcopy(model).requires_grad_(False)
-        self.register_buffer("ccc", torch.tensor(-2.0, dtype=torch.float64))
+        self.register_buffer("ccc", torch.tensor(-2.0))
         self.register_buffer("since", torch.tensor(0))
 
     @torch.no_grad()
@@ -116,8 +116,9 @@ class TeacherObjective(RegressorObjective):
             mel, labels = blend(mel, labels)
         logged = super().step(fabric, mel, labels, step)
         if self.held is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
-            # The first device's, whose statistics are filed: all must stop together.
-            logged["validation_ccc"] = ccc = fabric.broadcast(self.look(self.held))
+            # In full precision, as it will be used; the first device's, for all must stop together.
+            with torch.autocast(fabric.device.type, enabled=False):
+                logged["validation_ccc"] = ccc = fabric.broadcast(self.look(self.held))
             self.best.offer(self.average, ccc)
         return logged
 

@@ -43,8 +43,8 @@ from affetti.training.sound import sound_clips
 from affetti.training.watch import Judge, Watched, alarms
 from affetti.training.wishes import conditions, fields_of
 
-PASSING = frozenset({"corpus", "device", "checkpoint_every"})
-"""Settings that do not change a run: a corpus may have moved, and where steps are computed is no matter."""
+PASSING = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
+"""Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
 
 
 def fit_run(
@@ -102,6 +102,7 @@ def fit_run(
     model = make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind) | (settings or {}), fields)
     if family(kind).sound:
         clips = sound_clips(corpus, clips.labels, part.train, model.config.window)  # type: ignore[arg-type, union-attr]
+    taught_by = None if teacher is None else taught(kind, teacher, corpus, part)
     resolved = {
         "verb": "train",
         "model": kind,
@@ -119,8 +120,8 @@ def fit_run(
         "text": text,
         "patience": patience,
         "teacher": None if teacher is None else str(teacher),
+        "teacher_weights": None if teacher is None else read_json(teacher / "model.json")["weights_sha256"],
     }
-    taught_by = None if teacher is None else taught(kind, teacher, corpus, part)
     require_enough(clips, loop.batch_size, kind)
     if not generates:
         require_test_songs(corpus, part)
@@ -162,7 +163,7 @@ def fit_run(
         result["alarms"] = alarms(history.lines)
     if isinstance(trained, Regressor):
         result |= examine(trained, data, corpus, part, seed)
-    if not leads():
+    if not leads(devices):
         return result
     songs = sorted(set(corpus.songs[part.train].tolist()))
     runs.save(

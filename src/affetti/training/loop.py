@@ -2,7 +2,7 @@
 
 Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's
 global generator, which is seeded anew before each step. So a run that was killed and resumed equals the unbroken one,
-bit for bit at the same thread count. Device and precision belong to Lightning Fabric.
+on the CPU bit for bit at the same thread count. Device and precision belong to Lightning Fabric.
 
 Ctrl-C and SIGTERM end a run after the step at hand, with a checkpoint; a second one ends it at once.
 """
@@ -172,7 +172,7 @@ def train(
                 logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
                 odd = ", ".join(f"{key} {value:g}" for key, value in logged.items() if not math.isfinite(value))
-                raise _diverged(f"what step {step} logged is not all numbers ({odd})", folder)
+                raise _diverged(f"not a number at step {step}: {odd}", folder)
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
             done = step + 1
@@ -217,7 +217,9 @@ def half(fabric: Fabric, precision: Precision) -> torch.autocast:
 def _require_finite(objective: Objective, step: int, folder: Path) -> None:
     """Refuse to file weights that are not numbers: a loss can be finite when its gradient is not."""
     for name, module in objective.modules.items():
-        if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
+        # Of the buffers the means and variances of batch norm: others may hold NaN, which stands for what is not known.
+        learnt = [*module.parameters(), *(value for key, value in module.named_buffers() if "running_" in key)]
+        if not all(bool(value.isfinite().all()) for value in learnt):
             raise _diverged(f"the weights of the {name} are not numbers after step {step}", folder)
 
 

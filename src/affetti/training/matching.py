@@ -66,6 +66,7 @@ class FlowObjective:
         if step < self.first:
             return self._step_latent(fabric, mel, step)
         step -= self.first
+        flow.latent.requires_grad_(False)  # it stands still, and nothing need be known of its slopes
         with torch.no_grad():
             latent = flow.encode(mel)
         set_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))

@@ -179,8 +179,9 @@ class Watched:
         logged = self.objective.step(fabric, mel, labels, step)
         if (step + 1) % self.every == 0:
             average = self.objective.modules["average"].eval()
-            # The first device's, whose statistics are filed: all must stop together.
-            seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
+            # In full precision, as it will be used; the first device's, for all must stop together.
+            with torch.autocast(fabric.device.type, enabled=False):
+                seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
             logged |= seen
             if seen["coverage"] >= float(self.memory.best) - CLOSE:
                 self.best.load_state_dict(average.state_dict())
