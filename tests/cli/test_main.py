@@ -97,6 +97,8 @@ def test_an_interruption_ends_with_130(affetti: Affetti, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     monkeypatch.setattr("affetti.cli.doctor.run", stop)
-    ran = affetti("doctor")
-    assert ran.code == 130
-    assert "the same command goes on from here" in ran.err
+    monkeypatch.setattr("affetti.cli.audit.run", stop)
+    for verb, told in (("audit", "the same command goes on from here"), ("doctor", "nothing is kept: start it again")):
+        ran = affetti(verb)
+        assert ran.code == 130
+        assert told in ran.err

@@ -25,7 +25,7 @@ def test_text_json_and_csv_say_the_same(affetti: Affetti, run_of: Callable[[str]
     predict = ("predict", song, song.parent, "--model", run_of("student"))
     (entry, second) = json.loads(affetti(*predict, "--json").out)
     told = {f"{axis}{kind}" for axis in ("valence", "arousal") for kind in ("", "_ci", "_original", "_original_ci")}
-    assert set(entry) == {"path", "scale", "curve", *told}
+    assert set(entry) == {"path", "interval_level", "scale", "curve", *told}
     assert entry == second, "the file, and the same file in its folder"
     lines = affetti(*predict).out.splitlines()
     assert lines[0].startswith(f"{song}: valence {entry['valence']:+.2f} [{entry['valence_ci'][0]:+.2f}, ")
@@ -34,6 +34,10 @@ def test_text_json_and_csv_say_the_same(affetti: Affetti, run_of: Callable[[str]
     assert float(rows[0]["arousal"]) == entry["arousal"]
     assert float(rows[0]["arousal_high"]) == entry["arousal_ci"][1]
     assert float(rows[0]["arousal_original"]) == entry["arousal_original"]
+    assert float(rows[0]["interval_level"]) == entry["interval_level"]
+    promised = json.loads((run_of("student") / "result.json").read_text())["calibration"]["coverage"]
+    assert entry["interval_level"] == promised
+    assert f"({100 * promised:.0f} % intervals)" in lines[0]
 
 
 def test_csv_and_picture_are_written_beside_the_text(

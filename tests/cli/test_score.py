@@ -10,6 +10,7 @@ import pytest
 from tests.features.sets import recordings
 from tests.material import mels
 
+from affetti.cli.score import _copies, _unsure
 from affetti.corpus import Corpus
 
 Affetti = Callable[..., Any]
@@ -125,3 +126,27 @@ def test_each_kind_of_bad_input_is_one_line(affetti: Affetti, arrays: tuple[Path
         assert ran.code == 2, says
         assert says in ran.complaint
         assert ran.out == ""
+
+
+def test_what_makes_a_score_unsure_is_said(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
+    ran = affetti("score", *arrays)
+    assert "without --groups each row of real.npy counts as a song" in ran.err
+    assert "CAUTION" not in ran.err
+    assert "without --groups" not in affetti("score", *arrays, "--groups", arrays[0].with_suffix(".txt")).err
+    np.save(tmp_path / "power.npy", 10 ** (np.load(arrays[1]) / 10))
+    ran = affetti("score", arrays[0], tmp_path / "power.npy")
+    assert "no value of power.npy is below 0: it looks like power or magnitude, not dB" in ran.err
+
+
+def test_a_wide_interval_is_no_verdict() -> None:
+    document = {"quality": {"ci": [4.6, 100.0]}, "songs": {"real": 10}}
+    (told,) = _unsure(document, Path("real"), Path("fake"), ())
+    assert told == "the score lies anywhere in [5, 100]: 10 real songs say little, take more"
+
+
+def test_clips_near_the_training_clips_are_not_cleared() -> None:
+    copies = {"copying": False, "exact_copies": 0, "nearer_train": 0.8, "authentic": 0.5, "authentic_control": 0.5}
+    document = {"data_copying": {}, "nearest_pairs": []}
+    for low, said in ((0.683, "but clips lie nearer to training clips"), (0.45, "no sign of copying")):
+        ci = {"nearer_train": [low, 0.9], "authentic": [0.4, 0.6]}
+        assert said in _copies({**document, "memorisation": {**copies, "ci": ci}})[0]

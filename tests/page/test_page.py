@@ -199,3 +199,33 @@ def test_folders_that_cannot_be_told_of(folders, altered, tmp_path):
         assert "\n" not in str(caught.value)
         assert str(folder) in str(caught.value)
     assert not (tmp_path / "r.html").exists()
+
+
+def test_sources_of_several_corpora_are_told_apart(folders, altered, tmp_path):
+    write_report(folders.all, tmp_path / "one.html")
+    assert "none says anything of another" not in (tmp_path / "one.html").read_text(encoding="utf-8")
+    other = altered(folders.study, "config.json", lambda document: document.update(corpus_hash="another"))
+    write_report([folders.corpus, folders.flow, other], tmp_path / "two.html")
+    page = (tmp_path / "two.html").read_text(encoding="utf-8")
+    assert "of 2 corpora, and none says anything of another. Together belong: corpus, flow; study." in page
+
+
+@pytest.mark.parametrize(
+    ("value", "ci", "verdict"),
+    [(1.6, [-0.8, 10.4], "can’t tell"), (5.0, [1.0, 9.0], "flow is nearer"), (-5.0, [-9.0, -1.0], "other is nearer")],
+)
+def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_path, value, ci, verdict):
+    few = {"reason": "too few"}
+    found = {"difference": {"value": value, "ci": ci}, "p": 0.0004}
+    against = {"fake": "other", "frechet": few, "kernel": few, "quality": found}
+    score = altered(folders.score, "result.json", lambda document: document.update(against=against))
+    write_report([score, folders.synthetic], tmp_path / "r.html")
+    page = " ".join((tmp_path / "r.html").read_text(encoding="utf-8").split())
+    told = page[page.index("<p>Against <strong>other") :].partition("</p>")[0]
+    assert verdict in told
+    assert "p &lt; 0.001" in told
+    assert "--against other" in page
+
+
+def test_how_many_clips_intervals_hold_is_said_beside_what_they_promise(page):
+    assert re.search(r"±[\d.]+ \(\d+ % promised, \d+ % held\)", page)

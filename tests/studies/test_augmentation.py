@@ -12,7 +12,7 @@ from tests.material import LEAN, sha
 
 from affetti import presets
 from affetti.corpus import Corpus, splits
-from affetti.errors import StorageError
+from affetti.errors import StorageError, UsageError
 from affetti.models.baseline import Baseline
 from affetti.studies.augmentation import augmentation_study
 from affetti.studies.design import Settings
@@ -149,3 +149,12 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     assert published["gain"] == pytest.approx(published["mixed"]["value"] - published["real"]["value"])
     assert found["test"]["synthetic"] == 0
     assert "at each share" in " ".join(found["notes"])
+
+
+def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    with pytest.raises(UsageError, match="real and real-longer alone"):
+        augmentation_study(corpus, out, Settings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
+    assert not (out / "config.json").exists()
+    told = augmentation_study(corpus, out, Settings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
+    assert {row["name"] for row in told["arms"]} == {"real", "real-longer", "mixup"}

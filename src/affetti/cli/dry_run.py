@@ -106,6 +106,7 @@ def train(
     fitting.require_enough(clips, batch, kind)
     setup, step = _probe(kind, opened, clips, batch, model_settings, fields)
     seconds = setup + step * steps
+    how = "in closed form" if family(kind).objective is None else f"for {steps} steps of {batch}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
     return {
         "verb": "train",
@@ -114,7 +115,7 @@ def train(
         "steps": steps,
         "bytes": size,
         "seconds": round(seconds, 1),
-        "plan": f"would train {kind} for {steps} steps of {batch} on {len(part.train)} clips of {corpus} and write "
+        "plan": f"would train {kind} {how} on {len(part.train)} clips of {corpus} and write "
         + _plan(size, seconds, out),
     }
 
@@ -145,7 +146,11 @@ def compare(corpus: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]
     workers = settings.pop("workers", None) or cpu_count()
     asked = verbs.study_settings(**settings)
     found = plan_study(Corpus.open(corpus), asked, workers)
-    fits = "" if asked.budget is None else f"; of this, what fits {asked.budget:.0f} s would be run"
+    fits = ""
+    if asked.budget is not None:
+        fits = f"; of this, what fits {asked.budget:.0f} s would be run"
+        if found["least_seconds"] > asked.budget:
+            fits = f"; real and real-longer alone take {found['least_seconds']:.0f} s: {asked.budget:.0f} s are too few"
     counted = f"{found['units']} regressors ({len(found['arms'])} arms: {', '.join(found['arms'])})"
     return {
         "verb": "compare",

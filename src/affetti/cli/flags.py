@@ -13,7 +13,8 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -23,6 +24,16 @@ from affetti.errors import UsageError, printable
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
 """What every folder's ``config.json`` records besides its settings."""
+
+
+UNSAID = (
+    (r"\bFor full helptext, (run|see).*$", ""),
+    (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),
+    (r"Error parsing (\S+): no type matching \S+ could be instantiated from \[(.*?)\].*", r"\1: \2 does not do"),
+    (r"(Perhaps you meant: \S+).*", r"\1"),
+    (r",? 'None'", ""),
+)
+"""What is left out of tyro's messages, or said shorter."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +64,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     """
     complaint = io.StringIO()
     doc = (kind.__doc__ or "").strip()
+    _tell_plainly(kind)
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
@@ -64,14 +76,40 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
         raise UsageError(_one_line(complaint.getvalue()), hint=f"see affetti {verb} --help") from None
 
 
+def _tell_plainly(kind: type[Any]) -> None:
+    """Have ``--help`` leave out that a flag which may be left out is ``None`` by default, and ``None`` as its type.
+
+    Helptexts tell the true defaults.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    for owner in kind.__mro__:
+        own: dict[str, Any] = owner.__dict__.get("__annotations__", {})
+        for name in [name for name, hint in own.items() if isinstance(hint, str)]:  # others have been told already
+            told = tyro.conf.arg(help_behavior_hint=_unless_nothing, metavar=_metavar(hints[name]))
+            own[name] = Annotated[hints[name], told]
+
+
+def _unless_nothing(default: str) -> str:
+    return "" if default in ("None", "False", "") else f"(default: {default})"
+
+
+def _metavar(hint: Any) -> str | None:
+    """What stands for the value of a flag that may be left out; None: as tyro has it."""
+    arguments = get_args(hint)
+    if get_origin(hint) not in (Union, UnionType) or NoneType not in arguments:
+        return None
+    (inner,) = (argument for argument in arguments if argument is not NoneType)
+    choices = get_args(inner)
+    return "{" + ",".join(map(str, choices)) + "}" if choices else inner.__name__.upper()
+
+
 def _one_line(text: str) -> str:
     """What tyro framed in a box, on one line."""
     words = re.sub(r"[│╭╮╰╯─┌┐└┘]|-{4,}|\x1b\[[0-9;]*m", " ", text)
-    words = re.sub(r"\bFor full helptext, run.*$", "", " ".join(words.split()))
-    return (
-        re.sub(r"^(Parsing error|Required options|Unrecognized options|Invalid value)\s*", "", words).strip()
-        or "wrong flags"
-    )
+    words = " ".join(words.split())
+    for pattern, instead in UNSAID:
+        words = re.sub(pattern, instead, words)
+    return words.strip(" .") or "wrong flags"
 
 
 def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:

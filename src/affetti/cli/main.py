@@ -25,6 +25,9 @@ VERBS = {
     "doctor": "tell what works here and what is missing",
 }
 
+BEGIN_AGAIN = ("score", "predict", "export", "report", "doctor")
+"""Verbs that keep nothing of what was cut short."""
+
 
 def usage() -> str:
     """The text of ``affetti --help``."""
@@ -81,7 +84,8 @@ def _run(verb: str, arguments: list[str]) -> int:
     except AffettiError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
-        print(f"\naffetti {verb}: interrupted; the same command goes on from here", file=sys.stderr)
+        told = "nothing is kept: start it again" if verb in BEGIN_AGAIN else "the same command goes on from here"
+        print(f"\naffetti {verb}: interrupted; {told}", file=sys.stderr)
         return 130
 
 

@@ -14,7 +14,7 @@ from affetti.cli.flags import Everyday, emit, note, parse, settled
 from affetti.cli.progress import shown
 
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
-ORIGINAL = ("scale", "valence_original", "arousal_original", "error")
+ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "error")
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def _line(entry: dict[str, Any]) -> str:
         return f"{axis} {entry[axis]:+.2f}" + ("" if interval is None else f" [{interval[0]:+.2f}, {interval[1]:+.2f}]")
 
     line = f"{entry['path']}: {told('valence')}, {told('arousal')}"
+    if entry["interval_level"] is not None:
+        line += f" ({100 * entry['interval_level']:.0f} % intervals)"
     if entry["scale"] in (None, "-1..1"):
         return line
     return f"{line} (on {entry['scale']}: {entry['valence_original']:.2f}, {entry['arousal_original']:.2f})"
@@ -82,5 +84,5 @@ def _csv(document: list[dict[str, Any]]) -> str:
         cells: list[Any] = [entry["path"]]
         for axis in ("valence", "arousal"):
             cells += [entry[axis], *(entry[f"{axis}_ci"] or ["", ""])]
-        writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:3]), ""])
+        writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:-1]), ""])
     return text.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,12 @@ class Flags(Everyday):
     """Where networks run (default cpu): those of --features and --regressor."""
 
 
+WIDE = 50.0
+"""An interval of the Quality Score this wide says almost nothing."""
+LOOKED = 64
+"""Clips of an array whose levels are looked at."""
+NO_NEARER = 0.5
+"""Share of clips that lie nearer to training clips than to held-out ones by chance."""
 MEASURES = {
     "frechet": ("lower", "how far the fakes' mean and spread lie from those of real music"),
     "frechet_infinity": ("lower", "the same by extrapolation to endless songs: read it beside the line above"),
@@ -77,10 +84,30 @@ def run(arguments: list[str]) -> int:
         document = verbs.score(real, fake, progress=progress, **settings)
     for file in document["left_out"]:
         note(f"skipped {file['path']}: {file['reason']}")
-    for line in _warnings(document):
+    for line in [*_unsure(document, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(document)]:
         note(f"note: {line}")
     emit(document, flags.json, _text(document))
     return 0
+
+
+def _unsure(document: Document, real: Path, fake: Path, groups: Sequence[Path]) -> list[str]:
+    """What makes the numbers less sure than they look."""
+    import numpy as np  # a tenth of a second
+
+    found: list[str] = []
+    low, high = document["quality"]["ci"]
+    if high - low > WIDE:
+        songs = document["songs"]["real"]
+        found.append(f"the score lies anywhere in [{low:.0f}, {high:.0f}]: {songs} real songs say little, take more")
+    if real.suffix == ".npy" and not groups:
+        told = f"without --groups each row of {real.name} counts as a song"
+        found.append(f"{told}: where rows share songs, intervals are too narrow")
+    found += [
+        f"CAUTION: no value of {path.name} is below 0: it looks like power or magnitude, not dB"
+        for path in (real, fake)
+        if path.suffix == ".npy" and float(np.load(path, mmap_mode="r", allow_pickle=False)[:LOOKED].min()) >= 0
+    ]
+    return found
 
 
 def _warnings(document: Document) -> list[str]:
@@ -208,7 +235,11 @@ def _copies(document: Document) -> list[str]:
     copies = document["memorisation"]
     if copies is None:
         return ["memorisation: not looked for: give --train, or --fold of a corpus"]
-    told = "COPIES of training clips" if copies["copying"] else "no sign of copying"
+    told = "no sign of copying"
+    if copies["copying"]:
+        told = "COPIES of training clips"
+    elif copies["ci"]["nearer_train"][0] > NO_NEARER:
+        told = "no copies found, but clips lie nearer to training clips than to held-out ones"
     nearer, authentic = (
         f"{copies[name]:.2f} {_interval(copies['ci'][name])}" for name in ("nearer_train", "authentic")
     )

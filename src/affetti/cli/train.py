@@ -120,22 +120,27 @@ def _value(text: str) -> int | float | str:
 
 def _text(document: dict[str, Any], out: Path) -> str:
     n = document["n"]
-    lines = [
-        (
-            f"{document['model']}: {document['parameters']:,} parameters, {document['steps']} steps "
-            f"on {n['train']} clips, {document['seconds']:.0f} s, in {out}"
-        ),
-    ]
+    made = f"{document['parameters']:,} parameters, {document['steps']} steps"
+    if not document["parameters"]:
+        made = "in closed form"
+    lines = [f"{document['model']}: {made} on {n['train']} clips, {document['seconds']:.0f} s, in {out}"]
     if "calibration" in document:
-        half, coverage = document["calibration"]["half_width"], document["calibration"]["coverage"]
+        calibration = document["calibration"]
+        half, promised = calibration["half_width"], calibration["coverage"]
         lines.append(
-            f"{100 * coverage:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}"
+            f"{100 * promised:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}, "
+            f"from {calibration['songs']} validation songs"
         )
         for name, found in document["test"].items():
             lines.append(f"{name}: {_measures(found)}; on {n['test']} clips of songs never seen")
         quadrants, covered = document["quadrants"], document["coverage"]
         inside = ", ".join(f"{axis} {100 * found['value']:.0f} %" for axis, found in covered.items())
         lines.append(f"quadrant right: {_with_interval(quadrants['accuracy'])}; inside the interval: {inside}")
+        short = [axis for axis, found in covered.items() if found["ci"][1] < promised]
+        if short:
+            lines.append(
+                f"caution: of {' and '.join(short)} the intervals hold less than they promise; do not rely on them"
+            )
         lines.append(f"next: affetti predict --model {out} song.mp3")
     else:
         lines += [f"alarm at {told}" for told in document["alarms"]]

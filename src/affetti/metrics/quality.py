@@ -104,8 +104,9 @@ class QualityResult:
 
     @property
     def tier(self) -> str:
-        """``Poor``, ``Good`` or ``Excellent``."""
-        return tier_of(self.score)
+        """``Poor``, ``Good`` or ``Excellent``, or ``Poor to Good`` and so on where the interval reaches further."""
+        lowest, highest = (tier_of(end) for end in self.ci)
+        return lowest if lowest == highest else f"{lowest} to {highest}"
 
     def to_dict(self) -> dict[str, object]:
         """The ``quality`` object of ``affetti score --json``."""

@@ -31,6 +31,8 @@ def prepare(corpus: Corpus) -> str:
     composed = names == ["composed"]
     split = meta.get("split", "folds")
     switches = [name for name, value in (meta.get("options") or {}).items() if value is True]
+    if (corpus.path / "audio").is_dir():
+        switches.append("keep_audio")
     return _line(
         "prepare",
         *(names if composed else [f"{name}:PATH" for name in names]),
@@ -70,6 +72,7 @@ def score_of(score: Score) -> str:
         result["fake"],
         fold=result["fold"],
         regressor=reader,
+        against=(result.get("against") or {}).get("fake"),
         seed=result["seed"],
         out=score.path,
     )

@@ -130,7 +130,7 @@ def environment() -> Environment:
 
 
 def _summary(sources: Sources, _: Progress) -> dict[str, Any]:
-    return {"verdict": wording.verdict(sources)}
+    return {"verdict": wording.verdict(sources), "apart": wording.apart(sources)}
 
 
 def _corpora(sources: Sources, _: Progress) -> dict[str, Any] | None:

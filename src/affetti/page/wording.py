@@ -110,6 +110,22 @@ Answer = tuple[str, str]
 """What an answer speaks of, possibly nothing, and the answer."""
 
 
+def apart(sources: Sources) -> str:
+    """What to say where sources are of several corpora; nothing where they are of one."""
+    of: dict[str, list[str]] = {corpus.hash: [corpus.path.name] for corpus in sources.corpora if not corpus.synthetic}
+    for name, its in [
+        *((run.name, run.meta["corpus"]["content_hash"]) for run in sources.runs),
+        *((study.path.name, study.config.get("corpus_hash")) for study in sources.studies),
+        *((audit.path.name, audit.config.get("corpus_hash")) for audit in sources.audits),
+    ]:
+        if its:
+            of.setdefault(its, []).append(name)
+    if len(of) < 2:
+        return ""
+    each = "; ".join(", ".join(names) for names in of.values())
+    return f"what follows is of {len(of)} corpora, and none says anything of another. Together belong: {each}."
+
+
 def verdict(sources: Sources) -> list[tuple[str, list[Answer]]]:
     """The answer box: questions a reader has, each with sentences drawn from the data."""
     asked = [

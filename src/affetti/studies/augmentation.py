@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus, splits
+from affetti.errors import UsageError
 from affetti.progress import Progress, silent
 from affetti.scale.engine import map_ranges
 from affetti.storage import claim, sweep, write_json
@@ -88,12 +89,17 @@ def augmentation_study(
         "batch_size": found.batch_size,
         "seed": settings.seed,
     }
-    claim(out, asked)
+    begun = claim(out, asked)
     sweep(out)
     opened.cache_clear()  # a folder may hold another corpus than when this process last read it
     left: list[dict[str, Any]] = []
     if settings.budget is not None:
-        found, left = cost.within(found, out, workers)
+        try:
+            found, left = cost.within(found, out, workers)
+        except UsageError:
+            if not begun:
+                (out / "config.json").unlink()  # what is refused leaves the folder free for another try
+            raise
     places = {
         (share, fold): Place(fold, share, corpus.path)
         if share == 1

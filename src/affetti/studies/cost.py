@@ -116,7 +116,13 @@ def plan(design: Design, cost: Cost, workers: int) -> dict[str, Any]:
         "shares": list(design.shares),
         "bytes": size,
         "seconds": round(total(design, cost, design.arms) / workers, 1),
+        "least_seconds": round(total(design, cost, plainest(design)) / workers, 1),
     }
+
+
+def plainest(design: Design) -> tuple[Arm, ...]:
+    """The arms that every study has."""
+    return tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
 
 
 def _asked(design: Design) -> dict[str, Any]:
@@ -172,7 +178,7 @@ def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[s
             return replace(design, arms=kept), filed["left_out"]
     found = probe(design)
     budget = (design.settings.budget or 0.0) * workers
-    kept: tuple[Arm, ...] = tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
+    kept = plainest(design)
     least = total(design, found, kept)
     if least > budget:
         raise UsageError(

@@ -106,6 +106,7 @@ def export_run(model: Path, out: Path) -> dict[str, Any]:
         "front_end_hash": front.hash,
         "weights_sha256": meta["weights_sha256"],
         "half_width": [value if np.isfinite(value) else None for value in trained.model.half_width.tolist()],
+        "interval_level": meta.get("interval_level"),
         "label_scale": meta["corpus"].get("label_scale"),
         "corpus": meta["corpus"],
         "outputs": ["valence", "arousal"],

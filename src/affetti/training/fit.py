@@ -186,6 +186,7 @@ def fit_run(
             "seed": seed,
             "steps": loop.steps,
             "songs": songs,
+            "interval_level": result["calibration"]["coverage"] if "calibration" in result else None,
         },
         fitted_inverse(corpus, part.train) if generates else None,
     )

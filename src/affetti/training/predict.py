@@ -144,6 +144,7 @@ def _song(value: NDArray[np.float64], reader: Reader) -> dict[str, Any]:
         told[name] = float(value[axis])
     for axis, name in enumerate(AXES):
         told[f"{name}_ci"] = _interval(float(value[axis]), float(reader.half_width[axis]))
+    told["interval_level"] = reader.interval_level
     scale = SCALES.get(reader.label_scale or "")
     told["scale"] = reader.label_scale if scale is not None else None
     for name in AXES:

@@ -33,7 +33,12 @@ class Reader(Protocol):
 
     @property
     def half_width(self) -> NDArray[np.float64]:
-        """Of its 90 % interval ``[2]``; NaN: not calibrated."""
+        """Of its interval ``[2]``; NaN: not calibrated."""
+        ...
+
+    @property
+    def interval_level(self) -> float | None:
+        """What share of clips the interval promises to hold; None: not calibrated."""
         ...
 
     @property
@@ -83,6 +88,7 @@ class TorchReader:
         self.trained, self.model = trained, trained.model
         self.front_end = trained.front_end
         self.half_width: NDArray[np.float64] = trained.model.half_width.cpu().double().numpy()
+        self.interval_level: float | None = trained.meta.get("interval_level")
         self.label_scale: str | None = trained.meta["corpus"].get("label_scale")
         self.to_mel = MelSpectrogram(self.front_end)
         self.hearing: Hearing | None = None

@@ -100,6 +100,14 @@ def test_a_name_that_is_no_text_can_be_told(make_folder: Callable[..., Path]) ->
     assert note.encode("utf-8").endswith(b"(first: caf\\udce9.wav)")
 
 
+def test_an_unknown_source_is_told_before_its_options() -> None:
+    for source in ("my-music", "foldr:my-music"):
+        with pytest.raises(UsageError, match=rf"unknown source '{source}'. Choose from composed, folder:PATH"):
+            load(source, Options(scale="1..9"))
+    with pytest.raises(UsageError, match="--scale: it concerns folder and midi and jamendo, not composed"):
+        load("composed", Options(scale="1..9"))
+
+
 def test_an_option_that_concerns_no_source_is_refused_and_others_are_kept(make_folder: Callable[..., Path]) -> None:
     folder = make_folder(2)
     assert load(f"folder:{folder}").options == {}

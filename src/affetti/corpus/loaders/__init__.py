@@ -54,7 +54,10 @@ def load(
     if composed.DATASET.name in names:
         if len(names) > 1:
             raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
+        _chosen(options, names)
         return composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
+    for name in names:
+        _require_known(name)
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
@@ -84,11 +87,14 @@ def _chosen(options: Options, names: Sequence[str]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
 
 
-def _read(source: str, options: Options) -> Source:
-    name, _, path = source.partition(":")
-    if name not in LOADERS:
+def _require_known(source: str) -> None:
+    if source.partition(":")[0] not in LOADERS:
         offered = ", ".join(["composed", *(f"{other}:PATH" for other in LOADERS)])
         raise UsageError(f"unknown source {source!r}", where="SOURCE", hint=f"choose from {offered}")
+
+
+def _read(source: str, options: Options) -> Source:
+    name, _, path = source.partition(":")
     if not path:
         raise UsageError(f"{name} needs a path", where="SOURCE", hint=f"write {name}:PATH")
     if not Path(path).is_dir():
