@@ -48,6 +48,16 @@ def test_generators_stand_on_the_ladder_beside_the_studys_own_formula(answer: An
     assert (answer["training_flow"].value or 0) > 0
 
 
+def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) -> None:
+    for name in ("penalty_lyrics", "penalty_voice"):
+        found = answer[name]
+        assert found.value is not None and found.ci is not None, name
+        assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
+    # The same songs, the voice gone from them, are no likelier to be taken for songs that are sung.
+    assert (answer["penalty_voice"].value or 0) >= (answer["penalty_lyrics"].value or 0)
+    assert any("bound from neither side" in caution for caution in answer.cautions)
+
+
 def test_what_the_labels_bear(answer: Answer, corpus: Corpus) -> None:
     # The corpus' raters are simulated: ten, each of spread .35. Their mean's noise is known.
     truth = corpus.clips["valence_true"].var(ddof=1)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from affetti.studies.audit import claims as claims_module
 from affetti.studies.audit.claims import Bound, Claim, claimed, claims, decide, table
 from affetti.studies.audit.finding import Measurement
 
@@ -46,7 +49,7 @@ def test_the_rule(found: Measurement | None, verdict: str) -> None:
         ("lower", -math.inf, 0.55, (0.75, 0.61, 0.89), "contradicted"),
         ("lower", 0.6, math.inf, (0.75, 0.61, 0.89), "supported"),
         ("lower", 0.5, 0.7, (0.6, 0.55, 0.65), "undecided"),
-        # Points taken off at most: fewer than claimed contradict, more do not.
+        # A bound from above: less than claimed contradicts, more does not.
         ("upper", 9, 11, (2, 0, 6), "contradicted"),
         ("upper", 9, 11, (40, 30, 50), "undecided"),
         ("upper", -math.inf, 11, (2, 0, 6), "supported"),
@@ -57,6 +60,16 @@ def test_a_bound_decides_from_its_own_side_alone(
 ) -> None:
     claim = Claim("c", "§1", "…", low, high, "x.y", bound=bound)
     assert decide(claim, measured(*found), composed=False)[0] == verdict
+
+
+def test_what_stands_beside_a_claim_decides_nothing() -> None:
+    for dataset in ("", "deam"):
+        claim = Claim("c", "§1", "…", 50, 70, "x.y", dataset=dataset, bound="beside")
+        for found in (measured(60, 55, 65), measured(10, 5, 15), replace(measured(10), exact=True)):
+            verdict, reason = decide(claim, found, composed=False, dataset="deam")
+            assert verdict == "undecided"
+            assert "decides nothing" in reason
+        assert decide(claim, None, composed=False, dataset="deam") == ("undecided", "not measured")
 
 
 def test_what_people_feel_is_not_decided_on_composed_music() -> None:
@@ -104,6 +117,33 @@ def test_the_table_of_claims_is_whole() -> None:
         # What nobody here can measure says what would decide it.
         assert claim.by.partition(".")[2] or claim.needs, claim.id
         assert claim.needs or not claim.people, claim.id
+        # What is set beside something else says what would decide it.
+        assert claim.needs or claim.bound != "beside", claim.id
+
+
+def test_every_kind_of_bound_in_the_table_is_known() -> None:
+    with (Path(claims_module.__file__).parent / "claims.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["id"]: row["bound"] for row in csv.DictReader(file)}
+    assert listed == {claim.id: claim.bound for claim in claims()}
+    assert set(listed.values()) == {"", "lower", "upper", "beside"}
+
+
+@pytest.mark.parametrize("factor", ["lyrics", "timbre", "structure", "genre"])
+def test_neither_one_kind_alone_nor_a_linear_readers_share_decides_a_claim(factor: str) -> None:
+    for prefix in ("penalty", "variance"):
+        claim = next(claim for claim in claims() if claim.id == f"{prefix}-{factor}")
+        assert decide(claim, measured(0.0, 0.0, 1.0), composed=False)[0] == "undecided"
+
+
+def test_raters_bound_what_a_spectrogram_reaches_from_above_and_a_ridge_a_network_from_below() -> None:
+    by = {claim.id: claim for claim in claims()}
+    on_deam = {"composed": False, "dataset": "deam"}
+    assert decide(by["ccc-ceiling"], measured(0.96, 0.95, 0.97), **on_deam)[0] == "undecided"
+    assert decide(by["ccc-ceiling"], measured(0.60, 0.55, 0.65), **on_deam)[0] == "contradicted"
+    assert decide(by["genre-pop"], measured(0.55, 0.50, 0.60), **on_deam)[0] == "undecided"
+    assert decide(by["genre-pop"], measured(0.90, 0.88, 0.92), **on_deam)[0] == "contradicted"
+    for name in ("raters", "ccc-ceiling", "ccc-reached"):
+        assert decide(by[name], measured(0.2, 0.1, 0.3), composed=False, dataset="vgmidi")[1] == "about deam alone"
 
 
 def test_a_row_for_each_claim_with_where_what_and_how() -> None:

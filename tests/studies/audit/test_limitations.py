@@ -19,6 +19,7 @@ def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> Non
     ladder = (
         Measurement("quality_roundtrip", "…", 91.4, (88.2, 94.0), 60),
         Measurement("penalty_genre", "…", 2.2, (0.0, 6.1), 13, unit="points"),
+        Measurement("penalty_voice", "…", 20.2, (0.7, 62.4), 16, unit="points"),
     )
     findings = [{"verdict": verdict} for verdict in ("supported", "contradicted", "contradicted", "undecided")]
     found = wording({"ceiling": Answer("…", ladder)}, findings, plain)
@@ -30,7 +31,10 @@ def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> Non
     assert "1 are supported, 2 contradicted and 1 undecided" in found["footnote"]
     assert [row["limitation"] for row in found["table"]] == [name for name, *_ in LOSSES]
     genre = next(row for row in found["table"] if row["limitation"] == "genre")
-    assert genre["quality_impact"] == "2 points [0, 6]"
+    assert genre["quality_impact"] == "2 points [0, 6] for one genre alone"
+    lyrics = next(row for row in found["table"] if row["limitation"] == "lyrics")
+    assert lyrics["quality_impact"] == "20 points [1, 62] for songs without words or voice"
+    assert "bound nothing" in found["footnote"]
     assert genre["information_loss"].startswith("(not measured)")
 
 

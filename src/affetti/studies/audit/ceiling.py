@@ -46,8 +46,8 @@ SELF = (
     "not what listeners would miss."
 )
 KINDS = (
-    "Penalties are of clips of one kind alone, the worst that lacking a thing could do; "
-    "no penalty means that the score is blind to it."
+    "Penalties of one kind alone, of other words and of none show which lacks the score sees, and bound from neither "
+    "side what a generator loses that lacks a thing; no penalty means that the score is blind to it."
 )
 
 
@@ -78,10 +78,7 @@ def measure(scope: Scope, progress: Progress) -> Answer:
         tuple(found),
         Intervals("Quality Score (100: other real songs)", names),
         sounds=_sounds(scope, int(held[0])) if heard else (),
-        cautions=(
-            SELF,
-            KINDS,
-        ),
+        cautions=(SELF, KINDS, probe.OF_THESE_FITS),
     )
 
 
@@ -335,6 +332,7 @@ QUESTION = Question(
     "100 is what untouched songs score, 25 one clip repeated for ever. Steps with bands of their own are turned into "
     "sound by mel inversion and Griffin-Lim and analysed again. Generators are scored against songs they have not "
     "heard. Intervals are over songs. The ceiling of the labels comes from the spread of their raters "
-    "(reliability of the mean), and what is reached from ridge regression on songs held out.",
+    "(reliability of the mean), and what is reached from ridge regression on songs held out; its interval draws songs "
+    "again, not fits.",
     measure,
 )

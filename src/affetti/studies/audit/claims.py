@@ -14,7 +14,9 @@ measured; statements with neither number nor direction are left out. A claim is
 
 What is exact (a count, a closed form) is an interval of no width; any other number without an interval, or on fewer
 than eight units, decides nothing. A probe's reading is a bound from below: its interval has no upper end, so that it
-can contradict "cannot be read" and never support it. What bounds from above has no lower end. A verdict is about this
+can contradict "cannot be read" and never support it. What bounds from above has no lower end. What neither is what is
+claimed nor bounds it, such as a linear reader's gain (a difference of two bounds, itself no bound) or the score of
+clips of one kind alone, stands beside the claim and decides nothing; the claim says what would. A verdict is about this
 corpus and these models: another corpus may decide otherwise. With so many claims at 95 % a few verdicts are chance.
 """
 
@@ -31,11 +33,13 @@ from typing import Any, Literal
 from affetti.studies.audit.finding import Measurement
 
 Verdict = Literal["supported", "contradicted", "undecided"]
-Bound = Literal["", "lower", "upper"]
+Bound = Literal["", "lower", "upper", "beside"]
 FEWEST = 8
 """Units that a verdict takes: percentile intervals of fewer are much too narrow."""
 EITHER = 0.1
 """How far a single number reaches to either side, as a share of itself."""
+BESIDE = "what was measured neither is what is claimed nor bounds it: it stands beside the claim and decides nothing"
+"""Why a claim is undecided whose ``bound`` is ``beside``."""
 STUDY = "study"
 """Topic of claims that an augmentation study decides."""
 
@@ -62,7 +66,7 @@ class Claim:
     needs: str = ""
     """What would decide it where this does not."""
     bound: Bound = ""
-    """Whether what is measured bounds what is claimed from one side only."""
+    """Whether what is measured bounds what is claimed from one side only, or merely stands beside it."""
 
     @property
     def topic(self) -> str:
@@ -91,7 +95,7 @@ def _claim(row: dict[str, str]) -> Claim:
     listeners = row["about"] == "listeners"
     people = listeners or row["about"] == "people"
     dataset = "" if people else row["about"]
-    bounds: dict[str, Bound] = {"lower": "lower", "upper": "upper"}
+    bounds: dict[str, Bound] = {"lower": "lower", "upper": "upper", "beside": "beside"}
     return Claim(
         row["id"],
         row["section"],
@@ -112,6 +116,8 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
     if found is None or found.value is None:
         reason = "not measured" if found is None or not found.note else found.note
         return "undecided", reason
+    if claim.bound == "beside":
+        return "undecided", BESIDE
     if claim.dataset and claim.dataset != dataset:
         return "undecided", f"about {claim.dataset} alone"
     if claim.listeners:

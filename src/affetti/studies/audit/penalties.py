@@ -1,10 +1,13 @@
-"""What the Quality Score would take off a generator that lacks one thing altogether.
+"""Which lacks the Quality Score sees: points that it takes off real clips that are all of one kind.
 
-The study gives lyrics, timbre, structure and genre 8 to 12 points each. A generator that does not know a thing cannot
-be worse off than one that makes a single kind of it: real clips of the commonest genre, section or instrument alone
-are scored against real clips of all kinds, and for lyrics, songs sung with words of the opposite valence against songs
-sung with their own. What is taken off then bounds the penalty from above, as far as this score sees such things; where
-it takes nothing off, the score is blind to them, which is no proof that listeners are.
+The study gives lyrics, timbre, structure and genre 8 to 12 points each. Here real clips of the commonest genre, section
+or instrument alone are scored against real clips of all kinds; for lyrics, songs sung with words of the opposite
+valence, and the same songs without words or voice, against other songs sung with their own.
+
+When not to use: as what a generator loses that lacks a thing. This bounds that from neither side. Another kind may
+lose more points, for the commonest is often the likest to all; a blend of kinds, which is what not knowing them may
+come to, is none of them; and songs without words lack the sound of a voice too. Where nothing is taken off, the score
+is blind to that lack, which is no proof that listeners are.
 """
 
 from __future__ import annotations
@@ -31,14 +34,14 @@ VOICE = "formant"
 
 
 def penalties(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_]) -> list[Measurement]:
-    """A penalty for each factor, in points.
+    """A penalty for each factor, and two for lyrics, in points.
 
     Args:
         scope: the audit's.
         real: rows of the reference.
         held: the songs that the spoilt sets are taken from; none of them is in ``real``.
     """
-    return [*(_of_kind(scope, real, held, factor) for factor in FACTORS), _of_words(scope)]
+    return [*(_of_kind(scope, real, held, factor) for factor in FACTORS), *_of_words(scope)]
 
 
 def penalty(name: str, label: str, result: metrics.QualityResult, note: str = "") -> Measurement:
@@ -75,22 +78,37 @@ def _of_kind(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_], facto
     return penalty(factor, f"{label} ({kind})", found)
 
 
-def _of_words(scope: Scope) -> Measurement:
-    """Songs sung with words of the opposite valence, beside other songs sung with their own."""
-    label = "points taken off for words of the opposite valence"
+def _of_words(scope: Scope) -> list[Measurement]:
+    """Songs sung with words of the opposite valence, and not sung at all, beside other songs sung with their own."""
     count = scope.few(SONGS, SONGS_QUICK)
-    sets: list[list[NDArray[np.float32]]] = [[], []]
+    own: list[NDArray[np.float32]] = []
+    opposite: list[NDArray[np.float32]] = []
+    unsung: list[NDArray[np.float32]] = []
     for index in range(2 * count):
         song = scope.fresh_song(index)
-        if index % 2:
-            song = replace(song, sections=compose.reword(song, -np.sign(_valence(song)) * 0.8).sections)
-        wave = compose.render(song, scope.front.sample_rate, voice=VOICE)
-        sets[index % 2].append(scope.mel(scope.middle(wave)))
-    try:
-        found = metrics.quality_score(np.stack(sets[0]), np.stack(sets[1]), seed=scope.seed)
-    except InputError as error:
-        return Measurement("penalty_lyrics", label, None, None, count, unit="points", note=error.what)
-    return penalty("lyrics", label, found, "songs composed for this, sung by the embedded voice")
+        if index % 2 == 0:
+            own.append(_heard(scope, song, VOICE))
+            continue
+        reworded = replace(song, sections=compose.reword(song, -np.sign(_valence(song)) * 0.8).sections)
+        opposite.append(_heard(scope, reworded, VOICE))
+        unsung.append(_heard(scope, song, None))
+    found: list[Measurement] = []
+    for name, (clips, label) in {
+        "lyrics": (opposite, "points taken off for words of the opposite valence"),
+        "voice": (unsung, "points taken off for songs without any words or voice"),
+    }.items():
+        try:
+            result = metrics.quality_score(np.stack(own), np.stack(clips), seed=scope.seed)
+        except InputError as error:
+            found.append(Measurement(f"penalty_{name}", label, None, None, count, unit="points", note=error.what))
+            continue
+        found.append(penalty(name, label, result, "songs composed for this, the others sung by the embedded voice"))
+    return found
+
+
+def _heard(scope: Scope, song: compose.Song, voice: str | None) -> NDArray[np.float32]:
+    """The log-mel of the middle of a song."""
+    return scope.mel(scope.middle(compose.render(song, scope.front.sample_rate, voice=voice)))
 
 
 def _valence(song: compose.Song) -> float:
