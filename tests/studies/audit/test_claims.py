@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,11 @@ def test_neither_one_kind_alone_nor_a_linear_readers_share_decides_a_claim(facto
 
 def test_raters_bound_what_a_spectrogram_reaches_from_above_and_a_ridge_a_network_from_below() -> None:
     by = {claim.id: claim for claim in claims()}
-    on_deam = {"composed": False, "dataset": "deam"}
-    assert decide(by["ccc-ceiling"], measured(0.96, 0.95, 0.97), **on_deam)[0] == "undecided"
-    assert decide(by["ccc-ceiling"], measured(0.60, 0.55, 0.65), **on_deam)[0] == "contradicted"
-    assert decide(by["genre-pop"], measured(0.55, 0.50, 0.60), **on_deam)[0] == "undecided"
-    assert decide(by["genre-pop"], measured(0.90, 0.88, 0.92), **on_deam)[0] == "contradicted"
+    on_deam = partial(decide, composed=False, dataset="deam")
+    assert on_deam(by["ccc-ceiling"], measured(0.96, 0.95, 0.97))[0] == "undecided"
+    assert on_deam(by["ccc-ceiling"], measured(0.60, 0.55, 0.65))[0] == "contradicted"
+    assert on_deam(by["genre-pop"], measured(0.55, 0.50, 0.60))[0] == "undecided"
+    assert on_deam(by["genre-pop"], measured(0.90, 0.88, 0.92))[0] == "contradicted"
     for name in ("raters", "ccc-ceiling", "ccc-reached"):
         assert decide(by[name], measured(0.2, 0.1, 0.3), composed=False, dataset="vgmidi")[1] == "about deam alone"
 
