@@ -98,9 +98,8 @@ def prepare(
         MissingDependencyError: espeak-ng, or the soundfont, is not installed.
     """
     front = presets.front_end(preset)
+    require_composed(source, clips)
     wanted, each = composed_size(front, clips)
-    if clips is not None and "composed" not in ([source] if isinstance(source, str) else source):
-        raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
     options = Options(
         scale=scale,
         soundfont=None if soundfont is None else Path(soundfont),
@@ -133,6 +132,12 @@ def prepare(
         progress=progress,
     )
     return describe(built)
+
+
+def require_composed(source: str | Sequence[str], clips: int | None) -> None:
+    """Refuse a number of clips for music that lies on disk."""
+    if clips is not None and "composed" not in ([source] if isinstance(source, str) else source):
+        raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
 
 
 def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr()
     assert f"affetti {verb}" in told.out
     assert "--json" in told.out
+    assert not re.search(r"\(default:\s+(None|False)?\)|\{None\}", told.out), "helptexts tell the true defaults"
     assert told.err == ""
 
 

@@ -380,6 +380,15 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, make_folder: MakeFolder, tmp
     assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run", "--strict").code == 2
 
 
+def test_a_dry_run_of_what_cannot_be_read_at_all_is_refused(affetti: Affetti, make_folder: MakeFolder) -> None:
+    folder = make_folder()
+    for path in folder.glob("*.wav"):
+        path.write_bytes(b"no sound")
+    ran = affetti("prepare", f"folder:{folder}", "--dry-run")
+    assert ran.code == 2
+    assert "none of 4 tracks of folder that were tried, of 4, can be read" in ran.complaint
+
+
 @pytest.mark.parametrize("flags", [[], ["--windows", "all"], ["--windows", "all", "--preset", "paper45", "--pad"]])
 def test_a_dry_run_says_how_many_clips_and_bytes_there_will_be(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, flags: list[str]

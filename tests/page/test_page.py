@@ -229,3 +229,11 @@ def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_
 
 def test_how_many_clips_intervals_hold_is_said_beside_what_they_promise(page):
     assert re.search(r"±[\d.]+ \(\d+ % promised, \d+ % held\)", page)
+
+
+def test_two_scorecards_of_one_generator_are_told_apart(folders, tmp_path):
+    shutil.copytree(folders.score, tmp_path / "another")
+    write_report([folders.score, tmp_path / "another"], tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "flow (score)" in page
+    assert "flow (another)" in page

@@ -14,7 +14,7 @@ from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError, UsageError
 from affetti.models.baseline import Baseline
-from affetti.studies.augmentation import augmentation_study
+from affetti.studies.augmentation import _notes, augmentation_study
 from affetti.studies.design import Settings
 from affetti.training.fit import fit_baseline, read
 from affetti.training.loop import Clips
@@ -158,3 +158,10 @@ def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_pat
     assert not (out / "config.json").exists()
     told = augmentation_study(corpus, out, Settings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
     assert {row["name"] for row in told["arms"]} == {"real", "real-longer", "mixup"}
+
+
+@pytest.mark.parametrize(("low", "said"), [(-0.01, True), (0.2, False)])
+def test_a_study_that_learnt_nothing_says_so(corpus: Corpus, low: float, said: bool) -> None:
+    arms = [{"name": "real", "ci": [0.5, 0.6]}, {"name": "real-longer", "ci": [low, 0.6]}]
+    told = " ".join(_notes(corpus, np.array(["jazz", "rock"]), False, arms))
+    assert ("no more than chance" in told) == said

@@ -41,7 +41,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),
         (UsageError, "no generator takes loudness=2", corpus, {"dials": (("loudness", 2.0),)}),
         (UsageError, "arm 'flow:loudness=2': no dial", corpus, {"arms": ("flow:loudness=2",)}),
-        (UsageError, "there is no fold 2", corpus, {"folds": 3}),
+        (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),
         (UsageError, "a student does not generate", corpus, {"models": (run_of("student"),)}),
         (UsageError, "2 flow models for fold 0", corpus, {"models": (flow, flow)}),
         (UsageError, "0 (gan|flow) models for fold", corpus, {"models": (flow, tmp_path / "gan1")}),

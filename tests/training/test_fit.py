@@ -140,7 +140,7 @@ def test_a_loss_that_is_not_a_number_leaves_no_model(
 
     monkeypatch.setattr("affetti.training.fit.Clips", Spoilt)
     out = tmp_path / "run"
-    with pytest.raises(TrainingError, match=r"step 7 .*step-00000005\.safetensors"):
+    with pytest.raises(TrainingError, match=r"step 7: loss nan.*step-00000005\.safetensors"):
         fit_run("student", corpus, 0, out, settings=LEAN["student"], checkpoint_every=5, **GO)
     assert not (out / "model.json").exists()
 

@@ -58,13 +58,15 @@ def run(arguments: list[str]) -> int:
 
 
 def text(document: dict[str, Any]) -> str:
-    """The audit for a terminal: the sentence of each question, then the claims."""
+    """The audit for a terminal: the sentence of each question, then the claims that these and the studies decide."""
     lines = [f"{entry['id']}: {entry['sentence']}" for entry in document["questions"]]
-    verdicts = [row["verdict"] for row in document["findings"]]
-    if verdicts:
-        counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided"))
-        lines += ["", f"{len(verdicts)} claims of the published study: {counts}"]
-        lines += [_claim(row) for row in document["findings"]]
+    asked = {entry["id"] for entry in document["questions"]} | ({"study"} if document["studies"] else set())
+    rows = [row for row in document["findings"] if row["topic"] in asked]
+    verdicts = [row["verdict"] for row in rows]
+    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided"))
+    lines += ["", f"{len(rows)} claims of the published study: {counts}", *map(_claim, rows)]
+    if others := len(document["findings"]) - len(rows):
+        lines.append(f"{others} more claims are about what was not asked, or want --study")
     return "\n".join(lines)
 
 

@@ -46,6 +46,7 @@ AUDIT_BYTES = 20_000_000
 def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
     """Plan a corpus: its labels are read and audited, and a few tracks decoded."""
     front = presets.front_end(settings["preset"])
+    verbs.require_composed(source, settings.get("clips"))
     wanted, each = verbs.composed_size(front, settings.get("clips"))
     known = {field.name for field in dataclasses.fields(Options)}
     loaded = load_source(
@@ -63,6 +64,9 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
     skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
     probe = loaded.tracks[:: max(1, len(loaded.tracks) // PROBE_TRACKS)][:PROBE_TRACKS]
     found, seconds, broken = _heard(probe, front, settings.get("windows", "centre"), settings.get("pad", False))
+    if probe and len(broken) == len(probe):
+        tried = f"none of {len(probe)} tracks of {loaded.name} that were tried, of {len(loaded.tracks)}, can be read"
+        raise InputError(f"{tried}, the first: {broken[0]['reason']}", where=broken[0]["path"])
     share = len(loaded.tracks) / max(1, len(probe))
     seconds *= share / (settings.get("workers") or cpu_count())
     # A composed track knows how many clips it gives; of others, a few are asked.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import io
 import json
 import re
@@ -83,10 +84,12 @@ def _tell_plainly(kind: type[Any]) -> None:
     """
     hints = get_type_hints(kind, include_extras=True)
     for owner in kind.__mro__:
-        own: dict[str, Any] = owner.__dict__.get("__annotations__", {})
+        own: dict[str, Any] = inspect.get_annotations(owner)
         for name in [name for name, hint in own.items() if isinstance(hint, str)]:  # others have been told already
             told = tyro.conf.arg(help_behavior_hint=_unless_nothing, metavar=_metavar(hints[name]))
             own[name] = Annotated[hints[name], told]
+        if own:
+            owner.__annotations__ = own
 
 
 def _unless_nothing(default: str) -> str:

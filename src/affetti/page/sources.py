@@ -53,7 +53,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Score:
-    """A scorecard; ``name`` is the generator's where the synthetic corpus still says, else the name of its folder."""
+    """A scorecard; ``name`` is the generator's where the synthetic corpus still says, else the name of its folder.
+
+    Where two are of one generator both have the folder too.
+    """
 
     path: Path
     name: str
@@ -135,11 +138,20 @@ def gather(paths: Sequence[Path]) -> Sources:
     studies.sort(key=lambda s: (s.result["corpus"], s.result["seed"], str(s.path)))
     audits = [item for item in found if isinstance(item, Audit)]
     audits.sort(key=lambda a: (a.result["corpus"], a.result["quick"], a.result["seed"], str(a.path)))
-    return Sources(tuple(corpora), _named(trained), tuple(scores), tuple(studies), _by_corpus(audits))
+    return Sources(tuple(corpora), _named(trained), _told_apart(scores), tuple(studies), _by_corpus(audits))
 
 
 def _rank(kind: str) -> int:
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
+
+
+def _told_apart(scores: list[Score]) -> tuple[Score, ...]:
+    """Give scorecards of one generator their folder's name beside its own."""
+    names = [score.name for score in scores]
+    return tuple(
+        score if names.count(score.name) == 1 else replace(score, name=f"{score.name} ({score.path.name})")
+        for score in scores
+    )
 
 
 def _named(trained: list[Run]) -> tuple[Run, ...]:

@@ -145,7 +145,7 @@ def augmentation_study(
         "curve": [{key: row[key] for key in ("share", "songs", "arms")} for row in curve] if len(curve) > 1 else [],
         "published_protocol": None,
         "left_out": left,
-        "notes": _notes(corpus, genres, len(curve) > 1),
+        "notes": _notes(corpus, genres, len(curve) > 1, whole["arms"]),
         "asked": {
             "arms": list(settings.arms),
             "shares": [100 * share for share in settings.shares],
@@ -233,7 +233,7 @@ def _genres(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.str_]:
     return corpus.clips["genre"].fillna("").to_numpy(dtype=str)[rows]
 
 
-def _notes(corpus: Corpus, genres: NDArray[np.str_], shared: bool) -> list[str]:
+def _notes(corpus: Corpus, genres: NDArray[np.str_], shared: bool, arms: list[dict[str, Any]]) -> list[str]:
     """What a reader must know besides the numbers."""
     named = set(genres.tolist()) - {""}
     notes: list[str] = []
@@ -241,6 +241,12 @@ def _notes(corpus: Corpus, genres: NDArray[np.str_], shared: bool) -> list[str]:
         notes.append(f"all test clips are of one genre ({min(named)}): no genre can be compared with another")
     if measure_of(corpus.labels) == "accuracy":
         notes.append("labels are quadrants: differences are of the share of clips read in the right one")
+    reference = next(row for row in arms if row["name"] == REFERENCE)
+    if reference["ci"] is not None and not reference["ci"][0] > (
+        0.25 if measure_of(corpus.labels) == "accuracy" else 0
+    ):
+        told = f"{REFERENCE} itself reads no more than chance may"
+        notes.append(f"{told}: differences from it, and the gain that could be found, say nothing")
     if shared:
         notes.append("at each share of the songs generators, filters and regressors saw that share alone")
     return notes

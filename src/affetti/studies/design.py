@@ -145,8 +145,8 @@ def _first(corpus: Corpus, count: int) -> list[int]:
     """
     present = splits.numbers(corpus.clips)
     if count > len(present):
-        corpus.fold(count - 1)
-        raise UsageError(f"{count} folds of {len(present)}", where="--folds", hint="give fewer")
+        hint = f"give {len(present)} or fewer"
+        raise UsageError(f"{count} folds of a corpus that has {len(present)}", where="--folds", hint=hint)
     return present[:count]
 
 

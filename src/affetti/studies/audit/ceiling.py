@@ -195,9 +195,9 @@ def _costs(scope: Scope) -> list[Measurement]:
         times = sampling[kind][:, None] / sampling["gan"][None]
         label = f"time of sampling, {kind} as a multiple of gan"
         ends = (float(times.min()), float(times.max()))
-        note = "the interval spans all pairs of timings on this machine"
+        note = "on one machine; the interval spans all pairs of timings"
         middle = float(np.median(times))
-        found.append(Measurement(f"sampling_{kind}", label, middle, ends, TIMINGS, "timings", "times", note))
+        found.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
         if training["gan"] > 0:
             label = f"time of training, {kind} as a multiple of gan"
             note = "as these two were trained: a matter of budgets"
