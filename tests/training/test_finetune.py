@@ -81,7 +81,7 @@ def test_the_best_on_validation_clips_is_kept() -> None:
     assert int(best.since) == 1
     best.offer(model, 0.4)
     assert torch.equal(best.kept.state_dict()["head.0.bias"], kept + 1)
-    assert (float(best.ccc), int(best.since)) == (0.4, 0)
+    assert (float(best.ccc), int(best.since)) == (pytest.approx(0.4), 0)
 
 
 def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
