@@ -70,6 +70,7 @@ def test_penalties_are_lazy_and_weighted_by_their_rule() -> None:
 
 def test_the_penalty_weighs_what_it_is_left_out() -> None:
     class Fabric:
+        world_size = 1
         totals: ClassVar[list[float]] = []
 
         def backward(self, loss: torch.Tensor) -> None:
