@@ -20,7 +20,7 @@ def shown() -> Generator[Progress]:
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = (
@@ -33,12 +33,16 @@ def shown() -> Generator[Progress]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
+        reached: dict[str, int] = {}
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+            elif done < reached[stage]:
+                bars.reset(tasks[stage])  # another piece of work by the same name
+            reached[stage] = done
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield show
 
@@ -46,15 +50,17 @@ def shown() -> Generator[Progress]:
 def _lines() -> Progress:
     began: dict[str, tuple[float, int]] = {}
     last: dict[str, float] = {}
+    reached: dict[str, int] = {}
 
     def show(stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if stage not in began:
+        if stage not in began or done < reached[stage]:  # or another piece of work by the same name
             began[stage], last[stage] = (now, done), now
-        if done < total and now - last[stage] < EVERY:
+        reached[stage] = done
+        start, first = began[stage]
+        if done < total and (done == first or now - last[stage] < EVERY):
             return
         last[stage] = now
-        start, first = began[stage]
         elapsed = now - start
         left = elapsed / max(1, done - first) * (total - done)
         told = f"done in {elapsed:.0f} s" if done >= total else f"about {left:.0f} s left"
