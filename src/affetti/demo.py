@@ -144,7 +144,7 @@ def plan(out: Path, size: str) -> dict[str, Any]:
     """What the demo would write and about how long it takes, for ``--dry-run``."""
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
-    minutes = {"full": "about 8 minutes on 2 cores, more on busy ones", "small": "a minute or two on 2 cores"}[size]
+    minutes = {"full": "about 15 minutes on 2 cores, more on busy ones", "small": "a minute or two on 2 cores"}[size]
     text = (
         f"would write about 0.2 GB to {out} and take {minutes}; reads nothing but the soundfont; "
         f"the report: {out / 'report.html'}"
