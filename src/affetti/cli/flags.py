@@ -25,8 +25,6 @@ from affetti.errors import UsageError, printable
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
 """What every folder's ``config.json`` records besides its settings."""
-
-
 UNSAID = (
     (r"\bFor full helptext, (run|see).*$", ""),
     (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),

@@ -10,7 +10,7 @@ the lowest quality helped most; its numbers carry no method. Here, for what each
 - information: of signal methods, which change a clip, how much of the clip can be told from what it was turned into: r²
   of each mel statistic before and after, mean over statistics, in % (100: all of it). A generated clip has no original:
   ``None``;
-- the difference in CCC on real test songs, from the table of arms.
+- the difference on real test songs, from the table of arms: of CCC, or of accuracy where labels are quadrants.
 
 The reader of emotion has heard test songs, never a training song; nothing it reads is trained on or chosen by.
 
