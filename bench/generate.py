@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from diffusers import UNet2DModel
 
 from affetti import presets
-from affetti.models.flow import Flow, FlowConfig
+from affetti.models.generators.flow import Flow, FlowConfig
 from affetti.training.loop import make_fabric
-from affetti.training.matching import FlowObjective
+from affetti.training.objectives.flow_matching import FlowObjective
 
 BATCH = 16
 CALLS = 23

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from affetti.studies.arms import REFERENCE, compare_arms, verdict, weighted_concordance
+from affetti.studies.augmentation.comparison import REFERENCE, compare_arms, verdict, weighted_concordance
 
 ARMS, CLIPS = 5, 4
 GAIN, SPREAD = 0.6, 0.06

@@ -35,7 +35,7 @@ def run(folder: Path, kind: str, preset: str, settings: dict[str, Any]) -> Path:
     import numpy as np
 
     from affetti import config
-    from affetti.models.conditioning import Fields
+    from affetti.models.generators.conditioning import Fields
     from affetti.presets import front_end
     from affetti.training import run as runs
 
@@ -53,7 +53,7 @@ def measure(folder: Path, runtime: str) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from affetti.training.readers import open_reader
+    from affetti.inference.window_regressors import open_reader
 
     torch.set_num_threads(1)
     before = resident()
@@ -81,8 +81,8 @@ def peak() -> float:
 
 def prepare(folder: Path, name: str, preset: str) -> dict[str, Any]:
     """Write the model; the path to it and its size."""
+    from affetti.inference.export import export_run
     from affetti.training import run as runs
-    from affetti.training.export import export_run
 
     kind, settings, runtime = MODELS[name]
     path = run(folder, kind, preset, settings)

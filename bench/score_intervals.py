@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from affetti.metrics import by_halves
-from affetti.metrics.halves import MEASURES
+from affetti.metrics.half_splits import MEASURES
 
 D, SHARED, PAIRS = 8, 0.6, 120
 SONGS = {"120 songs of one clip": np.arange(120), "60 songs of three": np.repeat(np.arange(60), 3)}

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 
 from affetti.corpus import Corpus
-from affetti.features.embedders import Standardiser, statistics
+from affetti.embedders.base import Standardiser, statistics
 from affetti.metrics import frechet, kernel_distance, quality_score
 from affetti.signal.inversion import nnls
 from affetti.signal.mel import MelSpectrogram

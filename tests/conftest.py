@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 RATE = 22_050
 
-# Worker processes import the tasks that tests hand them, by the name of their module: tests.scale.test_engine.
+# Worker processes import the tasks that tests hand them, by the name of their module: tests.execution.test_local.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from affetti import verbs
 from affetti.errors import UsageError
+from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
-from affetti.scale.engine import cpu_count
 from affetti.storage import claim, read_json, write_json
 from affetti.training.parallel import RunSpec, train_runs
 

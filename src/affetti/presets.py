@@ -104,7 +104,7 @@ class Budget:
     batch_size: int
     """Clips an update."""
     looks: int = 4
-    """How often a generator is looked at (see :mod:`affetti.training.watch`)."""
+    """How often a generator is looked at (see :mod:`affetti.training.monitor`)."""
     patience: int = 0
     """Looks without better coverage after which training ends; 0: it does not."""
 

@@ -20,25 +20,25 @@ from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Options, Windows
+from affetti.embedders.base import STATISTICS
+from affetti.embedders.cache import features as embed_clips
+from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.embedders.registry import choose
 from affetti.errors import StorageError, UsageError
-from affetti.features.cache import features as embed_clips
-from affetti.features.choice import choose
-from affetti.features.clipset import ClipSet, open_set
-from affetti.features.embedders import STATISTICS
-from affetti.page.curve import curve_picture, require_picture
+from affetti.execution.local import cpu_count
+from affetti.inference.export import export_run
+from affetti.inference.generation import generate_corpus
+from affetti.inference.predictor import predict_files
 from affetti.progress import Progress, silent
-from affetti.scale.engine import cpu_count
+from affetti.report.curve import curve_picture, require_picture
 from affetti.storage import read_json, write_json
-from affetti.studies.audit.inquiry import audit_corpus
-from affetti.studies.augmentation import augmentation_study
-from affetti.studies.design import Settings
-from affetti.studies.scorecard import scorecard
+from affetti.studies.audit.audit import audit_corpus
+from affetti.studies.augmentation.design import Settings
+from affetti.studies.augmentation.study import augmentation_study
+from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.device import Precision, choose_device
-from affetti.training.export import export_run
 from affetti.training.fit import fit_run
-from affetti.training.generate import generate_corpus
 from affetti.training.lyrics import HASHED
-from affetti.training.predict import predict_files
 
 PathLike = str | Path
 CLIPS_A_SONG = 8
@@ -197,7 +197,7 @@ def train(
     tensorboard: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Train a model of :data:`affetti.training.families.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
+    """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
 
     A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
     generator's lyrics are embedded by ``text``, see :mod:`affetti.training.lyrics`.
@@ -265,7 +265,7 @@ def generate(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Generate a synthetic corpus; see :func:`affetti.training.generate.generate_corpus`.
+    """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
 
     ``genre`` to ``lyrics`` are what every clip is asked for besides its emotion, of what the model was trained with.
     On the CPU a process a core works unless ``workers`` says otherwise; another device is one process's.
@@ -318,7 +318,7 @@ def score(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard`.
+    """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard.scorecard`.
 
     Args:
         real: a corpus, a folder of audio, or an ``.npy`` of dB log-mels ``[N, M, F]``.
@@ -398,9 +398,9 @@ def predict(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
-    """Read valence and arousal off recordings; see :func:`affetti.training.predict.predict_files`.
+    """Read valence and arousal off recordings; see :func:`affetti.inference.predictor.predict_files`.
 
-    ``picture`` is a file for a drawing of the curves, see :func:`affetti.page.curve.curve_picture`.
+    ``picture`` is a file for a drawing of the curves, see :func:`affetti.report.curve.curve_picture`.
     """
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
     if picture is not None:
@@ -420,7 +420,7 @@ def predict(
 
 
 def export(model: PathLike, out: PathLike) -> dict[str, Any]:
-    """Write a regressor as an ONNX file; see :func:`affetti.training.export.export_run`."""
+    """Write a regressor as an ONNX file; see :func:`affetti.inference.export.export_run`."""
     return export_run(Path(model), Path(out))
 
 
@@ -432,10 +432,10 @@ def compare(
     progress: Progress = silent,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Run the augmentation study; see :func:`affetti.studies.augmentation.augmentation_study`.
+    """Run the augmentation study; see :func:`affetti.studies.augmentation.study.augmentation_study`.
 
-    ``settings`` are those of :class:`affetti.studies.design.Settings`: ``models, arms, folds, seeds, ratio, shares,
-    dials, returns, budget, published_protocol, steps, batch_size, seed, device``.
+    ``settings`` are those of :class:`affetti.studies.augmentation.design.Settings`: ``models, arms, folds, seeds,
+    ratio, shares, dials, returns, budget, published_protocol, steps, batch_size, seed, device``.
     """
     return augmentation_study(
         Corpus.open(corpus),
@@ -483,7 +483,7 @@ def audit(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Measure what a log-mel loses, and decide claims; see :func:`affetti.studies.audit.inquiry.audit_corpus`."""
+    """Measure what a log-mel loses, and decide claims; see :func:`affetti.studies.audit.audit.audit_corpus`."""
     return audit_corpus(
         Corpus.open(corpus),
         Path(out),
@@ -500,8 +500,8 @@ def audit(
 def report(
     sources: Sequence[PathLike] | PathLike, out: PathLike, *, title: str = "affetti report", progress: Progress = silent
 ) -> dict[str, Any]:
-    """Write one self-contained HTML page; see :func:`affetti.page.page.write_report`."""
-    from affetti.page.page import write_report  # matplotlib takes a second to import
+    """Write one self-contained HTML page; see :func:`affetti.report.page.write_report`."""
+    from affetti.report.page import write_report  # matplotlib takes a second to import
 
     paths = [sources] if isinstance(sources, str | Path) else list(sources)
     return write_report([Path(path) for path in paths], Path(out), title=title, progress=progress)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.features.sets import recordings
+from tests.embedders.sets import recordings
 from tests.material import mels
 
 from affetti.cli.score import _copies, _unsure

@@ -11,8 +11,8 @@ import pytest
 from made_up import MADE_UP, track
 
 from affetti.corpus.audit import CHECKS, against_dynamic, audit, axes, disagreement, out_of_range
+from affetti.corpus.joining import union
 from affetti.corpus.track import Check, Labels, Source
-from affetti.corpus.union import union
 
 MakeSource = Callable[..., Source]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from affetti.errors import InputError
 from affetti.metrics import frechet, frechet_distance
-from affetti.metrics.frechet import left_out
+from affetti.metrics.frechet_distances import left_out
 from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import estimate
 from affetti.metrics.moments import Moments, contrasts, nuclear_norm, without_each

@@ -12,7 +12,7 @@ from tests.signal.sounds import RATE, encode, hum, noise, offset
 
 from affetti.errors import InputError
 from affetti.signal import audio, decoders
-from affetti.signal.muted import muted
+from affetti.signal.native_stderr import muted
 
 DEPTHS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW", "IMA_ADPCM")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from affetti.models.student import Student, StudentConfig
+from affetti.models.regressors.student import Student, StudentConfig
 from affetti.training.calibration import COVERAGE, calibrate, covered, half_width
 
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from affetti.models.flow import Flow, FlowConfig
-from affetti.models.gan import Gan, GanConfig
-from affetti.models.waveform import Waveform, WaveformConfig
-from affetti.training.adversarial import GanObjective
+from affetti.models.generators.flow import Flow, FlowConfig
+from affetti.models.generators.gan import Gan, GanConfig
+from affetti.models.generators.waveform import Waveform, WaveformConfig
 from affetti.training.loop import Objective
-from affetti.training.matching import FlowObjective
-from affetti.training.published import PublishedObjective
-from affetti.training.waveform import WaveformObjective
+from affetti.training.objectives.adversarial import GanObjective
+from affetti.training.objectives.flow_matching import FlowObjective
+from affetti.training.objectives.published_gan import PublishedObjective
+from affetti.training.objectives.waveform_adversarial import WaveformObjective
 
 SHAPE = (64, 128)
 OBJECTIVES: dict[str, Any] = {

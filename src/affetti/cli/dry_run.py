@@ -22,18 +22,18 @@ from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.track import Options, Track, Windows
 from affetti.errors import InputError, UsageError
-from affetti.models.conditioning import Fields
+from affetti.execution.local import cpu_count
+from affetti.models.generators.conditioning import Fields
 from affetti.presets import FrontEnd
-from affetti.scale.engine import cpu_count
 from affetti.signal.mel import MelSpectrogram
-from affetti.studies.audit.inquiry import QUESTIONS, require_fitting, require_questions
-from affetti.studies.augmentation import plan_study
+from affetti.studies.audit.audit import QUESTIONS, require_fitting, require_questions
+from affetti.studies.augmentation.study import plan_study
 from affetti.training import fit as fitting
 from affetti.training import run as runs
-from affetti.training.families import family
 from affetti.training.loop import Clips, LoopConfig
 from affetti.training.lyrics import HASHED
-from affetti.training.sound import sound_clips
+from affetti.training.registry import family
+from affetti.training.waveform_clips import sound_clips
 
 PROBE_STEPS = 8
 PROBE_TRACKS = 5

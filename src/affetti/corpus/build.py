@@ -25,9 +25,9 @@ from affetti.corpus import duplicates, splits, store
 from affetti.corpus.audit import audit
 from affetti.corpus.track import Source, Track, Windows
 from affetti.errors import InputError, StorageError, UsageError
+from affetti.execution.local import map_ranges, ranges
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
-from affetti.scale.engine import map_ranges, ranges
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import read_json, require_space, sweep, write_json, written

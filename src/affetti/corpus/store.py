@@ -26,7 +26,7 @@ from affetti.presets import FrontEnd
 from affetti.storage import read_json, refused, write_json, written
 
 if TYPE_CHECKING:
-    from affetti.corpus.view import ClipDataset
+    from affetti.corpus.torch_dataset import ClipDataset
 
 FORMAT = "affetti-corpus"
 VERSION = 2
@@ -184,8 +184,11 @@ class Corpus:
         return self.clips.copy()
 
     def to_torch(self, rows: ArrayLike | None = None) -> ClipDataset:
-        """A PyTorch ``Dataset`` of the clips ``rows``, all by default; see :class:`affetti.corpus.view.ClipDataset`."""
-        from affetti.corpus.view import ClipDataset
+        """A PyTorch ``Dataset`` of the clips ``rows``, all by default.
+
+        See :class:`affetti.corpus.torch_dataset.ClipDataset`.
+        """
+        from affetti.corpus.torch_dataset import ClipDataset
 
         return ClipDataset(self, rows)
 

@@ -1,6 +1,6 @@
 """Metrics: arrays in, numbers out.
 
-numpy and scipy alone; what needs a network to make the arrays lives in ``affetti.features``.
+numpy and scipy alone; what needs a network to make the arrays lives in ``affetti.embedders``.
 """
 
 from affetti.metrics.agreement import (
@@ -14,16 +14,16 @@ from affetti.metrics.agreement import (
     slope,
 )
 from affetti.metrics.conditioning import label_error, label_response, relative_to_real
-from affetti.metrics.data_copying import DataCopying, data_copying
+from affetti.metrics.copying_test import DataCopying, data_copying
 from affetti.metrics.diversity import vendi_from_kernel, vendi_score
-from affetti.metrics.frechet import frechet, frechet_distance
-from affetti.metrics.halves import by_halves
-from affetti.metrics.infinity import Extrapolation, frechet_infinity
+from affetti.metrics.frechet_distances import frechet, frechet_distance
+from affetti.metrics.frechet_extrapolation import Extrapolation, frechet_infinity
+from affetti.metrics.half_splits import by_halves
 from affetti.metrics.joint import JointDistance, frechet_joint_distance
-from affetti.metrics.kernel import kernel, kernel_distance
+from affetti.metrics.kernel_distances import kernel, kernel_distance
 from affetti.metrics.mel_features import clip_features
-from affetti.metrics.memorisation import Pair, memorisation, nearest_pairs
-from affetti.metrics.neighbours import clipped_density_coverage, precision_recall_density_coverage
+from affetti.metrics.nearest_neighbours import clipped_density_coverage, precision_recall_density_coverage
+from affetti.metrics.nearest_training import Pair, memorisation, nearest_pairs
 from affetti.metrics.paired import PairedTest, paired_test
 from affetti.metrics.published import PublishedQuality, published_quality
 from affetti.metrics.quality import Component, QualityDifference, QualityResult, quality_difference, quality_score

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.frechet import left_out, must_vary
+from affetti.metrics.frechet_distances import left_out, must_vary
 from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.moments import Moments

@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from affetti.errors import InputError
-from affetti.metrics.frechet import left_out as frechet_left_out
-from affetti.metrics.frechet import must_vary
+from affetti.metrics.frechet_distances import left_out as frechet_left_out
+from affetti.metrics.frechet_distances import must_vary
 from affetti.metrics.jackknife import Estimate, LeftOut, Statistic, blocks_of, estimate
-from affetti.metrics.kernel import statistic as kernel_left_out
+from affetti.metrics.kernel_distances import statistic as kernel_left_out
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Sample, as_pair
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affetti.errors import InputError
-from affetti.metrics.frechet import frechet_distance
+from affetti.metrics.frechet_distances import frechet_distance
 from affetti.metrics.mel_features import PARTS, Mels, batches, check_mels
 from affetti.metrics.sample import Floats
 

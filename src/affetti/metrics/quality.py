@@ -53,7 +53,7 @@ from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
 from affetti.metrics.mel_features import PARTS, Mels, clip_features
-from affetti.metrics.memorisation import memorisation
+from affetti.metrics.nearest_training import memorisation
 from affetti.metrics.published import WEIGHTS, PublishedQuality, check_pair, published_quality, tier_of
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample

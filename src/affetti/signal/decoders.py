@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from affetti.signal.muted import muted
+from affetti.signal.native_stderr import muted
 
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame, AudioStream

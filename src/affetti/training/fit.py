@@ -21,27 +21,27 @@ from affetti import presets
 from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
-from affetti.models.baseline import Baseline
-from affetti.models.conditioning import Fields
-from affetti.models.noise import child_seed
-from affetti.models.regressor import NeuralRegressor, Regressor
+from affetti.models.generators.conditioning import Fields
+from affetti.models.generators.noise import child_seed
+from affetti.models.regressors.base import NeuralRegressor, Regressor
+from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
-from affetti.training.board import require_board
-from affetti.training.card import model_card
+from affetti.training.conditions import conditions, fields_of
 from affetti.training.device import Hardware, Precision, leads
-from affetti.training.distill import DistilledObjective, load_teacher
-from affetti.training.examine import examine
-from affetti.training.examine import read as read
-from affetti.training.families import family, make
-from affetti.training.inverse import fitted_inverse
+from affetti.training.evaluation import examine
+from affetti.training.evaluation import read as read
 from affetti.training.loop import Clips, History, LoopConfig, train
 from affetti.training.lyrics import HASHED, text_embedder
-from affetti.training.sound import sound_clips
-from affetti.training.watch import Judge, Watched, alarms
-from affetti.training.wishes import conditions, fields_of
+from affetti.training.mel_inverse import fitted_inverse
+from affetti.training.model_card import model_card
+from affetti.training.monitor import Judge, Watched, alarms
+from affetti.training.objectives.distillation import DistilledObjective, load_teacher
+from affetti.training.registry import family, make
+from affetti.training.tensorboard import require_board
+from affetti.training.waveform_clips import sound_clips
 
 PASSING = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
 """Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
@@ -70,7 +70,7 @@ def fit_run(
 ) -> dict[str, Any]:
     """Train ``kind`` on fold ``fold`` of ``corpus`` into the run folder ``out``; returns ``result.json``.
 
-    A generator learns every field that the training clips can teach, see :mod:`affetti.training.wishes`; ``text``
+    A generator learns every field that the training clips can teach, see :mod:`affetti.training.conditions`; ``text``
     names the embedder of lyrics. A student may learn from the run ``teacher``; a baseline may read ``embedding``
     ``[N, D]``, one vector a clip, instead of the log-mels.
 
@@ -266,7 +266,7 @@ def taught(kind: str, teacher: Path, corpus: Corpus, part: splits.Fold) -> Neura
     """The network of the run ``teacher``, where a student of this fold may learn from it.
 
     Raises:
-        UsageError, MismatchError: it may not, see :func:`affetti.training.distill.load_teacher`.
+        UsageError, MismatchError: it may not, see :func:`affetti.training.objectives.distillation.load_teacher`.
     """
     if kind != "student":
         raise UsageError(f"a {kind} has no teacher", where="--teacher", hint="leave it out, or train a student")

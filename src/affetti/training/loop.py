@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.errors import TrainingError, UsageError
-from affetti.models.noise import child_seed
+from affetti.models.generators.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint
-from affetti.training.board import board
 from affetti.training.device import Hardware, Precision, choose_device
+from affetti.training.tensorboard import board
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -53,7 +53,7 @@ class LoopConfig:
     log_points: int = 40
     """Lines in ``metrics.jsonl``."""
     tensorboard: bool = False
-    """Whether to log for TensorBoard too, see :mod:`affetti.training.board`."""
+    """Whether to log for TensorBoard too, see :mod:`affetti.training.tensorboard`."""
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch_size", 2), ("seed", 0), ("checkpoint_every", 1)):

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from affetti import config
 from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError
-from affetti.models.conditioning import Fields
+from affetti.models.generators.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, default_inverse
 from affetti.storage import read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
-from affetti.training.families import GENERATORS, REGRESSORS, family, make
+from affetti.training.registry import GENERATORS, REGRESSORS, family, make
 
 FORMAT = "affetti-model"
 VERSION = 2

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from affetti.studies.audit import claims as claims_module
+from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.claims import Bound, Claim, claimed, claims, decide, table
-from affetti.studies.audit.finding import Measurement
 
 CLAIM = Claim("c", "§1", "between 50 and 70", 50, 70, "ceiling.quality_gan")
 

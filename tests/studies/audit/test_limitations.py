@@ -6,7 +6,7 @@ import pytest
 from tests.material import write_corpus
 
 from affetti.corpus import Corpus
-from affetti.studies.audit.finding import Answer, Measurement
+from affetti.studies.audit.answer import Answer, Measurement
 from affetti.studies.audit.limitations import LOSSES, wording
 
 

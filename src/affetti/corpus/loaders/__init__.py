@@ -9,9 +9,9 @@ from typing import Any
 
 from affetti.compose.render import soundfont as find_soundfont
 from affetti.compose.soundfont import open_soundfont
+from affetti.corpus.joining import union
 from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
 from affetti.corpus.track import Dataset, Options, Source
-from affetti.corpus.union import union
 from affetti.errors import InputError, UsageError
 
 LOADERS: dict[str, tuple[Dataset, Callable[[Path, Options], Source]]] = {
@@ -33,7 +33,7 @@ def load(
     """Read the labels of ``composed`` or of ``NAME:PATH``, NAME a key of :data:`LOADERS`; no audio yet.
 
     Args:
-        source: one source, or several to be joined (see :func:`affetti.corpus.union.union`).
+        source: one source, or several to be joined (see :func:`affetti.corpus.joining.union`).
         options: how data sets are read.
         clips: how many clips to compose.
         clips_per_song: how many clips to take of each composed song.

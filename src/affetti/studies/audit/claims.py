@@ -30,7 +30,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from affetti.studies.audit.finding import Measurement
+from affetti.studies.audit.answer import Measurement
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 Bound = Literal["", "lower", "upper", "beside"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affetti.corpus import Corpus
-from affetti.studies.audit.finding import Answer, Measurement, told
+from affetti.studies.audit.answer import Answer, Measurement, told
 
 QUICK = " This was a quick audit, of few songs."
 BEYOND = "of the variance of emotion beyond the log-mel"

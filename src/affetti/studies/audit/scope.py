@@ -21,15 +21,15 @@ from torch import Tensor
 from affetti import compose
 from affetti.corpus import Corpus
 from affetti.corpus.loaders.composed import ComposedSound
+from affetti.embedders.base import statistics
 from affetti.errors import InputError
-from affetti.features.embedders import statistics
-from affetti.models.noise import child_seed
+from affetti.models.generators.noise import child_seed
 from affetti.presets import FrontEnd
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import written
-from affetti.studies.audit.finding import Mels, NotMeasurableError, Origin, Panel, Sound
-from affetti.studies.sets import knows_composer
+from affetti.studies.audit.answer import Mels, NotMeasurableError, Origin, Panel, Sound
+from affetti.studies.augmentation.synthetic_sets import knows_composer
 
 AUDIO = "sound: prepare the corpus with --keep-audio"
 BLOCK = 128

@@ -1,0 +1,192 @@
+"""Sets of clips to be scored: a corpus, a folder of audio, or an array of log-mels, all seen as one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti.corpus import Corpus
+from affetti.embedders.recordings import decode, too_short
+from affetti.errors import InputError, StorageError, UsageError
+from affetti.presets import FrontEnd
+from affetti.progress import Progress, silent
+from affetti.signal import audio
+
+MOST_CLIPS = 100_000
+"""Clips of a set that is scored at once."""
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Log-mels and what is known of them."""
+
+    name: str
+    mel: NDArray[np.floating]
+    """dB ``[N, M, F]``, possibly memory-mapped."""
+    songs: NDArray[np.str_]
+    """Song id of each clip ``[N]``."""
+    labels: NDArray[np.float64] | None = None
+    """``[N, 2]`` in [-1, 1]: ratings of real clips, the emotions asked for of synthetic ones."""
+    front_end: FrontEnd | None = None
+    corpus: Corpus | None = None
+    files: tuple[Path, ...] | None = None
+    """Audio of each clip, where the set holds audio: of a corpus the clip, of a folder what it is the centre of."""
+    names: NDArray[np.str_] | None = None
+    """Id of each clip ``[N]``; without it clips go by their number."""
+    genres: NDArray[np.str_] | None = None
+    """Of each clip ``[N]``, empty where unknown."""
+    sources: NDArray[np.str_] | None = None
+    """File that each clip of a corpus was cut from ``[N]``, empty where unknown."""
+    left_out: tuple[dict[str, str], ...] = ()
+    """``path`` and ``reason`` of each file of a folder that cannot be used."""
+
+    def __len__(self) -> int:
+        return len(self.mel)
+
+    def subset(self, rows: NDArray[np.intp]) -> ClipSet:
+        """The given rows."""
+        mel = self.mel[rows[0] : rows[-1] + 1] if _in_one_run(rows) else self.mel[rows]  # a run stays memory-mapped
+        parts = {
+            name: None if given is None else given[rows]
+            for name, given in (("names", self.names), ("genres", self.genres), ("sources", self.sources))
+        }
+        labels = None if self.labels is None else self.labels[rows]
+        files = None if self.files is None else tuple(self.files[row] for row in rows)
+        return replace(self, mel=mel, songs=self.songs[rows], labels=labels, files=files, **parts)
+
+    def clip_names(self) -> list[str]:
+        """Id of each clip; where there is none, the set's name and the number of its row."""
+        if self.names is not None:
+            return self.names.tolist()
+        return [f"{Path(self.name).name}[{row}]" for row in range(len(self))]
+
+    def clip_files(self) -> list[str | None]:
+        """File of each clip where one is known: its own audio, else what it was cut from."""
+        if self.files is not None and all(file.is_file() for file in self.files):
+            return [str(file) for file in self.files]
+        return [None] * len(self) if self.sources is None else [source or None for source in self.sources.tolist()]
+
+    def require_audio(self, reader: str) -> None:
+        """Refuse a set without audio to ``reader``, which hears waveforms.
+
+        Raises:
+            InputError: it holds none, or not that of every clip.
+        """
+        hint = "prepare it with --keep-audio, generate it with --audio, or give a folder of audio"
+        if self.files is None or self.front_end is None:
+            raise InputError(f"holds no audio, and the features {reader} hear waveforms", where=self.name, hint=hint)
+        absent = [file for file in self.files if not file.is_file()]
+        if absent:
+            raise InputError(f"the audio of {len(absent)} clips is missing", where=absent[0], hint=hint)
+
+    def waveform(self, row: int, sample_rate: int) -> Tensor:
+        """The sound of clip ``row``: float32 ``[T]``, of the same T for all clips.
+
+        It comes by way of the front-end's sample rate, so that recordings of a wider band do not differ by that band,
+        and is as long as the span from the first frame to the last, which is what mel inversion gives back.
+
+        Raises:
+            InputError: the file cannot be used, or is shorter than a clip.
+        """
+        if self.files is None or self.front_end is None:
+            raise InputError("holds no audio", where=self.name)
+        front, file = self.front_end, self.files[row]
+        length = (front.frames - 1) * front.hop_length
+        whole = audio.load(file, front.sample_rate).numpy()
+        start = max(0, (len(whole) - front.samples) // 2)
+        if len(whole) < length:
+            raise too_short(file, len(whole), front)
+        return torch.from_numpy(audio.resample(whole[start : start + length], front.sample_rate, sample_rate))
+
+
+def _in_one_run(rows: NDArray[np.intp]) -> bool:
+    return len(rows) > 0 and bool((np.diff(rows) == 1).all())
+
+
+def open_set(
+    path: str | Path,
+    *,
+    front: FrontEnd | None = None,
+    groups: Path | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> ClipSet:
+    """Open whatever ``path`` is.
+
+    Args:
+        path: a corpus, a folder of audio files (one clip each, from their centre), or a ``.npy`` of dB log-mels
+            ``[N, M, F]``.
+        front: the front-end for audio; unused for the others.
+        groups: a text file with the song id of each row of a ``.npy``, one a line.
+        workers: processes that decode audio.
+        progress: told of files decoded.
+
+    Raises:
+        StorageError: there is nothing there.
+        InputError: what is there cannot be used, or is too much to be scored at once.
+    """
+    path = Path(path)
+    if path.suffix == ".npy":
+        return _from_array(path, groups)
+    if groups is not None:
+        raise UsageError("song ids belong to .npy sets; a corpus has its own", where="--groups", hint="leave it out")
+    if (path / "corpus.json").exists() or (path / ".work").exists():
+        corpus = Corpus.open(path)
+        kept = path / "audio"
+        files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
+        few_enough(len(corpus), path)
+        columns = ("clip_id", "genre", "source_path")
+        names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
+        return ClipSet(
+            str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
+        )
+    if path.is_dir():
+        found = decode(path, front, workers=workers, progress=progress)
+        names = np.array([str(file.relative_to(path)) for file in found.files])
+        return ClipSet(
+            str(path), found.mel, names, front_end=front, files=found.files, names=names, left_out=found.left_out
+        )
+    raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
+
+
+def _from_array(path: Path, groups: Path | None) -> ClipSet:
+    try:
+        mel = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error})", where=path, hint="check the path") from error
+    except (ValueError, EOFError) as error:  # numpy's own words advise to unpickle
+        raise InputError("cut short, or no array of numbers", where=path, hint="save one with numpy.save") from error
+    if mel.ndim != 3 or mel.size == 0 or not np.issubdtype(mel.dtype, np.floating):
+        raise InputError(
+            f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
+        )
+    few_enough(len(mel), path)
+    songs = np.array([f"{path.stem}-{i}" for i in range(len(mel))])
+    if groups is not None:
+        try:
+            songs = np.array(groups.read_text(encoding="utf-8").split("\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read ({error})", where=groups, hint="write one song id a line") from error
+        songs = songs[:-1] if len(songs) and songs[-1] == "" else songs
+        if len(songs) != len(mel):
+            raise InputError(f"{len(songs)} song ids for {len(mel)} rows", where=groups, hint="write one song id a row")
+    return ClipSet(str(path), mel, songs)
+
+
+def few_enough(clips: int, where: str | Path) -> None:
+    """Whether a set can be scored at once.
+
+    Raises:
+        InputError: it holds more than :data:`MOST_CLIPS` clips.
+    """
+    if clips > MOST_CLIPS:
+        raise InputError(
+            f"{clips:,} clips are too many to score at once: their features alone would fill memory",
+            where=where,
+            hint=f"draw whole songs at random down to {MOST_CLIPS:,} clips",
+        )

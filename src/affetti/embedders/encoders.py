@@ -1,0 +1,169 @@
+"""Audio encoders of Hugging Face's ``transformers`` as embedders: CLAP, MERT and their kin, by name or from a folder.
+
+- ``clap`` (Wu et al. 2023, arXiv 2211.06687): the projected audio embedding, of unit length, mean over windows of the
+  model's own length (10 s). A shorter clip is repeated, as it was in training. The fusion that some CLAP models do of
+  longer sound draws crops at random and is not used: a clip's embedding depends on the clip alone.
+- ``hubert``, ``wav2vec2``, ``wav2vec2-bert``, ``wavlm``, and MERT (Li et al. 2024, arXiv 2306.00107): the mean over
+  time of the last hidden state, or of that after layer K (``NAME#K``, 0: what the first layer reads), in windows of
+  10 s.
+
+MERT's repository asks to run code of its own. With the settings of its published models that code computes what HuBERT
+does, so it is loaded as HuBERT, and no code from a repository is ever run. A model of other settings is refused.
+
+Needs ``pip install 'affetti[encoders]'``. Naming a model of the Hub fetches it once, by the ordinary client, into that
+client's own cache; a folder is read where it is, and asks no network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from affetti.embedders.base import Embedder
+from affetti.embedders.weights import fingerprint
+from affetti.embedders.windows import averaged
+from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
+
+SECONDS = 10
+"""Window of encoders that take any length: the memory of attention grows with its square."""
+KINDS = ("clap", "hubert", "wav2vec2", "wav2vec2-bert", "wavlm", "mert_model")
+"""``model_type`` of the encoders known to work."""
+BEYOND_HUBERT = ("feature_extractor_cqt", "deepnorm")
+"""Settings of MERT that HuBERT has not; its published models do not use them."""
+UNUSED = ("masked_spec_embed",)
+"""Weights of training alone, which a checkpoint may lack."""
+
+
+def embedder(text: str, device: str = "cpu") -> Embedder:
+    """The encoder that ``text`` names.
+
+    Args:
+        text: a folder, or a model of the Hub (``laion/larger_clap_music``); ``#K`` behind it chooses a layer.
+        device: where it runs.
+
+    Raises:
+        MissingDependencyError: ``transformers`` is not installed.
+        UsageError: there is no such layer.
+        InputError: there is no such model, its files are broken or lack weights, or it is of an unknown type.
+    """
+    source, layer = _layer_of(text)
+    library = _transformers()
+    with _quietly(library):
+        try:
+            kind, model, extractor = _load(library, source)
+        except AffettiError:
+            raise
+        # The library raises what the formats and clients beneath it raise, of no common root.
+        except Exception as error:
+            told = str(error).strip().splitlines() or [type(error).__name__]
+            hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
+            raise InputError(f"cannot be loaded ({told[0]})", where=source, hint=hint) from error
+    model = model.float().eval()
+    depth = -1 if kind == "clap" else int(model.config.num_hidden_layers)
+    if layer is not None and layer > depth:
+        known = "it gives one embedding, leave out #K" if kind == "clap" else f"choose from 0 to {depth}"
+        raise UsageError(f"there is no layer {layer}", where=text, hint=known)
+    rate = int(extractor.sampling_rate)
+    settings = (kind, layer, library.__version__, json.dumps(extractor.to_dict(), sort_keys=True, default=str))
+    version = f"hf-1-{fingerprint(model.state_dict(), *settings)}"
+    model = model.to(device)
+    hear = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
+    return Embedder(f"hf:{text}", version, hear, rate)
+
+
+def _layer_of(text: str) -> tuple[str, int | None]:
+    found = re.fullmatch(r"(.+)#(\d+)", text)
+    return (text, None) if found is None or Path(text).is_dir() else (found[1], int(found[2]))
+
+
+def _transformers() -> Any:
+    # To fetch weights is all that was asked for; without this, the library asks a service to convert the repository.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+    try:
+        return import_module("transformers")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"needs transformers ({error})", where="--features hf", hint="pip install 'affetti[encoders]'"
+        ) from error
+
+
+@contextmanager
+def _quietly(library: Any) -> Generator[None]:
+    """Keep the library's talk and progress bars off stderr."""
+    logging = library.utils.logging
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _load(library: Any, source: str) -> tuple[str, Any, Any]:
+    """Kind, model and feature extractor; whatever the library raises is told by the caller."""
+    local = Path(source).expanduser().is_dir()
+    if not local and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", source):
+        raise InputError("no such folder", where=source, hint="check the path, or name a model of the Hub: USER/MODEL")
+    at = str(Path(source).expanduser()) if local else source
+    asked: dict[str, Any] = {"local_files_only": True} if local else {}
+    config, _ = library.PretrainedConfig.get_config_dict(at, **asked)
+    kind = config.get("model_type")
+    if kind not in KINDS:
+        told = f"a model of type {kind!r}" if kind else "no config.json that says what model it is"
+        raise InputError(told, where=source, hint=f"give one of {', '.join(KINDS)}")
+    maker, reader = library.AutoModel, library.AutoFeatureExtractor
+    weights_of = {**asked, "output_loading_info": True, "weights_only": True}
+    if kind == "clap":
+        maker = library.ClapModel
+    elif kind == "mert_model":
+        if beyond := [name for name in BEYOND_HUBERT if config.get(name)]:
+            told = f"a MERT with {beyond[0]}, which needs code of its own"
+            raise InputError(told, where=source, hint="give MERT-v1-95M or MERT-v1-330M")
+        maker, reader = library.HubertModel, library.Wav2Vec2FeatureExtractor
+        settings = {name: value for name, value in config.items() if name not in ("auto_map", "model_type")}
+        weights_of["config"] = library.HubertConfig.from_dict(settings)
+    else:
+        asked["trust_remote_code"] = weights_of["trust_remote_code"] = False
+    model, info = maker.from_pretrained(at, **weights_of)
+    absent = [name for name in sorted(info["missing_keys"]) if not name.endswith(UNUSED)]
+    if absent:
+        hint = "it would run with random weights: give a whole checkpoint"
+        raise InputError(f"lacks the weights {absent[0]!r}", where=source, hint=hint)
+    broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise InputError(f"{broken[0]!r} holds values that are not numbers", where=source, hint="fetch it again")
+    return str(kind), model, reader.from_pretrained(at, **asked)
+
+
+def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
+    def network(part: Tensor) -> Tensor:
+        given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
+        # "Longer" sound is fused from random crops: no window here is longer than the model's own.
+        longer = torch.zeros(len(part), 1, dtype=torch.bool, device=model.device)
+        heard = given["input_features"].float().to(model.device)
+        found = model.get_audio_features(input_features=heard, is_longer=longer)
+        return found if isinstance(found, Tensor) else found.pooler_output
+
+    return lambda sound: averaged(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
+
+
+def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Callable[[Tensor], Tensor]:
+    def network(part: Tensor) -> Tensor:
+        given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
+        found = model(**given.to(model.device), output_hidden_states=layer is not None)
+        state = found.last_hidden_state if layer is None else found.hidden_states[layer]
+        return state.mean(dim=1)
+
+    return lambda sound: averaged(network, sound, min(sound.shape[1], SECONDS * rate))

@@ -1,0 +1,134 @@
+"""A folder of recordings as log-mels: one clip from the middle of each file.
+
+Log-mels go to an array on disk, by row ranges, so that a folder larger than memory can be scored and several processes
+can decode it. A file that cannot be used is left out with its reason, as ``prepare`` does; the others are scored. The
+array lies in a folder of the system's temporary space, which is removed when nothing looks at it any more.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from affetti.errors import InputError, UsageError
+from affetti.execution.local import map_ranges, ranges
+from affetti.presets import FrontEnd
+from affetti.progress import Progress, silent
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.storage import require_space, write_json
+
+ROWS = 8
+"""Files a range."""
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What a folder holds."""
+
+    mel: NDArray[np.float16]
+    """dB ``[N, M, F]``, memory-mapped."""
+    files: tuple[Path, ...]
+    """File of each clip."""
+    left_out: tuple[dict[str, str], ...]
+    """``path`` and ``reason`` of each file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Decodes a range of files into rows of ``mel.npy``, and files which of them cannot be used, and why."""
+
+    files: tuple[Path, ...]
+    front: FrontEnd
+    folder: Path
+
+    def __call__(self, start: int, stop: int) -> None:
+        """Decode files ``start`` to ``stop``."""
+        mel = np.lib.format.open_memmap(self.folder / "mel.npy", mode="r+")
+        to_mel = MelSpectrogram(self.front)
+        reasons: dict[str, str] = {}
+        for row in range(start, stop):
+            try:
+                waveform = audio.load(self.files[row], self.front.sample_rate)
+                begin = (len(waveform) - self.front.samples) // 2
+                if begin < 0:
+                    raise too_short(self.files[row], len(waveform), self.front)
+            except InputError as error:
+                reasons[str(row)] = error.what
+                continue
+            with torch.inference_mode():
+                mel[row] = to_mel(waveform[begin : begin + self.front.samples]).numpy()
+        mel.flush()
+        write_json(self.reasons(start), reasons)
+
+    def reasons(self, start: int) -> Path:
+        """The file of reasons of the range that begins at ``start``."""
+        return self.folder / f"{start}.json"
+
+
+def decode(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Progress = silent) -> Recordings:
+    """Decode the middle of every recording in a folder and the folders in it.
+
+    Args:
+        path: the folder.
+        front: how sound becomes a log-mel.
+        workers: processes.
+        progress: told of files decoded.
+
+    Raises:
+        InputError: the folder holds no recordings, or none that can be used.
+        UsageError: no front-end.
+        StorageError: the temporary space is too small.
+    """
+    files = tuple(sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES))
+    if not files:
+        raise InputError("neither a corpus nor a folder of audio", where=path, hint="give WAV, FLAC, Ogg or MP3 files")
+    if front is None:
+        raise UsageError(
+            "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
+        )
+    require_space(Path(tempfile.gettempdir()), 2 * len(files) * front.n_mels * front.frames)
+    folder = Path(tempfile.mkdtemp(prefix="affetti-"))
+    try:
+        mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (len(files), *front.shape))
+        weakref.finalize(mel, shutil.rmtree, folder, ignore_errors=True)
+        task = Decoding(files, front, folder)
+        map_ranges(task, len(files), ROWS, workers=workers, stage="decode", progress=progress)
+        reasons: dict[int, str] = {}
+        for start, _ in ranges(len(files), ROWS):
+            found = json.loads(task.reasons(start).read_text(encoding="utf-8"))
+            reasons |= {int(row): reason for row, reason in found.items()}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    good = [row for row in range(len(files)) if row not in reasons]
+    if not good:
+        one = len(files) == 1
+        raise InputError(
+            reasons[0] if one else f"none of {len(files)} files can be used, the first: {reasons[0]}",
+            where=files[0] if one else path,
+            hint="give recordings as long as a clip, or take another --preset",
+        )
+    for row, came_from in enumerate(good):
+        if row != came_from:
+            mel[row] = mel[came_from]
+    mel.flags.writeable = False
+    left_out = tuple({"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons))
+    return Recordings(mel[: len(good)], tuple(files[row] for row in good), left_out)
+
+
+def too_short(file: Path, samples: int, front: FrontEnd) -> InputError:
+    """The error that tells of a file of ``samples`` samples, fewer than a clip."""
+    return InputError(
+        f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",
+        where=file,
+        hint="remove it, or take another --preset",
+    )

@@ -1,0 +1,299 @@
+"""A trained generator and a list of emotions in, a synthetic corpus out.
+
+The labels of the result are the emotions that were asked for: a condition is not a label until it has been checked.
+Sample i of seed s is the same whatever the batch or the number of workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti.corpus import Corpus, store
+from affetti.corpus.build import claim, finished, gather
+from affetti.errors import InputError, UsageError
+from affetti.execution.local import map_ranges, ranges
+from affetti.inference.emotions import choose_emotions
+from affetti.inference.filtering import Filter, describe
+from affetti.progress import Progress, silent
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
+from affetti.storage import require_space, written
+from affetti.training import run as runs
+from affetti.training.conditions import told, wished
+from affetti.training.device import choose_device
+from affetti.training.lyrics import HashedText, text_embedder
+
+CHUNK = 64
+"""Clips a shard."""
+LIMIT = 200_000
+MOST_ROUNDS = 5
+"""With a filter, tries for each clip at most."""
+
+
+@dataclass(frozen=True)
+class GenerateTask:
+    """Generate a range of samples and file their log-mels as a shard, and their sound where they are made of it."""
+
+    model: Path
+    conditions: Tensor
+    """``[N, K]``."""
+    dials: dict[str, float]
+    seed: int
+    batch_size: int
+    out: Path
+    device: str = "cpu"
+
+    def shard(self, start: int, stop: int) -> Path:
+        """The file whose existence says that the range is done."""
+        return self.out / ".work" / f"{start:07d}-{stop:07d}.npy"
+
+    def done(self, start: int, stop: int) -> bool:
+        """Whether the range has been filed."""
+        return self.shard(start, stop).exists()
+
+    def sounds(self) -> list[str]:
+        """Names of the clips whose sound has been filed."""
+        return [path.stem for path in (self.out / "audio").glob("*.flac")]
+
+    def __call__(self, start: int, stop: int) -> None:
+        """Generate samples ``start`` to ``stop``."""
+        trained = _loaded(self.model, self.device)
+        parts: list[NDArray[np.float16]] = []
+        for at in range(start, stop, self.batch_size):
+            index = torch.arange(at, min(at + self.batch_size, stop))
+            made = trained.model.sample(self.conditions[index], self.seed, index, dials=self.dials).cpu()  # type: ignore[operator]
+            if trained.sounds:
+                for number, waveform in zip(index.tolist(), made, strict=True):
+                    path = self.out / "audio" / f"{clip_id(trained.kind, number)}.flac"
+                    audio.save(path, waveform, trained.front_end.sample_rate)
+                made = MelSpectrogram(trained.front_end)(made)
+            # Like a real clip, a generated one ends top_db under its own maximum.
+            floor = made.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db
+            parts.append(torch.maximum(made, floor).numpy().astype(np.float16))
+        with written(self.shard(start, stop)) as temporary:
+            np.save(temporary, np.concatenate(parts))
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, device: str) -> runs.TrainedModel:
+    return runs.load(path, device)
+
+
+def generate_corpus(
+    model: Path,
+    n: int,
+    out: Path,
+    *,
+    emotions: str = "uniform",
+    wishes: Mapping[str, Any] | None = None,
+    dials: Mapping[str, float] | None = None,
+    filter_by: Path | None = None,
+    seed: int = 0,
+    batch_size: int = 32,
+    with_audio: bool = False,
+    vocoder: str | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Corpus:
+    """Generate ``n`` clips into a synthetic corpus at ``out``.
+
+    Args:
+        model: run of a generator.
+        n: how many clips.
+        out: folder of the corpus.
+        emotions: see :func:`affetti.inference.emotions.choose_emotions`.
+        wishes: what else all clips are asked for, see :func:`affetti.training.conditions.wished`.
+        dials: of the model's ``sample``.
+        filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.inference.filtering`;
+            up to :data:`MOST_ROUNDS` times ``n`` are tried.
+        seed: of emotions and samples.
+        batch_size: clips a batch.
+        with_audio: file each clip's sound as FLAC.
+        vocoder: a HiFi-GAN of this front-end, by folder or name; without it, mel inversion and Griffin-Lim.
+        device: of the model.
+        workers: processes.
+        progress: told of clips done.
+
+    Raises:
+        UsageError: the model generates nothing, or a number, wish or dial is out of range.
+        InputError: no clip passes the filter.
+        StorageError: the folder holds other work, or the disk is full.
+    """
+    if not 1 <= n <= LIMIT:
+        raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {LIMIT}")
+    if batch_size < 1:
+        raise UsageError(f"a batch of {batch_size}", where="--batch-size", hint="give 1 or more")
+    _loaded.cache_clear()  # the run may have been trained anew since this process last read it
+    trained = _loaded(model, device)
+    if trained.kind not in runs.GENERATORS:
+        raise UsageError(
+            f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
+        )
+    rounds = 1 if filter_by is None else MOST_ROUNDS
+    asked = ask(trained, emotions, rounds * n, wishes or {}, seed)
+    if dials:
+        trained.model.sample(asked[:1], seed, dials=dials)  # type: ignore[operator] # refuses a dial it does not have
+    signature = hashlib.sha256(
+        json.dumps(
+            [
+                trained.meta["weights_sha256"],
+                asked.nan_to_num(9.0).tolist(),
+                dials,
+                seed,
+                batch_size,
+                with_audio,
+                vocoder,
+            ]
+            + ([] if filter_by is None else [Corpus.open(filter_by).hash])
+        ).encode()
+    ).hexdigest()
+    speaks = vocoder_for(trained, vocoder, choose_device(device))
+    if finished(out, signature):
+        return Corpus.open(out)
+    claim(out, signature)
+    front = trained.front_end
+    require_space(out, 4 * n * front.n_mels * front.frames)
+    task = GenerateTask(model, asked, dict(dials or {}), seed, batch_size, out, device)
+    judge = None if filter_by is None else Filter.fit(trained, Corpus.open(filter_by))
+    kept = np.zeros(0, dtype=bool)
+    for tried in range(n, rounds * n + 1, n):
+        map_ranges(
+            task, tried, CHUNK, done=task.done, workers=workers, stage=f"generate {trained.kind}", progress=progress
+        )
+        kept = np.ones(tried, dtype=bool) if judge is None else _judged(judge, task, tried)
+        if kept.sum() >= n:
+            break
+    if not kept.any():
+        raise InputError(
+            f"none of {len(kept)} clips reads as asked", where=model, hint="train it longer, or leave --filter out"
+        )
+    filtered = None if judge is None else describe(asked[: len(kept), :2].double().numpy(), kept, judge.tolerance)
+    kept &= np.cumsum(kept) <= n
+    mel = gather(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(len(kept), CHUNK)], front, kept)
+    rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), wishes or {})
+    for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
+        (out / "audio" / f"{name}.flac").unlink()
+    if with_audio and not trained.sounds:
+        write_audio(np.load(mel, mmap_mode="r"), rows["clip_id"].tolist(), speaks, out / "audio", progress)
+    corpus = store.write(
+        out,
+        rows,
+        mel,
+        front,
+        {
+            "preset": trained.meta["preset"],
+            "source": f"generated by {trained.kind}",
+            "licence": trained.meta["corpus"]["licence"],
+            "citation": "",
+            "label_scale": "-1..1",
+            "label_audit": [],
+            "seed": seed,
+            "folds": 0,
+            "planted": {},
+            "notes": ["labels are the emotions asked for, not ratings"],
+            "provenance": _provenance(trained, seed, emotions, wishes, dials, filtered),
+            "signature": signature,
+            "skipped": [],
+        },
+    )
+    shutil.rmtree(out / ".work", ignore_errors=True)
+    return corpus
+
+
+def ask(trained: runs.TrainedModel, emotions: str, n: int, wishes: Mapping[str, Any], seed: int) -> Tensor:
+    """The conditions ``[n, K]`` of ``n`` clips: their emotions, and what all of them are asked for besides.
+
+    Raises:
+        UsageError: ``emotions`` or a wish makes no sense to this model.
+        InputError: an emotion lies off the plane.
+    """
+    chosen = choose_emotions(emotions, n, trained.training_conditions, seed)
+    fields = trained.fields
+    asked = fields.complete(torch.tensor(chosen, dtype=torch.float32))
+    text = text_embedder(trained.meta["text"]) if fields.lines else HashedText()
+    wish = torch.tensor(wished(fields, text, **wishes), dtype=torch.float32)
+    return fields.require_valid(torch.where(wish.isnan(), asked, wish))
+
+
+def _judged(judge: Filter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
+    wishes = task.conditions[:, :2].double().numpy()
+    return np.concatenate(
+        [
+            judge.reads_as_asked(np.load(task.shard(start, stop), allow_pickle=False), wishes[start:stop])
+            for start, stop in ranges(tried, CHUNK)
+        ]
+    )
+
+
+def vocoder_for(trained: runs.TrainedModel, name: str | None, device: str) -> Vocoder:
+    """What turns the model's log-mels into sound.
+
+    Raises:
+        MismatchError: the vocoder's weights were made for another front-end.
+    """
+    if name is None:
+        return GriffinLim(trained.front_end, trained.inverse)
+    return HifiGan(name, trained.front_end, device)
+
+
+def clip_id(kind: str, number: int) -> str:
+    """Name of generated clip ``number``."""
+    return f"{kind}-{number:06d}"
+
+
+def write_audio(mel: NDArray[np.float16], names: list[str], vocoder: Vocoder, folder: Path, progress: Progress) -> None:
+    """Turn log-mels ``[N, M, F]`` into FLAC files at their own level, which is an emotion cue; those there are kept."""
+    for number, name in enumerate(names):
+        path = folder / f"{name}.flac"
+        if not path.exists():
+            log_mel = torch.from_numpy(np.asarray(mel[number], dtype=np.float32))
+            audio.save(path, vocoder(log_mel), vocoder.front.sample_rate)
+        progress("audio", number + 1, len(names))
+
+
+def _rows(
+    trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], wishes: Mapping[str, Any]
+) -> pd.DataFrame:
+    names = [clip_id(trained.kind, int(number)) for number in numbers]
+    rows = pd.DataFrame({"clip_id": names, "song_id": names} | told(trained.fields, asked))
+    text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": wishes.get("lyrics") or ""}
+    seconds = trained.front_end.seconds
+    return rows.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
+
+
+def _provenance(
+    trained: runs.TrainedModel,
+    seed: int,
+    emotions: str,
+    wishes: Mapping[str, Any] | None,
+    dials: Mapping[str, float] | None,
+    filtered: dict[str, Any] | None,
+) -> dict[str, Any]:
+    return {
+        "generator": trained.kind,
+        "weights_sha256": trained.meta["weights_sha256"],
+        "training_clips_hash": trained.meta["training_clips_hash"],
+        "training_songs": sorted(trained.songs),
+        "fold": trained.meta["fold"],
+        "corpus_hash": trained.meta["corpus"]["content_hash"],
+        "seed": seed,
+        "emotions": emotions,
+        "wishes": {name: wish for name, wish in (wishes or {}).items() if wish},
+        "dials": dict(dials or {}),
+        "filter": filtered,
+    }

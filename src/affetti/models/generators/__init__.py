@@ -1,0 +1,1 @@
+"""Generators: networks that make a log-mel or a waveform from a condition and noise."""

@@ -1,0 +1,249 @@
+"""Latent flow matching: noise becomes music along straight paths.
+
+With clean latent x, noise n and time t in [0, 1], xₜ = (1-t) x + t n and the network learns the velocity n - x
+(Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Sampling integrates from t = 1 to
+0 with Heun's method.
+
+Three dials act while sampling, on t in [0.2, 0.9] (Kynkäänniemi et al. 2024: outside that range guidance costs
+diversity and buys nothing):
+
+- ``guidance`` g: v(∅) + g (v(wish) - v(∅)), classifier-free guidance (Ho & Salimans 2022); 1 follows the wish
+  as learnt.
+- a field's name, such as ``genre``: adds (g - 1) (v(wish) - v(wish without that field)), for that field alone.
+- ``guide``: a small regressor trained beside the flow reads the emotion of the clean clip that the velocity foresees,
+  and that clip is moved by this share of the least change after which, to first order, it would read as asked:
+  Δ = Jᵀ (J Jᵀ)⁻¹ (wish - reading). 0 is off. It asks for what one regressor takes for emotion: judge the result with
+  a regressor of another family, trained on other clips.
+
+When not to use: to hear more detail than the latent keeps (``latent_variance_kept`` in the run's result).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from affetti.errors import UsageError
+from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinity
+from affetti.models.generators.mel_autoencoder import MelAutoencoder
+from affetti.models.generators.noise import noise
+from affetti.models.generators.patch_pca import PatchPCA
+from affetti.models.generators.unet import Tokens, VelocityUNet
+from affetti.models.layers import BandNorm, require, turned
+from affetti.models.regressors.student import Student, StudentConfig
+
+GUIDED = (0.2, 0.9)
+"""Times between which guidance acts."""
+DAMPING = 0.05
+"""Of the guide's least change, as a share of J Jᵀ's mean diagonal."""
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Sizes and dials of the latent flow."""
+
+    latent: Literal["pca", "autoencoder"] = "pca"
+    """How log-mels become latents: patch PCA, fitted at once, or a mel autoencoder, trained first."""
+    patch: int = 8
+    """Side of a patch of the PCA, bins."""
+    components: int = 24
+    """Latent channels: principal components kept, ≤ patch²; of the autoencoder, its channels."""
+    autoencoder_share: float = 0.2
+    """Share of the steps that train the autoencoder, in (0, 1); of no account with the PCA."""
+    widths: tuple[int, ...] = (64, 128)
+    """Channels of the UNet's levels, finest first, multiples of 8."""
+    blocks: int = 1
+    """Residual blocks a level, ≥ 1."""
+    attention: int = 1
+    """Coarsest levels at which positions attend to each other, ≥ 0."""
+    embedding: int = 256
+    """Size of the condition and time embedding, even."""
+    dropout: float = 0.0
+    """Dropout inside blocks, in [0, 1)."""
+    drop: float = 0.12
+    """Share of training clips whose condition, or any one field of it, is withheld, in [0, 1)."""
+    vicinity: float = 0.5
+    """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
+    guide_width: int = 16
+    """Channels of the guiding regressor's first stage; 0: no guide is trained."""
+    steps: int = 12
+    """Sampling steps, ≥ 1; all but the last ask the network twice."""
+    guidance: float = 1.5
+    """Guidance by the condition, unless the dial says otherwise."""
+    emotion: float = 1.5
+    """The emotion's own dial, unless it is turned: valence and arousal on top of ``guidance``."""
+    guide: float = 0.2
+    """Guidance by the regressor, unless the dial says otherwise, ≥ 0."""
+
+
+class Flow(nn.Module):
+    """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
+
+    bandwidth: Tensor
+    draft: ClassVar[dict[str, float]] = {"steps": 6, "guide": 0}
+    """Dials for clips that are made to be measured while it trains."""
+
+    def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig(), fields: Fields = Fields()) -> None:
+        super().__init__()
+        _check(config)
+        self.config, self.fields = config, fields
+        self.normalise = BandNorm(shape[0])
+        self.latent = (
+            PatchPCA(shape, config.patch, config.components)
+            if config.latent == "pca"
+            else MelAutoencoder(shape, config.components)
+        )
+        self.condition = ConditionEmbedding(config.embedding, fields)
+        self.net = VelocityUNet(
+            config.components,
+            config.widths,
+            config.embedding,
+            blocks=config.blocks,
+            attention=config.attention,
+            lyrics=fields.lines > 0,
+            dropout=config.dropout,
+        )
+        self.guide = Student(shape, StudentConfig(config.guide_width)) if config.guide_width else None
+        self.register_buffer("bandwidth", torch.zeros(2))
+
+    @torch.no_grad()
+    def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
+        """Fit normaliser, PCA and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
+        self.normalise.fit(mel)
+        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
+        if self.guide is not None:
+            self.guide.fit_statistics(mel, conditions)
+        return {"latent_variance_kept": self.latent.fit(self.normalise(mel))}
+
+    def encode(self, mel: Tensor) -> Tensor:
+        """DB log-mel to latent."""
+        return self.latent.encode(self.normalise(mel))
+
+    def loss(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Loss on latents ``[B, C, H, W]`` and their conditions ``[B, K]``; uses torch's global generator."""
+        wish = self.fields.drop(self.fields.jitter(condition, self.bandwidth), self.config.drop)
+        t = torch.sigmoid(torch.randn(len(latent), device=latent.device))
+        n = torch.randn_like(latent)
+        mixed = torch.lerp(latent, n, t[:, None, None, None])
+        return F.mse_loss(self.net(mixed, t, *self._embed(wish)), n - latent)
+
+    def latent_loss(self, mel: Tensor) -> Tensor:
+        """The autoencoder's loss on dB log-mels; uses torch's global generator."""
+        return self.latent.loss(self.normalise(mel))  # type: ignore[operator]
+
+    def read(self, latent: Tensor) -> Tensor:
+        """The guide's reading ``[B, 2]`` of latents.
+
+        Raises:
+            UsageError: the flow was trained without one.
+        """
+        if self.guide is None:
+            raise UsageError("no guide was trained", where="guide", hint="train with guide_width above 0, or set it 0")
+        return self.guide.from_normal(self.latent.decode(latent))
+
+    @torch.inference_mode(False)  # in a caller's inference mode the guide would have no gradient
+    @torch.no_grad()
+    def sample(
+        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+    ) -> Tensor:
+        """Generate log-mels.
+
+        Args:
+            condition: valence and arousal ``[B, 2]`` in [-1, 1], or all fields ``[B, K]``; NaN asks for nothing.
+            seed: of the noise.
+            index: number of each sample ``[B]``; the noise depends on (seed, index) alone. Default 0 … B-1.
+            dials: ``guidance``, ``guide``, ``steps`` or a field's name, see the module.
+
+        Returns:
+            dB ``[B, M, F]``.
+
+        Raises:
+            InputError: a condition lies out of its range.
+            UsageError: an unknown dial.
+        """
+        dial = self._dials(dials)
+        device = self.bandwidth.device
+        condition = self.fields.require_valid(condition).clone().to(device, torch.float32)
+        index = torch.arange(len(condition)) if index is None else index
+        x = noise(seed, index, self.latent.latent_shape).to(device)
+        times = torch.linspace(1.0, 0.0, max(1, round(dial.pop("steps"))) + 1).tolist()
+        for now, after in pairwise(times):
+            slope = self.velocity(x, now, condition, dial)
+            ahead = x + (after - now) * slope
+            if after > 0:
+                slope = (slope + self.velocity(ahead, after, condition, dial)) / 2
+            x = x + (after - now) * slope
+        return self.normalise.inverse(self.latent.decode(x))
+
+    def velocity(self, x: Tensor, t: float, condition: Tensor, dials: Mapping[str, float]) -> Tensor:
+        """Guided velocity ``[B, C, H, W]`` at time ``t``."""
+        if not GUIDED[0] <= t <= GUIDED[1]:
+            return self._ask(x, t, [condition])[0]
+        others = {name: dial - 1 for name, dial in dials.items() if name != "guide" and dial != 1}
+        withheld = [list(self.fields.columns) if name == "guidance" else [name] for name in others]
+        wish, *without = self._ask(x, t, [condition, *(self.fields.withhold(condition, names) for names in withheld)])
+        velocity = wish
+        for more, less in zip(others.values(), without, strict=True):
+            velocity = velocity + more * (wish - less)
+        if dials["guide"] > 0:
+            clean = x - t * velocity
+            velocity = velocity - dials["guide"] * self._least_change(clean, condition) / t
+        return velocity
+
+    def _ask(self, x: Tensor, t: float, conditions: list[Tensor]) -> tuple[Tensor, ...]:
+        """The network's velocity for each of several conditions, in one call."""
+        count = len(conditions)
+        time = torch.full((count * len(x),), t, device=x.device)
+        return self.net(x.repeat(count, 1, 1, 1), time, *self._embed(torch.cat(conditions))).chunk(count)
+
+    def _embed(self, condition: Tensor) -> tuple[Tensor, Tokens]:
+        return self.condition(condition), self.condition.tokens(condition)
+
+    def _least_change(self, clean: Tensor, condition: Tensor) -> Tensor:
+        """The smallest change of ``clean`` after which the guide, to first order, reads the emotion asked for."""
+        wish = condition[:, self.fields.columns[EMOTION]]
+        with torch.enable_grad():
+            clean = clean.detach().requires_grad_()
+            reading = self.read(clean)
+            rows = [torch.autograd.grad(reading[:, axis].sum(), clean, retain_graph=axis == 0)[0] for axis in (0, 1)]
+        jacobian = torch.stack(rows, dim=1).flatten(2)  # [B, 2, C·H·W]
+        gap = (wish - reading.detach()).nan_to_num(0.0)
+        gram = jacobian @ jacobian.transpose(1, 2)
+        # Where the reading hardly answers (its tanh is saturated) the least change would be huge: damp it.
+        damping = DAMPING * gram.diagonal(dim1=1, dim2=2).mean(dim=1) + 1e-12
+        weights = torch.linalg.solve(gram + damping[:, None, None] * torch.eye(2, device=gram.device), gap.unsqueeze(2))
+        return (jacobian.transpose(1, 2) @ weights).reshape(clean.shape)
+
+    def _dials(self, dials: Mapping[str, float] | None) -> dict[str, float]:
+        """All dials, in a fixed order."""
+        config = self.config
+        known = {"steps": float(config.steps), "guide": config.guide if self.guide is not None else 0.0}
+        known |= dict.fromkeys(self.fields.columns, 1.0) | {EMOTION: config.emotion, "guidance": config.guidance}
+        return turned(dials, known)
+
+
+def _check(config: FlowConfig) -> None:
+    require(config.patch >= 1, "patch", config.patch, "1 or more")
+    most = config.patch**2 if config.latent == "pca" else 64
+    require(1 <= config.components <= most, "components", config.components, f"1 to {most}")
+    for width in config.widths or (0,):
+        require(width >= 8 and width % 8 == 0, "widths", width, "multiples of 8")
+    require(config.blocks >= 1, "blocks", config.blocks, "1 or more")
+    require(0 <= config.attention <= len(config.widths), "attention", config.attention, "0 to the number of levels")
+    require(config.embedding >= 2 and config.embedding % 2 == 0, "embedding", config.embedding, "an even number")
+    for name in ("drop", "dropout"):
+        require(0 <= getattr(config, name) < 1, name, getattr(config, name), "a share from 0 to below 1")
+    share = config.autoencoder_share
+    require(0 < share < 1, "autoencoder_share", share, "a share between 0 and 1")
+    for name in ("vicinity", "guide", "guide_width"):
+        require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
+    require(config.steps >= 1, "steps", config.steps, "1 or more")
+    for name in ("guidance", EMOTION):
+        require(math.isfinite(getattr(config, name)), name, getattr(config, name), "a number")

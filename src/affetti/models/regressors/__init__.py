@@ -1,0 +1,1 @@
+"""Regressors: models that predict valence and arousal from a log-mel."""

@@ -1,0 +1,192 @@
+"""Pictures of a scorecard: where clips lie, how loud bands are, how fast they move, and what lies nearest to training.
+
+Each is a function from the arrays that ``affetti score --out`` files (see
+:mod:`affetti.studies.scorecard.plot_data`) to inline SVG with a text alternative. Real music is blue circles and solid
+lines, synthetic clips orange squares and dashed ones, so that neither colour nor shape alone tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.progress import Progress
+from affetti.report.audio_examples import RANGE_DB, Tile, sounds, spectrogram
+from affetti.report.drawing import Axis, Canvas, span_of, tick
+from affetti.report.wording import number
+
+REAL, FAKE = 0, 1
+"""Series of real and of synthetic clips: colour, marker and dash."""
+MARKS = (100, 500, 1_000, 2_000, 4_000, 8_000)
+"""Hz that a frequency axis names."""
+SECONDS = 10.0
+"""Of each clip of a pair that is heard, at most."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PairOfTiles:
+    """A synthetic clip and the training clip nearest to it."""
+
+    distance: float
+    quantile: float | None
+    tiles: tuple[Tile, Tile]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The nearest pairs to see and hear."""
+
+    pairs: tuple[PairOfTiles, ...]
+    low_db: float
+    high_db: float
+    seconds: float
+    """Length of a sound."""
+    shown: float
+    """Length of an image."""
+
+
+def feature_map(arrays: Arrays) -> Markup:
+    """Clips on the two directions along which real music varies most."""
+    canvas = Canvas(400, 344)
+    real, fake = arrays["map_real"], arrays["map_fake"]
+    both = np.concatenate([real, fake])
+    # A few clips far out would squeeze the rest: they are drawn on the rim.
+    ends = [np.quantile(both[:, axis], [0.005, 0.995]) for axis in (0, 1)]
+    x, y = Axis(*span_of(ends[0].tolist()), 46, 392), Axis(*span_of(ends[1].tolist()), 300, 8)
+    canvas.across(x, 300, 8)
+    canvas.upright(y, 46, 392)
+    for series, points in ((REAL, real), (FAKE, fake)):
+        for first, second in points.tolist():
+            canvas.mark(x(_within(first, x)), y(_within(second, y)), series, 2.4)
+    share = arrays["map_share"]
+    canvas.text(219, 336, f"first direction of real music ({_percent(share, 0)} of its variance)", "middle")
+    words = f"second direction ({_percent(share, 1)})"
+    canvas.add(f'<text transform="translate(12 154) rotate(-90)" text-anchor="middle">{words}</text>')
+    apart = [number(float(fake[:, axis].mean() - real[:, axis].mean())) for axis in (0, 1)]
+    spread = [number(float(fake[:, axis].std() / max(float(real[:, axis].std()), 1e-9))) for axis in (0, 1)]
+    return canvas.svg(
+        f"Map of {len(real)} real and {len(fake)} synthetic clips along the two directions in which real music varies "
+        f"most. Synthetic clips are centred {apart[0]} and {apart[1]} from real ones and spread {spread[0]} and "
+        f"{spread[1]} times as far."
+    )
+
+
+def band_profiles(arrays: Arrays) -> Markup:
+    """Mean level of each band with the spread between clips, over frequency."""
+    hertz = arrays["band_hz"]
+    bands = arrays["level_real"].shape[1]
+    place = np.arange(bands, dtype=np.float64)
+    shown = [mark for mark in MARKS if len(hertz) and hertz[0] <= mark <= hertz[-1] * 1.05]
+    marks = [(float(np.interp(mark, hertz, place)), _hertz(mark)) for mark in shown]
+    words = "frequency" if len(hertz) else "mel band"
+    return _courses(
+        place,
+        (arrays["level_real"], arrays["level_fake"]),
+        marks or [(float(band), str(band + 1)) for band in np.linspace(0, bands - 1, 5).round()],
+        words,
+        f"Mean level in dB of {bands} bands over {words}",
+    )
+
+
+def modulation_spectra(arrays: Arrays, known: bool) -> Markup:
+    """Power with which band levels swing, over the rate of the swing."""
+    rate = np.log10(arrays["rate"])
+    steps = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0) if known else (0.003, 0.01, 0.03, 0.1, 0.3)
+    unit = "a second" if known else "a frame"
+    marks = [(float(np.log10(step)), f"{step:g}") for step in steps if rate[0] <= np.log10(step) <= rate[-1]]
+    return _courses(
+        rate,
+        (arrays["modulation_real"], arrays["modulation_fake"]),
+        marks,
+        f"swings {unit}",
+        f"Power in dB of level swings by their rate, times {unit}",
+    )
+
+
+def pairs(
+    arrays: Arrays, listed: Sequence[dict[str, Any]], front: FrontEnd | None, name: str, progress: Progress
+) -> Pairs | None:
+    """The nearest pairs with spectrograms and players; nothing where there are none, or the front-end is not known."""
+    if front is None or "pairs_fake" not in arrays or not len(arrays["pairs_fake"]):
+        return None
+    mels = [
+        mel.astype(np.float32) for pair in zip(arrays["pairs_fake"], arrays["pairs_train"], strict=True) for mel in pair
+    ]
+    high = float(np.ceil(max(np.quantile(mel, 0.999) for mel in mels) / 5) * 5)
+    seconds = min(front.seconds, SECONDS)
+    heard = sounds(mels, front, seconds, progress)
+    found: list[PairOfTiles] = []
+    for row, pair in enumerate(listed[: len(mels) // 2]):
+        tiles = [
+            Tile(
+                called,
+                str(pair[side]),
+                spectrogram(mel, front, high - RANGE_DB, high, f"Log-mel spectrogram, {called}, {pair[side]}"),
+                sound,
+            )
+            for called, side, mel, sound in zip(
+                (name, "training"), ("fake", "train"), mels[2 * row :], heard[2 * row :], strict=False
+            )
+        ]
+        found.append(PairOfTiles(pair["distance"], pair["quantile"], (tiles[0], tiles[1])))
+    return Pairs(tuple(found), high - RANGE_DB, high, seconds, front.seconds)
+
+
+def front_end_of(result: dict[str, Any]) -> FrontEnd | None:
+    """The preset that a scorecard's clips were made with, if it was one."""
+    return next((front for front in FRONT_ENDS.values() if front.hash == result.get("front_end")), None)
+
+
+def _courses(
+    x: NDArray[np.float64],
+    sides: tuple[NDArray[np.float64], NDArray[np.float64]],
+    marks: Sequence[tuple[float, str]],
+    across: str,
+    label: str,
+) -> Markup:
+    """Mean ± deviation ``[2, K]`` of real and of synthetic clips over ``x [K]``."""
+    canvas = Canvas(400, 268)
+    ends = [value for mean, spread in sides for value in (*(mean - spread), *(mean + spread))]
+    along, up = Axis(float(x[0]), float(x[-1]), 46, 392), Axis(*span_of(ends), 224, 8)
+    canvas.upright(up, 46, 392)
+    for value, words in marks:
+        canvas.line(along(value), 224, along(value), 8, "grid")
+        canvas.text(along(value), 239, words, "middle", "tick")
+    places = [along(value) for value in x.tolist()]
+    for series, (mean, spread) in zip((REAL, FAKE), sides, strict=True):
+        upper = [(place, up(value)) for place, value in zip(places, (mean + spread).tolist(), strict=True)]
+        lower = [(place, up(value)) for place, value in zip(places, (mean - spread).tolist(), strict=True)]
+        corners = " ".join(f"{left:.1f},{top:.1f}" for left, top in [*upper, *reversed(lower)])
+        canvas.add(f'<polygon points="{corners}" class="spread c{series}"/>')
+    for series, (mean, _) in zip((REAL, FAKE), sides, strict=True):
+        points = [(place, up(value)) for place, value in zip(places, mean.tolist(), strict=True)]
+        canvas.path(points, f"c{series} dash{series} strong-line")
+    canvas.text(219, 260, across, "middle")
+    canvas.add('<text transform="translate(12 116) rotate(-90)" text-anchor="middle">dB</text>')
+    apart = (sides[1][0] - sides[0][0]).tolist()
+    most = int(np.abs(apart).argmax())
+    return canvas.svg(
+        f"{label}, real and synthetic, each with the deviation between clips. On average they differ by "
+        f"{number(float(np.abs(apart).mean()))} dB, at most by {number(apart[most])} dB, "
+        f"{tick(round(100 * (x[most] - x[0]) / ((x[-1] - x[0]) or 1)))} % of the way along."
+    )
+
+
+def _within(value: float, axis: Axis) -> float:
+    return min(max(value, axis.low), axis.high)
+
+
+def _percent(share: NDArray[np.float64], axis: int) -> str:
+    return f"{100 * float(share[axis]):.0f} %" if len(share) > axis else "0 %"
+
+
+def _hertz(value: float) -> str:
+    return f"{value / 1000:g} kHz" if value >= 1_000 else f"{value:g} Hz"

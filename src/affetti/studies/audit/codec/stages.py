@@ -1,0 +1,132 @@
+"""The chain from sound to latent: at each step the integers that say all of it, and the sound that comes back.
+
+=============  =========================================================================================================
+waveform       samples in 16 bits
+stft           real and imaginary parts, in the step of :func:`entropy.spectral_step`; inverse STFT
+magnitude      moduli in the same step; back by fast Griffin-Lim
+mel            root mean square magnitude in each band, the same step; from here on back by mel inversion, then as above
+log_mel        dB in float16, as a corpus keeps it
+quantised      dB in whole decibels
+bands_64       64 bands in whole decibels; ``bands_32`` 32
+patches        the latents of :mod:`latents`
+latent
+=============  =========================================================================================================
+
+Integers and sound belong together: what is counted is what is inverted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affetti.presets import FrontEnd
+from affetti.signal.mel import AMIN, MelSpectrogram, invert, mel_filters, stft
+from affetti.signal.phase import griffin_lim
+from affetti.studies.audit.codec.entropy import PCM_STEP, Integers, spectral_step
+from affetti.studies.audit.codec.latents import PATCH, PATCH_NUMBERS, SECOND_NUMBERS, Latent, frames_a_second
+
+STEPS: dict[str, str] = {
+    "waveform": "waveform, 16 bits",
+    "stft": "complex STFT",
+    "magnitude": "STFT magnitude",
+    "mel": "mel bands",
+    "log_mel": "log-mel, float16",
+    "quantised": "log-mel, whole dB",
+    "bands_64": "64 bands, whole dB",
+    "bands_32": "32 bands, whole dB",
+    "patches": "patch latent",
+    "latent": "latent, 12 numbers a second",
+}
+"""Name and words of each step, in order."""
+BANDED = tuple(STEPS)[3:]
+"""Steps that depend on the bands."""
+FEWER = {"bands_64": 64, "bands_32": 32}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step makes of a sound."""
+
+    name: str
+    codes: Integers
+    """Integers ``[K, F]``."""
+    sound: Tensor
+    """What comes back, ``[T]``."""
+
+
+def numbers(name: str, front: FrontEnd) -> float:
+    """Numbers a second of a step; a complex number is two."""
+    frames = front.sample_rate / front.hop_length
+    bins = 1 + front.n_fft // 2
+    return {
+        "waveform": float(front.sample_rate),
+        "stft": 2.0 * bins * frames,
+        "magnitude": bins * frames,
+        "patches": PATCH_NUMBERS / PATCH**2 * front.n_mels * frames,
+        "latent": SECOND_NUMBERS * frames / frames_a_second(front),
+    }.get(name, FEWER.get(name, front.n_mels) * frames)
+
+
+def before_bands(waveform: Tensor, front: FrontEnd) -> Iterator[Step]:
+    """The steps that do not depend on the bands.
+
+    Args:
+        waveform: ``[T]``, T a multiple of the hop.
+        front: the front-end; its hop is at most a quarter of the window.
+    """
+    samples = torch.round(waveform / PCM_STEP)
+    yield Step("waveform", _integers(samples[None]), samples * PCM_STEP)
+    spectrum, step = stft(waveform, front), spectral_step(front)
+    parts = torch.round(torch.view_as_real(spectrum) / step)
+    inverse = torch.istft(
+        torch.view_as_complex(parts * step),
+        front.n_fft,
+        front.hop_length,
+        window=torch.hann_window(front.n_fft),
+        length=len(waveform),
+    )
+    yield Step("stft", _integers(parts.permute(2, 0, 1).flatten(0, 1)), inverse)
+    moduli = torch.round(spectrum.abs() / step)
+    yield Step("magnitude", _integers(moduli), griffin_lim(moduli * step, hop_length=front.hop_length))
+
+
+def from_bands(waveform: Tensor, front: FrontEnd, latents: Mapping[str, Latent]) -> Iterator[Step]:
+    """The steps from mel bands on; see :func:`before_bands`."""
+    area = torch.from_numpy(mel_filters(front).sum(axis=1)).float()[:, None].clamp_min(AMIN)
+    filters, step = torch.from_numpy(mel_filters(front)).float(), spectral_step(front)
+    root = torch.round((filters @ stft(waveform, front).abs().square() / area).sqrt() / step)
+    yield Step(
+        "mel", _integers(root), heard(10.0 * torch.log10(((root * step).square() * area).clamp_min(AMIN)), front)
+    )
+    log_mel = MelSpectrogram(front)(waveform)
+    kept = log_mel.numpy().astype(np.float16)
+    yield Step("log_mel", in_order(kept), heard(torch.from_numpy(kept.astype(np.float32)), front))
+    yield Step("quantised", _integers(log_mel.round()), heard(log_mel.round(), front))
+    for name, bands in FEWER.items():
+        fewer = replace(front, n_mels=bands)
+        rounded = MelSpectrogram(fewer)(waveform).round()
+        yield Step(name, _integers(rounded), heard(rounded, fewer))
+    for name, latent in latents.items():
+        codes = latent.encode(log_mel.numpy())
+        yield Step(name, codes, heard(torch.from_numpy(latent.decode(codes, log_mel.shape[1])), front))
+
+
+def heard(log_mel: Tensor, front: FrontEnd) -> Tensor:
+    """The sound ``[T]`` of a log-mel ``[M, F]``, by mel inversion and fast Griffin-Lim."""
+    return griffin_lim(invert(log_mel, front), hop_length=front.hop_length)
+
+
+def in_order(values: NDArray[np.float16]) -> Integers:
+    """The bits of float16 as integers that follow the order of the numbers."""
+    bits = values.view(np.int16).astype(np.int32)
+    return np.where(bits < 0, -(bits & 0x7FFF), bits).astype(np.int32)
+
+
+def _integers(values: Tensor) -> Integers:
+    return values.numpy().astype(np.int32)

@@ -1,0 +1,117 @@
+"""Which lacks the Quality Score sees: points that it takes off real clips that are all of one kind.
+
+The study gives lyrics, timbre, structure and genre 8 to 12 points each. Here real clips of the commonest genre, section
+or instrument alone are scored against real clips of all kinds; for lyrics, songs sung with words of the opposite
+valence, and the same songs without words or voice, against other songs sung with their own.
+
+When not to use: as what a generator loses that lacks a thing. This bounds that from neither side. Another kind may
+lose more points, for the commonest is often the likest to all; a blend of kinds, which is what not knowing them may
+come to, is none of them; and songs without words lack the sound of a voice too. Where nothing is taken off, the score
+is blind to that lack, which is no proof that listeners are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti import compose, metrics
+from affetti.errors import InputError
+from affetti.metrics.quality import FEWEST_SONGS
+from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.scope import Scope
+
+FACTORS = {
+    "genre": ("genre", "one genre alone"),
+    "structure": ("section", "one kind of section alone"),
+    "timbre": ("instruments", "one instrument in all clips"),
+}
+"""Column, and what the spoilt set is, by factor."""
+SONGS, SONGS_QUICK = 32, 12
+VOICE = "formant"
+
+
+def penalties(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_]) -> list[Measurement]:
+    """A penalty for each factor, and two for lyrics, in points.
+
+    Args:
+        scope: the audit's.
+        real: rows of the reference.
+        held: the songs that the spoilt sets are taken from; none of them is in ``real``.
+    """
+    return [*(_of_kind(scope, real, held, factor) for factor in FACTORS), *_of_words(scope)]
+
+
+def penalty(name: str, label: str, result: metrics.QualityResult, note: str = "") -> Measurement:
+    """Points that a score lacks to 100."""
+    low, high = result.ci
+    return Measurement(
+        f"penalty_{name}", label, 100 - result.score, (100 - high, 100 - low), result.n, unit="points", note=note
+    )
+
+
+def commonest(values: NDArray[np.str_]) -> str:
+    """The value, or of lists joined by ``|`` the item, that most clips have, but not all."""
+    sets = [set(text.split("|")) - {""} for text in values.tolist()]
+    counts = {item: sum(item in some for some in sets) for item in sorted(set().union(*sets))}
+    counts = {item: count for item, count in counts.items() if count < len(values)}
+    if not counts:
+        return ""
+    return max(counts, key=lambda item: counts[item])
+
+
+def _of_kind(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_], factor: str) -> Measurement:
+    column, what = FACTORS[factor]
+    label = f"points taken off for {what}"
+    values = scope.corpus.clips[column].fillna("").to_numpy(dtype=str)
+    kind = commonest(values)
+    if not kind:
+        return Measurement.missing(f"penalty_{factor}", label, f"a column {column} with two kinds or more", "points")
+    rows = np.flatnonzero(np.isin(scope.corpus.songs, held) & [kind in text.split("|") for text in values])
+    songs, mel = scope.corpus.songs, scope.corpus.mel
+    if np.unique(songs[rows]).size < FEWEST_SONGS:
+        needs = f"{FEWEST_SONGS} songs or more of {kind}"
+        return Measurement.missing(f"penalty_{factor}", label, needs, "points")
+    found = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=scope.seed)
+    return penalty(factor, f"{label} ({kind})", found)
+
+
+def _of_words(scope: Scope) -> list[Measurement]:
+    """Songs sung with words of the opposite valence, and not sung at all, beside other songs sung with their own."""
+    count = scope.few(SONGS, SONGS_QUICK)
+    own: list[NDArray[np.float32]] = []
+    opposite: list[NDArray[np.float32]] = []
+    unsung: list[NDArray[np.float32]] = []
+    for index in range(2 * count):
+        song = scope.fresh_song(index)
+        if index % 2 == 0:
+            own.append(_heard(scope, song, VOICE))
+            continue
+        reworded = replace(song, sections=compose.reword(song, -np.sign(_valence(song)) * 0.8).sections)
+        opposite.append(_heard(scope, reworded, VOICE))
+        unsung.append(_heard(scope, song, None))
+    found: list[Measurement] = []
+    for name, (clips, label) in {
+        "lyrics": (opposite, "points taken off for words of the opposite valence"),
+        "voice": (unsung, "points taken off for songs without any words or voice"),
+    }.items():
+        try:
+            result = metrics.quality_score(np.stack(own), np.stack(clips), seed=scope.seed)
+        except InputError as error:
+            found.append(Measurement(f"penalty_{name}", label, None, None, count, unit="points", note=error.what))
+            continue
+        found.append(penalty(name, label, result, "songs composed for this, the others sung by the embedded voice"))
+    return found
+
+
+def _heard(scope: Scope, song: compose.Song, voice: str | None) -> NDArray[np.float32]:
+    """The log-mel of the middle of a song."""
+    return scope.mel(scope.middle(compose.render(song, scope.front.sample_rate, voice=voice)))
+
+
+def _valence(song: compose.Song) -> float:
+    """Mean valence of a song's music, never 0."""
+    mean = float(np.mean([compose.valence_arousal(section.cues)[0] for section in song.sections]))
+    return mean or 1.0

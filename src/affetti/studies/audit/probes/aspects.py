@@ -1,0 +1,129 @@
+"""Five aspects of music that the study says a spectrogram loses, as numbers a clip: what stands beside a log-mel.
+
+- lyrics: the words' valence by the composer's list, and hashed words and stems (:mod:`text_gain`);
+- timbre: which instruments play, those that are neither rare nor everywhere;
+- structure: position in the song, its square, and the section;
+- genre;
+- phase: from the sound (:mod:`phase_features`), the middle six seconds of a clip.
+
+An aspect that a corpus lacks, or that does not vary in it, is None, with what it needs. When not to use: as all that
+can be said of an aspect. Hashed words know no grammar, and a list of instruments not how they are played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.progress import Progress
+from affetti.studies.audit.answer import NotMeasurableError
+from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.probes.banded_ridge import subsets
+from affetti.studies.audit.probes.by_genre import genres
+from affetti.studies.audit.probes.emotion_spread import half_ranges
+from affetti.studies.audit.probes.instruments import COLUMN, asked, holds, neither_rare_nor_everywhere
+from affetti.studies.audit.probes.linear_probe import Floats, Texts
+from affetti.studies.audit.probes.phase_features import phase_features
+from affetti.studies.audit.probes.song_position import structure_features, told_apart
+from affetti.studies.audit.probes.text_gain import text_features
+from affetti.studies.audit.scope import Scope
+
+ASPECTS = ("lyrics", "timbre", "structure", "genre", "phase")
+LYRICS = f"lyrics: a column of words, in {linear_probe.FOLDS} songs or more"
+STRUCTURE = "songs with two clips or more, or a column section; and a label of its own for each clip"
+GENRE = f"genre: a column with two or more kinds, each in {linear_probe.FOLDS} songs or more"
+QUICK = "sound: prepare the corpus with --keep-audio, or leave out --quick"
+SECONDS = 6.0
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Aspects:
+    """What is known of clips."""
+
+    features: Mapping[str, Floats]
+    """By aspect ``[N, D]``; one of two bands, that want a penalty each, as ``aspect`` and ``aspect:band``."""
+    lacking: Mapping[str, str]
+    """By aspect that is not there, what it needs."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The aspects that are known."""
+        return tuple(name for name in ASPECTS if name in self.features)
+
+    def read(self, base: Floats, labels: Floats, songs: Texts) -> dict[tuple[str, ...], Floats]:
+        """Labels read out of fold off ``base`` joined by each subset of aspects, an aspect's bands together.
+
+        Raises:
+            InputError: as :func:`probe.read_subsets`.
+        """
+        read = linear_probe.read_subsets(base, self.features, labels, songs)
+        return {
+            chosen: read[tuple(band for band in self.features if band.partition(":")[0] in chosen)]
+            for chosen in subsets(self.names)
+        }
+
+
+def aspects(scope: Scope, rows: Rows, progress: Progress) -> Aspects:
+    """The aspects of clips ``rows``, in the order of :data:`ASPECTS`."""
+    makers = (_lyrics, _timbre, _structure, _genre, partial(_phase, progress=progress))
+    features: dict[str, Floats] = {}
+    lacking: dict[str, str] = {}
+    for name, make in zip(ASPECTS, makers, strict=True):
+        try:
+            features |= make(scope, rows)
+        except NotMeasurableError as lack:
+            lacking[name] = lack.needs
+    return Aspects(features, lacking)
+
+
+def _lyrics(scope: Scope, rows: Rows) -> dict[str, Floats]:
+    words = scope.corpus.clips["lyrics"].fillna("").str.strip().to_numpy(dtype=str)
+    if np.unique(scope.corpus.songs[words != ""]).size < linear_probe.FOLDS:
+        raise NotMeasurableError(LYRICS)
+    text = text_features(words[rows])
+    return {"lyrics": text["valence"], "lyrics:words": text["words"]}
+
+
+def _timbre(scope: Scope, rows: Rows) -> dict[str, Floats]:
+    named = asked(scope.corpus)
+    known = neither_rare_nor_everywhere(named)
+    if not known:
+        raise NotMeasurableError(COLUMN)
+    return {"timbre": holds(named[rows], known).astype(np.float64)}
+
+
+def _structure(scope: Scope, rows: Rows) -> dict[str, Floats]:
+    found = structure_features(scope.corpus.clips)
+    own = any(half_ranges(scope.corpus.labels[:, k], scope.corpus.songs, 2)[0].any() for k in (0, 1))
+    if found is None or not own:
+        raise NotMeasurableError(STRUCTURE)
+    return {"structure": found[rows]}
+
+
+def _genre(scope: Scope, rows: Rows) -> dict[str, Floats]:
+    genre = genres(scope.corpus.clips)
+    names = told_apart(genre, scope.corpus.songs)
+    if len(names) < 2:
+        raise NotMeasurableError(GENRE)
+    return {"genre": (genre[rows, None] == names[None]).astype(np.float64)}
+
+
+def _phase(scope: Scope, rows: Rows, progress: Progress) -> dict[str, Floats]:
+    """The middle seconds of each clip; sound that must be composed once more takes too long for a quick look."""
+    scope.require_sound()
+    if scope.quick and not (scope.corpus.path / "audio").is_dir():
+        raise NotMeasurableError(QUICK)
+    rate = scope.front.sample_rate
+    size = min(scope.front.samples, round(SECONDS * rate))
+    found: list[NDArray[np.float64]] = []
+    for done, row in enumerate(rows.tolist()):
+        progress("phase", done, len(rows))
+        wave = scope.middle(scope.sound(row))
+        first = (len(wave) - size) // 2
+        found.append(phase_features(wave[first : first + size], rate))
+    return {"phase": np.stack(found)}

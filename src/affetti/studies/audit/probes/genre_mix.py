@@ -1,0 +1,110 @@
+"""Which genres generated clips sound like, against real ones: what a generator that knows no genre averages.
+
+A probe for the genre learns from the real clips that the generator was trained on, and reads two sets it has not seen:
+real songs held out, and the generated clips. The total variation distance of the two mixes of genres it reads,
+½ Σ |p − q|, is the share of clips that would have to change genre. So many clips differ from so many songs by chance
+too: that distance stands beside it.
+
+When not to use: as what the generator was asked for. A probe reads the nearest genre off anything, noise too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.corpus import Corpus
+from affetti.embedders.base import statistics
+from affetti.errors import InputError
+from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.probes.by_genre import genres
+from affetti.studies.audit.probes.linear_probe import Floats, Texts
+from affetti.studies.audit.scope import Scope
+
+FIRST = "gan"
+"""The generator that the study speaks of."""
+DRAWS = 400
+GENERATOR = "a generator: give --models"
+
+
+def mix_shift(scope: Scope) -> list[Measurement]:
+    """``mix_shift`` and ``mix_shift_by_chance``; of further generators with their name behind it."""
+    kinds = [kind for kind, _ in scope.generated]
+    first = kinds[0] if kinds and FIRST not in kinds else FIRST
+    if not kinds:
+        return _missing("", "a generator", GENERATOR)
+    found: list[Measurement] = []
+    for kind, path in scope.generated:
+        suffix = "" if kind == first else f"_{kind}"
+        try:
+            found += _shift(scope, kind, path, suffix)
+        except InputError as error:
+            found += _missing(suffix, kind, f"two genres or more in the songs it was trained on ({error.what})")
+    return found
+
+
+def _shift(scope: Scope, kind: str, path: Path, suffix: str) -> list[Measurement]:
+    made, genre, songs = Corpus.open(path), genres(scope.corpus.clips), scope.corpus.songs
+    known = genre != ""
+    heard = np.isin(songs, list((made.meta.get("provenance") or {}).get("training_songs", ())))
+    train, held = np.flatnonzero(known & heard), np.flatnonzero(known & ~heard)
+    if not held.size:
+        raise InputError("no real song held out")
+    judge = linear_probe.learn_classes(scope.statistics[train], genre[train], songs[train])
+    real, generated = judge(scope.statistics[held]), judge(statistics(made.mel))
+    names = np.unique(genre[train])
+    codes = np.searchsorted(names, np.concatenate([real, generated]))
+    of_generator = np.arange(len(codes)) >= len(real)
+    clips = np.char.add("generated ", made.clips["clip_id"].to_numpy(dtype=str))
+    told_as = f"mix_shift{suffix}", f"clips of {kind} that would have to change genre to have the real mix"
+    units = np.concatenate([songs[held], clips])
+    shift = Measurement.of_statistic(
+        *told_as, variation, codes, of_generator, songs=units, seed=scope.seed, unit="%", of="generated clips"
+    )
+    chance = by_chance(codes[~of_generator], songs[held], len(generated), scope.rng("mix"))
+    low, high = np.quantile(chance, [0.025, 0.975])
+    told_as = f"mix_shift_by_chance{suffix}", "the same of as many real clips drawn at random"
+    return [
+        replace(shift, n=len(generated)),
+        Measurement(*told_as, float(chance.mean()), (float(low), float(high)), len(generated), "clips", "%"),
+    ]
+
+
+def variation(codes: NDArray[np.intp], other: NDArray[np.bool_]) -> float:
+    """Total variation distance, %, of the mixes of two sets of clips: those of ``other``, and the rest.
+
+    Raises:
+        InputError: one of them is empty.
+    """
+    if other.all() or not other.any():
+        raise InputError("a mix of no clips")
+    p, q = (np.bincount(codes[side], minlength=int(codes.max()) + 1) / side.sum() for side in (other, ~other))
+    return 50.0 * float(np.abs(p - q).sum())
+
+
+def by_chance(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.random.Generator) -> Floats:
+    """Total variation distance, %, of two mixes that differ by chance alone: ``n`` clips, and songs drawn again.
+
+    Args:
+        codes: genre read of each real clip.
+        songs: of each.
+        n: clips drawn, with replacement.
+        rng: of the draws.
+    """
+    _, member = np.unique(songs, return_inverse=True)
+    table = np.zeros((int(member.max()) + 1, int(codes.max()) + 1))
+    np.add.at(table, (member, codes), 1.0)
+    made = rng.multinomial(n, table.sum(axis=0) / len(codes), DRAWS) / n
+    again = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), DRAWS) @ table
+    return 50.0 * np.abs(made - again / again.sum(axis=1, keepdims=True)).sum(axis=1)
+
+
+def _missing(suffix: str, kind: str, needs: str) -> list[Measurement]:
+    return [
+        Measurement.missing(f"mix_shift{suffix}", f"clips of {kind} that would have to change genre", needs, "%"),
+        Measurement.missing(f"mix_shift_by_chance{suffix}", "the same of real clips drawn at random", needs, "%"),
+    ]

@@ -1,0 +1,210 @@
+"""Probes: how much of something a linear model can read off features, tested on songs it has not seen.
+
+Ridge regression, folds by song, features standardised and the penalty chosen inside the training songs alone, see
+:mod:`ridge`. A probe bounds from below: what it cannot read may still be there for a deeper model, and
+what it reads need not be what a listener uses. All numbers are of predictions out of fold; intervals draw songs again,
+not fits, so that they tell how much the choice of test songs matters and not how much that of training songs does. In a
+simulation of 100 to 300 songs with a known truth, intervals of shares covered the mean over new training songs in about
+80 % where 95 % is said: with these drawn anew too they would be wider by a quarter to a half.
+
+Shares follow Shapley (1953): the mean over all orders in which the groups could have come of what each adds to R².
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from affetti.errors import InputError
+from affetti.studies.audit.probes import ridge
+from affetti.studies.audit.probes.banded_ridge import fit_subsets, subsets
+
+FOLDS = 5
+OF_THESE_FITS = (
+    "Intervals of what a probe reads, and of shares, draw test songs again and keep the fits: with new training songs "
+    "they would be wider by a quarter to a half."
+)
+"""What to be careful of wherever an interval is of a probe's readings."""
+Floats = NDArray[np.float64]
+Texts = NDArray[np.str_]
+
+
+def read_values(features: Floats, target: Floats, songs: Texts, folds: int = FOLDS) -> Floats:
+    """Predictions out of fold of ``target`` ``[N]`` or ``[N, 2]`` from features ``[N, D]``.
+
+    Raises:
+        InputError: fewer songs than folds, or a target that does not vary.
+    """
+    _require_varied(target)
+    found = np.zeros_like(target, dtype=np.float64)
+    for train, test in _folds(features, songs, folds):
+        found[test] = learn_values(features[train], target[train], songs[train])(features[test])
+    return found
+
+
+def learn_values(features: Floats, target: Floats, songs: Texts) -> Callable[[Floats], Floats]:
+    """What reads ``target`` ``[N]`` or ``[N, K]`` off features ``[N, D]``, learnt from all of these clips."""
+    standardised = _standardiser(features)
+    read = ridge.fit(standardised(features), target.reshape(len(target), -1).astype(np.float64), songs)
+    return lambda unseen: read(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
+
+
+def read_classes(features: Floats, target: Texts, songs: Texts, folds: int = FOLDS) -> Texts:
+    """Classes out of fold: ridge classification with balanced weights.
+
+    Raises:
+        InputError: fewer songs than folds, or one class alone in the training songs of a fold.
+    """
+    found = np.empty(len(target), dtype=target.dtype)
+    for train, test in _folds(features, songs, folds):
+        found[test] = learn_classes(features[train], target[train], songs[train])(features[test])
+    return found
+
+
+def learn_classes(features: Floats, target: Texts, songs: Texts) -> Callable[[Floats], Texts]:
+    """What reads classes off features ``[N, D]``, learnt from all of these clips.
+
+    Raises:
+        InputError: one class alone.
+    """
+    names, member = np.unique(target, return_inverse=True)
+    if len(names) < 2:
+        raise InputError("one class alone in the training songs", hint="there is nothing to tell apart")
+    count = np.bincount(member)
+    standardised = _standardiser(features)
+    sides = 2.0 * one_hot(target) - 1.0
+    read = ridge.fit(standardised(features), sides, songs, len(target) / (len(names) * count[member]))
+    return lambda unseen: names[read(standardised(unseen)).argmax(axis=1)]
+
+
+def balanced_accuracy(predicted: Texts, target: Texts) -> float:
+    """Mean over classes of the share read rightly: 1 over the number of classes is chance.
+
+    Raises:
+        InputError: the targets are of one class.
+    """
+    names = np.unique(target)
+    if len(names) < 2:
+        raise InputError("targets of one class", hint="give two or more")
+    return float(np.mean([np.mean(predicted[target == name] == name) for name in names]))
+
+
+def explained(prediction: Floats, target: Floats) -> float:
+    """R² of predictions: 1 − SS_res / SS_tot.
+
+    Raises:
+        InputError: the target does not vary.
+    """
+    return 1.0 - share((target - prediction) ** 2, target)
+
+
+def gain(more: Floats, less: Floats, target: Floats) -> float:
+    """What ``more`` explains beyond ``less``: the difference of R².
+
+    Raises:
+        InputError: as :func:`explained`.
+    """
+    return explained(more, target) - explained(less, target)
+
+
+def read_subsets(
+    base: Floats, groups: Mapping[str, Floats], target: Floats, songs: Texts, folds: int = FOLDS
+) -> dict[tuple[str, ...], Floats]:
+    """Predictions out of fold from ``base`` joined by each subset of ``groups``, all ``[N, D]``.
+
+    A group has a penalty of its own, and is left out where it does not help; see :mod:`bands`.
+
+    Raises:
+        InputError: as :func:`read_values`.
+    """
+    _require_varied(target)
+    flat = target.reshape(len(target), -1).astype(np.float64)
+    found = {chosen: np.zeros_like(flat) for chosen in subsets(list(groups))}
+    for train, test in _folds(base, songs, folds):
+        x = _standardiser(base[train])(base)
+        blocks = {name: _standardiser(block[train])(block) for name, block in groups.items()}
+        fits = fit_subsets(x[train], {name: block[train] for name, block in blocks.items()}, flat[train], songs[train])
+        whole = joined(x, *blocks.values())[test]
+        for chosen, read in fits.items():
+            found[chosen][test] = read(whole)
+    return {chosen: read.reshape(target.shape) for chosen, read in found.items()}
+
+
+def shapley(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
+    """Shapley share of R² of the group ``name`` among :func:`read_subsets`.
+
+    Raises:
+        InputError: as :func:`explained`.
+    """
+    return share(contributions(read, name, target), target)
+
+
+def contributions(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> Floats:
+    """By how much ``name`` lessens the squared error of each clip, Shapley's mean over orders: shaped as ``target``.
+
+    R² is linear in squared errors, so that the share of R² is :func:`share` of these.
+    """
+    names = max(read, key=len)
+    others = [other for other in names if other != name]
+    found = np.zeros(target.shape)
+    for chosen in subsets(others):
+        weight = factorial(len(chosen)) * factorial(len(others) - len(chosen)) / factorial(len(names))
+        joint = tuple(n for n in names if n in chosen or n == name)
+        found += weight * ((target - read[chosen]) ** 2 - (target - read[joint]) ** 2)
+    return found
+
+
+def share(lessened: Floats, target: Floats) -> float:
+    """Squared errors lessened, summed, over the variation of the target: a difference of R².
+
+    Raises:
+        InputError: the target does not vary.
+    """
+    spread = float(((target - target.mean(axis=0)) ** 2).sum())
+    if not spread > 0:
+        raise InputError("a target that does not vary", hint="draw more songs")
+    return float(lessened.sum()) / spread
+
+
+def let_in(changed: Floats, songs: Texts, folds: int = FOLDS) -> int:
+    """In how many folds a group was let in: where it was left out, it changes the reading of no clip.
+
+    Args:
+        changed: by how much the group changes readings, or their errors, ``[N]`` or ``[N, K]``.
+        songs: of each clip.
+        folds: as many as the clips were read in.
+    """
+    return sum(bool(changed[test].any()) for _, test in _folds(changed, songs, folds))
+
+
+def joined(*blocks: Floats) -> Floats:
+    """Features side by side ``[N, ΣD]``."""
+    return np.concatenate(blocks, axis=1)
+
+
+def one_hot(values: Texts) -> Floats:
+    """A column a value ``[N, K]``."""
+    return (values[:, None] == np.unique(values)[None]).astype(np.float64)
+
+
+def _require_varied(target: Floats) -> None:
+    if not (np.std(target, axis=0) > 0).all():
+        raise InputError("a target that does not vary", hint="there is nothing to read")
+
+
+def _folds(features: Floats, songs: Texts, folds: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    count = int(np.unique(songs).size)
+    if count < folds:
+        raise InputError(f"{count} songs, fewer than {folds} folds", hint="a probe needs more songs")
+    return list(GroupKFold(folds).split(features, groups=songs))
+
+
+def _standardiser(features: Floats) -> Callable[[Floats], Floats]:
+    """Mean 0 and deviation 1 on ``features``; what does not vary there is left out."""
+    centre, scale = features.mean(axis=0), features.std(axis=0)
+    varies = scale > 1e-9
+    return lambda rows: (rows[:, varies] - centre[varies]) / scale[varies]

@@ -1,0 +1,87 @@
+"""What the words of a song tell of its emotion beyond the log-mel: nested models.
+
+Labels are read off log-mel statistics, and off these joined by numbers made of the words: their valence by the
+composer's list where it knows any of them, and hashed words and word stems (:mod:`affetti.training.lyrics`), each with
+a penalty of its own (:mod:`bands`). The difference of R² on songs held out, in % of the labels'
+variance, is what the words add. Clips with words alone are asked.
+
+When not to use: to say what words do. Words that go with the music tell of the music, where the mel's reader hears it
+badly, and add to R² without any effect of their own. And hashing knows no meaning: what it cannot tell, a language
+model may.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from affetti import compose
+from affetti.errors import InputError
+from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.probes.added_variance import cautioned, percent
+from affetti.studies.audit.scope import Scope
+from affetti.training.lyrics import text_embedder
+
+LYRICS = "lyrics: a column of words"
+AXES = ("valence", "arousal")
+
+
+def text_gain(scope: Scope) -> list[Measurement]:
+    """For either axis what words add to log-mel, and what each explains alone, % of the variance."""
+    words = scope.corpus.clips["lyrics"].fillna("").to_numpy(dtype=str)
+    rows = np.flatnonzero(np.char.strip(words) != "")
+    if not len(rows):
+        return _missing(LYRICS)
+    mel, text = scope.statistics[rows], text_features(words[rows])
+    everything = tuple(text)
+    songs, labels = scope.corpus.songs[rows], scope.corpus.labels[rows]
+    try:
+        alone = linear_probe.read_values(linear_probe.joined(*text.values()), labels, songs)
+        beside = linear_probe.read_subsets(mel, text, labels, songs)
+    except InputError as error:
+        return _missing(f"songs with words and labels that differ ({error.what})")
+    found: list[Measurement] = []
+    for axis, told in enumerate(AXES):
+        mel_read, both, text_read = (read[:, axis] for read in (beside[()], beside[everything], alone))
+        target = labels[:, axis]
+        asked = (
+            ("text_adds", percent, (both, mel_read, target)),
+            ("mel_explains", _explained, (mel_read, target)),
+            ("text_explains", _explained, (text_read, target)),
+        )
+        measured = [
+            Measurement.of_statistic(*_named(what, told), statistic, *arrays, songs=songs, seed=scope.seed, unit="%")
+            for what, statistic, arrays in asked
+        ]
+        measured[0] = cautioned(measured[0], both - mel_read, songs)
+        found += measured
+    return found
+
+
+def text_features(words: linear_probe.Texts) -> dict[str, linear_probe.Floats]:
+    """Numbers made of texts ``[N, D]``: valence by the composer's list and whether it knows a word; hashed stems."""
+    valence = np.array([compose.valence_of(text.splitlines()) for text in words.tolist()])
+    known = np.isfinite(valence)
+    return {
+        "valence": np.column_stack([np.where(known, valence, 0.0), known]),
+        "words": text_embedder()(words.tolist()),
+    }
+
+
+LABELS = {
+    "text_adds": "variance of {} that words explain beyond log-mel",
+    "mel_explains": "variance of {} that log-mel explains, clips with words",
+    "text_explains": "variance of {} that words explain alone",
+}
+
+
+def _named(what: str, axis: str) -> tuple[str, str]:
+    return f"{what}_{axis}", LABELS[what].format(axis)
+
+
+def _missing(needs: str) -> list[Measurement]:
+    return [Measurement.missing(*_named(what, axis), needs, "%") for axis in AXES for what in LABELS]
+
+
+def _explained(prediction: linear_probe.Floats, target: linear_probe.Floats) -> float:
+    return 100.0 * linear_probe.explained(prediction, target)

@@ -1,0 +1,1 @@
+"""The eight questions of the audit, one file each."""

@@ -1,0 +1,339 @@
+"""What caps quality: the representation, the generator, or the raters?
+
+A ladder of Quality Scores (100: other real songs), from real clips by way of what representations lose to noise, with
+trained generators on it. Beside it, what the labels can bear: the ceiling that raters' disagreement sets on CCC, and
+how much of it a linear reader reaches.
+
+When not to use: the score reads log-mels at the corpus' own front-end, so what that front-end does not hold it cannot
+miss. It says what a log-mel loses on the way to sound and back, not what listeners would say of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from affetti import metrics
+from affetti.corpus import Corpus
+from affetti.corpus.ceiling import ceiling
+from affetti.errors import InputError
+from affetti.metrics.quality import FEWEST_SONGS
+from affetti.progress import Progress
+from affetti.signal.mel import MelSpectrogram
+from affetti.signal.vocoder import GriffinLim
+from affetti.storage import read_json
+from affetti.studies.audit.answer import Answer, Intervals, Measurement, NotMeasurableError, Question, Sound, told
+from affetti.studies.audit.counterfactuals import score_penalties
+from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.resynthesis.degradations import BANDS, rungs
+from affetti.studies.audit.scope import AUDIO, Scope
+from affetti.training import run as runs
+
+SIDE, SIDE_QUICK = 120, 32
+"""Songs a side of the ladder, a clip each."""
+TIMED, TIMINGS = 8, 8
+"""Clips that sampling is timed on, and how often."""
+RESAMPLES = 40
+"""Of the published score, which takes a while."""
+AXES = ("valence", "arousal")
+SELF = (
+    "The score reads the corpus' own log-mels: it tells what they lose on the way to sound and back, "
+    "not what listeners would miss."
+)
+KINDS = (
+    "Penalties of one kind alone, of other words and of none show which lacks the score sees, and bound from neither "
+    "side what a generator loses that lacks a thing; no penalty means that the score is blind to it."
+)
+
+
+def measure(scope: Scope, progress: Progress) -> Answer:
+    """Climb the ladder."""
+    real, held = _sides(scope)
+    mel, songs = scope.corpus.mel, scope.corpus.songs
+    material = np.asarray(mel[held], dtype=np.float32)
+    heard = _has_sound(scope)
+    found: list[Measurement] = [_scored(scope, "real", "other real songs", real, material)]
+    made: dict[str, NDArray[np.float32]] = {}
+    steps = rungs()
+    for place, rung in enumerate(steps):
+        progress("ceiling", place, len(steps))
+        if rung.sound and not heard:
+            found.append(Measurement.missing(f"quality_{rung.name}", _label(rung.label), AUDIO))
+            continue
+        made[rung.name] = rung.make(scope, held, material)
+        found.append(_scored(scope, rung.name, rung.label, real, made[rung.name]))
+    found += _differences(scope, real, made)
+    whole = {its.name: its for its in found}
+    found += _generators(scope, whole["quality_roundtrip"])
+    found += score_penalties.penalties(scope, real, songs[held])
+    found += _labels(scope)
+    names = tuple(its.name for its in found if its.name.startswith("quality_"))
+    return Answer(
+        _sentence(found),
+        tuple(found),
+        Intervals("Quality Score (100: other real songs)", names),
+        sounds=_sounds(scope, int(held[0])) if heard else (),
+        cautions=(SELF, KINDS, linear_probe.OF_THESE_FITS),
+    )
+
+
+def _sides(scope: Scope) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Two halves of the songs, a clip each."""
+    songs = np.unique(scope.corpus.songs)
+    side = min(scope.few(SIDE, SIDE_QUICK), len(songs) // 2)
+    if side < FEWEST_SONGS:
+        raise NotMeasurableError(f"{2 * FEWEST_SONGS} songs or more, here are {len(songs)}")
+    rng = scope.rng("sides")
+    order = rng.permutation(songs)
+    rows = scope.rows(len(songs))
+    first = rows[np.isin(scope.corpus.songs[rows], order[:side])]
+    second = rows[np.isin(scope.corpus.songs[rows], order[side : 2 * side])]
+    return first, second
+
+
+def _has_sound(scope: Scope) -> bool:
+    try:
+        scope.require_sound()
+    except NotMeasurableError:
+        return False
+    return True
+
+
+def _label(what: str) -> str:
+    return f"Quality Score: {what}"
+
+
+def _scored(scope: Scope, name: str, label: str, real: NDArray[np.intp], fake: NDArray[np.float32]) -> Measurement:
+    """The score of clips, one a song, against the real side."""
+    found = metrics.quality_score(scope.corpus.mel[real], fake, scope.corpus.songs[real], seed=scope.seed)
+    return _points(f"quality_{name}", _label(label), found)
+
+
+def _points(name: str, label: str, found: metrics.QualityResult) -> Measurement:
+    return Measurement(name, label, found.score, found.ci, found.n, "songs a side")
+
+
+def _differences(scope: Scope, real: NDArray[np.intp], made: dict[str, NDArray[np.float32]]) -> list[Measurement]:
+    """Points that phase costs, and 128 bands beyond that."""
+    pairs = {
+        "penalty_phase": ("quantised", "griffin_lim", "points that lost phases cost, magnitudes kept"),
+        "penalty_bands": ("griffin_lim", "bands_128", "points that 128 bands cost beyond lost phases"),
+    }
+    found: list[Measurement] = []
+    for name, (better, worse, label) in pairs.items():
+        if better not in made or worse not in made:
+            found.append(Measurement.missing(name, label, AUDIO, "points"))
+            continue
+        songs = (scope.corpus.songs[real], None, None)
+        result = metrics.quality_difference(scope.corpus.mel[real], made[better], made[worse], songs, scope.seed)
+        low, high = result.difference.ci or (result.difference.value,) * 2
+        found.append(Measurement(name, label, result.difference.value, (low, high), result.n, "songs a side", "points"))
+    return found
+
+
+def _generators(scope: Scope, cap: Measurement) -> list[Measurement]:
+    """Scores of what trained generators made, on songs that they have not heard, and what they cost."""
+    found: list[Measurement] = []
+    for kind, path in scope.generated:
+        made = Corpus.open(path)
+        heard = set(made.meta["provenance"]["training_songs"])
+        rows = np.flatnonzero(~np.isin(scope.corpus.songs, sorted(heard)))
+        try:
+            result = metrics.quality_score(scope.corpus.mel[rows], made.mel, scope.corpus.songs[rows], seed=scope.seed)
+        except InputError as error:
+            found.append(Measurement.missing(f"quality_{kind}", _label(kind), error.what))
+            continue
+        found.append(_points(f"quality_{kind}", _label(kind), result))
+        label = f"the study's own formula: {kind}"
+        fakes = np.asarray(made.mel, dtype=np.float32)
+        found.append(
+            Measurement.of_statistic(
+                f"published_{kind}",
+                label,
+                partial(_published, np.asarray(scope.corpus.mel[rows], dtype=np.float32)),
+                fakes,
+                songs=np.arange(len(fakes)),
+                seed=scope.seed,
+                of="clips",
+                resamples=RESAMPLES,
+            )
+        )
+        if cap.value:
+            ends = tuple(100 * end / cap.value for end in result.ci)
+            label = f"{kind} as a share of what its log-mels keep on the way to sound and back"
+            found.append(
+                Measurement(
+                    f"share_of_ceiling_{kind}",
+                    label,
+                    100 * result.score / cap.value,
+                    (ends[0], ends[1]),
+                    result.n,
+                    "songs a side",
+                    "%",
+                    "the interval is the generator's alone",
+                )
+            )
+    return found + _costs(scope)
+
+
+def _costs(scope: Scope) -> list[Measurement]:
+    """Time of sampling and training, as multiples of the GAN's."""
+    trained = {run.kind: run for run in map(runs.load, scope.models)}
+    if "gan" not in trained:
+        return []
+    sampling = {kind: _sampling(run) for kind, run in trained.items()}
+    training = {kind: float(read_json(run.path / "result.json")["seconds"]) for kind, run in trained.items()}
+    found: list[Measurement] = []
+    for kind in trained:
+        if kind == "gan":
+            continue
+        times = sampling[kind][:, None] / sampling["gan"][None]
+        label = f"time of sampling, {kind} as a multiple of gan"
+        ends = (float(times.min()), float(times.max()))
+        note = "on one machine; the interval spans all pairs of timings"
+        middle = float(np.median(times))
+        found.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
+        if training["gan"] > 0:
+            label = f"time of training, {kind} as a multiple of gan"
+            note = "as these two were trained: a matter of budgets"
+            value = training[kind] / training["gan"]
+            found.append(Measurement(f"training_{kind}", label, value, None, 1, "runs", "times", note))
+    return found
+
+
+def _published(real: NDArray[np.float32], fakes: NDArray[np.float32]) -> float:
+    return metrics.published_quality(real, fakes).score
+
+
+@torch.inference_mode()
+def _sampling(trained: runs.TrainedModel) -> NDArray[np.float64]:
+    """Seconds that :data:`TIMED` clips take, each of :data:`TIMINGS` times after the first."""
+    sample: Callable[..., object] = trained.model.sample  # type: ignore[assignment]
+    taken: list[float] = []
+    for seed in range(1 + TIMINGS):
+        began = time.perf_counter()
+        sample(torch.zeros(TIMED, 2), seed)
+        taken.append(time.perf_counter() - began)
+    return np.array(taken[1:])
+
+
+def _labels(scope: Scope) -> list[Measurement]:
+    """What raters' disagreement leaves to be read, and how much of that is read."""
+    clips, songs = scope.corpus.clips, scope.corpus.songs
+    bear = ceiling(clips, scope.seed)
+    needs = "labels with their spread and number of raters"
+    rated = {axis: its for axis, its in bear.items() if its is not None}
+    if len(rated) < len(AXES):
+        names = {"label_ccc": "highest CCC that raters' disagreement allows", "rater_agreement": "agreement of raters"}
+        return [Measurement.missing(name, label, needs) for name, label in names.items()]
+    count = int(np.unique(songs).size)
+    found: list[Measurement] = []
+    for axis, its in rated.items():
+        low, high = its["ccc"]["ci"]
+        label = f"highest CCC that raters' disagreement allows, {axis}"
+        found.append(Measurement(f"label_ccc_{axis}", label, its["ccc"]["value"], (low, high), count))
+        low, high = its["r2"]["ci"]
+        label = f"share of the labels' variance that is raters' disagreement, {axis}"
+        found.append(
+            Measurement(
+                f"noise_{axis}",
+                label,
+                100 * (1 - its["r2"]["value"]),
+                (100 * (1 - high), 100 * (1 - low)),
+                count,
+                unit="%",
+            )
+        )
+    middle = float(np.mean([its["ccc"]["value"] for its in rated.values()]))
+    ends = [float(np.mean([its["ccc"]["ci"][end] for its in rated.values()])) for end in (0, 1)]
+    label = "highest CCC that raters' disagreement allows, mean of both"
+    found.append(Measurement("label_ccc", label, middle, (ends[0], ends[1]), count))
+    columns = [f"{axis}{end}" for axis in AXES for end in ("", "_std")]
+    values = clips[[*columns, "raters"]].to_numpy(dtype=np.float64)
+    known = np.isfinite(values).all(axis=1) & (values[:, -1] > 1)
+    label = "agreement of single raters, ICC(1), mean of both"
+    found.append(
+        Measurement.of_statistic(
+            "rater_agreement", label, agreement, values[known], songs=songs[known], seed=scope.seed
+        )
+    )
+    try:
+        read = linear_probe.read_values(scope.statistics, scope.corpus.labels, songs)
+    except InputError as error:
+        return [*found, Measurement.missing("reached", "share of that CCC that a linear reader reaches", error.what)]
+
+    def reached(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+        return 100 * metrics.concordance(prediction, target) / middle
+
+    label = "share of that CCC that a linear reader reaches on songs it has not heard"
+    labels = scope.corpus.labels
+    return [
+        *found,
+        Measurement.of_statistic("reached", label, reached, read, labels, songs=songs, seed=scope.seed, unit="%"),
+    ]
+
+
+def agreement(rows: NDArray[np.float64]) -> float:
+    """ICC(1) of single raters, mean of valence and arousal: the variance between clips over that of single ratings.
+
+    Args:
+        rows: valence, its spread, arousal, its spread, raters ``[N, 5]``.
+    """
+    found: list[float] = []
+    for column in (0, 2):
+        within = float((rows[:, column + 1] ** 2).mean())
+        between = float(rows[:, column].var(ddof=1) - (rows[:, column + 1] ** 2 / rows[:, 4]).mean())
+        if not between + within > 0:
+            raise InputError("labels that do not vary", hint="give more clips")
+        found.append(max(0.0, between) / (max(0.0, between) + within))
+    return float(np.mean(found))
+
+
+def _sounds(scope: Scope, row: int) -> tuple[Sound, ...]:
+    """One clip by way of ever fewer bands."""
+    wave = scope.sound(row)
+    kept = [scope.keep("ceiling", "original", "composed" if scope.composed else "recording", wave)]
+    for bands in BANDS:
+        front = replace(scope.front, n_mels=bands)
+        with torch.inference_mode():
+            rebuilt = GriffinLim(front)(MelSpectrogram(front)(wave))
+        kept.append(scope.keep("ceiling", f"rebuilt from {bands} mel bands", "rebuilt", rebuilt))
+    return tuple(kept)
+
+
+def _sentence(found: list[Measurement]) -> str:
+    by = {its.name: its for its in found}
+    said = (
+        f"Turned into sound and back, the log-mels of real songs keep {told(by['quality_roundtrip'], 0)} of 100, "
+        f"where other real songs score {told(by['quality_real'], 0)} and noise {told(by['quality_noise'], 0)}"
+    )
+    made = [name for name in by if name.startswith("published_")]
+    for name in made:
+        kind = name.removeprefix("published_")
+        said += f"; {kind} scores {told(by[f'quality_{kind}'], 0)}"
+    said += "."
+    if by["label_ccc"].value is not None and "reached" in by:
+        said += (
+            f" Raters' disagreement caps CCC at {told(by['label_ccc'])}, "
+            f"of which a linear reader reaches {told(by['reached'], 0)}."
+        )
+    return said
+
+
+QUESTION = Question(
+    "ceiling",
+    "What caps quality: the representation, the generator, or the raters?",
+    "Songs are halved. The Quality Score compares clips of one half with those of the other after each step of loss: "
+    "100 is what untouched songs score, 25 one clip repeated for ever. Steps with bands of their own are turned into "
+    "sound by mel inversion and Griffin-Lim and analysed again. Generators are scored against songs they have not "
+    "heard. Intervals are over songs. The ceiling of the labels comes from the spread of their raters "
+    "(reliability of the mean), and what is reached from ridge regression on songs held out; its interval draws songs "
+    "again, not fits.",
+    measure,
+)

@@ -1,0 +1,228 @@
+"""How much of sound and of its emotion is left at each step from the waveform to a latent.
+
+Four things are told apart that the published study's one number mixes: how many numbers a second a step has (a closed
+form of the front-end), how many bits they take (:mod:`entropy`), what comes back when the step is
+inverted (:mod:`roundtrips`), and what a probe still reads of emotion (:mod:`readings`).
+The steps are those of :mod:`chain`, at the presets ``paper`` and, prefixed ``full_band_``,
+``full-band``; prefixed ``own_``, what can be read of the corpus' own log-mels, for which no sound is needed.
+
+When not to use: bits are no measure of what is heard, and none of the four bounds a quality score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.presets import FrontEnd, front_end
+from affetti.progress import Progress
+from affetti.studies.audit.answer import Answer, Intervals, Measurement, NotMeasurableError, Question, Sound, told
+from affetti.studies.audit.codec import round_trips
+from affetti.studies.audit.codec.aliasing import alias_db
+from affetti.studies.audit.codec.round_trips import RoundTrip, round_trip
+from affetti.studies.audit.codec.stages import STEPS, before_bands, from_bands, numbers
+from affetti.studies.audit.probes import emotion_by_stage
+from affetti.studies.audit.resynthesis.excerpts import excerpts
+from affetti.studies.audit.scope import Scope
+
+FRONTS: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}
+"""Prefix of the measurements' names, and the front-end."""
+LATENT, BITS = 356, 16
+"""The published study's latent: numbers a clip, and the bits each that its rate comes to."""
+ABOVE = 15_000.0
+"""Hz: a tone over the band, to be resampled."""
+LISTENED = 15_000.0
+"""Seconds of the corpus' own log-mels, at most."""
+PLAYED = ("magnitude", "quantised", "bands_32", "latent")
+"""Steps whose sound is kept."""
+
+
+def measure(scope: Scope, progress: Progress) -> Answer:
+    """Answer the question; where there is no sound, with the closed forms and the corpus' own log-mels."""
+    found = closed_forms("", FRONTS[""]) + closed_forms("full_band_", FRONTS["full_band_"])
+    label = f"Loudest frequency left of a tone of {ABOVE:.0f} Hz, resampled to 22,050"
+    found.append(Measurement("alias_db", label, alias_db(ABOVE), None, 1, "tones", "dB", exact=True))
+    found += own(scope)
+    sounds: Sequence[Sound] = ()
+    try:
+        rows, shown = emotion_by_stage.read(scope, FRONTS, scope.few(720, 128), progress)
+        for prefix, read in zip(FRONTS, shown, strict=True):
+            labels, songs = scope.corpus.labels[rows], scope.corpus.songs[rows]
+            found += emotion_by_stage.measurements(prefix, read.features, labels, songs)
+        more, sounds = _round_trips(scope, rows, shown, scope.few(20, 6), progress)
+        found += [*more, _returned({it.name: it for it in more})]
+    except NotMeasurableError as lack:
+        found += round_trips.missing(lack.needs) + emotion_by_stage.missing(lack.needs)
+    answer = Answer(
+        sentence="",
+        measurements=tuple(found),
+        intervals=Intervals(
+            "Lossless bits, % of the waveform's as FLAC, at the preset paper",
+            tuple(f"retention_{name}" for name in STEPS),
+        ),
+    )
+    return Answer(
+        _sentence(answer),
+        answer.measurements,
+        answer.intervals,
+        sounds=tuple(sounds),
+        cautions=_cautions(scope, answer),
+    )
+
+
+def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
+    """What the front-end alone says; with a prefix, what bears comparing alone."""
+    wave, bins = numbers("waveform", front), 1 + front.n_fft // 2
+    hertz = np.linspace(0.0, front.sample_rate / 2, bins)
+    reached = np.count_nonzero((hertz > front.f_min) & (hertz < front.f_max))
+    reduction = 100.0 * (1.0 - LATENT / (front.n_mels * front.frames))
+    rows = [
+        (
+            "stft_numbers_ratio",
+            "Numbers of the waveform for one of the complex STFT",
+            wave / numbers("stft", front),
+            "",
+        ),
+        ("mel_numbers_ratio", "Numbers of the waveform for one of the log-mel", wave / numbers("mel", front), ""),
+        ("latent_numbers_ratio", f"Samples of a clip for one of {LATENT} numbers", front.seconds * wave / LATENT, ""),
+        ("latent_reduction", f"Fewer numbers in {LATENT} than in a clip's log-mel", reduction, "%"),
+        ("bins_per_band", "STFT bins for one mel band", bins / front.n_mels, ""),
+        ("bins_reached_per_band", "STFT bins in the bands' range for one mel band", reached / front.n_mels, ""),
+        ("hop_ms", "From frame to frame", 1e3 * front.hop_length / front.sample_rate, "ms"),
+    ]
+    if not prefix:
+        rows += [
+            ("window_ms", "Length of a frame", 1e3 * front.n_fft / front.sample_rate, "ms"),
+            ("pcm_bits", f"The waveform in {BITS} bits a sample", BITS * wave, "bit/s"),
+            ("latent_bits", f"{LATENT} numbers of {BITS} bits a clip", LATENT * BITS / front.seconds, "bit/s"),
+        ]
+        rows += [(f"numbers_{name}", f"{words}: numbers", numbers(name, front), "1/s") for name, words in STEPS.items()]
+    return [_exact(prefix + name, label, value, unit) for name, label, value, unit in rows]
+
+
+def own(scope: Scope) -> list[Measurement]:
+    """What a probe reads of the corpus' own log-mels, kept, rounded, and after either latent."""
+    # As many clips as fit into memory where they are long.
+    rows = scope.rows(min(scope.few(960, 240), round(LISTENED / scope.front.seconds)))
+    songs = scope.corpus.songs[rows]
+    halves = emotion_by_stage.halved(songs, scope.rng("halves"))
+    features, _ = emotion_by_stage.from_log_mels(np.asarray(scope.corpus.mel[rows]), halves, scope.front)
+    return emotion_by_stage.measurements("own_", features, scope.corpus.labels[rows], songs)
+
+
+def _round_trips(
+    scope: Scope, rows: NDArray[np.intp], shown: Sequence[emotion_by_stage.Read], n: int, progress: Progress
+) -> tuple[list[Measurement], list[Sound]]:
+    """The measures of every step of some of the ``rows``, at both front-ends; and the sounds of the first."""
+    place = {row: number for number, row in enumerate(rows.tolist())}
+    trips: dict[str, list[dict[str, RoundTrip]]] = {prefix: [] for prefix in FRONTS}
+    heard: list[int] = []
+    sounds: list[Sound] = []
+    for row, wave in excerpts(scope, n):
+        progress("coding", len(heard), n)
+        shared = list(before_bands(wave, FRONTS[""]))
+        plain = {step.name: round_trip(step, wave, FRONTS[""]) for step in shared}
+        for (prefix, front), read in zip(FRONTS.items(), shown, strict=True):
+            steps = list(from_bands(wave, front, read.fitted[read.halves[place[row]]]))
+            trips[prefix].append(plain | {step.name: round_trip(step, wave, front) for step in steps})
+            if not sounds:
+                kind = "composed" if scope.composed else "recording"
+                sounds = [scope.keep("information", "original", kind, wave)]
+                played = [step for step in (*shared, *steps) if step.name in PLAYED]
+                sounds += [scope.keep("information", STEPS[step.name], "rebuilt", step.sound) for step in played]
+        heard.append(row)
+    songs = scope.corpus.songs[heard]
+    return [it for prefix in FRONTS for it in round_trips.measurements(prefix, trips[prefix], songs)], sounds
+
+
+def _returned(found: dict[str, Measurement]) -> Measurement:
+    """Energy of the waveform that the inverse STFT of the rounded spectrum returns, 100 (1 − 10^(−SI-SDR / 10)) %."""
+    ratio = found["si_sdr_stft"]
+    label = "complex STFT: energy of the waveform that its inverse returns"
+    if ratio.value is None or ratio.ci is None:
+        return Measurement.missing("returned_stft", label, "sound that is not silent", "%")
+    value, low, high = (100.0 * (1.0 - 10.0 ** (-db / 10.0)) for db in (ratio.value, *ratio.ci))
+    return Measurement("returned_stft", label, value, (low, high), ratio.n, ratio.of, "%")
+
+
+def _sentence(answer: Answer) -> str:
+    """The answer in words, of what was measured."""
+    stft, mel = (answer[f"{name}_numbers_ratio"].value or 1.0 for name in ("stft", "mel"))
+    counted = (
+        f"For a second of sound, 22,050 samples, the complex STFT has {1.0 / stft:.1f} times as many numbers and the "
+        f"log-mel {mel:.1f} times fewer."
+    )
+    if answer["waveform_bits"].value is None:
+        return f"{counted} What bits they take and what comes back was not measured."
+    of = {name: told(answer[f"retention_{name}"], 0) for name in ("stft", "magnitude", "mel", "quantised")}
+    return (
+        f"{counted} FLAC keeps the waveform in {told(answer['waveform_bits'], 0)}; rounded as finely, the complex STFT "
+        f"takes {of['stft']} of that, the magnitude {of['magnitude']}, mel bands {of['mel']}, and a log-mel in whole "
+        f"decibels {of['quantised']}. Of the emotion that a probe reads from linear magnitudes, it reads "
+        f"{told(answer['probe_kept_mel'], 0)} from the log-mel."
+    )
+
+
+def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
+    said = {it.name: told(it, 1 if it.name == "mel_numbers_ratio" else 0) for it in answer.measurements}
+    front = scope.front
+    arithmetic = (
+        "The study sets 45 s of waveform (992,250 samples) against 30 s of log-mel (128 × 1,292) and gets 6.0 and "
+        f"2,800; over the same time it is {said['mel_numbers_ratio']} and {said['latent_numbers_ratio']}."
+    )
+    redundant = (
+        "A complex STFT at hop 512 has 2 × 1,025 numbers for every 512 samples: it is larger than the waveform, not "
+        "smaller, and its inverse is exact. That its bits exceed the waveform's is redundancy, not information."
+    )
+    rates = (
+        "The study's 352,800 bits a second is what 16-bit PCM stores whatever it holds, not an entropy; its 5,700 is "
+        f"356 numbers of 16 bits, which is a clip's and not a second's: {said['latent_bits']}."
+    )
+    filtered = (
+        f"Content over 11,025 Hz is filtered out, not aliased: of a tone of 15 kHz {said['alias_db']} is left. The "
+        "preset paper drops what lies over 8 kHz as well."
+    )
+    resolution = (
+        f"The hop is how often a frame is taken; a frame spans {said['window_ms']}, and when something happens within "
+        "it is in its phase."
+    )
+    bits = (
+        "Lossless bits depend on the rounding step, on the level of the music and on the coder; order-0 entropy knows "
+        "neither time nor pitch. They tell what is stored, and nothing of what is heard."
+    )
+    probing = (
+        "A probe is a bound from below that rises with the songs it is taught by, and rises more for many features "
+        "than for few: shares of CCC are of this corpus at this size."
+    )
+    here = (
+        f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:,.0f} Hz at hop "
+        f"{front.hop_length:,}; what can be read of its log-mels is listed with all numbers."
+    )
+    lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
+    if answer["waveform_bits"].n in range(1, 10):
+        lines.append("Bits and what comes back are of fewer than ten songs, whose intervals are too narrow.")
+    if scope.composed:
+        lines.append("The music is composed: CCC says what each step keeps of planted cues, not of what people feel.")
+    return tuple(lines)
+
+
+def _exact(name: str, label: str, value: float, unit: str) -> Measurement:
+    return Measurement(name, label, float(value), None, 1, "closed form", unit, exact=True)
+
+
+QUESTION = Question(
+    "information",
+    "How much of the sound, and of its emotion, is left at each step from waveform to latent?",
+    "Six seconds from the middle of each clip go through waveform, complex STFT, magnitude, mel bands, log-mel as "
+    "stored (float16), log-mel in whole decibels, 64 and 32 bands, and two linear latents fitted to other songs. "
+    "Numbers a second follow from the front-end. Spectra are rounded in the step, 39 times that of 16-bit PCM, at "
+    "which the inverse STFT errs as much as 16 bits do; log-mel and latents in whole decibels. Bits are told "
+    "as order-0 entropy, which knows how often values occur and nothing else, and as those of real coders, which are "
+    "a bound from above: FLAC for the waveform, the better of LZMA and Rice codes for the rest. Retention is the "
+    "coder's bits in per cent of FLAC's. What comes back is compared with the original; magnitudes get their phase "
+    "from fast Griffin-Lim. The probe is ridge regression on means, deviations, changes and modulation of bands, the "
+    "same at each step, tested on songs it has not seen.",
+    measure,
+)

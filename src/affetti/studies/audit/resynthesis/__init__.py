@@ -1,0 +1,1 @@
+"""Sound and log-mels made again from less: what a degradation changes."""

@@ -1,0 +1,46 @@
+"""Excerpts of a corpus that can be heard: the middle seconds of clips, at the rate of the named front-ends.
+
+What is measured on sound here costs by the second; six seconds hold enough frames for every statistic, and all methods
+hear the same six.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from affetti.presets import front_end
+from affetti.signal.audio import is_silent
+from affetti.studies.audit.answer import NotMeasurableError
+from affetti.studies.audit.scope import Scope
+
+SECONDS = 6.0
+HOP = front_end("paper").hop_length
+SHORTEST = 8_192
+"""Samples: twice the longest window of :mod:`affetti.signal.fidelity`."""
+
+
+def excerpts(scope: Scope, n: int) -> Iterator[tuple[int, Tensor]]:
+    """Rows of at most ``n`` clips, with the sound of each: ``[T]``, T the same for all and a multiple of :data:`HOP`.
+
+    Clips that are silent or cut short are passed over.
+
+    Raises:
+        NotMeasurableError: the corpus has no sound, none at the rate of the named front-ends, or silence alone.
+    """
+    rate = front_end("paper").sample_rate
+    if scope.front.sample_rate != rate:
+        raise NotMeasurableError(f"sound at {rate} samples a second: prepare the corpus with a named --preset")
+    size = min(scope.front.samples, round(SECONDS * rate)) // HOP * HOP
+    if size < SHORTEST:
+        raise NotMeasurableError(f"clips of at least {SHORTEST / rate:.1f} s")
+    heard = False
+    for row in scope.rows(n).tolist():
+        wave = scope.sound(row)
+        first = (len(wave) - size) // 2
+        if first >= 0 and not is_silent(wave[first : first + size].numpy()):
+            heard = True
+            yield row, wave[first : first + size]
+    if not heard:
+        raise NotMeasurableError("clips that are not silent")

@@ -1,0 +1,160 @@
+"""What augmentation studies say of the published claims: gains, efficiency, and the table of methods.
+
+Read off the ``result.json`` of ``affetti compare``; of several studies the first that has an arm speaks for it. Gains
+are relative to the reference arm's CCC, as the published +8.8 % is; the interval is that of the difference alone.
+Emotion is a ratio of two CCCs, and its interval holds the errors of both. Correlations over methods are Spearman's,
+with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make it wide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from affetti.storage import read_json
+from affetti.studies.audit.answer import Measurement
+from affetti.studies.augmentation.comparison import BASE, REFERENCE
+
+GENERATORS = ("gan", "flow", "waveform")
+FEW = 5
+"""Fewest methods to correlate over."""
+OF_RATIO = (
+    "the interval holds the errors of both CCCs as if these were independent: too wide where both share songs; each is "
+    "the mean of its axes' own, wider than that of the mean"
+)
+
+
+def measured(studies: Sequence[Path]) -> list[Measurement]:
+    """All that the studies measured of the claims; the first study that has a name speaks."""
+    found: dict[str, Measurement] = {}
+    for folder in studies:
+        for measurement in _of(folder, read_json(folder / "result.json")):
+            found.setdefault(measurement.name, measurement)
+    return list(found.values())
+
+
+def _of(folder: Path, result: dict[str, Any]) -> list[Measurement]:
+    rows = {row["name"]: row for row in result["arms"]}
+    methods: list[dict[str, Any]] = result.get("hierarchy") or []
+    songs = int(result["test"]["songs"])
+    found: list[Measurement] = []
+    if result.get("measure", "ccc") == "ccc":
+        base = float(rows[REFERENCE]["ccc"])
+        for kind in GENERATORS:
+            if kind in rows and base > 0:
+                found += _gains(folder, kind, rows[kind], base, songs)
+        found += [
+            _returns(kind, result, base, songs) for kind in GENERATORS if len(_steps(kind, result)) > 1 and base > 0
+        ]
+    for row in methods:
+        if row["quality"] is not None:
+            label = f"Quality Score of {row['name']}"
+            found.append(
+                Measurement(
+                    f"quality_{row['name']}", label, row["quality"], _pair(row["quality_ci"]), row["n"], "clips"
+                )
+            )
+    found += _emotion(methods)
+    changed = [row for row in methods if row["name"] != BASE]
+    found += [
+        _correlation("diversity_with_gain", "rank correlation of diversity and gain", changed, "diversity", "delta"),
+        _correlation(
+            "quality_with_diversity", "rank correlation of quality and diversity", changed, "quality", "diversity"
+        ),
+    ]
+    return found
+
+
+def _gains(folder: Path, kind: str, row: dict[str, Any], base: float, songs: int) -> list[Measurement]:
+    gain, ci = 100 * row["delta"] / base, [100 * end / base for end in row["delta_ci"]]
+    found = [Measurement(f"gain_{kind}", f"gain in CCC by {kind}", gain, _pair(ci), songs, unit="%")]
+    runs = sorted((folder / "runs").glob(f"{kind}-f*/result.json"))
+    if runs:
+        hours = float(np.mean([read_json(run)["seconds"] for run in runs])) / 3600
+        if hours > 0:
+            label = f"gain in CCC by {kind} for each hour of its training here"
+            ends = (ci[0] / hours, ci[1] / hours)
+            found.append(Measurement(f"efficiency_{kind}", label, gain / hours, ends, songs, unit="% an hour"))
+    return found
+
+
+def _steps(kind: str, result: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = [row for row in result.get("returns") or [] if row["kind"] == kind and row["delta"] is not None]
+    return sorted(rows, key=lambda row: row["updates"])
+
+
+def _returns(kind: str, result: dict[str, Any], base: float, songs: int) -> Measurement:
+    """What the longest training gains beyond that a fifth as long, or the nearest to it."""
+    rows = _steps(kind, result)
+    last = rows[-1]
+    first = min(rows[:-1], key=lambda row: abs(math.log(last["updates"] / 5 / row["updates"])))
+    label = f"gain in CCC of {kind} trained {last['updates'] / first['updates']:.1f} times longer, in points of %"
+    value = 100 * (last["delta"] - first["delta"]) / base
+    return Measurement(
+        f"returns_{kind}", label, value, None, songs, unit="%", note="no interval: two arms of one study"
+    )
+
+
+def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
+    """CCC that a reader of held-out songs finds in each method's clips, as a share of that in the real ones."""
+    real = next((row for row in methods if row["name"] == BASE), None)
+    if real is None or len(real["emotion"]) < 2:
+        return []
+    whole, of_whole = _mean_ccc(real)
+    found: list[Measurement] = []
+    for row in methods:
+        if row["name"] == BASE or len(row["emotion"]) < 2 or not whole > 0:
+            continue
+        mean, of_mean = _mean_ccc(row)
+        ci = None if of_mean is None or of_whole is None else _of_ratio(mean, of_mean, whole, of_whole)
+        label = f"emotion read off {row['name']}, as a share of real clips'"
+        name = f"emotion_{row['name']}"
+        found.append(Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", OF_RATIO if ci else ""))
+    return found
+
+
+def _mean_ccc(row: dict[str, Any]) -> tuple[float, tuple[float, float] | None]:
+    """Mean CCC over the axes, and the mean of their intervals: wider than that of the mean."""
+    axes = [told["ccc"] for told in row["emotion"].values()]
+    low, high = ([told["ci"][end] for told in axes if told["ci"]] for end in (0, 1))
+    ends = (float(np.mean(low)), float(np.mean(high))) if len(low) == len(axes) else None
+    return float(np.mean([told["value"] for told in axes])), ends
+
+
+def _of_ratio(
+    above: float, of_above: tuple[float, float], below: float, of_below: tuple[float, float]
+) -> tuple[float, float]:
+    """The interval of ``above / below``, %, both with intervals, as if independent: half-widths in quadrature.
+
+    Written with half-widths over ``below``, so that a numerator near zero has an interval too.
+    """
+    ratio = above / below
+    up, down = of_above[1] - above, above - of_above[0]
+    more, less = of_below[1] - below, below - of_below[0]
+    if ratio < 0:  # then a greater denominator raises it
+        more, less = less, more
+    return (
+        100 * (ratio - math.hypot(down, ratio * more) / below),
+        100 * (ratio + math.hypot(up, ratio * less) / below),
+    )
+
+
+def _correlation(name: str, label: str, methods: list[dict[str, Any]], x: str, y: str) -> Measurement:
+    pairs = [(row[x], row[y]) for row in methods if row[x] is not None and row[y] is not None]
+    if len(pairs) < FEW or len({a for a, _ in pairs}) < 2 or len({b for _, b in pairs}) < 2:
+        return Measurement.missing(name, label, f"{FEW} methods or more that were measured")
+    r = float(np.corrcoef(*(rankdata(side) for side in np.array(pairs).T))[0, 1])  # Spearman's, ties sharing ranks
+    if abs(r) > 1 - 1e-12 or len(pairs) < 4:
+        return Measurement(name, label, r, None, len(pairs), "methods")
+    half = 1.96 * math.sqrt(1.06 / (len(pairs) - 3))
+    ends = (math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half))
+    return Measurement(name, label, r, ends, len(pairs), "methods")
+
+
+def _pair(ci: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if ci is None else (float(ci[0]), float(ci[1]))

@@ -1,0 +1,118 @@
+"""Changed copies of the training clips' own sound, as a corpus: the arms ``audio-stretch`` and ``audio-shift``.
+
+Copy i is of training clip i modulo their number, changed by an amount that depends on (seed, i) alone, within the
+limits in which a label holds. A copy keeps its song's id, so the guards know what it was made of.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from affetti.augment import waveform
+from affetti.corpus import Corpus, store
+from affetti.corpus.build import claim, finished, gather
+from affetti.errors import InputError
+from affetti.execution.local import map_ranges, ranges
+from affetti.models.generators.noise import child_seed
+from affetti.progress import Progress, silent
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.storage import written
+
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class CopyTask:
+    """Change the sound of a range of clips and file their log-mels. Idempotent."""
+
+    corpus: Path
+    rows: tuple[int, ...]
+    kind: str
+    """``stretch`` or ``shift``."""
+    seed: int
+    out: Path
+
+    def shard(self, start: int, stop: int) -> Path:
+        """The file whose existence says that the range is done."""
+        return self.out / ".work" / f"{start:07d}-{stop:07d}.npy"
+
+    def done(self, start: int, stop: int) -> bool:
+        """Whether the range has been filed."""
+        return self.shard(start, stop).exists()
+
+    def __call__(self, start: int, stop: int) -> None:
+        """Make copies ``start`` to ``stop``."""
+        corpus = Corpus.open(self.corpus)
+        front, to_mel = corpus.front_end, MelSpectrogram(corpus.front_end)
+        names = corpus.clips["clip_id"].tolist()
+        made: list[NDArray[np.float16]] = []
+        for number in range(start, stop):
+            file = self.corpus / "audio" / f"{names[self.rows[number]]}.flac"
+            if not file.is_file():
+                raise InputError(
+                    "the sound of a clip is missing", where=file, hint="prepare it again with --keep-audio"
+                )
+            heard = audio.load(file, front.sample_rate)[: front.samples]
+            heard = torch.nn.functional.pad(heard, (0, front.samples - len(heard)))
+            by = waveform.amount(self.kind, np.random.default_rng(child_seed("copy", self.kind, self.seed, number)))
+            turned = torch.from_numpy(waveform.change(heard.numpy(), front.sample_rate, self.kind, by))
+            with torch.inference_mode():
+                made.append(to_mel(turned).numpy().astype(np.float16))
+        with written(self.shard(start, stop)) as temporary:
+            np.save(temporary, np.stack(made))
+
+
+def copies(
+    corpus: Corpus,
+    fold: int,
+    n: int,
+    kind: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Corpus:
+    """``n`` changed copies of the training clips of ``fold``, into a corpus at ``out``.
+
+    Args:
+        corpus: one that kept its audio.
+        fold: whose training clips.
+        n: how many copies.
+        kind: ``stretch`` or ``shift``.
+        out: folder of the copies.
+        seed: of the amounts.
+        workers: processes.
+        progress: told of copies done.
+
+    Raises:
+        MissingDependencyError: audiomentations is not installed.
+        InputError: the sound of a clip is missing.
+    """
+    waveform.require()
+    train = corpus.fold(fold).train
+    chosen = train[np.arange(n) % len(train)]
+    signature = f"copies {kind} {seed} {n} {fold} {corpus.hash}"
+    if finished(out, signature):
+        return Corpus.open(out)
+    claim(out, signature)
+    task = CopyTask(corpus.path, tuple(chosen.tolist()), kind, seed, out)
+    map_ranges(task, n, CHUNK, done=task.done, workers=workers, stage=f"audio {kind}", progress=progress)
+    shards = [task.shard(*span) for span in ranges(n, CHUNK)]
+    mel = gather(out / ".work" / "mel.npy", shards, corpus.front_end, np.ones(n, dtype=bool))
+    clips = corpus.clips.iloc[chosen].copy()
+    clips["clip_id"] = [f"{name}-{kind}{i}" for i, name in enumerate(clips["clip_id"])]
+    clips = clips.assign(fold=-1, part="", synthetic=True, sha256="", duplicates="")
+    meta = {key: corpus.meta[key] for key in ("preset", "licence", "label_scale", "source")}
+    provenance = {"generator": f"audio-{kind}", "training_songs": sorted(set(corpus.songs[train].tolist()))}
+    meta |= {"seed": seed, "folds": 0, "notes": ["changed copies of clips"], "skipped": [], "label_audit": []}
+    made = store.write(out, clips, mel, corpus.front_end, meta | {"provenance": provenance, "signature": signature})
+    shutil.rmtree(out / ".work", ignore_errors=True)
+    return made

@@ -1,0 +1,206 @@
+"""What a study costs, from a short probe on this machine, and what of it fits a budget.
+
+The probe trains one regressor and each generator for a few updates in memory and generates two clips. Estimates hold
+for a machine that is as busy later as it was then. A budget keeps ``real`` and ``real-longer`` and, in the order of the
+table of arms, every other arm that still fits; what it left out is told. The choice is filed, so that a resumed study
+is the same study.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from affetti import presets
+from affetti.errors import UsageError
+from affetti.models.generators.conditioning import Fields
+from affetti.storage import read_json, write_json
+from affetti.studies.augmentation.arms import BEST, COMPOSER, COPIES, Arm, Made
+from affetti.studies.augmentation.comparison import BASE, REFERENCE
+from affetti.studies.augmentation.design import Design
+from affetti.studies.augmentation.trials import STUDENT
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.device import Hardware, choose_device
+from affetti.training.loop import Clips, LoopConfig
+from affetti.training.registry import family
+from affetti.training.waveform_clips import sound_clips
+
+STEPS = 6
+"""Updates of a probe."""
+COMPOSED = 0.015
+"""Seconds a fresh composed clip takes for each second of music, about."""
+RIDGE = 3.0
+"""Seconds that fitting ridge regression and reading the test clips takes, about, for each 1,000 clips."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds."""
+
+    update: float
+    """An update of the regressor."""
+    unit: float
+    """What a unit takes besides."""
+    generators: dict[str, float]
+    """An update of each generator that is to be trained."""
+    clip: dict[str, float]
+    """A generated clip, by generator."""
+
+
+def probe(design: Design) -> Cost:
+    """Measure; takes some seconds."""
+    corpus = design.corpus
+    train = corpus.fold(design.folds[0]).train
+    clips = Clips(corpus.mel, corpus.labels, train)
+    unit, update, _ = _trial(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
+    kinds = {made.kind for made in design.sets} & set(runs.GENERATORS)
+    given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
+    generators: dict[str, float] = {}
+    sampled: dict[str, float] = {}
+    for kind in sorted(kinds):
+        preset = corpus.meta["preset"]
+        batch = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
+        model = given.get(kind)
+        if model is None:
+            _, generators[kind], model = _trial(kind, design, clips, batch, presets.settings(preset, kind))
+        model.to(choose_device(design.settings.device))
+        with torch.inference_mode():
+            sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
+    return Cost(update, unit, generators, sampled)
+
+
+def _trial(
+    kind: str, design: Design, clips: Clips, batch: int, settings: dict[str, Any]
+) -> tuple[float, float, torch.nn.Module]:
+    """Seconds to set training up, seconds an update, and the model trained."""
+    corpus = design.corpus
+    trained: list[torch.nn.Module] = []
+
+    def fit(steps: int) -> None:
+        model = runs.make(kind, corpus.front_end.shape, settings, Fields())
+        seen = clips
+        if family(kind).sound:
+            seen = sound_clips(corpus, clips.labels, clips.rows, model.config.window)  # type: ignore[arg-type, union-attr]
+        hardware = Hardware(design.settings.device)
+        trained.append(fitting.fit(kind, model, seen, LoopConfig(steps, batch, 0), hardware=hardware)[1])
+
+    fit(1)  # the first call also imports and warms up
+    short = seconds_of(lambda: fit(1))
+    return short, max(1e-6, seconds_of(lambda: fit(1 + STEPS)) - short) / STEPS, trained[-1]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long ``work`` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def plan(design: Design, cost: Cost, workers: int) -> dict[str, Any]:
+    """Arms, units and sets of a study, bytes it would write and seconds it would take."""
+    corpus = design.corpus
+    whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
+    clips = sum(design.shares) * whole * sum(made.ratio for made in design.sets)
+    size = int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames)
+    units = [len(design.folds) * design.settings.seeds * len(design.shares) for _ in design.arms]
+    return {
+        "arms": [arm.name for arm in design.arms],
+        "units": sum(units),
+        "sets": [made.named(design.settings.ratio) for made in design.sets],
+        "shares": list(design.shares),
+        "bytes": size,
+        "seconds": round(total(design, cost, design.arms) / workers, 1),
+        "least_seconds": round(total(design, cost, plainest(design)) / workers, 1),
+    }
+
+
+def plainest(design: Design) -> tuple[Arm, ...]:
+    """The arms that every study has."""
+    return tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
+
+
+def _asked(design: Design) -> dict[str, Any]:
+    """What the choice of arms depends on."""
+    s = design.settings
+    return {
+        "budget": s.budget,
+        "asked": [arm.name for arm in design.arms],
+        "seeds": s.seeds,
+        "folds": list(design.folds),
+        "shares": list(design.shares),
+    }
+
+
+def total(design: Design, cost: Cost, arms: tuple[Arm, ...]) -> float:
+    """Seconds of one core that the given arms of a study would take."""
+    chosen = replace(design, arms=arms)
+    corpus, s = design.corpus, design.settings
+    whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
+    regressors = len(design.folds) * s.seeds * len(design.shares)
+    seconds = sum(_regressor(design, cost, arm) for arm in arms) * regressors
+    seconds += RIDGE * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(design.shares)
+    for generator in {made.generator: made for made in chosen.sets if made.kind in cost.generators}.values():
+        updates = generator.trained or presets.budget(corpus.meta["preset"], generator.kind).steps
+        seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.shares)
+    return seconds + sum(_set(made, cost, design) for made in chosen.sets) * whole * sum(design.shares)
+
+
+def _regressor(design: Design, cost: Cost, arm: Arm) -> float:
+    return cost.unit + cost.update * design.steps * (2 if arm.longer else 1)
+
+
+def _set(made: Made, cost: Cost, design: Design) -> float:
+    """Seconds to make a set, for each real training clip."""
+    if made.kind == COMPOSER:
+        return made.ratio * COMPOSED * design.corpus.front_end.seconds
+    if made.kind in COPIES:
+        return made.ratio * 0.05
+    return made.ratio * cost.clip[made.kind] * (2.0 if made.filtered else 1.0)
+
+
+def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[str, Any]]]:
+    """The study that fits its budget, and the arms that were left out with what each would have taken.
+
+    Raises:
+        UsageError: not even ``real`` and ``real-longer`` fit.
+    """
+    path = out / "budget.json"
+    if path.exists():
+        filed = read_json(path)
+        if all(filed.get(key) == value for key, value in _asked(design).items()):
+            kept = tuple(arm for arm in design.arms if arm.name in filed["arms"])
+            return replace(design, arms=kept), filed["left_out"]
+    found = probe(design)
+    budget = (design.settings.budget or 0.0) * workers
+    kept = plainest(design)
+    least = total(design, found, kept)
+    if least > budget:
+        raise UsageError(
+            f"real and real-longer alone would take about {least / workers:.0f} s",
+            where="--budget",
+            hint="give more, or fewer --seeds, --folds or --steps",
+        )
+    left: list[dict[str, Any]] = []
+    for arm in design.arms:
+        if arm in kept:
+            continue
+        more = total(design, found, (*kept, arm))
+        if more <= budget:
+            kept = (*kept, arm)
+        else:
+            left.append({"name": arm.name, "seconds": round((more - total(design, found, kept)) / workers, 1)})
+    kept = tuple(arm for arm in kept if arm.name != BEST or any(other.made for other in kept))
+    document = {
+        **_asked(design),
+        "arms": [arm.name for arm in kept],
+        "left_out": left,
+        "seconds": round(total(design, found, kept) / workers, 1),
+    }
+    write_json(path, document)
+    return replace(design, arms=kept), left

@@ -1,0 +1,106 @@
+"""What the report draws of a scorecard, as arrays in ``pictures.npz`` beside ``result.json``.
+
+- ``map_real [N, 2]``, ``map_fake [K, 2]``, ``map_share [2]``: clips on the first two principal components of the real
+  embeddings, synthetic ones projected onto them, and the share of the real variance along each;
+- ``level_real``, ``level_fake [2, M]``: mean over clips of each band's level in dB, and its deviation between clips;
+  ``band_hz [M]`` the bands' centres, or ``[0]`` where the front-end is not known;
+- ``modulation_real``, ``modulation_fake [2, R]``: mean over clips, and deviation, of the power in dB with which band
+  levels swing ``rate [R]`` times a second (a frame, where the front-end is not known): log-spaced bins, all bands;
+- ``pairs_fake``, ``pairs_train [P, M, F]``: log-mels of the nearest pairs, where the training set is known.
+
+Large sets are drawn from evenly spaced clips, at most :data:`MOST_POINTS` on the map and :data:`MOST_CLIPS` for levels
+and modulation. No array needs unpickling.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.embedders.clip_set import ClipSet
+from affetti.metrics.mel_features import release
+from affetti.presets import FrontEnd
+from affetti.storage import written
+from affetti.studies.scorecard.distances import band_centres
+
+MOST_POINTS = 1_500
+MOST_CLIPS = 512
+RATES = 28
+"""Bins of the modulation spectrum, at the most."""
+PAIRS = 4
+"""Nearest pairs to see and hear; each of another synthetic clip."""
+QUIET = 0.01
+"""Power in dB² that a bin is taken to have at least."""
+
+Rows = NDArray[np.float64]
+Arrays = dict[str, Any]
+
+
+def save(path: Path, arrays: Arrays) -> None:
+    """Write arrays, whole or not at all."""
+    with written(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def pictures(
+    reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, train: ClipSet | None, pairs: list[dict[str, Any]]
+) -> Arrays:
+    """The arrays of the module's docstring.
+
+    Args:
+        reference: real clips.
+        fake: synthetic clips.
+        x: embeddings of the real clips ``[N, D]``.
+        y: embeddings of the synthetic clips ``[K, D]``.
+        train: what the generator was trained on.
+        pairs: its nearest pairs, see :mod:`affetti.studies.scorecard.memorisation`.
+    """
+    front = reference.front_end or fake.front_end
+    found: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_centres(front)}
+    for side, clips in (("real", reference), ("fake", fake)):
+        found[f"level_{side}"], found["rate"], found[f"modulation_{side}"] = _courses(clips, front)
+    if train is not None and pairs:
+        chosen = pairs[:PAIRS]
+        for side, clips in (("fake", fake), ("train", train)):
+            found[f"pairs_{side}"] = np.stack([clips.mel[pair[f"{side}_row"]] for pair in chosen]).astype(np.float16)
+    return found
+
+
+def _even(n: int, most: int) -> NDArray[np.intp]:
+    """At most ``most`` of ``n`` rows, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+def _map(x: Rows, y: Rows) -> Arrays:
+    middle = x.mean(axis=0)
+    _, spread, axes = np.linalg.svd(x[_even(len(x), 4 * MOST_POINTS)] - middle, full_matrices=False)
+    # An axis may point either way: its largest coordinate is made positive.
+    first = axes[:2] * np.sign(axes[:2][np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(axis=1)])[:, None]
+    share = spread**2 / max(float((spread**2).sum()), 1e-12)
+    points = [((rows - middle)[_even(len(rows), MOST_POINTS)] @ first.T).astype(np.float32) for rows in (x, y)]
+    return {"map_real": points[0], "map_fake": points[1], "map_share": share[:2]}
+
+
+def _courses(clips: ClipSet, front: FrontEnd | None) -> tuple[Rows, Rows, Rows]:
+    """Mean and deviation over clips of levels ``[2, M]`` and of modulation ``[2, R]``, and the rates ``[R]``."""
+    levels: list[Rows] = []
+    swings: list[Rows] = []
+    frames = clips.mel.shape[2]
+    window = np.hanning(frames + 2)[1:-1]
+    edges = np.unique(np.geomspace(1, frames // 2 + 1, RATES + 1).round().astype(np.intp))
+    for row in _even(len(clips), MOST_CLIPS):
+        mel = np.asarray(clips.mel[row], dtype=np.float64)
+        level = mel.mean(axis=1)
+        spectrum = np.fft.rfft((mel - level[:, None]) * window, axis=1)
+        power = (np.abs(spectrum) ** 2).mean(axis=0) * 2 / (frames * (window**2).sum())
+        binned = np.add.reduceat(power, edges[:-1]) / np.diff(edges)  # past the last edge the rest falls into its bin
+        levels.append(level)
+        swings.append(10 * np.log10(binned + QUIET / frames))
+        release(clips.mel)
+    rate = 1.0 if front is None else front.sample_rate / front.hop_length
+    middle = np.sqrt(edges[:-1] * (edges[1:] - 1)) * rate / frames
+    level, swing = (np.stack([np.mean(part, axis=0), np.std(part, axis=0)]) for part in (levels, swings))
+    return level, middle, swing

@@ -1,0 +1,220 @@
+"""Watch a generator while it trains: what its clips are like, on songs it is not trained on.
+
+A few times a run the averaged model makes clips for the conditions of validation clips. In the default features
+(:func:`affetti.signal.statistics.mel_statistics`, standardised by the training clips) these are compared with those
+clips. Logged beside the loss:
+
+- ``coverage``: share of validation clips with a generated one near by (Naeem et al. 2020, k = 5). The best model by
+  this is the one that is filed: losses of generators say little, and those of a GAN nothing.
+- ``diversity``: among clips of like label, as a share of real clips' (:mod:`affetti.metrics.diversity_within_labels`).
+- ``valence_slope``, ``arousal_slope``: what ridge regression, trained on the same training clips, reads, against what
+  was asked, as a share of the slope it shows on the validation clips.
+- ``distance_to_train``: median distance to the nearest training clip, over that of validation clips.
+- ``silent``: share of clips 40 dB under the quietest training clip.
+
+An alarm is a value out of its range; it is told, and filed in ``result.json``. With patience, training ends after so
+many looks without better coverage.
+
+When not to use: as the verdict on a generator. It is made of few clips; ``affetti score`` is for that.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from affetti import metrics
+from affetti.metrics.diversity_within_labels import label_diversity
+from affetti.models.regressors.baseline import Baseline
+from affetti.signal.statistics import mel_statistics
+from affetti.training.loop import Clips, Objective
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+MOST = 96
+"""Clips made at a look."""
+LEAST = 24
+"""Validation clips that a look needs."""
+COMPARED = 1_000
+"""Training clips among which copies are looked for."""
+CLOSE = 0.02
+"""Coverage within this of the best is as good: of such models the latest is kept."""
+QUIET = 40.0
+"""dB under the quietest training clip: silent."""
+ALARMS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "diversity": (lambda value: value < 0.4, "collapse: within-label diversity is {:.2f} of real clips'"),
+    "silent": (lambda value: value > 0.1, "silence: {:.0%} of clips are silent"),
+    "distance_to_train": (
+        lambda value: value < 0.5,
+        "copying: clips lie {:.2f} times as far from training clips as real",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a look needs to know of the real clips."""
+
+    wishes: Tensor
+    """Conditions ``[n, K]`` of the validation clips."""
+    songs: NDArray[np.str_]
+    """Song of each."""
+    centre: Tensor
+    scale: Tensor
+    real: NDArray[np.float64]
+    """Features of the validation clips ``[n, D]``."""
+    train: NDArray[np.float64]
+    """Features of training clips."""
+    nearest: float
+    """Median distance of validation clips to their nearest training clip."""
+    quietest: float
+    """Maximum of the quietest training clip, dB."""
+    reader: Baseline
+    slopes: NDArray[np.float64]
+    """The reader's slopes on the validation clips, valence and arousal."""
+    to_mel: Callable[[Tensor], Tensor] | None = None
+    """From waveforms to log-mels, for models that make those."""
+
+    @classmethod
+    def of(
+        cls,
+        clips: Clips,
+        held: Clips,
+        songs: NDArray[np.str_],
+        reader: Baseline,
+        to_mel: Callable[[Tensor], Tensor] | None = None,
+    ) -> Judge | None:
+        """From training clips and validation clips (log-mels and conditions); None where these are too few."""
+        rows = held.rows[np.linspace(0, len(held) - 1, min(MOST, len(held))).round().astype(int)]
+        if len(rows) < LEAST or np.unique(songs[rows]).size < 10:
+            return None
+        chosen = clips.rows[np.linspace(0, len(clips) - 1, min(COMPARED, len(clips))).round().astype(int)]
+        train_mel, _ = clips.take(chosen)
+        real_mel, wishes = held.take(rows)
+        features = mel_statistics(train_mel)
+        centre, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+        train = ((features - centre) / scale).double().numpy()
+        real = ((mel_statistics(real_mel) - centre) / scale).double().numpy()
+        slopes = _slopes(reader(real_mel), wishes)
+        nearest = float(np.median(_nearest(real, train)))
+        quietest = float(train_mel.amax(dim=(1, 2)).min())
+        return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, to_mel)
+
+    @torch.no_grad()
+    def look(self, model: nn.Module, device: torch.device | str = "cpu") -> dict[str, float]:
+        """Measure ``model``; see the module for the keys."""
+        draft = getattr(model, "draft", None)
+        parts: list[Tensor] = []
+        for at in range(0, len(self.wishes), 32):
+            index = torch.arange(at, min(at + 32, len(self.wishes)))
+            made = model.sample(self.wishes[index].to(device), 0, index, dials=draft).cpu()  # type: ignore[operator]
+            parts.append(made if self.to_mel is None else self.to_mel(made))
+        mel = torch.cat(parts)
+        fake = ((mel_statistics(mel) - self.centre) / self.scale).double().numpy()
+        if not np.isfinite(fake).all():
+            return {"coverage": float("nan")}  # the loop ends a run whose numbers are not
+        found = metrics.precision_recall_density_coverage(self.real, fake)
+        slopes = _slopes(self.reader(mel), self.wishes) / self.slopes
+        return {
+            "coverage": found["coverage"],
+            "precision": found["precision"],
+            "diversity": label_diversity(self.real, fake, self.wishes[:, :2], self.wishes[:, :2], (self.songs, None)),
+            "valence_slope": float(slopes[0]),
+            "arousal_slope": float(slopes[1]),
+            "distance_to_train": float(np.median(_nearest(fake, self.train))) / max(self.nearest, 1e-9),
+            "silent": float((mel.amax(dim=(1, 2)) < self.quietest - QUIET).double().mean()),
+        }
+
+
+class _Memory(nn.Module):
+    """The best coverage so far and the looks since, kept in checkpoints."""
+
+    best: Tensor
+    since: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("best", torch.tensor(-1.0))
+        self.register_buffer("since", torch.tensor(0))
+
+
+class Watched:
+    """An objective whose averaged model is looked at a few times; :attr:`result` is the best by coverage."""
+
+    def __init__(
+        self, objective: Objective, judge: Judge, steps: int, looks: int, patience: int, held: Clips | None = None
+    ) -> None:
+        self.objective, self.judge, self.patience, self.held = objective, judge, patience, held
+        self.every = max(1, steps // max(1, looks))
+        self.memory, self.best = _Memory(), copy.deepcopy(objective.modules["average"])
+        self.modules = {**objective.modules, "best": self.best, "memory": self.memory}
+        self.optimizers = objective.optimizers
+
+    @property
+    def finished(self) -> bool:
+        """Whether patience is at an end."""
+        return 0 < self.patience <= int(self.memory.since)
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to be used."""
+        return self.best if float(self.memory.best) >= 0 else self.objective.modules["average"]
+
+    def setup(self, fabric: Fabric) -> None:
+        """Hand over to Fabric."""
+        self.objective.setup(fabric)
+        fabric.to_device(self.best)
+        self.device = fabric.device
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update, and a look where it is time."""
+        logged = self.objective.step(fabric, mel, labels, step)
+        if (step + 1) % self.every == 0:
+            average = self.objective.modules["average"].eval()
+            # In full precision, as it will be used; the first device's, for all must stop together.
+            with torch.autocast(fabric.device.type, enabled=False):
+                seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
+            logged |= seen
+            if seen["coverage"] >= float(self.memory.best) - CLOSE:
+                self.best.load_state_dict(average.state_dict())
+                self.memory.since.zero_()
+            else:
+                self.memory.since += 1
+            self.memory.best.fill_(max(float(self.memory.best), seen["coverage"]))
+        return logged
+
+    def _held_out_loss(self) -> dict[str, float]:
+        held_out = getattr(self.objective, "held_out", None)
+        if held_out is None or self.held is None:
+            return {}
+        spread = np.linspace(0, len(self.held) - 1, min(4 * MOST, len(self.held))).round().astype(int)
+        parts = np.array_split(self.held.rows[spread], -(-len(spread) // 32))
+        losses = [held_out(*(part.to(self.device) for part in self.held.take(rows))) for rows in parts]
+        return {"held_out_loss": float(np.average(losses, weights=[len(rows) for rows in parts]))}
+
+
+def alarms(lines: list[dict[str, float]]) -> list[str]:
+    """What the last look at a run found out of range."""
+    looks = [line for line in lines if "coverage" in line]
+    if not looks:
+        return []
+    last = looks[-1]
+    found = [(told, last[name]) for name, (bad, told) in ALARMS.items() if name in last and bad(last[name])]
+    return [f"step {last['step']}: {told.format(value)}" for told, value in found]
+
+
+def _slopes(reading: Tensor, wishes: Tensor) -> NDArray[np.float64]:
+    read, asked = reading.double().numpy(), wishes[:, :2].double().numpy()
+    return np.array([metrics.slope(read[:, axis], asked[:, axis]) for axis in (0, 1)])
+
+
+def _nearest(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    return torch.cdist(torch.from_numpy(rows), torch.from_numpy(others)).min(dim=1).values.numpy()

@@ -1,0 +1,1 @@
+"""Training objectives, one file each: the losses and the update of one training step."""

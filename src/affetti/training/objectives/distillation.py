@@ -1,0 +1,113 @@
+"""One step of a student that learns from a teacher as well as from labels.
+
+The loss is the concordance loss on the labels plus, with the study's weights,
+
+    0.3 · responses + 0.4 · features + 0.3 · attention .
+
+- *Responses*: squared difference of T tanh(z / T), T = 6, where z are the two numbers before they saturate. tanh is a
+  softmax over two classes, so T means what it means in Hinton et al. (2015): a soft teacher still tells apart what a
+  saturated one calls alike, and for large T its numbers themselves are matched.
+- *Features*: the two networks need not have as many, so it is the cosine similarities between the clips of a batch that
+  are compared (Tung & Mori 2019): clips alike to the teacher are to be alike to the student.
+- *Attention*: where in frequency and time the network is active, the mean square over channels on the teacher's grid
+  made unit in norm (Zagoruyko & Komodakis 2017).
+
+Teacher and student read the same clip, blended with another of the batch (mixup with Beta(1, 1)) half of the time: a
+teacher can label what no listener has heard (Beyer et al. 2022). The labels are blended alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from affetti.corpus import Corpus, splits
+from affetti.errors import MismatchError, UsageError
+from affetti.models.regressors.base import NeuralRegressor, Reading
+from affetti.training import run as runs
+from affetti.training.objectives.regression import RegressorObjective, blend, concordance_loss
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+WEIGHTS = {"responses": 0.3, "features": 0.4, "attention": 0.3}
+"""Of the three losses; the study's."""
+TEMPERATURE = 6.0
+
+
+class DistilledObjective(RegressorObjective):
+    """Concordance loss on labels and the three losses against ``teacher``."""
+
+    def __init__(
+        self,
+        model: NeuralRegressor,
+        steps: int,
+        teacher: NeuralRegressor,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__(model, steps, augment=augment)
+        self.teacher = teacher.eval().requires_grad_(False)
+
+    def setup(self, fabric: Fabric) -> None:
+        """Hand over to Fabric."""
+        super().setup(fabric)
+        fabric.to_device(self.teacher)
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update."""
+        mel, labels = blend(mel, labels)
+        with torch.no_grad():
+            self.taught = self.teacher.read(self.teacher.normalise(mel))
+        return super().step(fabric, mel, labels, step)
+
+    def loss(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Concordance with the labels, and likeness to the teacher."""
+        reading: Reading = self.model.read(x)  # type: ignore[operator]
+        parts = likeness(reading, self.taught)
+        total = concordance_loss(torch.tanh(reading.logits), labels)
+        return total + sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros_like(total))
+
+
+def likeness(student: Reading, teacher: Reading) -> dict[str, Tensor]:
+    """How unlike two readings of the same batch are: ``responses``, ``features`` and ``attention``, each ≥ 0."""
+    soft = [TEMPERATURE * torch.tanh(reading.logits / TEMPERATURE) for reading in (student, teacher)]
+    near = [_similarities(reading.features) for reading in (student, teacher)]
+    grid = teacher.map.shape[1:]
+    looked = F.interpolate(student.map.unsqueeze(1), grid, mode="bilinear", align_corners=False).squeeze(1)
+    maps = [F.normalize(found.flatten(1), dim=1) for found in (looked, teacher.map)]
+    return {
+        "responses": (soft[0] - soft[1]).square().mean(),
+        "features": (near[0] - near[1]).square().mean(),
+        "attention": (maps[0] - maps[1]).square().sum(dim=1).mean(),
+    }
+
+
+def _similarities(features: Tensor) -> Tensor:
+    """Cosine similarity of each pair of clips, of features centred over the batch: ``[B, D] → [B, B]``."""
+    unit = F.normalize(features - features.mean(dim=0), dim=1)
+    return unit @ unit.T
+
+
+def load_teacher(path: Path, corpus: Corpus, test_songs: list[str]) -> NeuralRegressor:
+    """The network of a run, as a teacher for clips of ``corpus``.
+
+    Raises:
+        UsageError: it is no network that reads emotion.
+        MismatchError: it reads another front-end, or has heard songs that the student will be tested on.
+    """
+    trained = runs.load(path)
+    if not isinstance(trained.model, NeuralRegressor):
+        raise UsageError(f"a {trained.kind} teaches no student", where="--teacher", hint="give a run of vit or student")
+    if trained.front_end.hash != corpus.front_end.hash:
+        raise MismatchError(
+            f"reads log-mels of front-end {trained.front_end.hash}, these are {corpus.front_end.hash}",
+            where=path,
+            hint="train the teacher on this corpus",
+        )
+    splits.require_unheard(test_songs, trained.songs, path)
+    return trained.model

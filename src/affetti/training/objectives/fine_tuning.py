@@ -1,0 +1,148 @@
+"""One step of the teacher: pretrained weights are let go by and by, and the best on validation songs are kept.
+
+A pretrained backbone stays as it is for the first sixth of the training, then its last 4 blocks learn, from three
+tenths on its last 6 (the study's epochs 5 and 9 of 30), at a tenth of the head's rate. A backbone of random weights
+learns from the start, at the full rate, on clips of which half are blended (mixup): a transformer without prior
+knowledge learns a small corpus by heart.
+
+Every :data:`LOOKS`-th part of the training the average of weights reads the validation clips; the weights of the
+highest CCC are the result, and after :data:`PATIENCE` looks without a better one the training ends.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from affetti import metrics
+from affetti.errors import InputError
+from affetti.models.regressors.base import NeuralRegressor
+from affetti.models.regressors.vit import ViT
+from affetti.training.loop import Clips
+from affetti.training.objectives.regression import RegressorObjective, blend, concordance_loss, weighted_error
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+STAGES = ((0.0, 0), (1 / 6, 4), (0.3, 6))
+"""From which share of the training how many of the last blocks of a pretrained backbone learn."""
+LOOKS = 30
+"""Readings of the validation clips in a whole training."""
+PATIENCE = 15
+"""Looks without a better CCC that end it."""
+SCRATCH, PRETRAINED = 1e-3, 3e-5
+"""Learning rates."""
+
+
+class Best(nn.Module):
+    """The weights that read the validation clips best so far, filed with each checkpoint."""
+
+    ccc: Tensor
+    since: Tensor
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.kept = copy.deepcopy(model).requires_grad_(False)
+        self.register_buffer("ccc", torch.tensor(-2.0))
+        self.register_buffer("since", torch.tensor(0))
+
+    @torch.no_grad()
+    def offer(self, model: nn.Module, ccc: float) -> None:
+        """Keep ``model``'s weights if ``ccc`` is the highest yet."""
+        if ccc > float(self.ccc):
+            self.kept.load_state_dict(model.state_dict())
+            self.ccc.fill_(ccc)
+            self.since.zero_()
+        else:
+            self.since += 1
+
+
+class TeacherObjective(RegressorObjective):
+    """Concordance loss or weighted squared error, gradual unfreezing, EMA, and early stopping where ``held`` is given.
+
+    ``held`` are clips of validation songs; without them all steps are taken and the average of weights is the result.
+    """
+
+    def __init__(
+        self,
+        model: ViT,
+        steps: int,
+        decay: float = 0.98,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        held: Clips | None = None,
+    ) -> None:
+        self.pretrained = bool(model.config.pretrained)
+        super().__init__(
+            model, steps, model.config.rate or (PRETRAINED if self.pretrained else SCRATCH), decay, augment
+        )
+        self.vit, self.held = model, held
+        self.measure = concordance_loss if model.config.loss == "ccc" else weighted_error
+        self.every = max(1, steps // LOOKS)
+        if held is not None:
+            self.best = self.modules["best"] = Best(model)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the validation songs have been read no better for long."""
+        return self.held is not None and int(self.best.since) >= PATIENCE
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to be used."""
+        return self.average if self.held is None else self.best.kept
+
+    def groups(self, model: NeuralRegressor) -> list[dict[str, object]]:
+        """The backbone learns at a tenth of the rate if it was pretrained."""
+        slow = [value for name, value in model.named_parameters() if name.startswith("backbone.")]
+        fast = [value for name, value in model.named_parameters() if not name.startswith("backbone.")]
+        return [{"params": slow, "share": 0.1 if self.pretrained else 1.0}, {"params": fast, "share": 1.0}]
+
+    def setup(self, fabric: Fabric) -> None:
+        """Hand over to Fabric."""
+        super().setup(fabric)
+        if self.held is not None:
+            fabric.to_device(self.best)
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update, and now and then a look at the validation clips."""
+        if self.pretrained:
+            unfreeze(self.vit, step / self.steps)
+        else:
+            mel, labels = blend(mel, labels)
+        logged = super().step(fabric, mel, labels, step)
+        if self.held is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
+            # In full precision, as it will be used; the first device's, for all must stop together.
+            with torch.autocast(fabric.device.type, enabled=False):
+                logged["validation_ccc"] = ccc = fabric.broadcast(self.look(self.held))
+            self.best.offer(self.average, ccc)
+        return logged
+
+    def loss(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss that the configuration names."""
+        return self.measure(self.model.from_normal(x), labels)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def look(self, held: Clips, batch_size: int = 64) -> float:
+        """CCC of the average of weights on ``held``; -1 where it reads the same of every clip as all labels are."""
+        self.average.eval()
+        parts = [
+            self.average(held.take(rows)[0].to(self.average.half_width.device)).cpu().double().numpy()  # type: ignore[operator, union-attr]
+            for rows in np.array_split(held.rows, max(1, len(held) // batch_size))
+        ]
+        try:
+            return metrics.concordance(np.concatenate(parts), held.labels[held.rows, :2])
+        except InputError:
+            return -1.0
+
+
+def unfreeze(model: ViT, share: float) -> None:
+    """Let the blocks of a pretrained backbone learn that should at ``share`` of the training."""
+    count = max(blocks for start, blocks in STAGES if share >= start)
+    model.backbone.requires_grad_(False)
+    for block in model.blocks[len(model.blocks) - count :] if count else []:
+        block.requires_grad_(True)

@@ -1,0 +1,109 @@
+"""One step of flow matching, of the latent beneath it and of the guide beside it.
+
+With a mel autoencoder the first steps train that alone; its scale is then measured and it stands still. The guide, a
+small regressor, is trained on the clips as the latent gives them back, in every other of the first steps: so that all
+three are of one run and a resumed run equals the unbroken one.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from affetti.models.generators.flow import Flow
+from affetti.models.generators.mel_autoencoder import MelAutoencoder
+from affetti.training.objectives.base import set_rate, update_average, warm_cosine
+from affetti.training.objectives.regression import concordance_loss
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+GUIDE_STEPS = 400
+"""Updates of the guide."""
+
+
+class FlowObjective:
+    """Flow matching with AdamW and an EMA."""
+
+    def __init__(self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998) -> None:
+        self.average = copy.deepcopy(model)
+        self.flow = model
+        self.model: nn.Module = model
+        self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
+        guide = list(model.guide.parameters()) if model.guide is not None else []
+        own = {id(value) for value in guide}
+        self.learns = isinstance(model.latent, MelAutoencoder)
+        latent = list(model.latent.parameters()) if self.learns else []
+        own |= {id(value) for value in latent}
+        rest = [value for value in model.parameters() if id(value) not in own]
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "model": torch.optim.AdamW(rest, rate, betas=(0.9, 0.99), weight_decay=0.01)
+        }
+        if latent:
+            self.optimizers["latent"] = torch.optim.AdamW(latent, rate / 2, betas=(0.9, 0.99), weight_decay=0.0)
+        if guide:
+            self.optimizers["guide"] = torch.optim.AdamW(guide, 3e-3, weight_decay=0.05)
+        self.rate, self.decay = rate, decay
+        self.first = max(1, round(model.config.autoencoder_share * steps)) if self.learns else 0
+        self.steps = max(1, steps - self.first)
+        self.guide_steps = min(GUIDE_STEPS, max(1, self.steps // 2))
+
+    def setup(self, fabric: Fabric) -> None:
+        """Hand over to Fabric."""
+        names = list(self.optimizers)
+        self.model, *optimizers = fabric.setup(self.model, *self.optimizers.values())
+        for name in ("loss", "latent_loss", "read"):
+            self.model.mark_forward_method(name)  # type: ignore[operator]
+        self.optimizer = dict(zip(names, optimizers, strict=True))
+        fabric.to_device(self.average)
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update."""
+        flow = self.flow
+        if step < self.first:
+            return self._step_latent(fabric, mel, step)
+        step -= self.first
+        flow.latent.requires_grad_(False)  # it stands still, and nothing need be known of its slopes
+        with torch.no_grad():
+            latent = flow.encode(mel)
+        set_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))
+        loss = self.model.loss(latent, labels)  # type: ignore[operator]
+        self.optimizer["model"].zero_grad()
+        fabric.backward(loss)
+        norm = fabric.clip_gradients(self.model, self.optimizer["model"], max_norm=1.0, error_if_nonfinite=False)
+        self.optimizer["model"].step()
+        logged = {"loss": float(loss.detach()), "gradient_norm": float(norm)}  # type: ignore[arg-type]
+        if "guide" in self.optimizer and step % 2 == 0 and step // 2 < self.guide_steps:
+            logged["loss_guide"] = self._step_guide(fabric, latent, labels, step // 2)
+        update_average(self.average, flow, step, self.decay)
+        return logged
+
+    def _step_latent(self, fabric: Fabric, mel: Tensor, step: int) -> dict[str, float]:
+        """One update of the autoencoder; after the last its scale is measured."""
+        set_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.first))
+        loss = self.model.latent_loss(mel)  # type: ignore[operator]
+        self.optimizer["latent"].zero_grad()
+        fabric.backward(loss)
+        self.optimizer["latent"].step()
+        if step == self.first - 1:
+            self.flow.latent.measure(self.flow.normalise(mel))  # type: ignore[operator]
+            self.average.load_state_dict(self.flow.state_dict())
+        return {"loss": float(loss.detach())}
+
+    def _step_guide(self, fabric: Fabric, latent: Tensor, labels: Tensor, step: int) -> float:
+        set_rate(self.optimizer["guide"], 3e-3 * warm_cosine(step, self.guide_steps, floor=0.01))
+        loss = concordance_loss(self.model.read(latent), labels[:, :2])  # type: ignore[operator]
+        self.optimizer["guide"].zero_grad()
+        fabric.backward(loss)
+        self.optimizer["guide"].step()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def held_out(self, mel: Tensor, labels: Tensor) -> float:
+        """The average's loss on clips that are not trained on."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # the same times and noise at every look
+            return float(self.average.loss(self.average.encode(mel), labels))

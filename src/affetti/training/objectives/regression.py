@@ -1,0 +1,94 @@
+"""One step of a regressor."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from affetti.models.regressors.base import NeuralRegressor
+from affetti.training.objectives.base import update_average, warm_cosine
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+class RegressorObjective:
+    """Concordance loss with AdamW and an EMA; ``augment`` acts on normalised log-mels."""
+
+    def __init__(
+        self,
+        model: NeuralRegressor,
+        steps: int,
+        rate: float = 3e-3,
+        decay: float = 0.98,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self.average = copy.deepcopy(model)
+        self.model: nn.Module = model
+        self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "model": torch.optim.AdamW(self.groups(model), rate, weight_decay=0.05)
+        }
+        self.steps, self.rate, self.decay, self.augment = steps, rate, decay, augment
+        self.normalise = model.normalise
+
+    def groups(self, model: NeuralRegressor) -> list[dict[str, object]]:
+        """Groups of weights, each with its ``share`` of the learning rate."""
+        return [{"params": list(model.parameters()), "share": 1.0}]
+
+    def setup(self, fabric: Fabric) -> None:
+        """Hand over to Fabric."""
+        self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
+        self.model.mark_forward_method("from_normal")  # type: ignore[operator]
+        self.model.mark_forward_method("read")  # type: ignore[operator]
+        fabric.to_device(self.average)
+
+    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+        """One update."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * group["share"] * warm_cosine(step, self.steps, floor=0.01)
+        x = self.normalise(mel)
+        if self.augment is not None:
+            x = self.augment(x)
+        loss = self.loss(x, labels)
+        self.optimizer.zero_grad()
+        fabric.backward(loss)
+        self.optimizer.step()
+        update_average(self.average, self.modules["model"], step, self.decay)
+        return {"loss": float(loss.detach())}
+
+    def loss(self, x: Tensor, labels: Tensor) -> Tensor:
+        """What is lowered, of normalised log-mels and their labels."""
+        return concordance_loss(self.model.from_normal(x), labels)  # type: ignore[operator]
+
+
+def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean over valence and arousal of 1 - CCC (Lin 1989) in the batch, plus a mean squared error to steady it."""
+    difference = prediction.mean(dim=0) - target.mean(dim=0)
+    p, t = prediction - prediction.mean(dim=0), target - target.mean(dim=0)
+    ccc = 2 * (p * t).mean(dim=0) / (p.square().mean(dim=0) + t.square().mean(dim=0) + difference.square() + 1e-6)
+    return (1 - ccc).mean() + F.mse_loss(prediction, target)
+
+
+def weighted_error(prediction: Tensor, target: Tensor, valence: float = 0.6) -> Tensor:
+    """Squared error, weighted ``valence`` and 1 - ``valence`` (the study's loss)."""
+    error = (prediction - target).square().mean(dim=0)
+    return valence * error[0] + (1 - valence) * error[1]
+
+
+def blend(mel: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mix half of the clips ``[B, M, F]`` with another of the batch, and their labels alike (mixup, Zhang et al. 2018).
+
+    The share is uniform, Beta(1, 1); draws are of torch's global generator.
+    """
+    share = torch.rand(len(mel), device=mel.device)
+    share = torch.where(torch.rand(len(mel), device=mel.device) < 0.5, torch.ones_like(share), share)
+    other = torch.randperm(len(mel), device=mel.device)
+    weight = share[:, None, None]
+    mixed = share[:, None] * labels + (1 - share[:, None]) * labels[other]
+    return weight * mel + (1 - weight) * mel[other], mixed

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+import torch
+from tests.conftest import RATE, music
+from tests.embedders.sets import recordings, with_audio
+
+from affetti.corpus import Corpus
+from affetti.embedders.clip_set import open_set
+from affetti.errors import AffettiError, InputError, StorageError, UsageError
+from affetti.presets import front_end
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram, invert
+from affetti.signal.phase import griffin_lim
+
+TINY = front_end("tiny")
+
+
+def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
+    found = open_set(corpus.path)
+    assert len(found) == 160
+    assert found.front_end == TINY
+    assert found.labels is not None
+    np.testing.assert_array_equal(found.labels, corpus.labels)
+    part = found.subset(np.array([7, 3]))
+    np.testing.assert_array_equal(part.mel, corpus.mel[[7, 3]])
+    assert part.songs.tolist() == corpus.songs[[7, 3]].tolist()
+    assert part.labels is not None
+    np.testing.assert_array_equal(part.labels, corpus.labels[[7, 3]])
+
+
+def test_an_array_has_a_song_a_row_unless_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "real.npy", np.zeros((4, 8, 9), np.float32))
+    found = open_set(tmp_path / "real.npy")
+    assert len(set(found.songs)) == 4
+    assert found.labels is None
+    (tmp_path / "songs.txt").write_text("a\nb\na\nb\n")
+    grouped = open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
+    assert grouped.songs.tolist() == ["a", "b", "a", "b"]
+    (tmp_path / "songs.txt").write_text("a\nb\na\nb")
+    assert open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt").songs.tolist() == ["a", "b", "a", "b"]
+
+
+def test_a_folder_of_audio_gives_the_centre_of_each_file(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    audio.save(tmp_path / "b.wav", music(1, 9.0), RATE)
+    audio.save(tmp_path / "sub/a.flac", music(2, 6.0), RATE)
+    told: list[int] = []
+    found = open_set(tmp_path, front=TINY, progress=lambda _stage, done, _total: told.append(done))
+    assert found.songs.tolist() == ["b.wav", "sub/a.flac"]
+    assert told == [0, 2]
+    whole = audio.load(tmp_path / "b.wav", RATE)
+    start = (len(whole) - TINY.samples) // 2
+    expected = MelSpectrogram(TINY)(whole[start : start + TINY.samples]).numpy()
+    np.testing.assert_allclose(found.mel[0], expected, atol=0.05)
+
+
+def nothing(_folder: Path) -> Path:
+    return _folder / "nowhere"
+
+
+def array(content: object) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        np.save(folder / "set.npy", np.asarray(content))
+        return folder / "set.npy"
+
+    return write
+
+
+def cut(folder: Path) -> Path:
+    np.save(folder / "set.npy", np.zeros((4, 8, 9)))
+    (folder / "set.npy").write_bytes((folder / "set.npy").read_bytes()[:500])
+    return folder / "set.npy"
+
+
+def short(folder: Path) -> Path:
+    audio.save(folder / "a.wav", music(1, 3.0), RATE)
+    return folder
+
+
+def unfinished(folder: Path) -> Path:
+    (folder / ".work").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("write", "kind", "says"),
+    [
+        (nothing, StorageError, "no such corpus, folder or .npy"),
+        (lambda folder: folder / "nowhere.npy", InputError, "cannot be read"),
+        (lambda folder: folder, InputError, "neither a corpus nor a folder of audio"),
+        (array(np.zeros((4, 8))), InputError, r"an array of shape \(4, 8\)"),
+        (array(np.zeros((4, 8, 9), int)), InputError, "type int64"),
+        (array(np.zeros((0, 8, 9))), InputError, r"an array of shape \(0, 8, 9\)"),
+        (array(np.array([{"a": 1}], dtype=object)), InputError, "cut short, or no array of numbers"),
+        (cut, InputError, "cut short, or no array of numbers"),
+        (short, InputError, r"3\.0 s, shorter than a clip of 5\.9 s"),
+        (unfinished, StorageError, "not a finished corpus"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_in_one_line(
+    tmp_path: Path, write: Callable[[Path], Path], kind: type[AffettiError], says: str
+) -> None:
+    with pytest.raises(kind, match=says) as caught:
+        open_set(write(tmp_path), front=TINY)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:
+    np.save(tmp_path / "real.npy", np.zeros((4, 8, 9)))
+    (tmp_path / "songs.txt").write_text("a\nb\n")
+    with pytest.raises(InputError, match="2 song ids for 4 rows"):
+        open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
+    with pytest.raises(InputError, match="cannot be read"):
+        open_set(tmp_path / "real.npy", groups=tmp_path / "nowhere.txt")
+    with pytest.raises(UsageError, match=r"song ids belong to \.npy sets"):
+        open_set(corpus.path, groups=tmp_path / "songs.txt")
+
+
+def test_audio_needs_a_front_end(tmp_path: Path) -> None:
+    audio.save(tmp_path / "a.wav", music(1), RATE)
+    with pytest.raises(UsageError, match="--preset"):
+        open_set(tmp_path)
+
+
+def test_the_sound_of_a_clip_is_the_span_that_mel_inversion_gives_back(tmp_path: Path) -> None:
+    length = (TINY.frames - 1) * TINY.hop_length
+    clips = with_audio(tmp_path / "corpus")
+    folder = open_set(recordings(tmp_path / "folder", 2, seconds=9.0), front=TINY)
+    for found in (clips, folder):
+        assert found.files is not None
+        whole = audio.load(found.files[1], RATE).numpy()
+        start = (len(whole) - TINY.samples) // 2
+        assert found.waveform(1, RATE).shape == (length,)
+        np.testing.assert_array_equal(found.waveform(1, RATE), whole[start : start + length])
+        expected = soxr.resample(whole[start : start + length], RATE, 16_000, quality="HQ")
+        np.testing.assert_allclose(found.waveform(1, 16_000), expected, atol=1e-6)
+    part = clips.subset(np.array([2, 1]))
+    np.testing.assert_array_equal(part.waveform(1, RATE), clips.waveform(1, RATE))
+
+
+def test_sound_of_mel_inversion_is_whole(tmp_path: Path) -> None:
+    clips = with_audio(tmp_path / "corpus")
+    assert clips.files is not None
+    log_mel = torch.from_numpy(np.asarray(clips.mel[0], dtype=np.float32))
+    inverted = griffin_lim(invert(log_mel, TINY), 2, TINY.hop_length)
+    audio.save(clips.files[0], inverted, RATE)
+    assert clips.waveform(0, RATE).shape == inverted.shape
+    audio.save(clips.files[0], inverted[:-1], RATE)
+    with pytest.raises(InputError, match=r"5\.9 s, shorter than a clip of 5\.9 s"):
+        clips.waveform(0, RATE)
+
+
+def test_recordings_of_any_sample_rate_come_by_way_of_the_front_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    time = np.arange(6 * 44_100) / 44_100
+    audio.save(tmp_path / "a/high.wav", (0.1 * np.sin(2 * np.pi * 15_000 * time)).astype(np.float32), 44_100)
+    heard = open_set(tmp_path / "a", front=TINY).waveform(0, 48_000)
+    assert heard.abs()[4_800:-4_800].max() < 1e-4

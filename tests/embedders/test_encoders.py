@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.conftest import music
+
+from affetti.embedders import encoders
+from affetti.embedders.encoders import SECONDS, embedder
+from affetti.errors import InputError, MissingDependencyError, UsageError
+
+transformers: Any = pytest.importorskip("transformers", reason="needs the extra encoders")
+
+RATE = 8_000
+SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
+CONVOLUTIONS: dict[str, Any] = {
+    **SIZES,
+    "conv_dim": (8, 8),
+    "conv_stride": (5, 4),
+    "conv_kernel": (10, 4),
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+}
+
+
+def clap(folder: Path, fusion: bool) -> Path:
+    """A CLAP of one-second windows."""
+    heard = {
+        "spec_size": 64,
+        "num_mel_bins": 16,
+        "window_size": 2,
+        "patch_stride": [4, 4],
+        "depths": [1, 1],
+        "num_attention_heads": [2, 2],
+        "num_hidden_layers": 2,
+        "hidden_size": 32,
+        "patch_embeds_hidden_size": 16,
+        "enable_fusion": fusion,
+        "fusion_type": "aff_2d",
+    }
+    read = {**SIZES, "num_hidden_layers": 1, "vocab_size": 20}
+    transformers.ClapModel(
+        transformers.ClapConfig(text_config=read, audio_config=heard, projection_dim=12)
+    ).save_pretrained(folder)
+    transformers.ClapFeatureExtractor(
+        feature_size=16,
+        sampling_rate=RATE,
+        hop_length=160,
+        max_length_s=1,
+        fft_window_size=256,
+        frequency_max=4_000,
+        truncation="fusion" if fusion else "rand_trunc",
+    ).save_pretrained(folder)
+    return folder
+
+
+def make(kind: str, folder: Path, seed: int = 0) -> Path:
+    """An encoder with weights of no meaning, as ``save_pretrained`` files it."""
+    torch.manual_seed(seed)
+    if kind in ("clap", "clap-fused"):
+        return clap(folder, kind == "clap-fused")
+    if kind == "wav2vec2-bert":
+        config = transformers.Wav2Vec2BertConfig(**SIZES, feature_projection_input_dim=160)
+        transformers.Wav2Vec2BertModel(config).save_pretrained(folder)
+        transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
+        return folder
+    name, norm = {"hubert": ("Hubert", "group"), "wav2vec2": ("Wav2Vec2", "layer"), "wavlm": ("WavLM", "group")}[kind]
+    config = getattr(transformers, f"{name}Config")(**CONVOLUTIONS, feat_extract_norm=norm)
+    getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(sampling_rate=RATE).save_pretrained(folder)
+    return folder
+
+
+def as_mert(folder: Path, **settings: Any) -> Path:
+    """Rewrite a HuBERT as MERT is published: its own type, code to be run, a pickle of weights by their old names."""
+    config = json.loads((folder / "config.json").read_text())
+    code = {"AutoConfig": "configuration_MERT.MERTConfig", "AutoModel": "modeling_MERT.MERTModel"}
+    config |= {"model_type": "mert_model", "auto_map": code, "attention_relax": -1.0, "sample_rate": RATE, **settings}
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("configuration_MERT", "modeling_MERT"):
+        (folder / f"{name}.py").write_text("raise SystemExit('code of a repository was run')")
+    state = load_file(folder / "model.safetensors")
+    old = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    for new, name in old.items():
+        state = {key.replace(new, name): value for key, value in state.items()}
+    state.pop("masked_spec_embed")
+    torch.save(state, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def sounds(count: int = 4, seconds: float = 2.3, rate: int = RATE) -> torch.Tensor:
+    return torch.stack([torch.from_numpy(music(i, seconds, rate)) for i in range(count)])
+
+
+def embed(folder: Path | str, sound: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return embedder(str(folder)).embed(sound)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dimension"),
+    [("clap", 12), ("clap-fused", 12), ("hubert", 16), ("wav2vec2", 16), ("wavlm", 16), ("wav2vec2-bert", 16)],
+)
+def test_a_clip_is_embedded_alike_in_any_batch_order_and_run(tmp_path: Path, kind: str, dimension: int) -> None:
+    made = embedder(str(make(kind, tmp_path / kind)))
+    assert made.name == f"hf:{tmp_path / kind}"
+    assert made.sample_rate == (16_000 if kind == "wav2vec2-bert" else RATE)
+    sound = sounds(rate=made.sample_rate)
+    with torch.inference_mode():
+        found = made.embed(sound)
+        assert found.shape == (4, dimension)
+        assert found.std(dim=0).max() > 1e-4
+        np.random.seed(1)  # noqa: NPY002 - what CLAP's random crops would be drawn from
+        torch.testing.assert_close(made.embed(sound[[2, 3, 1, 0]]), found[[2, 3, 1, 0]], rtol=0, atol=1e-4)
+        torch.testing.assert_close(made.embed(sound[1:2]), found[1:2], rtol=0, atol=1e-4)
+        assert made.embed(sound[:, :2_000]).shape == (4, dimension)
+
+
+@pytest.mark.parametrize("layer", [None, 0, 1, 3])
+def test_an_embedding_is_the_mean_over_time_of_a_layer(tmp_path: Path, layer: int | None) -> None:
+    folder = make("hubert", tmp_path / "hubert")
+    model = transformers.HubertModel.from_pretrained(folder).eval()
+    sound = sounds(1)
+    normal = (sound - sound.mean()) / sound.std(unbiased=False)
+    with torch.inference_mode():
+        states = model(normal, output_hidden_states=True)
+    state = states.last_hidden_state if layer is None else states.hidden_states[layer]
+    found = embed(folder if layer is None else f"{folder}#{layer}", sound)
+    torch.testing.assert_close(found, state.mean(dim=1), rtol=1e-3, atol=1e-4)
+
+
+def test_long_sound_is_heard_in_windows(tmp_path: Path) -> None:
+    folder = make("hubert", tmp_path / "hubert")
+    sound = sounds(1, 2 * SECONDS)
+    halves = [embed(folder, part) for part in sound.split(SECONDS * RATE, dim=1)]
+    torch.testing.assert_close(embed(folder, sound), (halves[0] + halves[1]) / 2, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["clap", "clap-fused"])
+def test_claps_embedding_is_its_own_for_a_window_and_their_mean_beyond(tmp_path: Path, kind: str) -> None:
+    folder = make(kind, tmp_path / "clap")
+    model = transformers.ClapModel.from_pretrained(folder).eval()
+    extractor = transformers.ClapFeatureExtractor.from_pretrained(folder)
+    windows = sounds(1, 2.0).split(RATE, dim=1)
+    expected: list[torch.Tensor] = []
+    for window in windows:
+        given = extractor(window[0].numpy(), sampling_rate=RATE, return_tensors="pt")["input_features"].float()
+        with torch.inference_mode():
+            heard = model.audio_model(given, is_longer=torch.tensor([[False]])).pooler_output
+            projected = model.audio_projection(heard)
+        expected.append(projected / projected.norm())
+        torch.testing.assert_close(embed(folder, window), expected[-1], rtol=1e-4, atol=1e-5)
+    both = embed(folder, torch.cat(windows, dim=1))
+    torch.testing.assert_close(both, (expected[0] + expected[1]) / 2, rtol=1e-4, atol=1e-5)
+    short = windows[0][:, : RATE // 2]
+    torch.testing.assert_close(embed(folder, short), embed(folder, short.repeat(1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_mert_is_read_as_the_hubert_it_is_and_its_code_is_not_run(tmp_path: Path) -> None:
+    expected = embed(make("hubert", tmp_path / "mert"), sounds())
+    as_mert(tmp_path / "mert")
+    torch.testing.assert_close(embed(tmp_path / "mert", sounds()), expected)
+
+
+def test_the_version_is_of_weights_layer_and_way_of_hearing(tmp_path: Path) -> None:
+    folder = make("hubert", tmp_path / "a")
+    known = [embedder(str(folder)).version, embedder(f"{folder}#1").version]
+    known.append(embedder(str(make("hubert", tmp_path / "b", seed=1))).version)
+    shutil.copytree(folder, tmp_path / "moved")
+    assert embedder(str(tmp_path / "moved")).version == known[0]
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "do_normalize": False}))
+    known.append(embedder(str(folder)).version)
+    assert len(set(known)) == 4
+
+
+def setting(name: str, value: object) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, name: value}))
+
+    return change
+
+
+def weight(name: str, value: torch.Tensor | None) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        state = load_file(folder / "model.safetensors")
+        state.pop(name)
+        state |= {} if value is None else {name: value}
+        save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+    return change
+
+
+def cut(folder: Path) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+
+
+class Harm:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (os.environ["HARM"],)
+
+
+def harmful(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save({"a": Harm()}, folder / "pytorch_model.bin")
+
+
+BIAS = "encoder.layers.0.attention.k_proj.bias"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (setting("model_type", "bert"), "a model of type 'bert'. Give one of clap, hubert"),
+        (setting("hidden_size", 32), "cannot be loaded"),
+        (setting("hidden_size", "wide"), "cannot be loaded"),
+        (lambda folder: as_mert(folder, feature_extractor_cqt=True), "a MERT with feature_extractor_cqt, which needs"),
+        (lambda folder: as_mert(folder, deepnorm=True), "a MERT with deepnorm, which needs code of its own"),
+        (weight(BIAS, None), f"lacks the weights '{BIAS}'"),
+        (weight(BIAS, torch.full((16,), torch.nan)), f"'{BIAS}' holds values that are not numbers"),
+        (weight(BIAS, torch.zeros(8)), "cannot be loaded"),
+        (cut, "cannot be loaded"),
+        (harmful, "cannot be loaded"),
+        (lambda folder: (folder / "config.json").write_text("{"), "cannot be loaded"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "cannot be loaded"),
+        (lambda folder: (folder / "config.json").unlink(), "no config.json that says what model it is"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "preprocessor_config.json").unlink(), "cannot be loaded"),
+    ],
+)
+def test_what_is_no_encoder_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object], says: str
+) -> None:
+    monkeypatch.setenv("HARM", str(tmp_path / "harmed"))
+    folder = make("hubert", tmp_path / "model")
+    spoil(folder)
+    with pytest.raises(InputError) as caught:
+        embedder(str(folder))
+    assert says in str(caught.value)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    assert not (tmp_path / "harmed").exists()
+
+
+def test_a_layer_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no layer 4\. Choose from 0 to 3"):
+        embedder(f"{make('hubert', tmp_path / 'hubert')}#4")
+    with pytest.raises(UsageError, match="there is no layer 0"):
+        embedder(f"{make('clap', tmp_path / 'clap')}#0")
+
+
+def test_a_path_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_arguments: object, **_settings: object) -> None:
+        raise AssertionError("asked the network")
+
+    monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
+    for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere", "a/b/c", "user/ model"):
+        with pytest.raises(InputError, match="no such folder"):
+            embedder(name)
+
+
+def test_a_name_is_asked_of_the_hub_and_its_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(name: str, **_settings: object) -> None:
+        asked.append(name)
+        raise OSError("We couldn't connect to the Hub.\nCheck your internet connection.")
+
+    monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
+    with pytest.raises(InputError, match=r"laion/clap: cannot be loaded \(We couldn't connect") as caught:
+        embedder("laion/clap")
+    assert asked == ["laion/clap"]
+    assert "hf download" in str(caught.value)
+
+
+def test_the_library_is_asked_for_only_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(encoders, "import_module", absent)
+    with pytest.raises(MissingDependencyError, match=r"needs transformers .* Pip install 'affetti\[encoders\]'"):
+        embedder(str(tmp_path))
+
+
+def test_the_librarys_talk_is_as_loud_afterwards_as_before(tmp_path: Path) -> None:
+    logging = transformers.utils.logging
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    embedder(str(make("hubert", tmp_path / "hubert")))
+    with pytest.raises(InputError):
+        embedder(str(tmp_path / "nowhere"))
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

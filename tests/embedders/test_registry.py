@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affetti.embedders.base import STATISTICS
+from affetti.embedders.registry import choose
+from affetti.errors import AffettiError, InputError, StorageError, UsageError
+
+
+def test_each_name_gives_its_embedder(run_of: Callable[[str], Path]) -> None:
+    assert choose("statistics") is STATISTICS
+    assert choose(f"regressor:{run_of('student')}").name == "regressor"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("", UsageError, "no features ''. Choose from statistics, regressor:RUN, musicnn:WEIGHTS, fcn:WEIGHTS, hf:"),
+        ("vggish", UsageError, "no features 'vggish'. Choose from"),
+        ("musicn:w.pth", UsageError, "no features 'musicn:w.pth'. Write musicnn:WEIGHTS"),
+        ("musicnn", UsageError, "no features 'musicnn'. Write musicnn:WEIGHTS"),
+        ("hf:", UsageError, "no features 'hf:'. Write hf:NAME_OR_FOLDER"),
+        ("statistics:3", UsageError, "no features 'statistics:3'. Write statistics"),
+        ("musicnn:/no/where.pth", InputError, "/no/where.pth: no such file"),
+        ("regressor:/no/where", StorageError, "/no/where: no such folder"),
+    ],
+)
+def test_what_names_none_is_refused_in_one_line(text: str, kind: type[AffettiError], says: str) -> None:
+    with pytest.raises(kind) as caught:
+        choose(text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)

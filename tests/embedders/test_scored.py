@@ -1,0 +1,121 @@
+"""The scorecard in features of choice, from end to end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import RATE
+from tests.embedders.sets import TINY, made_up, recordings
+
+from affetti import metrics, verbs
+from affetti.corpus import Corpus
+from affetti.embedders import cache, taggers
+from affetti.embedders.base import Embedder
+from affetti.errors import AffettiError, InputError, MismatchError
+from affetti.signal import audio
+from affetti.training import run as runs
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "musicnn.pth"
+    torch.save(made_up("musicnn").state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("sets")
+    return recordings(root / "real", 8), recordings(root / "fake", 8, first=100)
+
+
+def sounds(folder: Path) -> torch.Tensor:
+    """Clips at 16 kHz, put together without the code under test."""
+    length = (TINY.frames - 1) * TINY.hop_length
+    start = (6 * RATE - TINY.samples) // 2
+    waves = [audio.load(path, RATE).numpy()[start : start + length] for path in sorted(folder.iterdir())]
+    return torch.from_numpy(np.stack([audio.resample(wave, RATE, 16_000) for wave in waves]))
+
+
+def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], weights: Path) -> None:
+    real, fake = folders
+    found = verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}")
+    version = taggers.embedder("musicnn", str(weights)).version
+    assert found["features"] == {"name": "musicnn", "version": version, "dimension": 200}
+    tagger = taggers.load("musicnn", weights)
+    with torch.inference_mode():
+        x, y = (tagger(sounds(folder)).double().numpy() for folder in folders)
+    songs = np.array([f"{i}.wav" for i in range(8)])
+    assert found["frechet"]["value"] == pytest.approx(metrics.frechet(x, y, (songs, songs), seed=0).value, rel=1e-3)
+    plain = verbs.score(real, fake, preset="tiny")
+    assert plain["features"] == {"name": "statistics", "version": "statistics-1", "dimension": 3 * 64 + 48}
+    assert plain["quality"] == found["quality"]
+    assert all(plain[name]["value"] != found[name]["value"] for name in ("frechet", "kernel", "vendi"))
+
+
+def test_the_second_time_no_network_is_run(
+    folders: tuple[Path, Path], weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, fake = folders
+    first = verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}")
+
+    def run(*_arguments: object) -> None:
+        raise AssertionError("extracted again")
+
+    monkeypatch.setattr(Embedder, "__call__", run)
+    assert verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}") == first
+
+
+def test_the_command_line_chooses_features(
+    affetti: Callable[..., Any], folders: tuple[Path, Path], weights: Path, tmp_path: Path
+) -> None:
+    ran = affetti("score", *folders, "--preset", "tiny", "--features", f"musicnn:{weights}", "--out", tmp_path / "card")
+    assert ran.code == 0, ran.err
+    assert "by musicnn, 200 numbers a clip:" in ran.out
+    filed = json.loads((tmp_path / "card/result.json").read_text())
+    assert filed["features"]["name"] == "musicnn"
+    ran = affetti("score", *folders, "--preset", "tiny", "--features", "vggish")
+    assert ran.code == 2
+    assert "no features 'vggish'" in ran.complaint
+
+
+def test_a_fold_is_scored_in_a_regressors_features(
+    corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], kept: Path
+) -> None:
+    features = f"regressor:{run_of('student')}"
+    found = verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
+    assert found["features"]["dimension"] == 64
+    assert found["memorisation"] is not None
+    hidden: list[torch.Tensor] = []
+    model: Any = runs.load(run_of("student")).model
+    model.head[-1].register_forward_hook(lambda _layer, inputs, _output: hidden.append(inputs[0].double()))
+    part, synthetic = corpus.fold(0), Corpus.open(made("flow"))
+    with torch.inference_mode():
+        for mel in (corpus.mel[part.test], synthetic.mel):
+            model(torch.from_numpy(mel.astype(np.float32)))
+    x, y = (it.numpy() for it in hidden)
+    expected = metrics.frechet(x, y, (corpus.songs[part.test], synthetic.songs), seed=0)
+    assert found["frechet"]["value"] == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
+    files = len(list(kept.rglob("*.npy")))
+    assert files == -(-len(corpus) // cache.ROWS) + -(-len(synthetic) // cache.ROWS)
+
+
+def test_sets_that_features_cannot_embed_are_refused_before_the_work(
+    corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], folders: tuple[Path, Path], weights: Path
+) -> None:
+    heard, read = f"musicnn:{weights}", f"regressor:{run_of('student')}"
+    cases: list[tuple[type[AffettiError], str, dict[str, Any]]] = [
+        (InputError, "holds no audio", {"real": corpus.path, "fake": made("flow"), "fold": 0, "features": heard}),
+        (InputError, "holds no audio", {"real": folders[0], "fake": corpus.path, "features": heard}),
+        (MismatchError, "was trained on 9 of", {"real": corpus.path, "fake": made("flow"), "features": read}),
+    ]
+    for kind, says, arguments in cases:
+        with pytest.raises(kind, match=says) as caught:
+            verbs.score(**arguments)
+        assert "\n" not in str(caught.value)

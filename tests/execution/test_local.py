@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from affetti.errors import InputError, StorageError
+from affetti.execution.local import cpu_count, map_ranges, ranges
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Files the squares of its rows; breaks, dies or stops where told."""
+
+    folder: Path
+    breaks_at: int = -1
+    dies_at: int = -1
+    stops_at: int = -1
+
+    def file(self, start: int, stop: int) -> Path:
+        return self.folder / f"{start}-{stop}"
+
+    def done(self, start: int, stop: int) -> bool:
+        return self.file(start, stop).exists()
+
+    def __call__(self, start: int, stop: int) -> None:
+        if start == self.breaks_at:
+            raise InputError(f"row {start}", where=self.folder, hint="mend it")
+        if start == self.dies_at:
+            os._exit(9)
+        if start == self.stops_at:
+            raise KeyboardInterrupt
+        self.file(start, stop).write_text(" ".join(str(i * i) for i in range(start, stop)), encoding="utf-8")
+
+
+def filed(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+@given(n=st.integers(0, 500), chunk=st.integers(1, 60))
+def test_ranges_cover_every_row_once(n: int, chunk: int) -> None:
+    spans = ranges(n, chunk)
+    assert [row for start, stop in spans for row in range(start, stop)] == list(range(n))
+    assert all(1 <= stop - start <= chunk for start, stop in spans)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_result_does_not_depend_on_the_workers(tmp_path: Path, workers: int) -> None:
+    told: list[tuple[str, int, int]] = []
+    map_ranges(Squares(tmp_path), 10, 4, workers=workers, stage="square", progress=lambda *step: told.append(step))
+    assert filed(tmp_path) == {"0-4": "0 1 4 9", "4-8": "16 25 36 49", "8-10": "64 81"}
+    assert told[0] == ("square", 0, 10)
+    assert told[-1] == ("square", 10, 10)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+
+
+def test_nothing_to_do_is_over_at_once(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    map_ranges(Squares(tmp_path), 0, 4, workers=2, progress=lambda *step: told.append(step))
+    assert told == [("", 0, 0)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_task_raises_comes_home_and_what_is_filed_stays(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(InputError, match=r"row 8. Mend it"):
+        map_ranges(Squares(tmp_path, breaks_at=8), 12, 4, workers=workers)
+    task = Squares(tmp_path)
+    before = set(filed(tmp_path))
+    told: list[int] = []
+    map_ranges(task, 12, 4, done=task.done, workers=workers, progress=lambda _stage, done, _total: told.append(done))
+    assert set(filed(tmp_path)) == {"0-4", "4-8", "8-12"}
+    assert told[0] == 4 * len(before)
+
+
+def test_a_range_that_is_done_is_not_done_again(tmp_path: Path) -> None:
+    task = Squares(tmp_path)
+    task.file(4, 8).write_text("mine", encoding="utf-8")
+    map_ranges(task, 12, 4, done=task.done)
+    assert filed(tmp_path)["4-8"] == "mine"
+
+
+def test_a_dead_worker_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"a worker process died.*fewer --workers"):
+        map_ranges(Squares(tmp_path, dies_at=4), 12, 4, workers=2)
+
+
+def test_an_interruption_passes_through(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        map_ranges(Squares(tmp_path, stops_at=4), 12, 4)
+    assert set(filed(tmp_path)) == {"0-4"}
+
+
+def test_cores_are_those_this_process_may_use() -> None:
+    assert 1 <= cpu_count() <= (os.cpu_count() or 1)
+
+
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+from affetti.execution.local import map_ranges
+
+def task(start, stop):
+    (Path(sys.argv[1]) / str(os.getpid())).touch()
+    time.sleep(float(sys.argv[2]))
+
+if __name__ == "__main__":
+    try:
+        map_ranges(task, 4, 1, workers=2, progress=lambda *step: print(*step, flush=True))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def start(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
+    (folder / "pids").mkdir()
+    return subprocess.Popen(
+        [sys.executable, str(folder / "script.py"), str(folder / "pids"), str(seconds)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Kill what ``start`` started, workers and all: they hold its pipes."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for(condition: object, seconds: float = 20.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():  # type: ignore[operator]
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_the_workers_of_a_killed_parent_leave(tmp_path: Path) -> None:
+    process = start(tmp_path, 60.0)
+    try:
+        assert wait_for(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
+        process.kill()
+        process.wait()
+        pids = [int(path.name) for path in (tmp_path / "pids").iterdir()]
+        assert wait_for(lambda: not any(map(alive, pids)))
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.05, 0.1, 0.3])
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot hold signals back")
+def test_ctrl_c_is_met_by_the_parent(tmp_path: Path, wait: float) -> None:
+    process = start(tmp_path, 0.1)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == " 0 4\n"  # the pool comes next
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, err = process.communicate(timeout=60)
+    finally:
+        stop(process)
+    assert process.returncode == 130
+    assert err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks processes up in /proc")
+def test_ctrl_c_does_not_touch_a_worker_not_even_while_it_starts(tmp_path: Path) -> None:
+    process = start(tmp_path, 0.1)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until and process.poll() is None:
+            with contextlib.suppress(OSError):
+                for child in children.read_text(encoding="utf-8").split():
+                    os.kill(int(child), signal.SIGINT)
+            time.sleep(0.005)
+        _, err = process.communicate(timeout=60)
+    finally:
+        stop(process)
+    assert (process.returncode, err) == (0, "")
+    assert len(list((tmp_path / "pids").iterdir())) == 2

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tests.conftest import RATE, music
+
+from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError, UsageError
+from affetti.inference.export import Listener, export_run
+from affetti.inference.onnx_model import KEY, OnnxRegressor
+from affetti.inference.predictor import predict_files, predict_waveform
+from affetti.inference.window_regressors import TorchReader, open_reader
+from affetti.presets import front_end
+from affetti.signal.mel import MelSpectrogram
+from affetti.training import run as runs
+
+onnx = pytest.importorskip("onnx", reason="the optional package onnx is not installed")
+pytest.importorskip("onnxscript", reason="the optional package onnxscript is not installed")
+pytest.importorskip("onnxruntime", reason="the optional package onnxruntime is not installed")
+FRONT = front_end("tiny")
+
+
+@pytest.fixture(scope="module")
+def exported(run_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "student.onnx"
+    document = export_run(run_of("student"), path)
+    assert document["difference"] < 1e-4
+    assert document["bytes"] == path.stat().st_size
+    return path
+
+
+def test_its_front_end_is_the_front_end(run_of: Callable[[str], Path]) -> None:
+    listener = Listener(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
+    sound = torch.from_numpy(np.stack([music(seed)[: FRONT.samples] for seed in range(2)]))
+    torch.testing.assert_close(listener.log_mel(sound), MelSpectrogram(FRONT)(sound), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
+def test_it_reads_what_pytorch_reads_at_any_length(run_of: Callable[[str], Path], exported: Path, extra: int) -> None:
+    sound = music(5, 12.0)[: FRONT.samples + extra]
+    found = predict_waveform(TorchReader(runs.load(run_of("student"))), sound)
+    model = OnnxRegressor(exported)
+    curve = model.curve(sound[None])[0]
+    assert len(curve) == len(found["curve"])
+    expected = [[point["valence"], point["arousal"]] for point in found["curve"]]
+    np.testing.assert_allclose(curve, expected, atol=1e-3)
+    np.testing.assert_allclose(model.read(sound[None])[0], [found["valence"], found["arousal"]], atol=1e-3)
+
+
+@pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
+def test_windows_begin_a_second_apart_and_the_last_ends_with_the_sound(
+    run_of: Callable[[str], Path], extra: int
+) -> None:
+    listener = Listener(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
+    sound = torch.arange(2.0 * (FRONT.samples + extra)).reshape(2, -1)
+    starts = [*range(0, extra, RATE), extra]
+    expected = torch.stack([sound[:, start : start + FRONT.samples] for start in starts], dim=1)
+    assert torch.equal(listener._windows(sound), expected)
+
+
+def test_windows_are_copied_by_the_block_not_by_the_sample(exported: Path) -> None:
+    # ONNX Runtime takes longer for one GatherND over all samples than for the network.
+    operations = {node.op_type for node in onnx.load(exported).graph.node}
+    assert "Gather" in operations
+    assert not operations & {"GatherND", "GatherElements", "STFT", "DFT"}
+
+
+def test_clips_of_a_batch_do_not_touch(exported: Path) -> None:
+    model = OnnxRegressor(exported)
+    sounds = np.stack([music(seed, 7.0) for seed in range(3)])
+    np.testing.assert_allclose(model.curve(sounds)[1], model.curve(sounds[1:2])[0], atol=1e-5)
+
+
+def test_predict_runs_it_without_a_network_of_pytorch(
+    run_of: Callable[[str], Path], exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "long.wav", music(1, 9.3), RATE)
+    soundfile.write(tmp_path / "short.wav", music(2, 1.5), RATE)
+    expected = predict_files(run_of("student"), [tmp_path])
+    monkeypatch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("PyTorch was run"))
+    found = predict_files(exported, [tmp_path], runtime="onnx")
+    for one, other in zip(found, expected, strict=True):
+        assert one["path"] == other["path"]
+        assert one["scale"] == other["scale"]
+        assert one["valence"] == pytest.approx(other["valence"], abs=1e-3)
+        assert one["arousal_ci"] == pytest.approx(other["arousal_ci"], abs=1e-3)
+        assert one["valence_original"] == pytest.approx(other["valence_original"], abs=1e-3)
+
+
+def test_a_vit_is_exported_too(run_of: Callable[[str], Path], tmp_path: Path) -> None:
+    document = export_run(run_of("vit"), tmp_path / "vit.onnx")
+    assert document["difference"] < 1e-3
+
+
+def test_the_file_says_what_it_is(run_of: Callable[[str], Path], exported: Path) -> None:
+    held = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
+    meta: dict[str, Any] = json.loads(held[KEY])
+    trained = runs.load(run_of("student"))
+    assert meta["front_end_hash"] == FRONT.hash
+    assert meta["weights_sha256"] == trained.meta["weights_sha256"]
+    assert meta["half_width"] == pytest.approx(trained.model.half_width.tolist())  # type: ignore[operator, union-attr]
+    assert meta["outputs"] == ["valence", "arousal"]
+
+
+def altered(exported: Path, out: Path, change: Callable[[Any], None]) -> Path:
+    model = onnx.load(exported)
+    change(model)
+    onnx.save(model, out)
+    return out
+
+
+def test_files_of_others_are_refused(exported: Path, tmp_path: Path) -> None:
+    def forget(model: Any) -> None:
+        del model.metadata_props[:]
+
+    def another(model: Any) -> None:
+        model.metadata_props[0].value = model.metadata_props[0].value.replace('"version": 1', '"version": 99')
+
+    def future(model: Any) -> None:
+        model.opset_import[0].version = 99
+
+    with pytest.raises(InputError, match="not a model that affetti exported"):
+        OnnxRegressor(altered(exported, tmp_path / "a.onnx", forget))
+    with pytest.raises(MismatchError, match="ONNX format 99"):
+        OnnxRegressor(altered(exported, tmp_path / "b.onnx", another))
+    with pytest.raises(InputError, match="opset") as caught:
+        OnnxRegressor(altered(exported, tmp_path / "c.onnx", future))
+    assert "\n" not in str(caught.value)
+    (tmp_path / "d.onnx").write_bytes(exported.read_bytes()[:1000])
+    with pytest.raises(InputError, match="cannot run it"):
+        OnnxRegressor(tmp_path / "d.onnx")
+    with pytest.raises(StorageError, match="no such file"):
+        OnnxRegressor(tmp_path / "nowhere.onnx")
+
+
+def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported: Path, tmp_path: Path) -> None:
+    for kind, out, says in (
+        ("student", tmp_path / "model.pt", r"an ONNX file ends in \.onnx"),
+        ("baseline", tmp_path / "x.onnx", "a baseline is not written as ONNX"),
+        ("flow", tmp_path / "x.onnx", "a flow is not written as ONNX"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            export_run(run_of(kind), out)
+    shutil.copy(exported, tmp_path / "there.onnx")
+    with pytest.raises(StorageError, match="exists"):
+        export_run(run_of("student"), tmp_path / "there.onnx")
+    with pytest.raises(UsageError, match="wants an ONNX file"):
+        open_reader(run_of("student"), "onnx")
+    with pytest.raises(UsageError, match="Add --runtime onnx"):
+        open_reader(exported)
+    with pytest.raises(UsageError, match="unknown runtime 'tensorrt'"):
+        open_reader(exported, "tensorrt")
+
+
+def test_without_the_packages_one_line_says_so(
+    run_of: Callable[[str], Path], exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingDependencyError, match=r"affetti\[onnx\]"):
+        OnnxRegressor(exported)
+    with pytest.raises(MissingDependencyError, match=r"affetti\[onnx\]"):
+        export_run(run_of("student"), tmp_path / "x.onnx")

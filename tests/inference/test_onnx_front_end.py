@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from affetti.inference.onnx_front_end import GraphMel
+from affetti.presets import FrontEnd, front_end
+from affetti.signal.mel import MelSpectrogram
+
+FRONTS = {
+    "tiny": front_end("tiny"),
+    "hop that divides no window": FrontEnd(n_fft=1000, hop_length=300, n_mels=40, seconds=1.3),
+    "whole band, odd window": FrontEnd(16_000, 405, 135, 32, 0.0, 8_000.0, 1.01),
+    "prime window": FrontEnd(16_000, 401, 160, 32, 20.0, 8_000.0, 0.705),
+    "hop of few divisors": FrontEnd(16_000, 512, 200, 32, 20.0, 8_000.0, 0.5),
+    "hop longer than the window": FrontEnd(16_000, 256, 400, 24, 20.0, 8_000.0, 0.5),
+    "one block": FrontEnd(16_000, 256, 256, 24, 20.0, 8_000.0, 0.5, top_db=30.0),
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_it_is_the_front_end_without_a_fourier_transform(name: str) -> None:
+    front = FRONTS[name]
+    sound = 0.1 * torch.randn(2, front.samples, generator=torch.Generator().manual_seed(0))
+    sound[1] *= torch.linspace(0, 1, front.samples)
+    found = GraphMel(front)(sound)
+    assert found.shape == (2, *front.shape)
+    torch.testing.assert_close(found, MelSpectrogram(front)(sound), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "heard"), [("paper", 24), ("full-band", 32)])
+def test_frequencies_that_no_band_hears_are_not_computed(name: str, heard: int) -> None:
+    # k = r + 64 s, r ≤ 32: of bins up to 743 (8 kHz) or their mirror images from 1,305 on, s = 12 … 19 hold none.
+    found = GraphMel(front_end(name))
+    assert (found.columns, found.rows) == (32, 64)
+    assert found.real.shape == found.imaginary.shape == (33, heard, 64)
+    assert found.filters.shape == (128, 33 * heard)

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tests.conftest import RATE, music
+
+from affetti.corpus import Corpus
+from affetti.errors import InputError, MismatchError, UsageError
+from affetti.inference.predictor import predict_files, predict_waveform
+from affetti.inference.window_regressors import TorchReader
+from affetti.presets import front_end
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.training import run as runs
+from affetti.training.fit import fit_run
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "song.wav", music(1, 9.3), RATE)
+    return tmp_path / "song.wav"
+
+
+@pytest.mark.parametrize("kind", ["student", "vit", "baseline"])
+def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
+    (found,) = predict_files(run_of(kind), [song])
+    trained, front = runs.load(run_of(kind)), front_end("tiny")
+    samples = audio.load(song, RATE)
+    starts = [0, RATE, 2 * RATE, 3 * RATE, len(samples) - front.samples]
+    assert [point["time"] for point in found["curve"]] == pytest.approx(
+        [at / RATE + 5.9 / 2 for at in starts], abs=1e-3
+    )
+    to_mel = MelSpectrogram(front)
+    for at, point in zip(starts, found["curve"], strict=True):
+        mel = to_mel(samples[at : at + front.samples]).unsqueeze(0)
+        with torch.inference_mode():
+            valence, arousal = trained.model(mel)[0].tolist()
+        assert (point["valence"], point["arousal"]) == pytest.approx((valence, arousal), abs=1e-4)
+    for axis, half in zip(("valence", "arousal"), trained.model.half_width.tolist(), strict=True):
+        assert found[axis] == pytest.approx(np.mean([point[axis] for point in found["curve"]]))
+        assert -1 <= found[axis] <= 1
+        expected = [max(-1, found[axis] - half), min(1, found[axis] + half)]
+        assert found[f"{axis}_ci"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_hop_sets_the_points(run_of: Callable[[str], Path], song: Path) -> None:
+    times = [point["time"] for point in predict_files(run_of("student"), [song], hop=0.5)[0]["curve"]]
+    assert len(times) == 8
+    assert times[1] - times[0] == pytest.approx(0.5)
+    assert len(predict_files(run_of("student"), [song], hop=100)[0]["curve"]) == 2, "the first window and the last"
+
+
+def test_a_short_recording_is_repeated(run_of: Callable[[str], Path]) -> None:
+    trained, short = TorchReader(runs.load(run_of("student"))), music(2, 2.0)
+    front = trained.front_end
+    found = predict_waveform(trained, short)
+    assert len(found["curve"]) == 1
+    whole = np.concatenate([short] * 3)[: front.samples]
+    assert found["curve"][0]["arousal"] == pytest.approx(predict_waveform(trained, whole)["arousal"], abs=1e-6)
+
+
+def test_one_window_gives_one_point(run_of: Callable[[str], Path]) -> None:
+    trained = TorchReader(runs.load(run_of("student")))
+    found = predict_waveform(trained, music(2, 6.0)[: trained.front_end.samples])
+    assert [point["time"] for point in found["curve"]] == [pytest.approx(2.95)]
+
+
+def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
+    folder = tmp_path / "songs"
+    (folder / "more").mkdir(parents=True)
+    (folder / "notes.txt").write_text("not music")
+    for name in ("b.flac", "a.ogg", "more/c.wav"):
+        audio.save(folder / name, music(1, 9.3), RATE)
+    stereo = np.stack([music(1, 9.3)] * 2, axis=1)
+    soundfile.write(folder / "more/d.wav", stereo, RATE)
+    told: list[int] = []
+    found = predict_files(run_of("student"), [song, folder], progress=lambda _, done, total: told.append(total - done))
+    assert [Path(entry["path"]).name for entry in found] == ["song.wav", "a.ogg", "b.flac", "c.wav", "d.wav"]
+    arousal = [entry["arousal"] for entry in found]
+    assert arousal == pytest.approx([arousal[0]] * 5, abs=0.05)
+    assert told == [4, 3, 2, 1, 0]
+
+
+def test_a_model_that_was_not_calibrated_gives_no_interval(run_of: Callable[[str], Path]) -> None:
+    trained = runs.load(run_of("student"))
+    trained.model.half_width.fill_(float("nan"))  # type: ignore[operator, union-attr]
+    found = predict_waveform(TorchReader(trained), music(1))
+    assert found["valence_ci"] is None
+    assert found["valence_original_ci"] is None
+
+
+def test_values_are_told_on_the_labels_scale_too(run_of: Callable[[str], Path]) -> None:
+    trained = runs.load(run_of("student"))
+    reader = TorchReader(trained)
+    assert (reader.label_scale, predict_waveform(reader, music(1))["scale"]) == ("-1..1", "-1..1")
+    reader.label_scale = "1..9"
+    found = predict_waveform(reader, music(1))
+    for axis in ("valence", "arousal"):
+        assert found[f"{axis}_original"] == pytest.approx(5 + 4 * found[axis])
+        assert found[f"{axis}_original_ci"] == pytest.approx([5 + 4 * bound for bound in found[f"{axis}_ci"]])
+    reader.label_scale = "quadrants"
+    assert predict_waveform(reader, music(1))["valence_original"] is None
+
+
+def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
+    folder, empty = tmp_path / "songs", tmp_path / "empty"
+    folder.mkdir()
+    empty.mkdir()
+    (folder / "a.mp3").write_bytes(b"not a song")
+    audio.save(folder / "b.wav", music(1, 0.2), RATE)
+    found = predict_files(run_of("student"), [folder, song, tmp_path / "nowhere.wav", empty])
+    told = {Path(entry["path"]).name: entry.get("error") for entry in found}
+    assert told["song.wav"] is None
+    assert "too short" in told["b.wav"]
+    assert "no such audio file" in told["nowhere.wav"]
+    assert "no audio files" in told["empty"]
+    assert told["a.mp3"]
+    with pytest.raises(InputError, match=r"none of 2 recordings can be read, the first: .*a\.mp3"):
+        predict_files(run_of("student"), [folder])
+
+
+def test_a_baseline_on_an_embedding_hears_what_it_was_trained_on(tmp_path: Path, corpus: Corpus, song: Path) -> None:
+    @dataclass(frozen=True)
+    class Loudness:
+        version: str = "loud-1"
+        sample_rate: int | None = 8_000
+        embed: Callable[[torch.Tensor], torch.Tensor] = lambda x: x.std(dim=1, keepdim=True).log().repeat(1, 3)
+
+    features = np.repeat(corpus.mel.mean(axis=(1, 2), dtype=np.float64)[:, None], 3, axis=1)
+    settings = {"features": "musicnn:x", "version": "loud-1", "dimension": 3}
+    fit_run("baseline", corpus, 0, tmp_path / "run", settings=settings, embedding=features)
+    (found,) = predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness())
+    model = runs.load(tmp_path / "run").model
+    sound = audio.load(song, 8_000)
+    length = round(5.9 * 8_000)
+    expected = model(Loudness().embed(sound[None, :length]))[0].tolist()
+    first = found["curve"][0]
+    assert (first["valence"], first["arousal"]) == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(MismatchError, match="of version loud-1, this is loud-2"):
+        predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness("loud-2"))
+    with pytest.raises(UsageError, match="reads musicnn:x, which is not at hand"):
+        predict_files(tmp_path / "run", [song])
+    with pytest.raises(UsageError, match="reads musicnn:x, not log-mels"):
+        model(torch.zeros(1, 64, 128))
+
+
+def spoilt(path: Path, seconds: float, value: float | None = None, level: float = 1.0) -> Path:
+    samples = music(3, seconds) * level
+    if value is not None:
+        samples[100] = value
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((0.2,), r"0\.20 s is too short"),
+        ((6.0, None, 0.0), "silent"),
+        ((6.0, None, 1e-5), "silent"),
+        ((6.0, float("nan")), "not numbers"),
+        ((6.0, float("inf")), "not numbers"),
+    ],
+)
+def test_sound_that_cannot_be_read_is_refused(
+    run_of: Callable[[str], Path], tmp_path: Path, arguments: tuple[float, ...], says: str
+) -> None:
+    path = spoilt(tmp_path / "song.wav", *arguments)
+    with pytest.raises(InputError, match=says) as caught:
+        predict_files(run_of("student"), [path])
+    assert caught.value.where == str(path)
+
+
+def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
+    model = run_of("student")
+    with pytest.raises(UsageError, match="a flow does not predict"):
+        predict_files(run_of("flow"), [song])
+    for hop in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="--hop"):
+            predict_files(model, [song], hop=hop)
+    with pytest.raises(UsageError, match="no audio given"):
+        predict_files(model, [])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no audio files in this folder"):
+        predict_files(model, [tmp_path / "empty"])
+    with pytest.raises(InputError, match="no such audio file"):
+        predict_files(model, [tmp_path / "nowhere.wav"])
+    with pytest.raises(UsageError, match="unknown device 'gpu'"):
+        predict_files(model, [song], device="gpu")
+
+
+def test_real_music_is_read(run_of: Callable[[str], Path], data: Path) -> None:
+    file = max((data / "open/librosa_audio").glob("*.ogg"), key=lambda path: path.stat().st_size)
+    (found,) = predict_files(run_of("baseline"), [file])
+    assert -1 <= found["valence"] <= 1
+    assert len(found["curve"]) > 1

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import torch
+
+from affetti.models.generators.completion import NEAREST, Completion
+from affetti.models.generators.conditioning import Fields
+
+FIELDS = Fields(mode=True, genres=("jazz", "rock"), instruments=("bass", "drums"))
+
+
+def described(count: int = 400) -> torch.Tensor:
+    """Rows whose mode is the sign of valence; jazz is calm, rock is not."""
+    generator = torch.Generator().manual_seed(0)
+    emotion = 2 * torch.rand(count, 2, generator=generator) - 1
+    rest = [emotion[:, :1].sign(), (emotion[:, 1:] > 0).float(), torch.randint(0, 2, (count, 2), generator=generator)]
+    return torch.cat([emotion, *rest], dim=1)
+
+
+def fitted(conditions: torch.Tensor) -> Completion:
+    model = Completion(FIELDS)
+    model.fit(conditions)
+    return model
+
+
+def asked(*emotion: float, **wishes: float) -> torch.Tensor:
+    wish = torch.full((1, FIELDS.width), torch.nan)
+    wish[0, : len(emotion)] = torch.tensor(emotion)
+    for name, value in wishes.items():
+        wish[0, FIELDS.columns[name]] = value
+    return wish
+
+
+def test_what_is_asked_for_stays_and_the_rest_is_as_near_clips_have_it() -> None:
+    model = fitted(described())
+    wish = asked(0.7, -0.7).repeat(64, 1)
+    found = model(wish, 3, torch.arange(64))
+    assert torch.equal(found[:, :2], wish[:, :2])
+    assert (found[:, 2] == 1).all(), "major, for it is glad"
+    assert (found[:, 3] == 0).all(), "jazz, for it is calm"
+    assert {tuple(row) for row in found[:, 4:].tolist()} == {(0, 0), (0, 1), (1, 0), (1, 1)}, "all that there is"
+
+
+def test_the_rest_comes_of_one_clip() -> None:
+    rows = described()
+    near = ((rows[:, :2] - torch.tensor([0.2, 0.3])) / rows[:, :2].std(dim=0, unbiased=False)).norm(dim=1)
+    nearest = {tuple(row) for row in rows[near.argsort()[:NEAREST], 2:].tolist()}
+    found = fitted(rows)(asked(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
+    assert {tuple(row) for row in found[:, 2:].tolist()} == nearest
+
+
+def test_a_field_asked_for_is_sought_farther_away() -> None:
+    found = fitted(described())(asked(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
+    assert (found[:, 2:4] == torch.tensor([-1.0, 1.0])).all()
+    assert found.isfinite().all()
+
+
+def test_whoever_asks_for_nothing_gets_anything() -> None:
+    found = fitted(described())(asked().repeat(64, 1), 0, torch.arange(64))
+    assert found.isfinite().all()
+    assert (found[:, :2].abs() <= 1).all()
+
+
+def test_a_row_depends_on_itself_and_its_number_alone() -> None:
+    model = fitted(described())
+    wishes = torch.cat([asked(0.3, -0.2).repeat(20, 1), asked(-0.6, 0.5).repeat(20, 1)])
+    whole = model(wishes, 7, torch.arange(40))
+    order = torch.randperm(40)
+    assert torch.equal(model(wishes[order], 7, order), whole[order])
+    assert torch.equal(model(wishes[5:6], 7, torch.tensor([5])), whole[5:6])
+    assert not torch.equal(model(wishes, 8, torch.arange(40)), whole)
+
+
+def test_what_clips_do_not_say_stays_open() -> None:
+    rows = described()
+    rows[:, 2] = torch.nan
+    found = fitted(rows)(asked(0.0, 0.0), 0, torch.tensor([0]))
+    assert found[0].isnan().tolist() == [False, False, True, False, False, False]
+
+
+def test_few_clips_and_many_are_remembered() -> None:
+    for count in (3, 5000):
+        model = fitted(described(count))
+        assert int(model.count) == min(count, 1024)
+        assert model(asked(0.0, 0.0), 0, torch.tensor([0])).isfinite().all()
+        other = Completion(FIELDS)
+        other.load_state_dict(model.state_dict())
+        assert torch.equal(other(asked(0.5, 0.5), 1, torch.tensor([4])), model(asked(0.5, 0.5), 1, torch.tensor([4])))

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tests.material import mels
+
+from affetti.models.generators.conditioning import Fields
+from affetti.models.generators.gan_discriminator import (
+    GROUP,
+    Discriminator,
+    Judgement,
+    deceived,
+    deviation,
+    gradient_penalty,
+    hinge,
+    neighbours,
+    relativistic,
+)
+
+SHAPE = (32, 48)
+
+
+def judge(spectral: bool = False, fields: Fields = Fields()) -> Discriminator:
+    torch.manual_seed(0)
+    return Discriminator((4, 6), 3, 2, 16, fields, spectral)
+
+
+def judged(whole: torch.Tensor) -> Judgement:
+    return Judgement(whole, torch.stack([whole, whole], dim=1))
+
+
+def test_both_channels_judge() -> None:
+    found = judge()(mels(5, SHAPE), torch.rand(5, 2))
+    assert found.whole.shape == (5,)
+    assert found.patches.shape == (5, 12), "a finer grid than the coarsest, along time"
+
+
+def test_a_patch_hears_its_own_time() -> None:
+    model, x = judge(), torch.randn(1, 32, 384).requires_grad_()
+    model.size = (32, 384)
+    logits = model(x, torch.zeros(1, 2)).patches
+    assert logits.shape == (1, 96)
+    (gradient,) = torch.autograd.grad(logits[0, 48], x)
+    heard = gradient.abs().sum(dim=(0, 1)).nonzero().flatten()
+    assert 20 <= int(heard.max() - heard.min()) <= 40
+    assert abs(float(heard.float().mean()) - 48.5 * 4) < 4
+
+
+def test_without_the_condition_clips_are_judged_all_the_same() -> None:
+    model, x = judge(), mels(4, SHAPE)
+    one, other = torch.zeros(4, 2), torch.tensor([[0.5, -0.5]]).expand(4, 2)
+    apart = model(x, one).whole - model(x, other).whole
+    assert float(apart.detach().abs().min()) > 1e-4
+    torch.testing.assert_close(model(x, one, 0.0).whole, model(x, other, 0.0).whole)
+    # The condition's part grows in proportion.
+    half = model(x, one, 0.5).whole - model(x, one, 0.0).whole
+    torch.testing.assert_close(2 * half, model(x, one).whole - model(x, one, 0.0).whole, rtol=1e-3, atol=1e-5)
+
+
+def test_groups_lie_together_on_the_plane() -> None:
+    torch.manual_seed(1)
+    emotion = torch.rand(64, 2) * 2 - 1
+    group = neighbours(emotion)
+    assert torch.bincount(group).tolist() == [GROUP] * 16
+    within = torch.stack([emotion[group == g].std(dim=0, unbiased=False).mean() for g in range(16)]).mean()
+    assert within < 0.4 * emotion.std(dim=0).mean()
+    assert neighbours(emotion[:2]).tolist() == [0, 0]
+    assert sorted(torch.bincount(neighbours(emotion[:9])).tolist()) == [4, 5]
+
+
+def test_the_deviation_is_that_of_each_group() -> None:
+    features, group = torch.randn(12, 5), torch.tensor([0, 1, 2] * 4)
+    found = deviation(features, group)
+    for g in range(3):
+        expected = np.sqrt(features[group == g].numpy().var(axis=0) + 1e-6)
+        np.testing.assert_allclose(found[group == g].numpy(), np.tile(expected, (4, 1)), rtol=1e-4)
+
+
+def test_a_collapse_is_seen() -> None:
+    x = mels(8, SHAPE)
+    model, wish = judge(), torch.zeros(8, 2)
+    alike = x[:1].expand(8, *SHAPE)
+    first = model(x, wish).whole[0]
+    assert abs(float((model(alike, wish).whole[0] - first).detach())) > 1e-3, "the same clip among its like"
+
+
+def test_spectral_norm_bounds_every_layer() -> None:
+    model = judge(spectral=True)
+    for _ in range(30):  # the power iteration converges in use
+        model(mels(2, SHAPE), torch.rand(2, 2))
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Conv1d)] + [model.pool, model.out]
+    for layer in layers:
+        largest = float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2))
+        assert largest == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_relativistic_loss_is_of_differences_alone() -> None:
+    real, fake = torch.randn(50), torch.randn(50)
+    expected = 2 * np.log1p(np.exp((fake - real).double().numpy())).mean()
+    assert float(relativistic(judged(real), judged(fake))) == pytest.approx(expected, rel=1e-5)
+    torch.testing.assert_close(
+        relativistic(judged(real + 3), judged(fake + 3)), relativistic(judged(real), judged(fake))
+    )
+    assert float(relativistic(judged(real), judged(real))) == pytest.approx(2 * math.log(2))
+
+
+def test_the_hinge_has_a_margin_of_one() -> None:
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
+    assert float(hinge(judged(real), judged(fake))) == pytest.approx(2 * (0.25 + 0.5))
+    assert float(hinge(judged(real + 9), judged(fake - 9))) == 0
+    assert float(deceived(judged(fake))) == pytest.approx(3.0)
+
+
+def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
+    weight = torch.randn(*SHAPE)
+    x = torch.randn(5, *SHAPE, requires_grad=True)
+    linear = (x * weight).sum(dim=(1, 2))
+    nothing = torch.zeros(5, 3)
+    found = gradient_penalty(Judgement(linear, nothing), x)
+    assert float(found.detach()) == pytest.approx(0.5 * float(weight.square().sum()), rel=1e-5)
+    quadratic = gradient_penalty(Judgement(0.5 * x.square().sum(dim=(1, 2)), nothing), x)  # its gradient is x itself
+    assert float(quadratic.detach()) == pytest.approx(0.5 * float(x.detach().square().sum(dim=(1, 2)).mean()), rel=1e-5)
+
+
+def test_the_penalty_agrees_with_finite_differences() -> None:
+    model = judge().double().requires_grad_(False)
+    x, wish = mels(2, SHAPE).double().requires_grad_(), torch.zeros(2, 2, dtype=torch.double)
+    found = float(gradient_penalty(model(x, wish), x).detach())
+
+    @torch.no_grad()
+    def logit(at: torch.Tensor) -> float:
+        seen = model(at, wish)
+        return float((seen.whole + seen.patches.mean(dim=1)).sum())
+
+    judged = model(x, wish)
+    (gradient,) = torch.autograd.grad(judged.whole.sum() + judged.patches.mean(dim=1).sum(), x)
+    along, step = gradient / gradient.norm(), 1e-5
+    # Along its gradient, and nowhere more, a function rises by the gradient's length.
+    length = (logit(x + step * along) - logit(x - step * along)) / (2 * step)
+    assert 0.5 * length**2 / 2 == pytest.approx(found, rel=1e-3)

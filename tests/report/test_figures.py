@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from affetti.presets import FrontEnd
+from affetti.report import figures
+from affetti.report.audio_examples import emotions, spectrogram
+from affetti.report.drawing import SHAPES, Axis, shape, tick
+
+
+def test_an_axis_maps_its_ends_and_ticks_lie_within():
+    axis = Axis(-1, 1, 40, 240)
+    assert (axis(-1), axis(0), axis(1)) == (40, 140, 240)
+    assert axis.ticks() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert tick(-0.5) == "−0.5"
+    assert tick(-0.0) == "0"
+
+
+def test_markers_differ_in_shape_not_in_colour_alone():
+    drawn = {shape(0, 0, number, 3).replace(f"c{number}", "") for number in range(len(SHAPES))}
+    assert len(drawn) == len(SHAPES)
+
+
+def test_large_corpora_are_thinned_and_say_so():
+    labels = np.random.default_rng(0).uniform(-1, 1, (5_000, 2))
+    drawn = figures.plane(labels, np.zeros(5_000, dtype=np.intp), ["all"])
+    assert drawn.count("<circle") <= figures.MOST_POINTS
+    assert "of 5000 clips" in drawn
+
+
+@pytest.mark.parametrize(
+    "lines", [[], [{"step": 1, "loss": None}], [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 2.0}]]
+)
+def test_curves_of_little_or_nothing(lines):
+    assert figures.curves(lines, ("loss",), "x").startswith("<svg")
+
+
+def test_the_grid_asks_for_emotions_the_corpus_has():
+    labels = np.random.default_rng(0).uniform(-0.5, 0.3, (100, 2))
+    asked = emotions(labels)
+    assert asked.shape == (9, 2)
+    assert (asked >= -0.5).all()
+    assert (asked <= 0.3).all()
+    assert asked[0, 1] > asked[8, 1]  # high arousal is on top
+    assert asked[0, 0] < asked[2, 0]
+
+
+def test_long_clips_keep_a_small_image():
+    front = FrontEnd()
+    mel = np.random.default_rng(0).normal(size=front.shape).astype(np.float32)
+    assert len(spectrogram(mel, front, -3, 3, "x")) < 120_000

@@ -1,0 +1,34 @@
+import pytest
+
+from affetti.report import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.456, 2, "0.46"),
+        (-0.456, 2, "−0.46"),
+        (-0.001, 2, "0.00"),
+        (1234.5, 2, "1,234"),
+        (None, 2, "–"),
+        (float("nan"), 2, "–"),
+        (3.0, 0, "3"),
+    ],
+)
+def test_number(value, digits, text):
+    assert wording.number(value, digits) == text
+
+
+def test_estimates():
+    assert wording.estimate({"value": 0.45, "ci": [0.35, 0.53]}) == "0.45 [0.35, 0.53]"
+    assert wording.estimate({"value": 289.2, "ci": [98.2, 480.1]}, 1) == "289 [98, 480]"
+    assert wording.estimate({"value": 0.45, "ci": None}) == "0.45"
+    assert wording.estimate(None) == "–"
+    assert wording.change(0.05, [-0.05, 0.13]) == "+0.05 [−0.05, +0.13]"
+
+
+def test_small_words():
+    assert wording.plural(1, "clip") == "1 clip"
+    assert wording.plural(1920, "clip") == "1,920 clips"
+    assert [wording.listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert [wording.duration(s) for s in (8, 300, 9000)] == ["8 s", "5 min", "2.5 h"]

@@ -1,0 +1,74 @@
+"""Banded ridge: the fit in closed form, groups let in where they tell something and left out where not."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from affetti.studies.audit.probes import banded_ridge, ridge
+
+SONGS = np.repeat([f"song{i:03d}" for i in range(80)], 3)
+
+
+def material(seed: int = 0):
+    rng = np.random.default_rng(seed)
+    base, told, useless = (rng.normal(size=(len(SONGS), dims)) for dims in (30, 2, 10))
+    y = np.column_stack([base[:, 0] + told[:, 0], base[:, 1]]) + rng.normal(size=(len(SONGS), 2))
+    return base, {"told": told, "useless": useless}, y
+
+
+def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
+    """λ β² = β'² with β' = √λ β: a penalty of one on columns divided by the roots of theirs."""
+    monkeypatch.setattr(banded_ridge, "CHOICES", np.array([7.0]))
+    base, groups, y = material()
+    own = ridge.fit(base, y, SONGS).penalty
+    x = np.concatenate([base, *groups.values()], axis=1)
+    found = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")](x)
+    for k in (0, 1):
+        roots = np.sqrt(np.repeat([own[k], 7.0], [30, 12]))
+        theirs = Ridge(1.0).fit(x / roots, y[:, k]).predict(x / roots)
+        np.testing.assert_allclose(found[:, k], theirs, atol=1e-8)
+
+
+def test_the_base_alone_is_plain_ridge():
+    base, groups, y = material()
+    x = np.concatenate([base, *groups.values()], axis=1)
+    fits = banded_ridge.fit_subsets(base, groups, y, SONGS)
+    np.testing.assert_allclose(fits[()](x), ridge.fit(base, y, SONGS)(base), atol=1e-8)
+
+
+def test_lets_in_what_tells_and_leaves_out_what_does_not():
+    base, groups, y = material()
+    fits = banded_ridge.fit_subsets(base, groups, y, SONGS)
+    penalties = fits[("told", "useless")].penalty
+    assert penalties[0, 30] < 100  # told, of the target that it tells
+    assert np.isinf(penalties[1, 30:]).all()  # of the one that it does not; and the useless group of either
+    assert np.isinf(penalties[0, 32:]).all()
+    np.testing.assert_array_equal(fits[("told",)].slopes, fits[("told", "useless")].slopes)
+
+
+def test_a_useless_group_is_seldom_let_in_and_a_telling_one_nearly_always():
+    let_in = {"told": 0, "useless": 0}
+    for seed in range(20):
+        base, groups, y = material(seed)
+        penalty = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].penalty[0]
+        let_in["told"] += bool(np.isfinite(penalty[30]))
+        let_in["useless"] += bool(np.isfinite(penalty[32]))
+    assert let_in["told"] == 20
+    assert let_in["useless"] <= 5
+
+
+def test_order_of_rows_does_not_matter():
+    base, groups, y = material()
+    order = np.random.default_rng(1).permutation(len(y))
+    there = banded_ridge.fit_subsets(base, groups, y, SONGS)
+    back = banded_ridge.fit_subsets(base[order], {n: g[order] for n, g in groups.items()}, y[order], SONGS[order])
+    for chosen, read in there.items():
+        np.testing.assert_allclose(read.slopes, back[chosen].slopes, atol=1e-10)
+
+
+@pytest.mark.parametrize("songs", [SONGS, np.full(len(SONGS), "one")])
+def test_groups_and_bases_without_columns(songs):
+    base, groups, y = material()
+    fits = banded_ridge.fit_subsets(base[:, :0], {"none": base[:, :0], **groups}, y, songs)
+    assert len(fits) == 8
+    assert all(np.isfinite(read.slopes).all() for read in fits.values())

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.material import write_corpus
+
+from affetti.corpus import Corpus
+from affetti.progress import silent
+from affetti.studies.audit.answer import Answer, NotMeasurableError
+from affetti.studies.audit.counterfactuals.score_penalties import commonest
+from affetti.studies.audit.questions.ceiling import QUESTION, agreement, measure
+from affetti.studies.audit.scope import Scope
+
+
+@pytest.fixture(scope="module")
+def answer(
+    corpus: Corpus, run_of: Callable[[str], Path], made: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Answer:
+    generated = tuple((kind, made(kind)) for kind in ("gan", "flow"))
+    models = tuple(run_of(kind) for kind in ("gan", "flow"))
+    scope = Scope(corpus, tmp_path_factory.mktemp("audit"), quick=True, generated=generated, models=models)
+    return measure(scope, silent)
+
+
+def test_real_music_is_on_top_and_noise_at_the_bottom(answer: Answer) -> None:
+    top, bottom = answer["quality_real"], answer["quality_noise"]
+    assert top.value is not None and bottom.value is not None
+    assert top.value > 80 > 30 > bottom.value
+    for name in answer.intervals.names if answer.intervals else ():
+        found = answer[name]
+        assert found.value is not None and found.ci is not None, name
+        assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
+
+
+def test_generators_stand_on_the_ladder_beside_the_studys_own_formula(answer: Answer) -> None:
+    for kind in ("gan", "flow"):
+        score, cap = answer[f"quality_{kind}"].value, answer["quality_roundtrip"].value
+        assert score is not None and cap is not None
+        assert answer[f"share_of_ceiling_{kind}"].value == pytest.approx(100 * score / cap)
+        assert 0 <= (answer[f"published_{kind}"].value or -1) <= 100
+    # 24 steps train no generator: it must be far from music.
+    assert (answer["quality_gan"].value or 100) < 60
+    assert (answer["sampling_flow"].value or 0) > 0
+    assert (answer["training_flow"].value or 0) > 0
+
+
+def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) -> None:
+    for name in ("penalty_lyrics", "penalty_voice"):
+        found = answer[name]
+        assert found.value is not None and found.ci is not None, name
+        assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
+    # The same songs, the voice gone from them, are no likelier to be taken for songs that are sung.
+    assert (answer["penalty_voice"].value or 0) >= (answer["penalty_lyrics"].value or 0)
+    assert any("bound from neither side" in caution for caution in answer.cautions)
+
+
+def test_what_the_labels_bear(answer: Answer, corpus: Corpus) -> None:
+    # The corpus' raters are simulated: ten, each of spread .35. Their mean's noise is known.
+    truth = corpus.clips["valence_true"].var(ddof=1)
+    expected = 100 * (0.35**2 / 10) / (truth + 0.35**2 / 10)
+    assert answer["noise_valence"].value == pytest.approx(expected, rel=0.25)
+    assert answer["label_ccc"].value == pytest.approx(0.92, abs=0.04)
+    assert answer["reached"].value is not None
+
+
+def test_agreement_is_the_intraclass_correlation_of_single_ratings() -> None:
+    rng = np.random.default_rng(0)
+    raters, clips = 6, 4_000
+    rows = []
+    for truth, noise in ((0.5, 0.5), (0.3, 0.6)):
+        ratings = truth * rng.normal(size=(clips, 1)) + noise * rng.normal(size=(clips, raters))
+        rows += [ratings.mean(axis=1), ratings.std(axis=1, ddof=1)]
+    found = agreement(np.column_stack([*rows, np.full(clips, raters)]))
+    assert found == pytest.approx((0.25 / 0.5 + 0.09 / 0.45) / 2, abs=0.02)
+
+
+def test_sounds_are_named_for_what_they_are(answer: Answer) -> None:
+    assert [sound.origin for sound in answer.sounds] == ["composed", *["rebuilt"] * 4]
+    assert "32 mel bands" in answer.sounds[-1].label
+
+
+def test_too_few_songs_are_not_measurable(tmp_path: Path) -> None:
+    small = write_corpus(tmp_path / "corpus", songs=6)
+    with pytest.raises(NotMeasurableError, match="needs 16 songs or more, here are 6"):
+        QUESTION.measure(Scope(small, tmp_path / "audit"), silent)
+
+
+def test_without_sound_and_columns_the_rest_is_measured(tmp_path: Path) -> None:
+    plain = write_corpus(tmp_path / "corpus", songs=20)
+    plain = replace(plain, clips=plain.clips.assign(raters=0))
+    found = measure(Scope(plain, tmp_path / "audit", quick=True), silent)
+    assert found["quality_roundtrip"].value is not None
+    for name in ("quality_bands_128", "penalty_phase", "penalty_genre", "penalty_timbre", "label_ccc"):
+        assert found[name].value is None, name
+        assert "not measurable here" in found[name].note, name
+    assert found.sounds == ()
+    assert "keep-audio" in found["quality_bands_128"].note
+
+
+def test_the_commonest_of_values_and_of_lists() -> None:
+    assert commonest(np.array(["rock", "jazz", "rock", ""])) == "rock"
+    assert commonest(np.array(["bass|drums", "bass|piano", "bass|drums"])) == "drums"  # bass is everywhere
+    assert commonest(np.array(["pop", "pop"])) == ""
+    assert commonest(np.array(["", ""])) == ""

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tests.material import write_corpus
+from tests.studies.audit.sounding import SIZE, hurried, sounding, struck
+
+from affetti import config
+from affetti.presets import FRONT_ENDS
+from affetti.progress import silent
+from affetti.studies.audit.answer import Answer
+from affetti.studies.audit.codec.stages import BANDED, STEPS
+from affetti.studies.audit.questions.information import FRONTS, PLAYED, QUESTION, closed_forms
+from affetti.studies.audit.scope import Scope
+
+CLAIMED = {
+    "stft_numbers_ratio", "mel_numbers_ratio", "latent_numbers_ratio", "latent_reduction", "bins_per_band", "hop_ms",
+    "alias_db", "waveform_bits", "retention_stft", "retention_magnitude", "retention_mel", "retention_latent",
+    "probe_kept_mel",
+}  # fmt: skip
+"""What the claims ask for by name."""
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
+    """The answer on 24 clips of twelve songs, one of them silent."""
+    folder = tmp_path_factory.mktemp("information")
+    labels = np.random.default_rng(0).uniform(-0.9, 0.9, (24, 1)).repeat(2, axis=1)
+    waves = [struck(seed, 0.1 * 10 ** labels[seed, 0]) for seed in range(23)] + [np.zeros(SIZE, np.float32)]
+    scope = Scope(sounding(folder / "corpus", waves, each=2, labels=labels), folder / "audit", quick=True)
+    with hurried():
+        return QUESTION.measure(scope, silent), folder / "audit"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("stft_numbers_ratio", 22_050 / (2 * 1_025 * 22_050 / 512)),
+        ("mel_numbers_ratio", 4.0),
+        ("latent_numbers_ratio", 661_500 / 356),
+        ("latent_reduction", 100 * (165_376 - 356) / 165_376),
+        ("bins_per_band", 1_025 / 128),
+        # The bins from 21.5 Hz to 7,999 Hz: 2 to 743, by hand.
+        ("bins_reached_per_band", 742 / 128),
+        ("hop_ms", 23.22),
+        ("window_ms", 92.88),
+        ("pcm_bits", 352_800),
+        ("latent_bits", 5_696 / 30),
+    ],
+)
+def test_closed_forms_by_hand(name: str, wanted: float) -> None:
+    found = {it.name: it for it in closed_forms("", FRONT_ENDS["paper"])}
+    assert found[name].value == pytest.approx(wanted, rel=1e-4)
+    assert found[name].ci is None
+
+
+def test_the_full_band_reaches_all_bins_but_its_ends() -> None:
+    found = {it.name: it for it in closed_forms("full_band_", FRONTS["full_band_"])}
+    assert found["full_band_bins_reached_per_band"].value == pytest.approx(1_023 / 128)
+    assert found["full_band_mel_numbers_ratio"].value == 4.0
+
+
+def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
+    measured = {it.name: it.value for it in heard[0].measurements}
+    assert {name for name in CLAIMED if measured[name] is None} == set()
+    assert {f"retention_{name}" for name in STEPS} | {f"full_band_retention_{name}" for name in BANDED} <= set(measured)
+    steps = {"magnitude", *BANDED}
+    assert {f"{prefix}emotion_ccc_{name}" for prefix in FRONTS for name in steps} <= set(measured)
+    own = {"log_mel", "quantised", "patches", "latent"}
+    assert {name for name in measured if name.startswith("own_")} == {f"own_emotion_ccc_{name}" for name in own}
+    assert measured["alias_db"] is not None
+    assert measured["alias_db"] < -90
+
+
+def test_bits_fall_along_the_chain(heard: tuple[Answer, Path]) -> None:
+    answer = heard[0]
+    share = {name: answer[f"retention_{name}"].value or 0.0 for name in STEPS}
+    assert share["waveform"] == 100.0
+    for chain in (("stft", "magnitude", "mel"), ("log_mel", "quantised", "bands_64", "bands_32", "latent")):
+        assert [share[name] for name in chain] == sorted((share[name] for name in chain), reverse=True), chain
+    assert share["latent"] > 0
+    # A complex STFT inverts as well as 16 bits do, a magnitude does not know where in time it is.
+    assert (answer["si_sdr_stft"].value or 0) > 35 > 10 > (answer["si_sdr_magnitude"].value or 0)
+    assert (answer["convergence_magnitude"].value or 0) < (answer["convergence_mel"].value or 0) - 3
+
+
+def test_waveform_bits_are_the_kept_files(heard: tuple[Answer, Path]) -> None:
+    folder = heard[1].parent / "corpus" / "audio"
+    rates = [8 * path.stat().st_size / soundfile.info(path).duration for path in folder.glob("*.flac")]
+    assert min(rates) < (heard[0]["waveform_bits"].value or 0) < max(rates)
+
+
+def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path]) -> None:
+    answer, folder = heard
+    plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
+    assert config.structure(plain, Answer, Path("answer")) == answer
+    assert len(answer.sounds) == 1 + len(PLAYED)
+    assert answer.sounds[0].origin == "recording"
+    assert {sound.origin for sound in answer.sounds[1:]} == {"rebuilt"}
+    assert all((folder / sound.file).is_file() for sound in answer.sounds)
+    assert answer.intervals is not None
+    assert all(answer[name] for name in answer.intervals.names)
+    assert "4.0 times as many numbers" in answer.sentence
+    assert not any("composed" in line for line in answer.cautions)
+    assert any("fewer than ten songs" in line for line in answer.cautions)
+
+
+def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
+    answer = QUESTION.measure(Scope(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent)
+    assert answer["mel_numbers_ratio"].value == 4.0
+    assert answer["own_emotion_ccc_log_mel"].value is not None
+    missing = {it.name for it in answer.measurements if it.value is None}
+    assert {"waveform_bits", "probe_kept_mel", "retention_stft"} <= missing
+    assert "needs sound" in answer["waveform_bits"].note
+    assert "was not measured" in answer.sentence
+    assert answer.sounds == ()
+
+
+def test_one_song_and_silence_are_told_as_they_are(tmp_path: Path) -> None:
+    lone = Scope(sounding(tmp_path / "one", [struck(0), struck(1)], each=2), tmp_path / "lone", quick=True)
+    with hurried():
+        answer = QUESTION.measure(lone, silent)
+    assert answer["waveform_bits"].value is not None
+    assert answer["waveform_bits"].ci is None
+    assert answer["probe_kept_mel"].value is None
+    assert answer["retention_latent"].value is None
+    still = Scope(sounding(tmp_path / "still", [np.zeros(SIZE, np.float32)] * 3), tmp_path / "audit", quick=True)
+    answer = QUESTION.measure(still, silent)
+    assert "not silent" in answer["waveform_bits"].note
+    assert answer["hop_ms"].value is not None

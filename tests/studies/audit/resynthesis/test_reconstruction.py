@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import librosa
+import numpy as np
+import pytest
+import torch
+from tests.studies.audit.sounding import struck
+from torch import Tensor
+
+from affetti.presets import FRONT_ENDS
+from affetti.signal.fidelity import fidelity, inconsistency, si_sdr, spectral_convergence
+from affetti.signal.mel import MelSpectrogram, invert, stft
+from affetti.signal.phase import griffin_lim
+from affetti.studies.audit.resynthesis.reconstruction import (
+    FROM_MEL,
+    METHODS,
+    loss,
+    magnitude_share,
+    phase_share,
+    rebuilt,
+)
+
+FRONT = FRONT_ENDS["paper"]
+WAVE = torch.from_numpy(struck(0))[: 64 * 512]
+TRUE = stft(WAVE, FRONT).abs()
+
+
+@pytest.fixture(scope="module")
+def sounds() -> dict[str, tuple[Tensor, float]]:
+    return rebuilt(WAVE, FRONT)
+
+
+def near(sound: Tensor) -> float:
+    return spectral_convergence(TRUE, stft(sound, FRONT).abs())
+
+
+def test_every_way_gives_a_sound_of_the_same_length(sounds: dict[str, tuple[Tensor, float]]) -> None:
+    assert set(sounds) == set(METHODS)
+    assert all(sound.shape == WAVE.shape for sound, _ in sounds.values())
+    assert list(rebuilt(WAVE, FRONT, ("heap", "fast"))) == ["heap", "fast"]
+
+
+def test_true_phase_makes_the_waveform_come_back_and_no_other_does(sounds: dict[str, tuple[Tensor, float]]) -> None:
+    fit = {name: si_sdr(WAVE, sound) for name, (sound, _) in sounds.items()}
+    assert fit["oracle"] > 10
+    assert all(value < 5 for name, value in fit.items() if name != "oracle"), fit
+
+
+def test_ways_are_as_good_as_they_should_be(sounds: dict[str, tuple[Tensor, float]]) -> None:
+    found = {name: near(sound) for name, (sound, _) in sounds.items()}
+    assert found["fast"] < found["griffin_lim"] - 3 < found["random"] - 6, found
+    assert found["fast"] < found["heap"]
+    assert found["fast"] < found["mel"] < found["mel_griffin_lim"] + 0.5
+
+
+def test_plain_griffin_lim_is_librosas() -> None:
+    settings = {"n_iter": 32, "hop_length": 512, "momentum": 0.0, "init": "random", "length": len(WAVE)}
+    theirs = [near(torch.from_numpy(librosa.griffinlim(TRUE.numpy(), random_state=k, **settings))) for k in range(5)]
+    ours = [near(rebuilt(WAVE, FRONT, ("griffin_lim",), k)["griffin_lim"][0]) for k in range(5)]
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=1.0)
+
+
+def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]]) -> None:
+    inverted = invert(MelSpectrogram(FRONT)(WAVE), FRONT)
+    assert torch.equal(sounds["mel"][0], griffin_lim(inverted))
+    assert torch.equal(sounds["fast"][0], griffin_lim(TRUE))
+    assert torch.equal(sounds["heap"][0], griffin_lim(TRUE, 0))
+    assert set(FROM_MEL) == {"oracle", "mel", "mel_griffin_lim"}
+
+
+def test_inconsistency_is_that_of_the_magnitude_asked_for(sounds: dict[str, tuple[Tensor, float]]) -> None:
+    found = {name: value for name, (_, value) in sounds.items()}
+    assert found["fast"] < found["griffin_lim"] < found["random"]
+    turned = torch.polar(TRUE, stft(sounds["random"][0], FRONT).angle())
+    assert found["random"] == pytest.approx(inconsistency(turned, 512))
+    assert inconsistency(stft(WAVE, FRONT), 512) < 0.02 < found["fast"] + 0.02
+
+
+def test_random_phases_depend_on_the_seed_alone() -> None:
+    (a, _), (b, _), (c, _) = (rebuilt(WAVE, FRONT, ("random",), seed)["random"] for seed in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_a_loss_is_the_energy_of_the_error() -> None:
+    assert loss(fidelity(WAVE, WAVE, 22_050)) < 1e-15
+    assert loss(fidelity(WAVE, 0.9 * WAVE, 22_050)) == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("magnitude", "phase", "both", "wanted"),
+    [(0.0, 0.2, 0.2, 100.0), (0.2, 0.0, 0.2, 0.0), (0.1, 0.1, 0.2, 50.0), (0.06, 0.02, 0.08, 25.0)],
+)
+def test_shares_by_hand(magnitude: float, phase: float, both: float, wanted: float) -> None:
+    losses = np.full(3, magnitude), np.full(3, phase), np.full(3, both)
+    assert phase_share(*losses) == pytest.approx(wanted)
+    assert magnitude_share(*losses) == pytest.approx(100 - wanted)
+
+
+def test_shares_add_to_a_hundred_whatever_the_losses() -> None:
+    losses = np.random.default_rng(0).uniform(0.01, 0.3, (3, 20))
+    assert phase_share(*losses) + magnitude_share(*losses) == pytest.approx(100.0)
+    order = np.random.default_rng(1).permutation(20)
+    assert phase_share(*losses[:, order]) == pytest.approx(phase_share(*losses))
+
+
+def test_what_neither_loses_alone_is_halved() -> None:
+    nothing, both = np.zeros(4), np.full(4, 0.1)
+    assert phase_share(nothing, nothing, both) == magnitude_share(nothing, nothing, both) == 50.0

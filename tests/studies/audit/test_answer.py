@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from affetti import config, metrics
+from affetti.studies.audit.answer import Answer, Intervals, Lines, Measurement, Mels, Panel, Series, Sound, told
+
+
+def test_a_mean_is_resampled_by_song_and_leaves_unknown_values_out() -> None:
+    rng = np.random.default_rng(0)
+    songs = np.repeat([f"s{i}" for i in range(30)], 4)
+    values = np.repeat(rng.normal(size=30), 4) + 0.01 * rng.normal(size=120)
+    found = Measurement.of_mean("m", "mean", values, songs=songs)
+    assert found.value == pytest.approx(values.mean())
+    assert found.n == 30
+    assert found.ci is not None
+    # Four clips of a song are hardly more than one: the interval is that of 30 values, not of 120.
+    assert found.ci[1] - found.ci[0] == pytest.approx(2 * 1.96 * values[::4].std() / np.sqrt(30), rel=0.2)
+    with_gaps = Measurement.of_mean("m", "mean", np.append(values, np.nan), songs=np.append(songs, "none"))
+    assert (with_gaps.value, with_gaps.ci, with_gaps.n) == (found.value, found.ci, 30)
+
+
+def test_what_is_not_defined_has_a_reason_and_no_value() -> None:
+    songs = np.array(["a", "b", "c"])
+    found = Measurement.of_statistic("r", "r", metrics.pearson, [1.0, 1.0, 1.0], [1.0, 2.0, 3.0], songs=songs)
+    assert found.value is None
+    assert "not measurable here" in found.note
+    alone = Measurement.of_mean("m", "m", [1.0, 2.0], songs=["a", "a"])
+    assert (alone.value, alone.ci) == (1.5, None)
+    assert "one song alone" in alone.note
+    nothing = Measurement.of_mean("m", "m", [np.nan], songs=["a"])
+    assert (nothing.value, nothing.n) == (None, 0)
+
+
+def test_no_number_stands_for_a_failure() -> None:
+    with pytest.raises(ValueError, match="nan is no measurement"):
+        Measurement("m", "m", float("nan"), None, 3)
+    with pytest.raises(ValueError, match="inf is no measurement"):
+        Measurement("m", "m", 1.0, (0.0, float("inf")), 3)
+    one = Measurement("m", "m", 1.0, None, 3)
+    with pytest.raises(ValueError, match="named twice: m"):
+        Answer("…", (one, one))
+
+
+def test_several_readings_of_one_number_span_all_of_them() -> None:
+    readings = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
+    found = Measurement.over_readings("c", "C", [*readings, Measurement.missing("d", "D", "sound")])
+    assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
+    assert "spans 2 readings: a, b" in found.note
+    assert Measurement.over_readings("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
+
+
+def test_an_answer_comes_back_from_json() -> None:
+    answer = Answer(
+        "It is so.",
+        (Measurement("a", "A", 1.0, (0.5, 1.5), 12), Measurement.missing("b", "B", "sound")),
+        Intervals("CCC", ("a", "b"), zero=True),
+        Lines("t", "x", "y", (Series("s", ((0.0, 1.0, 0.5, 1.5),)),)),
+        Mels("m", (Panel("p", "key"),)),
+        (Sound("original", "recording", "sounds/x.flac"),),
+        ("Careful.",),
+    )
+    assert config.structure(json.loads(json.dumps(config.unstructure(answer))), Answer) == answer
+    assert answer["a"].value == 1.0
+
+
+def test_a_measurement_in_words() -> None:
+    assert told(Measurement("a", "A", 0.456, (0.35, 0.5349), 9)) == "0.46 [0.35, 0.53]"
+    assert told(Measurement("a", "A", 12.0, (10, 14), 9, unit="%"), 0) == "12% [10, 14]"
+    assert told(Measurement("a", "A", -3.0, None, 9, unit="dB"), 1) == "-3.0 dB"
+    assert told(Measurement.missing("a", "A", "sound")) == "(not measured)"
+    assert told(Measurement("a", "A", -0.001, (-0.004, 0.002), 9)) == "0.00 [0.00, 0.00]"
+    assert told(Measurement("a", "A", 135885.0, None, 9, unit="bit/s"), 0) == "135,885 bit/s"

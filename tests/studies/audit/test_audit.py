@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.material import write_corpus
+
+from affetti import verbs
+from affetti.corpus import Corpus
+from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.studies.audit import audit
+from affetti.studies.audit.audit import QUESTIONS, audit_corpus
+
+NAMES = [question.name for question in QUESTIONS]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Made-up music of one genre with no words, sections, instruments or sound."""
+    return write_corpus(tmp_path_factory.mktemp("plain") / "corpus", songs=20)
+
+
+@pytest.fixture(scope="module")
+def document(plain: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("audit") / "audit"
+    audit_corpus(plain, out, only=("structure", "variance", "ceiling"), quick=True)
+    return json.loads((out / "result.json").read_text())
+
+
+def test_the_document_has_the_keys_of_the_contract(document: dict[str, Any]) -> None:
+    assert len(document["findings"]) >= 30
+    for row in document["findings"]:
+        assert {"id", "question", "claim", "measured", "ci", "n", "verdict"} <= set(row)
+        assert row["verdict"] in ("supported", "contradicted", "undecided")
+    assert [entry["id"] for entry in document["questions"]] == ["structure", "variance", "ceiling"]
+    for entry in document["questions"]:
+        assert entry["question"].endswith("?")
+        assert entry["sentence"]
+        assert entry["method"]
+    assert set(document["wording"]) == {"paragraph", "footnote", "table"}
+
+
+def test_what_the_corpus_lacks_is_said_and_the_rest_is_measured(document: dict[str, Any]) -> None:
+    by = {entry["id"]: entry for entry in document["questions"]}
+    ceiling = {found["name"]: found for found in by["ceiling"]["measurements"]}
+    assert ceiling["quality_roundtrip"]["value"] is not None
+    assert "not measurable here: needs sound" in ceiling["quality_bands_128"]["note"]
+    told = json.dumps(by["structure"])
+    assert "ot measurable here" in told
+    unmeasured = [row for row in document["findings"] if row["measured"] is None]
+    assert unmeasured
+    assert all(row["verdict"] == "undecided" and row["reason"] for row in unmeasured)
+
+
+def test_an_audit_goes_on_where_it_was(plain: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "audit"
+    first = audit_corpus(plain, out, only=("structure",), quick=True)
+    asked: list[str] = []
+    ask = audit.ask
+
+    def counted(question: Any, scope: Any) -> Any:
+        asked.append(question.name)
+        return ask(question, scope)
+
+    monkeypatch.setattr(audit, "ask", counted)
+    second = audit_corpus(plain, out, only=("structure", "variance"), quick=True)
+    assert asked == ["variance"]
+    assert second["questions"][0] == first["questions"][0]
+    third = audit_corpus(plain, out, only=("structure",), quick=True)
+    assert [entry["id"] for entry in third["questions"]] == ["structure", "variance"]  # what is there stays
+
+
+def test_refusals_come_before_any_work(
+    plain: Corpus, corpus: Corpus, run_of: Callable[[str], Path], made: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "audit"
+    with pytest.raises(UsageError, match="there is no question 'lyric'"):
+        audit_corpus(plain, out, only=("lyric",))
+    with pytest.raises(MismatchError, match="holds synthetic clips"):
+        audit_corpus(Corpus.open(made("flow")), out)
+    with pytest.raises(UsageError, match="a student does not generate"):
+        audit_corpus(corpus, out, models=(run_of("student"),))
+    with pytest.raises(UsageError, match="several runs of gan"):
+        audit_corpus(corpus, out, models=(run_of("gan"), run_of("gan")))
+    with pytest.raises(StorageError):
+        audit_corpus(corpus, out, studies=(tmp_path / "nothing",))
+    with pytest.raises(UsageError, match="is no augmentation study"):
+        audit_corpus(corpus, out, studies=(run_of("gan"),))
+    assert not out.exists()
+
+
+def test_a_folder_of_other_work_is_left_alone(plain: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "audit"
+    audit_corpus(plain, out, only=("structure",), quick=True)
+    with pytest.raises(StorageError, match="quick was True, is False"):
+        audit_corpus(plain, out, only=("structure",))
+
+
+def test_the_verb_is_a_function(plain: Corpus, tmp_path: Path) -> None:
+    found = verbs.audit(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
+    assert found["verb"] == "audit"
+    assert (tmp_path / "audit" / "answers" / "structure.json").is_file()
+
+
+def test_every_question_is_named_for_its_file_and_says_how_it_is_answered() -> None:
+    assert NAMES == ["information", "lyrics", "timbre", "structure", "genre", "phase", "variance", "ceiling"]
+    for question in QUESTIONS:
+        assert question.asks.endswith("?"), question.name
+        assert len(question.method) > 80, question.name

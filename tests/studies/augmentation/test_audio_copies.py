@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affetti import verbs
+from affetti.corpus import Corpus
+from affetti.errors import InputError, MissingDependencyError
+from affetti.studies.augmentation import audio_copies as room
+from affetti.studies.augmentation.audio_copies import copies
+from affetti.studies.augmentation.synthetic_sets import require_honest
+
+pytest.importorskip("audiomentations", reason="the extra augment is not installed")
+
+
+@pytest.fixture
+def heard(make_folder, tmp_path: Path) -> Corpus:
+    verbs.prepare(f"folder:{make_folder(8)}", tmp_path / "heard", scale="-1..1", keep_audio=True, folds=2, workers=1)
+    return Corpus.open(tmp_path / "heard")
+
+
+def test_copies_sound_almost_alike_keep_labels_and_songs_and_are_of_training_clips_alone(
+    heard: Corpus, tmp_path: Path
+) -> None:
+    part = heard.fold(0)
+    made = copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
+    rows = part.train[np.arange(5) % len(part.train)]
+    assert made.songs.tolist() == heard.songs[rows].tolist()
+    assert np.array_equal(made.labels, heard.labels[rows])
+    apart = np.abs(made.mel.astype(float) - heard.mel[rows].astype(float)).mean(axis=(1, 2))
+    assert (apart > 0.05).all()
+    assert (apart < 12).all(), "dB; a shift of a semitone moves partials by less than a band or two"
+    assert made.synthetic
+    require_honest(made, heard, part)
+    before = (tmp_path / "made/corpus.json").stat().st_mtime_ns
+    copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
+    assert (tmp_path / "made/corpus.json").stat().st_mtime_ns == before, "made once"
+
+
+def test_copies_need_sound_and_the_library(
+    heard: Corpus, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"sound of a clip is missing.*--keep-audio"):
+        copies(corpus, 0, 2, "stretch", tmp_path / "mute")
+    monkeypatch.setattr(room.waveform, "available", lambda: False)
+    with pytest.raises(MissingDependencyError, match="audiomentations"):
+        copies(heard, 0, 2, "stretch", tmp_path / "none")
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.material import LEAN, write_corpus
+
+from affetti.corpus import Corpus
+from affetti.errors import AffettiError, InputError, MismatchError, UsageError
+from affetti.presets import FRONT_ENDS
+from affetti.studies.augmentation.design import Settings, design
+from affetti.studies.augmentation.study import augmentation_study
+from affetti.training.fit import fit_run
+
+
+def test_what_cannot_be_compared_is_refused_before_any_work(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], made: Callable[..., Path]
+) -> None:
+    flow = run_of("flow")
+    wide = write_corpus(tmp_path / "wide", 8, 2, FRONT_ENDS["full-band"], "full-band")
+    other = fit_run("gan", corpus, 1, tmp_path / "gan1", steps=1, batch_size=4, settings=LEAN["gan"])
+    assert other["fold"] == 1
+    single = write_corpus(tmp_path / "single", 6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
+    flat = write_corpus(tmp_path / "flat", 8, labels=np.tile([[0.5, 0.1], [0.5, -0.1]], (8, 1)))
+    overlapping = write_corpus(tmp_path / "overlapping", 12, song_id=np.repeat(sorted(set(corpus.songs))[:12], 2))
+    cases: list[tuple[type[AffettiError], str, Any, dict[str, Any]]] = [
+        (UsageError, "0 seeds", corpus, {"seeds": 0}),
+        (UsageError, "0 folds", corpus, {"folds": 0}),
+        (UsageError, "ratio 0", corpus, {"ratio": 0.0}),
+        (UsageError, "ratio nan", corpus, {"ratio": float("nan")}),
+        (UsageError, "--steps: 0", corpus, {"steps": 0}),
+        (UsageError, "--seed: -1", corpus, {"seed": -1}),
+        (UsageError, "a budget of 0 s", corpus, {"budget": 0.0}),
+        (UsageError, "--shares: 0 %", corpus, {"shares": (0.0,)}),
+        (UsageError, "have heard all training songs", corpus, {"models": (flow,), "shares": (0.5,)}),
+        (UsageError, "--returns", corpus, {"models": (flow,), "returns": (10,)}),
+        (UsageError, "unknown arm 'flwo'", corpus, {"arms": ("gan", "flwo")}),
+        (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),
+        (UsageError, "no generator takes loudness=2", corpus, {"dials": (("loudness", 2.0),)}),
+        (UsageError, "arm 'flow:loudness=2': no dial", corpus, {"arms": ("flow:loudness=2",)}),
+        (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),
+        (UsageError, "a student does not generate", corpus, {"models": (run_of("student"),)}),
+        (UsageError, "2 flow models for fold 0", corpus, {"models": (flow, flow)}),
+        (UsageError, "0 (gan|flow) models for fold", corpus, {"models": (flow, tmp_path / "gan1")}),
+        (MismatchError, "holds synthetic clips", Corpus.open(made("flow")), {}),
+        (MismatchError, "made with front-end", wide, {"models": (flow,)}),
+        (MismatchError, "of the test songs", overlapping, {"models": (flow,)}),
+        (InputError, "fold 0 holds one test song", single, {}),
+        (InputError, r"valence is 0.5 in all \d+ training clips", flat, {}),
+    ]
+    for kind, says, given, options in cases:
+        with pytest.raises(kind, match=says) as caught:
+            augmentation_study(given, tmp_path / "study", Settings(**options))
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "study").exists(), says
+
+
+def test_a_dial_becomes_an_arm_of_each_generator_that_has_it(corpus: Corpus) -> None:
+    found = design(corpus, Settings(arms=("mixup",), dials=(("truncation", 0.5), ("guidance", 2.0)), returns=(50,)))
+    names = [arm.name for arm in found.arms][3:]
+    assert names == ["gan:truncation=0.5", "flow:guidance=2", "gan:trained=50", "flow:trained=50"]
+    assert len(found.sets) == 4
+    assert found.shares == (1.0,)

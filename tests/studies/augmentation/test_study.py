@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.material import LEAN, sha
+
+from affetti import presets
+from affetti.corpus import Corpus, splits
+from affetti.errors import StorageError, UsageError
+from affetti.models.regressors.baseline import Baseline
+from affetti.studies.augmentation.design import Settings
+from affetti.studies.augmentation.study import _notes, augmentation_study
+from affetti.training.fit import fit_baseline, read
+from affetti.training.loop import Clips
+
+ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
+
+
+def asked(run_of: Callable[[str], Path], **others: Any) -> Settings:
+    """The study of these tests."""
+    given: dict[str, Any] = {"models": (run_of("flow"), run_of("gan")), "arms": ARMS, "seeds": 2, "steps": 2}
+    return Settings(**(given | {"batch_size": 8} | others))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus, run_of: Callable[[str], Path]) -> Path:
+    out = tmp_path_factory.mktemp("study") / "study"
+    augmentation_study(corpus, out, asked(run_of))
+    return out
+
+
+@pytest.fixture
+def result(study: Path) -> dict[str, Any]:
+    return json.loads((study / "result.json").read_text())
+
+
+def test_the_document_has_the_keys_of_the_contract(result: dict[str, Any]) -> None:
+    names = [row["name"] for row in result["arms"]]
+    assert names[:2] == ["real", "real-longer"]
+    assert set(names) == {"real", "real-longer", *ARMS}
+    for row in result["arms"]:
+        assert {"name", "ccc_valence", "ccc_arousal", "ccc", "ci", "delta", "delta_ci", "by_genre"} <= set(row)
+        assert row["ci"][0] <= row["ci"][1]
+        assert "exploratory" in row["verdict"] or row["name"] in ("real", "real-longer")
+    assert result["test"] == {"n": 80, "songs": 10, "synthetic": 0}
+    assert (result["seeds"], result["folds"], result["exploratory"]) == (2, [0], True)
+    assert (result["measure"], result["published_protocol"], result["curve"]) == ("ccc", None, [])
+    each = [row["detectable"] for row in result["arms"][2:]]
+    assert result["detectable"] == pytest.approx(np.median(each))
+    assert min(each) < result["detectable"] < max(each)
+
+
+def test_arms_differ_in_what_they_train_on_and_all_but_real_have_as_many_updates(
+    result: dict[str, Any], corpus: Corpus, study: Path
+) -> None:
+    real = len(splits.fold(corpus.clips, 0).train)
+    found = {row["name"]: (row["n_train"], row["steps"]) for row in result["arms"]}
+    assert found["real"] == (real, 2)
+    assert found["real-longer"] == found["specaugment"] == found["gan-only"] == (real, 4)
+    assert found["flow"] == found["gan-shuffled"] == found["gan-pretrained"] == (2 * real, 4)
+    assert found["flow@0.5"] == (real + round(0.5 * real), 4)
+    made = Corpus.open(study / "synthetic/gan-f0")
+    assert len(made) == real
+    assert made.synthetic
+    assert sorted(path.name for path in (study / "synthetic").iterdir()) == [
+        "flow-f0", "flow-steps=2-f0", "flow@0.5-f0", "gan-f0"
+    ]  # fmt: skip
+
+
+def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, result: dict[str, Any]) -> None:
+    part = splits.fold(corpus.clips, 0)
+    model = Baseline(corpus.front_end.shape)
+    fit_baseline(model, Clips(corpus.mel, corpus.labels, part.train))
+    filed = json.loads((study / "units/baseline-real-f0-s0.json").read_text())["prediction"]
+    np.testing.assert_allclose(filed, read(model, corpus.mel, part.test), atol=1e-5)
+    assert {row["name"] for row in result["ridge"]} == {
+        "real", "flow", "gan", "gan-shuffled", "gan-only", "flow@0.5", "flow:steps=2"
+    }  # fmt: skip
+
+
+def test_best_is_a_signal_arm_with_a_generator_and_is_told(result: dict[str, Any], study: Path) -> None:
+    (entry,) = result["best"]
+    signal, made = entry["is"].split("+")
+    assert signal == "specaugment"
+    assert made in ("flow", "gan", "flow@0.5", "flow:steps=2")
+    assert (study / "units" / f"student-{entry['is'].replace(':', '-')}-f0-s1.json").exists()
+    assert not list((study / "units").glob("student-best*")), "it is filed under what it is"
+
+
+def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
+    study: Path, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    before = {path.name: path.stat().st_mtime_ns for path in (copy / "units").iterdir()}
+    gone = copy / "units/student-gan-f0-s1.json"
+    gone.unlink()
+    (copy / "result.json").unlink()
+    augmentation_study(corpus, copy, asked(run_of))
+    again = {path.name: path.stat().st_mtime_ns for path in (copy / "units").iterdir()}
+    assert {name for name in again if again[name] != before[name]} == {gone.name}
+    assert sha(gone) == sha(study / "units" / gone.name)
+    first, second = (json.loads((folder / "result.json").read_text()) for folder in (study, copy))
+    assert {**first, "synthetic": 0} == {**second, "synthetic": 0}
+    more = augmentation_study(corpus, copy, asked(run_of, arms=("mixup", "gan")))
+    assert [row["name"] for row in more["arms"]] == ["real", "real-longer", "gan", "mixup"]
+    with pytest.raises(StorageError, match="holds"):
+        augmentation_study(corpus, copy, asked(run_of, steps=3))
+
+
+def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_asks_for(tmp_path: Path, corpus: Corpus) -> None:
+    settings = Settings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
+    found = augmentation_study(corpus, tmp_path / "study", settings)
+    assert [row["name"] for row in found["arms"]] == ["real", "real-longer", "specaugment"]
+    assert found["test"]["n"] == 160
+    assert found["folds"] == [0, 1]
+    assert not (tmp_path / "study/runs").exists()
+
+
+def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("gan", "flow"):
+        monkeypatch.setitem(presets.SETTINGS["tiny"], kind, LEAN[kind])
+        monkeypatch.setitem(presets.BUDGETS["tiny"], kind, presets.Budget(2, 8))
+    settings = Settings(
+        arms=("specaugment",), seeds=1, steps=1, batch_size=8, shares=(0.5,), returns=(2,), published_protocol=True,
+        budget=3_600.0,
+    )  # fmt: skip
+    found = augmentation_study(corpus, tmp_path / "study", settings)
+    names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
+    assert [row["name"] for row in found["arms"]] == names
+    assert [(row["share"], row["songs"]) for row in found["curve"]] == [(0.5, 5), (1.0, 9)]
+    assert [row["name"] for row in found["curve"][0]["arms"]] == names
+    share = Corpus.open(tmp_path / "study/shares/f0-p50")
+    heard = json.loads((tmp_path / "study/runs/gan-trained=2-f0-p50/model.json").read_text())["songs"]
+    assert set(heard) == set(share.songs[share.fold(0).train]), "generators see that share alone"
+    assert [(row["kind"], row["updates"]) for row in found["returns"]] == [("flow", 2), ("gan", 2)]
+    assert found["left_out"] == []
+    published = found["published_protocol"]
+    assert published["honest"] is False
+    assert published["test"]["synthetic"] > 0
+    assert published["gain"] == pytest.approx(published["mixed"]["value"] - published["real"]["value"])
+    assert found["test"]["synthetic"] == 0
+    assert "at each share" in " ".join(found["notes"])
+
+
+def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    with pytest.raises(UsageError, match="real and real-longer alone"):
+        augmentation_study(corpus, out, Settings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
+    assert not (out / "config.json").exists()
+    told = augmentation_study(corpus, out, Settings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
+    assert {row["name"] for row in told["arms"]} == {"real", "real-longer", "mixup"}
+
+
+@pytest.mark.parametrize(("low", "said"), [(-0.01, True), (0.2, False)])
+def test_a_study_that_learnt_nothing_says_so(corpus: Corpus, low: float, said: bool) -> None:
+    arms = [{"name": "real", "ci": [0.5, 0.6]}, {"name": "real-longer", "ci": [low, 0.6]}]
+    told = " ".join(_notes(corpus, np.array(["jazz", "rock"]), False, arms))
+    assert ("no more than chance" in told) == said

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.material import write_corpus
+
+from affetti import verbs
+from affetti.corpus import Corpus, splits
+from affetti.errors import MismatchError
+from affetti.studies.augmentation.synthetic_sets import accepts, fresh_songs, knows_composer, require_honest
+from affetti.training import run as runs
+
+
+@pytest.fixture(scope="module")
+def fresh(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return fresh_songs(corpus, 16, tmp_path_factory.mktemp("fresh") / "songs")
+
+
+def test_the_composer_composes_songs_nobody_has_heard(corpus: Corpus, fresh: Corpus) -> None:
+    assert len(fresh) == 16
+    assert not set(fresh.songs) & set(corpus.songs)
+    assert not set(fresh.clips["sha256"]) & set(corpus.clips["sha256"])
+    assert fresh.meta["seed"] != corpus.meta["seed"]
+    assert fresh.meta["planted"] == corpus.meta["planted"]
+    for fold in (0, 1):
+        require_honest(fresh, corpus, corpus.fold(fold))
+
+
+def test_fresh_songs_that_are_none_are_refused(corpus: Corpus, fresh: Corpus, tmp_path: Path) -> None:
+    verbs.prepare("composed", tmp_path / "again", clips=16, folds=2, workers=1)
+    with pytest.raises(MismatchError, match=r"training songs|songs lie both"):
+        require_honest(Corpus.open(tmp_path / "again"), corpus, corpus.fold(0))
+    clips = fresh.clips.assign(sha256=corpus.clips["sha256"].iloc[corpus.fold(0).test[0]])
+    with pytest.raises(MismatchError, match="sounds lie both"):
+        require_honest(Corpus(fresh.path, fresh.meta, clips), corpus, corpus.fold(0))
+    other = write_corpus(tmp_path / "other")
+    assert not knows_composer(other)
+    with pytest.raises(MismatchError, match="nobody composed it"):
+        fresh_songs(other, 8, tmp_path / "none")
+
+
+def test_synthetic_test_clips_and_generators_that_heard_the_test_songs_are_refused(
+    tmp_path: Path, corpus: Corpus, made: Callable[..., Path]
+) -> None:
+    synthetic = Corpus.open(made("flow"))
+    require_honest(synthetic, corpus, splits.fold(corpus.clips, 0))
+    with pytest.raises(MismatchError, match=r"was trained on \d+ of the test songs .*--fold"):
+        require_honest(synthetic, corpus, splits.fold(corpus.clips, 1))
+    unknown = write_corpus(tmp_path / "unknown", synthetic=True, fold=-1)
+    with pytest.raises(MismatchError, match="says nothing of its generator"):
+        require_honest(unknown, corpus, splits.fold(corpus.clips, 0))
+    clips = corpus.clips.copy()
+    clips.loc[clips["fold"] == 0, "synthetic"] = True
+    with pytest.raises(MismatchError, match="test clips are synthetic"):
+        splits.fold(clips, 0)
+
+
+def test_a_generator_says_which_dials_it_refuses(corpus: Corpus) -> None:
+    assert accepts("gan", {"truncation": 0.5}, corpus) is None
+    assert "no dial 'guidance'" in str(accepts("gan", {"guidance": 2.0}, corpus))
+
+
+def test_a_generator_of_a_study_has_a_dial_for_every_field_of_the_corpus(
+    corpus: Corpus, run_of: Callable[[str], Path]
+) -> None:
+    assert accepts("flow", {"mode": 2.0}, corpus) is None
+    given = runs.load(run_of("flow"))
+    assert accepts("flow", {"guide": 2.0}, corpus, [given]) is None
+    assert "no dial 'loudness'" in str(accepts("flow", {"loudness": 2.0}, corpus, [given]))

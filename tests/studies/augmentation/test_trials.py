@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from affetti.corpus import Corpus
+from affetti.studies.augmentation.arms import parse
+from affetti.studies.augmentation.synthetic_sets import Place, SetAt
+from affetti.studies.augmentation.trials import STUDENT, StudyTask, Unit, gathered, joined
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.loop import Clips, LoopConfig
+
+
+def test_shuffled_labels_are_the_same_labels_elsewhere(
+    corpus: Corpus, made: Callable[..., Path], tmp_path: Path
+) -> None:
+    place, arm = Place(0, 1.0, corpus.path), parse("flow@0.2", 1.0)
+    assert arm.made is not None
+    task = StudyTask((), (SetAt(arm.made, place, made("flow")),), tmp_path, 2, 8)
+    part = corpus.fold(0)
+
+    def of(name: str, seed: int):
+        clips = task.made(Unit(parse(name, 1.0), STUDENT, place, seed), corpus, part)
+        assert clips is not None
+        return clips.labels[clips.rows]
+
+    plain, shuffled, other = of("flow@0.2", 0), of("flow@0.2-shuffled", 0), of("flow@0.2-shuffled", 1)
+    assert len(plain) == round(0.2 * len(part.train)), "the first of the set, as many as the ratio says"
+    assert not np.array_equal(plain, shuffled)
+    assert not np.array_equal(shuffled, other)
+    assert sorted(map(tuple, plain)) == sorted(map(tuple, shuffled))
+    assert task.made(Unit(parse("real", 1.0), STUDENT, place, 0), corpus, part) is None
+    assert not set(part.validation) & set(part.train)
+
+
+def test_joined_clips_are_the_rows_of_both(corpus: Corpus) -> None:
+    first = Clips(corpus.mel, corpus.labels, np.array([3, 1]))
+    second = Clips(corpus.mel, corpus.labels, np.array([7]))
+    both = joined(first, second)
+    assert np.array_equal(both.mel, corpus.mel[[3, 1, 7]])
+    assert np.array_equal(both.labels, corpus.labels[[3, 1, 7]])
+    assert both.rows.tolist() == [0, 1, 2]
+
+
+def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpus: Corpus, tmp_path: Path) -> None:
+    arm = parse("real", 1.0)
+    places = [Place(1, 1.0, corpus.path), Place(0, 1.0, corpus.path)]
+    units = tuple(Unit(arm, "baseline", place, 0) for place in places)
+    task = StudyTask(units, (), tmp_path, 2, 8)
+    assert not task.done(0, 2)
+    task(0, 2)
+    assert task.done(0, 2)
+    found = gathered(task, "baseline", [arm, arm], places, 1)
+    assert found.shape == (1, 160, 2)
+    first = gathered(task, "baseline", [arm], places[1:], 1)
+    assert np.array_equal(found[:, 80:], first)
+    held = gathered(task, "baseline", [arm], places[1:], 1, "validation")
+    assert held.shape == (1, len(corpus.fold(0).validation), 2)
+
+
+def test_what_is_trained_a_second_time_is_trained_as_the_first(corpus: Corpus) -> None:
+    # Batch norm counts batches while it trains: a model that came back evaluating would stand still.
+    clips = Clips(corpus.mel, corpus.labels, corpus.fold(0).train)
+    torch.manual_seed(0)
+    model: torch.nn.Module = runs.make("student", corpus.front_end.shape, {})
+    counts: list[int] = []
+    for _ in range(2):
+        _, model = fitting.fit("student", model, clips, LoopConfig(3, 8, 0))
+        counts.append(max(int(value) for name, value in model.state_dict().items() if "num_batches" in name))
+    assert counts == [3, 6]

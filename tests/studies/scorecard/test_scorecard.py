@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import RATE, music
+from tests.material import mels, write_corpus
+
+from affetti import metrics, presets, verbs
+from affetti.corpus import Corpus, splits
+from affetti.embedders.base import Standardiser, statistics
+from affetti.embedders.clip_set import open_set
+from affetti.errors import AffettiError, InputError, MismatchError, StorageError, UsageError
+from affetti.presets import FRONT_ENDS
+from affetti.signal import audio
+from affetti.studies.scorecard.conditioning import train_reader
+from affetti.studies.scorecard.scorecard import scorecard
+
+
+@pytest.fixture
+def halves(tmp_path: Path, corpus: Corpus) -> tuple[Path, Path]:
+    """Clips of ten real songs and of the ten others, with their song ids beside them."""
+    for fold, name in ((0, "a"), (1, "b")):
+        rows = splits.fold(corpus.clips, fold).test
+        np.save(tmp_path / f"{name}.npy", corpus.mel[rows])
+        (tmp_path / f"{name}.txt").write_text("\n".join(corpus.songs[rows]) + "\n")
+    return tmp_path / "a.npy", tmp_path / "b.npy"
+
+
+@pytest.fixture(scope="module")
+def scored(made: Callable[..., Path], run_of: Callable[[str], Path], corpus: Corpus) -> dict[str, Any]:
+    return verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student"))
+
+
+def test_the_document_has_the_keys_of_the_contract(scored: dict[str, Any]) -> None:
+    keys = {"quality", "frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"}
+    assert keys | {"conditioning", "memorisation", "n_real", "n_fake", "seed", "versions"} <= set(scored)
+    quality = scored["quality"]
+    assert {"score", "ci", "tier", "components", "published"} <= set(quality)
+    assert set(quality["components"]) == {"frechet", "moments", "smoothness", "frequency", "range"}
+    for part in quality["components"].values():
+        assert set(part) == {"value", "score", "floor", "bad"}
+    assert {"value", "ci", "floor"} <= set(scored["frechet"])
+    assert {"score", "components"} <= set(quality["published"])
+    assert (scored["n_real"], scored["n_fake"]) == (80, 24)
+    json.dumps(scored, allow_nan=False)
+
+
+def test_every_number_has_an_interval_and_a_floor(scored: dict[str, Any]) -> None:
+    for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"):
+        low, high = scored[name]["ci"]
+        assert low <= high, name
+        assert np.isfinite(scored[name]["floor"]), name
+    for axis in ("valence", "arousal"):
+        found = scored["conditioning"][axis]
+        for measure in ("slope", "correlation"):
+            assert found[measure]["ci"][0] <= found[measure]["value"] <= found[measure]["ci"][1]
+            assert found["real"][measure]["ci"][0] <= found["real"][measure]["value"]
+    assert scored["reader"]["kind"] == "student"
+    assert scored["generator"]["generator"] == "flow"
+
+
+def test_the_frechet_distance_is_the_metrics_own(
+    scored: dict[str, Any], corpus: Corpus, made: Callable[..., Path]
+) -> None:
+    real = statistics(corpus.mel[splits.fold(corpus.clips, 0).test])
+    standard = Standardiser.of(real)
+    made_up = Corpus.open(made("flow"))
+    songs = corpus.songs[splits.fold(corpus.clips, 0).test], made_up.songs
+    found = metrics.frechet(standard(real), standard(statistics(made_up.mel)), songs, seed=0)
+    assert scored["frechet"] == found.to_dict()
+
+
+def test_real_music_scores_like_real_music(halves: tuple[Path, Path]) -> None:
+    real, other = halves
+    found = verbs.score(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
+    assert found["quality"]["score"] >= 90
+    assert found["songs"] == {"real": 10, "fake": 10}
+    assert found["conditioning"] is None
+    assert found["memorisation"] is None
+    noise = np.random.default_rng(0).normal(-40, 15, np.load(other).shape).astype(np.float32)
+    np.save(other, noise)
+    assert verbs.score(real, other, groups=[real.with_suffix(".txt")])["quality"]["score"] < 20
+
+
+def test_the_same_seed_scores_the_same(
+    corpus: Corpus, made: Callable[..., Path], scored: dict[str, Any], run_of: Callable[[str], Path]
+) -> None:
+    torch.rand(3)
+    assert verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student")) == scored
+
+
+def test_the_reader_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(presets.BUDGETS["tiny"], "student", presets.Budget(3, 16))
+    rows = splits.fold(corpus.clips, 0).train
+    first = train_reader(corpus, rows, 0)
+    torch.rand(3)
+    second, third = train_reader(corpus, rows, 0), train_reader(corpus, rows, 1)
+    assert torch.equal(first.head[1].weight, second.head[1].weight)
+    assert not torch.equal(first.head[1].weight, third.head[1].weight)
+
+
+def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
+    for name, first in (("real", 0), ("fake", 100)):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
+    found = verbs.score(tmp_path / "real", tmp_path / "fake", preset="tiny")
+    assert found["n_real"] == found["n_fake"] == 8
+    with pytest.raises(UsageError, match="--preset"):
+        verbs.score(tmp_path / "real", tmp_path / "fake")
+
+
+def test_copies_of_the_training_clips_are_found(tmp_path: Path, corpus: Corpus) -> None:
+    part = splits.fold(corpus.clips, 0)
+    np.save(tmp_path / "copies.npy", corpus.mel[part.train[:40]])
+    found = verbs.score(corpus.path, tmp_path / "copies.npy", fold=0)
+    assert found["memorisation"]["copying"]
+    assert found["memorisation"]["exact_copies"] == 40
+
+
+def saved(folder: Path, name: str, content: np.ndarray) -> Path:
+    np.save(folder / f"{name}.npy", content)
+    return folder / f"{name}.npy"
+
+
+def test_sets_that_do_not_belong_together_are_refused(
+    tmp_path: Path, corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], halves: tuple[Path, Path]
+) -> None:
+    paper = write_corpus(tmp_path / "paper", 8, 1, FRONT_ENDS["full-band"], "full-band")
+    narrow = saved(tmp_path, "narrow", mels(20, (32, 128)).numpy())
+    few = saved(tmp_path, "few", mels(3, (64, 128)).numpy())
+    cases: list[tuple[type[AffettiError], str, dict[str, Any]]] = [
+        (MismatchError, "front-ends", {"real": corpus.path, "fake": paper.path}),
+        (MismatchError, r"log-mels of shape \(32, 128\)", {"real": halves[0], "fake": narrow}),
+        (MismatchError, r"log-mels of shape \(32, 128\)", {"real": halves[0], "fake": halves[1], "train": narrow}),
+        (MismatchError, "holds synthetic clips", {"real": made("flow"), "fake": corpus.path}),
+        (MismatchError, "of the test songs", {"real": corpus.path, "fake": made("flow"), "fold": 1}),
+        (UsageError, "there is no fold 5", {"real": corpus.path, "fake": made("flow"), "fold": 5}),
+        (UsageError, "only a corpus has folds", {"real": halves[0], "fake": halves[1], "fold": 0}),
+        (InputError, "3 songs are too few", {"real": halves[0], "fake": few}),
+        (UsageError, "seed -1 is negative", {"real": halves[0], "fake": halves[1], "seed": -1}),
+        (UsageError, "3 files of song ids", {"real": halves[0], "fake": halves[1], "groups": ["a", "b", "c"]}),
+        (UsageError, "a flow reads no emotions", {
+            "real": corpus.path, "fake": made("flow"), "fold": 0, "regressor": run_of("flow")
+        }),
+    ]  # fmt: skip
+    for kind, says, arguments in cases:
+        with pytest.raises(kind, match=says) as caught:
+            verbs.score(**arguments)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_reader_of_another_front_end_of_the_same_shape_is_refused(
+    tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    other = replace(FRONT_ENDS["tiny"], f_max=11_025.0)
+    assert other.shape == FRONT_ENDS["tiny"].shape
+    real = write_corpus(tmp_path / "wide", 8, 2, other)
+    with pytest.raises(MismatchError, match="reads log-mels of front-end"):
+        scorecard(open_set(real.path), open_set(real.path), regressor=run_of("student"))
+
+
+def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tuple[Path, Path]) -> None:
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(StorageError, match="is not a scorecard"):
+        verbs.score(*halves, out=tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/result.json").write_text('{"verb": "train"}')
+    with pytest.raises(StorageError, match="holds another verb's result"):
+        verbs.score(*halves, out=tmp_path / "run")
+    found = verbs.score(*halves, out=tmp_path / "score")
+    assert json.loads((tmp_path / "score/result.json").read_text()) == {"verb": "score", **found}

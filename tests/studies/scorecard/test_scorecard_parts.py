@@ -1,0 +1,193 @@
+"""The parts of the scorecard, each on its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.conftest import RATE, music
+from tests.material import mels, write_corpus
+
+from affetti import verbs
+from affetti.corpus import Corpus
+from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.errors import InputError, MismatchError
+from affetti.presets import front_end
+from affetti.signal import audio
+from affetti.signal.mel import mel_filters
+from affetti.studies.scorecard.distances import band_centres
+from affetti.studies.scorecard.measures import told
+from affetti.studies.scorecard.memorisation import contained, contents, held_out
+from affetti.studies.scorecard.plot_data import pictures, save
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Real and synthetic log-mels of 24 songs each, and blurred ones; ``train.npy`` lies beside them."""
+    np.save(tmp_path / "train.npy", mels(24, (16, 64), 2).numpy().astype(np.float16))
+    real, fake = (mels(24, (16, 64), seed).numpy() for seed in (0, 1))
+    for name, rows in (("real", real), ("fake", fake), ("blurred", np.repeat(fake[:, :, ::8], 8, axis=2))):
+        np.save(tmp_path / f"{name}.npy", rows.astype(np.float16))
+    return tmp_path / "real.npy", tmp_path / "fake.npy", tmp_path / "blurred.npy"
+
+
+def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:
+    return ClipSet(name, rows, np.array([f"{name}{i}" for i in range(len(rows))]))
+
+
+def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, Path]) -> None:
+    found = verbs.score(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
+    for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
+        assert found[name]["ci"][0] <= found[name]["value"] <= found[name]["ci"][1], name
+    for name in ("clipped_density", "clipped_coverage"):
+        assert 0 <= found[name]["ci"][0] <= found[name]["ci"][1] <= 1
+        assert found[name]["floor"] is not None
+    for name in ("level", "modulation", "onset_rate", "onset_strength"):
+        assert found["spectrogram"][name]["ci"] is not None
+    assert list(found["spectrogram"]["bands"]) == [str(band + 1) for band in range(16)]
+    assert "needs labels" in found["joint"]["reason"]
+    assert "reason" in found["strata"]["quadrant"]
+    assert found["data_copying"]["seed"] == 0
+    assert len(found["nearest_pairs"]) == 20
+    assert found["nearest_pairs"][0]["fake"].startswith("fake.npy[")
+    assert set(found["memorisation"]["ci"]) == {"nearer_train", "authentic", "authentic_control", "distance_ratio"}
+    assert found["contains_real"] == 0
+    json.dumps(found, allow_nan=False)
+
+
+def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path, Path]) -> None:
+    other = verbs.score(*arrays[:2], against=arrays[2])["against"]
+    for name in ("frechet", "kernel"):
+        difference = other[name]["difference"]
+        assert difference["ci"][1] < 0, name
+        assert difference["value"] == pytest.approx(other[name]["first"]["value"] - other[name]["second"]["value"])
+        assert other[name]["p"] < 0.05
+    assert other["quality"]["difference"]["ci"][0] > 0
+    assert other["fake"] == str(arrays[2])
+    same = verbs.score(*arrays[:2], against=arrays[1])["against"]
+    assert same["quality"]["difference"]["ci"][0] <= 0 <= same["quality"]["difference"]["ci"][1]
+
+
+def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
+    rows = np.load(arrays[1]).astype(np.float32)
+    rows[[1, 5, 7]] = np.load(arrays[0])[[0, 2, 4]]  # another type of number, another order
+    np.save(tmp_path / "mixed.npy", rows)
+    found = verbs.score(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
+    assert found["contains_real"] == 3
+    assert found["against"]["contains_real"] == 0
+    silent = np.full((4, 8, 16), -80, np.float16)
+    assert contents(clip_set(silent)) == [None] * 4
+    assert contained(contents(clip_set(silent)), contents(clip_set(silent)), (clip_set(silent), clip_set(silent))) == 0
+
+
+def test_one_recording_in_both_sets_is_found_by_its_bytes(tmp_path: Path) -> None:
+    for name, first in (("real", 0), ("fake", 50)):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
+    (tmp_path / "fake/copy.wav").write_bytes((tmp_path / "real/1.wav").read_bytes())
+    real, fake = (open_set(tmp_path / name, front=front_end("tiny")) for name in ("real", "fake"))
+    nothing: list[bytes | None] = [None] * 4
+    assert contained(nothing, nothing, (fake, real)) == 1
+    assert contained(contents(fake), contents(real), (fake, real)) == 1
+
+
+def test_a_value_that_is_no_number_is_found_with_its_clip() -> None:
+    rows = mels(70, (8, 16)).numpy()
+    rows[66, 2, 3] = np.inf
+    with pytest.raises(InputError, match="set, clip 66: a value is not finite"):
+        contents(clip_set(rows))
+
+
+def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([rng.uniform(0.1, 0.9, (20, 2)), rng.uniform(-0.9, -0.1, (12, 2)), [[-0.5, 0.5]] * 2])
+    genres = ["rock", "jazz"] * 17
+    real = write_corpus(tmp_path / "real", 34, 1, labels=labels, genre=genres)
+    fake = write_corpus(tmp_path / "fake", 34, 1, labels=labels[::-1].copy(), genre=genres)
+    found = verbs.score(real.path, fake.path, regressor=run_of("baseline"))
+    kernel = found["strata"]["quadrant"]["kernel"]
+    assert {name: stratum["drawn"] for name, stratum in kernel.items()} == {"Q1": 12, "Q2": 0, "Q3": 12}
+    assert "at least 8" in kernel["Q2"]["reason"]
+    assert kernel["Q1"]["result"]["floor"] is not None
+    assert found["strata"]["genre"]["kernel"]["jazz"]["drawn"] == 17
+    errors = found["strata"]["quadrant"]["valence_error"]
+    assert errors["Q1"]["result"]["value"] > 0
+    assert errors["Q1"]["result"]["floor"] > 0
+    joint = found["joint"]
+    assert joint["null"][0] <= joint["null"][1] <= joint["null"][2]
+    assert joint["permutations"] == 199
+
+
+def test_bands_are_named_by_the_frequency_their_filters_peak_at() -> None:
+    front = front_end("tiny")
+    hertz = mel_filters(front).argmax(axis=1) * front.sample_rate / front.n_fft
+    np.testing.assert_allclose(band_centres(front)[20:], hertz[20:], atol=front.sample_rate / front.n_fft)
+
+
+def test_pictures_show_what_they_say(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    real, fake = (clip_set(mels(30, (16, 64), seed).numpy() + 3 * seed, f"s{seed}") for seed in (0, 1))
+    x, y = rng.normal(size=(30, 5)) * [9, 3, 1, 1, 1], rng.normal(size=(30, 5)) + 2
+    found = pictures(real, fake, x, y, real, [{"fake_row": 3, "train_row": 7}])
+    share = np.linalg.eigvalsh(np.cov(x.T))[::-1][:2] / np.cov(x.T).trace()
+    np.testing.assert_allclose(found["map_share"], share)
+    np.testing.assert_allclose(np.cov(found["map_real"].T)[0, 1], 0, atol=1e-4)
+    np.testing.assert_allclose(found["level_fake"][0], fake.mel.mean(axis=(0, 2)), atol=1e-3)
+    np.testing.assert_array_equal(found["pairs_train"][0], real.mel[7].astype(np.float16))
+    save(tmp_path / "pictures.npz", found)
+    with np.load(tmp_path / "pictures.npz", allow_pickle=False) as held:
+        assert set(held.files) == set(found)
+    tone = np.zeros((4, 8, 64))
+    tone += 10 * np.cos(2 * np.pi * 8 * np.arange(64) / 64)  # eight swings a clip, of variance 50
+    swings = pictures(clip_set(tone), clip_set(tone), x, y, None, [])
+    peak = int(swings["modulation_real"][0].argmax())
+    assert swings["rate"][peak] == pytest.approx(8 / 64, rel=0.15)
+    assert "pairs_fake" not in swings
+
+
+def test_pictures_are_filed_with_the_scorecard_only(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
+    verbs.score(*arrays[:2], out=tmp_path / "card")
+    assert sorted(path.name for path in (tmp_path / "card").iterdir()) == ["pictures.npz", "result.json"]
+
+
+def test_a_refusal_is_a_reason_and_no_number() -> None:
+    def refuse() -> Any:
+        raise InputError("too few", where="x", hint="add some")
+
+    assert told(refuse) == {"value": None, "ci": None, "floor": None, "reason": "x: too few. Add some"}
+
+
+def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus, made: Callable[..., Path]) -> None:
+    part = corpus.fold(0)
+    rows = np.array(Corpus.open(made("flow")).mel[:20])
+    rows[4] = corpus.mel[part.train[11]]
+    np.save(tmp_path / "copied.npy", rows)
+    pair = verbs.score(corpus.path, tmp_path / "copied.npy", fold=0)["nearest_pairs"][0]
+    assert pair["fake"] == "copied.npy[4]"
+    assert pair["train"] == corpus.clips["clip_id"].iloc[part.train[11]]
+    assert (pair["distance"], pair["train_row"]) == (0, part.train[11])
+
+
+def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[Path, Path, Path]) -> None:
+    real, train = open_set(arrays[0]), open_set(arrays[0].with_name("train.npy"))
+    two_a_song = replace(real, songs=np.array([f"song{row // 2}" for row in range(24)]))
+    mixed = clip_set(np.concatenate([train.mel, real.mel[5:6]]))
+    assert held_out(real, contents(real), train, contents(train)).tolist() == list(range(24))
+    rows = held_out(two_a_song, contents(real), mixed, contents(mixed))
+    assert rows.tolist() == [*range(4), *range(6, 24)]  # the other clip of that song is no fresh music either
+    with pytest.raises(MismatchError, match="24 of the 24 songs"):
+        verbs.score(*arrays[:2], train=arrays[0])
+
+
+def test_songs_of_a_training_corpus_go_by_their_ids(corpus: Corpus) -> None:
+    real = open_set(corpus.path)
+    half = real.subset(np.flatnonzero(np.isin(real.songs, np.unique(real.songs)[::2])))
+    altered = replace(half, mel=np.asarray(half.mel) + np.float16(1))
+    rows = held_out(real, contents(real), altered, contents(altered))
+    assert set(real.songs[rows]) == set(np.unique(real.songs)[1::2])

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.material import LEAN, mels, write_corpus
+
+from affetti.corpus import Corpus
+from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.models.regressors.base import Reading
+from affetti.models.regressors.student import Student, StudentConfig
+from affetti.presets import FRONT_ENDS
+from affetti.training.fit import fit_run
+from affetti.training.loop import make_fabric
+from affetti.training.objectives.distillation import TEMPERATURE, WEIGHTS, DistilledObjective, likeness
+from affetti.training.objectives.regression import blend, concordance_loss
+
+
+def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Reading:
+    torch.manual_seed(seed)
+    return Reading(torch.randn(6, 2), torch.randn(6, features), torch.rand(6, *grid))
+
+
+def test_likeness_to_oneself_is_perfect() -> None:
+    assert all(float(part) == pytest.approx(0, abs=1e-10) for part in likeness(reading(0), reading(0)).values())
+    assert all(float(part) > 0.001 for part in likeness(reading(0), reading(1)).values())
+
+
+def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
+    teacher = reading(0)
+    found = likeness(reading(1, 9, (8, 2)), teacher)
+    assert set(found) == set(WEIGHTS)
+    louder = Reading(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
+    parts = likeness(louder, teacher)
+    assert float(parts["features"]) == pytest.approx(0, abs=1e-10)
+    assert float(parts["attention"]) == pytest.approx(0, abs=1e-10)
+
+
+def test_a_high_temperature_tells_saturated_answers_apart() -> None:
+    sure, surer = (Reading(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
+    assert float((torch.tanh(sure.logits) - torch.tanh(surer.logits)).square().mean()) < 1e-4
+    expected = (TEMPERATURE * (torch.tanh(torch.tensor(0.5)) - torch.tanh(torch.tensor(1.0)))) ** 2
+    assert float(likeness(sure, surer)["responses"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_weights_are_the_studys() -> None:
+    assert WEIGHTS == {"responses": 0.3, "features": 0.4, "attention": 0.3}
+    torch.manual_seed(0)
+    made = DistilledObjective(Student((16, 32), StudentConfig(4)), 10, Student((16, 32), StudentConfig(8)))
+    made.setup(make_fabric("cpu"))
+    made.model.eval()
+    x, labels = torch.randn(6, 16, 32), torch.rand(6, 2)
+    with torch.no_grad():
+        made.taught = made.teacher.read(x)
+        mine = made.modules["model"].read(x)  # type: ignore[operator]
+        parts = likeness(mine, made.taught)
+        expected = concordance_loss(torch.tanh(mine.logits), labels) + sum(WEIGHTS[n] * parts[n] for n in WEIGHTS)
+        assert float(made.loss(x, labels)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_blends_keep_labels_and_clips_together() -> None:
+    torch.manual_seed(0)
+    labels = torch.rand(64, 2)
+    mel = labels[:, :1, None].expand(64, 3, 4)
+    mixed, told = blend(mel, labels)
+    torch.testing.assert_close(mixed[:, 0, 0], told[:, 0])
+    kept = (told == labels).all(dim=1).float().mean()
+    assert 0.3 < kept < 0.7
+
+
+def test_the_teacher_is_not_changed_and_the_student_comes_to_read_like_it() -> None:
+    torch.manual_seed(0)
+    teacher, mel = Student((16, 32), StudentConfig(8)), mels(32, (16, 32))
+    teacher.normalise.fit(mel)
+    with torch.no_grad():
+        teacher.head[-1].weight *= 20  # type: ignore[operator]
+    student = Student((16, 32), StudentConfig(8))
+    student.normalise.fit(mel)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    made, fabric = DistilledObjective(student, 60, teacher), make_fabric("cpu")
+    made.setup(fabric)
+    labels = teacher.eval()(mel).detach()
+    losses = []
+    for step in range(60):
+        torch.manual_seed(step)
+        losses.append(made.step(fabric, mel, labels, step)["loss"])
+    assert sum(losses[-10:]) < 0.6 * sum(losses[:10])
+    for name, value in teacher.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_run_is_distilled_and_says_from_whom(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+    options: dict[str, Any] = {"steps": 12, "batch_size": 8, "settings": LEAN["student"]}
+    fit_run("student", corpus, 0, tmp_path / "run", teacher=run_of("vit"), **options)
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["teacher"] == str(run_of("vit"))
+    fit_run("student", corpus, 0, tmp_path / "alone", **options)
+    one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "alone"))
+    assert one != other
+
+
+def test_teachers_that_may_not_teach_are_refused(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+    with pytest.raises(MismatchError, match=r"was trained on \d+ of the test songs"):
+        fit_run("student", corpus, 1, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=8)
+    with pytest.raises(UsageError, match="a baseline teaches no student"):
+        fit_run("student", corpus, 0, tmp_path / "run", teacher=run_of("baseline"), steps=4, batch_size=8)
+    other = write_corpus(tmp_path / "paper", songs=12, each=1, front=FRONT_ENDS["paper"], preset="paper")
+    with pytest.raises(MismatchError, match="reads log-mels of front-end"):
+        fit_run("student", other, 0, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_teacher_in_the_same_place_is_another_run(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
+) -> None:
+    options: dict[str, Any] = {"steps": 4, "batch_size": 8, "settings": LEAN["student"]}
+    shutil.copytree(run_of("vit"), tmp_path / "teacher")
+    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "teacher", **options)
+    (tmp_path / "teacher").rename(tmp_path / "moved")
+    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "moved", **options)
+    fit_run("student", corpus, 0, tmp_path / "other", **options)
+    with pytest.raises(StorageError, match=r"holds other work \(teacher_weights was"):
+        fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "other", **options)

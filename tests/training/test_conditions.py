@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affetti.errors import UsageError
+from affetti.models.generators.conditioning import Fields
+from affetti.training.conditions import conditions, fields_of, wished
+from affetti.training.lyrics import HashedText
+
+TEXT = HashedText()
+
+
+def table(**changed: list[object]) -> pd.DataFrame:
+    columns: dict[str, list[object]] = {
+        "song_id": ["a", "a", "b", "c"],
+        "start": [10.0, 40.0, 0.0, 5.0],
+        "valence": [0.1, 0.2, -0.3, 0.4],
+        "arousal": [0.5, 0.6, 0.7, -0.8],
+        "valence_std": [0.2, 0.2, np.nan, 0.3],
+        "arousal_std": [0.2, 0.1, 0.1, 0.3],
+        "mode": ["major", "minor", "", "minor"],
+        "genre": ["rock", "jazz", "", "rock"],
+        "instruments": ["bass|drums", "piano", "", "drums|piano"],
+        "section": ["verse", "chorus", "verse", "intro"],
+        "lyrics": ["one\ntwo\n\nthree", "", "la", "five words are in here"],
+    }
+    return pd.DataFrame(columns | changed)
+
+
+def test_fields_are_what_the_clips_can_teach() -> None:
+    assert fields_of(table(), TEXT) == Fields(
+        True, True, ("jazz", "rock"), ("bass", "drums", "piano"), ("chorus", "intro", "verse"), True, 3, TEXT.size
+    )
+
+
+def test_a_field_of_one_value_or_none_is_left_out() -> None:
+    plain = table(
+        start=[0.0] * 4,
+        valence_std=[np.nan] * 4,
+        mode=["major"] * 4,
+        genre=[""] * 4,
+        instruments=["piano"] * 4,
+        section=["verse", "", "", ""],
+        lyrics=[""] * 4,
+    )
+    assert fields_of(plain, TEXT) == Fields()
+    assert conditions(plain, Fields(), TEXT).tolist() == table()[["valence", "arousal"]].to_numpy().tolist()
+
+
+def test_each_row_fulfils_its_own_columns() -> None:
+    fields = fields_of(table(), TEXT)
+    found = conditions(table(), fields, TEXT)
+    at = fields.columns
+    np.testing.assert_array_equal(found[:, at["emotion"]], table()[["valence", "arousal"]])
+    np.testing.assert_array_equal(found[:, at["mode"]].ravel(), [1, -1, np.nan, -1])
+    np.testing.assert_array_equal(found[:, at["genre"]].ravel(), [1, 0, np.nan, 1])
+    np.testing.assert_array_equal(found[:, at["section"]].ravel(), [2, 0, 2, 1])
+    np.testing.assert_array_equal(found[:, at["instruments"]], [[1, 1, 0], [0, 0, 1], [np.nan] * 3, [0, 1, 1]])
+    np.testing.assert_array_equal(found[:, at["position"]].ravel(), [0.25, 1, np.nan, 1])
+    lines = found[:, at["lyrics"]].reshape(4, 3, TEXT.size)
+    np.testing.assert_array_equal(np.isfinite(lines).all(axis=2), [[1, 1, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]])
+    np.testing.assert_allclose(lines[0], TEXT(["one", "two", "three"]))
+
+
+def test_a_name_the_model_has_not_heard_asks_for_nothing() -> None:
+    fields = fields_of(table(), TEXT)
+    strange = conditions(table(genre=["polka", "jazz", "rock", ""]), fields, TEXT)
+    np.testing.assert_array_equal(strange[:, fields.columns["genre"]].ravel(), [np.nan, 0, 1, np.nan])
+
+
+def test_words_become_the_condition_of_a_clip_that_fulfils_them() -> None:
+    fields = fields_of(table(), TEXT)
+    asked = wished(
+        fields,
+        TEXT,
+        genre="jazz",
+        mode="minor",
+        section="chorus",
+        instruments=("piano",),
+        position=1.0,
+        lyrics=None,
+    )
+    row = conditions(table(), fields, TEXT)[1]
+    row[fields.columns["emotion"]] = np.nan
+    row[fields.columns["spread"]] = np.nan
+    np.testing.assert_array_equal(asked, row)
+    sung = wished(fields, TEXT, lyrics="one\ntwo\nthree\nfour")
+    np.testing.assert_allclose(
+        sung[fields.columns["lyrics"]], conditions(table(), fields, TEXT)[0, fields.columns["lyrics"]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"genre": "jaz"}, r"unknown genre 'jaz'. Did you mean jazz\?"),
+        ({"section": "solo"}, r"unknown section 'solo'. It knows chorus, intro, verse"),
+        ({"instruments": ("piano", "kazoo")}, "unknown instruments 'kazoo'"),
+        ({"mode": "dorian"}, "unknown mode 'dorian'"),
+        ({"position": 2.0}, "position 2"),
+        ({"tempo": "fast"}, "was not trained with tempo. It knows emotion, spread"),
+    ],
+)
+def test_what_the_model_does_not_know_is_refused(wish: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        wished(fields_of(table(), TEXT), TEXT, **wish)

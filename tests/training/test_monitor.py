@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from affetti.corpus import Corpus
+from affetti.errors import TrainingError
+from affetti.training.fit import watch
+from affetti.training.loop import Clips, LoopConfig, train
+from affetti.training.monitor import MOST, Judge, Watched, alarms
+
+
+class Player(nn.Module):
+    """A "generator" that plays given clips, by their labels."""
+
+    def __init__(self, clips: Clips, rows: np.ndarray, loud: float = 0.0) -> None:
+        super().__init__()
+        mel, self.labels = clips.take(rows)
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.register_buffer("mel", mel + loud)
+
+    def sample(self, wishes: Tensor, *_: object, dials: object = None) -> Tensor:  # noqa: ARG002 - the protocol
+        nearest = torch.cdist(wishes[:, :2], self.labels[:, :2]).argsort(dim=1)
+        return self.mel[nearest[:, 0]] + 0 * self.weight
+
+
+@pytest.fixture(scope="module")
+def clips(corpus: Corpus) -> Clips:
+    return Clips(corpus.mel, corpus.labels, corpus.fold(0).train)
+
+
+@pytest.fixture(scope="module")
+def held(corpus: Corpus) -> Clips:
+    return Clips(corpus.mel, corpus.labels, corpus.fold(0).test)
+
+
+@pytest.fixture(scope="module")
+def judge(corpus: Corpus, clips: Clips, held: Clips) -> Judge:
+    found = watch("flow", corpus, clips, held)
+    assert found is not None
+    return found
+
+
+def test_the_clips_themselves_are_as_good_as_real(judge: Judge, held: Clips) -> None:
+    rows = held.rows[np.linspace(0, len(held) - 1, min(MOST, len(held))).round().astype(int)]
+    seen = judge.look(Player(held, rows))
+    assert seen["coverage"] == seen["precision"] == 1
+    assert 0.7 < seen["diversity"] <= 1.05, "clips of one song count as neighbours where songs are not known"
+    assert seen["valence_slope"] == pytest.approx(1, abs=0.02)
+    assert seen["arousal_slope"] == pytest.approx(1, abs=0.02)
+    assert seen["silent"] == 0
+    assert seen["distance_to_train"] == pytest.approx(1, abs=0.02)
+
+
+def test_copies_collapse_and_silence_are_seen(judge: Judge, clips: Clips) -> None:
+    assert judge.look(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
+    one = judge.look(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
+    assert one["diversity"] == pytest.approx(0, abs=1e-6)
+    assert one["arousal_slope"] == pytest.approx(0, abs=1e-6)
+    assert judge.look(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
+
+
+def test_alarms_tell_what_is_out_of_range() -> None:
+    fine = {"step": 10, "coverage": 0.6, "diversity": 0.8, "silent": 0.0, "distance_to_train": 1.0}
+    assert alarms([fine, {"step": 12, "loss": 0.1}]) == []
+    assert alarms([fine, fine | {"step": 20, "diversity": 0.31}]) == [
+        "step 20: collapse: within-label diversity is 0.31 of real clips'"
+    ]
+    assert len(alarms([fine | {"silent": 0.5, "distance_to_train": 0.2}])) == 2
+    assert alarms([]) == []
+
+
+def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips, held: Clips) -> None:
+    assert watch("flow", corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
+
+
+class Course:
+    """An objective whose "model" counts its steps, and whose judge reads a planned coverage off it."""
+
+    def __init__(self) -> None:
+        self.model = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.model.weight)
+        self.modules: dict[str, nn.Module] = {"model": self.model, "average": copy.deepcopy(self.model)}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"model": torch.optim.SGD(self.model.parameters(), 1.0)}
+
+    def setup(self, fabric: Any) -> None: ...
+
+    def step(self, *_: object) -> dict[str, float]:
+        with torch.no_grad():
+            for module in self.modules.values():
+                module.weight += 1  # type: ignore[operator]
+        return {"loss": 1.0}
+
+
+class Plan:
+    def __init__(self, *coverage: float) -> None:
+        self.coverage = coverage
+
+    def look(self, model: nn.Linear, _device: object) -> dict[str, float]:
+        return {"coverage": self.coverage[int(model.weight.item()) // 2 - 1]}
+
+
+def course(run: Path | None, *coverage: float, patience: int = 0, steps: int = 12) -> tuple[Watched, list[Any]]:
+    data = Clips(np.zeros((4, 2, 3)), np.zeros((4, 2)), np.arange(4))
+    watched = Watched(Course(), Plan(*coverage), 12, 6, patience)  # type: ignore[arg-type]
+    history = train(watched, data, LoopConfig(steps, 2, checkpoint_every=1), run=run)
+    return watched, history.lines
+
+
+def test_the_best_by_coverage_is_kept_and_of_equals_the_latest() -> None:
+    watched, _ = course(None, 0.1, 0.6, 0.3, 0.595, 0.2, 0.1)
+    assert watched.result.weight.item() == 8
+    assert course(None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)[0].result.weight.item() == 12
+
+
+def test_patience_ends_a_run_that_no_longer_gains() -> None:
+    watched, lines = course(None, 0.1, 0.6, 0.3, 0.2, 0.9, 0.9, patience=2)
+    assert lines[-1]["step"] == 8
+    assert watched.result.weight.item() == 4
+
+
+def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
+    plan = (0.1, 0.6, 0.3, 0.2, 0.1, 0.1)
+    course(tmp_path, *plan, steps=7)
+    resumed, lines = course(tmp_path, *plan)
+    assert resumed.result.weight.item() == 4
+    assert [line["coverage"] for line in lines if "coverage" in line] == list(plan)
+
+
+def test_a_model_that_makes_no_numbers_ends_the_run() -> None:
+    with pytest.raises(TrainingError, match="not a number at step 3"):
+        course(None, 0.1, float("nan"))
+
+
+def test_a_run_that_ended_early_is_not_gone_on_with(tmp_path: Path) -> None:
+    plan = (0.1, 0.6, 0.3, 0.2, 0.9, 0.9)
+    ended, lines = course(tmp_path, *plan, patience=2)
+    again, kept = course(tmp_path, *plan, patience=2)
+    assert kept == lines
+    assert torch.equal(again.result.weight, ended.result.weight)
+
+
+def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once(corpus: Corpus) -> None:
+    sizes: list[int] = []
+
+    class Lossy(Course):
+        def held_out(self, mel: Tensor, conditions: Tensor) -> float:
+            sizes.append(len(mel))
+            assert len(conditions) == len(mel)
+            return float(mel.mean())
+
+    held = Clips(corpus.mel, corpus.labels, np.arange(75))
+    watched = Watched(Lossy(), Plan(0.5), 12, 6, 0, held)  # type: ignore[arg-type]
+    watched.device = torch.device("cpu")
+    found = watched._held_out_loss()["held_out_loss"]
+    assert found == pytest.approx(float(corpus.mel[:75].astype(np.float64).mean()), rel=1e-4)
+    assert sum(sizes) == 75
+    assert max(sizes) <= 32

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from affetti import verbs
+from affetti.corpus import Corpus
+from affetti.errors import InputError
+from affetti.signal import audio
+from affetti.training.waveform_clips import SoundClips, sound_clips
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("sound") / "corpus"
+    verbs.prepare("composed", folder, clips=16, folds=2, workers=1, keep_audio=True)
+    return Corpus.open(folder)
+
+
+def clips_of(corpus: Corpus, window: int = 131_072) -> SoundClips:
+    return sound_clips(corpus, corpus.labels, np.arange(len(corpus)), window)
+
+
+def test_a_batch_is_the_sound_of_its_clips(heard: Corpus) -> None:
+    rows = np.array([3, 0])
+    found, labels = clips_of(heard).take(rows)
+    assert found.shape == (2, heard.front_end.samples)
+    assert found.dtype == torch.float32
+    for row, waveform in zip(rows, found, strict=True):
+        file = heard.path / "audio" / f"{heard.clips['clip_id'].iloc[row]}.flac"
+        assert torch.equal(waveform, audio.load(file, 22_050)[: heard.front_end.samples])
+    np.testing.assert_allclose(labels.numpy(), heard.labels[rows], rtol=1e-6)
+
+
+def test_of_a_long_clip_a_piece_is_heard_that_the_seed_chooses(heard: Corpus) -> None:
+    clips, whole = clips_of(heard, 4096), clips_of(heard).take(np.array([2]))[0][0]
+    pieces = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        pieces.append(clips.take(np.array([2]))[0][0])
+    assert torch.equal(pieces[0], pieces[1])
+    assert not torch.equal(pieces[0], pieces[2])
+    starts = (whole.unfold(0, 4096, 1)[:, :64] == pieces[0][:64]).all(dim=1).nonzero()
+    assert len(starts) >= 1
+
+
+def test_batches_come_in_the_order_of_the_loop(heard: Corpus) -> None:
+    clips = clips_of(heard, 4096)
+    asked: list[int] = []
+    for step in range(4):
+        _, labels = clips.batch(4, 0, step)
+        asked += [int(np.abs(heard.labels - row.numpy()).sum(axis=1).argmin()) for row in labels]
+    assert sorted(asked) == list(range(16)), "every clip once an epoch"
+
+
+def test_statistics_are_of_whole_clips(heard: Corpus) -> None:
+    waveforms, labels = clips_of(heard, 4096).sample()
+    assert waveforms.shape == (16, heard.front_end.samples)
+    assert labels.shape == (16, 2)
+
+
+def test_the_loudest_clip_is_always_in_the_sample(heard: Corpus) -> None:
+    clips = clips_of(heard)
+    peaks = clips.take(clips.rows)[0].abs().amax(dim=1)
+    for loudest in (0, 1, 17, 38, 39):  # 16 of 40 places are taken otherwise
+        rows = np.full(40, int(peaks.argmin()))
+        rows[loudest] = int(peaks.argmax())
+        found, _ = replace(clips, rows=rows).sample(limit=1)
+        assert len(found) in (16, 17)
+        assert float(found.abs().max()) == float(peaks.max())
+
+
+def test_a_corpus_that_kept_no_audio_is_refused(corpus: Corpus, heard: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"kept no audio.* --keep-audio"):
+        clips_of(corpus)
+    import shutil
+
+    shutil.copytree(heard.path, tmp_path / "corpus")
+    (tmp_path / "corpus/audio" / f"{heard.clips['clip_id'].iloc[5]}.flac").unlink()
+    with pytest.raises(InputError, match=r"the sound of a clip is missing.* --keep-audio"):
+        clips_of(Corpus.open(tmp_path / "corpus"))
