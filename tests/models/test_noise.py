@@ -5,7 +5,7 @@ import hashlib
 import torch
 from scipy import stats
 
-from affetti.models.generators.noise import child_seed, noise
+from affetti.models.noise import child_seed, noise
 
 
 def test_a_seed_is_the_hash_of_its_parts() -> None:

@@ -22,7 +22,7 @@ from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.models.regressors.base import NeuralRegressor, Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent

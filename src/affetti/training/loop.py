@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.errors import TrainingError, UsageError
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint

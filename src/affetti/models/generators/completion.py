@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.noise import noise
+from affetti.models.noise import noise
 
 NEAREST = 16
 """Training clips among which one is drawn."""

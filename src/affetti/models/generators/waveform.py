@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from affetti.models.generators.completion import Completion
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinity
-from affetti.models.generators.noise import noise
+from affetti.models.noise import noise
 from affetti.models.generators.waveform_discriminator import WaveformDiscriminator
 from affetti.models.layers import require, turned
 

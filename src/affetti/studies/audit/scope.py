@@ -23,7 +23,7 @@ from affetti.corpus import Corpus
 from affetti.corpus.loaders.composed import ComposedSound
 from affetti.embedders.base import statistics
 from affetti.errors import InputError
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.presets import FrontEnd
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram

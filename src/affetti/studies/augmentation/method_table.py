@@ -32,7 +32,7 @@ from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.metrics.diversity_within_labels import label_diversity
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.signal.statistics import mel_statistics

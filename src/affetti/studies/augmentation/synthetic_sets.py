@@ -22,7 +22,7 @@ from affetti.corpus.build import build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
 from affetti.inference.generation import generate_corpus
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.arms import COMPOSER, COPIES, Made
 from affetti.studies.augmentation.audio_copies import copies

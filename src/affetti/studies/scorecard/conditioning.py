@@ -27,7 +27,7 @@ from affetti.errors import InputError, MismatchError, UsageError
 from affetti.execution.local import ranges
 from affetti.metrics.conditioning import AXES
 from affetti.metrics.mel_features import release
-from affetti.models.generators.noise import child_seed
+from affetti.models.noise import child_seed
 from affetti.studies.scorecard.measures import refused, told
 from affetti.training import fit as fitting
 from affetti.training import run as runs
