@@ -27,7 +27,7 @@ from sklearn.metrics import balanced_accuracy_score
 from affetti import metrics, verbs
 from affetti.corpus import Corpus
 from affetti.metrics.diversity_within_labels import label_diversity
-from affetti.models.noise import child_seed
+from affetti.random import child_seed
 from affetti.signal.statistics import mel_statistics
 from affetti.training import fit as fitting
 from affetti.training import run as runs

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import cattrs
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
+from cattrs.strategies import configure_union_passthrough
 
 from affetti.errors import StorageError, UsageError
 
@@ -34,6 +35,7 @@ def _converter() -> cattrs.Converter:
     # cattrs would convert: "64" to 64, 64.7 to 64, "no" to True.
     for kind, allowed in ((bool, (bool,)), (int, (int,)), (float, (int, float)), (str, (str,))):
         converter.register_structure_hook(kind, partial(_exactly, allowed=allowed))
+    configure_union_passthrough(str | bool | int | float | None, converter)
     return converter
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affetti.metrics.mel_features import batches, release
+from affetti.metrics.mel_features import batches
+from affetti.rows import release_pages
 
 
 def resident(path: Path) -> int:
@@ -23,7 +24,7 @@ def test_a_mapped_set_is_read_without_being_held(tmp_path: Path) -> None:
     mapped = np.load(tmp_path / "set.npy", mmap_mode="r")
     _ = float(mapped.sum())
     assert resident(tmp_path / "set.npy") > 3_000
-    release(mapped)
+    release_pages(mapped)
     assert resident(tmp_path / "set.npy") < 200
     np.testing.assert_array_equal(np.concatenate(list(batches(mapped, "set"))), rows.astype(np.float32))
     assert resident(tmp_path / "set.npy") < 200
@@ -33,7 +34,7 @@ def test_what_was_changed_in_memory_stays_changed(tmp_path: Path) -> None:
     np.save(tmp_path / "set.npy", np.zeros((4, 8, 16)))
     private = np.load(tmp_path / "set.npy", mmap_mode="c")
     private[1] = 5
-    release(private)
-    release(private[1:3])
+    release_pages(private)
+    release_pages(private[1:3])
     assert private[1].min() == 5
-    release(np.ones((2, 3, 4)))
+    release_pages(np.ones((2, 3, 4)))

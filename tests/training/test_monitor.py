@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from affetti.corpus import Corpus
 from affetti.errors import TrainingError
+from affetti.rows import evenly_spaced
 from affetti.training.fit import watch
 from affetti.training.loop import Clips, LoopConfig, train
 from affetti.training.monitor import MOST, Judge, Watched, alarms
@@ -48,7 +49,7 @@ def judge(corpus: Corpus, clips: Clips, held: Clips) -> Judge:
 
 
 def test_the_clips_themselves_are_as_good_as_real(judge: Judge, held: Clips) -> None:
-    rows = held.rows[np.linspace(0, len(held) - 1, min(MOST, len(held))).round().astype(int)]
+    rows = held.rows[evenly_spaced(len(held), MOST)]
     seen = judge.look(Player(held, rows))
     assert seen["coverage"] == seen["precision"] == 1
     assert 0.7 < seen["diversity"] <= 1.05, "clips of one song count as neighbours where songs are not known"

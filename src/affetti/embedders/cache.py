@@ -25,8 +25,8 @@ from affetti.embedders.base import Embedder
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import StorageError
 from affetti.execution.local import ranges
-from affetti.metrics.mel_features import release
 from affetti.progress import Progress, silent
+from affetti.rows import release_pages
 from affetti.signal import audio
 from affetti.storage import written
 
@@ -72,7 +72,7 @@ def features(
             part = embedder(clips, range(start, stop))
             kept = kept and _write(path, name, part)
         parts.append(part)
-        release(clips.mel)
+        release_pages(clips.mel)
         progress(stage, stop, len(clips))
     return np.concatenate(parts).astype(np.float64)
 
@@ -87,7 +87,7 @@ def key(clips: ClipSet, embedder: Embedder) -> str:
     else:
         for start, stop in ranges(len(clips), ROWS):
             digest.update(clips.mel[start:stop].tobytes())
-            release(clips.mel)
+            release_pages(clips.mel)
     return digest.hexdigest()[:32]
 
 

@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 
 from affetti.emotion import Emotion
 from affetti.errors import InputError, UsageError
-from affetti.models.noise import child_seed
+from affetti.random import child_seed
 
 CHOICES = ("uniform", "matched", "gaps")
 GRID = 41

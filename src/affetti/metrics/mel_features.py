@@ -18,15 +18,14 @@ The features are those of music seen as a picture; two clips with the same featu
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti.errors import InputError
 from affetti.metrics.sample import Floats
+from affetti.rows import release_pages
 
 PARTS = ("frechet", "moments", "smoothness", "frequency", "range")
 LAGS = (1, 2, 4, 8, 16, 32)
@@ -76,20 +75,7 @@ def batches(mels: Mels, name: str) -> Iterator[Batch]:
                 "a value is not finite", where=f"{name}, clip {clip}", hint="remove that clip or make it anew"
             )
         yield batch
-        release(mels)
-
-
-def release(mels: NDArray[np.floating]) -> None:
-    """Give the pages of an array that is memory-mapped for reading back to the system, which may keep them or not.
-
-    A set larger than memory is then read in as many passes as are wanted without ever filling it. Nothing is lost: what
-    is needed again is read again. An array that can be written is left alone.
-    """
-    held: Any = mels
-    while isinstance(held, np.ndarray):
-        held = held.base
-    if isinstance(held, mmap.mmap) and not mels.flags.writeable and hasattr(held, "madvise"):
-        held.madvise(mmap.MADV_DONTNEED)
+        release_pages(mels)
 
 
 def clip_features(mels: Mels, name: str = "mels") -> dict[str, Floats]:

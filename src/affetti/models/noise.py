@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 from torch import Tensor
 
-
-def child_seed(*parts: int | str) -> int:
-    """A 63-bit seed from any parts, well mixed and the same on every machine."""
-    text = ":".join(str(part) for part in parts).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+from affetti.random import child_seed
 
 
 def noise(seed: int, index: Tensor, shape: tuple[int, ...], stream: str = "noise") -> Tensor:

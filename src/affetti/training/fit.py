@@ -7,7 +7,6 @@ settings it goes on from the last checkpoint, or returns the finished run.
 from __future__ import annotations
 
 import hashlib
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.noise import child_seed
 from affetti.models.regressors.base import NeuralRegressor, Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
+from affetti.provenance import versions
+from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
@@ -313,18 +313,6 @@ def clips_hash(corpus: Corpus, rows: NDArray[np.intp]) -> str:
     """A hash that names a set of clips of a corpus."""
     ids = "\n".join(sorted(corpus.clips["clip_id"].to_numpy(dtype=str)[rows].tolist()))
     return hashlib.sha256(f"{corpus.hash}\n{ids}".encode()).hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    from importlib.metadata import version
-
-    return {
-        "affetti": version("affetti"),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
-        "python": platform.python_version(),
-    }
 
 
 def _whole(out: Path) -> bool:

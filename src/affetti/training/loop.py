@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.errors import TrainingError, UsageError
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
+from affetti.random import child_seed
+from affetti.rows import evenly_spaced
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint
 from affetti.training.device import Hardware, Precision, choose_device
@@ -99,7 +100,7 @@ class Clips:
             dB ``[n, M, F]``, and the labels of all clips ``[len(self), K]``.
         """
         most = max(64, limit // self.mel[0].size)  # 2,048 clips at the preset tiny, 101 at paper
-        chosen = self.rows[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)]
+        chosen = self.rows[evenly_spaced(len(self), most)]
         return self.take(chosen)[0], torch.from_numpy(self.labels[self.rows].astype(np.float32))
 
 

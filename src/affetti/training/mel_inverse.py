@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
+from affetti.rows import evenly_spaced
 from affetti.signal import audio
 from affetti.signal.inversion import MelInverse
 
@@ -19,7 +20,7 @@ CLIPS = 48
 
 def fitted_inverse(corpus: Corpus, rows: NDArray[np.intp]) -> MelInverse | None:
     """The inverse fitted to clips ``rows`` of ``corpus``; None where none of their sound is here."""
-    chosen = rows[np.linspace(0, len(rows) - 1, min(CLIPS, len(rows))).round().astype(int)]
+    chosen = rows[evenly_spaced(len(rows), CLIPS)]
     names = corpus.clips["clip_id"].to_numpy(dtype=str)[chosen].tolist()
     files = [file for file in (corpus.path / "audio" / f"{name}.flac" for name in names) if file.is_file()]
     if not files:

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from affetti import metrics
 from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.models.regressors.baseline import Baseline
+from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
 from affetti.training.loop import Clips, Objective
 
@@ -93,10 +94,10 @@ class Judge:
         to_mel: Callable[[Tensor], Tensor] | None = None,
     ) -> Judge | None:
         """From training clips and validation clips (log-mels and conditions); None where these are too few."""
-        rows = held.rows[np.linspace(0, len(held) - 1, min(MOST, len(held))).round().astype(int)]
+        rows = held.rows[evenly_spaced(len(held), MOST)]
         if len(rows) < LEAST or np.unique(songs[rows]).size < 10:
             return None
-        chosen = clips.rows[np.linspace(0, len(clips) - 1, min(COMPARED, len(clips))).round().astype(int)]
+        chosen = clips.rows[evenly_spaced(len(clips), COMPARED)]
         train_mel, _ = clips.take(chosen)
         real_mel, wishes = held.take(rows)
         features = mel_statistics(train_mel)
@@ -195,7 +196,7 @@ class Watched:
         held_out = getattr(self.objective, "held_out", None)
         if held_out is None or self.held is None:
             return {}
-        spread = np.linspace(0, len(self.held) - 1, min(4 * MOST, len(self.held))).round().astype(int)
+        spread = evenly_spaced(len(self.held), 4 * MOST)
         parts = np.array_split(self.held.rows[spread], -(-len(spread) // 32))
         losses = [held_out(*(part.to(self.device) for part in self.held.take(rows))) for rows in parts]
         return {"held_out_loss": float(np.average(losses, weights=[len(rows) for rows in parts]))}

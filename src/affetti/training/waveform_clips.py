@@ -16,6 +16,7 @@ from torch import Tensor
 
 from affetti.corpus import Corpus
 from affetti.errors import InputError
+from affetti.rows import evenly_spaced
 from affetti.signal import audio
 from affetti.training.loop import Clips
 
@@ -44,7 +45,7 @@ class SoundClips(Clips):
         The loudest of all clips is among them: a model's scale is its peak.
         """
         most = max(16, limit // self.samples)
-        places = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
+        places = evenly_spaced(len(self), most)
         peaks = [float(self._piece(self.files[row], self.samples).abs().max()) for row in self.rows]
         chosen = self.rows[np.union1d(places, np.argmax(peaks))]
         whole = torch.stack([self._piece(self.files[row], self.samples) for row in chosen])

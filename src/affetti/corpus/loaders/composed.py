@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from affetti.compose import cues, lyrics, score
 from affetti.compose.render import render, require_voice
 from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
+from affetti.rows import evenly_spaced
 
 DATASET = Dataset(
     "composed",
@@ -86,11 +87,7 @@ class ComposedTrack(Track):
         """Clips inside as many different sections as asked for where they fit, else evenly spread."""
         sections = _song(self.seed, self.index, self.keys).sections
         if all(section.duration >= clip for section in sections) and self.clips <= len(sections):
-            chosen = (
-                np.linspace(0, len(sections) - 1, self.clips).round().astype(int)
-                if self.clips > 1
-                else [len(sections) // 2]
-            )
+            chosen = evenly_spaced(len(sections), self.clips) if self.clips > 1 else [len(sections) // 2]
             return [sections[i].start for i in chosen]
         room = duration - clip
         if room < 0:

@@ -33,10 +33,10 @@ from torch import Tensor, nn
 from affetti.errors import UsageError
 from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinity
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
-from affetti.models.noise import noise
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.unet import Tokens, VelocityUNet
 from affetti.models.layers import BandNorm, require, turned
+from affetti.models.noise import noise
 from affetti.models.regressors.student import Student, StudentConfig
 
 GUIDED = (0.2, 0.9)

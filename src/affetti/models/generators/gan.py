@@ -31,10 +31,10 @@ from affetti.errors import UsageError
 from affetti.models.generators.completion import Completion
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinity
 from affetti.models.generators.gan_discriminator import Discriminator
-from affetti.models.noise import noise
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.published_gan import PublishedDiscriminator, PublishedGenerator
 from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require, turned
+from affetti.models.noise import noise
 
 COARSEST = 4
 """Height of the coarsest grid."""

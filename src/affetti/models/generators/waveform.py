@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from affetti.models.generators.completion import Completion
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinity
-from affetti.models.noise import noise
 from affetti.models.generators.waveform_discriminator import WaveformDiscriminator
 from affetti.models.layers import require, turned
+from affetti.models.noise import noise
 
 STRIDE, STAGES = 4, 5
 DILATIONS = (1, 3, 9)

@@ -18,6 +18,7 @@ from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.execution.local import map_ranges
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
+from affetti.provenance import versions
 from affetti.storage import claim, read_json, sweep, write_json
 from affetti.studies.audit import study_measurements
 from affetti.studies.audit.answer import Answer, NotMeasurableError, Question
@@ -25,7 +26,6 @@ from affetti.studies.audit.claims import STUDY, table
 from affetti.studies.audit.limitations import wording
 from affetti.studies.audit.questions import ceiling, genre, information, lyrics, phase, structure, timbre, variance
 from affetti.studies.audit.scope import Scope
-from affetti.training import fit as fitting
 from affetti.training import run as runs
 
 QUESTIONS: tuple[Question, ...] = (
@@ -145,7 +145,7 @@ def audit_corpus(
         "studies": [str(path) for path in studies],
         "quick": quick,
         "seed": seed,
-        "versions": fitting.versions(),
+        "versions": versions(),
     }
     write_json(out / "result.json", result)
     return result

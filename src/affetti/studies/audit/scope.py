@@ -23,8 +23,8 @@ from affetti.corpus import Corpus
 from affetti.corpus.loaders.composed import ComposedSound
 from affetti.embedders.base import statistics
 from affetti.errors import InputError
-from affetti.models.noise import child_seed
 from affetti.presets import FrontEnd
+from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import written

@@ -19,8 +19,8 @@ from affetti.corpus import Corpus, store
 from affetti.corpus.build import claim, finished, gather
 from affetti.errors import InputError
 from affetti.execution.local import map_ranges, ranges
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
+from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import written

@@ -32,9 +32,10 @@ from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.metrics.diversity_within_labels import label_diversity
-from affetti.models.noise import child_seed
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
+from affetti.random import child_seed
+from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
 from affetti.storage import read_json
 from affetti.studies.augmentation.arms import BEST, Arm
@@ -192,4 +193,4 @@ def _rows(corpus: Corpus, rows: NDArray[np.intp]) -> Material:
 
 
 def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    return rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(int)]
+    return rows[evenly_spaced(len(rows), MOST)]

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from affetti import presets
 from affetti.corpus import Corpus
 from affetti.execution.local import map_ranges
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
+from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, write_json, written
 from affetti.studies.augmentation.comparison import REFERENCE, measure_of, weighted_concordance

@@ -24,6 +24,7 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import UsageError
 from affetti.execution.local import map_ranges
 from affetti.progress import Progress, silent
+from affetti.provenance import versions
 from affetti.storage import claim, sweep, write_json
 from affetti.studies.augmentation import budget, method_table, published_protocol
 from affetti.studies.augmentation.arms import BEST
@@ -33,7 +34,6 @@ from affetti.studies.augmentation.design import Design, Settings, design
 from affetti.studies.augmentation.synthetic_sets import Place, SetAt, make_sets
 from affetti.studies.augmentation.train_fractions import share_of
 from affetti.studies.augmentation.trials import RIDGE, STUDENT, StudyTask, Unit, filed, gathered, opened
-from affetti.training import fit as fitting
 from affetti.training.device import choose_device
 
 
@@ -165,7 +165,7 @@ def augmentation_study(
         ],
         "corpus": str(corpus.path),
         "seed": settings.seed,
-        "versions": fitting.versions(),
+        "versions": versions(),
     }
     if settings.published_protocol:
         result["published_protocol"] = published_protocol.published_protocol(

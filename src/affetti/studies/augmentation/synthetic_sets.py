@@ -22,8 +22,8 @@ from affetti.corpus.build import build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
 from affetti.inference.generation import generate_corpus
-from affetti.models.noise import child_seed
 from affetti.progress import Progress, silent
+from affetti.random import child_seed
 from affetti.studies.augmentation.arms import COMPOSER, COPIES, Made
 from affetti.studies.augmentation.audio_copies import copies
 from affetti.training import fit as fitting

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus, splits
-from affetti.models.noise import child_seed
+from affetti.random import child_seed
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import Arm
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, ChangedClips, changes

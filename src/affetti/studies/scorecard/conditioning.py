@@ -26,8 +26,8 @@ from affetti.emotion import quadrant
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.execution.local import ranges
 from affetti.metrics.conditioning import AXES
-from affetti.metrics.mel_features import release
-from affetti.models.noise import child_seed
+from affetti.random import child_seed
+from affetti.rows import release_pages
 from affetti.studies.scorecard.measures import refused, told
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -107,7 +107,7 @@ def _read(network: nn.Module, clips: ClipSet) -> NDArray[np.float64]:
     found = [np.zeros((0, 2))]
     for start, stop in ranges(len(clips), ROWS):
         found.append(fitting.read(network, clips.mel, np.arange(start, stop)))
-        release(clips.mel)
+        release_pages(clips.mel)
     return np.concatenate(found)
 
 

@@ -20,8 +20,9 @@ from affetti import metrics
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError, MismatchError
 from affetti.execution.local import ranges
-from affetti.metrics.mel_features import Mels, release
+from affetti.metrics.mel_features import Mels
 from affetti.metrics.quality import FEWEST_SONGS
+from affetti.rows import release_pages
 from affetti.signal import audio
 from affetti.studies.scorecard.measures import told
 
@@ -57,7 +58,7 @@ def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
             hashlib.blake2b(row.tobytes(), digest_size=16).digest() if moves else None
             for row, moves in zip(half, varies, strict=True)
         ]
-        release(mel)
+        release_pages(mel)
 
 
 def contained(fake: list[bytes | None], real: list[bytes | None], files: tuple[ClipSet, ClipSet]) -> int:

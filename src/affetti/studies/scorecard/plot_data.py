@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.embedders.clip_set import ClipSet
-from affetti.metrics.mel_features import release
 from affetti.presets import FrontEnd
+from affetti.rows import evenly_spaced, release_pages
 from affetti.storage import written
 from affetti.studies.scorecard.distances import band_centres
 
@@ -69,18 +69,13 @@ def pictures(
     return found
 
 
-def _even(n: int, most: int) -> NDArray[np.intp]:
-    """At most ``most`` of ``n`` rows, evenly spaced."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
-
-
 def _map(x: Rows, y: Rows) -> Arrays:
     middle = x.mean(axis=0)
-    _, spread, axes = np.linalg.svd(x[_even(len(x), 4 * MOST_POINTS)] - middle, full_matrices=False)
+    _, spread, axes = np.linalg.svd(x[evenly_spaced(len(x), 4 * MOST_POINTS)] - middle, full_matrices=False)
     # An axis may point either way: its largest coordinate is made positive.
     first = axes[:2] * np.sign(axes[:2][np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(axis=1)])[:, None]
     share = spread**2 / max(float((spread**2).sum()), 1e-12)
-    points = [((rows - middle)[_even(len(rows), MOST_POINTS)] @ first.T).astype(np.float32) for rows in (x, y)]
+    points = [((rows - middle)[evenly_spaced(len(rows), MOST_POINTS)] @ first.T).astype(np.float32) for rows in (x, y)]
     return {"map_real": points[0], "map_fake": points[1], "map_share": share[:2]}
 
 
@@ -91,7 +86,7 @@ def _courses(clips: ClipSet, front: FrontEnd | None) -> tuple[Rows, Rows, Rows]:
     frames = clips.mel.shape[2]
     window = np.hanning(frames + 2)[1:-1]
     edges = np.unique(np.geomspace(1, frames // 2 + 1, RATES + 1).round().astype(np.intp))
-    for row in _even(len(clips), MOST_CLIPS):
+    for row in evenly_spaced(len(clips), MOST_CLIPS):
         mel = np.asarray(clips.mel[row], dtype=np.float64)
         level = mel.mean(axis=1)
         spectrum = np.fft.rfft((mel - level[:, None]) * window, axis=1)
@@ -99,7 +94,7 @@ def _courses(clips: ClipSet, front: FrontEnd | None) -> tuple[Rows, Rows, Rows]:
         binned = np.add.reduceat(power, edges[:-1]) / np.diff(edges)  # past the last edge the rest falls into its bin
         levels.append(level)
         swings.append(10 * np.log10(binned + QUIET / frames))
-        release(clips.mel)
+        release_pages(clips.mel)
     rate = 1.0 if front is None else front.sample_rate / front.hop_length
     middle = np.sqrt(edges[:-1] * (edges[1:] - 1)) * rate / frames
     level, swing = (np.stack([np.mean(part, axis=0), np.std(part, axis=0)]) for part in (levels, swings))

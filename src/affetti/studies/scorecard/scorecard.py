@@ -22,12 +22,12 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.metrics.quality import FEWEST_SONGS
 from affetti.progress import Progress, silent
+from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
 from affetti.studies.scorecard import distances
 from affetti.studies.scorecard.memorisation import contained, contents, copies, held_out
 from affetti.studies.scorecard.paired import against as compared
 from affetti.studies.scorecard.plot_data import pictures, save
-from affetti.training import fit as fitting
 
 Rows = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def scorecard(
         "fake": fake.name,
         "fold": fold,
         "seed": seed,
-        "versions": fitting.versions(),
+        "versions": versions(),
     }
 
 

@@ -21,6 +21,7 @@ from sklearn.decomposition import PCA
 from affetti.errors import InputError
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.presets import FrontEnd
+from affetti.rows import evenly_spaced
 from affetti.studies.audit.codec.entropy import Integers
 
 PATCH, PATCH_NUMBERS = 8, 24
@@ -110,7 +111,7 @@ def latents(log_mels: Mels, front: FrontEnd) -> dict[str, Latent]:
     if not len(log_mels):
         return {}
     enough = min(len(log_mels), max(1, LEARNT * frames_a_second(front) // log_mels.shape[2]))
-    some = log_mels[np.linspace(0, len(log_mels) - 1, enough).round().astype(int)]
+    some = log_mels[evenly_spaced(len(log_mels), enough)]
     try:
         return {"patches": Patches(some), "latent": Seconds(some, front)}
     except InputError:
