@@ -1,0 +1,25 @@
+"""Every script of bench/ can be imported, and those that need arguments are given them by `make bench`."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+SCRIPTS = sorted(path.stem for path in BENCH.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_bench_imports(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    assert runpy.run_path(str(BENCH / f"{name}.py"), run_name=name)["__doc__"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_make_bench_gives_the_arguments_that_a_script_requires(name: str) -> None:
+    required = re.findall(r'add_argument\("([a-z]\w*)"(?!.*nargs="[?*]")', (BENCH / f"{name}.py").read_text("utf-8"))
+    given = re.search(
+        rf"^BENCH_ARGUMENTS_{name} := (.*)$", (BENCH.parent / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(required) == len(given[1].split() if given else ())
