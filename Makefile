@@ -41,8 +41,12 @@ BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 
 bench: $(BENCHES)
 
-$(BENCHES): bench-%: setup $(BENCH_CORPUS)
+$(BENCHES): bench-%: setup $(BENCH_CORPUS) $(VENV)/.bench-installed
 	$(BIN)/python bench/$*.py $(BENCH_ARGUMENTS_$*)
+
+$(VENV)/.bench-installed: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
 
 $(BENCH_CORPUS): | setup
 	$(BIN)/affetti prepare composed --keep-audio --out $@

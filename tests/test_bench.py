@@ -13,7 +13,12 @@ SCRIPTS = sorted(path.stem for path in BENCH.glob("*.py"))
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_bench_imports(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
-    assert runpy.run_path(str(BENCH / f"{name}.py"), run_name=name)["__doc__"]
+    try:
+        assert runpy.run_path(str(BENCH / f"{name}.py"), run_name=name)["__doc__"]
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "diffusers":
+            raise
+        pytest.skip("the peer diffusers is not installed: pip install -e '.[bench]'")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
