@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import affetti
 from affetti.cli.main import VERBS
 
+HIDDEN = {"affetti.compose.compose", "affetti.compose.render"}
+"""Functions that bear their module's name."""
 HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "soundfile", "lightning_fabric")
 
 
@@ -55,3 +59,23 @@ def test_a_verb_stays_a_function_beside_the_submodule_of_its_name(verb: str, bef
 def test_what_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         affetti.nothing  # noqa: B018
+
+
+def test_no_package_hides_a_submodule_behind_another_thing_of_its_name() -> None:
+    root = Path(affetti.__file__).parent
+    hidden: list[str] = []
+    for init in root.rglob("*/__init__.py"):
+        package = ".".join(("affetti", *init.parent.relative_to(root).parts))
+        submodules = {path.stem for path in init.parent.glob("*.py")} | {
+            path.parent.name for path in init.parent.glob("*/__init__.py")
+        }
+        for node in ast.walk(ast.parse(init.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module != package:
+                hidden += [
+                    f"{package}.{name.asname or name.name}"
+                    for name in node.names
+                    if (name.asname or name.name) in submodules
+                ]
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in submodules:
+                hidden.append(f"{package}.{node.name}")
+    assert set(hidden) <= HIDDEN

@@ -21,9 +21,9 @@ from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Options, Windows
 from affetti.embedders.base import STATISTICS
-from affetti.embedders.cache import features as embed_clips
-from affetti.embedders.clip_set import ClipSet, open_set
-from affetti.embedders.registry import choose
+from affetti.embedders.cache import embed as embed_clips
+from affetti.embedders.clip_set import ClipSet, open_clip_set
+from affetti.embedders.registry import make_embedder
 from affetti.errors import StorageError, UsageError
 from affetti.execution.local import cpu_count
 from affetti.inference.export import export_run
@@ -237,9 +237,9 @@ def _embedded(
         )
     if model != "baseline" or name == STATISTICS.name:
         return settings, None
-    embedder = choose(name)
+    embedder = make_embedder(name)
     embedder.require_unseen(corpus.songs[corpus.fold(fold).test])
-    values = embed_clips(open_set(corpus.path, progress=progress), embedder, progress=progress)
+    values = embed_clips(open_clip_set(corpus.path, progress=progress), embedder, progress=progress)
     return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
 
 
@@ -349,7 +349,7 @@ def score(
     if workers is not None and workers < 1:
         raise UsageError(f"{workers} workers", where="--workers", hint="give 1 or more")
     place = choose_device(device)
-    embedder = choose(features, place)
+    embedder = make_embedder(features, place)
     processes = cpu_count() if workers is None else workers
     opened: list[ClipSet] = []
     for path, file in ((real, files[0]), (fake, files[1]), (against, files[2]), (train, None)):
@@ -359,7 +359,7 @@ def score(
         known = front or next((other.front_end for other in opened if other.front_end is not None), None)
         if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
             known = Corpus.open(fake).front_end
-        opened.append(open_set(path, front=known, groups=file, workers=processes, progress=progress))
+        opened.append(open_clip_set(path, front=known, groups=file, workers=processes, progress=progress))
     result = scorecard(
         opened[0],
         opened[1],
@@ -411,7 +411,7 @@ def predict(
         hop=hop,
         runtime=runtime,
         device=device,
-        hearing=choose,
+        hearing=make_embedder,
         progress=progress,
     )
     if picture is not None:

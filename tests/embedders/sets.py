@@ -9,7 +9,7 @@ import torch
 from tests.conftest import RATE, music
 from tests.material import write_corpus
 
-from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.taggers import SAMPLE_RATE, TAGGERS, Tagger
 from affetti.presets import front_end
 from affetti.signal import audio
@@ -30,7 +30,7 @@ def with_audio(path: Path, songs: int = 4) -> ClipSet:
     corpus = write_corpus(path, songs, 1)
     for i, name in enumerate(corpus.clips["clip_id"]):
         audio.save(path / "audio" / f"{name}.flac", music(i, TINY.seconds), RATE)
-    return open_set(path)
+    return open_clip_set(path)
 
 
 def made_up(name: str, seed: int = 0) -> Tagger:

@@ -12,7 +12,7 @@ from tests.material import mels, write_corpus
 
 from affetti.corpus import Corpus
 from affetti.embedders.base import BATCH, STATISTICS, Embedder, Standardiser, regressor, statistics
-from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.signal.statistics import mel_statistics
 from affetti.training import run as runs
@@ -76,14 +76,14 @@ def test_log_mels_of_another_front_end_are_refused(tmp_path: Path, run_of: Calla
     np.save(tmp_path / "fits.npy", mels(4, TINY.shape).numpy())
     for path in (same_shape.path, tmp_path / "narrow.npy"):
         with pytest.raises(MismatchError, match=rf"features regressor read {TINY.hash}"):
-            embedder.require(open_set(path))
-    embedder.require(open_set(tmp_path / "fits.npy"))
+            embedder.require(open_clip_set(path))
+    embedder.require(open_clip_set(tmp_path / "fits.npy"))
 
 
 def test_features_that_hear_refuse_a_set_without_audio(tmp_path: Path) -> None:
     listener = Embedder("ears", "1", lambda sound: sound, sample_rate=16_000)
     np.save(tmp_path / "mels.npy", mels(4, TINY.shape).numpy())
-    for clips in (open_set(tmp_path / "mels.npy"), open_set(write_corpus(tmp_path / "mute", 4, 1).path)):
+    for clips in (open_clip_set(tmp_path / "mels.npy"), open_clip_set(write_corpus(tmp_path / "mute", 4, 1).path)):
         with pytest.raises(InputError, match="holds no audio, and the features ears hear waveforms"):
             listener.require(clips)
     heard = with_audio(tmp_path / "heard")

@@ -16,8 +16,8 @@ from tests.material import mels
 
 from affetti.embedders import cache
 from affetti.embedders.base import STATISTICS, Embedder, statistics
-from affetti.embedders.cache import ROWS, features, folder
-from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.embedders.cache import CLIPS_PER_FILE, cache_folder, embed
+from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.presets import front_end
 
 SHAPE = (16, 32)
@@ -46,7 +46,7 @@ def counting(version: str = "1", **settings: object) -> tuple[Counting, Embedder
 
 @pytest.fixture
 def clips() -> ClipSet:
-    mel = mels(ROWS + 9, SHAPE).half().numpy()
+    mel = mels(CLIPS_PER_FILE + 9, SHAPE).half().numpy()
     return ClipSet("set", mel, np.array([f"s{i}" for i in range(len(mel))]))
 
 
@@ -57,11 +57,11 @@ def filed(kept: Path) -> list[Path]:
 def test_features_are_extracted_once(clips: ClipSet, kept: Path) -> None:
     counter, embedder = counting()
     told: list[tuple[str, int, int]] = []
-    first = features(clips, embedder, stage="x", progress=lambda *state: told.append(state))
+    first = embed(clips, embedder, stage="x", progress=lambda *state: told.append(state))
     np.testing.assert_allclose(first, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
-    assert told == [("x", ROWS, ROWS + 9), ("x", ROWS + 9, ROWS + 9)]
+    assert told == [("x", CLIPS_PER_FILE, CLIPS_PER_FILE + 9), ("x", CLIPS_PER_FILE + 9, CLIPS_PER_FILE + 9)]
     assert counter.clips == len(clips)
-    np.testing.assert_array_equal(features(clips, embedder), first)
+    np.testing.assert_array_equal(embed(clips, embedder), first)
     assert counter.clips == len(clips)
     assert [np.load(path).dtype for path in filed(kept)] == [np.float32, np.float32]
     assert np.concatenate([np.load(path) for path in filed(kept)]).shape == first.shape
@@ -69,15 +69,15 @@ def test_features_are_extracted_once(clips: ClipSet, kept: Path) -> None:
 
 def test_the_default_features_are_the_same_from_the_cache(clips: ClipSet) -> None:
     expected = statistics(clips.mel)
-    np.testing.assert_array_equal(features(clips, STATISTICS), expected)
-    np.testing.assert_array_equal(features(clips, STATISTICS), expected)
+    np.testing.assert_array_equal(embed(clips, STATISTICS), expected)
+    np.testing.assert_array_equal(embed(clips, STATISTICS), expected)
 
 
 def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: Path) -> None:
     _, embedder = counting()
     changed = clips.mel.copy()
     changed[-1, -1, -1] += 1
-    heard = open_set(recordings(tmp_path / "a"), front=front_end("tiny"))
+    heard = open_clip_set(recordings(tmp_path / "a"), front=front_end("tiny"))
     _, listener = counting(sample_rate=8_000)
     others: list[tuple[ClipSet, Embedder]] = [
         (clips, embedder),
@@ -89,13 +89,13 @@ def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: 
         (heard, listener),
         (heard, embedder),
         (replace(heard, front_end=front_end("paper")), listener),
-        (open_set(recordings(tmp_path / "b", first=1), front=front_end("tiny")), listener),
+        (open_clip_set(recordings(tmp_path / "b", first=1), front=front_end("tiny")), listener),
     ]
-    keys = [cache.key(*pair) for pair in others]
+    keys = [cache.cache_key(*pair) for pair in others]
     assert len(set(keys)) == len(keys)
     shutil.move(tmp_path / "a", tmp_path / "moved")
-    assert cache.key(open_set(tmp_path / "moved", front=front_end("tiny")), listener) == keys[6]
-    assert cache.key(replace(clips, name="renamed", mel=clips.mel.copy()), embedder) == keys[0]
+    assert cache.cache_key(open_clip_set(tmp_path / "moved", front=front_end("tiny")), listener) == keys[6]
+    assert cache.cache_key(replace(clips, name="renamed", mel=clips.mel.copy()), embedder) == keys[0]
 
 
 def test_a_clip_that_is_replaced_is_embedded_anew(tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_a_clip_that_is_replaced_is_embedded_anew(tmp_path: Path) -> None:
     counter, embedder = counting(sample_rate=16_000)
     assert clips.files is not None
     embedder = replace(embedder, embed=lambda sound: counter(sound[:, :16_000]))
-    before = features(clips, embedder)
+    before = embed(clips, embedder)
     shutil.copy(clips.files[0], clips.files[1])
-    after = features(open_set(tmp_path / "corpus"), embedder)
+    after = embed(open_clip_set(tmp_path / "corpus"), embedder)
     assert counter.clips == 2 * len(clips)
     np.testing.assert_array_equal(after[1], before[0])
     np.testing.assert_array_equal(after[[0, 2, 3]], before[[0, 2, 3]])
@@ -124,7 +124,7 @@ def flipped(path: Path, whole: bytes) -> None:
 
 
 def foreign(path: Path, _whole: bytes) -> None:
-    np.save(path.with_suffix(""), np.zeros((ROWS, 16), np.float32))
+    np.save(path.with_suffix(""), np.zeros((CLIPS_PER_FILE, 16), np.float32))
 
 
 def neighbour(path: Path, _whole: bytes) -> None:
@@ -138,30 +138,30 @@ def empty(path: Path, _whole: bytes) -> None:
 @pytest.mark.parametrize("spoil", [short, unsealed, flipped, foreign, neighbour, empty])
 def test_a_spoilt_file_is_made_again(clips: ClipSet, kept: Path, spoil: Callable[[Path, bytes], None]) -> None:
     counter, embedder = counting()
-    first = features(clips, embedder)
+    first = embed(clips, embedder)
     path = filed(kept)[0]
     whole = path.read_bytes()
     spoil(path, whole)
     assert path.read_bytes() != whole
-    np.testing.assert_array_equal(features(clips, embedder), first)
-    assert counter.clips == len(clips) + ROWS
+    np.testing.assert_array_equal(embed(clips, embedder), first)
+    assert counter.clips == len(clips) + CLIPS_PER_FILE
     assert path.read_bytes() == whole
 
 
 def test_long_work_goes_on_where_it_was_cut(clips: ClipSet) -> None:
     counter, embedder = counting()
-    counter.fail_at = ROWS
+    counter.fail_at = CLIPS_PER_FILE
     with pytest.raises(KeyboardInterrupt):
-        features(clips, embedder)
+        embed(clips, embedder)
     counter.fail_at = -1
-    found = features(clips, embedder)
+    found = embed(clips, embedder)
     assert counter.clips == len(clips)
     np.testing.assert_allclose(found, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
 
 
 def test_processes_that_write_the_same_do_no_harm(clips: ClipSet, kept: Path) -> None:
     found: list[np.ndarray] = []
-    work = [threading.Thread(target=lambda: found.append(features(clips, counting()[1]))) for _ in range(6)]
+    work = [threading.Thread(target=lambda: found.append(embed(clips, counting()[1]))) for _ in range(6)]
     for thread in work:
         thread.start()
     for thread in work:
@@ -178,7 +178,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
     monkeypatch.setenv("AFFETTI_CACHE", str(kept / "file"))
     _, embedder = counting()
     with caplog.at_level(logging.WARNING):
-        found = features(clips, embedder)
+        found = embed(clips, embedder)
     np.testing.assert_allclose(found, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
     assert len(caplog.records) == 1
     assert "features are not kept" in caplog.text
@@ -188,13 +188,13 @@ def test_the_folder_is_affettis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AFFETTI_CACHE", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert folder() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.setenv("AFFETTI_CACHE", "~/mine")
-    assert folder() == tmp_path / "home/mine"
+    assert cache_folder() == tmp_path / "home/mine"
     monkeypatch.delenv("AFFETTI_CACHE")
-    assert folder() == tmp_path / "xdg/affetti"
+    assert cache_folder() == tmp_path / "xdg/affetti"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert folder() == tmp_path / "home/.cache/affetti"
+    assert cache_folder() == tmp_path / "home/.cache/affetti"
 
 
 def test_nothing_is_written_beside_the_audio(tmp_path: Path, kept: Path) -> None:
@@ -202,7 +202,7 @@ def test_nothing_is_written_beside_the_audio(tmp_path: Path, kept: Path) -> None
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
     _, embedder = counting(sample_rate=8_000)
     embedder = replace(embedder, embed=lambda sound: sound[:, :4])
-    features(open_set(path, front=front_end("tiny")), embedder)
+    embed(open_clip_set(path, front=front_end("tiny")), embedder)
     assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
     assert len(filed(kept)) == 1
 
@@ -210,13 +210,13 @@ def test_nothing_is_written_beside_the_audio(tmp_path: Path, kept: Path) -> None
 def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         np.save(tmp_path / f"{count}.npy", np.zeros((count, 64, 256), np.float16))
-        clips = open_set(tmp_path / f"{count}.npy")
+        clips = open_clip_set(tmp_path / f"{count}.npy")
         embedder = Embedder("means", "1", lambda mel: mel.mean(dim=2))
         tracemalloc.start()
-        features(clips, embedder)
+        embed(clips, embedder)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
 
-    peak(ROWS)
-    assert peak(10 * ROWS) < peak(2 * ROWS) + 3_000_000 < 10 * ROWS * 64 * 256 * 2
+    peak(CLIPS_PER_FILE)
+    assert peak(10 * CLIPS_PER_FILE) < peak(2 * CLIPS_PER_FILE) + 3_000_000 < 10 * CLIPS_PER_FILE * 64 * 256 * 2

@@ -11,7 +11,7 @@ from tests.conftest import RATE, music
 from tests.embedders.sets import recordings, with_audio
 
 from affetti.corpus import Corpus
-from affetti.embedders.clip_set import open_set
+from affetti.embedders.clip_set import open_clip_set
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 from affetti.presets import front_end
 from affetti.signal import audio
@@ -22,7 +22,7 @@ TINY = front_end("tiny")
 
 
 def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
-    found = open_set(corpus.path)
+    found = open_clip_set(corpus.path)
     assert len(found) == 160
     assert found.front_end == TINY
     assert found.labels is not None
@@ -36,14 +36,14 @@ def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
 
 def test_an_array_has_a_song_a_row_unless_told(tmp_path: Path) -> None:
     np.save(tmp_path / "real.npy", np.zeros((4, 8, 9), np.float32))
-    found = open_set(tmp_path / "real.npy")
+    found = open_clip_set(tmp_path / "real.npy")
     assert len(set(found.songs)) == 4
     assert found.labels is None
     (tmp_path / "songs.txt").write_text("a\nb\na\nb\n")
-    grouped = open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
+    grouped = open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
     assert grouped.songs.tolist() == ["a", "b", "a", "b"]
     (tmp_path / "songs.txt").write_text("a\nb\na\nb")
-    assert open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt").songs.tolist() == ["a", "b", "a", "b"]
+    assert open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt").songs.tolist() == ["a", "b", "a", "b"]
 
 
 def test_a_folder_of_audio_gives_the_centre_of_each_file(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_folder_of_audio_gives_the_centre_of_each_file(tmp_path: Path) -> None
     audio.save(tmp_path / "b.wav", music(1, 9.0), RATE)
     audio.save(tmp_path / "sub/a.flac", music(2, 6.0), RATE)
     told: list[int] = []
-    found = open_set(tmp_path, front=TINY, progress=lambda _stage, done, _total: told.append(done))
+    found = open_clip_set(tmp_path, front=TINY, progress=lambda _stage, done, _total: told.append(done))
     assert found.songs.tolist() == ["b.wav", "sub/a.flac"]
     assert told == [0, 2]
     whole = audio.load(tmp_path / "b.wav", RATE)
@@ -107,7 +107,7 @@ def test_what_cannot_be_scored_is_refused_in_one_line(
     tmp_path: Path, write: Callable[[Path], Path], kind: type[AffettiError], says: str
 ) -> None:
     with pytest.raises(kind, match=says) as caught:
-        open_set(write(tmp_path), front=TINY)
+        open_clip_set(write(tmp_path), front=TINY)
     assert "\n" not in str(caught.value)
     assert caught.value.hint
 
@@ -116,23 +116,23 @@ def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:
     np.save(tmp_path / "real.npy", np.zeros((4, 8, 9)))
     (tmp_path / "songs.txt").write_text("a\nb\n")
     with pytest.raises(InputError, match="2 song ids for 4 rows"):
-        open_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
+        open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
     with pytest.raises(InputError, match="cannot be read"):
-        open_set(tmp_path / "real.npy", groups=tmp_path / "nowhere.txt")
+        open_clip_set(tmp_path / "real.npy", groups=tmp_path / "nowhere.txt")
     with pytest.raises(UsageError, match=r"song ids belong to \.npy sets"):
-        open_set(corpus.path, groups=tmp_path / "songs.txt")
+        open_clip_set(corpus.path, groups=tmp_path / "songs.txt")
 
 
 def test_audio_needs_a_front_end(tmp_path: Path) -> None:
     audio.save(tmp_path / "a.wav", music(1), RATE)
     with pytest.raises(UsageError, match="--preset"):
-        open_set(tmp_path)
+        open_clip_set(tmp_path)
 
 
 def test_the_sound_of_a_clip_is_the_span_that_mel_inversion_gives_back(tmp_path: Path) -> None:
     length = (TINY.frames - 1) * TINY.hop_length
     clips = with_audio(tmp_path / "corpus")
-    folder = open_set(recordings(tmp_path / "folder", 2, seconds=9.0), front=TINY)
+    folder = open_clip_set(recordings(tmp_path / "folder", 2, seconds=9.0), front=TINY)
     for found in (clips, folder):
         assert found.files is not None
         whole = audio.load(found.files[1], RATE).numpy()
@@ -161,5 +161,5 @@ def test_recordings_of_any_sample_rate_come_by_way_of_the_front_ends(tmp_path: P
     (tmp_path / "a").mkdir()
     time = np.arange(6 * 44_100) / 44_100
     audio.save(tmp_path / "a/high.wav", (0.1 * np.sin(2 * np.pi * 15_000 * time)).astype(np.float32), 44_100)
-    heard = open_set(tmp_path / "a", front=TINY).waveform(0, 48_000)
+    heard = open_clip_set(tmp_path / "a", front=TINY).waveform(0, 48_000)
     assert heard.abs()[4_800:-4_800].max() < 1e-4

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from tests.conftest import music
 
 from affetti.embedders import encoders
-from affetti.embedders.encoders import SECONDS, embedder
+from affetti.embedders.encoders import WINDOW_SECONDS, encoder_embedder
 from affetti.errors import InputError, MissingDependencyError, UsageError
 
 transformers: Any = pytest.importorskip("transformers", reason="needs the extra encoders")
@@ -103,7 +103,7 @@ def sounds(count: int = 4, seconds: float = 2.3, rate: int = RATE) -> torch.Tens
 
 def embed(folder: Path | str, sound: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        return embedder(str(folder)).embed(sound)
+        return encoder_embedder(str(folder)).embed(sound)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def embed(folder: Path | str, sound: torch.Tensor) -> torch.Tensor:
     [("clap", 12), ("clap-fused", 12), ("hubert", 16), ("wav2vec2", 16), ("wavlm", 16), ("wav2vec2-bert", 16)],
 )
 def test_a_clip_is_embedded_alike_in_any_batch_order_and_run(tmp_path: Path, kind: str, dimension: int) -> None:
-    made = embedder(str(make(kind, tmp_path / kind)))
+    made = encoder_embedder(str(make(kind, tmp_path / kind)))
     assert made.name == f"hf:{tmp_path / kind}"
     assert made.sample_rate == (16_000 if kind == "wav2vec2-bert" else RATE)
     sound = sounds(rate=made.sample_rate)
@@ -140,8 +140,8 @@ def test_an_embedding_is_the_mean_over_time_of_a_layer(tmp_path: Path, layer: in
 
 def test_long_sound_is_heard_in_windows(tmp_path: Path) -> None:
     folder = make("hubert", tmp_path / "hubert")
-    sound = sounds(1, 2 * SECONDS)
-    halves = [embed(folder, part) for part in sound.split(SECONDS * RATE, dim=1)]
+    sound = sounds(1, 2 * WINDOW_SECONDS)
+    halves = [embed(folder, part) for part in sound.split(WINDOW_SECONDS * RATE, dim=1)]
     torch.testing.assert_close(embed(folder, sound), (halves[0] + halves[1]) / 2, rtol=1e-4, atol=1e-4)
 
 
@@ -173,13 +173,13 @@ def test_mert_is_read_as_the_hubert_it_is_and_its_code_is_not_run(tmp_path: Path
 
 def test_the_version_is_of_weights_layer_and_way_of_hearing(tmp_path: Path) -> None:
     folder = make("hubert", tmp_path / "a")
-    known = [embedder(str(folder)).version, embedder(f"{folder}#1").version]
-    known.append(embedder(str(make("hubert", tmp_path / "b", seed=1))).version)
+    known = [encoder_embedder(str(folder)).version, encoder_embedder(f"{folder}#1").version]
+    known.append(encoder_embedder(str(make("hubert", tmp_path / "b", seed=1))).version)
     shutil.copytree(folder, tmp_path / "moved")
-    assert embedder(str(tmp_path / "moved")).version == known[0]
+    assert encoder_embedder(str(tmp_path / "moved")).version == known[0]
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "do_normalize": False}))
-    known.append(embedder(str(folder)).version)
+    known.append(encoder_embedder(str(folder)).version)
     assert len(set(known)) == 4
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_encoder_is_refused_in_one_line(
     folder = make("hubert", tmp_path / "model")
     spoil(folder)
     with pytest.raises(InputError) as caught:
-        embedder(str(folder))
+        encoder_embedder(str(folder))
     assert says in str(caught.value)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -256,9 +256,9 @@ def test_what_is_no_encoder_is_refused_in_one_line(
 
 def test_a_layer_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no layer 4\. Choose from 0 to 3"):
-        embedder(f"{make('hubert', tmp_path / 'hubert')}#4")
+        encoder_embedder(f"{make('hubert', tmp_path / 'hubert')}#4")
     with pytest.raises(UsageError, match="there is no layer 0"):
-        embedder(f"{make('clap', tmp_path / 'clap')}#0")
+        encoder_embedder(f"{make('clap', tmp_path / 'clap')}#0")
 
 
 def test_a_path_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ def test_a_path_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, m
     monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
     for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere", "a/b/c", "user/ model"):
         with pytest.raises(InputError, match="no such folder"):
-            embedder(name)
+            encoder_embedder(name)
 
 
 def test_a_name_is_asked_of_the_hub_and_its_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ def test_a_name_is_asked_of_the_hub_and_its_silence_is_told(monkeypatch: pytest.
 
     monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
     with pytest.raises(InputError, match=r"laion/clap: cannot be loaded \(We couldn't connect") as caught:
-        embedder("laion/clap")
+        encoder_embedder("laion/clap")
     assert asked == ["laion/clap"]
     assert "hf download" in str(caught.value)
 
@@ -291,13 +291,13 @@ def test_the_library_is_asked_for_only_when_needed(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(encoders, "import_module", absent)
     with pytest.raises(MissingDependencyError, match=r"needs transformers .* Pip install 'affetti\[encoders\]'"):
-        embedder(str(tmp_path))
+        encoder_embedder(str(tmp_path))
 
 
 def test_the_librarys_talk_is_as_loud_afterwards_as_before(tmp_path: Path) -> None:
     logging = transformers.utils.logging
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    embedder(str(make("hubert", tmp_path / "hubert")))
+    encoder_embedder(str(make("hubert", tmp_path / "hubert")))
     with pytest.raises(InputError):
-        embedder(str(tmp_path / "nowhere"))
+        encoder_embedder(str(tmp_path / "nowhere"))
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

@@ -8,8 +8,8 @@ from tests.conftest import RATE, music
 from tests.embedders.sets import TINY, recordings
 
 from affetti.embedders import recordings as module
-from affetti.embedders.clip_set import MOST_CLIPS, open_set
-from affetti.embedders.recordings import decode
+from affetti.embedders.clip_set import MAX_CLIPS, open_clip_set
+from affetti.embedders.recordings import decode_folder
 from affetti.errors import InputError, StorageError
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
@@ -17,7 +17,7 @@ from affetti.signal.mel import MelSpectrogram
 
 def test_workers_decode_the_same(tmp_path: Path) -> None:
     folder = recordings(tmp_path / "set", 10)
-    alone, together = decode(folder, TINY), decode(folder, TINY, workers=2)
+    alone, together = decode_folder(folder, TINY), decode_folder(folder, TINY, workers=2)
     np.testing.assert_array_equal(alone.mel, together.mel)
     whole = audio.load(folder / "7.wav", RATE)
     start = (len(whole) - TINY.samples) // 2
@@ -29,11 +29,11 @@ def test_a_file_that_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> Non
     folder = recordings(tmp_path / "set", 3)
     (folder / "0a.wav").write_bytes(b"RIFF no sound")
     audio.save(folder / "1a.wav", music(9, 2.0), RATE)
-    found = open_set(folder, front=TINY)
+    found = open_clip_set(folder, front=TINY)
     assert found.songs.tolist() == ["0.wav", "1.wav", "2.wav"]
     assert [Path(file["path"]).name for file in found.left_out] == ["0a.wav", "1a.wav"]
     assert "2.0 s, shorter than a clip" in found.left_out[1]["reason"]
-    np.testing.assert_array_equal(found.mel, decode(recordings(tmp_path / "good", 3), TINY).mel)
+    np.testing.assert_array_equal(found.mel, decode_folder(recordings(tmp_path / "good", 3), TINY).mel)
     assert found.clip_files()[1] == str(folder / "1.wav")
 
 
@@ -41,14 +41,14 @@ def test_a_folder_of_nothing_usable_is_refused(tmp_path: Path) -> None:
     for i in range(3):
         (tmp_path / f"{i}.wav").write_bytes(b"nothing")
     with pytest.raises(InputError, match="none of 3 files can be used, the first:"):
-        decode(tmp_path, TINY)
+        decode_folder(tmp_path, TINY)
 
 
 def test_temporary_space_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, space = recordings(tmp_path / "set", 2), tmp_path / "space"
     space.mkdir()
     monkeypatch.setattr(module.tempfile, "tempdir", str(space))
-    found = decode(folder, TINY)
+    found = decode_folder(folder, TINY)
     assert found.mel.shape == (2, *TINY.shape)
     del found
     assert not list(space.iterdir())
@@ -58,20 +58,20 @@ def test_temporary_space_is_given_back(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(module, "require_space", full)
     with pytest.raises(StorageError, match="needed"):
-        decode(folder, TINY)
+        decode_folder(folder, TINY)
 
 
 def test_a_million_clips_are_refused_before_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.npy"
     np.lib.format.open_memmap(path, "w+", np.float16, (1_000_000, 64, 128))  # sparse: no byte is written
     with pytest.raises(InputError, match="1,000,000 clips are too many to score at once"):
-        open_set(path)
-    assert MOST_CLIPS < 1_000_000
+        open_clip_set(path)
+    assert MAX_CLIPS < 1_000_000
 
 
 def test_a_run_of_rows_stays_on_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "set.npy", np.arange(10 * 8 * 16, dtype=np.float16).reshape(10, 8, 16))
-    whole = open_set(tmp_path / "set.npy")
+    whole = open_clip_set(tmp_path / "set.npy")
     run, scattered = whole.subset(np.arange(3, 7)), whole.subset(np.array([5, 2]))
     assert np.shares_memory(run.mel, whole.mel)
     np.testing.assert_array_equal(run.mel, whole.mel[3:7])

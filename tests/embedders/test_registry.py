@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from affetti.embedders.base import STATISTICS
-from affetti.embedders.registry import choose
+from affetti.embedders.registry import make_embedder
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 
 
 def test_each_name_gives_its_embedder(run_of: Callable[[str], Path]) -> None:
-    assert choose("statistics") is STATISTICS
-    assert choose(f"regressor:{run_of('student')}").name == "regressor"
+    assert make_embedder("statistics") is STATISTICS
+    assert make_embedder(f"regressor:{run_of('student')}").name == "regressor"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,6 @@ def test_each_name_gives_its_embedder(run_of: Callable[[str], Path]) -> None:
 )
 def test_what_names_none_is_refused_in_one_line(text: str, kind: type[AffettiError], says: str) -> None:
     with pytest.raises(kind) as caught:
-        choose(text)
+        make_embedder(text)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)

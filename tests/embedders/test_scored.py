@@ -46,9 +46,9 @@ def sounds(folder: Path) -> torch.Tensor:
 def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], weights: Path) -> None:
     real, fake = folders
     found = verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}")
-    version = taggers.embedder("musicnn", str(weights)).version
+    version = taggers.tagger_embedder("musicnn", str(weights)).version
     assert found["features"] == {"name": "musicnn", "version": version, "dimension": 200}
-    tagger = taggers.load("musicnn", weights)
+    tagger = taggers.load_tagger("musicnn", weights)
     with torch.inference_mode():
         x, y = (tagger(sounds(folder)).double().numpy() for folder in folders)
     songs = np.array([f"{i}.wav" for i in range(8)])
@@ -103,7 +103,7 @@ def test_a_fold_is_scored_in_a_regressors_features(
     expected = metrics.frechet(x, y, (corpus.songs[part.test], synthetic.songs), seed=0)
     assert found["frechet"]["value"] == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
     files = len(list(kept.rglob("*.npy")))
-    assert files == -(-len(corpus) // cache.ROWS) + -(-len(synthetic) // cache.ROWS)
+    assert files == -(-len(corpus) // cache.CLIPS_PER_FILE) + -(-len(synthetic) // cache.CLIPS_PER_FILE)
 
 
 def test_sets_that_features_cannot_embed_are_refused_before_the_work(

@@ -38,7 +38,7 @@ Named = Callable[[Tagger, torch.Tensor], dict[str, float]]
 
 
 def test_fcn_names_a_string_orchestra(data: Path, named: Named) -> None:
-    tagger = taggers.load("fcn", published(data, "fcn"))
+    tagger = taggers.load_tagger("fcn", published(data, "fcn"))
     brahms = recording(data, "Hungarian_Dance")
     first = named(tagger, brahms[:, : tagger.samples])
     assert first["classical"] == pytest.approx(0.62, abs=0.01)  # both measured by whoever published the facts
@@ -48,7 +48,7 @@ def test_fcn_names_a_string_orchestra(data: Path, named: Named) -> None:
 
 
 def test_musicnn_names_strings_the_piano_drums_and_the_voice(data: Path, named: Named) -> None:
-    tagger = taggers.load("musicnn", published(data, "musicnn"))
+    tagger = taggers.load_tagger("musicnn", published(data, "musicnn"))
     brahms, jazz, speech = (named(tagger, recording(data, name)) for name in ("Hungarian", "Kevin", "198-209"))
     assert sorted(brahms, key=lambda tag: brahms[tag])[-3:] == ["violin", "strings", "classical"]
     assert max(jazz, key=lambda tag: jazz[tag]) == "drums"
@@ -64,7 +64,7 @@ def test_musicnn_names_strings_the_piano_drums_and_the_voice(data: Path, named: 
 
 @pytest.mark.parametrize("name", TAGGERS)
 def test_the_published_front_end_is_librosas(data: Path, name: str) -> None:
-    tagger = taggers.load(name, published(data, name))
+    tagger = taggers.load_tagger(name, published(data, name))
     fb = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=512, n_mels=96, htk=True, norm=None)
     np.testing.assert_allclose(tagger.get_buffer("spec.mel_scale.fb").numpy(), fb.T, atol=1e-4)
     np.testing.assert_allclose(tagger.get_buffer("spec.spectrogram.window").numpy(), np.hanning(513)[:-1], atol=1e-6)
@@ -85,7 +85,7 @@ def test_log_mels_are_those_of_librosa(name: str) -> None:
 @pytest.mark.parametrize(("name", "dimension"), [("fcn", 64), ("musicnn", 200)])
 def test_a_clip_is_embedded_alike_in_any_batch_and_order(tmp_path: Path, name: str, dimension: int) -> None:
     save_file(made_up(name).state_dict(), tmp_path / "w.safetensors")
-    embedder = taggers.embedder(name, str(tmp_path / "w.safetensors"))
+    embedder = taggers.tagger_embedder(name, str(tmp_path / "w.safetensors"))
     assert (embedder.name, embedder.sample_rate, embedder.standardise) == (name, 16_000, False)
     sounds = torch.stack([torch.from_numpy(music(i, 5.9, SAMPLE_RATE)) for i in range(3)])
     with torch.inference_mode():
@@ -114,10 +114,10 @@ def test_the_same_weights_bear_the_same_version(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(tmp_path / "w.pth", tmp_path / "elsewhere/best_model.pth")
     files = ("w.safetensors", "w.pth", "elsewhere/best_model.pth")
-    versions = {taggers.embedder("musicnn", str(tmp_path / file)).version for file in files}
+    versions = {taggers.tagger_embedder("musicnn", str(tmp_path / file)).version for file in files}
     assert len(versions) == 1
     torch.save(made_up("musicnn", 1).state_dict(), tmp_path / "other.pth")
-    assert taggers.embedder("musicnn", str(tmp_path / "other.pth")).version not in versions
+    assert taggers.tagger_embedder("musicnn", str(tmp_path / "other.pth")).version not in versions
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     torch.save({**made_up("musicnn").state_dict(), "bn.weight": torch.ones(100)}, tmp_path / "shape.pth")
     for name in ("fcn", "less", "shape"):
         with pytest.raises(InputError, match=r"not the weights of musicnn\. Give those of") as caught:
-            taggers.load("musicnn", tmp_path / f"{name}.pth")
+            taggers.load_tagger("musicnn", tmp_path / f"{name}.pth")
         assert "\n" not in str(caught.value)
 
 
@@ -146,5 +146,5 @@ def test_names_of_tags_that_are_none_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_published_weights_are_the_ones_that_were_checked(data: Path) -> None:
-    known = {name: weights.fingerprint(weights.read(published(data, name))) for name in TAGGERS}
+    known = {name: weights.fingerprint(weights.read_weights(published(data, name))) for name in TAGGERS}
     assert known == {"fcn": "458798d4d441", "musicnn": "e4d68e50f4a1"}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from affetti.embedders.weights import fingerprint, read
+from affetti.embedders.weights import fingerprint, read_weights
 from affetti.errors import InputError
 
 WEIGHTS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.count": torch.tensor(7)}
@@ -27,7 +27,7 @@ def test_one_set_of_weights_is_the_same_from_either_kind_of_file(tmp_path: Path)
     torch.save(WEIGHTS, tmp_path / "w.pth")
     torch.save(WEIGHTS, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     for name in ("w.safetensors", "w.pth", "old.pt"):
-        found = read(tmp_path / name)
+        found = read_weights(tmp_path / name)
         assert set(found) == set(WEIGHTS)
         assert all(torch.equal(found[key], value) for key, value in WEIGHTS.items())
         assert fingerprint(found) == fingerprint(WEIGHTS)
@@ -58,7 +58,7 @@ def test_nothing_that_a_pickle_asks_for_is_done(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "plain.pth").write_bytes(pickle.dumps({"a": Harm()}))
     for name in ("zip", "legacy", "plain"):
         with pytest.raises(InputError, match="or holds more than tensors"):
-            read(tmp_path / f"{name}.pth")
+            read_weights(tmp_path / f"{name}.pth")
     assert not (tmp_path / "harmed").exists()
     with (tmp_path / "plain.pth").open("rb") as file:
         pickle.load(file)  # noqa: S301 - the harm is real
@@ -89,7 +89,7 @@ def test_what_is_no_file_of_weights_is_refused_in_one_line(
 ) -> None:
     write(tmp_path / name)
     with pytest.raises(InputError, match=says) as caught:
-        read(tmp_path / name)
+        read_weights(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert caught.value.hint
 
@@ -105,4 +105,4 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, name: str) -> None
     for size in range(0, len(whole) - 1, max(1, len(whole) // 150)):
         path.write_bytes(whole[:size])
         with pytest.raises(InputError):
-            read(path)
+            read_weights(path)

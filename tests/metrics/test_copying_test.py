@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu, norm
 
 from affetti.errors import InputError
 from affetti.metrics import data_copying, nearest_pairs
-from affetti.metrics.nearest_training import nearest
+from affetti.metrics.nearest_training import nearest_rows
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def sets():
 def test_with_one_cell_it_is_the_mann_whitney_test(sets):
     fake, train, holdout, _ = sets
     found = data_copying(fake * 1.1, train, holdout, cells=1)
-    away = [nearest(rows, train)[0] for rows in (fake * 1.1, holdout)]
+    away = [nearest_rows(rows, train)[0] for rows in (fake * 1.1, holdout)]
     witness = mannwhitneyu(*away, alternative="less", method="asymptotic", use_continuity=False)
     assert found.p == pytest.approx(witness.pvalue)
     assert norm.cdf(found.c_t) == pytest.approx(witness.pvalue)
@@ -28,7 +28,7 @@ def test_ties_are_corrected_for(sets):
     rng = sets[-1]
     fake, train, holdout = rng.integers(0, 4, size=(3, 200, 2)).astype(float)
     train[:, 0] += 0.4
-    away = [nearest(rows, train)[0] for rows in (fake, holdout)]
+    away = [nearest_rows(rows, train)[0] for rows in (fake, holdout)]
     witness = mannwhitneyu(*away, alternative="less", method="asymptotic", use_continuity=False)
     assert data_copying(fake, train, holdout, cells=1).p == pytest.approx(witness.pvalue)
 
@@ -104,7 +104,7 @@ def test_the_nearest_pairs_are_named_with_their_distance_and_how_rare_it_is(sets
     assert pairs[0].distance == 0.0
     assert pairs[1].distance == pytest.approx(0.001 * np.sqrt(5))
     assert pairs[1].quantile == 0.0
-    away, held = nearest(fake, train)[0], nearest(holdout, train)[0]
+    away, held = nearest_rows(fake, train)[0], nearest_rows(holdout, train)[0]
     assert pairs[2].distance == pytest.approx(np.sort(away)[2])
     assert pairs[2].quantile == pytest.approx((held <= pairs[2].distance).mean())
     assert pairs == nearest_pairs(fake[::-1], train, names[0][::-1], names[1], holdout, n=3)
@@ -130,7 +130,7 @@ def test_a_held_out_clip_as_near_counts():
 def test_no_row_is_its_own_neighbour_however_rows_are_cut(sets, monkeypatch):
     x = sets[0][:40]
     apart = np.linalg.norm(x[:, None] - x, axis=2) + np.diag(np.full(40, np.inf))
-    monkeypatch.setattr("affetti.metrics.pairs.ROWS", 7)
-    away, which = nearest(x, x, others=True)
+    monkeypatch.setattr("affetti.metrics.pairs.BATCH_ROWS", 7)
+    away, which = nearest_rows(x, x, others=True)
     assert away == pytest.approx(apart.min(axis=1))
     assert which.tolist() == apart.argmin(axis=1).tolist()

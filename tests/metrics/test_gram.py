@@ -144,7 +144,7 @@ def test_sets_on_disk_are_read_in_chunks(tmp_path, rng, monkeypatch):
     stored[:] = x
     y = rng.normal(size=(300, 6)) + 0.5
     whole = frechet_distance(x, y)
-    monkeypatch.setattr("affetti.metrics.sample.VALUES_AT_ONCE", 60)
+    monkeypatch.setattr("affetti.metrics.sample.CHUNK_VALUES", 60)
     assert frechet_distance(stored, y) == pytest.approx(whole, abs=1e-10)
     assert frechet(stored, y).value == pytest.approx(frechet(x, y).value, abs=1e-9)
     stored[317, 2] = np.nan

@@ -6,7 +6,7 @@ from prdc import compute_prdc
 
 from affetti.errors import InputError
 from affetti.metrics import by_halves, clipped_density_coverage, vendi_score
-from affetti.metrics.half_splits import MEASURES, SPLITS, _Pairs
+from affetti.metrics.half_splits import MEASURES, N_SPLITS, _Pairs
 from affetti.metrics.sample import Sample
 
 
@@ -67,7 +67,7 @@ def test_the_order_of_rows_does_not_matter_and_the_seed_is_kept(rng):
     order = rng.permutation(40)
     assert by_halves(x[order], y[::-1], (song[order], np.arange(30)), seed=3) == first
     assert by_halves(x, y, (song, np.arange(30)), seed=4) != first
-    assert SPLITS >= 30
+    assert N_SPLITS >= 30
 
 
 @pytest.mark.parametrize(

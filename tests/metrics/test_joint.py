@@ -5,7 +5,7 @@ import pytest
 
 from affetti.errors import InputError
 from affetti.metrics import frechet, frechet_distance, frechet_joint_distance
-from affetti.metrics.joint import trader
+from affetti.metrics.joint import condition_permutation
 
 
 def music(rng, n=150, d=4, noise=0.3):
@@ -77,7 +77,7 @@ def test_songs_whose_conditions_change_trade_clip_for_clip(rng):
     (x, h), (y, c) = music(rng, 60), music(rng, 60)
     song = np.repeat(np.arange(20), 3)
     assert frechet_joint_distance(x, y, (h, c), (song, song), permutations=19).p == 0.05
-    donors = trader(song, c)(rng)
+    donors = condition_permutation(song, c)(rng)
     assert sorted(donors) == list(range(60))
     assert (donors % 3 == np.arange(60) % 3).all()
     assert all(len(set(song[donors[song == s]])) == 1 for s in range(20))

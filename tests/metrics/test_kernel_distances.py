@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from affetti.errors import InputError
-from affetti.metrics import kernel, kernel_distance, kernel_distances
-from affetti.metrics.jackknife import blocks_of
-from affetti.metrics.kernel_distances import bandwidth, statistic
+from affetti.metrics import kernel, kernel_distance
+from affetti.metrics.jackknife import song_blocks
+from affetti.metrics.kernel_distances import bandwidth, mmd_statistic
 from affetti.metrics.sample import Sample
 
 
@@ -33,8 +33,8 @@ def test_leaving_out_is_leaving_out(rng):
     song = np.arange(90) // 2  # some of the 30 blocks hold two songs
     x, y = (Sample.of(rng.normal(size=(90, 3)), song, "groups") for _ in range(2))
     sigma = bandwidth(x)
-    blocks = [blocks_of(z, rng, "z") for z in (x, y)]
-    found = statistic(x, y)(x, y, *blocks)
+    blocks = [song_blocks(z, rng, "z") for z in (x, y)]
+    found = mmd_statistic(x, y)(x, y, *blocks)
 
     def direct(a, b):
         return [np.exp(-((p[:, None] - q) ** 2).sum(axis=2) / (2 * sigma**2)) for p, q in ((a, a), (b, b), (a, b))]
@@ -58,7 +58,7 @@ def test_its_floor_is_near_nought_and_songs_widen_the_interval(rng):
 def test_a_large_reference_has_its_bandwidth_from_some_of_its_rows(rng, monkeypatch):
     x = Sample.of(rng.normal(size=(500, 3)), None, "x")
     whole = bandwidth(x)
-    monkeypatch.setattr(kernel_distances, "MOST_FOR_BANDWIDTH", 100)
+    monkeypatch.setattr("affetti.metrics.kernel_distances.MAX_BANDWIDTH_ROWS", 100)
     assert bandwidth(x) == pytest.approx(whole, rel=0.05)
 
 

@@ -168,7 +168,7 @@ def test_half_precision_memory_maps_and_batches_give_the_same(rng, tmp_path, mon
     real, fake = synthetic(rng, 20).astype(np.float16), synthetic(rng, 20).astype(np.float16)
     whole = quality_score(real, fake)
     np.save(tmp_path / "fake.npy", fake)
-    monkeypatch.setattr("affetti.metrics.mel_features.VALUES_AT_ONCE", 3 * 16 * 48)
+    monkeypatch.setattr("affetti.metrics.mel_features.BATCH_VALUES", 3 * 16 * 48)
     mapped = quality_score(real, np.load(tmp_path / "fake.npy", mmap_mode="r"))
     assert mapped.score == pytest.approx(whole.score, rel=1e-6)
     assert mapped.published.score == pytest.approx(whole.published.score, rel=1e-6)

@@ -7,7 +7,7 @@ from scipy.stats import wasserstein_distance
 from affetti.errors import InputError
 from affetti.metrics import sliced_wasserstein, sliced_wasserstein_distance
 from affetti.metrics.sliced import unit_directions
-from affetti.metrics.transport import distances, left_out
+from affetti.metrics.transport import column_distances, left_out
 
 
 @pytest.fixture
@@ -35,10 +35,12 @@ def test_in_one_dimension_it_is_the_mean_square_of_the_sorted_differences(rng):
 def test_transport_on_the_line_agrees_with_scipy_for_unequal_sets(rng, n):
     x, y = rng.normal(size=(n[0], 3)), rng.normal(size=(n[1], 3)) + 0.5
     expected = [wasserstein_distance(a, b) for a, b in zip(x.T, y.T, strict=True)]
-    assert distances(x, y, 1) == pytest.approx(expected)
+    assert column_distances(x, y, 1) == pytest.approx(expected)
     every = np.lcm(*n)
     repeated = [np.repeat(z, every // len(z), axis=0) for z in (x, y)]
-    assert distances(x, y, 2) == pytest.approx(((np.sort(repeated[0], 0) - np.sort(repeated[1], 0)) ** 2).mean(axis=0))
+    assert column_distances(x, y, 2) == pytest.approx(
+        ((np.sort(repeated[0], 0) - np.sort(repeated[1], 0)) ** 2).mean(axis=0)
+    )
 
 
 def test_leaving_out_is_leaving_out(rng):
@@ -46,8 +48,8 @@ def test_leaving_out_is_leaving_out(rng):
     blocks = [np.array([0, 5]), np.array([1]), np.array([2, 3, 4])]
     found = left_out(x, y, blocks, blocks, 2)
     for i, block in enumerate(blocks):
-        assert found.without[0][i] == pytest.approx(distances(np.delete(x, block, axis=0), y, 2))
-        assert found.without[1][i] == pytest.approx(distances(x, np.delete(y, block, axis=0), 2))
+        assert found.without[0][i] == pytest.approx(column_distances(np.delete(x, block, axis=0), y, 2))
+        assert found.without[1][i] == pytest.approx(column_distances(x, np.delete(y, block, axis=0), 2))
 
 
 def test_directions_are_unit_vectors_orthogonal_by_runs():
@@ -89,7 +91,7 @@ def test_same_law_lies_at_its_floor_songs_count_and_order_does_not(rng):
 def test_many_rows_are_projected_a_few_directions_at_a_time(rng, monkeypatch):
     x, y = rng.normal(size=(2, 30, 4))
     whole = sliced_wasserstein(x, y, directions=10)
-    monkeypatch.setattr("affetti.metrics.sliced.PROJECTED", 90)
+    monkeypatch.setattr("affetti.metrics.sliced.MAX_PROJECTIONS", 90)
     assert sliced_wasserstein(x, y, directions=10).value == pytest.approx(whole.value)
     assert sliced_wasserstein_distance(x, y, 10) >= 0
 

@@ -6,7 +6,7 @@ from scipy.stats import wasserstein_distance
 
 from affetti.errors import InputError
 from affetti.metrics import spectrogram_distances
-from affetti.metrics.spectrogram import summaries
+from affetti.metrics.spectrogram import clip_summaries
 
 BANDS, FRAMES = 16, 96
 
@@ -68,7 +68,7 @@ def test_half_as_much_movement_is_six_decibels(rng):
 
 def test_power_of_modulation_sums_to_the_variance(rng):
     mels = 7 * rng.normal(size=(40, BANDS, 256))
-    cells = summaries(mels, 1.0, "mels")[:, 2 + BANDS :]
+    cells = clip_summaries(mels, 1.0, "mels")[:, 2 + BANDS :]
     assert cells.shape == (40, 48)
     assert cells.mean(axis=0).reshape(8, 6).sum(axis=1) == pytest.approx(np.full(8, 49), rel=0.05)
     # White noise has as much in the fastest octave as in all others together.
@@ -77,13 +77,13 @@ def test_power_of_modulation_sums_to_the_variance(rng):
 
 def test_a_tone_of_modulation_falls_into_its_octave():
     wave = 5 * np.sin(2 * np.pi * 3 * np.arange(FRAMES) / FRAMES)  # 3 cycles a clip: the octave from 3 to 5 of 48
-    cells = summaries(np.broadcast_to(wave, (3, BANDS, FRAMES)), 1.0, "mels")[:, 2 + BANDS :].reshape(3, 8, 6)
+    cells = clip_summaries(np.broadcast_to(wave, (3, BANDS, FRAMES)), 1.0, "mels")[:, 2 + BANDS :].reshape(3, 8, 6)
     assert cells[0, 0].sum() == pytest.approx(12.5, rel=0.01)
     assert cells[0, 0].argmax() == 1
 
 
 def test_onsets_are_counted_in_their_units():
-    rate, strength = summaries(pulses(2, 8), 43.0, "mels")[0, :2]
+    rate, strength = clip_summaries(pulses(2, 8), 43.0, "mels")[0, :2]
     assert rate == pytest.approx(12 * 43.0 / 95)
     assert strength == pytest.approx(20)
     slow = spectrogram_distances(pulses(20, 8), pulses(20, 16, rise=10), frame_rate=43.0)
@@ -96,12 +96,12 @@ def test_a_level_that_goes_on_rising_is_one_onset():
     mels = np.full((2, BANDS, FRAMES), -60.0)
     mels[:, :, 40:] += 10
     mels[:, :, 41:] += 10
-    assert summaries(mels, 95.0, "mels")[0, :2] == pytest.approx([1, 10])
+    assert clip_summaries(mels, 95.0, "mels")[0, :2] == pytest.approx([1, 10])
 
 
 def test_a_held_frame_has_no_onsets_and_silence_is_no_trouble():
     still = np.full((10, BANDS, FRAMES), -80.0)
-    assert summaries(still, 1.0, "mels")[:, :2].tolist() == [[0.0, 0.0]] * 10
+    assert clip_summaries(still, 1.0, "mels")[:, :2].tolist() == [[0.0, 0.0]] * 10
     found = spectrogram_distances(still, still)
     assert found.modulation.value == 0.0
     assert found.level.value == 0.0
@@ -121,7 +121,7 @@ def test_float16_on_disk_is_read_in_batches_and_order_does_not_matter(rng, tmp_p
     whole = spectrogram_distances(real, fake)
     stored = np.memmap(tmp_path / "mel", dtype=np.float16, mode="w+", shape=real.shape)
     stored[:] = real[::-1]
-    monkeypatch.setattr("affetti.metrics.mel_features.VALUES_AT_ONCE", 4 * BANDS * FRAMES)
+    monkeypatch.setattr("affetti.metrics.mel_features.BATCH_VALUES", 4 * BANDS * FRAMES)
     again = spectrogram_distances(stored, fake[rng.permutation(20)])
     assert again.level.value == pytest.approx(whole.level.value, rel=1e-6)
     assert again.modulation.ci == pytest.approx(whole.modulation.ci, rel=1e-4)

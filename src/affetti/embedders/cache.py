@@ -30,16 +30,16 @@ from affetti.rows import release_pages
 from affetti.signal import audio
 from affetti.storage import written
 
-VERSION = 1
+CACHE_VERSION = 1
 """Of the way clips reach an embedder; raise it when that changes."""
-ROWS = 64
+CLIPS_PER_FILE = 64
 """Clips a file."""
-SEAL = hashlib.sha256().digest_size
+CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 log = logging.getLogger(__name__)
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
     """The folder of affetti's cache."""
     if own := os.environ.get("AFFETTI_CACHE"):
         return Path(own).expanduser()
@@ -47,7 +47,7 @@ def folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "affetti"
 
 
-def features(
+def embed(
     clips: ClipSet, embedder: Embedder, *, stage: str = "features", progress: Progress = silent
 ) -> NDArray[np.float64]:
     """The embedding of every clip ``[N, D]``, from the cache where it is there, and put there where it is not.
@@ -62,11 +62,11 @@ def features(
         InputError, MismatchError: the embedder cannot read this set, or a file of it.
     """
     embedder.require(clips)
-    name = key(clips, embedder)
+    name = cache_key(clips, embedder)
     kept = True
     parts: list[NDArray[np.float32]] = []
-    for start, stop in ranges(len(clips), ROWS):
-        path = folder() / "features" / name / f"{start:07d}-{stop:07d}.npy"
+    for start, stop in ranges(len(clips), CLIPS_PER_FILE):
+        path = cache_folder() / "features" / name / f"{start:07d}-{stop:07d}.npy"
         part = _read(path, name)
         if part is None:
             part = embedder(clips, range(start, stop))
@@ -77,15 +77,15 @@ def features(
     return np.concatenate(parts).astype(np.float64)
 
 
-def key(clips: ClipSet, embedder: Embedder) -> str:
+def cache_key(clips: ClipSet, embedder: Embedder) -> str:
     """Hexadecimal digits that name the features of a set: of what is read, how, and by which version."""
     front = clips.front_end.hash if clips.front_end else ""
-    digest = hashlib.sha256(f"{VERSION} {embedder.version} {front} {clips.mel.dtype} {clips.mel.shape}".encode())
+    digest = hashlib.sha256(f"{CACHE_VERSION} {embedder.version} {front} {clips.mel.dtype} {clips.mel.shape}".encode())
     if embedder.sample_rate is not None:
         for file in clips.files or ():
             digest.update(bytes.fromhex(audio.file_sha256(file)))
     else:
-        for start, stop in ranges(len(clips), ROWS):
+        for start, stop in ranges(len(clips), CLIPS_PER_FILE):
             digest.update(clips.mel[start:stop].tobytes())
             release_pages(clips.mel)
     return digest.hexdigest()[:32]
@@ -101,7 +101,7 @@ def _read(path: Path, name: str) -> NDArray[np.float32] | None:
         content = path.read_bytes()
     except OSError:
         return None
-    content, seal = content[:-SEAL], content[-SEAL:]
+    content, seal = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
     return np.load(io.BytesIO(content), allow_pickle=False) if seal == _seal(path, name, content) else None
 
 

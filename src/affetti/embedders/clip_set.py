@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.corpus import Corpus
-from affetti.embedders.recordings import decode, too_short
+from affetti.embedders.recordings import decode_folder, too_short_error
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
 
-MOST_CLIPS = 100_000
+MAX_CLIPS = 100_000
 """Clips of a set that is scored at once."""
 
 
@@ -100,7 +100,7 @@ class ClipSet:
         whole = audio.load(file, front.sample_rate).numpy()
         start = max(0, (len(whole) - front.samples) // 2)
         if len(whole) < length:
-            raise too_short(file, len(whole), front)
+            raise too_short_error(file, len(whole), front)
         return torch.from_numpy(audio.resample(whole[start : start + length], front.sample_rate, sample_rate))
 
 
@@ -108,7 +108,7 @@ def _in_one_run(rows: NDArray[np.intp]) -> bool:
     return len(rows) > 0 and bool((np.diff(rows) == 1).all())
 
 
-def open_set(
+def open_clip_set(
     path: str | Path,
     *,
     front: FrontEnd | None = None,
@@ -139,14 +139,14 @@ def open_set(
         corpus = Corpus.open(path)
         kept = path / "audio"
         files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
-        few_enough(len(corpus), path)
+        require_few_clips(len(corpus), path)
         columns = ("clip_id", "genre", "source_path")
         names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
         return ClipSet(
             str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
         )
     if path.is_dir():
-        found = decode(path, front, workers=workers, progress=progress)
+        found = decode_folder(path, front, workers=workers, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in found.files])
         return ClipSet(
             str(path), found.mel, names, front_end=front, files=found.files, names=names, left_out=found.left_out
@@ -165,7 +165,7 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
         raise InputError(
             f"an array of shape {mel.shape} and type {mel.dtype}", where=path, hint="give dB log-mels [N, M, F]"
         )
-    few_enough(len(mel), path)
+    require_few_clips(len(mel), path)
     songs = np.array([f"{path.stem}-{i}" for i in range(len(mel))])
     if groups is not None:
         try:
@@ -178,15 +178,15 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
     return ClipSet(str(path), mel, songs)
 
 
-def few_enough(clips: int, where: str | Path) -> None:
+def require_few_clips(clips: int, where: str | Path) -> None:
     """Whether a set can be scored at once.
 
     Raises:
-        InputError: it holds more than :data:`MOST_CLIPS` clips.
+        InputError: it holds more than :data:`MAX_CLIPS` clips.
     """
-    if clips > MOST_CLIPS:
+    if clips > MAX_CLIPS:
         raise InputError(
             f"{clips:,} clips are too many to score at once: their features alone would fill memory",
             where=where,
-            hint=f"draw whole songs at random down to {MOST_CLIPS:,} clips",
+            hint=f"draw whole songs at random down to {MAX_CLIPS:,} clips",
         )

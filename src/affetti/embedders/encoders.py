@@ -30,20 +30,20 @@ from torch import Tensor
 
 from affetti.embedders.base import Embedder
 from affetti.embedders.weights import fingerprint
-from affetti.embedders.windows import averaged
+from affetti.embedders.windows import mean_over_windows
 from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
 
-SECONDS = 10
+WINDOW_SECONDS = 10
 """Window of encoders that take any length: the memory of attention grows with its square."""
-KINDS = ("clap", "hubert", "wav2vec2", "wav2vec2-bert", "wavlm", "mert_model")
+MODEL_TYPES = ("clap", "hubert", "wav2vec2", "wav2vec2-bert", "wavlm", "mert_model")
 """``model_type`` of the encoders known to work."""
-BEYOND_HUBERT = ("feature_extractor_cqt", "deepnorm")
+UNSUPPORTED_SETTINGS = ("feature_extractor_cqt", "deepnorm")
 """Settings of MERT that HuBERT has not; its published models do not use them."""
-UNUSED = ("masked_spec_embed",)
+TRAINING_ONLY_WEIGHTS = ("masked_spec_embed",)
 """Weights of training alone, which a checkpoint may lack."""
 
 
-def embedder(text: str, device: str = "cpu") -> Embedder:
+def encoder_embedder(text: str, device: str = "cpu") -> Embedder:
     """The encoder that ``text`` names.
 
     Args:
@@ -120,15 +120,15 @@ def _load(library: Any, source: str) -> tuple[str, Any, Any]:
     asked: dict[str, Any] = {"local_files_only": True} if local else {}
     config, _ = library.PretrainedConfig.get_config_dict(at, **asked)
     kind = config.get("model_type")
-    if kind not in KINDS:
+    if kind not in MODEL_TYPES:
         told = f"a model of type {kind!r}" if kind else "no config.json that says what model it is"
-        raise InputError(told, where=source, hint=f"give one of {', '.join(KINDS)}")
+        raise InputError(told, where=source, hint=f"give one of {', '.join(MODEL_TYPES)}")
     maker, reader = library.AutoModel, library.AutoFeatureExtractor
     weights_of = {**asked, "output_loading_info": True, "weights_only": True}
     if kind == "clap":
         maker = library.ClapModel
     elif kind == "mert_model":
-        if beyond := [name for name in BEYOND_HUBERT if config.get(name)]:
+        if beyond := [name for name in UNSUPPORTED_SETTINGS if config.get(name)]:
             told = f"a MERT with {beyond[0]}, which needs code of its own"
             raise InputError(told, where=source, hint="give MERT-v1-95M or MERT-v1-330M")
         maker, reader = library.HubertModel, library.Wav2Vec2FeatureExtractor
@@ -137,7 +137,7 @@ def _load(library: Any, source: str) -> tuple[str, Any, Any]:
     else:
         asked["trust_remote_code"] = weights_of["trust_remote_code"] = False
     model, info = maker.from_pretrained(at, **weights_of)
-    absent = [name for name in sorted(info["missing_keys"]) if not name.endswith(UNUSED)]
+    absent = [name for name in sorted(info["missing_keys"]) if not name.endswith(TRAINING_ONLY_WEIGHTS)]
     if absent:
         hint = "it would run with random weights: give a whole checkpoint"
         raise InputError(f"lacks the weights {absent[0]!r}", where=source, hint=hint)
@@ -156,7 +156,7 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
         found = model.get_audio_features(input_features=heard, is_longer=longer)
         return found if isinstance(found, Tensor) else found.pooler_output
 
-    return lambda sound: averaged(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
+    return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
 
 
 def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Callable[[Tensor], Tensor]:
@@ -166,4 +166,4 @@ def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Call
         state = found.last_hidden_state if layer is None else found.hidden_states[layer]
         return state.mean(dim=1)
 
-    return lambda sound: averaged(network, sound, min(sound.shape[1], SECONDS * rate))
+    return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], WINDOW_SECONDS * rate))

@@ -26,7 +26,7 @@ from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import require_space, write_json
 
-ROWS = 8
+FILES_PER_RANGE = 8
 """Files a range."""
 
 
@@ -43,7 +43,7 @@ class Recordings:
 
 
 @dataclass(frozen=True)
-class Decoding:
+class DecodeTask:
     """Decodes a range of files into rows of ``mel.npy``, and files which of them cannot be used, and why."""
 
     files: tuple[Path, ...]
@@ -60,7 +60,7 @@ class Decoding:
                 waveform = audio.load(self.files[row], self.front.sample_rate)
                 begin = (len(waveform) - self.front.samples) // 2
                 if begin < 0:
-                    raise too_short(self.files[row], len(waveform), self.front)
+                    raise too_short_error(self.files[row], len(waveform), self.front)
             except InputError as error:
                 reasons[str(row)] = error.what
                 continue
@@ -74,7 +74,7 @@ class Decoding:
         return self.folder / f"{start}.json"
 
 
-def decode(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Progress = silent) -> Recordings:
+def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Progress = silent) -> Recordings:
     """Decode the middle of every recording in a folder and the folders in it.
 
     Args:
@@ -100,10 +100,10 @@ def decode(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Pr
     try:
         mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (len(files), *front.shape))
         weakref.finalize(mel, shutil.rmtree, folder, ignore_errors=True)
-        task = Decoding(files, front, folder)
-        map_ranges(task, len(files), ROWS, workers=workers, stage="decode", progress=progress)
+        task = DecodeTask(files, front, folder)
+        map_ranges(task, len(files), FILES_PER_RANGE, workers=workers, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
-        for start, _ in ranges(len(files), ROWS):
+        for start, _ in ranges(len(files), FILES_PER_RANGE):
             found = json.loads(task.reasons(start).read_text(encoding="utf-8"))
             reasons |= {int(row): reason for row, reason in found.items()}
     except BaseException:
@@ -125,7 +125,7 @@ def decode(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Pr
     return Recordings(mel[: len(good)], tuple(files[row] for row in good), left_out)
 
 
-def too_short(file: Path, samples: int, front: FrontEnd) -> InputError:
+def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:
     """The error that tells of a file of ``samples`` samples, fewer than a clip."""
     return InputError(
         f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",

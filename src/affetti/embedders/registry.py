@@ -9,16 +9,16 @@ from affetti.embedders import encoders, taggers
 from affetti.embedders.base import STATISTICS, Embedder, regressor
 from affetti.errors import UsageError
 
-FEATURES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
+FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "regressor": ("RUN", regressor),
-    "musicnn": ("WEIGHTS", lambda path, device: taggers.embedder("musicnn", path, device)),
-    "fcn": ("WEIGHTS", lambda path, device: taggers.embedder("fcn", path, device)),
-    "hf": ("NAME_OR_FOLDER", encoders.embedder),
+    "musicnn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("musicnn", path, device)),
+    "fcn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("fcn", path, device)),
+    "hf": ("NAME_OR_FOLDER", encoders.encoder_embedder),
 }
 """What may be chosen beside ``statistics``: what follows its name, and what makes it of that."""
 
 
-def choose(text: str, device: str = "cpu") -> Embedder:
+def make_embedder(text: str, device: str = "cpu") -> Embedder:
     """The embedder that ``text`` names: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS`` and so on.
 
     Networks run on ``device``; the statistics are counted where the clips are.
@@ -31,10 +31,10 @@ def choose(text: str, device: str = "cpu") -> Embedder:
     name, _, rest = text.partition(":")
     if name == STATISTICS.name and not rest:
         return STATISTICS
-    forms = [STATISTICS.name, *(f"{other}:{needs}" for other, (needs, _) in FEATURES.items())]
-    if name not in FEATURES or not rest:
+    forms = [STATISTICS.name, *(f"{other}:{needs}" for other, (needs, _) in FACTORIES.items())]
+    if name not in FACTORIES or not rest:
         near = difflib.get_close_matches(name, [form.partition(":")[0] for form in forms], n=1)
         meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
         hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
         raise UsageError(f"no features {text!r}", where="--features", hint=hint)
-    return FEATURES[name][1](rest, device)
+    return FACTORIES[name][1](rest, device)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from affetti.embedders import weights
 from affetti.embedders.base import Embedder
-from affetti.embedders.windows import averaged
+from affetti.embedders.windows import mean_over_windows
 from affetti.errors import InputError
 
 SAMPLE_RATE = 16_000
@@ -75,12 +75,12 @@ class Tagger(nn.Module, ABC):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """The embedding ``[B, D]`` of clips ``[B, T]`` of any length, the mean over windows."""
-        return averaged(self.embed_window, waveform, self.samples)
+        return mean_over_windows(self.embed_window, waveform, self.samples)
 
     @torch.inference_mode()
     def tags(self, waveform: Tensor) -> Tensor:
         """Probability of each tag ``[B, 50]`` in clips ``[B, T]`` of any length, the mean over windows."""
-        return averaged(lambda part: self.logits(self.embed_window(part)).sigmoid(), waveform, self.samples)
+        return mean_over_windows(lambda part: self.logits(self.embed_window(part)).sigmoid(), waveform, self.samples)
 
 
 class Fcn(Tagger):
@@ -149,7 +149,7 @@ class Musicnn(Tagger):
 TAGGERS: dict[str, type[Tagger]] = {"fcn": Fcn, "musicnn": Musicnn}
 
 
-def load(name: str, path: str | Path) -> Tagger:
+def load_tagger(name: str, path: str | Path) -> Tagger:
     """The tagger ``name``, one of :data:`TAGGERS`, with the weights in ``path``.
 
     Raises:
@@ -157,7 +157,7 @@ def load(name: str, path: str | Path) -> Tagger:
     """
     tagger = TAGGERS[name]()
     try:
-        tagger.load_state_dict(weights.read(Path(path)))
+        tagger.load_state_dict(weights.read_weights(Path(path)))
     except RuntimeError as error:
         raise InputError(
             f"not the weights of {name}",
@@ -182,9 +182,9 @@ def tag_names(path: str | Path) -> NDArray[np.str_]:
     return names
 
 
-def embedder(name: str, path: str, device: str = "cpu") -> Embedder:
-    """The tagger ``name`` as an embedder that runs on ``device``; raises as :func:`load` does."""
-    tagger = load(name, path)
+def tagger_embedder(name: str, path: str, device: str = "cpu") -> Embedder:
+    """The tagger ``name`` as an embedder that runs on ``device``; raises as :func:`load_tagger` does."""
+    tagger = load_tagger(name, path)
     version = f"{name}-1-{weights.fingerprint(tagger.state_dict())}"
     network = tagger.to(device)
     return Embedder(name, version, lambda sound: network(sound.to(device)), SAMPLE_RATE)

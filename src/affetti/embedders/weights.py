@@ -18,7 +18,7 @@ from torch import Tensor
 from affetti.errors import InputError
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, by name.
 
     Raises:

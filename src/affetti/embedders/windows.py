@@ -12,11 +12,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-AT_ONCE = 8
+BATCH_WINDOWS = 8
 """Windows a network is given at a time: bounds the memory of its activations."""
 
 
-def cut(waveform: Tensor, length: int) -> Tensor:
+def cut_windows(waveform: Tensor, length: int) -> Tensor:
     """Cut ``[B, T]`` into windows ``[B, W, length]``, W = ⌈T / length⌉; neighbours overlap where T is no multiple."""
     samples = waveform.shape[-1]
     if samples < length:
@@ -26,8 +26,8 @@ def cut(waveform: Tensor, length: int) -> Tensor:
     return torch.stack([waveform[:, start : start + length] for start in starts], dim=1)
 
 
-def averaged(network: Callable[[Tensor], Tensor], waveform: Tensor, length: int) -> Tensor:
+def mean_over_windows(network: Callable[[Tensor], Tensor], waveform: Tensor, length: int) -> Tensor:
     """Mean over windows of what ``network`` (``[B, length]`` to ``[B, D]``) gives: ``[B, T]`` to ``[B, D]``."""
-    windows = cut(waveform, length)
-    given = torch.cat([network(part) for part in windows.flatten(0, 1).split(AT_ONCE)])
+    windows = cut_windows(waveform, length)
+    given = torch.cat([network(part) for part in windows.flatten(0, 1).split(BATCH_WINDOWS)])
     return given.unflatten(0, windows.shape[:2]).mean(dim=1)

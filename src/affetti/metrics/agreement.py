@@ -112,12 +112,12 @@ def bootstrap_ci(
     Raises:
         InputError: fewer than 2 songs, arrays of different length, or a statistic undefined on half the draws.
     """
-    drawn = bootstrapped(statistic, *arrays, groups=groups, seed=seed, resamples=resamples)
+    drawn = bootstrap_values(statistic, *arrays, groups=groups, seed=seed, resamples=resamples)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)
 
 
-def bootstrapped(
+def bootstrap_values(
     statistic: Statistic, *arrays: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
 ) -> Floats:
     """``statistic(*arrays)`` on each of ``resamples`` draws of songs, as :func:`bootstrap_ci` takes them."""

@@ -31,7 +31,7 @@ MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "ccc": concordance,
     "mae": mae,
 }
-FOLLOWING = ("correlation", "slope", "ccc")
+RATIO_MEASURES = ("correlation", "slope", "ccc")
 """Measures of which more is better, and whose ratio to real music's means something."""
 Response = dict[str, dict[str, Result] | None]
 """For each axis ``correlation``, ``slope``, ``ccc`` and ``mae``; ``None`` for an axis whose request never varies."""
@@ -107,9 +107,11 @@ def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, 
     relative: dict[str, dict[str, float] | None] = {}
     for name in AXES:
         ours, theirs = response.get(name), real.get(name)
-        able = ours and theirs and all(r.ci is not None and r.ci[0] > 0 for r in (theirs[key] for key in FOLLOWING))
+        able = (
+            ours and theirs and all(r.ci is not None and r.ci[0] > 0 for r in (theirs[key] for key in RATIO_MEASURES))
+        )
         relative[name] = (
-            {key: ours[key].value / theirs[key].value for key in FOLLOWING} if able and ours and theirs else None
+            {key: ours[key].value / theirs[key].value for key in RATIO_MEASURES} if able and ours and theirs else None
         )
     return relative
 

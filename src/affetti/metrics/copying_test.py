@@ -27,18 +27,18 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata, tiecorrect
 
 from affetti.errors import InputError
-from affetti.metrics.nearest_training import nearest
-from affetti.metrics.pairs import few_enough
+from affetti.metrics.nearest_training import nearest_rows
+from affetti.metrics.pairs import require_few_pairs
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
-FEWEST = 5
+MIN_ROWS_PER_CELL = 5
 """Rows of either kind in a cell, below which it is left out."""
-ROWS_A_CELL = 25
+ROWS_PER_CELL = 25
 """Held-out and synthetic rows a cell has on average, unless the number of cells is given."""
-MOST_CELLS = 20
-DRAWS = 10
+MAX_CELLS = 20
+N_DRAWS = 10
 """Draws of one clip a song."""
-STEPS = 50
+MAX_ITERATIONS = 50
 """Of Lloyd's algorithm at most."""
 
 
@@ -86,26 +86,26 @@ def data_copying(
     """
     made, seen = as_pair(fake, train, ("fake", "train"))
     _, unseen = as_pair(train, holdout, ("train", "holdout"))
-    few_enough(max(len(made), len(unseen)), len(seen), "fake, train and holdout")
+    require_few_pairs(max(len(made), len(unseen)), len(seen), "fake, train and holdout")
     songs = (None, None) if groups is None else groups
     sets = Sample.of(made, songs[0], "groups of fake"), Sample.of(unseen, songs[1], "groups of holdout")
     seen = Sample.of(seen, None, "train").rows
     fewer = min(s.songs for s in sets)
-    count = max(1, min(MOST_CELLS, fewer // ROWS_A_CELL, len(seen))) if cells is None else cells
+    count = max(1, min(MAX_CELLS, fewer // ROWS_PER_CELL, len(seen))) if cells is None else cells
     if not 1 <= count <= len(seen):
         raise InputError(f"{count} cells of {len(seen)} training rows", where="cells", hint="give 1 or some more")
     rng = np.random.default_rng(seed)
     centres = _centres(seen, count, rng)
-    cell, away = [nearest(s.rows, centres)[1] for s in sets], [nearest(s.rows, seen)[0] for s in sets]
+    cell, away = [nearest_rows(s.rows, centres)[1] for s in sets], [nearest_rows(s.rows, seen)[0] for s in sets]
     found: list[tuple[float, float, int]] = []
-    for _ in range(DRAWS if groups is not None else 1):
+    for _ in range(N_DRAWS if groups is not None else 1):
         rows = [s.one_of_each(np.arange(s.songs), rng) for s in sets]
         drawn = _weighted(
             [c[r] for c, r in zip(cell, rows, strict=True)], [a[r] for a, r in zip(away, rows, strict=True)], count
         )
         if drawn is None:
             raise InputError(
-                f"none of {count} cells holds {FEWEST} synthetic and {FEWEST} held-out songs",
+                f"none of {count} cells holds {MIN_ROWS_PER_CELL} synthetic and {MIN_ROWS_PER_CELL} held-out songs",
                 where="cells",
                 hint="give fewer cells or more clips",
             )
@@ -119,7 +119,7 @@ def _weighted(cell: list[Codes], away: list[Floats], count: int) -> tuple[float,
     scores: list[tuple[float, int]] = []
     for c in range(count):
         made, held = (a[k == c] for a, k in zip(away, cell, strict=True))
-        if min(len(made), len(held)) >= FEWEST:
+        if min(len(made), len(held)) >= MIN_ROWS_PER_CELL:
             scores.append((_mann_whitney(made, held), len(held)))
     if not scores:
         return None
@@ -141,12 +141,12 @@ def _centres(rows: Floats, count: int, rng: np.random.Generator) -> Floats:
     """k-means (Lloyd's algorithm from a k-means++ start)."""
     centres = rows[rng.integers(len(rows), size=1)]
     while len(centres) < count:
-        weight = nearest(rows, centres)[0] ** 2
+        weight = nearest_rows(rows, centres)[0] ** 2
         if weight.sum() == 0:  # fewer distinct rows than cells
             break
         centres = np.concatenate([centres, rows[rng.choice(len(rows), size=1, p=weight / weight.sum())]])
-    for _ in range(STEPS):
-        cell = nearest(rows, centres)[1]
+    for _ in range(MAX_ITERATIONS):
+        cell = nearest_rows(rows, centres)[1]
         moved = np.stack(
             [rows[cell == c].mean(axis=0) if (cell == c).any() else centres[c] for c in range(len(centres))]
         )

@@ -22,7 +22,7 @@ from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.moments import Moments, without_each
 from affetti.metrics.result import Result
-from affetti.metrics.sample import Codes, Sample, as_matrix, as_pair, in_chunks, must_match
+from affetti.metrics.sample import Codes, Sample, as_matrix, as_pair, in_chunks, require_same_features
 
 
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
@@ -42,7 +42,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
         InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows.
     """
     first, second = as_matrix(x, "x"), as_matrix(y, "y")
-    must_match(first, second, ("x", "y"))
+    require_same_features(first, second, ("x", "y"))
     real, fake = (Moments.streamed(in_chunks(rows, name)) for rows, name in ((first, "x"), (second, "y")))
     return max(0.0, real.frechet(fake))
 
@@ -69,7 +69,7 @@ def frechet(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLike] | No
     first, second = as_pair(x, y)
     songs = (None, None) if groups is None else groups
     real, fake = Sample.of(first, songs[0], "groups of x"), Sample.of(second, songs[1], "groups of y")
-    must_vary(real)
+    require_variation(real)
     return compare(left_out, real, fake, seed)[0]
 
 
@@ -98,7 +98,7 @@ def of_subsets(x: Sample, y: Sample) -> Callable[[Codes, Codes], float]:
     return lambda a, b: Moments.of(x.rows[a]).frechet(Moments.of(y.rows[b]))
 
 
-def must_vary(sample: Sample, name: str = "x") -> None:
+def require_variation(sample: Sample, name: str = "x") -> None:
     """Whether a reference has any spread.
 
     Raises:

@@ -23,17 +23,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.frechet_distances import must_vary, of_subsets
+from affetti.metrics.frechet_distances import of_subsets, require_variation
 from affetti.metrics.jackknife import LeftOut, estimate
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
 SHARES = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the songs kept."""
-ORDERS = 5
+N_ORDERS = 5
 """Random orders of the songs."""
-FOLDS = 10
+N_FOLDS = 10
 """Blocks of songs left out a side for the interval."""
-FEWEST_SONGS = 20
+MIN_SONGS = 20
 """Songs a side below which a line cannot be fitted."""
 
 
@@ -79,23 +79,23 @@ def frechet_infinity(
     first, second = as_pair(x, y)
     songs = (None, None) if groups is None else groups
     real, fake = Sample.of(first, songs[0], "groups of x"), Sample.of(second, songs[1], "groups of y")
-    must_vary(real)
+    require_variation(real)
     for sample, name in ((real, "x"), (fake, "y")):
-        if sample.songs < FEWEST_SONGS:
+        if sample.songs < MIN_SONGS:
             raise InputError(
                 f"{sample.songs} songs are too few to extrapolate from",
                 where=f"groups of {name}",
-                hint=f"give {FEWEST_SONGS} or more, or use frechet",
+                hint=f"give {MIN_SONGS} or more, or use frechet",
             )
     rng = np.random.default_rng(seed)
     between = of_subsets(real, fake)
-    orders = [(rng.permutation(real.songs), rng.permutation(fake.songs)) for _ in range(ORDERS)]
+    orders = [(rng.permutation(real.songs), rng.permutation(fake.songs)) for _ in range(N_ORDERS)]
     intercept, slope, r2, distances = _line(real, fake, orders, between)
     without: list[Floats] = []
     for side, sample in enumerate((real, fake)):
-        fold = rng.permutation(sample.songs) % FOLDS
+        fold = rng.permutation(sample.songs) % N_FOLDS
         found: list[float] = []
-        for f in range(FOLDS):
+        for f in range(N_FOLDS):
             kept = [(o[0][fold[o[0]] != f], o[1]) if side == 0 else (o[0], o[1][fold[o[1]] != f]) for o in orders]
             found.append(_line(real, fake, kept, between)[0])
         without.append(np.array(found)[:, None])

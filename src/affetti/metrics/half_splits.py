@@ -25,16 +25,16 @@ from scipy.spatial.distance import cdist
 
 from affetti.errors import InputError
 from affetti.metrics.diversity import vendi_score
-from affetti.metrics.frechet_distances import must_vary
-from affetti.metrics.nearest_neighbours import held, held_clipped, kth
+from affetti.metrics.frechet_distances import require_variation
+from affetti.metrics.nearest_neighbours import clipped_from_distances, kth_smallest, measures_from_distances
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
-SPLITS = 40
+N_SPLITS = 40
 """Random halves of the songs."""
-MOST = 4_000
+MAX_CLIPS = 4_000
 """Clips a side that are looked at; of larger sets whole songs are drawn. Distances of all pairs are held in memory."""
-FEWEST_SONGS = 4
+MIN_SONGS = 4
 MEASURES = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage", "vendi")
 BOUNDS = {"density": (0.0, np.inf), "vendi": (1.0, np.inf)}
 """Of the measures that are no shares."""
@@ -69,15 +69,15 @@ def by_halves(
     sets: list[Sample] = []
     for rows, own, name in ((first, songs[0], "real"), (second, songs[1], "fake")):
         sample = Sample.of(rows, own, f"groups of {name}")
-        if sample.songs < FEWEST_SONGS:
-            hint = f"give {FEWEST_SONGS} or more"
+        if sample.songs < MIN_SONGS:
+            hint = f"give {MIN_SONGS} or more"
             raise InputError(f"{sample.songs} songs cannot be halved", where=name, hint=hint)
         sets.append(_drawn(sample, rng))
-    must_vary(sets[0], "real")
+    require_variation(sets[0], "real")
     pairs = _Pairs(*sets)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in MEASURES}
     n = 0
-    for _ in range(SPLITS):
+    for _ in range(N_SPLITS):
         order, made = (rng.permutation(sample.songs) for sample in sets)
         half = len(order) // 2
         a, b = (sets[0].rows_of(part) for part in (order[:half], order[half : 2 * half]))
@@ -109,10 +109,10 @@ class _Pairs:
         others = (self.fake_fake if fake else self.real_real)[np.ix_(b, b)]
         all_rows = slice(0, len(a))
         apart = [(all_rows, between[np.ix_(a, b)])]
-        radius = kth(own, k)
-        clipped = held_clipped(apart, [(all_rows, own)], radius, len(b), k)
+        radius = kth_smallest(own, k)
+        clipped = clipped_from_distances(apart, [(all_rows, own)], radius, len(b), k)
         return {
-            **held(apart, radius, kth(others, k), k),
+            **measures_from_distances(apart, radius, kth_smallest(others, k), k),
             "clipped_density": clipped["density"],
             "clipped_coverage": clipped["coverage"],
             "vendi": vendi_score(other.rows[b]),
@@ -120,12 +120,12 @@ class _Pairs:
 
 
 def _drawn(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Whole songs of at most :data:`MOST` rows in all (one song, if that alone has more)."""
-    if len(sample.rows) <= MOST:
+    """Whole songs of at most :data:`MAX_CLIPS` rows in all (one song, if that alone has more)."""
+    if len(sample.rows) <= MAX_CLIPS:
         return sample
     order = rng.permutation(sample.songs)
     rows = np.cumsum(np.bincount(sample.song)[order])
-    return sample.of_songs(order[: max(FEWEST_SONGS, int(np.searchsorted(rows, MOST, side="right")))])
+    return sample.of_songs(order[: max(MIN_SONGS, int(np.searchsorted(rows, MAX_CLIPS, side="right")))])
 
 
 def _among(sample: Sample) -> Floats:

@@ -27,11 +27,11 @@ from affetti.errors import InputError
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Codes, Floats, Sample
 
-BLOCKS = 30
+MAX_BLOCKS = 30
 """Songs are dealt into at most this many blocks a set; more costs time and sharpens the interval little."""
-FLOOR_SPLITS = 4
+N_FLOOR_SPLITS = 4
 """Splits of the real set by song over which the floor is averaged."""
-FEWEST_SONGS = 3
+MIN_FLOOR_SONGS = 3
 """Songs a side below which no floor is given."""
 
 Blocks = Sequence[Codes]
@@ -92,7 +92,7 @@ def compare(
     """K statistics between two sets, each with interval and floor.
 
     The floor is the same estimate with real songs in the place of synthetic ones: as many as there are of these, or
-    half of the real ones, against the rest of the real ones, averaged over :data:`FLOOR_SPLITS` random splits.
+    half of the real ones, against the rest of the real ones, averaged over :data:`N_FLOOR_SPLITS` random splits.
 
     Raises:
         InputError: fewer than 2 songs in a set, or rows of so few that none but one are left without a song.
@@ -101,8 +101,8 @@ def compare(
     found = _estimated(statistic, real, fake, rng, debias, names)
     floors: list[Floats] = []
     each = min(fake.songs, real.songs // 2)
-    if each >= FEWEST_SONGS:
-        for _ in range(FLOOR_SPLITS):
+    if each >= MIN_FLOOR_SONGS:
+        for _ in range(N_FLOOR_SPLITS):
             order = rng.permutation(real.songs)
             rest, posing = real.of_songs(order[each:]), real.of_songs(order[:each])
             floors.append(_estimated(statistic, rest, posing, rng, debias, names).value)
@@ -119,14 +119,14 @@ def compare(
     ]
 
 
-def blocks_of(sample: Sample, rng: np.random.Generator, name: str) -> Blocks:
-    """Rows of at most :data:`BLOCKS` blocks of songs, any of which can be left out.
+def song_blocks(sample: Sample, rng: np.random.Generator, name: str) -> Blocks:
+    """Rows of at most :data:`MAX_BLOCKS` blocks of songs, any of which can be left out.
 
     Raises:
         InputError: fewer than 2 songs, or fewer than 2 rows left when one block is gone.
     """
-    need_songs(sample.songs, name)
-    blocks = sample.blocks(BLOCKS, rng)
+    require_two_songs(sample.songs, name)
+    blocks = sample.blocks(MAX_BLOCKS, rng)
     if len(sample.rows) - max(map(len, blocks)) < 2:
         raise InputError(
             f"{len(sample.rows)} rows leave fewer than 2 with a song left out", where=name, hint="add rows"
@@ -134,7 +134,7 @@ def blocks_of(sample: Sample, rng: np.random.Generator, name: str) -> Blocks:
     return blocks
 
 
-def need_songs(songs: int, name: str) -> None:
+def require_two_songs(songs: int, name: str) -> None:
     """Whether there are two songs or more.
 
     Raises:
@@ -149,4 +149,4 @@ def need_songs(songs: int, name: str) -> None:
 def _estimated(
     statistic: Statistic, x: Sample, y: Sample, rng: np.random.Generator, debias: bool, names: tuple[str, str]
 ) -> Estimate:
-    return estimate(statistic(x, y, blocks_of(x, rng, names[0]), blocks_of(y, rng, names[1])), debias)
+    return estimate(statistic(x, y, song_blocks(x, rng, names[0]), song_blocks(y, rng, names[1])), debias)

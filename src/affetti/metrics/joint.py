@@ -26,14 +26,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.frechet_distances import left_out, must_vary
+from affetti.metrics.frechet_distances import left_out, require_variation
 from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.moments import Moments
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
-FEWEST_PERMUTATIONS = 19
+MIN_PERMUTATIONS = 19
 """Below which no p can fall to 5 %."""
 
 
@@ -101,8 +101,8 @@ def frechet_joint_distance(
         if len(rows) != len(given):
             found = f"{len(given)} conditions for {len(rows)} clips"
             raise InputError(found, where=f"conditions of {name}", hint="give one a clip")
-    if permutations < FEWEST_PERMUTATIONS:
-        hint = f"give {FEWEST_PERMUTATIONS} or more"
+    if permutations < MIN_PERMUTATIONS:
+        hint = f"give {MIN_PERMUTATIONS} or more"
         raise InputError(f"{permutations} permutations are too few", where="permutations", hint=hint)
     weight = _weight(first, labels) if alpha is None else float(alpha)
     if not 0 <= weight < np.inf:
@@ -111,7 +111,7 @@ def frechet_joint_distance(
     real = Sample.of(np.concatenate([first, weight * labels], axis=1), songs[0], "groups of x")
     fake = Sample.of(np.concatenate([second, weight * requests], axis=1), songs[1], "groups of y")
     d = first.shape[1]
-    must_vary(_features(real, d))
+    require_variation(_features(real, d))
 
     def statistic(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks) -> LeftOut:
         both = left_out(a, b, a_blocks, b_blocks)
@@ -153,11 +153,11 @@ def _permuted(real: Sample, fake: Sample, d: int, times: int, rng: np.random.Gen
         def distance(requests: Floats) -> float:
             return reference.frechet(Moments.of(np.concatenate([made, requests], axis=1)))
 
-    trade = trader(fake.song, asked)
+    trade = condition_permutation(fake.song, asked)
     return distance(asked), np.array([distance(asked[trade(rng)]) for _ in range(times)])
 
 
-def trader(song: Codes, asked: Floats) -> Callable[[np.random.Generator], Codes]:
+def condition_permutation(song: Codes, asked: Floats) -> Callable[[np.random.Generator], Codes]:
     """A function that draws whose condition each row gets.
 
     A song with one condition can trade with any other such; else clip for clip with songs of as many clips.

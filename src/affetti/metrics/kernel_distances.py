@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
 from affetti.errors import InputError
-from affetti.metrics.jackknife import Blocks, LeftOut, Statistic, compare, need_songs
-from affetti.metrics.pairs import distances, few_enough
+from affetti.metrics.jackknife import Blocks, LeftOut, Statistic, compare, require_two_songs
+from affetti.metrics.pairs import distance_blocks, require_few_pairs
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample, as_pair
 
-MOST_FOR_BANDWIDTH = 4_000
+MAX_BANDWIDTH_ROWS = 4_000
 """Rows of the reference that its median distance is taken over; of more, every second, third … in their own order."""
 
 
@@ -64,10 +64,10 @@ def kernel(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLike] | Non
         InputError: as :func:`kernel_distance`, or fewer than 3 songs on a side.
     """
     real, fake = _samples(x, y, groups)
-    return compare(statistic(real, fake), real, fake, seed, debias=False)[0]
+    return compare(mmd_statistic(real, fake), real, fake, seed, debias=False)[0]
 
 
-def statistic(real: Sample, *fakes: Sample) -> Statistic:
+def mmd_statistic(real: Sample, *fakes: Sample) -> Statistic:
     """MMD² of two sets and without each block of either, in the bandwidth of ``real``.
 
     Raises:
@@ -102,7 +102,7 @@ def bandwidth(reference: Sample) -> float:
     Raises:
         InputError: it is 0.
     """
-    rows = reference.rows[:: -(-len(reference.rows) // MOST_FOR_BANDWIDTH)]
+    rows = reference.rows[:: -(-len(reference.rows) // MAX_BANDWIDTH_ROWS)]
     sigma = float(np.median(pdist(rows)))
     if sigma == 0.0:
         raise InputError("the median distance is 0", where="x", hint="remove repeated rows from the reference")
@@ -112,11 +112,11 @@ def bandwidth(reference: Sample) -> float:
 def _samples(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLike] | None) -> tuple[Sample, Sample]:
     first, second = as_pair(x, y)
     most = max(len(first), len(second))
-    few_enough(most, most, "x and y")
+    require_few_pairs(most, most, "x and y")
     songs = (None, None) if groups is None else groups
     real, fake = Sample.of(first, songs[0], "groups of x"), Sample.of(second, songs[1], "groups of y")
-    need_songs(real.songs, "x")
-    need_songs(fake.songs, "y")
+    require_two_songs(real.songs, "x")
+    require_two_songs(fake.songs, "y")
     return real, fake
 
 
@@ -135,7 +135,7 @@ def _tables(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks, sigma: flo
 def _table(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks, sigma: float) -> Floats:
     in_a, in_b = _membership(a, a_blocks), _membership(b, b_blocks)
     found = np.zeros((2, len(a_blocks), len(b_blocks)))
-    for here, squared in distances(a.rows, b.rows, power=2):
+    for here, squared in distance_blocks(a.rows, b.rows, power=2):
         apart = np.ones(squared.shape) if a is not b else (a.song[here, None] != b.song).astype(np.float64)
         for k, values in enumerate((np.exp(-squared / (2 * sigma**2)) * apart, apart)):
             found[k] += in_a[here].T @ values @ in_b

@@ -33,17 +33,17 @@ LAGS = (1, 2, 4, 8, 16, 32)
 OFFSETS = (-4, -2, -1, 0, 1, 2, 4)
 """Frames around an onset."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-SMALLEST = (8, 16)
+MIN_BANDS_FRAMES = (8, 16)
 """Fewest bands and frames that can be judged."""
-QUIET = 0.1
+MIN_SPREAD_DB = 0.1
 """dB below which a spread counts as none: about the step of float16 at 80 dB."""
-VALUES_AT_ONCE = 1 << 21
+BATCH_VALUES = 1 << 21
 
 Mels = NDArray[np.float16] | NDArray[np.float32] | NDArray[np.float64]
 Batch = NDArray[np.float32]
 
 
-def check_mels(mels: Mels, name: str) -> None:
+def require_mels(mels: Mels, name: str) -> None:
     """Whether ``mels`` is ``[N, M, F]`` with enough bands and frames.
 
     Raises:
@@ -51,11 +51,11 @@ def check_mels(mels: Mels, name: str) -> None:
     """
     if mels.ndim != 3:
         raise InputError(f"shape {mels.shape} is not [N, M, F]", where=name, hint="stack log-mels in dB, one a clip")
-    if mels.shape[1] < SMALLEST[0] or mels.shape[2] < SMALLEST[1]:
+    if mels.shape[1] < MIN_BANDS_FRAMES[0] or mels.shape[2] < MIN_BANDS_FRAMES[1]:
         raise InputError(
             f"clips of {mels.shape[1]} bands and {mels.shape[2]} frames",
             where=name,
-            hint=f"give at least {SMALLEST[0]} bands and {SMALLEST[1]} frames",
+            hint=f"give at least {MIN_BANDS_FRAMES[0]} bands and {MIN_BANDS_FRAMES[1]} frames",
         )
 
 
@@ -65,7 +65,7 @@ def batches(mels: Mels, name: str) -> Iterator[Batch]:
     Raises:
         InputError: a value is not finite; the message names its clip.
     """
-    rows = max(1, VALUES_AT_ONCE // (mels.shape[1] * mels.shape[2]))
+    rows = max(1, BATCH_VALUES // (mels.shape[1] * mels.shape[2]))
     for start in range(0, len(mels), rows):
         batch = np.asarray(mels[start : start + rows], dtype=np.float32)
         finite = np.isfinite(batch).all(axis=(1, 2))
@@ -91,7 +91,7 @@ def clip_features(mels: Mels, name: str = "mels") -> dict[str, Floats]:
     Raises:
         InputError: wrong shape, or a value that is not finite.
     """
-    check_mels(mels, name)
+    require_mels(mels, name)
     found = [_features(batch) for batch in batches(mels, name)]
     return {part: np.concatenate([batch[part] for batch in found]).astype(np.float64) for part in PARTS}
 
@@ -117,7 +117,7 @@ def _by_group(values: Floats | Batch, groups: int) -> Floats:
 
 
 def _log_spread(mean_square: Floats) -> Floats:
-    return 0.5 * np.log(mean_square + QUIET**2)
+    return 0.5 * np.log(mean_square + MIN_SPREAD_DB**2)
 
 
 def _mean_power(x: Batch, power: int) -> Floats:
@@ -127,7 +127,7 @@ def _mean_power(x: Batch, power: int) -> Floats:
 
 
 def _skewness(square: Floats, cube: Floats) -> Floats:
-    return cube / (square + QUIET**2) ** 1.5
+    return cube / (square + MIN_SPREAD_DB**2) ** 1.5
 
 
 def _modulation(x: Batch) -> Floats:
@@ -146,7 +146,7 @@ def _spectrum_cells(x: Batch) -> Floats:
     pool_scale, pool_rate = np.eye(4)[scale], np.eye(5)[rate]
     cells = np.einsum("sc,bsr->bcr", pool_scale, power, optimize=True) @ pool_rate
     cells /= np.maximum(1.0, np.outer(pool_scale.sum(axis=0), pool_rate.sum(axis=0)))
-    return np.log(cells.astype(np.float64) + QUIET**2).reshape(clips, -1)[
+    return np.log(cells.astype(np.float64) + MIN_SPREAD_DB**2).reshape(clips, -1)[
         :, 1:
     ]  # the first cell is the mean, which was removed
 
@@ -195,7 +195,7 @@ def _frequency(x: Batch, mean: Floats, centred: Batch) -> Floats:
         found.append(_by_group(_log_spread(_mean_power(x[:, step:] - x[:, :-step], 2)), 4))
     level = _by_group(centred, 8)
     together = level @ level.transpose(0, 2, 1) / x.shape[2]
-    spread = np.sqrt(np.diagonal(together, axis1=1, axis2=2) + QUIET**2)
+    spread = np.sqrt(np.diagonal(together, axis1=1, axis2=2) + MIN_SPREAD_DB**2)
     together = together / (spread[:, :, None] * spread[:, None, :])
     apart = [np.diagonal(together, distance, axis1=1, axis2=2).mean(axis=1) for distance in range(1, 8)]
     return np.concatenate([*found, np.stack(apart, axis=1)], axis=1)
@@ -205,4 +205,4 @@ def _range(x: Batch) -> Floats:
     levels = np.quantile(x.reshape(len(x), -1), QUANTILES, axis=1).T.astype(np.float64)
     loudness = x.mean(axis=1, dtype=np.float64)
     spread = np.diff(np.quantile(loudness, (0.05, 0.5, 0.95), axis=1).T, axis=1).astype(np.float64)
-    return np.concatenate([levels, np.log(spread + QUIET)], axis=1)
+    return np.concatenate([levels, np.log(spread + MIN_SPREAD_DB)], axis=1)

@@ -24,9 +24,9 @@ from scipy.linalg import cholesky
 
 from affetti.metrics.sample import Floats
 
-SAFE = 1e-4
+MIN_DIAGONAL_RATIO = 1e-4
 """Cholesky's factor is kept if its diagonal spans no more than this; the QR decomposition costs three times as much."""
-PRECISE = 1e-10
+MAX_ROOT_ERROR = 1e-10
 """Relative error up to which singular values are taken as roots of eigenvalues, which cost half as much."""
 
 
@@ -112,7 +112,7 @@ def nuclear_norm(matrix: Floats) -> float:
     squares = np.linalg.eigvalsh(short @ short.T)
     if squares[0] > 0:
         roots = np.sqrt(squares)
-        if np.finfo(np.float64).eps * squares[-1] * np.linalg.norm(0.5 / roots) < PRECISE * roots.sum():
+        if np.finfo(np.float64).eps * squares[-1] * np.linalg.norm(0.5 / roots) < MAX_ROOT_ERROR * roots.sum():
             return float(roots.sum())
     return float(np.linalg.svd(short, compute_uv=False).sum())
 
@@ -126,6 +126,6 @@ def _compressed(rows: Floats) -> Floats:
     except np.linalg.LinAlgError:  # singular
         root = np.zeros((1, 1))
     diagonal = np.diag(root)
-    if diagonal.min() > SAFE * diagonal.max():
+    if diagonal.min() > MIN_DIAGONAL_RATIO * diagonal.max():
         return np.asarray(root, dtype=np.float64)
     return np.asarray(np.linalg.qr(rows, mode="r"), dtype=np.float64)

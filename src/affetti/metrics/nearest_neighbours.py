@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import betabinom
 
 from affetti.errors import InputError
-from affetti.metrics.pairs import distances, few_enough
+from affetti.metrics.pairs import distance_blocks, require_few_pairs
 from affetti.metrics.sample import Floats, as_pair
 
-Apart = Iterable[tuple[slice, Floats]]
+DistanceBlocks = Iterable[tuple[slice, Floats]]
 """Distances from some rows of one set at a time to all of another."""
 
 
@@ -49,10 +49,10 @@ def precision_recall_density_coverage(real: ArrayLike, fake: ArrayLike, k: int =
             outside its range, or real rows that are all alike.
     """
     first, second = _sets(real, fake, k)
-    return held(distances(first, second), _radii(first, k), _radii(second, k), k)
+    return measures_from_distances(distance_blocks(first, second), _radii(first, k), _radii(second, k), k)
 
 
-def held(between: Apart, radius: Floats, fake_radius: Floats, k: int) -> dict[str, float]:
+def measures_from_distances(between: DistanceBlocks, radius: Floats, fake_radius: Floats, k: int) -> dict[str, float]:
     """:func:`precision_recall_density_coverage` from distances real → fake and the radii of either set's balls."""
     around = np.zeros(len(fake_radius), dtype=np.intp)
     recalled, covered = [], []
@@ -94,10 +94,12 @@ def clipped_density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> di
         InputError: as :func:`precision_recall_density_coverage`.
     """
     first, second = _sets(real, fake, k)
-    return held_clipped(distances(first, second), _others(first), _radii(first, k), len(second), k)
+    return clipped_from_distances(distance_blocks(first, second), _others(first), _radii(first, k), len(second), k)
 
 
-def held_clipped(between: Apart, within: Apart, radius: Floats, m: int, k: int) -> dict[str, float]:
+def clipped_from_distances(
+    between: DistanceBlocks, within: DistanceBlocks, radius: Floats, m: int, k: int
+) -> dict[str, float]:
     """:func:`clipped_density_coverage` from distances real → fake and real → other real (a row to itself: ∞).
 
     Args:
@@ -144,7 +146,7 @@ def _sets(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Floats, Floats]:
             hint="choose 1 ≤ k < rows of either",
         )
     most = max(len(first), len(second))
-    few_enough(most, most, "real and fake")
+    require_few_pairs(most, most, "real and fake")
     if (first == first[0]).all():
         raise InputError(f"all {len(first)} rows are alike", where="real", hint="give music in features that vary")
     return first, second
@@ -152,16 +154,16 @@ def _sets(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Floats, Floats]:
 
 def _radii(rows: Floats, k: int) -> Floats:
     """Distance of each row to its k-th nearest other row."""
-    return np.concatenate([kth(apart, k) for _, apart in _others(rows)])
+    return np.concatenate([kth_smallest(apart, k) for _, apart in _others(rows)])
 
 
-def kth(apart: Floats, k: int) -> Floats:
+def kth_smallest(apart: Floats, k: int) -> Floats:
     """The k-th smallest distance of each row."""
     return np.partition(apart, k - 1, axis=1)[:, k - 1]
 
 
 def _others(rows: Floats) -> Iterator[tuple[slice, Floats]]:
     """Distances among rows; of each to itself ∞."""
-    for here, apart in distances(rows, rows):
+    for here, apart in distance_blocks(rows, rows):
         apart[np.arange(len(apart)), np.arange(here.start, here.stop)] = np.inf
         yield here, apart

@@ -39,15 +39,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.agreement import bootstrapped
-from affetti.metrics.pairs import distances, few_enough
+from affetti.metrics.agreement import bootstrap_values
+from affetti.metrics.pairs import distance_blocks, require_few_pairs
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
-DRAWS = 10
+N_DRAWS = 10
 """Subsamples of train and holdout over which the share is averaged."""
-RESAMPLES = 400
+N_RESAMPLES = 400
 """Draws of songs for an interval."""
-LEVEL = 3.09
+Z_LEVEL = 3.09
 """One-sided 0.1 % point of the normal distribution."""
 
 
@@ -84,18 +84,20 @@ def memorisation(
     learnt = Sample.of(seen, train_groups, "train_groups")
     generated, seen, unseen = made.rows, learnt.rows, held_out.rows
     most = max(len(generated), len(seen), len(unseen))
-    few_enough(most, len(seen), "fake, train and holdout")
+    require_few_pairs(most, len(seen), "fake, train and holdout")
     rng = np.random.default_rng(seed)
-    draws = [_exchangeable(learnt, held_out, rng) for _ in range(DRAWS)]
+    draws = [_exchangeable(learnt, held_out, rng) for _ in range(N_DRAWS)]
     nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
-    for (here, to_train), (_, to_holdout) in zip(distances(generated, seen), distances(generated, unseen), strict=True):
+    for (here, to_train), (_, to_holdout) in zip(
+        distance_blocks(generated, seen), distance_blocks(generated, unseen), strict=True
+    ):
         for of_train, of_holdout in draws:
             a, b = to_train[:, of_train].min(axis=1), to_holdout[:, of_holdout].min(axis=1)
-            nearer[here] += ((a < b) + 0.5 * (a == b)) / DRAWS
+            nearer[here] += ((a < b) + 0.5 * (a == b)) / N_DRAWS
         which[here] = np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)
     share, neighbours = float(nearer.mean()), len(np.unique(which))
-    (to_train, made_from), (held_to_train, held_from) = nearest(generated, seen), nearest(unseen, seen)
-    alone, _ = nearest(seen, seen, others=True)
+    (to_train, made_from), (held_to_train, held_from) = nearest_rows(generated, seen), nearest_rows(unseen, seen)
+    alone, _ = nearest_rows(seen, seen, others=True)
     own = (to_train > alone[made_from]).astype(np.float64)
     own_held = (held_to_train > alone[held_from]).astype(np.float64)
     authentic, control = float(own.mean()), float(own_held.mean())
@@ -103,7 +105,7 @@ def memorisation(
     held = float(np.median(held_to_train))
     copied = copies > natural * len(generated)
     ratio = float(np.median(to_train)) / held if held > 0 else None
-    nearer_than_chance = bool(share - 0.5 > LEVEL * 0.5 / np.sqrt(neighbours))
+    nearer_than_chance = bool(share - 0.5 > Z_LEVEL * 0.5 / np.sqrt(neighbours))
     far_nearer = ratio is not None and ratio < 0.5 and share > 0.75
     closer = (nearer_than_chance or far_nearer) and _above(control, authentic, len(unseen), len(generated))
     return {
@@ -145,15 +147,15 @@ def _mean_ci(values: Floats, sample: Sample, seed: int) -> tuple[float, float]:
     """Interval of a mean over rows ``[N]``, songs drawn again: sums and counts by song are all it takes."""
     total, count = (np.asarray(np.bincount(sample.song, by), dtype=np.float64) for by in (values, None))
     rng = np.random.default_rng(seed)
-    songs = (rng.integers(len(count), size=len(count)) for _ in range(RESAMPLES))
+    songs = (rng.integers(len(count), size=len(count)) for _ in range(N_RESAMPLES))
     low, high = np.quantile([total[drawn].sum() / count[drawn].sum() for drawn in songs], [0.025, 0.975])
     return float(low), float(high)
 
 
 def _ratio_ci(made: Sample, to_train: Floats, held_out: Sample, held: Floats, seed: int) -> tuple[float, float] | None:
     """Interval of the ratio of two medians, either set's songs drawn again; ``None`` where some are divided by 0."""
-    above = bootstrapped(np.median, to_train, groups=made.song, seed=seed, resamples=RESAMPLES)
-    below = bootstrapped(np.median, held, groups=held_out.song, seed=seed + 1, resamples=RESAMPLES)
+    above = bootstrap_values(np.median, to_train, groups=made.song, seed=seed, resamples=N_RESAMPLES)
+    below = bootstrap_values(np.median, held, groups=held_out.song, seed=seed + 1, resamples=N_RESAMPLES)
     if (below == 0).any():
         return None
     low, high = np.quantile(above / below, [0.025, 0.975])
@@ -205,13 +207,13 @@ def nearest_pairs(
             raise InputError(f"{len(names)} names for {len(rows)} rows", where=f"{name}_names", hint="name every row")
     if n < 1:
         raise InputError(f"{n} pairs", where="n", hint="ask for 1 or more")
-    few_enough(len(generated), len(seen), "fake and train")
-    away, which = nearest(generated, seen)
+    require_few_pairs(len(generated), len(seen), "fake and train")
+    away, which = nearest_rows(generated, seen)
     held: Floats | None = None
     if holdout is not None:
         _, unseen = as_pair(train, holdout, ("train", "holdout"))
-        few_enough(len(unseen), len(seen), "holdout and train")
-        held = np.sort(nearest(unseen, seen)[0])
+        require_few_pairs(len(unseen), len(seen), "holdout and train")
+        held = np.sort(nearest_rows(unseen, seen)[0])
     return [
         Pair(
             str(fake_names[row]),
@@ -223,7 +225,7 @@ def nearest_pairs(
     ]
 
 
-def nearest(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Codes]:
+def nearest_rows(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Codes]:
     """How far each row of ``x`` is from its nearest row of ``y``, and which that is.
 
     Args:
@@ -232,7 +234,7 @@ def nearest(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Codes]:
         others: whether ``y`` is ``x``, and no row may be its own neighbour.
     """
     away, which = np.empty(len(x)), np.empty(len(x), dtype=np.intp)
-    for here, apart in distances(x, y):
+    for here, apart in distance_blocks(x, y):
         if others:
             apart[np.arange(len(apart)), np.arange(here.start, here.stop)] = np.inf
         which[here] = apart.argmin(axis=1)
@@ -243,4 +245,4 @@ def nearest(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Codes]:
 def _above(high: float, low: float, n_high: int, n_low: int) -> bool:
     """Whether one share exceeds another beyond chance."""
     pooled = (high * n_high + low * n_low) / (n_high + n_low)
-    return high - low > LEVEL * float(np.sqrt(pooled * (1 - pooled) * (1 / n_high + 1 / n_low)))
+    return high - low > Z_LEVEL * float(np.sqrt(pooled * (1 - pooled) * (1 / n_high + 1 / n_low)))

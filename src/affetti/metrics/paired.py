@@ -21,9 +21,9 @@ from scipy.stats import t as student_t
 
 from affetti.errors import InputError
 from affetti.metrics.frechet_distances import left_out as frechet_left_out
-from affetti.metrics.frechet_distances import must_vary
-from affetti.metrics.jackknife import Estimate, LeftOut, Statistic, blocks_of, estimate
-from affetti.metrics.kernel_distances import statistic as kernel_left_out
+from affetti.metrics.frechet_distances import require_variation
+from affetti.metrics.jackknife import Estimate, LeftOut, Statistic, estimate, song_blocks
+from affetti.metrics.kernel_distances import mmd_statistic as kernel_left_out
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Sample, as_pair
 
@@ -77,10 +77,10 @@ def paired_test(
     _, two = as_pair(reference, second, (NAMES[0], NAMES[2]))
     songs = (None, None, None) if groups is None else groups
     samples = [Sample.of(x, g, f"groups of {n}") for x, g, n in zip((real, one, two), songs, NAMES, strict=True)]
-    must_vary(samples[0], NAMES[0])
+    require_variation(samples[0], NAMES[0])
     left_out = _statistic(distance, samples)
     rng = np.random.default_rng(seed)
-    blocks = [blocks_of(sample, rng, name) for sample, name in zip(samples, NAMES, strict=True)]
+    blocks = [song_blocks(sample, rng, name) for sample, name in zip(samples, NAMES, strict=True)]
     a, b = (left_out(samples[0], samples[i], blocks[0], blocks[i]) for i in (1, 2))
     between = LeftOut(a.whole - b.whole, (a.without[0] - b.without[0], a.without[1] - b.whole, a.whole - b.without[1]))
     debias = distance == "frechet"

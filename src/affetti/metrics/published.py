@@ -26,7 +26,7 @@ import numpy as np
 
 from affetti.errors import InputError
 from affetti.metrics.frechet_distances import frechet_distance
-from affetti.metrics.mel_features import PARTS, Mels, batches, check_mels
+from affetti.metrics.mel_features import PARTS, Mels, batches, require_mels
 from affetti.metrics.sample import Floats
 
 WEIGHTS = {"frechet": 0.30, "moments": 0.20, "smoothness": 0.20, "frequency": 0.15, "range": 0.15}
@@ -66,7 +66,7 @@ def published_quality(real: Mels, fake: Mels) -> PublishedQuality:
         InputError: wrong or different shapes, fewer than 2 clips, a value that is not finite, or a real set that is
             constant.
     """
-    check_pair(real, fake)
+    require_pair(real, fake)
     shift = float(np.asarray(real[0], dtype=np.float64).mean())
     r, f = _Sums.of(real, shift, "real"), _Sums.of(fake, shift, "fake")
     if r.std == 0 or r.mean_profile.std() == 0:
@@ -81,14 +81,14 @@ def published_quality(real: Mels, fake: Mels) -> PublishedQuality:
     return PublishedQuality(sum(WEIGHTS[part] * components[part] for part in PARTS), components)
 
 
-def check_pair(real: Mels, fake: Mels) -> None:
+def require_pair(real: Mels, fake: Mels) -> None:
     """Whether two sets of log-mels can be compared.
 
     Raises:
         InputError: wrong or different shapes, or fewer than 2 clips.
     """
     for mels, name in ((real, "real"), (fake, "fake")):
-        check_mels(mels, name)
+        require_mels(mels, name)
         if len(mels) < 2:
             raise InputError(f"{len(mels)} clips are too few", where=name, hint="give at least 2")
     if real.shape[1:] != fake.shape[1:]:

@@ -54,18 +54,18 @@ from numpy.typing import ArrayLike
 from affetti.errors import InputError
 from affetti.metrics.mel_features import PARTS, Mels, clip_features
 from affetti.metrics.nearest_training import memorisation
-from affetti.metrics.published import WEIGHTS, PublishedQuality, check_pair, published_quality, tier_of
+from affetti.metrics.published import WEIGHTS, PublishedQuality, published_quality, require_pair, tier_of
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample
 
-FEWEST_SONGS = 8
-SPLITS = 100
+MIN_SONGS = 8
+N_SPLITS = 100
 """Random halves of the songs."""
-WEIGHTINGS = 2_000
+N_WEIGHTINGS = 2_000
 """Draws of weights for the sensitivity."""
-LEAST_SPREAD = 0.01
+MIN_SPREAD = 0.01
 """A feature that real music hardly changes is measured as if it did by this (dB, or its own unit)."""
-FARTHEST = 5.0
+MAX_DEVIATIONS = 5.0
 """Features are cut off this many real standard deviations from the real mean, so that no single clip decides."""
 
 
@@ -144,7 +144,7 @@ def quality_score(
     Raises:
         InputError: wrong or different shapes, a value that is not finite, or fewer than 8 songs on a side.
     """
-    check_pair(real, fake)
+    require_pair(real, fake)
     features = clip_features(real, "real")
     real_rows, fake_rows = _standardised(features, features), _standardised(clip_features(fake, "fake"), features)
     _must_vary(real_rows)
@@ -155,7 +155,7 @@ def quality_score(
     components, score, ci, sensitivity = _calibrated(by_part, np.random.default_rng(seed))
     copies = None
     if train is not None:
-        check_pair(real, train)
+        require_pair(real, train)
         learnt, songs = _standardised(clip_features(train, "train"), features), (fake_songs.song, real_songs.song)
         copies = memorisation(fake_songs.rows, learnt, real_songs.rows, seed, songs)
     return QualityResult(score, ci, sensitivity, components, published_quality(real, fake), n, seed, copies)
@@ -206,7 +206,7 @@ def quality_difference(
     reference = _songs(real_rows, groups[0], "real")
     made: list[Sample] = []
     for mels, own, name in ((first, groups[1], "first"), (second, groups[2], "second")):
-        check_pair(real, mels)
+        require_pair(real, mels)
         made.append(_songs(_standardised(clip_features(mels, name), features), own, name))
     n = min(sample.songs for sample in (reference, *made)) // 2
     scores, by_split = [0.0, 0.0], list[Floats]()
@@ -234,11 +234,11 @@ def _must_vary(rows: Floats) -> None:
 
 def _songs(rows: Floats, groups: ArrayLike | None, name: str) -> Sample:
     sample = Sample.of(rows, groups, f"groups of {name}")
-    if sample.songs < FEWEST_SONGS:
+    if sample.songs < MIN_SONGS:
         raise InputError(
             f"{sample.songs} songs are too few to calibrate on",
             where=name,
-            hint=f"give clips of {FEWEST_SONGS} songs or more",
+            hint=f"give clips of {MIN_SONGS} songs or more",
         )
     return sample
 
@@ -252,16 +252,16 @@ def _by_part(distances: Floats, features: dict[str, Floats]) -> Floats:
 
 def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Floats:
     """All parts side by side, in units of the real set's spread about its mean."""
-    rows = [(features[p] - real[p].mean(axis=0)) / np.maximum(real[p].std(axis=0), LEAST_SPREAD) for p in PARTS]
-    return np.clip(np.concatenate(rows, axis=1), -FARTHEST, FARTHEST)
+    rows = [(features[p] - real[p].mean(axis=0)) / np.maximum(real[p].std(axis=0), MIN_SPREAD) for p in PARTS]
+    return np.clip(np.concatenate(rows, axis=1), -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
 def _split_distances(
     real: Sample, fake: Sample, n: int, rng: np.random.Generator, fake_rng: np.random.Generator
 ) -> Floats:
     """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``; ``rng`` alone decides on real songs."""
-    found = np.empty((SPLITS, 3, real.rows.shape[1] + 1))
-    for split in range(SPLITS):
+    found = np.empty((N_SPLITS, 3, real.rows.shape[1] + 1))
+    for split in range(N_SPLITS):
         songs, fakes = rng.permutation(real.songs), fake_rng.permutation(fake.songs)
         drawn = (
             real.rows[real.one_of_each(songs[:n], rng)],
@@ -269,9 +269,9 @@ def _split_distances(
             fake.rows[fake.one_of_each(fakes[:n], fake_rng)],
         )
         near = [_nearest(rows) for rows in drawn]
-        mean, spread = near[0].mean(), max(float(near[0].std()), LEAST_SPREAD)
+        mean, spread = near[0].mean(), max(float(near[0].std()), MIN_SPREAD)
         half, other, made = (
-            _moments(np.column_stack([rows, np.clip((log - mean) / spread, -FARTHEST, FARTHEST)]))
+            _moments(np.column_stack([rows, np.clip((log - mean) / spread, -MAX_DEVIATIONS, MAX_DEVIATIONS)]))
             for rows, log in zip(drawn, near, strict=True)
         )
         found[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
@@ -304,7 +304,7 @@ def _calibrated(
         part: Component(float(value[i]), float(scores[i]), float(floor[i]), float(bad[i]))
         for i, part in enumerate(PARTS)
     }
-    weighted = 100.0 / (1.0 + 3.0 * rng.dirichlet(np.ones(len(PARTS)), WEIGHTINGS) @ excess**2)
+    weighted = 100.0 / (1.0 + 3.0 * rng.dirichlet(np.ones(len(PARTS)), N_WEIGHTINGS) @ excess**2)
     least, most = np.quantile(weighted, [0.025, 0.975])
     return components, total, (min(float(low), total), max(float(high), total)), (float(least), float(most))
 

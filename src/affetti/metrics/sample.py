@@ -19,9 +19,9 @@ from affetti.errors import InputError
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-KEYS = 32
+SORT_COLUMNS = 32
 """Columns by which rows are ordered."""
-VALUES_AT_ONCE = 1 << 23
+CHUNK_VALUES = 1 << 23
 """Numbers converted at a time."""
 
 
@@ -52,7 +52,7 @@ def in_chunks(array: NDArray[Any], name: str) -> Iterator[Floats]:
     Raises:
         InputError: a value is not finite.
     """
-    rows = max(1, VALUES_AT_ONCE // array.shape[1])
+    rows = max(1, CHUNK_VALUES // array.shape[1])
     for start in range(0, len(array), rows):
         chunk = np.asarray(array[start : start + rows], dtype=np.float64) + 0.0  # a copy in which -0.0 is 0.0
         bad = ~np.isfinite(chunk)
@@ -81,7 +81,7 @@ def as_rows(x: ArrayLike, name: str, at_least: int = 2) -> Floats:
     return rows
 
 
-def must_match(x: NDArray[Any], y: NDArray[Any], names: tuple[str, str]) -> None:
+def require_same_features(x: NDArray[Any], y: NDArray[Any], names: tuple[str, str]) -> None:
     """Whether two matrices have the same features.
 
     Raises:
@@ -99,10 +99,10 @@ def as_pair(x: ArrayLike, y: ArrayLike, names: tuple[str, str] = ("x", "y")) -> 
     """Two sets of rows with the same features.
 
     Raises:
-        InputError: as :func:`as_rows` and :func:`must_match`.
+        InputError: as :func:`as_rows` and :func:`require_same_features`.
     """
     first, second = as_rows(x, names[0]), as_rows(y, names[1])
-    must_match(first, second, names)
+    require_same_features(first, second, names)
     return first, second
 
 
@@ -135,7 +135,7 @@ class Sample:
         """Order ``rows`` by their values, and number their songs in that order."""
         codes = song_codes(groups, len(rows), name)
         # Column 0 decides, then column 1 and so on; the sum stands in for all columns past the first few.
-        order = np.lexsort([rows.sum(axis=1), *rows[:, KEYS::-1].T])
+        order = np.lexsort([rows.sum(axis=1), *rows[:, SORT_COLUMNS::-1].T])
         return cls(rows[order], song_codes(codes[order], len(rows), name))
 
     @property

@@ -23,7 +23,7 @@ from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample, as_pair
 
-PROJECTED = 1 << 22
+MAX_PROJECTIONS = 1 << 22
 """Projections held at a time."""
 
 
@@ -45,7 +45,9 @@ def sliced_wasserstein_distance(x: ArrayLike, y: ArrayLike, directions: int = 25
     first, second = as_pair(x, y)
     theta = unit_directions(first.shape[1], directions, seed)
     return float(
-        _mean([transport.distances(first @ p, second @ p, 2) for p in _parts(theta, max(len(first), len(second)))])[0]
+        _mean(
+            [transport.column_distances(first @ p, second @ p, 2) for p in _parts(theta, max(len(first), len(second)))]
+        )[0]
     )
 
 
@@ -104,7 +106,7 @@ def unit_directions(d: int, count: int, seed: int) -> Floats:
 
 def _parts(theta: Floats, rows: int) -> list[Floats]:
     """Directions a few at a time, so that projections of many rows are never held all at once."""
-    most = max(1, PROJECTED // rows)
+    most = max(1, MAX_PROJECTIONS // rows)
     return [theta[:, start : start + most] for start in range(0, theta.shape[1], most)]
 
 

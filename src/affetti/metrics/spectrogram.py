@@ -33,17 +33,17 @@ from affetti.errors import InputError
 from affetti.metrics import transport
 from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.mel_features import Batch, Mels, batches
-from affetti.metrics.published import check_pair
+from affetti.metrics.published import require_pair
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample
 
 BAND_GROUPS = 8
 OCTAVES = 6
-QUIET = 0.01
+MIN_POWER = 0.01
 """Power in dB² that a cell is taken to have at least, about the step of float16 at 80 dB."""
-REACH = 2
+ONSET_REACH = 2
 """Frames either side within which an onset is the greatest rise."""
-LEAST_RISE = 0.5
+MIN_RISE_DB = 0.5
 """dB."""
 
 
@@ -96,7 +96,7 @@ def spectrogram_distances(
         InputError: wrong or different shapes, fewer than 2 clips or songs, a value that is not finite, a frame rate
             that is not positive, or not one name a band.
     """
-    check_pair(real, fake)
+    require_pair(real, fake)
     bands = real.shape[1]
     called = [str(band + 1) for band in range(bands)] if names is None else list(names)
     if len(set(called)) != bands:
@@ -104,8 +104,8 @@ def spectrogram_distances(
     if not (np.isfinite(frame_rate) and frame_rate > 0):
         raise InputError(f"{frame_rate:g} frames per second", where="frame_rate", hint="give a positive number")
     songs = (None, None) if groups is None else groups
-    first = Sample.of(summaries(real, frame_rate, "real"), songs[0], "groups of real")
-    second = Sample.of(summaries(fake, frame_rate, "fake"), songs[1], "groups of fake")
+    first = Sample.of(clip_summaries(real, frame_rate, "real"), songs[0], "groups of real")
+    second = Sample.of(clip_summaries(fake, frame_rate, "fake"), songs[1], "groups of fake")
     lengths = bands + 2
 
     def statistic(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks) -> LeftOut:
@@ -121,7 +121,7 @@ def spectrogram_distances(
     return SpectrogramDistances(level, dict(zip(called, by_band, strict=True)), modulation, rate, strength)
 
 
-def summaries(mels: Mels, frame_rate: float, name: str) -> Floats:
+def clip_summaries(mels: Mels, frame_rate: float, name: str) -> Floats:
     """For each clip onset rate and strength, M mean levels, and the power in each cell of modulation."""
     found: list[Floats] = []
     for batch in batches(mels, name):
@@ -138,7 +138,7 @@ def _log_spectral(x: Floats, y: Floats, x_blocks: Blocks, y_blocks: Blocks) -> L
     """Log-spectral distance of mean powers (K = 1)."""
 
     def distance(p: Floats, q: Floats) -> Floats:
-        return np.sqrt(((10 * np.log10((p + QUIET) / (q + QUIET))) ** 2).mean(axis=-1, keepdims=True))
+        return np.sqrt(((10 * np.log10((p + MIN_POWER) / (q + MIN_POWER))) ** 2).mean(axis=-1, keepdims=True))
 
     real, fake = x.mean(axis=0), y.mean(axis=0)
     without = distance(_means_without(x, x_blocks), fake), distance(real, _means_without(y, y_blocks))
@@ -167,8 +167,8 @@ def _onsets(batch: Batch, frame_rate: float) -> Floats:
     """Onsets per second and mean rise at them, ``[B, 2]``; a clip without onsets has 0 and 0."""
     rise = np.maximum(np.diff(batch, axis=2), 0).mean(axis=1, dtype=np.float64)
     before = np.concatenate([np.full((len(rise), 1), -np.inf), rise[:, :-1]], axis=1)
-    least = np.maximum(rise.mean(axis=1) + rise.std(axis=1), LEAST_RISE)[:, None]
-    onset = (rise == maximum_filter1d(rise, 2 * REACH + 1, axis=1)) & (rise > before) & (rise >= least)
+    least = np.maximum(rise.mean(axis=1) + rise.std(axis=1), MIN_RISE_DB)[:, None]
+    onset = (rise == maximum_filter1d(rise, 2 * ONSET_REACH + 1, axis=1)) & (rise > before) & (rise >= least)
     count = onset.sum(axis=1)
     strength = np.where(onset, rise, 0).sum(axis=1) / np.maximum(count, 1)
     return np.stack([count * frame_rate / rise.shape[1], strength], axis=1)

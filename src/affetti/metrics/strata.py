@@ -22,8 +22,8 @@ from affetti.errors import InputError
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Codes, song_codes
 
-FEWEST_SONGS = 8
-DRAWS = 5
+MIN_SONGS = 8
+N_DRAWS = 5
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def by_stratum(
     measure: Callable[[Sequence[Codes], int], Result],
     strata: Sequence[ArrayLike],
     groups: Sequence[ArrayLike | None] | None = None,
-    fewest: int = FEWEST_SONGS,
-    draws: int = DRAWS,
+    fewest: int = MIN_SONGS,
+    draws: int = N_DRAWS,
     seed: int = 0,
 ) -> dict[str, Stratum]:
     """``measure`` in each stratum, on as many songs of each set in all of them.

@@ -26,7 +26,7 @@ def left_out(x: Floats, y: Floats, x_blocks: Blocks, y_blocks: Blocks, power: in
     return LeftOut(_cost(real.values, fake.values, power), without)
 
 
-def distances(x: Floats, y: Floats, power: int) -> Floats:
+def column_distances(x: Floats, y: Floats, power: int) -> Floats:
     """W_p^p of each column of ``x [N, K]`` and ``y [M, K]``."""
     return _cost(np.sort(x.T, axis=1), np.sort(y.T, axis=1), power)
 

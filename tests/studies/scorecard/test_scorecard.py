@@ -15,11 +15,11 @@ from tests.material import mels, write_corpus
 from affetti import metrics, presets, verbs
 from affetti.corpus import Corpus, splits
 from affetti.embedders.base import Standardiser, statistics
-from affetti.embedders.clip_set import open_set
+from affetti.embedders.clip_set import open_clip_set
 from affetti.errors import AffettiError, InputError, MismatchError, StorageError, UsageError
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
-from affetti.studies.scorecard.conditioning import train_reader
+from affetti.studies.scorecard.conditioning import train_regressor
 from affetti.studies.scorecard.scorecard import scorecard
 
 
@@ -99,9 +99,9 @@ def test_the_same_seed_scores_the_same(
 def test_the_reader_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(presets.BUDGETS["tiny"], "student", presets.Budget(3, 16))
     rows = splits.fold(corpus.clips, 0).train
-    first = train_reader(corpus, rows, 0)
+    first = train_regressor(corpus, rows, 0)
     torch.rand(3)
-    second, third = train_reader(corpus, rows, 0), train_reader(corpus, rows, 1)
+    second, third = train_regressor(corpus, rows, 0), train_regressor(corpus, rows, 1)
     assert torch.equal(first.head[1].weight, second.head[1].weight)
     assert not torch.equal(first.head[1].weight, third.head[1].weight)
 
@@ -164,7 +164,7 @@ def test_a_reader_of_another_front_end_of_the_same_shape_is_refused(
     assert other.shape == FRONT_ENDS["tiny"].shape
     real = write_corpus(tmp_path / "wide", 8, 2, other)
     with pytest.raises(MismatchError, match="reads log-mels of front-end"):
-        scorecard(open_set(real.path), open_set(real.path), regressor=run_of("student"))
+        scorecard(open_clip_set(real.path), open_clip_set(real.path), regressor=run_of("student"))
 
 
 def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tuple[Path, Path]) -> None:

@@ -15,15 +15,15 @@ from tests.material import mels, write_corpus
 
 from affetti import verbs
 from affetti.corpus import Corpus
-from affetti.embedders.clip_set import ClipSet, open_set
+from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.errors import InputError, MismatchError
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
 from affetti.studies.scorecard.distances import band_centres
 from affetti.studies.scorecard.measures import told
-from affetti.studies.scorecard.memorisation import contained, contents, held_out
-from affetti.studies.scorecard.plot_data import pictures, save
+from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
+from affetti.studies.scorecard.plot_data import plot_arrays, save
 
 
 @pytest.fixture
@@ -81,8 +81,13 @@ def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tup
     assert found["contains_real"] == 3
     assert found["against"]["contains_real"] == 0
     silent = np.full((4, 8, 16), -80, np.float16)
-    assert contents(clip_set(silent)) == [None] * 4
-    assert contained(contents(clip_set(silent)), contents(clip_set(silent)), (clip_set(silent), clip_set(silent))) == 0
+    assert clip_digests(clip_set(silent)) == [None] * 4
+    assert (
+        count_contained(
+            clip_digests(clip_set(silent)), clip_digests(clip_set(silent)), (clip_set(silent), clip_set(silent))
+        )
+        == 0
+    )
 
 
 def test_one_recording_in_both_sets_is_found_by_its_bytes(tmp_path: Path) -> None:
@@ -91,17 +96,17 @@ def test_one_recording_in_both_sets_is_found_by_its_bytes(tmp_path: Path) -> Non
         for i in range(3):
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
     (tmp_path / "fake/copy.wav").write_bytes((tmp_path / "real/1.wav").read_bytes())
-    real, fake = (open_set(tmp_path / name, front=front_end("tiny")) for name in ("real", "fake"))
+    real, fake = (open_clip_set(tmp_path / name, front=front_end("tiny")) for name in ("real", "fake"))
     nothing: list[bytes | None] = [None] * 4
-    assert contained(nothing, nothing, (fake, real)) == 1
-    assert contained(contents(fake), contents(real), (fake, real)) == 1
+    assert count_contained(nothing, nothing, (fake, real)) == 1
+    assert count_contained(clip_digests(fake), clip_digests(real), (fake, real)) == 1
 
 
 def test_a_value_that_is_no_number_is_found_with_its_clip() -> None:
     rows = mels(70, (8, 16)).numpy()
     rows[66, 2, 3] = np.inf
     with pytest.raises(InputError, match="set, clip 66: a value is not finite"):
-        contents(clip_set(rows))
+        clip_digests(clip_set(rows))
 
 
 def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
@@ -134,7 +139,7 @@ def test_pictures_show_what_they_say(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     real, fake = (clip_set(mels(30, (16, 64), seed).numpy() + 3 * seed, f"s{seed}") for seed in (0, 1))
     x, y = rng.normal(size=(30, 5)) * [9, 3, 1, 1, 1], rng.normal(size=(30, 5)) + 2
-    found = pictures(real, fake, x, y, real, [{"fake_row": 3, "train_row": 7}])
+    found = plot_arrays(real, fake, x, y, real, [{"fake_row": 3, "train_row": 7}])
     share = np.linalg.eigvalsh(np.cov(x.T))[::-1][:2] / np.cov(x.T).trace()
     np.testing.assert_allclose(found["map_share"], share)
     np.testing.assert_allclose(np.cov(found["map_real"].T)[0, 1], 0, atol=1e-4)
@@ -145,7 +150,7 @@ def test_pictures_show_what_they_say(tmp_path: Path) -> None:
         assert set(held.files) == set(found)
     tone = np.zeros((4, 8, 64))
     tone += 10 * np.cos(2 * np.pi * 8 * np.arange(64) / 64)  # eight swings a clip, of variance 50
-    swings = pictures(clip_set(tone), clip_set(tone), x, y, None, [])
+    swings = plot_arrays(clip_set(tone), clip_set(tone), x, y, None, [])
     peak = int(swings["modulation_real"][0].argmax())
     assert swings["rate"][peak] == pytest.approx(8 / 64, rel=0.15)
     assert "pairs_fake" not in swings
@@ -175,19 +180,19 @@ def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus,
 
 
 def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[Path, Path, Path]) -> None:
-    real, train = open_set(arrays[0]), open_set(arrays[0].with_name("train.npy"))
+    real, train = open_clip_set(arrays[0]), open_clip_set(arrays[0].with_name("train.npy"))
     two_a_song = replace(real, songs=np.array([f"song{row // 2}" for row in range(24)]))
     mixed = clip_set(np.concatenate([train.mel, real.mel[5:6]]))
-    assert held_out(real, contents(real), train, contents(train)).tolist() == list(range(24))
-    rows = held_out(two_a_song, contents(real), mixed, contents(mixed))
+    assert unseen_rows(real, clip_digests(real), train, clip_digests(train)).tolist() == list(range(24))
+    rows = unseen_rows(two_a_song, clip_digests(real), mixed, clip_digests(mixed))
     assert rows.tolist() == [*range(4), *range(6, 24)]  # the other clip of that song is no fresh music either
     with pytest.raises(MismatchError, match="24 of the 24 songs"):
         verbs.score(*arrays[:2], train=arrays[0])
 
 
 def test_songs_of_a_training_corpus_go_by_their_ids(corpus: Corpus) -> None:
-    real = open_set(corpus.path)
+    real = open_clip_set(corpus.path)
     half = real.subset(np.flatnonzero(np.isin(real.songs, np.unique(real.songs)[::2])))
     altered = replace(half, mel=np.asarray(half.mel) + np.float16(1))
-    rows = held_out(real, contents(real), altered, contents(altered))
+    rows = unseen_rows(real, clip_digests(real), altered, clip_digests(altered))
     assert set(real.songs[rows]) == set(np.unique(real.songs)[1::2])

@@ -33,12 +33,12 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
 
-ROWS = 128
+BATCH_CLIPS = 128
 """Clips read at a time."""
 
 
 @dataclass(frozen=True)
-class Readings:
+class EmotionPredictions:
     """What a reader says of synthetic clips and of real ones it has not seen."""
 
     reader: dict[str, Any]
@@ -51,7 +51,7 @@ class Readings:
     """Valence and arousal read off these."""
 
 
-def read(
+def predict_emotions(
     real: ClipSet,
     reference: ClipSet,
     fake: ClipSet,
@@ -59,14 +59,14 @@ def read(
     regressor: Path | None,
     seed: int,
     device: str = "cpu",
-) -> Readings | None:
+) -> EmotionPredictions | None:
     """Read the emotions of both sides; ``None`` where no condition varies, or there is nothing to train a reader on.
 
     Raises:
         UsageError: ``regressor`` reads no emotions.
         MismatchError: it reads log-mels of another front-end.
     """
-    if not asked_for(fake):
+    if not conditions_vary(fake):
         return None
     if regressor is not None:
         trained = runs.load(regressor)
@@ -96,16 +96,16 @@ def read(
         number = fold if fold is not None else splits.numbers(corpus.clips)[0]
         part = corpus.fold(number)
         held = real.subset(part.test)
-        model = train_reader(corpus, part.train, seed)
+        model = train_regressor(corpus, part.train, seed)
         reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}
     network = _On(model, device)
     fakes, reals = (_read(network, clips) for clips in (fake, held))
-    return Readings(reader, fakes, held, reals)
+    return EmotionPredictions(reader, fakes, held, reals)
 
 
 def _read(network: nn.Module, clips: ClipSet) -> NDArray[np.float64]:
     found = [np.zeros((0, 2))]
-    for start, stop in ranges(len(clips), ROWS):
+    for start, stop in ranges(len(clips), BATCH_CLIPS):
         found.append(fitting.read(network, clips.mel, np.arange(start, stop)))
         release_pages(clips.mel)
     return np.concatenate(found)
@@ -123,7 +123,7 @@ class _On(nn.Module):
         return self.model(mel.to(self.device)).cpu()
 
 
-def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
+def train_regressor(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
     """A small regressor trained on the given real clips."""
     budget = presets.budget(corpus.meta["preset"], "student")
     batch = min(budget.batch_size, max(2, len(rows) // 2))
@@ -136,12 +136,12 @@ def train_reader(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
     return trained
 
 
-def asked_for(fake: ClipSet) -> bool:
+def conditions_vary(fake: ClipSet) -> bool:
     """Whether synthetic clips were asked for different emotions."""
     return fake.labels is not None and not (np.ptp(fake.labels, axis=0) == 0).all()
 
 
-def conditioning(fake: ClipSet, readings: Readings | None, seed: int) -> dict[str, Any] | None:
+def conditioning(fake: ClipSet, readings: EmotionPredictions | None, seed: int) -> dict[str, Any] | None:
     """How the reading of fakes answers their condition, beside how that of real clips answers their labels."""
     if readings is None or fake.labels is None:
         return None
@@ -167,11 +167,11 @@ def _response(response: Any, real: Any, relative: Any) -> dict[str, Any]:
     }
 
 
-def joint(
+def joint_distance(
     reference: ClipSet, fake: ClipSet, x: NDArray[np.float64], y: NDArray[np.float64], seed: int
 ) -> dict[str, Any]:
     """The Fréchet joint distance on features and emotion, with the null of permuted conditions."""
-    if reference.labels is None or fake.labels is None or not asked_for(fake):
+    if reference.labels is None or fake.labels is None or not conditions_vary(fake):
         return refused("needs labels of real clips, and synthetic clips asked for different emotions")
     labels, requests, songs = reference.labels, fake.labels, (reference.songs, fake.songs)
     middle = x.mean(axis=0)
@@ -183,7 +183,7 @@ def strata(
     fake: ClipSet,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    readings: Readings | None,
+    readings: EmotionPredictions | None,
     seed: int,
 ) -> dict[str, Any]:
     """By quadrant and by genre: kernel distance, and by quadrant how far readings lie from the request.
@@ -218,7 +218,7 @@ def _named(clips: ClipSet) -> NDArray[np.str_] | None:
     return clips.genres if clips.genres is not None and (clips.genres != "").any() else None
 
 
-def _errors(fake: ClipSet, readings: Readings | None, seed: int) -> dict[str, Any]:
+def _errors(fake: ClipSet, readings: EmotionPredictions | None, seed: int) -> dict[str, Any]:
     """Mean distance of reading and request in each quadrant of requests; the floor is that of held-out real clips."""
     if readings is None or fake.labels is None or readings.held.labels is None:
         return {}

@@ -21,20 +21,20 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError, MismatchError
 from affetti.execution.local import ranges
 from affetti.metrics.mel_features import Mels
-from affetti.metrics.quality import FEWEST_SONGS
+from affetti.metrics.quality import MIN_SONGS
 from affetti.rows import release_pages
 from affetti.signal import audio
 from affetti.studies.scorecard.measures import told
 
-ROWS = 64
+BATCH_CLIPS = 64
 """Clips read at a time."""
-PAIRS = 20
+N_PAIRS = 20
 """Nearest pairs listed."""
 
 Rows = NDArray[np.float64]
 
 
-def contents(clips: ClipSet) -> list[bytes | None]:
+def clip_digests(clips: ClipSet) -> list[bytes | None]:
     """A digest of each clip's log-mel as float16; ``None`` for a clip that is constant, as silence is.
 
     Raises:
@@ -45,7 +45,7 @@ def contents(clips: ClipSet) -> list[bytes | None]:
 
 def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
     mel: Mels = clips.mel  # type: ignore[assignment]
-    for start, stop in ranges(len(clips), ROWS):
+    for start, stop in ranges(len(clips), BATCH_CLIPS):
         batch = np.asarray(mel[start:stop])
         finite = np.isfinite(batch).all(axis=(1, 2))
         if not finite.all():
@@ -61,11 +61,11 @@ def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
         release_pages(mel)
 
 
-def contained(fake: list[bytes | None], real: list[bytes | None], files: tuple[ClipSet, ClipSet]) -> int:
+def count_contained(fake: list[bytes | None], real: list[bytes | None], files: tuple[ClipSet, ClipSet]) -> int:
     """Synthetic clips that are real ones: of the same log-mel, or of the same audio file.
 
     Args:
-        fake: digests of the synthetic clips, see :func:`contents`.
+        fake: digests of the synthetic clips, see :func:`clip_digests`.
         real: digests of the real clips.
         files: both sets, synthetic first.
     """
@@ -77,15 +77,15 @@ def contained(fake: list[bytes | None], real: list[bytes | None], files: tuple[C
     return int(same.sum())
 
 
-def held_out(
+def unseen_rows(
     reference: ClipSet, digests: list[bytes | None], train: ClipSet, learnt: list[bytes | None]
 ) -> NDArray[np.intp]:
     """Rows of the reference that can tell learning from copying: those of songs that are not in the training set.
 
     Args:
         reference: real clips.
-        digests: of these, see :func:`contents`. A song is in the training set if one of its clips is, or, where both
-            are corpora, if its id is.
+        digests: of these, see :func:`clip_digests`. A song is in the training set if one of its clips is, or, where
+            both are corpora, if its id is.
         train: what the generator was trained on.
         learnt: digests of its clips.
 
@@ -98,12 +98,12 @@ def held_out(
         shared |= np.isin(reference.songs, train.songs)
     rows = np.flatnonzero(~np.isin(reference.songs, reference.songs[shared]))
     left, songs = (int(np.unique(part).size) for part in (reference.songs[rows], reference.songs))
-    if left < FEWEST_SONGS:
+    if left < MIN_SONGS:
         raise MismatchError(
             f"{songs - left} of the {songs} songs of {reference.name} are training songs, and only real clips that "
             f"were not trained on can tell learning from copying",
             where=train.name,
-            hint=f"give as REAL clips of {FEWEST_SONGS} songs or more that are not in --train, or --fold of a corpus",
+            hint=f"give as REAL clips of {MIN_SONGS} songs or more that are not in --train, or --fold of a corpus",
         )
     return rows
 
@@ -121,7 +121,7 @@ def _each_sound(clips: ClipSet) -> list[str]:
     return [""] * len(clips)
 
 
-def copies(
+def find_copies(
     fake: ClipSet,
     made: Rows,
     train: tuple[ClipSet, NDArray[np.intp]],
@@ -148,7 +148,7 @@ def copies(
     test = told(lambda: metrics.data_copying(made, seen, unseen, songs, seed=seed))
     # Clips go by the number of their row here, so that two of one name stay apart.
     numbers = [f"{row:09d}" for row in range(len(fake))], [f"{row:09d}" for row in rows]
-    nearest = metrics.nearest_pairs(made, seen, *numbers, unseen, PAIRS)
+    nearest = metrics.nearest_pairs(made, seen, *numbers, unseen, N_PAIRS)
     names, files = [clips.clip_names() for clips in (fake, learnt)], [clips.clip_files() for clips in (fake, learnt)]
     pairs: list[dict[str, Any]] = []
     for pair in nearest:

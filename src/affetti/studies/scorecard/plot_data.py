@@ -8,7 +8,7 @@
   levels swing ``rate [R]`` times a second (a frame, where the front-end is not known): log-spaced bins, all bands;
 - ``pairs_fake``, ``pairs_train [P, M, F]``: log-mels of the nearest pairs, where the training set is known.
 
-Large sets are drawn from evenly spaced clips, at most :data:`MOST_POINTS` on the map and :data:`MOST_CLIPS` for levels
+Large sets are drawn from evenly spaced clips, at most :data:`MAX_POINTS` on the map and :data:`MAX_CLIPS` for levels
 and modulation. No array needs unpickling.
 """
 
@@ -26,13 +26,13 @@ from affetti.rows import evenly_spaced, release_pages
 from affetti.storage import written
 from affetti.studies.scorecard.distances import band_centres
 
-MOST_POINTS = 1_500
-MOST_CLIPS = 512
-RATES = 28
+MAX_POINTS = 1_500
+MAX_CLIPS = 512
+MAX_RATES = 28
 """Bins of the modulation spectrum, at the most."""
-PAIRS = 4
+N_PAIRS = 4
 """Nearest pairs to see and hear; each of another synthetic clip."""
-QUIET = 0.01
+MIN_POWER = 0.01
 """Power in dB² that a bin is taken to have at least."""
 
 Rows = NDArray[np.float64]
@@ -45,7 +45,7 @@ def save(path: Path, arrays: Arrays) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def pictures(
+def plot_arrays(
     reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, train: ClipSet | None, pairs: list[dict[str, Any]]
 ) -> Arrays:
     """The arrays of the module's docstring.
@@ -63,7 +63,7 @@ def pictures(
     for side, clips in (("real", reference), ("fake", fake)):
         found[f"level_{side}"], found["rate"], found[f"modulation_{side}"] = _courses(clips, front)
     if train is not None and pairs:
-        chosen = pairs[:PAIRS]
+        chosen = pairs[:N_PAIRS]
         for side, clips in (("fake", fake), ("train", train)):
             found[f"pairs_{side}"] = np.stack([clips.mel[pair[f"{side}_row"]] for pair in chosen]).astype(np.float16)
     return found
@@ -71,11 +71,11 @@ def pictures(
 
 def _map(x: Rows, y: Rows) -> Arrays:
     middle = x.mean(axis=0)
-    _, spread, axes = np.linalg.svd(x[evenly_spaced(len(x), 4 * MOST_POINTS)] - middle, full_matrices=False)
+    _, spread, axes = np.linalg.svd(x[evenly_spaced(len(x), 4 * MAX_POINTS)] - middle, full_matrices=False)
     # An axis may point either way: its largest coordinate is made positive.
     first = axes[:2] * np.sign(axes[:2][np.arange(len(axes[:2])), np.abs(axes[:2]).argmax(axis=1)])[:, None]
     share = spread**2 / max(float((spread**2).sum()), 1e-12)
-    points = [((rows - middle)[evenly_spaced(len(rows), MOST_POINTS)] @ first.T).astype(np.float32) for rows in (x, y)]
+    points = [((rows - middle)[evenly_spaced(len(rows), MAX_POINTS)] @ first.T).astype(np.float32) for rows in (x, y)]
     return {"map_real": points[0], "map_fake": points[1], "map_share": share[:2]}
 
 
@@ -85,15 +85,15 @@ def _courses(clips: ClipSet, front: FrontEnd | None) -> tuple[Rows, Rows, Rows]:
     swings: list[Rows] = []
     frames = clips.mel.shape[2]
     window = np.hanning(frames + 2)[1:-1]
-    edges = np.unique(np.geomspace(1, frames // 2 + 1, RATES + 1).round().astype(np.intp))
-    for row in evenly_spaced(len(clips), MOST_CLIPS):
+    edges = np.unique(np.geomspace(1, frames // 2 + 1, MAX_RATES + 1).round().astype(np.intp))
+    for row in evenly_spaced(len(clips), MAX_CLIPS):
         mel = np.asarray(clips.mel[row], dtype=np.float64)
         level = mel.mean(axis=1)
         spectrum = np.fft.rfft((mel - level[:, None]) * window, axis=1)
         power = (np.abs(spectrum) ** 2).mean(axis=0) * 2 / (frames * (window**2).sum())
         binned = np.add.reduceat(power, edges[:-1]) / np.diff(edges)  # past the last edge the rest falls into its bin
         levels.append(level)
-        swings.append(10 * np.log10(binned + QUIET / frames))
+        swings.append(10 * np.log10(binned + MIN_POWER / frames))
         release_pages(clips.mel)
     rate = 1.0 if front is None else front.sample_rate / front.hop_length
     middle = np.sqrt(edges[:-1] * (edges[1:] - 1)) * rate / frames

@@ -20,14 +20,14 @@ from affetti.embedders import cache
 from affetti.embedders.base import STATISTICS, Embedder, Standardiser
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.metrics.quality import FEWEST_SONGS
+from affetti.metrics.quality import MIN_SONGS
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
 from affetti.studies.scorecard import distances
-from affetti.studies.scorecard.memorisation import contained, contents, copies, held_out
+from affetti.studies.scorecard.memorisation import clip_digests, count_contained, find_copies, unseen_rows
 from affetti.studies.scorecard.paired import against as compared
-from affetti.studies.scorecard.plot_data import pictures, save
+from affetti.studies.scorecard.plot_data import plot_arrays, save
 
 Rows = NDArray[np.float64]
 
@@ -99,11 +99,11 @@ def scorecard(
 
     steps = 7 if against is None else 8
     progress("score", 0, steps)
-    known = [(clips, contents(clips)) for clips in (real, train) if clips is not None]
+    known = [(clips, clip_digests(clips)) for clips in (real, train) if clips is not None]
     fresh = np.arange(len(reference))
     if train is not None:
         digests = known[0][1] if part is None else [known[0][1][row] for row in part.test]
-        fresh = held_out(reference, digests, train, known[1][1])
+        fresh = unseen_rows(reference, digests, train, known[1][1])
     real_ones = _contained(fake, known)
     quality = metrics.quality_score(reference.mel, fake.mel, reference.songs, fake.songs, seed=seed)
     progress("score", 1, steps)
@@ -119,11 +119,11 @@ def scorecard(
     memorised, test, pairs = None, None, None
     if z is not None and learnt is not None:
         rows = part.train if train is None and part is not None else np.arange(len(learnt))
-        memorised, test, pairs = copies(fake, y, (learnt, rows), z, reference.subset(fresh), x[fresh], seed)
+        memorised, test, pairs = find_copies(fake, y, (learnt, rows), z, reference.subset(fresh), x[fresh], seed)
     progress("score", 5, steps)
-    readings = emotion.read(real, reference, fake, fold, regressor, seed, device)
+    readings = emotion.predict_emotions(real, reference, fake, fold, regressor, seed, device)
     conditioning = emotion.conditioning(fake, readings, seed)
-    joint = emotion.joint(reference, fake, x, y, seed)
+    joint = emotion.joint_distance(reference, fake, x, y, seed)
     progress("score", 6, steps)
     strata = emotion.strata(reference, fake, x, y, readings, seed)
     progress("score", 7, steps)
@@ -133,7 +133,7 @@ def scorecard(
         rival["contains_real"] = _contained(against, known)
         progress("score", 8, steps)
     if out is not None:
-        save(out / "pictures.npz", pictures(reference, fake, x, y, learnt, pairs or []))
+        save(out / "pictures.npz", plot_arrays(reference, fake, x, y, learnt, pairs or []))
     front = reference.front_end or fake.front_end
     return {
         "quality": quality.to_dict(),
@@ -171,18 +171,18 @@ def _require_songs(clips: ClipSet) -> None:
         InputError: fewer songs than the Quality Score can be calibrated on.
     """
     songs = int(np.unique(clips.songs).size)
-    if songs < FEWEST_SONGS:
+    if songs < MIN_SONGS:
         raise InputError(
             f"{songs} song{' is' if songs == 1 else 's are'} too few to calibrate on",
             where=clips.name,
-            hint=f"give clips of {FEWEST_SONGS} songs or more",
+            hint=f"give clips of {MIN_SONGS} songs or more",
         )
 
 
 def _contained(fake: ClipSet, known: list[tuple[ClipSet, list[bytes | None]]]) -> int:
     """How many clips of ``fake`` are clips of one of the real sets, whichever holds most of them."""
-    made = contents(fake)
-    return max(contained(made, digests, (fake, clips)) for clips, digests in known)
+    made = clip_digests(fake)
+    return max(count_contained(made, digests, (fake, clips)) for clips, digests in known)
 
 
 def _embedded(
@@ -200,7 +200,7 @@ def _embedded(
     """
 
     def embed(role: str, clips: ClipSet) -> Rows:
-        return cache.features(clips, features, stage=f"features {role}", progress=progress)
+        return cache.embed(clips, features, stage=f"features {role}", progress=progress)
 
     x, y = embed("real", real), embed("fake", fake)
     z = None if part is None else x[part.train]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from affetti import compose, metrics
 from affetti.errors import InputError
-from affetti.metrics.quality import FEWEST_SONGS
+from affetti.metrics.quality import MIN_SONGS
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.scope import Scope
 
@@ -71,8 +71,8 @@ def _of_kind(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_], facto
         return Measurement.missing(f"penalty_{factor}", label, f"a column {column} with two kinds or more", "points")
     rows = np.flatnonzero(np.isin(scope.corpus.songs, held) & [kind in text.split("|") for text in values])
     songs, mel = scope.corpus.songs, scope.corpus.mel
-    if np.unique(songs[rows]).size < FEWEST_SONGS:
-        needs = f"{FEWEST_SONGS} songs or more of {kind}"
+    if np.unique(songs[rows]).size < MIN_SONGS:
+        needs = f"{MIN_SONGS} songs or more of {kind}"
         return Measurement.missing(f"penalty_{factor}", label, needs, "points")
     found = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=scope.seed)
     return penalty(factor, f"{label} ({kind})", found)

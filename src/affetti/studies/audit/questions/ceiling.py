@@ -23,7 +23,7 @@ from affetti import metrics
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import InputError
-from affetti.metrics.quality import FEWEST_SONGS
+from affetti.metrics.quality import MIN_SONGS
 from affetti.progress import Progress
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim
@@ -87,8 +87,8 @@ def _sides(scope: Scope) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Two halves of the songs, a clip each."""
     songs = np.unique(scope.corpus.songs)
     side = min(scope.few(SIDE, SIDE_QUICK), len(songs) // 2)
-    if side < FEWEST_SONGS:
-        raise NotMeasurableError(f"{2 * FEWEST_SONGS} songs or more, here are {len(songs)}")
+    if side < MIN_SONGS:
+        raise NotMeasurableError(f"{2 * MIN_SONGS} songs or more, here are {len(songs)}")
     rng = scope.rng("sides")
     order = rng.permutation(songs)
     rows = scope.rows(len(songs))
