@@ -11,7 +11,7 @@ import pytest
 import affetti
 from affetti.cli.main import VERBS
 
-HIDDEN = {"affetti.compose.compose", "affetti.compose.render"}
+HIDDEN = {"affetti.compose.compose", "affetti.compose.render", "affetti.compose.soundfont"}
 """Functions that bear their module's name."""
 HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "soundfile", "lightning_fabric")
 
