@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 
 from affetti.corpus import Corpus
-from affetti.embedders.base import Standardiser, statistics
+from affetti.embedders.base import Standardiser
+from affetti.embedders.statistics import embed_statistics
 from affetti.metrics import frechet, kernel_distance, quality_score
 from affetti.signal.inversion import nnls
 from affetti.signal.mel import MelSpectrogram
@@ -283,9 +284,9 @@ class Judge:
     def __call__(self, mels: Mels) -> tuple[float, tuple[float, float], float, float, float]:
         """Our score and its interval, the published one, and the distances over those of held-out music."""
         ours = quality_score(self.reference, mels)
-        x, real = statistics(self.reference), statistics(self.held_out)
-        scale = Standardiser.of(x)
-        made = scale(statistics(mels))
+        x, real = embed_statistics(self.reference), embed_statistics(self.held_out)
+        scale = Standardiser.fit(x)
+        made = scale(embed_statistics(mels))
         distance = frechet(scale(x), made).value / abs(frechet(scale(x), scale(real)).value)
         kernel = kernel_distance(scale(x), made)
         return ours.score, ours.ci, ours.published.score, distance, kernel

@@ -20,10 +20,11 @@ from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Options, Windows
-from affetti.embedders.base import STATISTICS
+from affetti.embedders.base import require_unseen
 from affetti.embedders.cache import embed as embed_clips
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.registry import make_embedder
+from affetti.embedders.statistics import STATISTICS
 from affetti.errors import StorageError, UsageError
 from affetti.execution.local import cpu_count
 from affetti.inference.export import export_run
@@ -238,7 +239,7 @@ def _embedded(
     if model != "baseline" or name == STATISTICS.name:
         return settings, None
     embedder = make_embedder(name)
-    embedder.require_unseen(corpus.songs[corpus.fold(fold).test])
+    require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
     values = embed_clips(open_clip_set(corpus.path, progress=progress), embedder, progress=progress)
     return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
 

@@ -15,9 +15,10 @@ from tests.embedders.sets import recordings, with_audio
 from tests.material import mels
 
 from affetti.embedders import cache
-from affetti.embedders.base import STATISTICS, Embedder, statistics
+from affetti.embedders.base import Embedder, FunctionEmbedder
 from affetti.embedders.cache import CLIPS_PER_FILE, cache_folder, embed
 from affetti.embedders.clip_set import ClipSet, open_clip_set
+from affetti.embedders.statistics import STATISTICS, embed_statistics
 from affetti.presets import front_end
 
 SHAPE = (16, 32)
@@ -41,7 +42,7 @@ class Counting:
 
 def counting(version: str = "1", **settings: object) -> tuple[Counting, Embedder]:
     counter = Counting()
-    return counter, Embedder("counting", version, counter, **settings)  # type: ignore[arg-type]
+    return counter, FunctionEmbedder("counting", version, counter, **settings)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_features_are_extracted_once(clips: ClipSet, kept: Path) -> None:
 
 
 def test_the_default_features_are_the_same_from_the_cache(clips: ClipSet) -> None:
-    expected = statistics(clips.mel)
+    expected = embed_statistics(clips.mel)
     np.testing.assert_array_equal(embed(clips, STATISTICS), expected)
     np.testing.assert_array_equal(embed(clips, STATISTICS), expected)
 
@@ -102,7 +103,7 @@ def test_a_clip_that_is_replaced_is_embedded_anew(tmp_path: Path) -> None:
     clips = with_audio(tmp_path / "corpus")
     counter, embedder = counting(sample_rate=16_000)
     assert clips.files is not None
-    embedder = replace(embedder, embed=lambda sound: counter(sound[:, :16_000]))
+    embedder = replace(embedder, function=lambda sound: counter(sound[:, :16_000]))
     before = embed(clips, embedder)
     shutil.copy(clips.files[0], clips.files[1])
     after = embed(open_clip_set(tmp_path / "corpus"), embedder)
@@ -201,7 +202,7 @@ def test_nothing_is_written_beside_the_audio(tmp_path: Path, kept: Path) -> None
     path = recordings(tmp_path / "songs")
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
     _, embedder = counting(sample_rate=8_000)
-    embedder = replace(embedder, embed=lambda sound: sound[:, :4])
+    embedder = replace(embedder, function=lambda sound: sound[:, :4])
     embed(open_clip_set(path, front=front_end("tiny")), embedder)
     assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
     assert len(filed(kept)) == 1
@@ -211,7 +212,7 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         np.save(tmp_path / f"{count}.npy", np.zeros((count, 64, 256), np.float16))
         clips = open_clip_set(tmp_path / f"{count}.npy")
-        embedder = Embedder("means", "1", lambda mel: mel.mean(dim=2))
+        embedder = FunctionEmbedder("means", "1", lambda mel: mel.mean(dim=2))
         tracemalloc.start()
         embed(clips, embedder)
         used = tracemalloc.get_traced_memory()[1]

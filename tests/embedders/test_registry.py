@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from affetti.embedders.base import STATISTICS
 from affetti.embedders.registry import make_embedder
+from affetti.embedders.statistics import STATISTICS
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 
 

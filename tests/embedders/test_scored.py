@@ -16,7 +16,6 @@ from tests.embedders.sets import TINY, made_up, recordings
 from affetti import metrics, verbs
 from affetti.corpus import Corpus
 from affetti.embedders import cache, taggers
-from affetti.embedders.base import Embedder
 from affetti.errors import AffettiError, InputError, MismatchError
 from affetti.signal import audio
 from affetti.training import run as runs
@@ -68,7 +67,7 @@ def test_the_second_time_no_network_is_run(
     def run(*_arguments: object) -> None:
         raise AssertionError("extracted again")
 
-    monkeypatch.setattr(Embedder, "__call__", run)
+    monkeypatch.setattr(cache, "embed_rows", run)
     assert verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}") == first
 
 

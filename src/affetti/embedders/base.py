@@ -1,151 +1,172 @@
 """What turns a clip into one vector: the embedders.
 
-An embedder reads dB log-mels or hears waveforms, and gives one vector a clip; Fréchet and kernel distance, precision,
-recall and the search for copies compare such vectors. Two read log-mels and live here:
+An embedder takes dB log-mels or waveforms and gives one vector per clip. Fréchet and kernel distance, precision and
+recall, and the search for copies compare such vectors.
 
-- ``statistics`` needs no weights: :func:`affetti.signal.statistics.mel_statistics`, standardised with the real set's
-  mean and deviation, so that every coordinate counts alike. Distances in it see spectrum, dynamics and modulation; they
-  see melody and harmony only through their traces there.
-- ``regressor``: what the last layer of one of the project's own regressors reads. It sees what tells emotions apart
-  and is blind to the rest. Not to be used on songs that it was trained on.
+- :mod:`affetti.embedders.statistics`: summary statistics of the log-mel; needs no weights, and is the default.
+- :mod:`affetti.embedders.regressor`: the last hidden layer of an emotion regressor that affetti trained.
+- :mod:`affetti.embedders.taggers`: MusiCNN and FCN, on waveforms.
+- :mod:`affetti.embedders.encoders`: CLAP, MERT and other encoders of ``transformers``, on waveforms.
 
-Those that hear waveforms are in :mod:`affetti.embedders.taggers` and :mod:`affetti.embedders.encoders`. Embeddings of
-networks are compared as they are, as is the convention of the Fréchet Audio Distance (Kilgour et al. 2019): their scale
-is part of what was learnt.
+Embeddings of networks are compared as they are, as is the convention of the Fréchet Audio Distance (Kilgour et al.
+2019): their scale is part of what was learnt. Where coordinates differ in scale for no reason (``standardise``), they
+are divided by the deviation of the reference set first (:class:`Standardiser`).
+
+When not to use: an embedding hides what it does not represent. Compare sets in more than one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from affetti.corpus import splits
 from affetti.embedders.clip_set import ClipSet
-from affetti.errors import MismatchError, UsageError
+from affetti.errors import MismatchError
 from affetti.presets import FrontEnd
-from affetti.signal.statistics import mel_statistics
-from affetti.training import run as runs
 
-BATCH = 16
+BATCH_SIZE = 16
 """Clips an embedder is given at a time: bounds the memory that embedding takes."""
 
 
+class Embedder(Protocol):
+    """Clips in, one vector per clip out.
+
+    Any object with these attributes will do; :class:`FunctionEmbedder` makes one of a function.
+    """
+
+    @property
+    def name(self) -> str:
+        """As ``--features`` names it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes with the numbers: other code or other weights have another version."""
+        ...
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Of the waveforms it takes; ``None``: it takes log-mels."""
+        ...
+
+    @property
+    def standardise(self) -> bool:
+        """Whether its coordinates have no common scale, and are to be standardised before they are compared."""
+        ...
+
+    @property
+    def front_end(self) -> FrontEnd | None:
+        """The one front-end whose log-mels it takes; ``None``: any."""
+        ...
+
+    @property
+    def trained_on(self) -> frozenset[str]:
+        """Ids of the songs it was trained on, as far as they are songs of corpora."""
+        ...
+
+    def embed(self, batch: Tensor) -> Tensor:
+        """From dB log-mels ``[B, M, F]``, or waveforms ``[B, T]``, to ``[B, D]``.
+
+        A clip's vector depends on that clip alone, not on the others of its batch.
+        """
+        ...
+
+
 @dataclass(frozen=True)
-class Embedder:
-    """Clips in, one vector a clip out."""
+class FunctionEmbedder:
+    """An embedder made of a function; see :class:`Embedder` for the attributes.
+
+    Example:
+        >>> band_means = FunctionEmbedder("band-means", "band-means-1", lambda mel: mel.mean(dim=2))
+        >>> band_means.embed(torch.zeros(4, 64, 128)).shape
+        torch.Size([4, 64])
+    """
 
     name: str
-    """As the user knows it."""
     version: str
-    """Names the numbers it gives: another version of its code, or other weights, bear another."""
-    embed: Callable[[Tensor], Tensor]
-    """From dB log-mels ``[B, M, F]``, or waveforms ``[B, T]``, to ``[B, D]``; a clip's vector depends on it alone."""
+    function: Callable[[Tensor], Tensor]
     sample_rate: int | None = None
-    """Of the waveforms it hears; ``None``: it reads log-mels."""
     standardise: bool = False
-    """Whether its coordinates differ in scale for no reason, and are to be standardised before they are compared."""
     front_end: FrontEnd | None = None
-    """The one front-end whose log-mels it reads; ``None``: any."""
     trained_on: frozenset[str] = frozenset()
-    """Ids of the songs it was trained on, as far as they are songs of corpora."""
 
-    def require(self, clips: ClipSet) -> None:
-        """Refuse a set that it cannot embed.
-
-        Raises:
-            InputError: it hears waveforms, and the set holds no audio.
-            MismatchError: the log-mels are of another front-end.
-        """
-        if self.sample_rate is not None:
-            clips.require_audio(self.name)
-        wanted = self.front_end
-        if wanted is None:
-            return
-        known = clips.front_end
-        if clips.mel.shape[1:] != wanted.shape or (known is not None and known.hash != wanted.hash):
-            raise MismatchError(
-                f"made with front-end {known.hash if known else 'unknown'} {clips.mel.shape[1:]}, "
-                f"the features {self.name} read {wanted.hash} {wanted.shape}",
-                where=clips.name,
-                hint="use one --preset, or other --features",
-            )
-
-    def require_unseen(self, songs: NDArray[np.str_]) -> None:
-        """Refuse to judge songs that it was trained on.
-
-        Raises:
-            MismatchError: names the first.
-        """
-        splits.require_unheard(songs.tolist(), self.trained_on, f"--features {self.name}")
-
-    def __call__(self, clips: ClipSet, rows: range) -> NDArray[np.float32]:
-        """Embed rows of a set, a batch at a time: float32 ``[len(rows), D]``."""
-        parts: list[NDArray[np.float32]] = []
-        for at in range(rows.start, rows.stop, BATCH):
-            batch = range(at, min(at + BATCH, rows.stop))
-            if self.sample_rate is None:
-                data = torch.from_numpy(np.array(clips.mel[batch.start : batch.stop], dtype=np.float32))
-            else:
-                data = torch.stack([clips.waveform(row, self.sample_rate) for row in batch])
-            with torch.inference_mode():
-                parts.append(self.embed(data).float().cpu().numpy())
-        return np.concatenate(parts)
+    def embed(self, batch: Tensor) -> Tensor:
+        """See :meth:`Embedder.embed`."""
+        return self.function(batch)
 
 
-STATISTICS = Embedder("statistics", "statistics-1", mel_statistics, standardise=True)
-"""The default, which needs no weights."""
-
-
-def statistics(mel: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Statistics of log-mels ``[N, M, F]``: ``[N, D]``, not yet standardised."""
-    return STATISTICS(ClipSet("log-mels", mel, np.zeros(len(mel), str)), range(len(mel))).astype(np.float64)
-
-
-def regressor(path: str, device: str = "cpu") -> Embedder:
-    """What the last layer of a trained regressor reads: ``[B, 64]`` of a ``student``.
-
-    Args:
-        path: its run folder.
-        device: where it runs.
+def require_input(embedder: Embedder, clips: ClipSet) -> None:
+    """Refuse a set that ``embedder`` cannot embed.
 
     Raises:
-        UsageError: the run is no regressor, or a linear one, which has no layer beneath its last.
-        StorageError, MismatchError: see :func:`affetti.training.run.load`.
+        InputError: it takes waveforms, and the set has no audio.
+        MismatchError: the log-mels are of another front-end.
     """
-    trained = runs.load(path)
-    layers = [module for module in trained.model.modules() if isinstance(module, nn.Linear)]
-    if trained.kind not in runs.REGRESSORS or not layers:
-        raise UsageError(f"a {trained.kind} has no features of emotion", where=path, hint="give a run of a student")
+    if embedder.sample_rate is not None:
+        clips.require_audio(embedder.name)
+    expected = embedder.front_end
+    if expected is None:
+        return
+    known = clips.front_end
+    if clips.mel.shape[1:] != expected.shape or (known is not None and known.hash != expected.hash):
+        raise MismatchError(
+            f"made with front-end {known.hash if known else 'unknown'} {clips.mel.shape[1:]}, "
+            f"the features {embedder.name} need {expected.hash} {expected.shape}",
+            where=clips.name,
+            hint="use one --preset, or other --features",
+        )
 
-    network = trained.model.to(device)
 
-    def embed(mel: Tensor) -> Tensor:
-        read: list[Tensor] = []
-        hook = layers[-1].register_forward_pre_hook(lambda _layer, inputs: read.append(inputs[0]))
-        try:
-            network(mel.to(device))
-        finally:
-            hook.remove()
-        return read[0]
+def require_unseen(embedder: Embedder, songs: NDArray[np.str_]) -> None:
+    """Refuse to compare songs that ``embedder`` was trained on.
 
-    version = f"regressor-1-{trained.meta['weights_sha256'][:12]}"
-    return Embedder("regressor", version, embed, front_end=trained.front_end, trained_on=frozenset(trained.songs))
+    Raises:
+        MismatchError: names the first.
+    """
+    splits.require_unheard(songs.tolist(), embedder.trained_on, f"--features {embedder.name}")
+
+
+def embed_rows(embedder: Embedder, clips: ClipSet, rows: range) -> NDArray[np.float32]:
+    """Embed rows of a set, a batch at a time: float32 ``[len(rows), D]``.
+
+    Raises:
+        InputError: audio of a clip is missing or cannot be decoded.
+    """
+    parts: list[NDArray[np.float32]] = []
+    for start in range(rows.start, rows.stop, BATCH_SIZE):
+        batch = range(start, min(start + BATCH_SIZE, rows.stop))
+        if embedder.sample_rate is None:
+            data = torch.from_numpy(np.array(clips.mel[batch.start : batch.stop], dtype=np.float32))
+        else:
+            data = torch.stack([clips.waveform(row, embedder.sample_rate) for row in batch])
+        with torch.inference_mode():
+            parts.append(embedder.embed(data).float().cpu().numpy())
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
 class Standardiser:
-    """Scale features by the mean and deviation of a reference set."""
+    """Scales features by the mean and deviation of a reference set.
+
+    Example:
+        >>> reference = np.array([[1.0, 10.0], [3.0, 30.0]])
+        >>> Standardiser.fit(reference)(reference)
+        array([[-1., -1.],
+               [ 1.,  1.]])
+    """
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
 
     @classmethod
-    def of(cls, features: NDArray[np.float64]) -> Standardiser:
+    def fit(cls, features: NDArray[np.float64]) -> Standardiser:
         """The standardiser of ``features [N, D]``; coordinates that never vary are left at scale 1."""
         std = features.std(axis=0)
         return cls(features.mean(axis=0), np.where(std > 1e-9, std, 1.0))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.embedders.base import Embedder
+from affetti.embedders.base import Embedder, embed_rows, require_input
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import StorageError
 from affetti.execution.local import ranges
@@ -61,7 +61,7 @@ def embed(
     Raises:
         InputError, MismatchError: the embedder cannot read this set, or a file of it.
     """
-    embedder.require(clips)
+    require_input(embedder, clips)
     name = cache_key(clips, embedder)
     kept = True
     parts: list[NDArray[np.float32]] = []
@@ -69,7 +69,7 @@ def embed(
         path = cache_folder() / "features" / name / f"{start:07d}-{stop:07d}.npy"
         part = _read(path, name)
         if part is None:
-            part = embedder(clips, range(start, stop))
+            part = embed_rows(embedder, clips, range(start, stop))
             kept = kept and _write(path, name, part)
         parts.append(part)
         release_pages(clips.mel)

@@ -71,15 +71,15 @@ class ClipSet:
             return [str(file) for file in self.files]
         return [None] * len(self) if self.sources is None else [source or None for source in self.sources.tolist()]
 
-    def require_audio(self, reader: str) -> None:
-        """Refuse a set without audio to ``reader``, which hears waveforms.
+    def require_audio(self, features: str) -> None:
+        """Refuse a set without audio; ``features`` names the embedder that takes waveforms.
 
         Raises:
             InputError: it holds none, or not that of every clip.
         """
         hint = "prepare it with --keep-audio, generate it with --audio, or give a folder of audio"
         if self.files is None or self.front_end is None:
-            raise InputError(f"holds no audio, and the features {reader} hear waveforms", where=self.name, hint=hint)
+            raise InputError(f"holds no audio, and the features {features} take waveforms", where=self.name, hint=hint)
         absent = [file for file in self.files if not file.is_file()]
         if absent:
             raise InputError(f"the audio of {len(absent)} clips is missing", where=absent[0], hint=hint)

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from affetti.embedders.base import Embedder
+from affetti.embedders.base import FunctionEmbedder
 from affetti.embedders.weights import fingerprint
 from affetti.embedders.windows import mean_over_windows
 from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
@@ -43,7 +43,7 @@ TRAINING_ONLY_WEIGHTS = ("masked_spec_embed",)
 """Weights of training alone, which a checkpoint may lack."""
 
 
-def encoder_embedder(text: str, device: str = "cpu") -> Embedder:
+def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
     """The encoder that ``text`` names.
 
     Args:
@@ -77,7 +77,7 @@ def encoder_embedder(text: str, device: str = "cpu") -> Embedder:
     version = f"hf-1-{fingerprint(model.state_dict(), *settings)}"
     model = model.to(device)
     hear = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
-    return Embedder(f"hf:{text}", version, hear, rate)
+    return FunctionEmbedder(f"hf:{text}", version, hear, rate)
 
 
 def _layer_of(text: str) -> tuple[str, int | None]:

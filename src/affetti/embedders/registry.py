@@ -6,11 +6,13 @@ import difflib
 from collections.abc import Callable
 
 from affetti.embedders import encoders, taggers
-from affetti.embedders.base import STATISTICS, Embedder, regressor
+from affetti.embedders.base import Embedder
+from affetti.embedders.regressor import regressor_embedder
+from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
 
 FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
-    "regressor": ("RUN", regressor),
+    "regressor": ("RUN", regressor_embedder),
     "musicnn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("musicnn", path, device)),
     "fcn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("fcn", path, device)),
     "hf": ("NAME_OR_FOLDER", encoders.encoder_embedder),

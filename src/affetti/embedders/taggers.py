@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.embedders import weights
-from affetti.embedders.base import Embedder
+from affetti.embedders.base import FunctionEmbedder
 from affetti.embedders.windows import mean_over_windows
 from affetti.errors import InputError
 
@@ -182,9 +182,9 @@ def tag_names(path: str | Path) -> NDArray[np.str_]:
     return names
 
 
-def tagger_embedder(name: str, path: str, device: str = "cpu") -> Embedder:
+def tagger_embedder(name: str, path: str, device: str = "cpu") -> FunctionEmbedder:
     """The tagger ``name`` as an embedder that runs on ``device``; raises as :func:`load_tagger` does."""
     tagger = load_tagger(name, path)
     version = f"{name}-1-{weights.fingerprint(tagger.state_dict())}"
     network = tagger.to(device)
-    return Embedder(name, version, lambda sound: network(sound.to(device)), SAMPLE_RATE)
+    return FunctionEmbedder(name, version, lambda sound: network(sound.to(device)), SAMPLE_RATE)

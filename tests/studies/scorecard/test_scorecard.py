@@ -14,8 +14,9 @@ from tests.material import mels, write_corpus
 
 from affetti import metrics, presets, verbs
 from affetti.corpus import Corpus, splits
-from affetti.embedders.base import Standardiser, statistics
+from affetti.embedders.base import Standardiser
 from affetti.embedders.clip_set import open_clip_set
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import AffettiError, InputError, MismatchError, StorageError, UsageError
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
@@ -69,11 +70,11 @@ def test_every_number_has_an_interval_and_a_floor(scored: dict[str, Any]) -> Non
 def test_the_frechet_distance_is_the_metrics_own(
     scored: dict[str, Any], corpus: Corpus, made: Callable[..., Path]
 ) -> None:
-    real = statistics(corpus.mel[splits.fold(corpus.clips, 0).test])
-    standard = Standardiser.of(real)
+    real = embed_statistics(corpus.mel[splits.fold(corpus.clips, 0).test])
+    standard = Standardiser.fit(real)
     made_up = Corpus.open(made("flow"))
     songs = corpus.songs[splits.fold(corpus.clips, 0).test], made_up.songs
-    found = metrics.frechet(standard(real), standard(statistics(made_up.mel)), songs, seed=0)
+    found = metrics.frechet(standard(real), standard(embed_statistics(made_up.mel)), songs, seed=0)
     assert scored["frechet"] == found.to_dict()
 
 

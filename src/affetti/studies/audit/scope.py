@@ -21,7 +21,7 @@ from torch import Tensor
 from affetti import compose
 from affetti.corpus import Corpus
 from affetti.corpus.loaders.composed import ComposedSound
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.presets import FrontEnd
 from affetti.random import child_seed
@@ -128,7 +128,7 @@ class Scope:
     def statistics(self) -> NDArray[np.float64]:
         """The default features of all clips ``[N, D]``, see :mod:`affetti.signal.statistics`."""
         mel = self.corpus.mel
-        return np.concatenate([statistics(mel[at : at + BLOCK]) for at in range(0, len(mel), BLOCK)])
+        return np.concatenate([embed_statistics(mel[at : at + BLOCK]) for at in range(0, len(mel), BLOCK)])
 
     @cached_property
     def analyse(self) -> MelSpectrogram:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from affetti import metrics
 from affetti.corpus import splits
 from affetti.embedders import cache
-from affetti.embedders.base import STATISTICS, Embedder, Standardiser
+from affetti.embedders.base import Embedder, Standardiser, require_input, require_unseen
 from affetti.embedders.clip_set import ClipSet
+from affetti.embedders.statistics import STATISTICS
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.metrics.quality import MIN_SONGS
 from affetti.progress import Progress, silent
@@ -78,7 +79,7 @@ def scorecard(
             _require_alike(real, other)
     for clips in (real, fake, train, against):
         if clips is not None:
-            features.require(clips)
+            require_input(features, clips)
     corpus = real.corpus
     if corpus is not None and corpus.synthetic:
         raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
@@ -92,7 +93,7 @@ def scorecard(
             if made is not None:
                 songs, whose = reference.songs.tolist(), f"the generator of {made.name}"
                 splits.require_unheard(songs, _trained_on(made), whose)
-    features.require_unseen(reference.songs)
+    require_unseen(features, reference.songs)
     for clips in (reference, fake, against):
         if clips is not None:
             _require_songs(clips)
@@ -209,7 +210,7 @@ def _embedded(
     w = None if against is None else embed("against", against)
     x = x if part is None else x[part.test]
     if features.standardise:
-        standard = Standardiser.of(x)
+        standard = Standardiser.fit(x)
         return standard(x), standard(y), None if z is None else standard(z), None if w is None else standard(w)
     return x, y, z, w
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.compose.render import Samples
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.progress import Progress
 from affetti.signal.audio import resample
 from affetti.signal.statistics import mel_statistics
@@ -88,7 +88,7 @@ def lead_spectra(scope: Scope, n: int, progress: Progress) -> LeadSpectra:
         np.array([similarity.correlation(a, b) for a, b in zip(pianos, [*pianos[1:], pianos[0]], strict=True)]),
         {name: np.array(rows) for name, rows in apart.items()},
         {key: np.stack(rows).astype(np.float64) for key, rows in features.items()},
-        statistics(np.stack(clips)),
+        embed_statistics(np.stack(clips)),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.probes import linear_probe
@@ -55,7 +55,7 @@ def _shift(scope: Scope, kind: str, path: Path, suffix: str) -> list[Measurement
     if not held.size:
         raise InputError("no real song held out")
     judge = linear_probe.learn_classes(scope.statistics[train], genre[train], songs[train])
-    real, generated = judge(scope.statistics[held]), judge(statistics(made.mel))
+    real, generated = judge(scope.statistics[held]), judge(embed_statistics(made.mel))
     names = np.unique(genre[train])
     codes = np.searchsorted(names, np.concatenate([real, generated]))
     of_generator = np.arange(len(codes)) >= len(real)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.probes import linear_probe
@@ -90,7 +90,7 @@ def _generated(judges: Judges, kind: str, path: Path, suffix: str, seed: int) ->
     wished = holds(asked(made), judges.known)
     if not wished.any():
         return _missing(suffix, GENERATOR)
-    heard = judges(statistics(made.mel))
+    heard = judges(embed_statistics(made.mel))
     clips = np.char.add(f"generated {kind} ", made.clips["clip_id"].to_numpy(dtype=str))
     units = np.concatenate([judges.songs, clips])
     both = (np.concatenate([judges.read, heard]), np.concatenate([judges.has, wished]))

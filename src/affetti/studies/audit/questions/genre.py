@@ -16,7 +16,7 @@ from torch import Tensor
 
 from affetti import compose
 from affetti.compose.styles import GENRES
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.progress import Progress
 from affetti.studies.audit.answer import Answer, Intervals, Measurement, Question, Sound, told
@@ -115,7 +115,7 @@ def _styles(scope: Scope, songs: int) -> list[Measurement]:
     if reader is None:
         return [Measurement.missing(*each, "a composed corpus, whose reader knows such music") for each in told_as]
     mels = [scope.mel(_middle(scope, index, style)) for index in range(songs) for style in GENRES]
-    read = reader(statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
+    read = reader(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
     moved = np.ptp(read, axis=2) / 2
     return [reader.measured(*each, moved[..., k]) for k, each in enumerate(told_as)]
 

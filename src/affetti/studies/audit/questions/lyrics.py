@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.compose.render import require_voice
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError, MissingDependencyError
 from affetti.progress import Progress
 from affetti.studies.audit.answer import Answer, Measurement, Question, told
@@ -98,7 +98,7 @@ def _alike(mels: dict[str, Mels], songs: NDArray[np.str_], scope: Scope) -> list
 
 def _told_apart(mels: dict[str, Mels], songs: NDArray[np.str_], scope: Scope) -> list[Measurement]:
     """Balanced accuracy of a probe that tells which words are sung; chance is 0.5."""
-    features = {words: statistics(each) for words, each in mels.items()}
+    features = {words: embed_statistics(each) for words, each in mels.items()}
     alone = ("happy, voice alone", "sad, voice alone")
     asked = (
         ("words_read", "happy or sad words, told from one clip", ("happy", "sad"), _apart),
@@ -139,7 +139,7 @@ def _shift(mels: dict[str, Mels], scope: Scope) -> list[Measurement]:
     reader = Reader.of(scope)
     if reader is None:
         return [Measurement.missing(name, label, LABELS) for name, label, _, _ in asked]
-    read = {words: reader(statistics(mels[words])) for words in ("happy", "sad", "none")}
+    read = {words: reader(embed_statistics(mels[words])) for words in ("happy", "sad", "none")}
     return [
         reader.measured(name, label, (read["happy"] - read[other])[..., axis]) for name, label, axis, other in asked
     ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.compose.score import SILENT_DRUMS
-from affetti.embedders.base import statistics
+from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.signal.audio import is_silent
 from affetti.signal.mel import invert, stft
@@ -60,7 +60,7 @@ def reread(scope: Scope, n: int) -> Reread:
     rows = rows[~np.isin(songs[rows], songs[heard])]
     if not len(heard) or np.unique(songs[rows]).size < FOLDS:
         raise InputError(f"{np.unique(songs).size} songs", hint=f"give more than {2 * FOLDS}: a reader needs some")
-    read = learn_values(statistics(corpus.mel[rows]), corpus.labels[rows, 1], songs[rows])
+    read = learn_values(embed_statistics(corpus.mel[rows]), corpus.labels[rows, 1], songs[rows])
     change: dict[str, list[float]] = {way: [] for way in WAYS}
     kept: list[int] = []
     for row in heard.tolist():
@@ -69,9 +69,9 @@ def reread(scope: Scope, n: int) -> Reread:
         if is_silent(wave.numpy()):
             continue
         kept.append(row)
-        before = read(statistics(scope.mel(wave)[None]))[0]
+        before = read(embed_statistics(scope.mel(wave)[None]))[0]
         for way, sound in _rebuilt(scope, wave).items():
-            change[way].append(float(read(statistics(scope.mel(sound)[None]))[0] - before))
+            change[way].append(float(read(embed_statistics(scope.mel(sound)[None]))[0] - before))
     return Reread({way: np.array(each) for way, each in change.items()}, songs[kept], has_drums(scope, np.array(kept)))
 
 
