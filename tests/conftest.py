@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ import soundfile
 from numpy.typing import NDArray
 
 RATE = 22_050
+
+# A shell that starts the suite in the background has it ignore SIGINT, and every process it starts: tests of Ctrl-C set
+# the handler that Python sets in the foreground.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Worker processes import the tasks that tests hand them, by the name of their module: tests.execution.test_local.
 sys.path.insert(0, str(Path(__file__).parents[1]))
