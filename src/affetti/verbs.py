@@ -34,7 +34,7 @@ from affetti.progress import Progress, silent
 from affetti.report.curve import curve_picture, require_picture
 from affetti.storage import read_json, write_json
 from affetti.studies.audit.audit import audit_corpus
-from affetti.studies.augmentation.design import Settings
+from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.study import augmentation_study
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.device import Precision, choose_device
@@ -435,8 +435,8 @@ def compare(
 ) -> dict[str, Any]:
     """Run the augmentation study; see :func:`affetti.studies.augmentation.study.augmentation_study`.
 
-    ``settings`` are those of :class:`affetti.studies.augmentation.design.Settings`: ``models, arms, folds, seeds,
-    ratio, shares, dials, returns, budget, published_protocol, steps, batch_size, seed, device``.
+    ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
+    ratio, train_fractions, sampling, training_steps, budget, published_protocol, steps, batch_size, seed, device``.
     """
     return augmentation_study(
         Corpus.open(corpus),
@@ -448,26 +448,28 @@ def compare(
 
 
 def study_settings(
-    *, models: Sequence[PathLike] = (), arms: Sequence[str] = (), dials: Any = (), **others: Any
-) -> Settings:
-    """Settings of a study from plain values: sequences of any kind, ``dials`` as ``{"guidance": [1, 2]}`` or pairs.
+    *, models: Sequence[PathLike] = (), arms: Sequence[str] = (), sampling: Any = (), **others: Any
+) -> StudySettings:
+    """Settings of a study from plain values: sequences of any kind, ``sampling`` as ``{"guidance": [1, 2]}`` or pairs.
 
     Raises:
         UsageError: a setting is unknown.
     """
-    known = {field.name for field in fields(Settings)}
+    known = {field.name for field in fields(StudySettings)}
     for name in others:
         if name not in known:
             offered = ", ".join(sorted(known))
             raise UsageError(f"unknown setting {name!r}", where="compare", hint=f"choose from {offered}")
-    pairs = dials
-    if isinstance(dials, Mapping):
-        pairs = [(dial, value) for dial, values in dials.items() for value in values]
-    given: dict[str, Any] = {name: tuple(it) if name in ("shares", "returns") else it for name, it in others.items()}
-    return Settings(
+    pairs = sampling
+    if isinstance(sampling, Mapping):
+        pairs = [(name, value) for name, values in sampling.items() for value in values]
+    given: dict[str, Any] = {
+        name: tuple(it) if name in ("train_fractions", "training_steps") else it for name, it in others.items()
+    }
+    return StudySettings(
         models=tuple(Path(path) for path in models),
         arms=tuple(arms),
-        dials=tuple((str(dial), float(value)) for dial, value in pairs),
+        sampling=tuple((str(name), float(value)) for name, value in pairs),
         **given,
     )
 

@@ -40,11 +40,11 @@ def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus:
     asked = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study")
     for flags, says in (
         (("--budget", "soon"), "--budget: 'soon' is no time"),
-        (("--shares", "10;20"), "--shares: '10;20' is no list of numbers"),
-        (("--shares", "0,100"), "--shares: 0 %"),
-        (("--dial", "guidance"), "--dial: '' is no list of numbers"),
+        (("--train-fractions", "10;20"), "--train-fractions: '10;20' is no list of numbers"),
+        (("--shares", "0,100"), "--train-fractions: 0 %"),
+        (("--sampling", "guidance"), "--sampling: '' is no list of numbers"),
         (("--dial", "loudness=2"), "no generator takes loudness=2"),
-        (("--returns", "0"), "--returns: 0 updates"),
+        (("--returns", "0"), "--training-steps: 0 updates"),
         (("--arms", "waveform"), "no sound was kept"),
     ):
         ran = affetti(*asked, *flags)
@@ -59,11 +59,13 @@ def test_times_are_read(typed: str, seconds: float) -> None:
 
 
 def test_lists_are_read() -> None:
-    found = _read({"shares": "10,100", "returns": "100,400", "dial": ("guidance=1,2.5", "truncation=0.5")})
+    found = _read(
+        {"train_fractions": "10,100", "training_steps": "100,400", "sampling": ("guidance=1,2.5", "truncation=0.5")}
+    )
     assert found == {
-        "shares": (0.1, 1.0),
-        "returns": (100, 400),
-        "dials": (("guidance", 1.0), ("guidance", 2.5), ("truncation", 0.5)),
+        "train_fractions": (0.1, 1.0),
+        "training_steps": (100, 400),
+        "sampling": (("guidance", 1.0), ("guidance", 2.5), ("truncation", 0.5)),
     }
 
 

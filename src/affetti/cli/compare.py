@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
@@ -27,18 +29,20 @@ class Flags(Long):
     """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here)."""
     arms: tuple[str, ...] = field(default=())
     """Arms to run (default eight): all, or of specaugment, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
-    waveform, composer, best …; sets take :DIAL=VALUE, @RATIO, -filtered, -only, -pretrained, -shuffled; joined by +."""
+    waveform, composer, best …; sets take :SETTING=VALUE, @RATIO, -filtered, -only, -pretrained, -shuffled; joined by
+    +."""
     folds: int | None = None
     """Folds to test on, where no models are given (default 1)."""
     seeds: int | None = None
     """Regressors an arm (default 3; 5 or more for a verdict)."""
     ratio: float | None = None
     """Synthetic clips per real training clip (default 1; the published study's 2.3)."""
-    shares: str | None = None
+    train_fractions: Annotated[str | None, tyro.conf.arg(aliases=["--shares"])] = None
     """Learning curve over the amount of real songs, in percent, such as 10,20,50,100: everything is trained on each."""
-    dial: tuple[str, ...] = field(default=())
-    """A generator's dial and its values, such as guidance=1,1.5,2,3: quality, diversity and gain as it turns."""
-    returns: str | None = None
+    sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
+    """A sampling parameter of generators and its values, such as guidance=1,1.5,2,3: quality, diversity and gain at
+    each value."""
+    training_steps: Annotated[str | None, tyro.conf.arg(aliases=["--returns"])] = None
     """Updates of generators, such as 100,400,1600: quality and gain against training time."""
     budget: str | None = None
     """Time that all may take, such as 30m: arms that do not fit are left out, and named."""
@@ -80,29 +84,31 @@ def run(arguments: list[str]) -> int:
 
 
 def _read(settings: dict[str, Any]) -> dict[str, Any]:
-    """Lists and times out of what was typed; ``dial`` becomes ``dials``."""
+    """Lists and times out of what was typed."""
     found: dict[str, Any] = {}
-    if settings.get("shares") is not None:
-        found["shares"] = tuple(value / 100 for value in _numbers(settings["shares"], "--shares"))
-    if settings.get("returns") is not None:
-        found["returns"] = tuple(int(value) for value in _numbers(settings["returns"], "--returns"))
-        if min(found["returns"]) < 1:
-            raise UsageError(f"{settings['returns']} updates", where="--returns", hint="give 1 or more")
+    if settings.get("train_fractions") is not None:
+        percentages = _numbers(settings["train_fractions"], "--train-fractions")
+        found["train_fractions"] = tuple(value / 100 for value in percentages)
+    if settings.get("training_steps") is not None:
+        found["training_steps"] = tuple(
+            int(value) for value in _numbers(settings["training_steps"], "--training-steps")
+        )
+        if min(found["training_steps"]) < 1:
+            raise UsageError(f"{settings['training_steps']} updates", where="--training-steps", hint="give 1 or more")
     if settings.get("budget") is not None:
         found["budget"] = _seconds(settings["budget"])
-    dials = settings.pop("dial", ())
     pairs: list[tuple[str, float]] = []
-    for typed in dials:
+    for typed in settings.pop("sampling", ()):
         name, _, values = typed.partition("=")
-        pairs += [(name, value) for value in _numbers(values, "--dial")]
-    return found | ({"dials": tuple(pairs)} if pairs else {})
+        pairs += [(name, value) for value in _numbers(values, "--sampling")]
+    return found | ({"sampling": tuple(pairs)} if pairs else {})
 
 
 def _numbers(typed: str, flag: str) -> list[float]:
     try:
         return [float(value) for value in typed.split(",")]
     except ValueError:
-        hint = "give such as guidance=1,2,3" if flag == "--dial" else "give numbers with commas between"
+        hint = "give such as guidance=1,2,3" if flag == "--sampling" else "give numbers with commas between"
         raise UsageError(f"{typed!r} is no list of numbers", where=flag, hint=hint) from None
 
 

@@ -9,7 +9,7 @@ from affetti import verbs
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MissingDependencyError
 from affetti.studies.augmentation import audio_copies as room
-from affetti.studies.augmentation.audio_copies import copies
+from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.studies.augmentation.synthetic_sets import require_honest
 
 pytest.importorskip("audiomentations", reason="the extra augment is not installed")
@@ -25,7 +25,7 @@ def test_copies_sound_almost_alike_keep_labels_and_songs_and_are_of_training_cli
     heard: Corpus, tmp_path: Path
 ) -> None:
     part = heard.fold(0)
-    made = copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
+    made = write_audio_copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
     rows = part.train[np.arange(5) % len(part.train)]
     assert made.songs.tolist() == heard.songs[rows].tolist()
     assert np.array_equal(made.labels, heard.labels[rows])
@@ -35,7 +35,7 @@ def test_copies_sound_almost_alike_keep_labels_and_songs_and_are_of_training_cli
     assert made.synthetic
     require_honest(made, heard, part)
     before = (tmp_path / "made/corpus.json").stat().st_mtime_ns
-    copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
+    write_audio_copies(heard, 0, 5, "shift", tmp_path / "made", seed=1)
     assert (tmp_path / "made/corpus.json").stat().st_mtime_ns == before, "made once"
 
 
@@ -43,8 +43,8 @@ def test_copies_need_sound_and_the_library(
     heard: Corpus, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InputError, match=r"sound of a clip is missing.*--keep-audio"):
-        copies(corpus, 0, 2, "stretch", tmp_path / "mute")
+        write_audio_copies(corpus, 0, 2, "stretch", tmp_path / "mute")
     monkeypatch.setattr(room.waveform, "available", lambda: False)
     with pytest.raises(MissingDependencyError, match="audiomentations"):
-        copies(heard, 0, 2, "stretch", tmp_path / "none")
+        write_audio_copies(heard, 0, 2, "stretch", tmp_path / "none")
     assert not (tmp_path / "none").exists()

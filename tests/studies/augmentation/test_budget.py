@@ -11,17 +11,17 @@ from affetti import presets
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.studies.augmentation import budget
-from affetti.studies.augmentation.budget import Cost, plan, probe, total, within
-from affetti.studies.augmentation.design import Settings, design
+from affetti.studies.augmentation.budget import StudyCost, estimate_seconds, fit_budget, measure_cost, plan_cost
+from affetti.studies.augmentation.design import StudySettings, design_study
 
-ASKED = Settings(arms=("mixup", "gan", "gan@4", "gan-shuffled"), seeds=2, steps=10)
-FOUND = Cost(update=0.1, unit=1.0, generators={"gan": 0.5}, clip={"gan": 0.01})
+ASKED = StudySettings(arms=("mixup", "gan", "gan@4", "gan-shuffled"), seeds=2, steps=10)
+FOUND = StudyCost(update=0.1, unit=1.0, generators={"gan": 0.5}, clip={"gan": 0.01})
 
 
 def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> None:
-    made = design(corpus, ASKED)
+    made = design_study(corpus, ASKED)
     train = len(corpus.fold(0).train)
-    ridge = budget.RIDGE * train / 1_000 * 4  # real, gan, gan@4, gan-shuffled
+    ridge = budget.RIDGE_SECONDS * train / 1_000 * 4  # real, gan, gan@4, gan-shuffled
     by_hand = (
         2 * (1 + 0.1 * 10)
         + 2 * 5 * (1 + 0.1 * 20)
@@ -29,32 +29,32 @@ def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> N
         + presets.budget("tiny", "gan").steps * 0.5
         + (1 + 4) * train * 0.01
     )
-    assert total(made, FOUND, made.arms) == pytest.approx(by_hand)
-    told = plan(made, FOUND, 2)
+    assert estimate_seconds(made, FOUND, made.arms) == pytest.approx(by_hand)
+    told = plan_cost(made, FOUND, 2)
     assert told["seconds"] == pytest.approx(by_hand / 2, abs=0.1)
     assert told["units"] == 12
     assert told["sets"] == ["gan", "gan@4"]
     assert told["bytes"] == 5 * train * 2 * 64 * 128
-    half = design(corpus, replace(ASKED, shares=(0.5,)))
-    assert total(half, FOUND, half.arms) > 1.4 * by_hand
+    half = design_study(corpus, replace(ASKED, train_fractions=(0.5,)))
+    assert estimate_seconds(half, FOUND, half.arms) > 1.4 * by_hand
 
 
 def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "probe", lambda _: FOUND)
-    made = design(corpus, replace(ASKED, budget=20.0))
-    kept, left = within(made, tmp_path, 1)
+    monkeypatch.setattr(budget, "measure_cost", lambda _: FOUND)
+    made = design_study(corpus, replace(ASKED, budget=20.0))
+    kept, left = fit_budget(made, tmp_path, 1)
     assert [arm.name for arm in kept.arms] == ["real", "real-longer", "mixup"]
     assert [row["name"] for row in left] == ["gan", "gan-shuffled", "gan@4"]
     assert left[0]["seconds"] > 200, "it has its generator to pay for"
-    monkeypatch.setattr(budget, "probe", lambda _: replace(FOUND, update=100.0))
-    assert within(made, tmp_path, 1) == (kept, left), "a resumed study is the same study"
+    monkeypatch.setattr(budget, "measure_cost", lambda _: replace(FOUND, update=100.0))
+    assert fit_budget(made, tmp_path, 1) == (kept, left), "a resumed study is the same study"
     more = replace(made, settings=replace(made.settings, seeds=made.settings.seeds + 1))
     with pytest.raises(UsageError, match="real and real-longer alone"):
-        within(more, tmp_path, 1)  # asked for more, it is reckoned anew
+        fit_budget(more, tmp_path, 1)  # asked for more, it is reckoned anew
     with pytest.raises(UsageError, match=r"--budget: real and real-longer alone would take about \d+ s"):
-        within(made, tmp_path / "other", 1)
+        fit_budget(made, tmp_path / "other", 1)
 
 
 def test_a_probe_measures_all_that_the_sum_needs(
@@ -62,10 +62,10 @@ def test_a_probe_measures_all_that_the_sum_needs(
 ) -> None:
     monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", presets.Budget(5, 4))
     monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
-    made = design(corpus, replace(ASKED, batch_size=8))
-    found = probe(made)
+    made = design_study(corpus, replace(ASKED, batch_size=8))
+    found = measure_cost(made)
     assert found.update > 0
     assert set(found.generators) == set(found.clip) == {"gan"}
-    assert total(made, found, made.arms) > 0
-    given = probe(design(corpus, replace(ASKED, batch_size=8, models=(run_of("gan"),))))
+    assert estimate_seconds(made, found, made.arms) > 0
+    given = measure_cost(design_study(corpus, replace(ASKED, batch_size=8, models=(run_of("gan"),))))
     assert (set(given.generators), set(given.clip)) == (set(), {"gan"}), "what is given need not be trained"

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from affetti.metrics import concordance
 from affetti.studies.augmentation.comparison import (
     REFERENCE,
-    Draws,
+    ResampleWeights,
+    choose_measure,
     compare_arms,
-    degrees,
-    measure_of,
-    simultaneous,
+    degrees_of_freedom,
+    simultaneous_intervals,
     verdict,
     weighted_accuracy,
     weighted_concordance,
@@ -115,31 +115,34 @@ def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None
 
 def test_draws_of_n_minus_one_give_the_variance_of_a_mean_without_bias() -> None:
     values = np.array([0.0, 1.0, 5.0])
-    draws = Draws.of(np.array(["a", "b", "c"]), 3, np.random.default_rng(0), 40_000)
+    draws = ResampleWeights.of(np.array(["a", "b", "c"]), 3, np.random.default_rng(0), 40_000)
     spread = (draws.seeds[1:] @ values).var()
     assert spread == pytest.approx(values.var(ddof=1) / 3, rel=0.03), "drawing 3 of 3 would give two thirds of it"
     clips = draws.clips[1:] / draws.clips[1:].sum(axis=1, keepdims=True)
     assert (clips @ values).var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
-    assert Draws.of(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
+    assert ResampleWeights.of(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
 
 
 def test_one_arm_alone_has_the_normal_interval_and_many_have_bonferronis_when_independent() -> None:
     rng = np.random.default_rng(0)
     drawn = {f"arm{i}": np.append(0.01, 0.01 + 0.02 * rng.standard_normal(40_000)) for i in range(10)}
-    alone = simultaneous({"arm0": drawn["arm0"]})["arm0"]
+    alone = simultaneous_intervals({"arm0": drawn["arm0"]})["arm0"]
     low, high = alone["delta_ci_simultaneous"]
     assert (high - low) / 2 == pytest.approx(1.96 * 0.02, rel=0.02)
     assert alone["p"] == pytest.approx(0.617, abs=0.01), "two-sided normal p at half a standard error"
     assert alone["detectable"] == pytest.approx(2.80 * 0.02, rel=0.02)
-    low, high = simultaneous(drawn)["arm3"]["delta_ci_simultaneous"]
+    low, high = simultaneous_intervals(drawn)["arm3"]["delta_ci_simultaneous"]
     assert (high - low) / 2 == pytest.approx(2.80 * 0.02, rel=0.02), "1 - (1 - 2 Φ(-2.80))^10 = 0.05"
 
 
 def test_arms_that_are_one_arm_need_no_correction() -> None:
     drawn = np.append(0.0, np.random.default_rng(1).standard_normal(40_000))
-    many, one = simultaneous({f"arm{i}": drawn for i in range(9)})["arm4"], simultaneous({"arm4": drawn})["arm4"]
+    many, one = (
+        simultaneous_intervals({f"arm{i}": drawn for i in range(9)})["arm4"],
+        simultaneous_intervals({"arm4": drawn})["arm4"],
+    )
     assert many["delta_ci_simultaneous"] == pytest.approx(one["delta_ci_simultaneous"])
-    still = simultaneous({"same": np.zeros(100)})["same"]
+    still = simultaneous_intervals({"same": np.zeros(100)})["same"]
     assert (still["p"], still["delta_ci_simultaneous"]) == (1.0, [0.0, 0.0])
 
 
@@ -159,8 +162,8 @@ def test_quadrant_labels_are_told_by_their_few_values_and_compared_by_accuracy()
     rng = np.random.default_rng(0)
     songs = np.repeat([f"s{i}" for i in range(40)], 4)
     target = np.repeat(rng.choice([-0.5, 0.5], (40, 2)), 4, axis=0)
-    assert measure_of(target) == "accuracy"
-    assert measure_of(rng.uniform(-1, 1, (30, 2))) == "ccc"
+    assert choose_measure(target) == "accuracy"
+    assert choose_measure(rng.uniform(-1, 1, (30, 2))) == "ccc"
     good, bad = (np.stack([target + rng.normal(0, size, target.shape) for _ in range(5)]) for size in (0.3, 3.0))
     rows = compare_arms({REFERENCE: bad, "flow": good}, target, songs, REFERENCE, 0, measure="accuracy")
     by_hand = [np.mean(((p >= 0) == (target >= 0)).all(axis=2)) for p in (bad, good)]
@@ -181,15 +184,15 @@ def test_differences_are_told_by_genre_too() -> None:
 
 def test_degrees_of_freedom_are_those_of_what_varies() -> None:
     by_seed = np.array([0.0, 0.1, 0.2])  # variance 0.01, of their mean 0.01 / 3
-    assert degrees(by_seed, 0.01 / 3, 200) == pytest.approx(2), "all of it is of the seeds"
-    assert degrees(np.full(3, 0.1), 0.01, 200) == pytest.approx(199), "all of it is of the songs"
-    assert 2 < degrees(by_seed, 0.01, 200) < 199
-    assert degrees(by_seed[:1], 0.01, 20) == 19
+    assert degrees_of_freedom(by_seed, 0.01 / 3, 200) == pytest.approx(2), "all of it is of the seeds"
+    assert degrees_of_freedom(np.full(3, 0.1), 0.01, 200) == pytest.approx(199), "all of it is of the songs"
+    assert 2 < degrees_of_freedom(by_seed, 0.01, 200) < 199
+    assert degrees_of_freedom(by_seed[:1], 0.01, 20) == 19
 
 
 def test_few_degrees_of_freedom_widen_the_interval_to_students() -> None:
     drawn = np.append(0.03, 0.03 + 0.02 * np.random.default_rng(0).standard_normal(40_000))
-    found = simultaneous({"arm": drawn}, {"arm": 2.0})["arm"]
+    found = simultaneous_intervals({"arm": drawn}, {"arm": 2.0})["arm"]
     low, high = found["delta_ci_simultaneous"]
     assert (high - low) / 2 == pytest.approx(4.303 * 0.02, rel=0.03), "t of 2 degrees at 97.5 %"
     assert found["p"] == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"

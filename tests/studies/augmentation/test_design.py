@@ -11,7 +11,7 @@ from tests.material import LEAN, write_corpus
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, InputError, MismatchError, UsageError
 from affetti.presets import FRONT_ENDS
-from affetti.studies.augmentation.design import Settings, design
+from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.study import augmentation_study
 from affetti.training.fit import fit_run
 
@@ -34,12 +34,12 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         (UsageError, "--steps: 0", corpus, {"steps": 0}),
         (UsageError, "--seed: -1", corpus, {"seed": -1}),
         (UsageError, "a budget of 0 s", corpus, {"budget": 0.0}),
-        (UsageError, "--shares: 0 %", corpus, {"shares": (0.0,)}),
-        (UsageError, "have heard all training songs", corpus, {"models": (flow,), "shares": (0.5,)}),
-        (UsageError, "--returns", corpus, {"models": (flow,), "returns": (10,)}),
+        (UsageError, "--train-fractions: 0 %", corpus, {"train_fractions": (0.0,)}),
+        (UsageError, "have heard all training songs", corpus, {"models": (flow,), "train_fractions": (0.5,)}),
+        (UsageError, "--training-steps", corpus, {"models": (flow,), "training_steps": (10,)}),
         (UsageError, "unknown arm 'flwo'", corpus, {"arms": ("gan", "flwo")}),
         (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),
-        (UsageError, "no generator takes loudness=2", corpus, {"dials": (("loudness", 2.0),)}),
+        (UsageError, "no generator takes loudness=2", corpus, {"sampling": (("loudness", 2.0),)}),
         (UsageError, "arm 'flow:loudness=2': no dial", corpus, {"arms": ("flow:loudness=2",)}),
         (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),
         (UsageError, "a student does not generate", corpus, {"models": (run_of("student"),)}),
@@ -53,14 +53,16 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
     ]
     for kind, says, given, options in cases:
         with pytest.raises(kind, match=says) as caught:
-            augmentation_study(given, tmp_path / "study", Settings(**options))
+            augmentation_study(given, tmp_path / "study", StudySettings(**options))
         assert "\n" not in str(caught.value)
         assert not (tmp_path / "study").exists(), says
 
 
 def test_a_dial_becomes_an_arm_of_each_generator_that_has_it(corpus: Corpus) -> None:
-    found = design(corpus, Settings(arms=("mixup",), dials=(("truncation", 0.5), ("guidance", 2.0)), returns=(50,)))
+    found = design_study(
+        corpus, StudySettings(arms=("mixup",), sampling=(("truncation", 0.5), ("guidance", 2.0)), training_steps=(50,))
+    )
     names = [arm.name for arm in found.arms][3:]
     assert names == ["gan:truncation=0.5", "flow:guidance=2", "gan:trained=50", "flow:trained=50"]
-    assert len(found.sets) == 4
-    assert found.shares == (1.0,)
+    assert len(found.set_specs) == 4
+    assert found.train_fractions == (1.0,)

@@ -11,10 +11,10 @@ from affetti.corpus import Corpus
 from affetti.metrics import concordance, quality_score
 from affetti.models.regressors.baseline import Baseline
 from affetti.studies.augmentation import method_table
-from affetti.studies.augmentation.arms import parse
-from affetti.studies.augmentation.design import Settings, design
-from affetti.studies.augmentation.method_table import returns, table, tradeoff
-from affetti.studies.augmentation.synthetic_sets import Place, SetAt
+from affetti.studies.augmentation.arms import parse_arm
+from affetti.studies.augmentation.design import StudySettings, design_study
+from affetti.studies.augmentation.method_table import measure_methods, sampling_rows, training_steps_rows
+from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset
 from affetti.training.fit import fit_baseline, read
 from affetti.training.loop import Clips
 
@@ -22,12 +22,14 @@ from affetti.training.loop import Clips
 @pytest.fixture(scope="module")
 def rows(corpus: Corpus) -> dict[str, dict[str, Any]]:
     """Methods, among them a 'generator' that gives back other real clips."""
-    found = design(corpus, Settings(arms=("mixup", "specaugment", "composer", "specaugment+mixup", "composer@2")))
-    made = parse("composer", 1.0).made
+    found = design_study(
+        corpus, StudySettings(arms=("mixup", "specaugment", "composer", "specaugment+mixup", "composer@2"))
+    )
+    made = parse_arm("composer", 1.0).synthetic
     assert made is not None
-    sets = [SetAt(made, Place(0, 1.0, corpus.path), corpus.path)]
+    sets = [SyntheticSet(made, TrainingSubset(0, 1.0, corpus.path), corpus.path)]
     told = [{"name": "mixup", "delta": 0.1, "delta_ci": [0.0, 0.2]}]
-    return {row["name"]: row for row in table(found, sets, told)}
+    return {row["name"]: row for row in measure_methods(found, sets, told)}
 
 
 def test_a_row_for_each_method_and_none_for_amounts_and_mixtures(rows: dict[str, Any]) -> None:
@@ -65,26 +67,26 @@ def test_masked_clips_are_less_like_music_and_blends_less_diverse(rows: dict[str
 def test_information_is_whole_where_nothing_is_changed_and_less_where_more_is(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = design(corpus, Settings(arms=("time-stretch",)))
-    (small,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    found = design_study(corpus, StudySettings(arms=("time-stretch",)))
+    (small,) = [row for row in measure_methods(found, [], []) if row["name"] == "time-stretch"]
     monkeypatch.setattr(method_table, "changes", lambda *_: [lambda mel, labels: (mel, labels)])
-    (none,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    (none,) = [row for row in measure_methods(found, [], []) if row["name"] == "time-stretch"]
     noise = torch.Generator().manual_seed(0)
     shaken = [lambda mel, labels: (mel + 20 * torch.randn(mel.shape, generator=noise), labels)]
     monkeypatch.setattr(method_table, "changes", lambda *_: shaken)
-    (much,) = [row for row in table(found, [], []) if row["name"] == "time-stretch"]
+    (much,) = [row for row in measure_methods(found, [], []) if row["name"] == "time-stretch"]
     assert none["information"] == pytest.approx(100)
     assert none["information"] > small["information"] > much["information"]
 
 
 def test_dials_and_lengths_of_training_are_told_in_order(tmp_path: Path, corpus: Corpus) -> None:
     names = ["flow:guidance=2", "flow:guidance=1.5", "flow:trained=40", "flow:steps=2,guidance=2", "gan:truncation=1"]
-    found = tradeoff([{"name": name} for name in names], ["guidance"])
+    found = sampling_rows([{"name": name} for name in names], ["guidance"])
     assert [(row["kind"], row["dial"], row["value"]) for row in found] == [
         ("flow", "guidance", 1.5), ("flow", "guidance", 2.0)
     ]  # fmt: skip
     (tmp_path / "runs/flow-trained=40-f0").mkdir(parents=True)
     (tmp_path / "runs/flow-trained=40-f0/result.json").write_text('{"seconds": 3.5}')
-    made = design(corpus, Settings(arms=("mixup",)))
-    (row,) = returns([{"name": name} for name in names], tmp_path, made)
+    made = design_study(corpus, StudySettings(arms=("mixup",)))
+    (row,) = training_steps_rows([{"name": name} for name in names], tmp_path, made)
     assert (row["kind"], row["updates"], row["seconds"]) == ("flow", 40, 3.5)

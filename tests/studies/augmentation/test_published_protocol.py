@@ -10,7 +10,7 @@ from tests.material import LEAN
 from affetti import presets
 from affetti.corpus import Corpus
 from affetti.presets import Budget
-from affetti.studies.augmentation.design import Settings, design
+from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.published_protocol import published_protocol
 
 
@@ -19,7 +19,7 @@ def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
 ) -> None:
     monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", Budget(2, 8))
     monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
-    made = design(corpus, Settings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
+    made = design_study(corpus, StudySettings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
     arms = [
         {"name": "real-longer", "ccc": 0.3, "delta": 0.0, "delta_ci": [0, 0]},
         {"name": "gan", "ccc": 0.32, "delta": 0.02, "delta_ci": [-0.1, 0.1]},

@@ -8,10 +8,10 @@ from tests.material import mels
 from affetti.compose.cues import Cues, valence_arousal
 from affetti.presets import FRONT_ENDS
 from affetti.studies.augmentation.signal_augmentation import (
+    MAX_RELABELLED_RATE,
+    MAX_RELABELLED_SEMITONES,
     MIDDLE_TEMPO,
     SIGNALS,
-    WIDE_RATE,
-    WIDE_SEMITONES,
     ChangedClips,
     changes,
     shifted,
@@ -29,17 +29,18 @@ def test_labels_stay_within_safe_limits_and_move_by_the_cue_model_beyond() -> No
     front = FRONT_ENDS["tiny"].__class__(n_mels=16)
     assert torch.equal(stretched(mel, labels)[1], labels)
     assert torch.equal(shifted(mel, labels, front)[1], labels)
-    moved = stretched(mel, labels, WIDE_RATE, relabel=True)[1]
+    moved = stretched(mel, labels, MAX_RELABELLED_RATE, relabel=True)[1]
     faster = np.subtract(
-        valence_arousal(Cues("major", 65, WIDE_RATE * MIDDLE_TEMPO, 0, 0.75, "piano", "happy")), valence_arousal(CALM)
+        valence_arousal(Cues("major", 65, MAX_RELABELLED_RATE * MIDDLE_TEMPO, 0, 0.75, "piano", "happy")),
+        valence_arousal(CALM),
     )
     np.testing.assert_allclose(moved.amax(dim=0), faster, rtol=0.03)
     assert ((moved[:, 0] > 0) == (moved[:, 1] > 0)).all(), "tempo raises both"
     higher = np.subtract(
-        valence_arousal(Cues("major", 65 + WIDE_SEMITONES, MIDDLE_TEMPO, 0, 0.75, "piano", "happy")),
+        valence_arousal(Cues("major", 65 + MAX_RELABELLED_SEMITONES, MIDDLE_TEMPO, 0, 0.75, "piano", "happy")),
         valence_arousal(CALM),
     )
-    moved = shifted(mel, labels, front, WIDE_SEMITONES, relabel=True)[1]
+    moved = shifted(mel, labels, front, MAX_RELABELLED_SEMITONES, relabel=True)[1]
     assert moved[:, 0].max() == pytest.approx(higher[0], rel=0.03)
     assert moved[:, 1].min() == pytest.approx(higher[1], rel=0.03)
 
@@ -47,7 +48,7 @@ def test_labels_stay_within_safe_limits_and_move_by_the_cue_model_beyond() -> No
 def test_relabelled_points_stay_on_the_plane() -> None:
     torch.manual_seed(1)
     corner = torch.ones(50, 2)
-    assert stretched(mels(50, (16, 32)), corner, WIDE_RATE, relabel=True)[1].abs().max() <= 1
+    assert stretched(mels(50, (16, 32)), corner, MAX_RELABELLED_RATE, relabel=True)[1].abs().max() <= 1
 
 
 def test_batches_are_changed_anew_at_each_step_and_statistics_are_of_clips_as_they_are() -> None:

@@ -14,7 +14,7 @@ from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError, UsageError
 from affetti.models.regressors.baseline import Baseline
-from affetti.studies.augmentation.design import Settings
+from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.study import _notes, augmentation_study
 from affetti.training.fit import fit_baseline, read
 from affetti.training.loop import Clips
@@ -22,10 +22,10 @@ from affetti.training.loop import Clips
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
 
 
-def asked(run_of: Callable[[str], Path], **others: Any) -> Settings:
+def asked(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
     """The study of these tests."""
     given: dict[str, Any] = {"models": (run_of("flow"), run_of("gan")), "arms": ARMS, "seeds": 2, "steps": 2}
-    return Settings(**(given | {"batch_size": 8} | others))
+    return StudySettings(**(given | {"batch_size": 8} | others))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
 
 
 def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_asks_for(tmp_path: Path, corpus: Corpus) -> None:
-    settings = Settings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
+    settings = StudySettings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
     found = augmentation_study(corpus, tmp_path / "study", settings)
     assert [row["name"] for row in found["arms"]] == ["real", "real-longer", "specaugment"]
     assert found["test"]["n"] == 160
@@ -129,9 +129,9 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     for kind in ("gan", "flow"):
         monkeypatch.setitem(presets.SETTINGS["tiny"], kind, LEAN[kind])
         monkeypatch.setitem(presets.BUDGETS["tiny"], kind, presets.Budget(2, 8))
-    settings = Settings(
-        arms=("specaugment",), seeds=1, steps=1, batch_size=8, shares=(0.5,), returns=(2,), published_protocol=True,
-        budget=3_600.0,
+    settings = StudySettings(
+        arms=("specaugment",), seeds=1, steps=1, batch_size=8, train_fractions=(0.5,), training_steps=(2,),
+        published_protocol=True, budget=3_600.0,
     )  # fmt: skip
     found = augmentation_study(corpus, tmp_path / "study", settings)
     names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
@@ -154,9 +154,9 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
 def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:
     out = tmp_path / "study"
     with pytest.raises(UsageError, match="real and real-longer alone"):
-        augmentation_study(corpus, out, Settings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
+        augmentation_study(corpus, out, StudySettings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
     assert not (out / "config.json").exists()
-    told = augmentation_study(corpus, out, Settings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
+    told = augmentation_study(corpus, out, StudySettings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
     assert {row["name"] for row in told["arms"]} == {"real", "real-longer", "mixup"}
 
 

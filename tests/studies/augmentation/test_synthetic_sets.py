@@ -9,7 +9,7 @@ from tests.material import write_corpus
 from affetti import verbs
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError
-from affetti.studies.augmentation.synthetic_sets import accepts, fresh_songs, knows_composer, require_honest
+from affetti.studies.augmentation.synthetic_sets import fresh_songs, knows_composer, require_honest, sampling_refusal
 from affetti.training import run as runs
 
 
@@ -58,14 +58,14 @@ def test_synthetic_test_clips_and_generators_that_heard_the_test_songs_are_refus
 
 
 def test_a_generator_says_which_dials_it_refuses(corpus: Corpus) -> None:
-    assert accepts("gan", {"truncation": 0.5}, corpus) is None
-    assert "no dial 'guidance'" in str(accepts("gan", {"guidance": 2.0}, corpus))
+    assert sampling_refusal("gan", {"truncation": 0.5}, corpus) is None
+    assert "no dial 'guidance'" in str(sampling_refusal("gan", {"guidance": 2.0}, corpus))
 
 
 def test_a_generator_of_a_study_has_a_dial_for_every_field_of_the_corpus(
     corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
-    assert accepts("flow", {"mode": 2.0}, corpus) is None
+    assert sampling_refusal("flow", {"mode": 2.0}, corpus) is None
     given = runs.load(run_of("flow"))
-    assert accepts("flow", {"guide": 2.0}, corpus, [given]) is None
-    assert "no dial 'loudness'" in str(accepts("flow", {"loudness": 2.0}, corpus, [given]))
+    assert sampling_refusal("flow", {"guide": 2.0}, corpus, [given]) is None
+    assert "no dial 'loudness'" in str(sampling_refusal("flow", {"loudness": 2.0}, corpus, [given]))

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from affetti.corpus import Corpus
-from affetti.studies.augmentation.arms import parse
-from affetti.studies.augmentation.synthetic_sets import Place, SetAt
-from affetti.studies.augmentation.trials import STUDENT, StudyTask, Unit, gathered, joined
+from affetti.studies.augmentation.arms import parse_arm
+from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset
+from affetti.studies.augmentation.trials import STUDENT, Trial, TrialTask, concatenate, gather_predictions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
@@ -18,13 +18,13 @@ from affetti.training.loop import Clips, LoopConfig
 def test_shuffled_labels_are_the_same_labels_elsewhere(
     corpus: Corpus, made: Callable[..., Path], tmp_path: Path
 ) -> None:
-    place, arm = Place(0, 1.0, corpus.path), parse("flow@0.2", 1.0)
-    assert arm.made is not None
-    task = StudyTask((), (SetAt(arm.made, place, made("flow")),), tmp_path, 2, 8)
+    place, arm = TrainingSubset(0, 1.0, corpus.path), parse_arm("flow@0.2", 1.0)
+    assert arm.synthetic is not None
+    task = TrialTask((), (SyntheticSet(arm.synthetic, place, made("flow")),), tmp_path, 2, 8)
     part = corpus.fold(0)
 
     def of(name: str, seed: int):
-        clips = task.made(Unit(parse(name, 1.0), STUDENT, place, seed), corpus, part)
+        clips = task.synthetic_clips(Trial(parse_arm(name, 1.0), STUDENT, place, seed), corpus, part)
         assert clips is not None
         return clips.labels[clips.rows]
 
@@ -33,32 +33,32 @@ def test_shuffled_labels_are_the_same_labels_elsewhere(
     assert not np.array_equal(plain, shuffled)
     assert not np.array_equal(shuffled, other)
     assert sorted(map(tuple, plain)) == sorted(map(tuple, shuffled))
-    assert task.made(Unit(parse("real", 1.0), STUDENT, place, 0), corpus, part) is None
+    assert task.synthetic_clips(Trial(parse_arm("real", 1.0), STUDENT, place, 0), corpus, part) is None
     assert not set(part.validation) & set(part.train)
 
 
 def test_joined_clips_are_the_rows_of_both(corpus: Corpus) -> None:
     first = Clips(corpus.mel, corpus.labels, np.array([3, 1]))
     second = Clips(corpus.mel, corpus.labels, np.array([7]))
-    both = joined(first, second)
+    both = concatenate(first, second)
     assert np.array_equal(both.mel, corpus.mel[[3, 1, 7]])
     assert np.array_equal(both.labels, corpus.labels[[3, 1, 7]])
     assert both.rows.tolist() == [0, 1, 2]
 
 
 def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpus: Corpus, tmp_path: Path) -> None:
-    arm = parse("real", 1.0)
-    places = [Place(1, 1.0, corpus.path), Place(0, 1.0, corpus.path)]
-    units = tuple(Unit(arm, "baseline", place, 0) for place in places)
-    task = StudyTask(units, (), tmp_path, 2, 8)
+    arm = parse_arm("real", 1.0)
+    places = [TrainingSubset(1, 1.0, corpus.path), TrainingSubset(0, 1.0, corpus.path)]
+    units = tuple(Trial(arm, "baseline", place, 0) for place in places)
+    task = TrialTask(units, (), tmp_path, 2, 8)
     assert not task.done(0, 2)
     task(0, 2)
     assert task.done(0, 2)
-    found = gathered(task, "baseline", [arm, arm], places, 1)
+    found = gather_predictions(task, "baseline", [arm, arm], places, 1)
     assert found.shape == (1, 160, 2)
-    first = gathered(task, "baseline", [arm], places[1:], 1)
+    first = gather_predictions(task, "baseline", [arm], places[1:], 1)
     assert np.array_equal(found[:, 80:], first)
-    held = gathered(task, "baseline", [arm], places[1:], 1, "validation")
+    held = gather_predictions(task, "baseline", [arm], places[1:], 1, "validation")
     assert held.shape == (1, len(corpus.fold(0).validation), 2)
 
 

@@ -24,39 +24,41 @@ from affetti.studies.augmentation.signal_augmentation import SIGNALS
 from affetti.training.registry import GENERATORS
 
 Use = Literal["added", "only", "pretrained", "shuffled"]
-COPIES = ("audio-stretch", "audio-shift")
+AUDIO_COPIES = ("audio-stretch", "audio-shift")
 """Sets that are changed copies of the training clips' own sound."""
 COMPOSER = "composer"
 BEST = "best"
-KINDS = (*GENERATORS, COMPOSER, *COPIES)
+SET_KINDS = (*GENERATORS, COMPOSER, *AUDIO_COPIES)
 RATIOS = (0.25, 0.5, 2.0, 2.3, 4.0)
 """Synthetic clips for each real one, beside the study's own; 2.3 is the published study's."""
 TRAINED = "trained"
 """The setting of a set that is no dial: updates of the generator."""
-_SET = re.compile(rf"({'|'.join(KINDS)})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:filtered|{'|'.join(get_args(Use))}))*)")
+_SET = re.compile(
+    rf"({'|'.join(SET_KINDS)})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:filtered|{'|'.join(get_args(Use))}))*)"
+)
 
 
 @dataclass(frozen=True)
-class Made:
+class SyntheticSetSpec:
     """A set of clips that were made."""
 
     kind: str
     ratio: float
     """Clips for each real training clip, > 0."""
-    dials: tuple[tuple[str, float], ...] = ()
-    trained: int | None = None
+    sampling: tuple[tuple[str, float], ...] = ()
+    training_steps: int | None = None
     """Updates of the generator; None: the preset's."""
     filtered: bool = False
 
     @property
     def generator(self) -> str:
         """Names the generator that makes it."""
-        return self.kind if self.trained is None else f"{self.kind}:{TRAINED}={self.trained}"
+        return self.kind if self.training_steps is None else f"{self.kind}:{TRAINED}={self.training_steps}"
 
-    def named(self, ratio: float) -> str:
+    def name_for(self, ratio: float) -> str:
         """Its name in a study whose own ratio is ``ratio``: that of the plainest arm that uses it."""
-        settings = [f"{name}={value:g}" for name, value in self.dials]
-        settings += [] if self.trained is None else [f"{TRAINED}={self.trained}"]
+        settings = [f"{name}={value:g}" for name, value in self.sampling]
+        settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
         named = self.kind + (f":{','.join(settings)}" if settings else "")
         return named + (f"@{self.ratio:g}" if self.ratio != ratio else "") + ("-filtered" if self.filtered else "")
 
@@ -67,7 +69,7 @@ class Arm:
 
     name: str
     signals: tuple[str, ...] = ()
-    made: Made | None = None
+    synthetic: SyntheticSetSpec | None = None
     use: Use = "added"
 
     @property
@@ -81,7 +83,7 @@ class Arm:
         return not self.signals and self.use != "pretrained" and self.name != REFERENCE
 
 
-def parse(name: str, ratio: float) -> Arm:
+def parse_arm(name: str, ratio: float) -> Arm:
     """The arm called ``name``, in a study whose own ratio is ``ratio``.
 
     Raises:
@@ -90,51 +92,51 @@ def parse(name: str, ratio: float) -> Arm:
     if name in (BASE, REFERENCE, BEST):
         return Arm(name)
     signals: list[str] = []
-    made: Made | None = None
+    synthetic: SyntheticSetSpec | None = None
     use: Use = "added"
     for part in name.split("+"):
         found = _SET.fullmatch(part)
         if part in SIGNALS:
             signals.append(part)
-        elif found and made is None:
-            made, use = _set(found, ratio, name)
+        elif found and synthetic is None:
+            synthetic, use = _set(found, ratio, name)
         else:
-            raise unknown(name)
-    return Arm(name, tuple(signals), made, use)
+            raise unknown_arm(name)
+    return Arm(name, tuple(signals), synthetic, use)
 
 
-def _set(found: re.Match[str], ratio: float, name: str) -> tuple[Made, Use]:
+def _set(found: re.Match[str], ratio: float, name: str) -> tuple[SyntheticSetSpec, Use]:
     kind, settings, share, options = found.groups()
     chosen = [option for option in options.split("-") if option]
     uses: list[Use] = [use for use in get_args(Use) if use in chosen]
     if len(uses) > 1 or len(chosen) != len(set(chosen)):
-        raise unknown(name)
+        raise unknown_arm(name)
     dials: dict[str, float] = {}
     try:
         for setting in settings.split(",") if settings else ():
             key, value = setting.split("=")
             dials[key] = float(value)
-        made = Made(kind, ratio if share is None else float(share), filtered="filtered" in chosen)
+        made = SyntheticSetSpec(kind, ratio if share is None else float(share), filtered="filtered" in chosen)
         trained = int(dials.pop(TRAINED)) if TRAINED in dials else None
     except ValueError as error:
-        raise unknown(name) from error
+        raise unknown_arm(name) from error
     if not made.ratio > 0 or (trained is not None and trained < 1):
         raise UsageError(f"arm {name!r}: give more than 0", where="--arms", hint="such as flow@2.3")
     if kind not in GENERATORS and (settings or made.filtered):
         raise UsageError(f"arm {name!r}: {kind} has no dials and no filter", where="--arms", hint=f"use {kind}")
-    return replace(made, dials=tuple(sorted(dials.items())), trained=trained), uses[0] if uses else "added"
+    return replace(made, sampling=tuple(sorted(dials.items())), training_steps=trained), uses[0] if uses else "added"
 
 
-def unknown(name: str) -> UsageError:
+def unknown_arm(name: str) -> UsageError:
     """The error that says there is no such arm, and which there are."""
-    near = difflib.get_close_matches(name, [BASE, REFERENCE, BEST, *SIGNALS, *KINDS], n=1)
-    known = ", ".join((BASE, REFERENCE, *SIGNALS, *KINDS, BEST))
+    near = difflib.get_close_matches(name, [BASE, REFERENCE, BEST, *SIGNALS, *SET_KINDS], n=1)
+    known = ", ".join((BASE, REFERENCE, *SIGNALS, *SET_KINDS, BEST))
     hint = f"did you mean {near[0]}? " if near else ""
     forms = "sets take :DIAL=VALUE, @RATIO and -filtered, -only, -pretrained or -shuffled"
     return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {known}; {forms}")
 
 
-def choose(
+def choose_arms(
     asked: tuple[str, ...],
     kinds: tuple[str, ...],
     ratio: float,
@@ -146,7 +148,7 @@ def choose(
     """The arms to run, ``real`` and ``real-longer`` first.
 
     Args:
-        asked: names; none for the default of :func:`usual`, ``all`` for the whole list.
+        asked: names; none for the default of :func:`default_arms`, ``all`` for the whole list.
         kinds: the generators at hand.
         ratio: the study's own.
         sound: whether the corpus kept its sound.
@@ -157,10 +159,10 @@ def choose(
         UsageError: an arm is unknown, or needs what is not at hand.
         MissingDependencyError: an arm asked for by name needs audiomentations. Of ``all``, such arms are left out.
     """
-    every = everything(kinds, sound=sound and waveform.available(), composed=composed)
-    names = [*(usual(kinds) if not asked else every if "all" in asked else asked), *extra]
+    every = all_arms(kinds, sound=sound and waveform.available(), composed=composed)
+    names = [*(default_arms(kinds) if not asked else every if "all" in asked else asked), *extra]
     names += [name for name in asked if name != "all"]
-    chosen = {name: parse(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}
+    chosen = {name: parse_arm(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}
     for arm in chosen.values():
         _require_at_hand(arm, kinds, sound, composed)
     rank = {name: place for place, name in enumerate(every)}
@@ -168,22 +170,27 @@ def choose(
     return [chosen[name] for name in ordered]
 
 
-def usual(kinds: tuple[str, ...]) -> list[str]:
+def default_arms(kinds: tuple[str, ...]) -> list[str]:
     """The default: eight arms where there are two generators."""
     return [BASE, REFERENCE, "specaugment", "c-mixup", "time-stretch", *kinds, *(f"{k}-shuffled" for k in kinds[-1:])]
 
 
-def everything(kinds: tuple[str, ...], *, sound: bool, composed: bool) -> list[str]:
+def all_arms(kinds: tuple[str, ...], *, sound: bool, composed: bool) -> list[str]:
     """All arms, in the order of tables; what ``--budget`` drops, it drops from the end."""
-    names = usual(kinds)
+    names = default_arms(kinds)
     names += [f"{kind}{end}" for end in ("-only", "-filtered", "-pretrained", "-shuffled") for kind in kinds]
     names += [COMPOSER] if composed else []
-    names += [*SIGNALS, *(f"{kind}@{ratio:g}" for ratio in RATIOS for kind in kinds), *(COPIES if sound else ()), BEST]
+    names += [
+        *SIGNALS,
+        *(f"{kind}@{ratio:g}" for ratio in RATIOS for kind in kinds),
+        *(AUDIO_COPIES if sound else ()),
+        BEST,
+    ]
     return list(dict.fromkeys(names))
 
 
 def _require_at_hand(arm: Arm, kinds: tuple[str, ...], sound: bool, composed: bool) -> None:
-    kind = None if arm.made is None else arm.made.kind
+    kind = None if arm.synthetic is None else arm.synthetic.kind
     if kind in GENERATORS and kind not in kinds:
         at_hand = f"there is no {kind} among the models" if kind not in ("waveform",) or sound else "no sound was kept"
         raise UsageError(f"arm {arm.name!r}: {at_hand}", where="--arms", hint=f"give one; here: {', '.join(kinds)}")
@@ -191,9 +198,9 @@ def _require_at_hand(arm: Arm, kinds: tuple[str, ...], sound: bool, composed: bo
         raise UsageError(
             f"arm {arm.name!r}: nobody composed this corpus", where="--arms", hint="use affetti prepare composed"
         )
-    if kind in COPIES and not sound:
+    if kind in AUDIO_COPIES and not sound:
         raise UsageError(
             f"arm {arm.name!r}: the corpus kept no sound", where="--arms", hint="prepare it with --keep-audio"
         )
-    if kind in COPIES:
+    if kind in AUDIO_COPIES:
         waveform.require_installed()

@@ -25,7 +25,7 @@ from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import written
 
-CHUNK = 32
+CLIPS_PER_SHARD = 32
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class CopyTask:
             np.save(temporary, np.stack(made))
 
 
-def copies(
+def write_audio_copies(
     corpus: Corpus,
     fold: int,
     n: int,
@@ -104,8 +104,8 @@ def copies(
         return Corpus.open(out)
     claim(out, signature)
     task = CopyTask(corpus.path, tuple(chosen.tolist()), kind, seed, out)
-    map_ranges(task, n, CHUNK, done=task.done, workers=workers, stage=f"audio {kind}", progress=progress)
-    shards = [task.shard(*span) for span in ranges(n, CHUNK)]
+    map_ranges(task, n, CLIPS_PER_SHARD, done=task.done, workers=workers, stage=f"audio {kind}", progress=progress)
+    shards = [task.shard(*span) for span in ranges(n, CLIPS_PER_SHARD)]
     mel = gather(out / ".work" / "mel.npy", shards, corpus.front_end, np.ones(n, dtype=bool))
     clips = corpus.clips.iloc[chosen].copy()
     clips["clip_id"] = [f"{name}-{kind}{i}" for i, name in enumerate(clips["clip_id"])]

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from affetti.studies.augmentation.arms import Arm, parse
+from affetti.studies.augmentation.arms import Arm, parse_arm
 from affetti.studies.augmentation.comparison import weighted_concordance
-from affetti.studies.augmentation.synthetic_sets import Place
-from affetti.studies.augmentation.trials import STUDENT, StudyTask, gathered, opened
+from affetti.studies.augmentation.synthetic_sets import TrainingSubset
+from affetti.studies.augmentation.trials import STUDENT, TrialTask, gather_predictions, open_cached
 from affetti.training.registry import GENERATORS
 
 
-def resolve(task: StudyTask, arms: Sequence[Arm], place: Place, seeds: int, ratio: float) -> Arm | None:
+def choose_best(task: TrialTask, arms: Sequence[Arm], place: TrainingSubset, seeds: int, ratio: float) -> Arm | None:
     """The arm that ``best`` stands for at ``place``; None where there is no signal arm, generator or validation song.
 
     Args:
@@ -27,20 +27,20 @@ def resolve(task: StudyTask, arms: Sequence[Arm], place: Place, seeds: int, rati
         seeds: regressors an arm.
         ratio: the study's own.
     """
-    signal = [arm for arm in arms if arm.signals and arm.made is None]
+    signal = [arm for arm in arms if arm.signals and arm.synthetic is None]
     made = [
         arm
         for arm in arms
-        if arm.made is not None and not arm.signals and arm.use == "added" and arm.made.kind in GENERATORS
+        if arm.synthetic is not None and not arm.signals and arm.use == "added" and arm.synthetic.kind in GENERATORS
     ]
-    corpus = opened(place.corpus)
+    corpus = open_cached(place.corpus)
     rows = corpus.fold(place.fold).validation
     if not signal or not made or len(rows) < 2:
         return None
     labels = corpus.labels[rows]
 
     def held(arm: Arm) -> float:
-        read = gathered(task, STUDENT, [arm], [place], seeds, "validation")
+        read = gather_predictions(task, STUDENT, [arm], [place], seeds, "validation")
         return float(weighted_concordance(read, labels, np.ones((1, len(labels)))).mean())
 
-    return parse(f"{max(signal, key=held).name}+{max(made, key=held).name}", ratio)
+    return parse_arm(f"{max(signal, key=held).name}+{max(made, key=held).name}", ratio)

@@ -20,9 +20,9 @@ from affetti import presets
 from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.storage import read_json, write_json
-from affetti.studies.augmentation.arms import BEST, COMPOSER, COPIES, Arm, Made
+from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, COMPOSER, Arm, SyntheticSetSpec
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
-from affetti.studies.augmentation.design import Design
+from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -31,16 +31,16 @@ from affetti.training.loop import Clips, LoopConfig
 from affetti.training.registry import family
 from affetti.training.waveform_clips import sound_clips
 
-STEPS = 6
+PROBE_STEPS = 6
 """Updates of a probe."""
-COMPOSED = 0.015
+COMPOSE_SECONDS = 0.015
 """Seconds a fresh composed clip takes for each second of music, about."""
-RIDGE = 3.0
+RIDGE_SECONDS = 3.0
 """Seconds that fitting ridge regression and reading the test clips takes, about, for each 1,000 clips."""
 
 
 @dataclass(frozen=True)
-class Cost:
+class StudyCost:
     """Seconds."""
 
     update: float
@@ -53,13 +53,13 @@ class Cost:
     """A generated clip, by generator."""
 
 
-def probe(design: Design) -> Cost:
+def measure_cost(design: StudyDesign) -> StudyCost:
     """Measure; takes some seconds."""
     corpus = design.corpus
     train = corpus.fold(design.folds[0]).train
     clips = Clips(corpus.mel, corpus.labels, train)
     unit, update, _ = _trial(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
-    kinds = {made.kind for made in design.sets} & set(runs.GENERATORS)
+    kinds = {made.kind for made in design.set_specs} & set(runs.GENERATORS)
     given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
     generators: dict[str, float] = {}
     sampled: dict[str, float] = {}
@@ -72,11 +72,11 @@ def probe(design: Design) -> Cost:
         model.to(choose_device(design.settings.device))
         with torch.inference_mode():
             sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
-    return Cost(update, unit, generators, sampled)
+    return StudyCost(update, unit, generators, sampled)
 
 
 def _trial(
-    kind: str, design: Design, clips: Clips, batch: int, settings: dict[str, Any]
+    kind: str, design: StudyDesign, clips: Clips, batch: int, settings: dict[str, Any]
 ) -> tuple[float, float, torch.nn.Module]:
     """Seconds to set training up, seconds an update, and the model trained."""
     corpus = design.corpus
@@ -92,7 +92,7 @@ def _trial(
 
     fit(1)  # the first call also imports and warms up
     short = seconds_of(lambda: fit(1))
-    return short, max(1e-6, seconds_of(lambda: fit(1 + STEPS)) - short) / STEPS, trained[-1]
+    return short, max(1e-6, seconds_of(lambda: fit(1 + PROBE_STEPS)) - short) / PROBE_STEPS, trained[-1]
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -102,30 +102,30 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def plan(design: Design, cost: Cost, workers: int) -> dict[str, Any]:
+def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> dict[str, Any]:
     """Arms, units and sets of a study, bytes it would write and seconds it would take."""
     corpus = design.corpus
     whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
-    clips = sum(design.shares) * whole * sum(made.ratio for made in design.sets)
+    clips = sum(design.train_fractions) * whole * sum(made.ratio for made in design.set_specs)
     size = int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames)
-    units = [len(design.folds) * design.settings.seeds * len(design.shares) for _ in design.arms]
+    units = [len(design.folds) * design.settings.seeds * len(design.train_fractions) for _ in design.arms]
     return {
         "arms": [arm.name for arm in design.arms],
         "units": sum(units),
-        "sets": [made.named(design.settings.ratio) for made in design.sets],
-        "shares": list(design.shares),
+        "sets": [made.name_for(design.settings.ratio) for made in design.set_specs],
+        "shares": list(design.train_fractions),
         "bytes": size,
-        "seconds": round(total(design, cost, design.arms) / workers, 1),
-        "least_seconds": round(total(design, cost, plainest(design)) / workers, 1),
+        "seconds": round(estimate_seconds(design, cost, design.arms) / workers, 1),
+        "least_seconds": round(estimate_seconds(design, cost, required_arms(design)) / workers, 1),
     }
 
 
-def plainest(design: Design) -> tuple[Arm, ...]:
+def required_arms(design: StudyDesign) -> tuple[Arm, ...]:
     """The arms that every study has."""
     return tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
 
 
-def _asked(design: Design) -> dict[str, Any]:
+def _asked(design: StudyDesign) -> dict[str, Any]:
     """What the choice of arms depends on."""
     s = design.settings
     return {
@@ -133,38 +133,38 @@ def _asked(design: Design) -> dict[str, Any]:
         "asked": [arm.name for arm in design.arms],
         "seeds": s.seeds,
         "folds": list(design.folds),
-        "shares": list(design.shares),
+        "shares": list(design.train_fractions),
     }
 
 
-def total(design: Design, cost: Cost, arms: tuple[Arm, ...]) -> float:
+def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]) -> float:
     """Seconds of one core that the given arms of a study would take."""
     chosen = replace(design, arms=arms)
     corpus, s = design.corpus, design.settings
     whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
-    regressors = len(design.folds) * s.seeds * len(design.shares)
+    regressors = len(design.folds) * s.seeds * len(design.train_fractions)
     seconds = sum(_regressor(design, cost, arm) for arm in arms) * regressors
-    seconds += RIDGE * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(design.shares)
-    for generator in {made.generator: made for made in chosen.sets if made.kind in cost.generators}.values():
-        updates = generator.trained or presets.budget(corpus.meta["preset"], generator.kind).steps
-        seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.shares)
-    return seconds + sum(_set(made, cost, design) for made in chosen.sets) * whole * sum(design.shares)
+    seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(design.train_fractions)
+    for generator in {made.generator: made for made in chosen.set_specs if made.kind in cost.generators}.values():
+        updates = generator.training_steps or presets.budget(corpus.meta["preset"], generator.kind).steps
+        seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.train_fractions)
+    return seconds + sum(_set(made, cost, design) for made in chosen.set_specs) * whole * sum(design.train_fractions)
 
 
-def _regressor(design: Design, cost: Cost, arm: Arm) -> float:
+def _regressor(design: StudyDesign, cost: StudyCost, arm: Arm) -> float:
     return cost.unit + cost.update * design.steps * (2 if arm.longer else 1)
 
 
-def _set(made: Made, cost: Cost, design: Design) -> float:
+def _set(made: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
     """Seconds to make a set, for each real training clip."""
     if made.kind == COMPOSER:
-        return made.ratio * COMPOSED * design.corpus.front_end.seconds
-    if made.kind in COPIES:
+        return made.ratio * COMPOSE_SECONDS * design.corpus.front_end.seconds
+    if made.kind in AUDIO_COPIES:
         return made.ratio * 0.05
     return made.ratio * cost.clip[made.kind] * (2.0 if made.filtered else 1.0)
 
 
-def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[str, Any]]]:
+def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesign, list[dict[str, Any]]]:
     """The study that fits its budget, and the arms that were left out with what each would have taken.
 
     Raises:
@@ -176,10 +176,10 @@ def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[s
         if all(filed.get(key) == value for key, value in _asked(design).items()):
             kept = tuple(arm for arm in design.arms if arm.name in filed["arms"])
             return replace(design, arms=kept), filed["left_out"]
-    found = probe(design)
+    found = measure_cost(design)
     budget = (design.settings.budget or 0.0) * workers
-    kept = plainest(design)
-    least = total(design, found, kept)
+    kept = required_arms(design)
+    least = estimate_seconds(design, found, kept)
     if least > budget:
         raise UsageError(
             f"real and real-longer alone would take about {least / workers:.0f} s",
@@ -190,17 +190,19 @@ def within(design: Design, out: Path, workers: int) -> tuple[Design, list[dict[s
     for arm in design.arms:
         if arm in kept:
             continue
-        more = total(design, found, (*kept, arm))
+        more = estimate_seconds(design, found, (*kept, arm))
         if more <= budget:
             kept = (*kept, arm)
         else:
-            left.append({"name": arm.name, "seconds": round((more - total(design, found, kept)) / workers, 1)})
-    kept = tuple(arm for arm in kept if arm.name != BEST or any(other.made for other in kept))
+            left.append(
+                {"name": arm.name, "seconds": round((more - estimate_seconds(design, found, kept)) / workers, 1)}
+            )
+    kept = tuple(arm for arm in kept if arm.name != BEST or any(other.synthetic for other in kept))
     document = {
         **_asked(design),
         "arms": [arm.name for arm in kept],
         "left_out": left,
-        "seconds": round(total(design, found, kept) / workers, 1),
+        "seconds": round(estimate_seconds(design, found, kept) / workers, 1),
     }
     write_json(path, document)
     return replace(design, arms=kept), left

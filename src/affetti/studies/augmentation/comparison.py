@@ -34,18 +34,18 @@ REFERENCE = "real-longer"
 BASE = "real"
 """The same clips, half the updates."""
 RESAMPLES = 2_000
-MOST_SONGS = 5_000
+MAX_SONGS_NEEDED = 5_000
 """Beyond so many songs the number needed is not worth naming."""
-SURE = 5
+MIN_SEEDS = 5
 """Seeds from which a verdict is more than exploratory."""
-FEW = 3
+MIN_GENRE_SONGS = 3
 """Songs of a genre below which it is left out."""
-POWER = 0.8416
+POWER_QUANTILE = 0.8416
 """Normal quantile of a power of 80 %."""
 
 
 @dataclass(frozen=True)
-class Draws:
+class ResampleWeights:
     """Weights of clips and of seeds, a row for the sample itself and one a resample."""
 
     clips: Floats
@@ -54,7 +54,9 @@ class Draws:
     """``[1 + R, S]``."""
 
     @classmethod
-    def of(cls, songs: NDArray[np.str_], seeds: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> Draws:
+    def of(
+        cls, songs: NDArray[np.str_], seeds: int, rng: np.random.Generator, resamples: int = RESAMPLES
+    ) -> ResampleWeights:
         """Draw songs and seeds."""
         names, member = np.unique(songs, return_inverse=True)
         drawn = _draw(len(names), resamples, rng)[:, member]
@@ -89,7 +91,7 @@ def compare_arms(
         genres: genre of each test clip; empty text is left out.
         measure: what differences are of; with ``accuracy`` rows hold ``accuracy`` and ``accuracy_ci`` too.
     """
-    draws = Draws.of(songs, len(predictions[reference]), np.random.default_rng(seed))
+    draws = ResampleWeights.of(songs, len(predictions[reference]), np.random.default_rng(seed))
     means = {arm: _means(p, target, draws) for arm, p in predictions.items()}
     values = {arm: drawn.mean(axis=1) for arm, drawn in means.items()}
     if measure == "accuracy":
@@ -98,10 +100,10 @@ def compare_arms(
     family = [arm for arm in predictions if arm not in (reference, BASE)]
     own = {arm: _by_seed(p, target, measure) for arm, p in predictions.items()}
     freedom = {
-        arm: degrees(own[arm] - own[reference], float(deltas[arm][1:].var(ddof=1)), np.unique(songs).size)
+        arm: degrees_of_freedom(own[arm] - own[reference], float(deltas[arm][1:].var(ddof=1)), np.unique(songs).size)
         for arm in family
     }
-    together = simultaneous({arm: deltas[arm] for arm in family}, freedom)
+    together = simultaneous_intervals({arm: deltas[arm] for arm in family}, freedom)
     base = BASE if BASE in values else reference
     table: list[dict[str, Any]] = []
     for arm, drawn in means.items():
@@ -130,7 +132,7 @@ def compare_arms(
     return table
 
 
-def degrees(by_seed: Floats, variance: float, songs: int) -> float:
+def degrees_of_freedom(by_seed: Floats, variance: float, songs: int) -> float:
     """Satterthwaite's degrees of freedom of a variance that is of seeds and of songs.
 
     Args:
@@ -148,7 +150,9 @@ def degrees(by_seed: Floats, variance: float, songs: int) -> float:
     return variance**2 / (seeds**2 / (len(by_seed) - 1) + (variance - seeds) ** 2 / of_songs)
 
 
-def simultaneous(deltas: dict[str, Floats], freedom: dict[str, float] | None = None) -> dict[str, dict[str, Any]]:
+def simultaneous_intervals(
+    deltas: dict[str, Floats], freedom: dict[str, float] | None = None
+) -> dict[str, dict[str, Any]]:
     """Intervals and p-values that hold for all arms at once, and the gain each could have detected.
 
     Args:
@@ -175,7 +179,7 @@ def simultaneous(deltas: dict[str, Floats], freedom: dict[str, float] | None = N
         found[arm] = {
             "delta_ci_simultaneous": [middle - width, middle + width],
             "p": float((1 + np.sum(largest >= normal)) / (1 + len(largest))),
-            "detectable": width + POWER * spread[arm],
+            "detectable": width + POWER_QUANTILE * spread[arm],
         }
     return found
 
@@ -199,7 +203,7 @@ def weighted_accuracy(prediction: Floats, target: Floats, weights: Floats) -> Fl
     return weights / weights.sum(axis=1, keepdims=True) @ right.T
 
 
-def measure_of(labels: Floats, most: int = 8) -> Measure:
+def choose_measure(labels: Floats, most: int = 8) -> Measure:
     """``accuracy`` where labels ``[N, 2]`` are of so few values that they are categories, else ``ccc``."""
     return "accuracy" if len(np.unique(labels.round(6), axis=0)) <= most else "ccc"
 
@@ -216,24 +220,24 @@ def verdict(row: dict[str, Any], songs: int, seeds: int, folds: int) -> str:
     if row["name"] == BASE:
         return "the same clips, half the updates"
     low, high = row.get("delta_ci_simultaneous", row["delta_ci"])
-    reasons = [f"fewer than {SURE} seeds"] * (seeds < SURE) + ["one fold"] * (folds < 2)
+    reasons = [f"fewer than {MIN_SEEDS} seeds"] * (seeds < MIN_SEEDS) + ["one fold"] * (folds < 2)
     ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""
     if low > 0:
         return f"helps{ending}"
     if high < 0:
         return f"harms{ending}"
     need = max(songs, songs * ((high - low) / 2 / max(abs(row["delta"]), 1e-6)) ** 2)
-    if need > MOST_SONGS:
-        return f"can't tell: so small a difference would need more than {MOST_SONGS:,} test songs{ending}"
+    if need > MAX_SONGS_NEEDED:
+        return f"can't tell: so small a difference would need more than {MAX_SONGS_NEEDED:,} test songs{ending}"
     return f"can't tell: would need about {int(np.ceil(need / 10) * 10)} test songs{ending}"
 
 
-def _means(prediction: Floats, target: Floats, draws: Draws) -> Floats:
+def _means(prediction: Floats, target: Floats, draws: ResampleWeights) -> Floats:
     """CCC of valence and arousal, the mean over the seeds drawn: ``[1 + R, 2]``."""
     return np.einsum("rs,rsd->rd", draws.seeds, weighted_concordance(prediction, target, draws.clips))
 
 
-def _accuracy(prediction: Floats, target: Floats, draws: Draws) -> Floats:
+def _accuracy(prediction: Floats, target: Floats, draws: ResampleWeights) -> Floats:
     return np.einsum("rs,rs->r", draws.seeds, weighted_accuracy(prediction, target, draws.clips))
 
 
@@ -258,9 +262,9 @@ def _by_genre(
     for genre in sorted(set(genres.tolist()) - {""}):
         rows = np.flatnonzero(genres == genre)
         count = np.unique(songs[rows]).size
-        if count < FEW:
+        if count < MIN_GENRE_SONGS:
             continue
-        draws = Draws.of(songs[rows], len(prediction), np.random.default_rng(seed), RESAMPLES // 4)
+        draws = ResampleWeights.of(songs[rows], len(prediction), np.random.default_rng(seed), RESAMPLES // 4)
         ccc = _means(prediction[:, rows], target[rows], draws).mean(axis=1)
         delta = ccc - _means(against[:, rows], target[rows], draws).mean(axis=1)
         told: dict[str, Any] = {"genre": genre, "n": len(rows), "songs": count, "ccc": float(ccc[0])}

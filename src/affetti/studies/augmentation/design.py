@@ -14,9 +14,9 @@ import numpy as np
 from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.studies.augmentation.arms import Arm, Made, choose
-from affetti.studies.augmentation.synthetic_sets import accepts, knows_composer, require_usable
-from affetti.studies.augmentation.train_fractions import require_shares
+from affetti.studies.augmentation.arms import Arm, SyntheticSetSpec, choose_arms
+from affetti.studies.augmentation.synthetic_sets import knows_composer, require_usable, sampling_refusal
+from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -26,7 +26,7 @@ from affetti.training.registry import SPECTROGRAMS
 
 
 @dataclass(frozen=True)
-class Settings:
+class StudySettings:
     """What a study is asked for."""
 
     models: tuple[Path, ...] = ()
@@ -40,11 +40,11 @@ class Settings:
     """Regressors an arm, ≥ 1."""
     ratio: float = 1.0
     """Synthetic clips per real training clip, > 0."""
-    shares: tuple[float, ...] = ()
+    train_fractions: tuple[float, ...] = ()
     """Shares of the real training songs for the learning curve, in (0, 1]; 1 is always among them."""
-    dials: tuple[tuple[str, float], ...] = ()
+    sampling: tuple[tuple[str, float], ...] = ()
     """Dial and value, each an arm of every generator that has the dial."""
-    returns: tuple[int, ...] = ()
+    training_steps: tuple[int, ...] = ()
     """Updates of generators, each an arm."""
     budget: float | None = None
     """Seconds that all may take; arms that do not fit are left out."""
@@ -62,30 +62,30 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Design:
+class StudyDesign:
     """A study whose settings have been found to make sense."""
 
     corpus: Corpus
-    settings: Settings
+    settings: StudySettings
     arms: tuple[Arm, ...]
     folds: tuple[int, ...]
     steps: int
     batch_size: int
-    weights: tuple[str, ...]
+    model_hashes: tuple[str, ...]
     """Hashes of the models given."""
 
     @property
-    def sets(self) -> list[Made]:
+    def set_specs(self) -> list[SyntheticSetSpec]:
         """The sets that its arms need, each once."""
-        return list(dict.fromkeys(arm.made for arm in self.arms if arm.made is not None))
+        return list(dict.fromkeys(arm.synthetic for arm in self.arms if arm.synthetic is not None))
 
     @property
-    def shares(self) -> tuple[float, ...]:
+    def train_fractions(self) -> tuple[float, ...]:
         """Shares of the learning curve, the whole last."""
-        return tuple(sorted({*self.settings.shares, 1.0}))
+        return tuple(sorted({*self.settings.train_fractions, 1.0}))
 
 
-def design(corpus: Corpus, settings: Settings) -> Design:
+def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     """Check all that can be checked before any work is done.
 
     Raises:
@@ -100,10 +100,10 @@ def design(corpus: Corpus, settings: Settings) -> Design:
     Hardware(s.device)  # refuses what is not here
     if s.budget is not None and not s.budget > 0:
         raise UsageError(f"a budget of {s.budget:g} s", where="--budget", hint="give such as 30m")
-    require_shares(s.shares)
-    if s.models and (s.shares or s.returns):
-        which = "--shares" if s.shares else "--returns"
-        told = "models that have heard all training songs" if s.shares else "models that have been trained"
+    require_train_fractions(s.train_fractions)
+    if s.models and (s.train_fractions or s.training_steps):
+        which = "--train-fractions" if s.train_fractions else "--training-steps"
+        told = "models that have heard all training songs" if s.train_fractions else "models that have been trained"
         raise UsageError(told, where=which, hint="leave --models out: generators are trained anew here")
     if corpus.synthetic:
         raise MismatchError(
@@ -119,22 +119,26 @@ def design(corpus: Corpus, settings: Settings) -> Design:
     kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAMS
     known = kinds if given else (*SPECTROGRAMS, *(("waveform",) if sound else ()))
     extra = [
-        f"{kind}:{dial}={value:g}" for dial, value in s.dials for kind in _turning(kinds, dial, value, corpus, given)
+        f"{kind}:{dial}={value:g}" for dial, value in s.sampling for kind in _turning(kinds, dial, value, corpus, given)
     ]
-    extra += [f"{kind}:trained={steps}" for steps in s.returns for kind in kinds]
+    extra += [f"{kind}:trained={steps}" for steps in s.training_steps for kind in kinds]
     listed = known if any(name not in ("all", "") for name in s.arms) else kinds
-    arms = choose(s.arms, listed, s.ratio, sound=sound, composed=knows_composer(corpus), extra=tuple(extra))
+    arms = choose_arms(s.arms, listed, s.ratio, sound=sound, composed=knows_composer(corpus), extra=tuple(extra))
     for arm in arms:
-        refusal = arm.made and arm.made.dials and accepts(arm.made.kind, dict(arm.made.dials), corpus, given)
+        refusal = (
+            arm.synthetic
+            and arm.synthetic.sampling
+            and sampling_refusal(arm.synthetic.kind, dict(arm.synthetic.sampling), corpus, given)
+        )
         if refusal:
-            raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint="see --dial of affetti generate")
+            raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint="see --sampling of affetti generate")
     folds = sorted({int(trained.meta["fold"]) for trained in given}) or _first(corpus, s.folds)
     for fold in folds:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
         _require_spread(corpus, part)
     hashes = tuple(str(trained.meta["weights_sha256"]) for trained in given)
-    return Design(corpus, s, tuple(arms), tuple(folds), updates, batch, hashes)
+    return StudyDesign(corpus, s, tuple(arms), tuple(folds), updates, batch, hashes)
 
 
 def _first(corpus: Corpus, count: int) -> list[int]:
@@ -158,11 +162,11 @@ def _turning(
     Raises:
         UsageError: none has it.
     """
-    refusals = {kind: accepts(kind, {dial: value}, corpus, given) for kind in kinds}
+    refusals = {kind: sampling_refusal(kind, {dial: value}, corpus, given) for kind in kinds}
     having = [kind for kind, refusal in refusals.items() if refusal is None]
     if not having:
         told = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())
-        raise UsageError(f"no generator takes {dial}={value:g}", where="--dial", hint=told)
+        raise UsageError(f"no generator takes {dial}={value:g}", where="--sampling", hint=told)
     return having
 
 

@@ -40,15 +40,15 @@ from affetti.signal.statistics import mel_statistics
 from affetti.storage import read_json
 from affetti.studies.augmentation.arms import BEST, Arm
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
-from affetti.studies.augmentation.design import Design
+from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, changes
-from affetti.studies.augmentation.synthetic_sets import SetAt
+from affetti.studies.augmentation.synthetic_sets import SyntheticSet
 from affetti.training.fit import fit_baseline, read
 from affetti.training.loop import Clips
 
-MOST = 512
+MAX_CLIPS = 512
 """Clips a side, evenly spread."""
-CLAIMED: dict[str, dict[str, str]] = {
+PUBLISHED_CLAIMS: dict[str, dict[str, str]] = {
     BASE: {"quality": "100", "information": "100 %", "emotion": "100 %"},
     SPECAUGMENT: {"quality": "85–95", "information": "90 %", "emotion": "95 %"},
     "time-stretch": {"quality": "80–90", "information": "85 %", "emotion": "90 %"},
@@ -59,12 +59,12 @@ CLAIMED: dict[str, dict[str, str]] = {
     "flow": {"quality": "65–80", "information": "55 %", "emotion": "80 %"},
 }
 """What the published study states for each method."""
-Material = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.str_]]
+MethodClips = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.str_]]
 """Log-mels ``[N, M, F]``, labels ``[N, 2]``, songs ``[N]``."""
 
 
-def table(
-    design: Design, sets: list[SetAt], arms: list[dict[str, Any]], progress: Progress = silent
+def measure_methods(
+    design: StudyDesign, sets: list[SyntheticSet], arms: list[dict[str, Any]], progress: Progress = silent
 ) -> list[dict[str, Any]]:
     """A row for each method, of the first fold.
 
@@ -89,12 +89,12 @@ def table(
         row |= _information(arm, design, material)
         told = compared.get(arm.name, {}) if arm.name != BASE else {}
         row |= {"delta": told.get("delta"), "delta_ci": told.get("delta_ci"), "n": len(material[0])}
-        found.append(row | {"claimed": CLAIMED.get(arm.name)})
+        found.append(row | {"claimed": PUBLISHED_CLAIMS.get(arm.name)})
     progress("hierarchy", len(methods), len(methods))
     return found
 
 
-def tradeoff(rows: list[dict[str, Any]], dials: list[str]) -> list[dict[str, Any]]:
+def sampling_rows(rows: list[dict[str, Any]], dials: list[str]) -> list[dict[str, Any]]:
     """The rows whose generator had one of ``dials`` turned, with ``kind``, ``dial`` and ``value``, in order."""
     found: list[dict[str, Any]] = []
     for row in rows:
@@ -105,7 +105,7 @@ def tradeoff(rows: list[dict[str, Any]], dials: list[str]) -> list[dict[str, Any
     return sorted(found, key=lambda row: (row["kind"], row["dial"], row["value"]))
 
 
-def returns(rows: list[dict[str, Any]], out: Path, design: Design) -> list[dict[str, Any]]:
+def training_steps_rows(rows: list[dict[str, Any]], out: Path, design: StudyDesign) -> list[dict[str, Any]]:
     """The rows of generators trained for so many updates, with ``kind``, ``updates`` and ``seconds`` of training."""
     found: list[dict[str, Any]] = []
     for row in rows:
@@ -118,15 +118,17 @@ def returns(rows: list[dict[str, Any]], out: Path, design: Design) -> list[dict[
 
 def _is_method(arm: Arm) -> bool:
     """Arms that differ in their material: not its amount, its order or its place in training."""
-    single = len(arm.signals) + (arm.made is not None) <= 1
+    single = len(arm.signals) + (arm.synthetic is not None) <= 1
     return arm.name not in (REFERENCE, BEST) and single and arm.use == "added" and "@" not in arm.name
 
 
-def _material(arm: Arm, design: Design, sets: list[SetAt]) -> Material:
+def _material(arm: Arm, design: StudyDesign, sets: list[SyntheticSet]) -> MethodClips:
     """The clips that a method adds, or turns the training clips into."""
     corpus, fold = design.corpus, design.folds[0]
-    if arm.made is not None:
-        at = next(at for at in sets if at.made == arm.made and at.place.fold == fold and at.place.share == 1)
+    if arm.synthetic is not None:
+        at = next(
+            at for at in sets if at.spec == arm.synthetic and at.subset.fold == fold and at.subset.train_fraction == 1
+        )
         made = Corpus.open(at.path)
         return _rows(made, _spread(np.arange(len(made))))
     mel, labels, songs = _rows(corpus, _spread(corpus.fold(fold).train))
@@ -141,7 +143,7 @@ def _material(arm: Arm, design: Design, sets: list[SetAt]) -> Material:
     return turned.numpy(), asked.double().numpy(), songs
 
 
-def _measured(real: Material, fake: Material, reader: Baseline, seed: int) -> dict[str, Any]:
+def _measured(real: MethodClips, fake: MethodClips, reader: Baseline, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"quality": None, "quality_ci": None, "published_quality": None, "diversity": None}
     try:
         score = metrics.quality_score(real[0], fake[0], real[2], fake[2], seed=seed)
@@ -168,10 +170,10 @@ def _measured(real: Material, fake: Material, reader: Baseline, seed: int) -> di
     return found
 
 
-def _information(arm: Arm, design: Design, turned: Material) -> dict[str, Any]:
+def _information(arm: Arm, design: StudyDesign, turned: MethodClips) -> dict[str, Any]:
     """What can be told of the clips from what the signals of ``arm`` turned them into, % of variance."""
     nothing = {"information": None, "information_ci": None}
-    if not arm.signals or arm.made is not None:
+    if not arm.signals or arm.synthetic is not None:
         return nothing
     original = _rows(design.corpus, _spread(design.corpus.fold(design.folds[0]).train))
     before, after = (mel_statistics(torch.from_numpy(side[0])).double().numpy() for side in (original, turned))
@@ -188,9 +190,9 @@ def _kept(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
     return 100 * float(((x * y).sum(axis=0) ** 2 / spread.clip(1e-30)).mean())
 
 
-def _rows(corpus: Corpus, rows: NDArray[np.intp]) -> Material:
+def _rows(corpus: Corpus, rows: NDArray[np.intp]) -> MethodClips:
     return np.asarray(corpus.mel[rows], dtype=np.float32), corpus.labels[rows], corpus.songs[rows]
 
 
 def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    return rows[evenly_spaced(len(rows), MOST)]
+    return rows[evenly_spaced(len(rows), MAX_CLIPS)]

@@ -27,9 +27,9 @@ from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, write_json, written
-from affetti.studies.augmentation.comparison import REFERENCE, measure_of, weighted_concordance
-from affetti.studies.augmentation.design import Design
-from affetti.studies.augmentation.trials import STUDENT, joined
+from affetti.studies.augmentation.comparison import REFERENCE, choose_measure, weighted_concordance
+from affetti.studies.augmentation.design import StudyDesign
+from affetti.studies.augmentation.trials import STUDENT, concatenate
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
@@ -39,8 +39,8 @@ from affetti.training.waveform_clips import sound_clips
 
 SPLIT = (0.70, 0.15)
 """Shares of training and validation; the rest is tested on."""
-BATCH = 64
-WHY = (
+BATCH_SIZE = 64
+WHY_NOT_HONEST = (
     "test clips are partly synthetic and labelled by their wish, the generator has heard every real test song, and "
     "clips of one song lie on both sides"
 )
@@ -73,7 +73,7 @@ class ProtocolTask:
         corpus = Corpus.open(self.corpus)
         real = Clips(corpus.mel, corpus.labels, np.arange(len(corpus)))
         wishes = np.load(self.labels, allow_pickle=False)
-        mixed = joined(real, Clips(np.load(self.mel, mmap_mode="r"), wishes, np.arange(len(wishes))))
+        mixed = concatenate(real, Clips(np.load(self.mel, mmap_mode="r"), wishes, np.arange(len(wishes))))
         for seed in range(start, stop):
             found: dict[str, Any] = {}
             for name, clips in (("real", real), ("mixed", mixed)):
@@ -97,7 +97,7 @@ def _ccc(model: torch.nn.Module, clips: Clips, rows: NDArray[np.intp]) -> float:
 
 
 def published_protocol(
-    design: Design, out: Path, arms: list[dict[str, Any]], *, workers: int = 1, progress: Progress = silent
+    design: StudyDesign, out: Path, arms: list[dict[str, Any]], *, workers: int = 1, progress: Progress = silent
 ) -> dict[str, Any]:
     """Rerun the study as published, beside the honest arms.
 
@@ -114,7 +114,7 @@ def published_protocol(
         the arm of that generator; None where it was not run) and ``difference`` of the two.
     """
     corpus, s = design.corpus, design.settings
-    kind = next((made.kind for made in design.sets if made.kind in runs.GENERATORS), "gan")
+    kind = next((made.kind for made in design.set_specs if made.kind in runs.GENERATORS), "gan")
     number = max(1, round(s.ratio * len(corpus)))
     asked = {"verb": "compare", "protocol": "published", "corpus_hash": corpus.hash, "generator": kind, "n": number}
     claim(out, asked | {"steps": design.steps, "batch_size": design.batch_size, "seed": s.seed})
@@ -122,7 +122,13 @@ def published_protocol(
     task = ProtocolTask(corpus.path, mel, labels, out, design.steps, design.batch_size, s.device)
     map_ranges(task, s.seeds, 1, done=task.done, workers=workers, stage="published protocol", progress=progress)
     filed = [read_json(task.path(seed)) for seed in range(s.seeds)]
-    found: dict[str, Any] = {"honest": False, "why": WHY, "generator": kind, "seeds": s.seeds, "test": filed[0]["n"]}
+    found: dict[str, Any] = {
+        "honest": False,
+        "why": WHY_NOT_HONEST,
+        "generator": kind,
+        "seeds": s.seeds,
+        "test": filed[0]["n"],
+    }
     for name in ("real", "mixed", "mixed_on_real"):
         values = [entry[name] for entry in filed]
         found[name] = {"value": float(np.mean(values)), "range": [min(values), max(values)]}
@@ -131,7 +137,7 @@ def published_protocol(
     gain = found["mixed"]["value"] - found["real"]["value"]
     honest = None if row is None else row["ccc"] - base["ccc"]
     # Where labels are quadrants the study's own difference is of accuracy, and so is its interval.
-    of_ccc = measure_of(corpus.labels) == "ccc"
+    of_ccc = choose_measure(corpus.labels) == "ccc"
     return found | {
         "gain": gain,
         "honest_real": base["ccc"],
@@ -159,15 +165,15 @@ def _generated(
     _, trained = fitting.fit(kind, model, clips, loop, run=out / "generator", hardware=hardware, progress=progress)
     wishes = np.random.default_rng(child_seed("emotions", seed)).uniform(-1.0, 1.0, (n, 2))
     parts: list[NDArray[np.float16]] = []
-    for at in range(0, n, BATCH):
-        index = torch.arange(at, min(at + BATCH, n))
+    for at in range(0, n, BATCH_SIZE):
+        index = torch.arange(at, min(at + BATCH_SIZE, n))
         asked = torch.tensor(wishes[index.numpy()], dtype=torch.float32)
         with torch.inference_mode():
             made = trained.sample(asked, seed, index)  # type: ignore[operator]
             made = MelSpectrogram(corpus.front_end)(made) if family(kind).sound else made
             made = torch.maximum(made, made.amax(dim=(1, 2), keepdim=True) - corpus.front_end.top_db)
         parts.append(made.numpy().astype(np.float16))
-        progress(f"generate {kind}", min(at + BATCH, n), n)
+        progress(f"generate {kind}", min(at + BATCH_SIZE, n), n)
     with written(labels) as temporary, temporary.open("wb") as file:
         np.save(file, wishes)
     with written(mel) as temporary, temporary.open("wb") as file:

@@ -26,9 +26,9 @@ from affetti.training.loop import Clips
 
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Log-mels ``[B, M, F]`` in dB and labels ``[B, 2]`` to others."""
-WIDE_RATE = 1.25
+MAX_RELABELLED_RATE = 1.25
 """Fastest and, as its inverse, slowest speed with labels moved."""
-WIDE_SEMITONES = 5.0
+MAX_RELABELLED_SEMITONES = 5.0
 """Farthest shift with labels moved."""
 MIDDLE_TEMPO = 2.8
 """Notes a second: the middle level of the study that the cue weights come from."""
@@ -63,8 +63,8 @@ SIGNALS: dict[str, Callable[[FrontEnd], Change] | None] = {
     "c-mixup": lambda _: c_mixup,
     "time-stretch": lambda _: stretched,
     "pitch-shift": lambda front: partial(shifted, front=front),
-    "time-stretch-relabelled": lambda _: partial(stretched, most=WIDE_RATE, relabel=True),
-    "pitch-shift-relabelled": lambda front: partial(shifted, front=front, most=WIDE_SEMITONES, relabel=True),
+    "time-stretch-relabelled": lambda _: partial(stretched, most=MAX_RELABELLED_RATE, relabel=True),
+    "pitch-shift-relabelled": lambda front: partial(shifted, front=front, most=MAX_RELABELLED_SEMITONES, relabel=True),
 }
 """By name: given the front-end, the change; None for the one that the training loop makes."""
 
@@ -79,11 +79,11 @@ def changes(names: tuple[str, ...], front: FrontEnd) -> tuple[Change, ...]:
 class ChangedClips(Clips):
     """As :class:`affetti.training.loop.Clips`, with batches changed; statistics are of the clips as they are."""
 
-    made: tuple[Change, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def batch(self, size: int, seed: int, step: int) -> tuple[Tensor, Tensor]:
         """Batch number ``step``, changed; draws are of torch's global generator, which the loop seeds by step."""
         mel, labels = super().batch(size, seed, step)
-        for change in self.made:
+        for change in self.changes:
             mel, labels = change(mel, labels)
         return mel, labels

@@ -24,8 +24,8 @@ from affetti.errors import MismatchError, UsageError
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.studies.augmentation.arms import COMPOSER, COPIES, Made
-from affetti.studies.augmentation.audio_copies import copies
+from affetti.studies.augmentation.arms import AUDIO_COPIES, COMPOSER, SyntheticSetSpec
+from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.lyrics import HASHED
@@ -33,31 +33,31 @@ from affetti.training.parallel import RunSpec, train_runs
 
 
 @dataclass(frozen=True)
-class Place:
+class TrainingSubset:
     """Where an arm is trained: a fold, and the share of its training songs that there is."""
 
     fold: int
-    share: float
+    train_fraction: float
     corpus: Path
 
     @property
     def name(self) -> str:
         """Ends the names of its files."""
-        return f"f{self.fold}" + (f"-p{100 * self.share:g}" if self.share < 1 else "")
+        return f"f{self.fold}" + (f"-p{100 * self.train_fraction:g}" if self.train_fraction < 1 else "")
 
 
 @dataclass(frozen=True)
-class SetAt:
+class SyntheticSet:
     """A set that was made, for one place."""
 
-    made: Made
-    place: Place
+    spec: SyntheticSetSpec
+    subset: TrainingSubset
     path: Path
 
 
 def make_sets(
-    wanted: list[Made],
-    places: list[Place],
+    wanted: list[SyntheticSetSpec],
+    places: list[TrainingSubset],
     out: Path,
     models: tuple[Path, ...],
     *,
@@ -66,7 +66,7 @@ def make_sets(
     device: str = "cpu",
     workers: int = 1,
     progress: Progress = silent,
-) -> list[SetAt]:
+) -> list[SyntheticSet]:
     """Make every set of ``wanted`` for every place.
 
     Args:
@@ -84,27 +84,29 @@ def make_sets(
         AffettiError: what training or generating raised.
     """
     given = {(trained.kind, int(trained.meta["fold"])): trained.path for trained in map(runs.load, models)}
-    specs: dict[tuple[str, Place], RunSpec] = {}
+    specs: dict[tuple[str, TrainingSubset], RunSpec] = {}
     for place in places:
         for made in wanted:
             if made.kind in runs.GENERATORS and (made.generator, place.fold) not in given:
                 name = f"{made.generator.replace(':', '-')}-{place.name}"
-                options: dict[str, Any] = {"device": device} | ({"steps": made.trained} if made.trained else {})
+                options: dict[str, Any] = {"device": device} | (
+                    {"steps": made.training_steps} if made.training_steps else {}
+                )
                 specs[made.generator, place] = RunSpec(
                     made.kind, place.corpus, place.fold, out / "runs" / name, seed, options
                 )
     train_runs(list(specs.values()), workers, progress)
-    found: list[SetAt] = []
+    found: list[SyntheticSet] = []
     for place in places:
         corpus = Corpus.open(place.corpus)
         for made in wanted:
             n = max(1, round(made.ratio * len(corpus.fold(place.fold).train)))
-            target = out / "synthetic" / f"{made.named(ratio).replace(':', '-')}-{place.name}"
+            target = out / "synthetic" / f"{made.name_for(ratio).replace(':', '-')}-{place.name}"
             if made.kind == COMPOSER:
                 fresh_songs(corpus, n, target, seed=seed, workers=workers, progress=progress)
-            elif made.kind in COPIES:
+            elif made.kind in AUDIO_COPIES:
                 kind = made.kind.removeprefix("audio-")
-                copies(corpus, place.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
+                write_audio_copies(corpus, place.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
             else:
                 run = given.get((made.generator, place.fold)) or specs[made.generator, place].out
                 generate_corpus(
@@ -112,14 +114,14 @@ def make_sets(
                     n,
                     target,
                     emotions="matched",
-                    dials=dict(made.dials) or None,
+                    dials=dict(made.sampling) or None,
                     filter_by=place.corpus if made.filtered else None,
                     seed=seed,
                     device=device,
                     workers=workers,
                     progress=progress,
                 )
-            found.append(SetAt(made, place, target))
+            found.append(SyntheticSet(made, place, target))
     return found
 
 
@@ -206,7 +208,9 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
                 )
 
 
-def accepts(kind: str, dials: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()) -> str | None:
+def sampling_refusal(
+    kind: str, dials: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()
+) -> str | None:
     """Why generators of ``kind`` would refuse to be turned by ``dials``; None if they would not.
 
     Those of ``given`` are asked where there are any of that kind, else one that knows all that the corpus can teach.

@@ -17,11 +17,11 @@ from affetti.corpus import Corpus, store
 from affetti.errors import InputError, UsageError
 from affetti.storage import sweep, written
 
-LEAST = 4
+MIN_SONGS = 4
 """Training songs below which a share makes no sense."""
 
 
-def require_shares(shares: tuple[float, ...]) -> None:
+def require_train_fractions(shares: tuple[float, ...]) -> None:
     """Refuse shares outside (0, 1].
 
     Raises:
@@ -29,27 +29,29 @@ def require_shares(shares: tuple[float, ...]) -> None:
     """
     for share in shares:
         if not 0 < share <= 1:
-            raise UsageError(f"{100 * share:g} %", where="--shares", hint="give percentages above 0, up to 100")
+            raise UsageError(
+                f"{100 * share:g} %", where="--train-fractions", hint="give percentages above 0, up to 100"
+            )
 
 
-def share_of(corpus: Corpus, fold: int, share: float, out: Path) -> Corpus:
+def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> Corpus:
     """The corpus of ``share`` of the training songs of ``fold``, with all its validation and test clips.
 
     Its only fold is ``fold``; rows keep their order. Made once: a folder that holds it is opened.
 
     Raises:
-        InputError: fewer than :data:`LEAST` songs would be left.
+        InputError: fewer than :data:`MIN_SONGS` songs would be left.
         StorageError: the disk is full.
     """
     part = corpus.fold(fold)
     songs = np.unique(corpus.songs[part.train])
     ordered = sorted(songs.tolist(), key=lambda song: hashlib.sha256(f"share:{song}".encode()).digest())
     kept = ordered[: math.ceil(share * len(ordered))]
-    if len(kept) < LEAST:
+    if len(kept) < MIN_SONGS:
         raise InputError(
             f"{100 * share:g} % of {len(songs)} training songs is {len(kept)}",
-            where="--shares",
-            hint=f"a share needs at least {LEAST} songs",
+            where="--train-fractions",
+            hint=f"a share needs at least {MIN_SONGS} songs",
         )
     if (out / "corpus.json").exists():
         return Corpus.open(out)

@@ -22,7 +22,7 @@ from affetti.random import child_seed
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import Arm
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, ChangedClips, changes
-from affetti.studies.augmentation.synthetic_sets import Place, SetAt, require_honest
+from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
@@ -32,32 +32,32 @@ STUDENT, RIDGE = "student", "baseline"
 
 
 @dataclass(frozen=True)
-class Unit:
+class Trial:
     """One regressor to be trained."""
 
     arm: Arm
     regressor: str
-    place: Place
+    subset: TrainingSubset
     seed: int
 
     @property
     def name(self) -> str:
         """The unit's file name, without suffix."""
-        return f"{self.regressor}-{self.arm.name.replace(':', '-')}-{self.place.name}-s{self.seed}"
+        return f"{self.regressor}-{self.arm.name.replace(':', '-')}-{self.subset.name}-s{self.seed}"
 
 
 @dataclass(frozen=True)
-class StudyTask:
+class TrialTask:
     """Train the regressors of a range of units and file what they read. Idempotent."""
 
-    units: tuple[Unit, ...]
-    sets: tuple[SetAt, ...]
+    units: tuple[Trial, ...]
+    sets: tuple[SyntheticSet, ...]
     out: Path
     steps: int
     batch_size: int
     device: str = "cpu"
 
-    def path(self, unit: Unit) -> Path:
+    def path(self, unit: Trial) -> Path:
         """The file whose existence says that the unit is done."""
         return self.out / f"{unit.name}.json"
 
@@ -68,17 +68,17 @@ class StudyTask:
     def __call__(self, start: int, stop: int) -> None:
         """Work off units ``start`` to ``stop``."""
         for unit in self.units[start:stop]:
-            corpus = opened(unit.place.corpus)
-            part = corpus.fold(unit.place.fold)
+            corpus = open_cached(unit.subset.corpus)
+            part = corpus.fold(unit.subset.fold)
             splits.require_real(corpus.clips.iloc[part.test])
-            real, made = Clips(corpus.mel, corpus.labels, part.train), self.made(unit, corpus, part)
+            real, made = Clips(corpus.mel, corpus.labels, part.train), self.synthetic_clips(unit, corpus, part)
             steps = self.steps if not unit.arm.longer else 2 * self.steps
             trained, count = self._train(unit, corpus, real, made, steps)
             document = {
                 "arm": unit.arm.name,
                 "regressor": unit.regressor,
-                "fold": unit.place.fold,
-                "share": unit.place.share,
+                "fold": unit.subset.fold,
+                "share": unit.subset.train_fraction,
                 "seed": unit.seed,
                 "n_train": count,
                 "steps": steps,
@@ -88,14 +88,14 @@ class StudyTask:
             write_json(self.path(unit), document)
 
     def _train(
-        self, unit: Unit, corpus: Corpus, real: Clips, made: Clips | None, steps: int
+        self, unit: Trial, corpus: Corpus, real: Clips, made: Clips | None, steps: int
     ) -> tuple[torch.nn.Module, int]:
         """The regressor, and the number of clips it was trained on."""
         torch.manual_seed(child_seed("weights", unit.seed))
         model: torch.nn.Module = runs.make(unit.regressor, corpus.front_end.shape, {})
         stages = [real]
         if made is not None:
-            stages = {"only": [made], "pretrained": [made, real]}.get(unit.arm.use, [joined(real, made)])
+            stages = {"only": [made], "pretrained": [made, real]}.get(unit.arm.use, [concatenate(real, made)])
         turned = changes(unit.arm.signals, corpus.front_end)
         for clips in stages:
             loop = LoopConfig(max(1, steps // len(stages)), min(self.batch_size, len(clips)), unit.seed)
@@ -106,18 +106,18 @@ class StudyTask:
             )
         return model, sum(map(len, stages))
 
-    def made(self, unit: Unit, corpus: Corpus, part: splits.Fold) -> Clips | None:
+    def synthetic_clips(self, unit: Trial, corpus: Corpus, part: splits.Fold) -> Clips | None:
         """The clips of the unit's set; None for an arm without.
 
         Raises:
             MismatchError: the set is not fit to train on for this test.
         """
-        if unit.arm.made is None:
+        if unit.arm.synthetic is None:
             return None
-        path = next(at.path for at in self.sets if (at.made, at.place) == (unit.arm.made, unit.place))
-        found = opened(path)
+        path = next(at.path for at in self.sets if (at.spec, at.subset) == (unit.arm.synthetic, unit.subset))
+        found = open_cached(path)
         require_honest(found, corpus, part)
-        rows = np.arange(min(len(found), max(1, round(unit.arm.made.ratio * len(part.train)))))
+        rows = np.arange(min(len(found), max(1, round(unit.arm.synthetic.ratio * len(part.train)))))
         labels = found.labels
         if unit.arm.use == "shuffled":
             labels = labels.copy()
@@ -126,7 +126,7 @@ class StudyTask:
         return Clips(found.mel, labels, rows)
 
 
-def joined(first: Clips, second: Clips) -> Clips:
+def concatenate(first: Clips, second: Clips) -> Clips:
     """The clips of both, in memory."""
     mel = np.concatenate([first.mel[first.rows], second.mel[second.rows]])
     labels = np.concatenate([first.labels[first.rows], second.labels[second.rows]])
@@ -134,13 +134,18 @@ def joined(first: Clips, second: Clips) -> Clips:
 
 
 @lru_cache(maxsize=16)
-def opened(path: Path) -> Corpus:
+def open_cached(path: Path) -> Corpus:
     """A corpus, opened once in this process."""
     return Corpus.open(path)
 
 
-def gathered(
-    task: StudyTask, regressor: str, arms: Sequence[Arm], places: Sequence[Place], seeds: int, key: str = "prediction"
+def gather_predictions(
+    task: TrialTask,
+    regressor: str,
+    arms: Sequence[Arm],
+    places: Sequence[TrainingSubset],
+    seeds: int,
+    key: str = "prediction",
 ) -> NDArray[np.float64]:
     """What an arm reads ``[S, N, 2]``, the places' test clips one after the other.
 
@@ -150,14 +155,14 @@ def gathered(
     return np.stack(
         [
             np.concatenate(
-                [np.array(filed(task, Unit(arm, regressor, at, s))[key]).reshape(-1, 2) for arm, at in pairs]
+                [np.array(read_trial(task, Trial(arm, regressor, at, s))[key]).reshape(-1, 2) for arm, at in pairs]
             )
             for s in range(seeds)
         ]
     )
 
 
-def filed(task: StudyTask, unit: Unit) -> dict[str, Any]:
+def read_trial(task: TrialTask, unit: Trial) -> dict[str, Any]:
     """What a unit has filed.
 
     Raises:
