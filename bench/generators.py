@@ -29,6 +29,7 @@ from affetti.corpus import Corpus
 from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.random import child_seed
 from affetti.signal.statistics import mel_statistics
+from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import LoopConfig
@@ -63,13 +64,13 @@ class Bench:
     def _reader(self, kind: str) -> torch.nn.Module:
         torch.manual_seed(child_seed("bench", 0))
         model = runs.make(kind, self.corpus.front_end.shape, {})
-        clips = fitting.labelled(self.corpus, self.part.train)
+        clips = fitting.labelled_clips(self.corpus, self.part.train)
         return fitting.fit(kind, model, clips, LoopConfig(220, 32, 0))[1]
 
     def _response(
         self, reader: torch.nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], wish: NDArray[np.float64]
     ) -> dict[str, float]:
-        read = fitting.read(reader, mel, rows)
+        read = evaluation.predict(reader, mel, rows)
         return {
             f"{axis} {name}": measure(read[:, i], wish[:, i])
             for i, axis in enumerate(AXES)

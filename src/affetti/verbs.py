@@ -39,7 +39,7 @@ from affetti.studies.augmentation.study import augmentation_study
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.device import Precision, choose_device
 from affetti.training.fit import fit_run
-from affetti.training.lyrics import HASHED
+from affetti.training.text_embedders import HASHED
 
 PathLike = str | Path
 CLIPS_A_SONG = 8
@@ -201,7 +201,7 @@ def train(
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
 
     A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
-    generator's lyrics are embedded by ``text``, see :mod:`affetti.training.lyrics`.
+    generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
     settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affetti.models.regressors.student import Student, StudentConfig
-from affetti.training.calibration import COVERAGE, calibrate, covered, half_width
+from affetti.training.calibration import COVERAGE, calibrate, half_width, interval_coverage
 
 
 def guess() -> Student:
@@ -61,7 +61,7 @@ def test_measured_coverage_is_the_share_inside() -> None:
     model = guess()
     model.half_width.copy_(torch.tensor([0.25, 0.5]))
     target = np.stack([np.linspace(-1, 1, 40)] * 2, axis=1)
-    found = covered(model, np.zeros((40, 2)), target, names(10, 4), 0)
+    found = interval_coverage(model, np.zeros((40, 2)), target, names(10, 4), 0)
     for axis, half in (("valence", 0.25), ("arousal", 0.5)):
         assert found[axis]["value"] == pytest.approx((np.abs(target[:, 0]) <= half).mean())
         assert found[axis]["ci"][0] <= found[axis]["value"] <= found[axis]["ci"][1]

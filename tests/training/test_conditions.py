@@ -7,7 +7,7 @@ import pytest
 from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.training.conditions import conditions, fields_of, wished
-from affetti.training.lyrics import HashedText
+from affetti.training.text_embedders import HashedText
 
 TEXT = HashedText()
 

@@ -15,7 +15,7 @@ from affetti.errors import UsageError
 from affetti.training import run as runs
 from affetti.training.device import Hardware, choose_device
 from affetti.training.fit import fit_run
-from affetti.training.loop import half, make_fabric
+from affetti.training.loop import autocast, make_fabric
 
 
 def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,9 +46,9 @@ def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_bfloat16_computes_in_bfloat16_and_keeps_weights_as_they_are() -> None:
     fabric, linear = make_fabric("cpu"), torch.nn.Linear(4, 4)
-    with half(fabric, "bf16"):
+    with autocast(fabric, "bf16"):
         assert linear(torch.ones(2, 4)).dtype == torch.bfloat16
-    with half(fabric, "32"):
+    with autocast(fabric, "32"):
         assert linear(torch.ones(2, 4)).dtype == torch.float32
     assert linear.weight.dtype == torch.float32
 

@@ -14,17 +14,17 @@ from affetti.models.generators.waveform import Waveform, WaveformConfig
 from affetti.training.loop import Objective
 from affetti.training.objectives.adversarial import GanObjective
 from affetti.training.objectives.flow_matching import FlowObjective
-from affetti.training.objectives.published_gan import PublishedObjective
-from affetti.training.objectives.waveform_adversarial import WaveformObjective
+from affetti.training.objectives.published_gan import PublishedGanObjective
+from affetti.training.objectives.waveform_adversarial import WaveformGanObjective
 
 SHAPE = (64, 128)
 OBJECTIVES: dict[str, Any] = {
     "gan": lambda: GanObjective(Gan(SHAPE), 4),
     "spectral": lambda: GanObjective(Gan(SHAPE, GanConfig(regularizer="spectral")), 4),
-    "published": lambda: PublishedObjective(Gan(SHAPE, GanConfig(recipe="published")), 4),
+    "published": lambda: PublishedGanObjective(Gan(SHAPE, GanConfig(recipe="published")), 4),
     "flow": lambda: FlowObjective(Flow(SHAPE), 4),
     "autoencoder": lambda: FlowObjective(Flow(SHAPE, FlowConfig(latent="autoencoder", components=8)), 4),
-    "waveform": lambda: WaveformObjective(Waveform(SHAPE, WaveformConfig(width=8, discriminator_width=4)), 4),
+    "waveform": lambda: WaveformGanObjective(Waveform(SHAPE, WaveformConfig(width=8, discriminator_width=4)), 4),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from affetti.corpus import Corpus, splits
 from affetti.models.regressors.base import Regressor
 from affetti.training import run as runs
-from affetti.training.evaluation import examine, read
+from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.model_card import model_card
 
 
@@ -32,7 +32,7 @@ def labels_as_mels(corpus: Corpus) -> np.ndarray:
 
 def test_a_perfect_reader_passes_every_measure(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
-    found = examine(Oracle(0.0), labels_as_mels(corpus), corpus, part, 0)
+    found = evaluate_regressor(Oracle(0.0), labels_as_mels(corpus), corpus, part, 0)
     for axis in ("valence", "arousal"):
         assert found["test"][axis]["ccc"]["value"] == pytest.approx(1)
         assert found["test"][axis]["ccc"]["of_ceiling"]["value"] > 1, "labels are noisy: no real reader can"
@@ -44,18 +44,20 @@ def test_a_perfect_reader_passes_every_measure(corpus: Corpus) -> None:
 
 def test_a_constant_error_is_the_interval(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
-    found = examine(Oracle(0.2), labels_as_mels(corpus), corpus, part, 0)
+    found = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, part, 0)
     assert found["calibration"]["half_width"]["valence"] == pytest.approx(0.2, abs=1e-6)
     assert found["calibration"]["on"] == "validation songs"
     assert found["test"]["valence"]["mae"]["value"] == pytest.approx(0.2, abs=1e-6)
     nobody = splits.Fold(0, part.train, part.validation[:0], part.test)
-    assert examine(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)["calibration"]["on"].startswith("training")
+    assert evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)["calibration"]["on"].startswith(
+        "training"
+    )
 
 
 def test_reading_keeps_the_order_of_rows(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     model, rows = runs.load(run_of("student")).model, np.array([5, 3, 150])
-    np.testing.assert_allclose(read(model, corpus.mel, rows), read(model, corpus.mel, rows, 1), atol=1e-5)
-    assert read(model, corpus.mel, rows[:0]).shape == (0, 2)
+    np.testing.assert_allclose(predict(model, corpus.mel, rows), predict(model, corpus.mel, rows, 1), atol=1e-5)
+    assert predict(model, corpus.mel, rows[:0]).shape == (0, 2)
 
 
 def test_the_card_tells_data_licence_scores_and_limits(corpus: Corpus, run_of: Callable[[str], Path]) -> None:

@@ -21,7 +21,8 @@ from affetti.errors import InputError, StorageError, TrainingError, UsageError
 from affetti.presets import FRONT_ENDS
 from affetti.training import checkpoint, loop
 from affetti.training import run as runs
-from affetti.training.fit import clips_hash, fit_run, read
+from affetti.training.evaluation import predict
+from affetti.training.fit import clips_hash, fit_run
 from affetti.training.loop import Clips
 
 GO = {"steps": 24, "batch_size": 8}
@@ -168,7 +169,7 @@ def test_the_result_of_a_regressor_is_of_its_test_songs(run_of: Callable[[str], 
         assert found["test"][name]["ccc"]["value"] == pytest.approx(expected, abs=1e-6)
         low, high = found["test"][name]["ccc"]["ci"]
         assert low < expected < high
-    errors = np.abs(read(trained.model, corpus.mel, part.validation) - corpus.labels[part.validation])
+    errors = np.abs(predict(trained.model, corpus.mel, part.validation) - corpus.labels[part.validation])
     assert len(part.validation) == 8
     assert found["calibration"]["coverage"] == 1 / 2, "one song is too few to promise 90 %"
     half = found["calibration"]["half_width"]
@@ -178,8 +179,8 @@ def test_the_result_of_a_regressor_is_of_its_test_songs(run_of: Callable[[str], 
 
 def test_reading_does_not_depend_on_the_batch(run_of: Callable[[str], Path], corpus: Corpus) -> None:
     model, rows = runs.load(run_of("student")).model, np.array([5, 3, 150])
-    np.testing.assert_allclose(read(model, corpus.mel, rows), read(model, corpus.mel, rows, 1), atol=1e-5)
-    assert read(model, corpus.mel, rows[:0]).shape == (0, 2)
+    np.testing.assert_allclose(predict(model, corpus.mel, rows), predict(model, corpus.mel, rows, 1), atol=1e-5)
+    assert predict(model, corpus.mel, rows[:0]).shape == (0, 2)
 
 
 def test_a_set_of_clips_has_a_name(corpus: Corpus) -> None:

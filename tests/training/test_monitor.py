@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from affetti.corpus import Corpus
 from affetti.errors import TrainingError
 from affetti.rows import evenly_spaced
-from affetti.training.fit import watch
+from affetti.training.fit import generator_monitor
 from affetti.training.loop import Clips, LoopConfig, train
-from affetti.training.monitor import MOST, Judge, Watched, alarms
+from affetti.training.monitor import MAX_CLIPS, GeneratorMonitor, MonitoredObjective, alarms
 
 
 class Player(nn.Module):
@@ -42,14 +42,14 @@ def held(corpus: Corpus) -> Clips:
 
 
 @pytest.fixture(scope="module")
-def judge(corpus: Corpus, clips: Clips, held: Clips) -> Judge:
-    found = watch("flow", corpus, clips, held)
+def judge(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
+    found = generator_monitor("flow", corpus, clips, held)
     assert found is not None
     return found
 
 
-def test_the_clips_themselves_are_as_good_as_real(judge: Judge, held: Clips) -> None:
-    rows = held.rows[evenly_spaced(len(held), MOST)]
+def test_the_clips_themselves_are_as_good_as_real(judge: GeneratorMonitor, held: Clips) -> None:
+    rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
     seen = judge.look(Player(held, rows))
     assert seen["coverage"] == seen["precision"] == 1
     assert 0.7 < seen["diversity"] <= 1.05, "clips of one song count as neighbours where songs are not known"
@@ -59,7 +59,7 @@ def test_the_clips_themselves_are_as_good_as_real(judge: Judge, held: Clips) -> 
     assert seen["distance_to_train"] == pytest.approx(1, abs=0.02)
 
 
-def test_copies_collapse_and_silence_are_seen(judge: Judge, clips: Clips) -> None:
+def test_copies_collapse_and_silence_are_seen(judge: GeneratorMonitor, clips: Clips) -> None:
     assert judge.look(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
     one = judge.look(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
     assert one["diversity"] == pytest.approx(0, abs=1e-6)
@@ -78,7 +78,7 @@ def test_alarms_tell_what_is_out_of_range() -> None:
 
 
 def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips, held: Clips) -> None:
-    assert watch("flow", corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
+    assert generator_monitor("flow", corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
 
 
 class Course:
@@ -107,9 +107,11 @@ class Plan:
         return {"coverage": self.coverage[int(model.weight.item()) // 2 - 1]}
 
 
-def course(run: Path | None, *coverage: float, patience: int = 0, steps: int = 12) -> tuple[Watched, list[Any]]:
+def course(
+    run: Path | None, *coverage: float, patience: int = 0, steps: int = 12
+) -> tuple[MonitoredObjective, list[Any]]:
     data = Clips(np.zeros((4, 2, 3)), np.zeros((4, 2)), np.arange(4))
-    watched = Watched(Course(), Plan(*coverage), 12, 6, patience)  # type: ignore[arg-type]
+    watched = MonitoredObjective(Course(), Plan(*coverage), 12, 6, patience)  # type: ignore[arg-type]
     history = train(watched, data, LoopConfig(steps, 2, checkpoint_every=1), run=run)
     return watched, history.lines
 
@@ -157,7 +159,7 @@ def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once
             return float(mel.mean())
 
     held = Clips(corpus.mel, corpus.labels, np.arange(75))
-    watched = Watched(Lossy(), Plan(0.5), 12, 6, 0, held)  # type: ignore[arg-type]
+    watched = MonitoredObjective(Lossy(), Plan(0.5), 12, 6, 0, held)  # type: ignore[arg-type]
     watched.device = torch.device("cpu")
     found = watched._held_out_loss()["held_out_loss"]
     assert found == pytest.approx(float(corpus.mel[:75].astype(np.float64).mean()), rel=1e-4)

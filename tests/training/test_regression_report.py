@@ -6,7 +6,13 @@ import pytest
 from scipy import stats
 
 from affetti import metrics
-from affetti.training.regression_report import agreement, by_genre, of_ceiling, quadrants, worst_songs
+from affetti.training.regression_report import (
+    add_ceiling,
+    agreement_by_genre,
+    agreement_measures,
+    quadrant_accuracy,
+    worst_songs,
+)
 
 
 @pytest.fixture
@@ -18,26 +24,26 @@ def read() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> None:
     prediction, target, songs = read
-    found = agreement(prediction, target, songs, 0)
+    found = agreement_measures(prediction, target, songs, 0)
     assert found["valence"]["mae"]["value"] == pytest.approx(np.abs(prediction - target)[:, 0].mean())
     assert found["arousal"]["pearson"]["value"] == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
     for axis in found.values():
         assert set(axis) == {"ccc", "r2", "pearson", "rmse", "mae"}
         for measure in axis.values():
             assert measure["ci"][0] <= measure["value"] <= measure["ci"][1]
-    assert agreement(prediction, target, songs, 0) == found
+    assert agreement_measures(prediction, target, songs, 0) == found
 
 
 def test_what_is_not_defined_is_none(read: tuple[np.ndarray, ...]) -> None:
-    found = agreement(np.zeros((60, 2)), read[1], read[2], 0)
+    found = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
     assert found["valence"]["pearson"] is None
     assert found["valence"]["ccc"]["value"] == 0
 
 
 def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
-    found = agreement(*read, 0)
+    found = agreement_measures(*read, 0)
     top = {"ccc": {"value": 0.8, "ci": [0.7, 0.9]}, "r2": {"value": 0.64, "ci": [0.5, 0.8]}}
-    of_ceiling(found, {"valence": top, "arousal": None})
+    add_ceiling(found, {"valence": top, "arousal": None})
     ccc = found["valence"]["ccc"]
     assert ccc["of_ceiling"]["value"] == pytest.approx(ccc["value"] / 0.8)
     assert ccc["of_ceiling"]["ci"] == pytest.approx([bound / 0.8 for bound in ccc["ci"]])
@@ -49,16 +55,16 @@ def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
 def test_quadrants() -> None:
     target = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5], [0.4, 0.4], [0.3, 0.2]])
     songs = np.array(["a", "a", "b", "b", "c", "c"])
-    found = quadrants(target * [1, -1], target, songs, 0)
+    found = quadrant_accuracy(target * [1, -1], target, songs, 0)
     assert found["accuracy"]["value"] == 0
     assert (found["guess"], found["n"]) == (0.5, 6)
-    assert quadrants(target, target, songs, 0)["accuracy"] == {"value": 1.0, "ci": [1.0, 1.0]}
+    assert quadrant_accuracy(target, target, songs, 0)["accuracy"] == {"value": 1.0, "ci": [1.0, 1.0]}
 
 
 def test_genres_are_counted_and_small_ones_have_no_interval(read: tuple[np.ndarray, ...]) -> None:
     prediction, target, songs = read
     genre = np.repeat(["rock"] * 12 + ["jazz"] * 2 + [""] * 6, 3)
-    jazz, rock = by_genre(prediction, target, pd.DataFrame({"song_id": songs, "genre": genre}), 0)
+    jazz, rock = agreement_by_genre(prediction, target, pd.DataFrame({"song_id": songs, "genre": genre}), 0)
     assert (jazz["genre"], jazz["n"], jazz["songs"], jazz["valence"]) == ("jazz", 6, 2, None)
     assert (rock["n"], rock["songs"]) == (36, 12)
     assert rock["arousal"]["value"] == pytest.approx(metrics.concordance(prediction[:36, 1], target[:36, 1]))

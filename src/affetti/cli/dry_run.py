@@ -31,8 +31,8 @@ from affetti.studies.augmentation.study import plan_study
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
-from affetti.training.lyrics import HASHED
 from affetti.training.registry import family
+from affetti.training.text_embedders import HASHED
 from affetti.training.waveform_clips import sound_clips
 
 PROBE_STEPS = 8
@@ -100,7 +100,7 @@ def train(
     budget = presets.budget(opened.meta["preset"], kind)
     steps, batch = settings.get("steps", budget.steps), settings.get("batch_size", budget.batch_size)
     LoopConfig(steps, batch, settings["seed"])  # refuses what the loop could not run
-    clips, fields = fitting.labelled(opened, part.train), Fields()
+    clips, fields = fitting.labelled_clips(opened, part.train), Fields()
     if kind in runs.GENERATORS:
         clips, fields = fitting.training_clips(opened, part.train, settings.get("text", HASHED))
     made = runs.make(kind, opened.front_end.shape, model_settings, fields)

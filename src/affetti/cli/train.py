@@ -75,9 +75,9 @@ def run(arguments: list[str]) -> int:
         return 0
     from affetti import verbs
     from affetti.progress import silent
-    from affetti.training.device import leads
+    from affetti.training.device import is_main_process
 
-    first = leads(settings.get("devices") or 1)
+    first = is_main_process(settings.get("devices") or 1)
     with shown() as progress:
         told = progress if first else silent
         document = verbs.train(model, corpus, out, settings=model_settings, progress=told, **settings)

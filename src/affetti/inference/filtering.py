@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError
 from affetti.models.regressors.baseline import Baseline
-from affetti.training.fit import fit_baseline, labelled, read
+from affetti.training.evaluation import predict
+from affetti.training.fit import fit_baseline, labelled_clips
 from affetti.training.run import TrainedModel
 
 CELLS = 5
@@ -54,8 +55,8 @@ class Filter:
         apart = np.empty(len(rows))
         for half in (first, ~first):
             reader = Baseline(corpus.front_end.shape)
-            fit_baseline(reader, labelled(corpus, rows[half]))
-            off = read(reader, corpus.mel, rows[~half]) - corpus.labels[rows[~half]]
+            fit_baseline(reader, labelled_clips(corpus, rows[half]))
+            off = predict(reader, corpus.mel, rows[~half]) - corpus.labels[rows[~half]]
             apart[~half] = np.linalg.norm(off, axis=1)
             readers.append(reader)
         return cls((readers[0], readers[1]), float(np.quantile(apart, keep)))
@@ -63,7 +64,7 @@ class Filter:
     def reads_as_asked(self, mel: NDArray[np.float16], wish: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which log-mels ``[N, M, F]`` read as the emotions ``[N, 2]`` they were asked for."""
         rows = np.arange(len(mel))
-        reading = np.mean([read(reader, mel, rows) for reader in self.readers], axis=0)
+        reading = np.mean([predict(reader, mel, rows) for reader in self.readers], axis=0)
         return np.linalg.norm(reading - wish, axis=1) <= self.tolerance
 
 

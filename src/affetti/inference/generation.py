@@ -35,7 +35,7 @@ from affetti.storage import require_space, written
 from affetti.training import run as runs
 from affetti.training.conditions import told, wished
 from affetti.training.device import choose_device
-from affetti.training.lyrics import HashedText, text_embedder
+from affetti.training.text_embedders import HashedText, text_embedder
 
 CHUNK = 64
 """Clips a shard."""

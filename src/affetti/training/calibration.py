@@ -59,12 +59,12 @@ def half_width(errors: NDArray[np.float64], songs: NDArray[np.str_], coverage: f
     """The least of ``errors [N]`` that covers ``coverage`` of a new song's clips; see the module."""
     _, member, count = np.unique(songs, return_inverse=True, return_counts=True)
     order = np.argsort(errors, kind="stable")
-    covered = np.cumsum(1.0 / count[member][order]) / (len(count) + 1)
-    rank = int(np.searchsorted(covered, coverage - 1e-9))
+    cumulative = np.cumsum(1.0 / count[member][order]) / (len(count) + 1)
+    rank = int(np.searchsorted(cumulative, coverage - 1e-9))
     return float(errors[order][min(rank, len(errors) - 1)])
 
 
-def covered(
+def interval_coverage(
     model: Regressor, prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
 ) -> dict[str, dict[str, Any]]:
     """Share of test clips whose label lies in the interval, by axis, with a 95 % interval over songs."""

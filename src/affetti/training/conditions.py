@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.training.lyrics import TextEmbedder
+from affetti.training.text_embedders import TextEmbedder
 
 MODES = {"minor": -1.0, "major": 1.0}
 LINES = 4

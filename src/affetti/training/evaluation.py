@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus, splits
 from affetti.corpus.ceiling import ceiling
 from affetti.models.regressors.base import Regressor
-from affetti.training.calibration import calibrate, covered
-from affetti.training.regression_report import agreement, by_genre, of_ceiling, quadrants, worst_songs
+from affetti.training.calibration import calibrate, interval_coverage
+from affetti.training.regression_report import (
+    add_ceiling,
+    agreement_by_genre,
+    agreement_measures,
+    quadrant_accuracy,
+    worst_songs,
+)
 
 
-def examine(
+def evaluate_regressor(
     model: Regressor, data: NDArray[np.floating], corpus: Corpus, part: splits.Fold, seed: int
 ) -> dict[str, Any]:
     """Calibrate ``model`` and test it; what ``result.json`` says of it.
@@ -29,24 +35,24 @@ def examine(
     """
     held = part.validation if len(part.validation) else part.train
     labels, songs = corpus.labels, corpus.songs
-    calibration = calibrate(model, read(model, data, held), labels[held], songs[held])
+    calibration = calibrate(model, predict(model, data, held), labels[held], songs[held])
     calibration["on"] = "validation songs" if len(part.validation) else "training songs: too narrow"
-    prediction = read(model, data, part.test)
+    prediction = predict(model, data, part.test)
     target, tested, clips = labels[part.test], songs[part.test], corpus.clips.iloc[part.test]
-    test = agreement(prediction, target, tested, seed)
-    of_ceiling(test, ceiling(corpus.clips, seed))
+    test = agreement_measures(prediction, target, tested, seed)
+    add_ceiling(test, ceiling(corpus.clips, seed))
     return {
         "calibration": calibration,
         "test": test,
-        "coverage": covered(model, prediction, target, tested, seed),
-        "quadrants": quadrants(prediction, target, tested, seed),
-        "genres": by_genre(prediction, target, clips, seed),
+        "coverage": interval_coverage(model, prediction, target, tested, seed),
+        "quadrants": quadrant_accuracy(prediction, target, tested, seed),
+        "genres": agreement_by_genre(prediction, target, clips, seed),
         "worst": worst_songs(prediction, target, clips),
     }
 
 
 @torch.inference_mode()
-def read(
+def predict(
     model: torch.nn.Module, data: NDArray[np.floating], rows: NDArray[np.intp], batch_size: int = 128
 ) -> NDArray[np.float64]:
     """A regressor's reading of the given rows of log-mels ``[N, M, F]`` (or embeddings): ``[len(rows), 2]``."""

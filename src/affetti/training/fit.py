@@ -30,20 +30,19 @@ from affetti.signal.mel import MelSpectrogram
 from affetti.storage import claim, read_json, sweep, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.conditions import conditions, fields_of
-from affetti.training.device import Hardware, Precision, leads
-from affetti.training.evaluation import examine
-from affetti.training.evaluation import read as read
+from affetti.training.device import Hardware, Precision, is_main_process
+from affetti.training.evaluation import evaluate_regressor
 from affetti.training.loop import Clips, History, LoopConfig, train
-from affetti.training.lyrics import HASHED, text_embedder
 from affetti.training.mel_inverse import fitted_inverse
 from affetti.training.model_card import model_card
-from affetti.training.monitor import Judge, Watched, alarms
+from affetti.training.monitor import GeneratorMonitor, MonitoredObjective, alarms
 from affetti.training.objectives.distillation import DistilledObjective, load_teacher
 from affetti.training.registry import family, make
-from affetti.training.tensorboard import require_board
+from affetti.training.tensorboard import require_tensorboard
+from affetti.training.text_embedders import HASHED, text_embedder
 from affetti.training.waveform_clips import sound_clips
 
-PASSING = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
+MAY_DIFFER = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
 """Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
 
 
@@ -92,7 +91,7 @@ def fit_run(
         tensorboard=tensorboard,
     )
     if tensorboard:
-        require_board()
+        require_tensorboard()
     hardware = Hardware(device, precision, devices)  # refuses what is not here before anything is filed
     torch.manual_seed(child_seed("weights", seed))
     data = corpus.mel if embedding is None else embedding
@@ -125,13 +124,13 @@ def fit_run(
     require_enough(clips, loop.batch_size, kind)
     if not generates:
         require_test_songs(corpus, part)
-    if claim(out, resolved, PASSING) and _whole(out):
+    if claim(out, resolved, MAY_DIFFER) and _whole(out):
         return read_json(out / "result.json")
     sweep(out)
     held = Clips(data, clips.labels, part.validation) if len(part.validation) else None
     watched = None
     if generates and held is not None:
-        watched = watch(kind, corpus, Clips(corpus.mel, clips.labels, part.train), held)
+        watched = generator_monitor(kind, corpus, Clips(corpus.mel, clips.labels, part.train), held)
     history, trained = fit(
         kind,
         model,
@@ -162,8 +161,8 @@ def fit_run(
     if generates:
         result["alarms"] = alarms(history.lines)
     if isinstance(trained, Regressor):
-        result |= examine(trained, data, corpus, part, seed)
-    if not leads(devices):
+        result |= evaluate_regressor(trained, data, corpus, part, seed)
+    if not is_main_process(devices):
         return result
     songs = sorted(set(corpus.songs[part.train].tolist()))
     runs.save(
@@ -204,7 +203,7 @@ def fit(
     run: Path | None = None,
     specaugment: bool = False,
     held: Clips | None = None,
-    judge: Judge | None = None,
+    judge: GeneratorMonitor | None = None,
     looks: tuple[int, int] = (1, 0),
     teacher: NeuralRegressor | None = None,
     hardware: Hardware = Hardware(),
@@ -230,12 +229,12 @@ def fit(
         options["teacher"] = teacher
     objective = (made if teacher is None else DistilledObjective)(model, loop.steps, **options)  # type: ignore[arg-type]
     if judge is not None:
-        objective = Watched(objective, judge, loop.steps, *looks, held=held)
+        objective = MonitoredObjective(objective, judge, loop.steps, *looks, held=held)
     history = train(objective, clips, loop, run=run, hardware=hardware, stage=f"train {kind}", progress=progress)
     return history, getattr(objective, "result", objective.modules["average"]).eval().cpu()
 
 
-def labelled(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
+def labelled_clips(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
     """Clips of a corpus with valence and arousal."""
     return Clips(corpus.mel, corpus.labels, rows)
 
@@ -247,12 +246,12 @@ def training_clips(corpus: Corpus, rows: NDArray[np.intp], text: str) -> tuple[C
     return Clips(corpus.mel, conditions(corpus.clips, fields, embed), rows), fields
 
 
-def watch(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> Judge | None:
+def generator_monitor(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor | None:
     """Who looks at a generator of ``kind`` while it learns from ``clips``; None where ``held`` are too few."""
     reader = Baseline(corpus.front_end.shape)
     fit_baseline(reader, Clips(clips.mel, clips.labels[:, :2], clips.rows))
     to_mel = MelSpectrogram(corpus.front_end) if family(kind).sound else None
-    return Judge.of(clips, held, corpus.songs, reader, to_mel)
+    return GeneratorMonitor.of(clips, held, corpus.songs, reader, to_mel)
 
 
 def fit_baseline(model: Baseline, clips: Clips) -> None:

@@ -33,7 +33,7 @@ from affetti.rows import evenly_spaced
 from affetti.storage import refused, write_text
 from affetti.training import checkpoint
 from affetti.training.device import Hardware, Precision, choose_device
-from affetti.training.tensorboard import board
+from affetti.training.tensorboard import tensorboard_writer
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -161,7 +161,7 @@ def train(
         return history  # it had ended early
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
-    show = board(run, history.lines) if config.tensorboard and run is not None else None
+    show = tensorboard_writer(run, history.lines) if config.tensorboard and run is not None else None
     began = time.perf_counter()
     with stoppable() as stop:
         progress(stage, start, config.steps)
@@ -169,7 +169,7 @@ def train(
             torch.manual_seed(child_seed("step", config.seed, step, *[fabric.global_rank] * (fabric.global_rank > 0)))
             batch = clips.batch(config.batch_size, config.seed, step)
             mel, labels = (part[fabric.global_rank :: fabric.world_size] for part in batch)
-            with half(fabric, hardware.precision):
+            with autocast(fabric, hardware.precision):
                 logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
             if not all(math.isfinite(value) for value in logged.values()):
                 odd = ", ".join(f"{key} {value:g}" for key, value in logged.items() if not math.isfinite(value))
@@ -207,7 +207,7 @@ def make_fabric(device: str, devices: int = 1) -> Fabric:
     return Fabric(accelerator=choose_device(device), devices=devices, strategy=strategy)
 
 
-def half(fabric: Fabric, precision: Precision) -> torch.autocast:
+def autocast(fabric: Fabric, precision: Precision) -> torch.autocast:
     """A context that computes in bfloat16 where ``precision`` says so.
 
     Fabric's own would refuse gradients inside a step, which penalties on gradients take.

@@ -40,15 +40,15 @@ from affetti.training.loop import Clips, Objective
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-MOST = 96
+MAX_CLIPS = 96
 """Clips made at a look."""
-LEAST = 24
+MIN_CLIPS = 24
 """Validation clips that a look needs."""
-COMPARED = 1_000
+MAX_TRAINING_CLIPS = 1_000
 """Training clips among which copies are looked for."""
-CLOSE = 0.02
+COVERAGE_TOLERANCE = 0.02
 """Coverage within this of the best is as good: of such models the latest is kept."""
-QUIET = 40.0
+SILENCE_DB = 40.0
 """dB under the quietest training clip: silent."""
 ALARMS: dict[str, tuple[Callable[[float], bool], str]] = {
     "diversity": (lambda value: value < 0.4, "collapse: within-label diversity is {:.2f} of real clips'"),
@@ -61,7 +61,7 @@ ALARMS: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 @dataclass(frozen=True)
-class Judge:
+class GeneratorMonitor:
     """What a look needs to know of the real clips."""
 
     wishes: Tensor
@@ -92,12 +92,12 @@ class Judge:
         songs: NDArray[np.str_],
         reader: Baseline,
         to_mel: Callable[[Tensor], Tensor] | None = None,
-    ) -> Judge | None:
+    ) -> GeneratorMonitor | None:
         """From training clips and validation clips (log-mels and conditions); None where these are too few."""
-        rows = held.rows[evenly_spaced(len(held), MOST)]
-        if len(rows) < LEAST or np.unique(songs[rows]).size < 10:
+        rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
+        if len(rows) < MIN_CLIPS or np.unique(songs[rows]).size < 10:
             return None
-        chosen = clips.rows[evenly_spaced(len(clips), COMPARED)]
+        chosen = clips.rows[evenly_spaced(len(clips), MAX_TRAINING_CLIPS)]
         train_mel, _ = clips.take(chosen)
         real_mel, wishes = held.take(rows)
         features = mel_statistics(train_mel)
@@ -105,7 +105,7 @@ class Judge:
         train = ((features - centre) / scale).double().numpy()
         real = ((mel_statistics(real_mel) - centre) / scale).double().numpy()
         slopes = _slopes(reader(real_mel), wishes)
-        nearest = float(np.median(_nearest(real, train)))
+        nearest = float(np.median(_nearest_distance(real, train)))
         quietest = float(train_mel.amax(dim=(1, 2)).min())
         return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, to_mel)
 
@@ -130,12 +130,12 @@ class Judge:
             "diversity": label_diversity(self.real, fake, self.wishes[:, :2], self.wishes[:, :2], (self.songs, None)),
             "valence_slope": float(slopes[0]),
             "arousal_slope": float(slopes[1]),
-            "distance_to_train": float(np.median(_nearest(fake, self.train))) / max(self.nearest, 1e-9),
-            "silent": float((mel.amax(dim=(1, 2)) < self.quietest - QUIET).double().mean()),
+            "distance_to_train": float(np.median(_nearest_distance(fake, self.train))) / max(self.nearest, 1e-9),
+            "silent": float((mel.amax(dim=(1, 2)) < self.quietest - SILENCE_DB).double().mean()),
         }
 
 
-class _Memory(nn.Module):
+class _BestCoverage(nn.Module):
     """The best coverage so far and the looks since, kept in checkpoints."""
 
     best: Tensor
@@ -147,15 +147,21 @@ class _Memory(nn.Module):
         self.register_buffer("since", torch.tensor(0))
 
 
-class Watched:
+class MonitoredObjective:
     """An objective whose averaged model is looked at a few times; :attr:`result` is the best by coverage."""
 
     def __init__(
-        self, objective: Objective, judge: Judge, steps: int, looks: int, patience: int, held: Clips | None = None
+        self,
+        objective: Objective,
+        judge: GeneratorMonitor,
+        steps: int,
+        looks: int,
+        patience: int,
+        held: Clips | None = None,
     ) -> None:
         self.objective, self.judge, self.patience, self.held = objective, judge, patience, held
         self.every = max(1, steps // max(1, looks))
-        self.memory, self.best = _Memory(), copy.deepcopy(objective.modules["average"])
+        self.memory, self.best = _BestCoverage(), copy.deepcopy(objective.modules["average"])
         self.modules = {**objective.modules, "best": self.best, "memory": self.memory}
         self.optimizers = objective.optimizers
 
@@ -184,7 +190,7 @@ class Watched:
             with torch.autocast(fabric.device.type, enabled=False):
                 seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
             logged |= seen
-            if seen["coverage"] >= float(self.memory.best) - CLOSE:
+            if seen["coverage"] >= float(self.memory.best) - COVERAGE_TOLERANCE:
                 self.best.load_state_dict(average.state_dict())
                 self.memory.since.zero_()
             else:
@@ -196,7 +202,7 @@ class Watched:
         held_out = getattr(self.objective, "held_out", None)
         if held_out is None or self.held is None:
             return {}
-        spread = evenly_spaced(len(self.held), 4 * MOST)
+        spread = evenly_spaced(len(self.held), 4 * MAX_CLIPS)
         parts = np.array_split(self.held.rows[spread], -(-len(spread) // 32))
         losses = [held_out(*(part.to(self.device) for part in self.held.take(rows))) for rows in parts]
         return {"held_out_loss": float(np.average(losses, weights=[len(rows) for rows in parts]))}
@@ -217,5 +223,5 @@ def _slopes(reading: Tensor, wishes: Tensor) -> NDArray[np.float64]:
     return np.array([metrics.slope(read[:, axis], asked[:, axis]) for axis in (0, 1)])
 
 
-def _nearest(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def _nearest_distance(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     return torch.cdist(torch.from_numpy(rows), torch.from_numpy(others)).min(dim=1).values.numpy()

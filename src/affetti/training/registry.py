@@ -22,11 +22,11 @@ from affetti.models.regressors.baseline import Baseline, BaselineConfig
 from affetti.models.regressors.student import Student, StudentConfig
 from affetti.models.regressors.vit import ViT, ViTConfig
 from affetti.training.loop import Objective
-from affetti.training.objectives.fine_tuning import TeacherObjective
+from affetti.training.objectives.fine_tuning import FineTuningObjective
 from affetti.training.objectives.flow_matching import FlowObjective
 from affetti.training.objectives.published_gan import gan_objective
-from affetti.training.objectives.regression import RegressorObjective
-from affetti.training.objectives.waveform_adversarial import WaveformObjective
+from affetti.training.objectives.regression import RegressionObjective
+from affetti.training.objectives.waveform_adversarial import WaveformGanObjective
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ class Family:
     """Whether it makes waveforms, not log-mels, and is trained on the sound of clips."""
 
 
-MAKES = "makes log-mel spectrograms of music for a point of the valence-arousal plane"
-SOUNDS = "makes a few seconds of sound for a point of the valence-arousal plane"
-READS = "reads valence and arousal off a log-mel spectrogram of music"
+MAKES_LOG_MELS = "makes log-mel spectrograms of music for a point of the valence-arousal plane"
+MAKES_SOUND = "makes a few seconds of sound for a point of the valence-arousal plane"
+PREDICTS = "reads valence and arousal off a log-mel spectrogram of music"
 
 FAMILIES: dict[str, Family] = {
-    "gan": Family(MAKES, True, Gan, GanConfig, gan_objective),
-    "waveform": Family(SOUNDS, True, Waveform, WaveformConfig, WaveformObjective, sound=True),
-    "flow": Family(MAKES, True, Flow, FlowConfig, FlowObjective),
-    "vit": Family(READS, False, ViT, ViTConfig, TeacherObjective),
-    "student": Family(READS, False, Student, StudentConfig, RegressorObjective),
+    "gan": Family(MAKES_LOG_MELS, True, Gan, GanConfig, gan_objective),
+    "waveform": Family(MAKES_SOUND, True, Waveform, WaveformConfig, WaveformGanObjective, sound=True),
+    "flow": Family(MAKES_LOG_MELS, True, Flow, FlowConfig, FlowObjective),
+    "vit": Family(PREDICTS, False, ViT, ViTConfig, FineTuningObjective),
+    "student": Family(PREDICTS, False, Student, StudentConfig, RegressionObjective),
     "baseline": Family(
         "reads valence and arousal off statistics of a log-mel spectrogram of music", False, Baseline, BaselineConfig
     ),
 }
 GENERATORS = tuple(name for name, family in FAMILIES.items() if family.generates)
-SPECTROGRAMS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
+SPECTROGRAM_GENERATORS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
 """Generators of log-mels, which need no sound kept with the corpus: what a study trains unless told otherwise."""
 REGRESSORS = tuple(name for name, family in FAMILIES.items() if not family.generates)
 

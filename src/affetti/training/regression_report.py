@@ -24,13 +24,13 @@ MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "rmse": metrics.rmse,
     "mae": metrics.mae,
 }
-FEW = 3
+MIN_SONGS = 3
 """Songs of a genre below which no interval is given."""
-WORST = 10
+MAX_WORST_SONGS = 10
 """Songs told as the worst."""
 
 
-def agreement(
+def agreement_measures(
     prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
 ) -> dict[str, dict[str, Any]]:
     """CCC, R², Pearson's r, RMSE and MAE of valence and arousal, each with a 95 % interval over songs.
@@ -45,14 +45,15 @@ def agreement(
     """
     return {
         name: {
-            key: _told(measure, prediction[:, axis], target[:, axis], songs, seed) for key, measure in MEASURES.items()
+            key: _with_interval(measure, prediction[:, axis], target[:, axis], songs, seed)
+            for key, measure in MEASURES.items()
         }
         for axis, name in enumerate(AXES)
     }
 
 
-def of_ceiling(found: dict[str, dict[str, Any]], ceiling: dict[str, Any]) -> None:
-    """Add to CCC and R² of :func:`agreement` their share ``of_ceiling``, and the ceiling itself, where it is known."""
+def add_ceiling(found: dict[str, dict[str, Any]], ceiling: dict[str, Any]) -> None:
+    """Add the ceiling of the labels, where it is known, and CCC and R² as a share of it (``of_ceiling``)."""
     for axis in AXES:
         for key in ("ccc", "r2"):
             top, measure = ceiling[axis], found[axis][key]
@@ -62,7 +63,7 @@ def of_ceiling(found: dict[str, dict[str, Any]], ceiling: dict[str, Any]) -> Non
                 measure |= {"of_ceiling": share, "ceiling": top[key]}
 
 
-def quadrants(
+def quadrant_accuracy(
     prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
 ) -> dict[str, Any]:
     """Share of clips read in the quadrant of their label, with its interval, and what guessing the commonest gives."""
@@ -73,7 +74,7 @@ def quadrants(
     return {"accuracy": {"value": float(right.mean()), "ci": list(interval)}, "guess": float(guess), "n": len(true)}
 
 
-def by_genre(
+def agreement_by_genre(
     prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, seed: int
 ) -> list[dict[str, Any]]:
     """CCC of each genre with counts and intervals; ``None`` for a genre of fewer than three songs."""
@@ -85,13 +86,13 @@ def by_genre(
         row: dict[str, Any] = {"genre": genre, "n": len(rows), "songs": count}
         for axis, name in enumerate(AXES):
             p, t = prediction[rows, axis], target[rows, axis]
-            row[name] = _told(metrics.concordance, p, t, songs[rows], seed) if count >= FEW else None
+            row[name] = _with_interval(metrics.concordance, p, t, songs[rows], seed) if count >= MIN_SONGS else None
         found.append(row)
     return found
 
 
 def worst_songs(
-    prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, most: int = WORST
+    prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, most: int = MAX_WORST_SONGS
 ) -> list[dict[str, Any]]:
     """The songs read worst: mean distance on the plane between reading and label, with both means."""
     songs = clips["song_id"].to_numpy(dtype=str)
@@ -107,7 +108,7 @@ def worst_songs(
     return sorted(found, key=lambda entry: -entry["error"])[:most]
 
 
-def _told(
+def _with_interval(
     measure: Callable[[ArrayLike, ArrayLike], float],
     p: NDArray[np.float64],
     t: NDArray[np.float64],

@@ -15,7 +15,7 @@ from affetti.errors import MissingDependencyError
 Line = dict[str, float]
 
 
-def require_board() -> None:
+def require_tensorboard() -> None:
     """See that TensorBoard's format can be written here.
 
     Raises:
@@ -27,7 +27,7 @@ def require_board() -> None:
         )
 
 
-def board(run: Path, before: Sequence[Line]) -> Callable[[Line], None]:
+def tensorboard_writer(run: Path, before: Sequence[Line]) -> Callable[[Line], None]:
     """What writes a line of the log into ``run/tensorboard``.
 
     Args:
@@ -37,7 +37,7 @@ def board(run: Path, before: Sequence[Line]) -> Callable[[Line], None]:
     Raises:
         MissingDependencyError: tensorboard is not installed.
     """
-    require_board()
+    require_tensorboard()
     from lightning_fabric.loggers import TensorBoardLogger
 
     folder = run / "tensorboard"

@@ -15,7 +15,8 @@ from affetti.studies.augmentation.arms import parse_arm
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.method_table import measure_methods, sampling_rows, training_steps_rows
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset
-from affetti.training.fit import fit_baseline, read
+from affetti.training.evaluation import predict
+from affetti.training.fit import fit_baseline
 from affetti.training.loop import Clips
 
 
@@ -53,7 +54,7 @@ def test_numbers_are_those_of_the_metrics_themselves(rows: dict[str, Any], corpu
     reader = Baseline(corpus.front_end.shape)
     held = np.sort(np.concatenate([part.test, part.validation]))
     fit_baseline(reader, Clips(corpus.mel, corpus.labels, held))
-    reading = read(reader, corpus.mel, part.train)
+    reading = predict(reader, corpus.mel, part.train)
     by_hand = concordance(reading[:, 1], corpus.labels[part.train, 1])
     assert rows["real"]["emotion"]["arousal"]["ccc"]["value"] == pytest.approx(by_hand)
 

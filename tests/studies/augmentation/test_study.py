@@ -16,7 +16,8 @@ from affetti.errors import StorageError, UsageError
 from affetti.models.regressors.baseline import Baseline
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.study import _notes, augmentation_study
-from affetti.training.fit import fit_baseline, read
+from affetti.training.evaluation import predict
+from affetti.training.fit import fit_baseline
 from affetti.training.loop import Clips
 
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
@@ -78,7 +79,7 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
     model = Baseline(corpus.front_end.shape)
     fit_baseline(model, Clips(corpus.mel, corpus.labels, part.train))
     filed = json.loads((study / "units/baseline-real-f0-s0.json").read_text())["prediction"]
-    np.testing.assert_allclose(filed, read(model, corpus.mel, part.test), atol=1e-5)
+    np.testing.assert_allclose(filed, predict(model, corpus.mel, part.test), atol=1e-5)
     assert {row["name"] for row in result["ridge"]} == {
         "real", "flow", "gan", "gan-shuffled", "gan-only", "flow@0.5", "flow:steps=2"
     }  # fmt: skip

@@ -12,7 +12,7 @@ from affetti.models.generators.gan import Gan, GanConfig
 from affetti.training.loop import make_fabric
 from affetti.training.objectives.adversarial import GanObjective
 from affetti.training.objectives.base import warm_cosine
-from affetti.training.objectives.published_gan import PublishedObjective, gan_objective
+from affetti.training.objectives.published_gan import PublishedGanObjective, gan_objective
 
 SHAPE = (32, 48)
 FIELDS = Fields(mode=True, genres=("jazz", "rock"))
@@ -121,4 +121,4 @@ def test_spectral_norm_lets_the_discriminator_learn_faster() -> None:
 
 def test_the_recipe_chooses_the_training() -> None:
     assert isinstance(objective(), GanObjective)
-    assert isinstance(objective(recipe="published"), PublishedObjective)
+    assert isinstance(objective(recipe="published"), PublishedGanObjective)

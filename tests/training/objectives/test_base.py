@@ -17,7 +17,7 @@ from affetti.training.loop import make_fabric
 from affetti.training.objectives.adversarial import GanObjective
 from affetti.training.objectives.base import update_average, warm_cosine
 from affetti.training.objectives.flow_matching import FlowObjective
-from affetti.training.objectives.regression import RegressorObjective, concordance_loss
+from affetti.training.objectives.regression import RegressionObjective, concordance_loss
 
 SHAPE = (32, 48)
 
@@ -77,7 +77,7 @@ def objective(kind: str) -> Any:
         return GanObjective(model, 80)
     model = Student(SHAPE, StudentConfig(8))
     model.fit_statistics(mel, torch.rand(16, 2))
-    return RegressorObjective(model, 80)
+    return RegressionObjective(model, 80)
 
 
 def weights(module: nn.Module) -> list[torch.Tensor]:
@@ -140,7 +140,7 @@ def test_the_students_augmentation_is_used() -> None:
     torch.manual_seed(0)
     model = Student(SHAPE, StudentConfig(8))
     seen = []
-    made = RegressorObjective(model, 20, augment=lambda x: seen.append(x.shape) or x * 0)
+    made = RegressionObjective(model, 20, augment=lambda x: seen.append(x.shape) or x * 0)
     fabric = make_fabric("cpu")
     made.setup(fabric)
     made.step(fabric, mels(4, SHAPE), torch.rand(4, 2), 0)

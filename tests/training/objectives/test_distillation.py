@@ -17,8 +17,8 @@ from affetti.models.regressors.student import Student, StudentConfig
 from affetti.presets import FRONT_ENDS
 from affetti.training.fit import fit_run
 from affetti.training.loop import make_fabric
-from affetti.training.objectives.distillation import TEMPERATURE, WEIGHTS, DistilledObjective, likeness
-from affetti.training.objectives.regression import blend, concordance_loss
+from affetti.training.objectives.distillation import TEMPERATURE, WEIGHTS, DistilledObjective, distillation_losses
+from affetti.training.objectives.regression import concordance_loss, mixup
 
 
 def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Reading:
@@ -27,16 +27,18 @@ def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Rea
 
 
 def test_likeness_to_oneself_is_perfect() -> None:
-    assert all(float(part) == pytest.approx(0, abs=1e-10) for part in likeness(reading(0), reading(0)).values())
-    assert all(float(part) > 0.001 for part in likeness(reading(0), reading(1)).values())
+    assert all(
+        float(part) == pytest.approx(0, abs=1e-10) for part in distillation_losses(reading(0), reading(0)).values()
+    )
+    assert all(float(part) > 0.001 for part in distillation_losses(reading(0), reading(1)).values())
 
 
 def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
     teacher = reading(0)
-    found = likeness(reading(1, 9, (8, 2)), teacher)
+    found = distillation_losses(reading(1, 9, (8, 2)), teacher)
     assert set(found) == set(WEIGHTS)
     louder = Reading(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
-    parts = likeness(louder, teacher)
+    parts = distillation_losses(louder, teacher)
     assert float(parts["features"]) == pytest.approx(0, abs=1e-10)
     assert float(parts["attention"]) == pytest.approx(0, abs=1e-10)
 
@@ -45,7 +47,7 @@ def test_a_high_temperature_tells_saturated_answers_apart() -> None:
     sure, surer = (Reading(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
     assert float((torch.tanh(sure.logits) - torch.tanh(surer.logits)).square().mean()) < 1e-4
     expected = (TEMPERATURE * (torch.tanh(torch.tensor(0.5)) - torch.tanh(torch.tensor(1.0)))) ** 2
-    assert float(likeness(sure, surer)["responses"]) == pytest.approx(float(expected), rel=1e-5)
+    assert float(distillation_losses(sure, surer)["responses"]) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_the_weights_are_the_studys() -> None:
@@ -58,7 +60,7 @@ def test_the_weights_are_the_studys() -> None:
     with torch.no_grad():
         made.taught = made.teacher.read(x)
         mine = made.modules["model"].read(x)  # type: ignore[operator]
-        parts = likeness(mine, made.taught)
+        parts = distillation_losses(mine, made.taught)
         expected = concordance_loss(torch.tanh(mine.logits), labels) + sum(WEIGHTS[n] * parts[n] for n in WEIGHTS)
         assert float(made.loss(x, labels)) == pytest.approx(float(expected), rel=1e-5)
 
@@ -67,7 +69,7 @@ def test_blends_keep_labels_and_clips_together() -> None:
     torch.manual_seed(0)
     labels = torch.rand(64, 2)
     mel = labels[:, :1, None].expand(64, 3, 4)
-    mixed, told = blend(mel, labels)
+    mixed, told = mixup(mel, labels)
     torch.testing.assert_close(mixed[:, 0, 0], told[:, 0])
     kept = (told == labels).all(dim=1).float().mean()
     assert 0.3 < kept < 0.7

@@ -11,8 +11,8 @@ from tests.material import mels
 from affetti import metrics
 from affetti.models.regressors.vit import ViT, ViTConfig
 from affetti.training.loop import Clips, LoopConfig, make_fabric, train
-from affetti.training.objectives.fine_tuning import PATIENCE, Best, TeacherObjective, unfreeze
-from affetti.training.objectives.regression import weighted_error
+from affetti.training.objectives.fine_tuning import PATIENCE, BestWeights, FineTuningObjective, unfreeze
+from affetti.training.objectives.regression import weighted_squared_error
 
 SHAPE = (16, 32)
 
@@ -40,7 +40,7 @@ def test_a_pretrained_backbone_is_let_go_by_and_by(share: float, learning: int) 
 
 def test_the_first_steps_move_the_head_alone_and_at_ten_times_the_rate() -> None:
     model = vit(pretrained="a/b", stride=8)
-    made, fabric = TeacherObjective(model, 12), make_fabric("cpu")
+    made, fabric = FineTuningObjective(model, 12), make_fabric("cpu")
     made.setup(fabric)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     data = clips()
@@ -58,7 +58,7 @@ def test_the_first_steps_move_the_head_alone_and_at_ten_times_the_rate() -> None
 
 def test_random_weights_all_learn_at_one_rate() -> None:
     model = vit(layers=2)
-    made, fabric = TeacherObjective(model, 12), make_fabric("cpu")
+    made, fabric = FineTuningObjective(model, 12), make_fabric("cpu")
     made.setup(fabric)
     before = [value.detach().clone() for value in model.parameters()]
     data = clips()
@@ -71,7 +71,7 @@ def test_random_weights_all_learn_at_one_rate() -> None:
 
 def test_the_best_on_validation_clips_is_kept() -> None:
     model, best = vit(layers=1), None
-    best = Best(model)
+    best = BestWeights(model)
     best.offer(model, 0.3)
     with torch.no_grad():
         model.head[0].bias += 1
@@ -86,7 +86,7 @@ def test_the_best_on_validation_clips_is_kept() -> None:
 
 def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = clips()
-    made = TeacherObjective(vit(layers=1), 60, held=data)
+    made = FineTuningObjective(vit(layers=1), 60, held=data)
     scores = iter([0.1, 0.5, *[0.4] * 100])
     monkeypatch.setattr(made, "look", lambda _held: next(scores))
     history = train(made, data, LoopConfig(60, 8), run=tmp_path)
@@ -95,7 +95,7 @@ def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypat
     assert list((tmp_path / "checkpoints").glob(f"step-{(2 + PATIENCE) * made.every:08d}*"))
     assert made.result is made.best.kept
     # Called again it is still finished, and takes no step that changes the result.
-    again = TeacherObjective(vit(layers=1), 60, held=data)
+    again = FineTuningObjective(vit(layers=1), 60, held=data)
     monkeypatch.setattr(again, "look", lambda _held: 0.0)
     train(again, data, LoopConfig(60, 8), run=tmp_path)
     assert torch.equal(again.result.state_dict()["head.0.bias"], made.result.state_dict()["head.0.bias"])
@@ -103,7 +103,7 @@ def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypat
 
 def test_a_look_is_the_ccc_of_the_average_of_weights() -> None:
     data = clips()
-    made = TeacherObjective(vit(layers=1), 60, held=data)
+    made = FineTuningObjective(vit(layers=1), 60, held=data)
     made.average.eval()
     expected = metrics.concordance(made.average(data.take(data.rows)[0]).detach().double().numpy(), data.labels)
     assert made.look(data, batch_size=5) == pytest.approx(expected, abs=1e-6)
@@ -111,6 +111,6 @@ def test_a_look_is_the_ccc_of_the_average_of_weights() -> None:
 
 def test_the_studys_loss_weighs_valence_more() -> None:
     target = torch.zeros(4, 2)
-    assert float(weighted_error(torch.tensor([[1.0, 0.0]]).expand(4, 2), target)) == pytest.approx(0.6)
-    assert float(weighted_error(torch.tensor([[0.0, 1.0]]).expand(4, 2), target)) == pytest.approx(0.4)
-    assert TeacherObjective(vit(layers=1, loss="mse"), 10).measure is weighted_error
+    assert float(weighted_squared_error(torch.tensor([[1.0, 0.0]]).expand(4, 2), target)) == pytest.approx(0.6)
+    assert float(weighted_squared_error(torch.tensor([[0.0, 1.0]]).expand(4, 2), target)) == pytest.approx(0.4)
+    assert FineTuningObjective(vit(layers=1, loss="mse"), 10).measure is weighted_squared_error

@@ -9,21 +9,21 @@ from torch import nn
 
 from affetti.models.generators.gan import Gan, GanConfig
 from affetti.training.loop import make_fabric
-from affetti.training.objectives.published_gan import PublishedObjective
+from affetti.training.objectives.published_gan import PublishedGanObjective
 
 SHAPE = (32, 48)
 
 
-def objective(steps: int = 40, clips: int = 32) -> PublishedObjective:
+def objective(steps: int = 40, clips: int = 32) -> PublishedGanObjective:
     torch.manual_seed(0)
     model = Gan(SHAPE, GanConfig(recipe="published", embedding=32))
     model.fit_statistics(mels(clips, SHAPE), torch.rand(clips, 2))
-    made = PublishedObjective(model, steps)
+    made = PublishedGanObjective(model, steps)
     made.setup(make_fabric("cpu"))
     return made
 
 
-def step(made: PublishedObjective, number: int) -> dict[str, float]:
+def step(made: PublishedGanObjective, number: int) -> dict[str, float]:
     return made.step(make_fabric("cpu"), mels(16, SHAPE), torch.rand(16, 2) * 2 - 1, number)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from affetti.models.generators.waveform import Waveform, WaveformConfig
 from affetti.training.loop import make_fabric
-from affetti.training.objectives.waveform_adversarial import WaveformObjective
+from affetti.training.objectives.waveform_adversarial import WaveformGanObjective
 
 SAMPLES = 4000
 
@@ -19,12 +19,12 @@ def sounds(count: int = 4) -> torch.Tensor:
     return 0.3 * torch.sin(2 * math.pi * pitch * time)
 
 
-def objective(**settings: Any) -> WaveformObjective:
+def objective(**settings: Any) -> WaveformGanObjective:
     torch.manual_seed(0)
     lean = {"width": 8, "discriminator_width": 4, "embedding": 16, "window": 4096, "fade_samples": 256}
     model = Waveform((64, 128), WaveformConfig(**(lean | settings)))
     model.fit_statistics(sounds(), labels())
-    made = WaveformObjective(model, 40)
+    made = WaveformGanObjective(model, 40)
     made.setup(make_fabric("cpu"))
     return made
 
@@ -37,7 +37,7 @@ def weights(module: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in module.named_parameters()}
 
 
-def run(made: WaveformObjective, steps: int) -> list[dict[str, float]]:
+def run(made: WaveformGanObjective, steps: int) -> list[dict[str, float]]:
     logged = []
     for step in range(steps):
         torch.manual_seed(step)

@@ -22,7 +22,7 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import SPECTROGRAMS
+from affetti.training.registry import SPECTROGRAM_GENERATORS
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     given = [runs.load(path) for path in s.models]
     require_usable(given, corpus)
     sound = (corpus.path / "audio").is_dir()
-    kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAMS
-    known = kinds if given else (*SPECTROGRAMS, *(("waveform",) if sound else ()))
+    kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
+    known = kinds if given else (*SPECTROGRAM_GENERATORS, *(("waveform",) if sound else ()))
     extra = [
         f"{kind}:{dial}={value:g}" for dial, value in s.sampling for kind in _turning(kinds, dial, value, corpus, given)
     ]

@@ -43,7 +43,8 @@ from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet
-from affetti.training.fit import fit_baseline, read
+from affetti.training.evaluation import predict
+from affetti.training.fit import fit_baseline
 from affetti.training.loop import Clips
 
 MAX_CLIPS = 512
@@ -157,7 +158,7 @@ def _measured(real: MethodClips, fake: MethodClips, reader: Baseline, seed: int)
         found["diversity"] = label_diversity(*pair, real[1], fake[1], (real[2], fake[2]))
     except InputError:
         pass
-    reading = read(reader, fake[0], np.arange(len(fake[0])))
+    reading = predict(reader, fake[0], np.arange(len(fake[0])))
     try:
         answer = metrics.label_response(fake[1], reading, fake[2], seed, resamples=200)
     except InputError:

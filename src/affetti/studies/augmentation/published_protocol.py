@@ -30,6 +30,7 @@ from affetti.storage import claim, read_json, write_json, written
 from affetti.studies.augmentation.comparison import REFERENCE, choose_measure, weighted_concordance
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.trials import STUDENT, concatenate
+from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
@@ -92,7 +93,7 @@ class ProtocolTask:
 
 
 def _ccc(model: torch.nn.Module, clips: Clips, rows: NDArray[np.intp]) -> float:
-    reading = fitting.read(model, clips.mel, rows)[None]
+    reading = evaluation.predict(model, clips.mel, rows)[None]
     return float(weighted_concordance(reading, clips.labels[rows], np.ones((1, len(rows)))).mean())
 
 

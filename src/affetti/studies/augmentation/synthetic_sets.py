@@ -28,8 +28,8 @@ from affetti.studies.augmentation.arms import AUDIO_COPIES, COMPOSER, SyntheticS
 from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.training import fit as fitting
 from affetti.training import run as runs
-from affetti.training.lyrics import HASHED
 from affetti.training.parallel import RunSpec, train_runs
+from affetti.training.text_embedders import HASHED
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import Arm
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, ChangedClips, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
+from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
@@ -82,8 +83,8 @@ class TrialTask:
                 "seed": unit.seed,
                 "n_train": count,
                 "steps": steps,
-                "prediction": _rounded(fitting.read(trained, corpus.mel, part.test)),
-                "validation": _rounded(fitting.read(trained, corpus.mel, part.validation)),
+                "prediction": _rounded(evaluation.predict(trained, corpus.mel, part.test)),
+                "validation": _rounded(evaluation.predict(trained, corpus.mel, part.validation)),
             }
             write_json(self.path(unit), document)
 

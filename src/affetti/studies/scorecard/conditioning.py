@@ -29,6 +29,7 @@ from affetti.metrics.conditioning import AXES
 from affetti.random import child_seed
 from affetti.rows import release_pages
 from affetti.studies.scorecard.measures import refused, told
+from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import Clips, LoopConfig
@@ -106,7 +107,7 @@ def predict_emotions(
 def _read(network: nn.Module, clips: ClipSet) -> NDArray[np.float64]:
     found = [np.zeros((0, 2))]
     for start, stop in ranges(len(clips), BATCH_CLIPS):
-        found.append(fitting.read(network, clips.mel, np.arange(start, stop)))
+        found.append(evaluation.predict(network, clips.mel, np.arange(start, stop)))
         release_pages(clips.mel)
     return np.concatenate(found)
 

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from affetti.augment.differentiable import augment
 from affetti.models.generators.gan import Gan
 from affetti.models.generators.gan_discriminator import Judgement, deceived, gradient_penalty, hinge, relativistic
-from affetti.training.objectives.base import set_rate, update_average, warm_cosine
+from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-FLOOR = 0.25
+FINAL_RATE = 0.25
 """Learning rate at the end, of the highest."""
 BETAS = (0.0, 0.99)
 """Of Adam: a game has no direction that lasts."""
-FASTER = 2.0
+DISCRIMINATOR_RATE = 2.0
 """How much faster the discriminator learns where spectral norm holds it back (Heusel et al. 2017)."""
 
 
@@ -55,9 +55,9 @@ class GanObjective:
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update of each side."""
-        rate = self.config.rate * warm_cosine(step, self.steps, floor=FLOOR)
-        set_rate(self.optimizer, rate)
-        set_rate(self.optimizer_d, rate * (FASTER if self.spectral else 1.0))
+        rate = self.config.rate * warm_cosine(step, self.steps, floor=FINAL_RATE)
+        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer_d, rate * (DISCRIMINATOR_RATE if self.spectral else 1.0))
         fade = min(1.0, step / max(1.0, self.config.fade * self.steps))
         real = self.normalise(mel)
         wish = self.fields.jitter(labels, self.raw.bandwidth)

@@ -24,7 +24,7 @@ def warm_cosine(step: int, steps: int, warm: int = 50, floor: float = 0.05) -> f
     return floor + (1 - floor) * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * share))))
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set every group's learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -30,7 +30,7 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError, UsageError
 from affetti.models.regressors.base import NeuralRegressor, Reading
 from affetti.training import run as runs
-from affetti.training.objectives.regression import RegressorObjective, blend, concordance_loss
+from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -40,7 +40,7 @@ WEIGHTS = {"responses": 0.3, "features": 0.4, "attention": 0.3}
 TEMPERATURE = 6.0
 
 
-class DistilledObjective(RegressorObjective):
+class DistilledObjective(RegressionObjective):
     """Concordance loss on labels and the three losses against ``teacher``."""
 
     def __init__(
@@ -60,7 +60,7 @@ class DistilledObjective(RegressorObjective):
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update."""
-        mel, labels = blend(mel, labels)
+        mel, labels = mixup(mel, labels)
         with torch.no_grad():
             self.taught = self.teacher.read(self.teacher.normalise(mel))
         return super().step(fabric, mel, labels, step)
@@ -68,12 +68,12 @@ class DistilledObjective(RegressorObjective):
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """Concordance with the labels, and likeness to the teacher."""
         reading: Reading = self.model.read(x)  # type: ignore[operator]
-        parts = likeness(reading, self.taught)
+        parts = distillation_losses(reading, self.taught)
         total = concordance_loss(torch.tanh(reading.logits), labels)
         return total + sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros_like(total))
 
 
-def likeness(student: Reading, teacher: Reading) -> dict[str, Tensor]:
+def distillation_losses(student: Reading, teacher: Reading) -> dict[str, Tensor]:
     """How unlike two readings of the same batch are: ``responses``, ``features`` and ``attention``, each ≥ 0."""
     soft = [TEMPERATURE * torch.tanh(reading.logits / TEMPERATURE) for reading in (student, teacher)]
     near = [_similarities(reading.features) for reading in (student, teacher)]

@@ -5,8 +5,8 @@ tenths on its last 6 (the study's epochs 5 and 9 of 30), at a tenth of the head'
 learns from the start, at the full rate, on clips of which half are blended (mixup): a transformer without prior
 knowledge learns a small corpus by heart.
 
-Every :data:`LOOKS`-th part of the training the average of weights reads the validation clips; the weights of the
-highest CCC are the result, and after :data:`PATIENCE` looks without a better one the training ends.
+Every :data:`N_EVALUATIONS`-th part of the training the average of weights reads the validation clips; the weights of
+the highest CCC are the result, and after :data:`PATIENCE` looks without a better one the training ends.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from affetti.errors import InputError
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.models.regressors.vit import ViT
 from affetti.training.loop import Clips
-from affetti.training.objectives.regression import RegressorObjective, blend, concordance_loss, weighted_error
+from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup, weighted_squared_error
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 STAGES = ((0.0, 0), (1 / 6, 4), (0.3, 6))
 """From which share of the training how many of the last blocks of a pretrained backbone learn."""
-LOOKS = 30
+N_EVALUATIONS = 30
 """Readings of the validation clips in a whole training."""
 PATIENCE = 15
 """Looks without a better CCC that end it."""
-SCRATCH, PRETRAINED = 1e-3, 3e-5
+RATE_SCRATCH, RATE_PRETRAINED = 1e-3, 3e-5
 """Learning rates."""
 
 
-class Best(nn.Module):
+class BestWeights(nn.Module):
     """The weights that read the validation clips best so far, filed with each checkpoint."""
 
     ccc: Tensor
@@ -62,7 +62,7 @@ class Best(nn.Module):
             self.since += 1
 
 
-class TeacherObjective(RegressorObjective):
+class FineTuningObjective(RegressionObjective):
     """Concordance loss or weighted squared error, gradual unfreezing, EMA, and early stopping where ``held`` is given.
 
     ``held`` are clips of validation songs; without them all steps are taken and the average of weights is the result.
@@ -78,13 +78,13 @@ class TeacherObjective(RegressorObjective):
     ) -> None:
         self.pretrained = bool(model.config.pretrained)
         super().__init__(
-            model, steps, model.config.rate or (PRETRAINED if self.pretrained else SCRATCH), decay, augment
+            model, steps, model.config.rate or (RATE_PRETRAINED if self.pretrained else RATE_SCRATCH), decay, augment
         )
         self.vit, self.held = model, held
-        self.measure = concordance_loss if model.config.loss == "ccc" else weighted_error
-        self.every = max(1, steps // LOOKS)
+        self.measure = concordance_loss if model.config.loss == "ccc" else weighted_squared_error
+        self.every = max(1, steps // N_EVALUATIONS)
         if held is not None:
-            self.best = self.modules["best"] = Best(model)
+            self.best = self.modules["best"] = BestWeights(model)
 
     @property
     def finished(self) -> bool:
@@ -113,7 +113,7 @@ class TeacherObjective(RegressorObjective):
         if self.pretrained:
             unfreeze(self.vit, step / self.steps)
         else:
-            mel, labels = blend(mel, labels)
+            mel, labels = mixup(mel, labels)
         logged = super().step(fabric, mel, labels, step)
         if self.held is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
             # In full precision, as it will be used; the first device's, for all must stop together.

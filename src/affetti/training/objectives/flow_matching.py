@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from affetti.models.generators.flow import Flow
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
-from affetti.training.objectives.base import set_rate, update_average, warm_cosine
+from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
 from affetti.training.objectives.regression import concordance_loss
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class FlowObjective:
         flow.latent.requires_grad_(False)  # it stands still, and nothing need be known of its slopes
         with torch.no_grad():
             latent = flow.encode(mel)
-        set_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))
+        set_learning_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))
         loss = self.model.loss(latent, labels)  # type: ignore[operator]
         self.optimizer["model"].zero_grad()
         fabric.backward(loss)
@@ -83,7 +83,7 @@ class FlowObjective:
 
     def _step_latent(self, fabric: Fabric, mel: Tensor, step: int) -> dict[str, float]:
         """One update of the autoencoder; after the last its scale is measured."""
-        set_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.first))
+        set_learning_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.first))
         loss = self.model.latent_loss(mel)  # type: ignore[operator]
         self.optimizer["latent"].zero_grad()
         fabric.backward(loss)
@@ -94,7 +94,7 @@ class FlowObjective:
         return {"loss": float(loss.detach())}
 
     def _step_guide(self, fabric: Fabric, latent: Tensor, labels: Tensor, step: int) -> float:
-        set_rate(self.optimizer["guide"], 3e-3 * warm_cosine(step, self.guide_steps, floor=0.01))
+        set_learning_rate(self.optimizer["guide"], 3e-3 * warm_cosine(step, self.guide_steps, floor=0.01))
         loss = concordance_loss(self.model.read(latent), labels[:, :2])  # type: ignore[operator]
         self.optimizer["guide"].zero_grad()
         fabric.backward(loss)

@@ -19,21 +19,21 @@ from torch import Tensor, nn
 from affetti.models.generators.gan import Gan, emotion_alone
 from affetti.training.loop import Objective
 from affetti.training.objectives.adversarial import GanObjective
-from affetti.training.objectives.base import set_rate
+from affetti.training.objectives.base import set_learning_rate
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 RATE_GENERATOR, RATE_DISCRIMINATOR, DECAY = 2e-4, 1e-4, 0.99
 BETAS = (0.5, 0.999)
-REAL = 0.9
+REAL_LABEL = 0.9
 """What real clips are called: not 1, so that the discriminator is never sure (Salimans et al. 2016)."""
 NOISE = 0.1
 """Deviation of the instance noise at the start (Sønderby et al. 2017), in standard deviations of the log-mel."""
-WEAK, STRONG, MOST = 0.6, 0.95, 3
+WEAK_ACCURACY, STRONG_ACCURACY, MAX_DISCRIMINATOR_UPDATES = 0.6, 0.95, 3
 
 
-class PublishedObjective:
+class PublishedGanObjective:
     """The study's training; one batch a step."""
 
     def __init__(self, model: Gan, steps: int) -> None:
@@ -57,17 +57,17 @@ class PublishedObjective:
         """One to three updates of the discriminator, one or two of the generator."""
         self.modules["average"].train()  # a look at it left it evaluating: batch norm would stand still
         epochs = step * len(mel) * fabric.world_size // max(1, self.clips)
-        set_rate(self.optimizer, RATE_GENERATOR * DECAY**epochs)
-        set_rate(self.optimizer_d, RATE_DISCRIMINATOR * DECAY**epochs)
+        set_learning_rate(self.optimizer, RATE_GENERATOR * DECAY**epochs)
+        set_learning_rate(self.optimizer_d, RATE_DISCRIMINATOR * DECAY**epochs)
         noise = NOISE * (1 - step / self.steps)
         real, wish = self.normalise(mel), emotion_alone(labels)
         loss_d, right = self._teach_discriminator(fabric, real, wish, noise)
         updates = 1
-        while right < WEAK and updates < MOST:
+        while right < WEAK_ACCURACY and updates < MAX_DISCRIMINATOR_UPDATES:
             loss_d, right = self._teach_discriminator(fabric, real, wish, noise)
             updates += 1
         loss_g = self._teach_generator(fabric, wish, noise)
-        if right > STRONG:
+        if right > STRONG_ACCURACY:
             loss_g = self._teach_generator(fabric, wish, noise)
         return {"loss": loss_g, "loss_discriminator": loss_d, "right": right, "updates_discriminator": float(updates)}
 
@@ -77,7 +77,7 @@ class PublishedObjective:
             fake = self._generate(wish)
         on_real = self.discriminator(_noisy(real, noise), wish)
         on_fake = self.discriminator(_noisy(fake, noise), wish)
-        loss = F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, REAL))
+        loss = F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, REAL_LABEL))
         loss = loss + F.binary_cross_entropy_with_logits(on_fake, torch.zeros_like(on_fake))
         self._update(fabric, self.discriminator, self.optimizer_d, loss)
         # Of all devices' clips, for all must take as many updates.
@@ -109,4 +109,4 @@ def _noisy(x: Tensor, deviation: float) -> Tensor:
 
 def gan_objective(model: Gan, steps: int) -> Objective:
     """The training that a GAN's recipe stands for."""
-    return PublishedObjective(model, steps) if model.published else GanObjective(model, steps)
+    return PublishedGanObjective(model, steps) if model.published else GanObjective(model, steps)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-class RegressorObjective:
+class RegressionObjective:
     """Concordance loss with AdamW and an EMA; ``augment`` acts on normalised log-mels."""
 
     def __init__(
@@ -75,13 +75,13 @@ def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return (1 - ccc).mean() + F.mse_loss(prediction, target)
 
 
-def weighted_error(prediction: Tensor, target: Tensor, valence: float = 0.6) -> Tensor:
+def weighted_squared_error(prediction: Tensor, target: Tensor, valence: float = 0.6) -> Tensor:
     """Squared error, weighted ``valence`` and 1 - ``valence`` (the study's loss)."""
     error = (prediction - target).square().mean(dim=0)
     return valence * error[0] + (1 - valence) * error[1]
 
 
-def blend(mel: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def mixup(mel: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Mix half of the clips ``[B, M, F]`` with another of the batch, and their labels alike (mixup, Zhang et al. 2018).
 
     The share is uniform, Beta(1, 1); draws are of torch's global generator.

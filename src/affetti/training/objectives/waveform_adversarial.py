@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from affetti.models.generators.waveform import Waveform
 from affetti.models.generators.waveform_discriminator import feature_matching, gradient_penalty, relativistic
-from affetti.training.objectives.adversarial import BETAS, FLOOR
-from affetti.training.objectives.base import set_rate, update_average, warm_cosine
+from affetti.training.objectives.adversarial import BETAS, FINAL_RATE
+from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-class WaveformObjective:
+class WaveformGanObjective:
     """Relativistic GAN with lazy R1 and R2 and feature matching; ``step`` takes waveforms ``[B, T]``."""
 
     def __init__(self, model: Waveform, steps: int) -> None:
@@ -48,9 +48,9 @@ class WaveformObjective:
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update of each side; ``mel`` holds waveforms ``[B, T]``, T at most the window."""
-        rate = self.config.rate * warm_cosine(step, self.steps, floor=FLOOR)
-        set_rate(self.optimizer, rate)
-        set_rate(self.optimizer_d, rate)
+        rate = self.config.rate * warm_cosine(step, self.steps, floor=FINAL_RATE)
+        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer_d, rate)
         real = mel / self.raw.scale
         wish = self.fields.jitter(labels, self.raw.bandwidth)
         fake = self._generate(wish, real.shape[1])

@@ -1,8 +1,8 @@
 """What the words of a song tell of its emotion beyond the log-mel: nested models.
 
 Labels are read off log-mel statistics, and off these joined by numbers made of the words: their valence by the
-composer's list where it knows any of them, and hashed words and word stems (:mod:`affetti.training.lyrics`), each with
-a penalty of its own (:mod:`bands`). The difference of R² on songs held out, in % of the labels'
+composer's list where it knows any of them, and hashed words and word stems (:mod:`affetti.training.text_embedders`),
+each with a penalty of its own (:mod:`bands`). The difference of R² on songs held out, in % of the labels'
 variance, is what the words add. Clips with words alone are asked.
 
 When not to use: to say what words do. Words that go with the music tell of the music, where the mel's reader hears it
@@ -20,7 +20,7 @@ from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.added_variance import cautioned, percent
 from affetti.studies.audit.scope import Scope
-from affetti.training.lyrics import text_embedder
+from affetti.training.text_embedders import text_embedder
 
 LYRICS = "lyrics: a column of words"
 AXES = ("valence", "arousal")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affetti.errors import InputError
-from affetti.training.lyrics import HashedText, text_embedder
+from affetti.training.text_embedders import HashedText, text_embedder
 
 
 @given(line=st.text(min_size=1, max_size=60))
