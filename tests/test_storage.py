@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from affetti.errors import StorageError
-from affetti.storage import UNFINISHED, claim, read_json, require_space, sweep, write_json, write_text, written
+from affetti.storage import (
+    PARTIAL_PREFIX,
+    atomic_write,
+    read_json,
+    remove_partial,
+    require_space,
+    reserve_output,
+    write_json,
+    write_text,
+)
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -23,7 +32,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "new" / "a.json").read_bytes()) == value
 
 
-def test_json_that_json_cannot_say_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_nan_is_refused_in_json_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"x": math.nan})
     assert list(tmp_path.iterdir()) == []
@@ -32,15 +41,15 @@ def test_json_that_json_cannot_say_is_refused_and_leaves_nothing(tmp_path: Path)
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path, stop: type[BaseException]) -> None:
     write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(stop), written(tmp_path / "a.txt") as temporary:
+    with pytest.raises(stop), atomic_write(tmp_path / "a.txt") as temporary:
         temporary.write_text("half", encoding="utf-8")
         raise stop
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
 
 
-def test_nothing_lies_under_the_name_before_it_is_whole(tmp_path: Path) -> None:
-    with written(tmp_path / "a.npy") as temporary:
+def test_the_target_does_not_exist_until_the_file_is_complete(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a.npy") as temporary:
         temporary.write_text("half", encoding="utf-8")
         assert not (tmp_path / "a.npy").exists()
         assert temporary.suffix == ".npy"
@@ -48,20 +57,20 @@ def test_nothing_lies_under_the_name_before_it_is_whole(tmp_path: Path) -> None:
     assert (tmp_path / "a.npy").exists()
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"disk is full.*run the same command again"), written(tmp_path / "a"):
+def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"disk is full.*run the same command again"), atomic_write(tmp_path / "a"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_that_explains_itself_is_not_explained_again(tmp_path: Path) -> None:
     inner = StorageError("missing or cut short", where="shard.npy", hint="remove it")
-    with pytest.raises(StorageError) as caught, written(tmp_path / "a"):
+    with pytest.raises(StorageError) as caught, atomic_write(tmp_path / "a"):
         raise inner
     assert caught.value is inner
 
 
-def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_is_needed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot be written"):
         write_text(tmp_path / "file" / "a.txt", "x")
@@ -76,7 +85,7 @@ def test_a_very_long_name_can_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"), [(None, "no such file"), (b'{"a": 1, ', "not valid JSON"), (b"\xff\xfe{", "cannot be read")]
 )
-def test_json_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_unreadable_json_is_reported_with_its_path(tmp_path: Path, content: bytes | None, says: str) -> None:
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(StorageError, match=says) as caught:
@@ -84,7 +93,7 @@ def test_json_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None,
     assert str(tmp_path / "a.json") in str(caught.value)
 
 
-def test_space_is_looked_for_where_the_folder_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_space_is_that_of_the_disk_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
     def usage(path: Path) -> Usage:
@@ -98,11 +107,11 @@ def test_space_is_looked_for_where_the_folder_will_be(tmp_path: Path, monkeypatc
         require_space(tmp_path / "not" / "yet", 15 * 10**8)
 
 
-def test_sweep_removes_half_written_files_only(tmp_path: Path) -> None:
+def test_remove_partial_removes_partial_files_only(tmp_path: Path) -> None:
     (tmp_path / "audio").mkdir()
-    for name in (f"audio/{UNFINISHED}x.flac", f"{UNFINISHED}y.json", "audio/a.flac", ".hidden"):
+    for name in (f"audio/{PARTIAL_PREFIX}x.flac", f"{PARTIAL_PREFIX}y.json", "audio/a.flac", ".hidden"):
         (tmp_path / name).write_text("", encoding="utf-8")
-    sweep(tmp_path)
+    remove_partial(tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
         ".hidden",
         "audio",
@@ -110,24 +119,24 @@ def test_sweep_removes_half_written_files_only(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_is_claimed_for_one_piece_of_work_alone(tmp_path: Path) -> None:
+def test_an_output_folder_is_reserved_for_one_piece_of_work(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert not claim(out, {"verb": "train", "seed": 0, "device": "cpu"})
-    assert claim(out, {"verb": "train", "seed": 0, "device": "cpu"})
-    assert claim(out, {"verb": "train", "seed": 0, "device": "cuda"}, frozenset({"device"}))
+    assert not reserve_output(out, {"verb": "train", "seed": 0, "device": "cpu"})
+    assert reserve_output(out, {"verb": "train", "seed": 0, "device": "cpu"})
+    assert reserve_output(out, {"verb": "train", "seed": 0, "device": "cuda"}, frozenset({"device"}))
     with pytest.raises(StorageError, match=r"holds other work \(seed was 0, is 1\)"):
-        claim(out, {"verb": "train", "seed": 1, "device": "cpu"})
+        reserve_output(out, {"verb": "train", "seed": 1, "device": "cpu"})
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("private")
-    with pytest.raises(StorageError, match="holds no affetti train"):
-        claim(tmp_path / "letters", {"verb": "train"})
+    with pytest.raises(StorageError, match="is not a folder of affetti train"):
+        reserve_output(tmp_path / "letters", {"verb": "train"})
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
 
 
-def test_work_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
-    claim(tmp_path / "run", {"verb": "audit"})
+def test_work_begun_by_another_version_is_refused(tmp_path: Path) -> None:
+    reserve_output(tmp_path / "run", {"verb": "audit"})
     begun = read_json(tmp_path / "run" / "config.json")
     assert begun == {"verb": "audit", "affetti": version("affetti")}
     write_json(tmp_path / "run" / "config.json", {**begun, "affetti": "0.0.1"})
     with pytest.raises(StorageError, match=r"affetti was '0\.0\.1'"):
-        claim(tmp_path / "run", {"verb": "audit"})
+        reserve_output(tmp_path / "run", {"verb": "audit"})

@@ -18,7 +18,7 @@ from affetti import verbs
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
-from affetti.storage import claim, read_json, write_json
+from affetti.storage import read_json, reserve_output, write_json
 from affetti.training.parallel import RunSpec, train_runs
 
 
@@ -72,7 +72,7 @@ def demo(
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
     out, chosen = Path(out), SIZES[size]
     workers = cpu_count() if workers is None else workers
-    claim(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
+    reserve_output(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
     if (out / "result.json").exists() and (out / "report.html").exists():
         return read_json(out / "result.json")
     clock = _Clock(out)

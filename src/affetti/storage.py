@@ -1,7 +1,7 @@
-"""Files written whole or not at all.
+"""Files that are written whole or not at all, and output folders that are reserved for one piece of work.
 
-A file appears under its name only once every byte is on disk: it is written beside its place and renamed over it
-(atomic on one file system). An interrupted write leaves the old file, or none, and never one that only looks whole.
+A file is written under a temporary name in the same folder, synced to disk and renamed over its target, which is atomic
+on one file system. An interrupted write leaves the old file or none, never a partial one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 from affetti.errors import StorageError
 
-UNFINISHED = ".unfinished-"
-"""How the names of files begin that are being written; a killed process leaves them behind."""
+PARTIAL_PREFIX = ".unfinished-"
+"""How the name of a file that is being written begins; a killed process leaves such files behind."""
 
 
 @contextmanager
-def written(path: Path) -> Generator[Path]:
+def atomic_write(path: Path) -> Generator[Path]:
     """Yield a temporary path in the folder of ``path``; on success it becomes ``path``, on any error it is removed.
 
     Raises:
@@ -32,10 +32,10 @@ def written(path: Path) -> Generator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL_PREFIX, suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise refused(path, error) from error
+        raise storage_error(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -44,16 +44,16 @@ def written(path: Path) -> Generator[Path]:
         temporary.chmod(0o644)
         temporary.replace(path)
     except StorageError:
-        raise  # it says already what is wrong, and it is an OSError too
+        raise  # it already explains the fault; it is an OSError too
     except OSError as error:
-        raise refused(path, error) from error
+        raise storage_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -82,18 +82,18 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def claim(out: Path, settings: dict[str, Any], passing: frozenset[str] = frozenset()) -> bool:
-    """Take the folder ``out`` for one piece of work: its ``config.json`` says which, and by which affetti.
+def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[str] = frozenset()) -> bool:
+    """Reserve the folder ``out`` for one piece of work by writing its settings to ``config.json``.
 
-    Work that another version began is not gone on with: one result would be of two programs.
+    Work begun by another version of affetti is refused: its result would come from two programs.
 
     Args:
-        out: a new or empty folder, or one that this very work was begun in.
-        settings: what the work depends on, JSON types; ``verb`` names it in messages.
-        passing: keys that may differ, because they do not change the result.
+        out: a new or empty folder, or one in which the same work was begun.
+        settings: what the result depends on, JSON types; ``verb`` names the work in messages.
+        ignored_keys: keys of ``settings`` that may differ between calls, because the result does not depend on them.
 
     Returns:
-        whether the work was begun before.
+        Whether the work was begun before.
 
     Raises:
         StorageError: the folder holds something else.
@@ -103,31 +103,35 @@ def claim(out: Path, settings: dict[str, Any], passing: frozenset[str] = frozens
     settings = {**settings, "affetti": version("affetti")}
     if not path.exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise StorageError(f"exists and holds no affetti {verb}", where=out, hint="choose a new folder for --out")
+            raise StorageError(
+                f"exists and is not a folder of affetti {verb}", where=out, hint="choose a new folder for --out"
+            )
         write_json(path, settings)
         return False
-    there = read_json(path)
-    asked = json.loads(json.dumps(settings))
-    if not isinstance(there, dict):
+    previous = read_json(path)
+    requested = json.loads(json.dumps(settings))
+    if not isinstance(previous, dict):
         raise StorageError("is not a configuration of affetti", where=path, hint="choose another --out")
-    differing = [key for key in asked if key not in passing and there.get(key) != asked[key]]
-    if differing:
-        key = differing[0]
-        raise StorageError(
-            f"holds other work ({key} was {there.get(key)!r}, is {asked[key]!r})",
-            where=out,
-            hint="choose another --out, or remove it",
-        )
+    for key, value in requested.items():
+        if key not in ignored_keys and previous.get(key) != value:
+            raise StorageError(
+                f"holds other work ({key} was {previous.get(key)!r}, is {value!r})",
+                where=out,
+                hint="choose another --out, or remove it",
+            )
     return True
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written anywhere in ``folder``; call it only when no work is under way."""
-    for path in folder.rglob(f"{UNFINISHED}*"):
+def remove_partial(folder: Path) -> None:
+    """Remove the partial files that killed processes left anywhere in ``folder``.
+
+    Call it only while nothing is being written there.
+    """
+    for path in folder.rglob(f"{PARTIAL_PREFIX}*"):
         path.unlink(missing_ok=True)
 
 
-def refused(path: Path, error: OSError) -> StorageError:
+def storage_error(path: Path, error: OSError) -> StorageError:
     """The :class:`StorageError` that explains why writing ``path`` failed."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError("the disk is full", where=path, hint="free some space and run the same command again")
@@ -135,19 +139,19 @@ def refused(path: Path, error: OSError) -> StorageError:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Refuse work whose output would not fit on the disk that holds ``folder``.
+    """Check that ``needed`` bytes are free on the disk that holds ``folder``.
 
     Args:
         folder: the folder to be written (it need not exist yet).
-        needed: bytes about to be written.
+        needed: bytes to be written.
 
     Raises:
         StorageError: less than ``needed`` bytes are free.
     """
-    place = folder.resolve()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    existing = folder.resolve()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
     if free < needed:
         raise StorageError(
             f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free",

@@ -69,5 +69,5 @@ def test_a_folder_in_use_is_refused(affetti: Affetti, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("")
     ran = affetti("demo", "--size", "small", "--out", tmp_path)
     assert ran.code == 2
-    assert "holds no affetti demo" in ran.complaint
+    assert "is not a folder of affetti demo" in ran.complaint
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

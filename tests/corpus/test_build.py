@@ -15,12 +15,12 @@ import soundfile
 
 from affetti.corpus import Corpus, store
 from affetti.corpus import build as building
-from affetti.corpus.build import CHUNK, Built, build, gather
+from affetti.corpus.build import CHUNK, Built, build, join_shards
 from affetti.corpus.track import Source
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import UNFINISHED
+from affetti.storage import PARTIAL_PREFIX
 
 MakeSource = Callable[..., Source]
 Usage = namedtuple("Usage", "total used free")
@@ -204,8 +204,8 @@ def test_interrupted_work_goes_on_and_ends_as_if_it_had_not_been(
     with pytest.raises(StorageError, match="unfinished work of another command"):
         build(make_source(21), tmp_path / "cut", front, preset="small", keep_audio=True)
     # What a killed process would leave behind.
-    (tmp_path / "cut" / f"{UNFINISHED}x.parquet").write_bytes(b"half")
-    (tmp_path / "cut/audio" / f"{UNFINISHED}y.flac").write_bytes(b"half")
+    (tmp_path / "cut" / f"{PARTIAL_PREFIX}x.parquet").write_bytes(b"half")
+    (tmp_path / "cut/audio" / f"{PARTIAL_PREFIX}y.flac").write_bytes(b"half")
     source = make_source(20)
     build(source, tmp_path / "cut", front, preset="small", keep_audio=True)
     heard = {number for track in source.tracks for number in track.sound.mark}  # type: ignore[attr-defined]
@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_and_the_work_goes_on_when_it_is_not(
         with pytest.raises(StorageError, match=r"the disk is full. Free some space and run the same command again"):
             build(make_source(20), tmp_path / "c", front, preset="small")
     assert not (tmp_path / "c/corpus.json").exists()
-    assert not list((tmp_path / "c").rglob(f"{UNFINISHED}*"))
+    assert not list((tmp_path / "c").rglob(f"{PARTIAL_PREFIX}*"))
     build(make_source(20), tmp_path / "c", front, preset="small")
     assert contents(tmp_path / "c") == contents(tmp_path / "whole")
 
@@ -260,12 +260,12 @@ def test_shards_are_joined_as_numpy_would_save_them(front: FrontEnd, tmp_path: P
     for path, mel in zip(parts, mels, strict=True):
         np.save(path, mel)
     keep = np.array([True, False, True, True, False])
-    gather(tmp_path / "out.npy", parts, front, keep)
+    join_shards(tmp_path / "out.npy", parts, front, keep)
     np.save(tmp_path / "expected.npy", np.concatenate(mels)[keep])
     assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
     parts[2].write_bytes(parts[2].read_bytes()[:200])
     with pytest.raises(StorageError, match=r"2.npy: missing or cut short"):
-        gather(tmp_path / "again.npy", parts, front, keep)
+        join_shards(tmp_path / "again.npy", parts, front, keep)
     assert not (tmp_path / "again.npy").exists()
 
 

@@ -79,7 +79,7 @@ def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_
 
 def test_a_sound_that_many_songs_share_ties_none_of_them(make_clips: MakeClips) -> None:
     ending = course(99)
-    for count, tied in ((duplicates.MOST_SONGS, True), (duplicates.MOST_SONGS + 1, False)):
+    for count, tied in ((duplicates.MAX_SONGS, True), (duplicates.MAX_SONGS + 1, False)):
         made = [ending - seed if seed < count else course(seed) for seed in range(14)]
         found = duplicates.find(np.stack(made).astype(np.float16), make_clips(14))
         assert [bool(name) for name in found] == [tied and seed < count for seed in range(14)]

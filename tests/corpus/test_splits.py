@@ -64,9 +64,9 @@ def test_no_song_and_no_artist_lies_on_both_sides(clips: pd.DataFrame, folds: in
     member = splits.groups(clips)
     if member.max() == 0:
         with pytest.raises(InputError, match="cannot be split"):
-            splits.assign(clips, folds, seed)
+            splits.assign_folds(clips, folds, seed)
         return
-    home = splits.assign(clips, folds, seed)
+    home = splits.assign_folds(clips, folds, seed)
     assert set(home) == set(range(min(folds, int(member.max()) + 1)))  # no fold is empty
     for group in np.unique(member):
         assert len(set(home[member == group])) == 1
@@ -102,7 +102,7 @@ def test_genres_and_emotions_are_dealt_more_evenly_than_by_chance_or_by_size_alo
     valence, arousal = rng.uniform(-1, 1, (2, 80))[:, songs]
     clips = make_clips(320, song_id=[f"s{s}" for s in songs], genre=genre, valence=valence, arousal=arousal)
     cells = pd.Series([f"{int(v * 2.5 + 2.5)}{int(a * 2.5 + 2.5)}" for v, a in zip(valence, arousal, strict=True)])
-    ours = splits.assign(clips, 5, 0)
+    ours = splits.assign_folds(clips, 5, 0)
     chance = [rng.permutation(np.arange(80) % 5)[songs] for _ in range(50)]
     by_size = np.empty(320, int)
     for number, (_, test) in enumerate(GroupKFold(5).split(songs, groups=songs)):
@@ -116,9 +116,9 @@ def test_genres_and_emotions_are_dealt_more_evenly_than_by_chance_or_by_size_alo
 
 def test_the_split_depends_on_the_seed_alone(make_clips: MakeClips) -> None:
     clips = make_clips(60)
-    first = splits.assign(clips, 5, 3)
-    assert (first == splits.assign(clips.copy(), 5, 3)).all()
-    assert any((first != splits.assign(clips, 5, seed)).any() for seed in range(3))
+    first = splits.assign_folds(clips, 5, 3)
+    assert (first == splits.assign_folds(clips.copy(), 5, 3)).all()
+    assert any((first != splits.assign_folds(clips, 5, seed)).any() for seed in range(3))
 
 
 def test_the_hash_tells_who_lies_where_and_not_in_which_order(make_clips: MakeClips) -> None:
@@ -143,7 +143,7 @@ def test_validation_is_a_tenth_of_the_groups_and_stays_when_a_song_joins(make_cl
 )
 def test_settings_that_make_no_sense_are_refused(make_clips: MakeClips, folds: int, seed: int, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        splits.assign(make_clips(10), folds, seed)
+        splits.assign_folds(make_clips(10), folds, seed)
 
 
 def test_a_fold_that_is_not_there_is_answered_with_those_that_are(make_clips: MakeClips) -> None:
@@ -178,34 +178,34 @@ def test_a_leaking_split_is_refused(make_clips: MakeClips, columns: dict[str, li
     with pytest.raises(MismatchError, match=says):
         splits.fold(clips, 0)
     with pytest.raises(MismatchError, match=says):
-        splits.require_honest(clips.iloc[:2], clips.iloc[2:])
+        splits.require_no_leakage(clips.iloc[:2], clips.iloc[2:])
 
 
 def test_unknown_artists_are_not_one_artist(make_clips: MakeClips) -> None:
     clips = make_clips(4, fold=[0, 0, 1, 1], artist=["", "", "", ""])
-    splits.require_honest(clips.iloc[:2], clips.iloc[2:])
+    splits.require_no_leakage(clips.iloc[:2], clips.iloc[2:])
     assert len(set(splits.groups(clips))) == 4
 
 
 def test_a_song_that_a_generator_heard_is_not_tested_on(make_clips: MakeClips) -> None:
     clips = make_clips(4)
     made = make_clips(2, song_id=["gan-0", "gan-1"], clip_id=["gan-0", "gan-1"], sha256="", synthetic=True)
-    splits.require_honest(clips.iloc[:2], made, heard=["s2", "s3"])
+    splits.require_no_leakage(clips.iloc[:2], made, trained_on=["s2", "s3"])
     with pytest.raises(MismatchError, match=r"was trained on 1 of the test songs \(first: s1\)"):
-        splits.require_honest(clips.iloc[:2], made, heard=["s1", "s3"])
+        splits.require_no_leakage(clips.iloc[:2], made, trained_on=["s1", "s3"])
 
 
 def test_clips_that_sound_alike_are_dealt_to_one_fold(make_clips: MakeClips) -> None:
     clips = make_clips(30, duplicates=["c0" if i % 10 == 0 else "" for i in range(30)])
     for seed in range(5):
-        assert len(set(splits.assign(clips, 5, seed)[::10])) == 1
+        assert len(set(splits.assign_folds(clips, 5, seed)[::10])) == 1
 
 
 def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: MakeClips) -> None:
     clips = make_clips(200, song_id=[f"s{i // 2}" for i in range(200)], artist=[f"a{i // 4}" for i in range(200)])
-    dealt = splits.deal(clips, "train-validation-test", 5, 0)
+    dealt = splits.assign_split(clips, "train-validation-test", 5, 0)
     clips = clips.assign(fold=dealt.fold, part=dealt.part)
-    assert splits.numbers(clips) == [0]
+    assert splits.fold_numbers(clips) == [0]
     part = splits.fold(clips, 0)
     assert [len(rows) for rows in (part.train, part.validation, part.test)] == [160, 20, 20]
     member = splits.groups(clips)
@@ -217,7 +217,7 @@ def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: 
 def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: MakeClips) -> None:
     clips = make_clips(6, clip_id=["a-00", "a-01", "b", "c", "d", "e"], artist=["X", "X", "Y", "x ", "Y", "Z"])
     official = {"old": {"a": "train", "b": "train", "c": "test", "d": "test", "e": "validation"}}
-    dealt = splits.deal(clips, "old", 5, 0, splits.published("old", official))
+    dealt = splits.assign_split(clips, "old", 5, 0, splits.published_split("old", official))
     assert dealt.part.tolist() == ["train", "train", "train", "test", "test", "validation"]
     clips = clips.assign(fold=dealt.fold, part=dealt.part)
     assert splits.leakage(clips) == {"songs": 0.0, "sounds": 0.0, "near duplicates": 0.0, "artists": 1.0}
@@ -229,7 +229,7 @@ def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: 
 
 def test_clips_that_a_published_split_leaves_out_are_on_neither_side(make_clips: MakeClips) -> None:
     clips = make_clips(4)
-    dealt = splits.deal(clips, "old", 5, 0, {"s0": "train", "s1": "test"})
+    dealt = splits.assign_split(clips, "old", 5, 0, {"s0": "train", "s1": "test"})
     part = splits.fold(clips.assign(fold=dealt.fold, part=dealt.part), 0)
     assert (part.train.tolist(), part.validation.tolist(), part.test.tolist()) == ([0], [], [1])
 
@@ -237,16 +237,16 @@ def test_clips_that_a_published_split_leaves_out_are_on_neither_side(make_clips:
 def test_a_split_can_be_a_file(make_clips: MakeClips, tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     path.write_text("song; part\n s0 ;train\ns1;test\ns2;validation\n", encoding="utf-8")
-    named = splits.published(str(path), {})
+    named = splits.published_split(str(path), {})
     assert named == {"s0": "train", "s1": "test", "s2": "validation"}
-    assert splits.deal(make_clips(3), str(path), 5, 0, named).part.tolist() == ["train", "test", "validation"]
+    assert splits.assign_split(make_clips(3), str(path), 5, 0, named).part.tolist() == ["train", "test", "validation"]
     with pytest.raises(InputError, match="no clip at hand is in the test part"):
-        splits.deal(make_clips(3), str(path), 5, 0, {"s0": "train"})
-    assert splits.published("folds", {}) is None
+        splits.assign_split(make_clips(3), str(path), 5, 0, {"s0": "train"})
+    assert splits.published_split("folds", {}) is None
     with pytest.raises(
         UsageError, match=r"there is no split 'mable'. Choose from folds, train-validation-test, marble"
     ):
-        splits.published("mable", {"marble": {}})
+        splits.published_split("mable", {"marble": {}})
 
 
 @pytest.mark.parametrize(
@@ -262,4 +262,4 @@ def test_a_file_that_is_no_split_is_told_with_its_line(tmp_path: Path, text: str
     path = tmp_path / "split.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
-        splits.published(str(path), {})
+        splits.published_split(str(path), {})

@@ -57,7 +57,7 @@ def prepare(source: Sequence[str], out: Path | None, settings: dict[str, Any]) -
         keys=settings.get("keys", 1),
         seed=settings["seed"],
     )
-    splits.published(settings.get("split", "folds"), loaded.official)
+    splits.published_split(settings.get("split", "folds"), loaded.official)
     labels = label_audit.table(loaded, front.seconds)
     if settings.get("strict"):
         refuse(unusable(loaded))

@@ -19,14 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 from affetti.corpus.track import Check, Source
 from affetti.emotion import QUADRANTS, SCALES, quadrant
 
-FEW_RATERS = 5
-FAR = 0.5
+MIN_RATERS = 5
+MAX_DYNAMIC_DISTANCE = 0.5
 """How far, on [-1, 1], a label may lie from the mean of the same song's ratings over time: two points on 1–9."""
-CLEARER = 0.1
+MIN_CORRELATION_GAIN = 0.1
 """By how much one reading of the axes must correlate better than the other to be taken for the true one."""
-FEWEST = 10
+MIN_SONGS = 10
 """Songs that such a comparison needs."""
-NARROW = 0.05
+MIN_SPREAD = 0.05
 """Spread of raters, as a share of the width of the scale, below which it is on another scale than the means."""
 
 
@@ -43,7 +43,7 @@ class Axes:
     @property
     def swapped(self) -> bool | None:
         """Whether valence and arousal have changed places; None where this witness cannot tell."""
-        if self.n < FEWEST or not abs(self.crossed - self.straight) > CLEARER:
+        if self.n < MIN_SONGS or not abs(self.crossed - self.straight) > MIN_CORRELATION_GAIN:
             return None
         return self.crossed > self.straight
 
@@ -72,9 +72,10 @@ def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
     distance = distance[np.isfinite(distance)]
     if not len(distance):
         return Check("static_against_dynamic", "not checkable", 0, "no labelled song has ratings over time")
-    far = int((distance > FAR).sum())
+    far = int((distance > MAX_DYNAMIC_DISTANCE).sum())
     detail = (
-        f"{far} of {len(distance)} songs lie more than {FAR:g} (of [-1, 1]) from the mean of their ratings over time"
+        f"{far} of {len(distance)} songs lie more than {MAX_DYNAMIC_DISTANCE:g} (of [-1, 1]) from the mean of their "
+        "ratings over time"
     )
     return Check("static_against_dynamic", "suspect" if far else "fine", far, detail)
 
@@ -140,13 +141,13 @@ def _scale(songs: pd.DataFrame) -> Check:
         return Check(name, "not checkable", len(songs), "the labels are categories")
     width = bounds.high - bounds.low
     filled = float(np.nanmax(means) - np.nanmin(means)) / width
-    if filled < 0.25 and len(songs) >= FEWEST:
+    if filled < 0.25 and len(songs) >= MIN_SONGS:
         what = f"labels fill {filled:.0%} of the scale {scale}: they look like those of another scale"
         return Check(name, "suspect", len(songs), what)
     spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float) / 2.0  # as a share of [-1, 1]
     if np.isfinite(spread).any():
         typical = float(np.nanmedian(spread))
-        if typical < NARROW:
+        if typical < MIN_SPREAD:
             what = f"the raters' spread is {typical:.1%} of the scale {scale}: it is on another scale"
             return Check(name, "suspect", len(songs), what)
         # Of all that k raters on [-1, 1] with mean m can do, half at either end is the widest: s² ≤ (1 - m²)·k/(k-1).
@@ -176,9 +177,9 @@ def _raters(songs: pd.DataFrame) -> Check:
     raters = songs["raters"].to_numpy(dtype=int)
     if not (raters > 0).any():
         return Check("raters_too_few", "not checkable", len(songs), "the source does not give the number of raters")
-    few = int(((raters > 0) & (raters < FEW_RATERS)).sum())
+    few = int(((raters > 0) & (raters < MIN_RATERS)).sum())
     verdict = "suspect" if few else "fine"
-    detail = f"{few} songs have fewer than {FEW_RATERS} raters (median {np.median(raters[raters > 0]):g})"
+    detail = f"{few} songs have fewer than {MIN_RATERS} raters (median {np.median(raters[raters > 0]):g})"
     return Check("raters_too_few", verdict, few, detail)
 
 

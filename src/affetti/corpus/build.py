@@ -30,7 +30,7 @@ from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import read_json, require_space, sweep, write_json, written
+from affetti.storage import atomic_write, read_json, remove_partial, require_space, write_json
 
 CHUNK = 8
 """Tracks a shard."""
@@ -88,10 +88,10 @@ class CutTask:
             for name, table in track.tables().items():
                 tables.setdefault(name, []).extend(table)
         path = self.shard(start, stop)
-        with written(path.with_suffix(".npy")) as temporary:
+        with atomic_write(path.with_suffix(".npy")) as temporary:
             np.save(temporary, np.stack(mels) if mels else np.zeros((0, *self.front.shape), np.float16))
         for name, table in tables.items():
-            with written(path.with_suffix(f".{name}.parquet")) as temporary:
+            with atomic_write(path.with_suffix(f".{name}.parquet")) as temporary:
                 pd.DataFrame(table).to_parquet(temporary, index=False)
         write_json(path, {"rows": rows, "skipped": skipped, "tables": sorted(tables)})
 
@@ -166,7 +166,7 @@ def build(
         StorageError: the folder holds other work, or the disk is full.
     """
     splits.require_settings(folds, seed)
-    named = splits.published(split, source.official)
+    named = splits.published_split(split, source.official)
     if strict:
         refuse(unusable(source))
     if not source.tracks:
@@ -177,11 +177,11 @@ def build(
         )
     work = out / ".work"
     signature = _signature(source, front, windows, pad, strict, keep_audio, split, named, folds, seed)
-    if finished(out, signature):
+    if is_finished(out, signature):
         shutil.rmtree(work, ignore_errors=True)
         corpus = store.Corpus.open(out)
         return Built(corpus, corpus.meta["skipped"])
-    claim(out, signature)
+    reserve_corpus(out, signature)
     # Each log-mel lies on disk twice for a while: in its shard and in the whole.
     require_space(out, 2 * 2 * sum(track.clips for track in source.tracks) * front.n_mels * front.frames - _size(work))
     task = CutTask(tuple(source.tracks), work, front, windows, pad, out / "audio" if keep_audio else None)
@@ -200,10 +200,10 @@ def build(
         clips = rows.loc[keep].reset_index(drop=True)
         _refuse_too_few(clips, skipped, source)
         store.require_unique(clips, out)
-        mel = gather(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
+        mel = join_shards(work / "mel.npy", [path.with_suffix(".npy") for path in shards], front, keep)
         clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
         clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
-        dealt = splits.deal(clips, split, folds, seed, named)
+        dealt = splits.assign_split(clips, split, folds, seed, named)
         clips = clips.assign(fold=dealt.fold, part=dealt.part)
     except (InputError, UsageError):
         # The user will change something, and begin anew: nothing of this is to be gone on with.
@@ -215,10 +215,10 @@ def build(
     for name in sorted({name for part in parts for name in part["tables"]}):
         having = [path for path, part in zip(shards, parts, strict=True) if name in part["tables"]]
         tables = [path.with_suffix(f".{name}.parquet") for path in having]
-        with written(out / f"{name}.parquet") as temporary:
+        with atomic_write(out / f"{name}.parquet") as temporary:
             pd.concat(map(pd.read_parquet, tables), ignore_index=True).to_parquet(temporary, index=False)
     for name, given in source.tables.items():
-        with written(out / f"{name}.parquet") as temporary:
+        with atomic_write(out / f"{name}.parquet") as temporary:
             given.loc[given["song_id"].isin(clips["song_id"])].to_parquet(temporary, index=False)
     corpus = store.write(
         out,
@@ -236,7 +236,7 @@ def build(
             "windows": windows,
             "seed": seed,
             "split": split,
-            "folds": len(splits.numbers(clips)),
+            "folds": len(splits.fold_numbers(clips)),
             "splits_hash": splits.split_hash(clips),
             "leakage": splits.leakage(clips),
             "planted": source.planted,
@@ -248,7 +248,7 @@ def build(
         },
     )
     shutil.rmtree(work, ignore_errors=True)
-    sweep(out)
+    remove_partial(out)
     return Built(corpus, corpus.meta["skipped"])
 
 
@@ -278,7 +278,7 @@ def audited(source: Source, front: FrontEnd) -> list[dict[str, Any]]:
     return [check for check in audit(source, front.seconds) if check["check"] != "near_duplicate_audio"]
 
 
-def claim(out: Path, signature: str) -> None:
+def reserve_corpus(out: Path, signature: str) -> None:
     """Take a folder for one piece of work, or find the same work begun there.
 
     Raises:
@@ -298,7 +298,7 @@ def claim(out: Path, signature: str) -> None:
     write_json(mark, signature)
 
 
-def finished(out: Path, source_signature: str) -> bool:
+def is_finished(out: Path, source_signature: str) -> bool:
     """Whether ``out`` already holds the result of exactly this work."""
     if not (out / "corpus.json").is_file():
         return False
@@ -306,7 +306,7 @@ def finished(out: Path, source_signature: str) -> bool:
     return isinstance(meta, dict) and meta.get("signature") == source_signature
 
 
-def gather(target: Path, parts: list[Path], front: FrontEnd, keep: NDArray[np.bool_]) -> Path:
+def join_shards(target: Path, parts: list[Path], front: FrontEnd, keep: NDArray[np.bool_]) -> Path:
     """Join the shards' log-mels into one ``.npy``, streaming, leaving out the rows not kept.
 
     Raises:
@@ -314,7 +314,7 @@ def gather(target: Path, parts: list[Path], front: FrontEnd, keep: NDArray[np.bo
     """
     head = {"descr": "<f2", "fortran_order": False, "shape": (int(keep.sum()), *front.shape)}
     # Plain writing, not a memory map: on a full disk a map ends the process by SIGBUS, a write raises.
-    with written(target) as temporary, temporary.open("wb") as file:
+    with atomic_write(target) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, head)
         row = 0
         for path in parts:

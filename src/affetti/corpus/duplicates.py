@@ -1,12 +1,12 @@
 """Clips that sound alike though they are filed as different songs: one recording under two names.
 
 Two clips are near duplicates when their log-mels, band by band about their means over time, correlate above
-:data:`ALIKE` at the best lag: re-encoding, a change of level or of equalisation and a shift of the cut by up to a
-quarter of the clip leave that correlation near 1, while different performances of one piece stay well under it.
+:data:`MIN_SIMILARITY` at the best lag: re-encoding, a change of level or of equalisation and a shift of the cut by up
+to a quarter of the clip leave that correlation near 1, while different performances of one piece stay well under it.
 Candidates are found by profile (mean and spread of each band), so that not every pair has to be laid over each other.
 
 Not found: copies at another speed or pitch, cuts of one recording that do not overlap, and a recording filed as more
-than :data:`MOST_SONGS` songs. Those need a fingerprint
+than :data:`MAX_SONGS` songs. Those need a fingerprint
 service, or a song column that says so.
 """
 
@@ -22,21 +22,21 @@ from scipy.sparse.csgraph import connected_components
 
 from affetti.corpus.track import Check
 
-ALIKE = 0.8
+MIN_SIMILARITY = 0.8
 """Correlation from which two clips are taken for one recording. Real music at ``tiny``, 6 s: copies in MP3 of the
 lowest quality, or cut elsewhere, 0.82 to 0.97; 5,300 pairs of different piano pieces of like profile, at most 0.76."""
-NEIGHBOURS = 10
+N_NEIGHBOURS = 10
 """Candidates a clip, nearest by profile."""
-NEAR = 11.0
+MAX_PROFILE_DISTANCE = 11.0
 """Greatest difference of profiles, dB (root mean square over bands), at which clips are compared at all."""
-LEAST = 0.25
+MIN_OVERLAP = 0.25
 """Share of the frames in which both must sound for a correlation to count."""
-MOST_SONGS = 8
+MAX_SONGS = 8
 """Songs that one recording is filed as, at most. More share a common sound rather: the last chord of piano pieces dies
 away alike in all of them, and one such pair after another would tie half a corpus to one fold."""
-COARSE = (32, 256)
+COARSE_SHAPE = (32, 256)
 """Bands and frames at which clips are compared."""
-KEPT = 2_048
+CACHE_SIZE = 2_048
 """Coarse clips held in memory, 64 KB each."""
 BLOCK = 32
 
@@ -49,15 +49,15 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
         clips: ``clip_id`` and ``song_id`` of each.
     """
     songs = clips["song_id"].to_numpy(dtype=str)
-    coarse = lru_cache(KEPT)(lambda row: _coarse(mel[row]))
-    pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(coarse(i), coarse(j)) > ALIKE]
+    coarse = lru_cache(CACHE_SIZE)(lambda row: _coarse(mel[row]))
+    pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(coarse(i), coarse(j)) > MIN_SIMILARITY]
     if not pairs:
         return [""] * len(clips)
     first, second = np.array(pairs).T
     member = connected_components(coo_matrix((np.ones(len(pairs)), (first, second)), shape=(len(clips),) * 2))[1]
     ids = clips["clip_id"].to_numpy(dtype=str)
     count = pd.Series(songs).groupby(member).transform("nunique").to_numpy()
-    involved = {row for row in {*first, *second} if count[row] <= MOST_SONGS}
+    involved = {row for row in {*first, *second} if count[row] <= MAX_SONGS}
     names: dict[int, str] = {}
     for row in sorted(involved):
         names.setdefault(int(member[row]), str(ids[row]))
@@ -69,13 +69,13 @@ def candidates(mel: NDArray[np.float16], songs: NDArray[np.str_]) -> list[tuple[
     from sklearn.neighbors import NearestNeighbors  # a second to import, which processes that only decode can spare
 
     profile = np.concatenate([_profile(mel[row : row + BLOCK]) for row in range(0, len(mel), BLOCK)])
-    count = min(NEIGHBOURS + 1, len(profile))
+    count = min(N_NEIGHBOURS + 1, len(profile))
     distance, near = NearestNeighbors(n_neighbors=count).fit(profile).kneighbors(profile)
     found = {
         (min(i, int(j)), max(i, int(j)))
         for i in range(len(profile))
         for j, apart in zip(near[i], distance[i], strict=True)
-        if apart <= NEAR * np.sqrt(mel.shape[1]) and songs[i] != songs[j]
+        if apart <= MAX_PROFILE_DISTANCE * np.sqrt(mel.shape[1]) and songs[i] != songs[j]
     }
     return sorted(found)
 
@@ -89,7 +89,7 @@ def _profile(mel: NDArray[np.float16]) -> NDArray[np.float32]:
 
 def _coarse(mel: NDArray[np.float16]) -> NDArray[np.float64]:
     """At most some 32 bands and 256 frames, means of neighbours: enough to tell by, and sixteen times as fast."""
-    bands, frames = (max(1, size // most) for size, most in zip(mel.shape, COARSE, strict=True))
+    bands, frames = (max(1, size // most) for size, most in zip(mel.shape, COARSE_SHAPE, strict=True))
     kept = mel[: mel.shape[0] // bands * bands, : mel.shape[1] // frames * frames].astype(np.float64)
     return kept.reshape(kept.shape[0] // bands, bands, -1, frames).mean(axis=(1, 3))
 
@@ -109,7 +109,7 @@ def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     shared = _correlate(in_a, in_b, size)
     lags = np.arange(-(frames // 4), frames // 4 + 1)
     energy = np.sqrt(np.clip(power_a[lags] * power_b[lags], 0.0, None))
-    enough = (shared[lags] >= LEAST * frames) & (energy > 1e-9 * max(1.0, float(energy.max(initial=0.0))))
+    enough = (shared[lags] >= MIN_OVERLAP * frames) & (energy > 1e-9 * max(1.0, float(energy.max(initial=0.0))))
     if not enough.any():
         return 0.0  # steady sounds, and short ones, have no course in time to be compared by
     return float((product[lags][enough] / energy[enough]).max())

@@ -22,7 +22,7 @@ from affetti import config
 from affetti.corpus import store
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.presets import FrontEnd
-from affetti.storage import read_json, require_space, write_json, written
+from affetti.storage import atomic_write, read_json, require_space, write_json
 
 if TYPE_CHECKING:
     import datasets
@@ -68,12 +68,12 @@ def export(corpus: store.Corpus, folder: str | Path) -> Path:
     count = -(-len(corpus) // SHARD)
     for number in range(count):
         part = made.select(range(number * SHARD, min((number + 1) * SHARD, len(corpus))))
-        with written(folder / "data" / f"train-{number:05d}-of-{count:05d}.parquet") as temporary, _quiet(hub):
+        with atomic_write(folder / "data" / f"train-{number:05d}-of-{count:05d}.parquet") as temporary, _quiet(hub):
             part.to_parquet(temporary)
-    with written(folder / "README.md") as temporary:
+    with atomic_write(folder / "README.md") as temporary:
         temporary.write_text(_card(corpus), encoding="utf-8")
     for table in _tables(corpus.path):
-        with written(folder / "tables" / table.name) as temporary:
+        with atomic_write(folder / "tables" / table.name) as temporary:
             shutil.copyfile(table, temporary)
     write_json(folder / "corpus.json", corpus.meta)
     return folder
@@ -107,12 +107,12 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
         mel = table.select_columns("mel").with_format("numpy")
         staged = out / ".work" / "mel.npy"
         head = {"descr": "<f2", "fortran_order": False, "shape": (len(clips), *front.shape)}
-        with written(staged) as temporary, temporary.open("wb") as file:
+        with atomic_write(staged) as temporary, temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, head)
             for start in range(0, len(clips), BLOCK):
                 file.write(np.asarray(mel[start : start + BLOCK]["mel"], dtype=np.float16).tobytes())
     for table in sorted((folder / "tables").glob("*.parquet")):
-        with written(out / table.name) as temporary:
+        with atomic_write(out / table.name) as temporary:
             shutil.copyfile(table, temporary)
     derived = ("format", "version", "front_end", "front_end_hash", "n_clips", "n_songs", "content_hash")
     made = store.write(out, clips, staged, front, {key: it for key, it in meta.items() if key not in derived})

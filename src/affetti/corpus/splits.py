@@ -56,7 +56,7 @@ def _names(clips: pd.DataFrame, column: str) -> pd.Series:
     return names.str.strip().str.casefold() if column == "artist" else names
 
 
-def assign(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
+def assign_folds(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
     """Deal the groups to ``folds`` folds, stratified by plane cell and genre.
 
     The largest groups go first, each to the fold where it raises the squared excess over an even share least.
@@ -97,7 +97,7 @@ def assign(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
 
 
 def require_settings(folds: int, seed: int) -> None:
-    """Refuse what :func:`assign` could not work with.
+    """Refuse what :func:`assign_folds` could not work with.
 
     Raises:
         UsageError: fewer than two folds, or a negative seed.
@@ -115,29 +115,29 @@ def _counts(member: NDArray[np.intp], stratum: NDArray[np.int_], count: int) -> 
 
 
 @dataclass(frozen=True)
-class Dealt:
+class SplitColumns:
     """Which fold tests each clip (-1: none), and its part in a fixed split."""
 
     fold: NDArray[np.int16]
     part: NDArray[np.str_]
 
 
-OURS = ("folds", "train-validation-test")
+GENERATED_SPLITS = ("folds", "train-validation-test")
 """Splits dealt here, by song and artist; all others are published ones, by name, or a file."""
 PARTS = ("train", "validation", "test")
 
 
-def published(split: str, official: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+def published_split(split: str, official: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
     """Part by track or song of a published split, or of a CSV with the columns ``song`` and ``part``; None of our own.
 
     Raises:
         UsageError: there is no such split; lists what there is.
         InputError: the file cannot be used, or names a song twice.
     """
-    if split in OURS:
+    if split in GENERATED_SPLITS:
         return None
     if split not in official and not Path(split).is_file():
-        offered = ", ".join([*OURS, *official])
+        offered = ", ".join([*GENERATED_SPLITS, *official])
         raise UsageError(
             f"there is no split {split!r}",
             where="--split",
@@ -146,7 +146,9 @@ def published(split: str, official: Mapping[str, Mapping[str, str]]) -> Mapping[
     return official[split] if split in official else _from_file(Path(split))
 
 
-def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[str, str] | None = None) -> Dealt:
+def assign_split(
+    clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[str, str] | None = None
+) -> SplitColumns:
     """Deal clips to folds, or to the parts of a fixed split.
 
     Args:
@@ -154,15 +156,15 @@ def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[
         split: ``folds``; ``train-validation-test`` (80, 10 and 10 % of the clips); or any other name, with ``named``.
         folds: how many folds.
         seed: of the dealing.
-        named: of a fixed split, the part by track or song id, see :func:`published`.
+        named: of a fixed split, the part by track or song id, see :func:`published_split`.
 
     Raises:
         InputError: clips that the split does not name, or no test or training clips.
     """
     if split == "folds":
-        return Dealt(assign(clips, folds, seed), np.full(len(clips), ""))
+        return SplitColumns(assign_folds(clips, folds, seed), np.full(len(clips), ""))
     if split == "train-validation-test":
-        home = assign(clips, 10, seed)
+        home = assign_folds(clips, 10, seed)
         part = np.where(home == 0, "test", np.where(home == 1, "validation", "train"))
         if home.max() < 2:
             raise InputError("fewer than 3 songs or artists cannot be split in three", hint="use --split folds")
@@ -173,7 +175,7 @@ def deal(clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[
         for needed in ("train", "test"):
             if needed not in part:
                 raise InputError(f"no clip at hand is in the {needed} part", where=split, hint="choose another --split")
-    return Dealt(np.where(part == "test", 0, -1).astype(np.int16), part)
+    return SplitColumns(np.where(part == "test", 0, -1).astype(np.int16), part)
 
 
 def _part(named: Mapping[str, str], clip: str, song: str) -> str:
@@ -195,7 +197,7 @@ def _from_file(path: Path) -> dict[str, str]:
     return {song: row["part"] for song, row in table.items()}
 
 
-def numbers(clips: pd.DataFrame) -> list[int]:
+def fold_numbers(clips: pd.DataFrame) -> list[int]:
     """The folds there are; a fixed split is fold 0, a synthetic set has none."""
     home = clips["fold"].to_numpy(dtype=int)
     return np.unique(home[home >= 0]).tolist()
@@ -212,9 +214,9 @@ def fold(clips: pd.DataFrame, number: int, validation: float = 0.1, *, allow_art
 
     Raises:
         UsageError: the corpus has no such fold.
-        MismatchError: see :func:`require_honest`.
+        MismatchError: see :func:`require_no_leakage`.
     """
-    present = numbers(clips)
+    present = fold_numbers(clips)
     if number not in present:
         offered = f"choose from {', '.join(map(str, present))}" if present else "a synthetic corpus has no folds"
         raise UsageError(f"there is no fold {number}", where="--fold", hint=offered)
@@ -225,7 +227,7 @@ def fold(clips: pd.DataFrame, number: int, validation: float = 0.1, *, allow_art
     if (part != "").any():
         rest &= part != ""  # what a published split does not name is on neither side
     aside = part == "validation" if "validation" in part else _set_aside(clips, rest, validation)
-    require_honest(clips.loc[test], clips.loc[rest], allow_artists=allow_artists)
+    require_no_leakage(clips.loc[test], clips.loc[rest], allow_artists=allow_artists)
     return Fold(number, rows[rest & ~aside], rows[aside], rows[test])
 
 
@@ -259,11 +261,11 @@ SHARED = {"song_id": "songs", "sha256": "sounds", "duplicates": "near duplicates
 """What must not lie on both sides, and what it is called."""
 
 
-def require_honest(
+def require_no_leakage(
     test: pd.DataFrame,
     train: pd.DataFrame,
     *,
-    heard: Iterable[str] = (),
+    trained_on: Iterable[str] = (),
     allow_artists: bool = False,
     where: str | Path | None = None,
 ) -> None:
@@ -272,7 +274,7 @@ def require_honest(
     Args:
         test: clips that will be tested on.
         train: clips that are trained on, real or synthetic.
-        heard: ids of the songs that generators of the synthetic ones, or models trained before, were trained on.
+        trained_on: ids of the songs that generators of the synthetic ones, or models trained before, have seen.
         allow_artists: whether both sides may share artists (published splits do).
         where: what the error names.
 
@@ -290,16 +292,16 @@ def require_honest(
                 where=where,
                 hint="split by song and artist: prepare the corpora together",
             )
-    require_unheard(test["song_id"], heard, where)
+    require_held_out(test["song_id"], trained_on, where)
 
 
-def require_unheard(songs: Iterable[str], heard: Iterable[str], where: str | Path | None = None) -> None:
+def require_held_out(songs: Iterable[str], trained_on: Iterable[str], where: str | Path | None = None) -> None:
     """Refuse to test on songs that were trained on.
 
     Raises:
         MismatchError: names the first.
     """
-    shared = set(songs) & set(heard)
+    shared = set(songs) & set(trained_on)
     if shared:
         raise MismatchError(
             f"was trained on {len(shared)} of the test songs (first: {min(shared)})",
@@ -314,7 +316,7 @@ def leakage(clips: pd.DataFrame) -> dict[str, float]:
     found = dict.fromkeys(SHARED.values(), 0)
     part = _names(clips, "part").to_numpy(dtype=str)
     home = clips["fold"].to_numpy(dtype=int)
-    for number in numbers(clips):
+    for number in fold_numbers(clips):
         test = home == number
         train = ~test & ((part == "train") if (part != "").any() else True)
         tested += int(test.sum())

@@ -23,7 +23,7 @@ from affetti import config
 from affetti.corpus import splits
 from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import FrontEnd
-from affetti.storage import read_json, refused, write_json, written
+from affetti.storage import atomic_write, read_json, storage_error, write_json
 
 if TYPE_CHECKING:
     from affetti.corpus.torch_dataset import ClipDataset
@@ -217,7 +217,7 @@ class Corpus:
 
         A published split that shares artists was asked for by its name when the corpus was made, and is allowed to.
         """
-        shares_artists = self.meta.get("split", "folds") not in splits.OURS
+        shares_artists = self.meta.get("split", "folds") not in splits.GENERATED_SPLITS
         return splits.fold(self.clips, number, allow_artists=shares_artists)
 
     def require_front_end(self, front: FrontEnd, owner: str | Path) -> None:
@@ -248,12 +248,12 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
     clips = clips.reindex(columns=[*COLUMNS, *[name for name in clips.columns if name not in COLUMNS]])
     clips = clips.astype(COLUMNS)  # type: ignore[arg-type]
     require_unique(clips, path)
-    with written(path / "clips.parquet") as temporary:
+    with atomic_write(path / "clips.parquet") as temporary:
         clips.to_parquet(temporary, index=False)
     try:
         mel_file.replace(path / "mel.npy")
     except OSError as error:
-        raise refused(path, error) from error
+        raise storage_error(path, error) from error
     mel = np.load(path / "mel.npy", mmap_mode="r", allow_pickle=False)
     write_json(
         path / "corpus.json",

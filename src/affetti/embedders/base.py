@@ -130,7 +130,7 @@ def require_unseen(embedder: Embedder, songs: NDArray[np.str_]) -> None:
     Raises:
         MismatchError: names the first.
     """
-    splits.require_unheard(songs.tolist(), embedder.trained_on, f"--features {embedder.name}")
+    splits.require_held_out(songs.tolist(), embedder.trained_on, f"--features {embedder.name}")
 
 
 def embed_rows(embedder: Embedder, clips: ClipSet, rows: range) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ from affetti.execution.local import ranges
 from affetti.progress import Progress, silent
 from affetti.rows import release_pages
 from affetti.signal import audio
-from affetti.storage import written
+from affetti.storage import atomic_write
 
 CACHE_VERSION = 1
 """Of the way clips reach an embedder; raise it when that changes."""
@@ -111,7 +111,7 @@ def _write(path: Path, name: str, part: NDArray[np.float32]) -> bool:
     np.save(buffer, part)
     content = buffer.getvalue()
     try:
-        with written(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(content + _seal(path, name, content))
     except StorageError as error:
         log.warning("features are not kept, set AFFETTI_CACHE to a folder for them: %s: %s", error.where, error.what)

@@ -30,7 +30,7 @@ from affetti.inference.onnx_front_end import GraphMel
 from affetti.inference.onnx_model import KEY, VERSION, OnnxRegressor
 from affetti.models.regressors.base import NeuralRegressor, Regressor
 from affetti.presets import FrontEnd
-from affetti.storage import written
+from affetti.storage import atomic_write
 from affetti.training import run as runs
 
 OPSET = 18
@@ -112,7 +112,7 @@ def export_run(model: Path, out: Path) -> dict[str, Any]:
         "outputs": ["valence", "arousal"],
     }
     program.model.metadata_props[KEY] = json.dumps(described, sort_keys=True)
-    with written(out) as temporary:
+    with atomic_write(out) as temporary:
         program.save(temporary, external_data=False)
     return {
         "verb": "export",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.corpus import Corpus, store
-from affetti.corpus.build import claim, finished, gather
+from affetti.corpus.build import is_finished, join_shards, reserve_corpus
 from affetti.errors import InputError, UsageError
 from affetti.execution.local import map_ranges, ranges
 from affetti.inference.emotions import choose_emotions
@@ -31,7 +31,7 @@ from affetti.progress import Progress, silent
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
-from affetti.storage import require_space, written
+from affetti.storage import atomic_write, require_space
 from affetti.training import run as runs
 from affetti.training.conditions import told, wished
 from affetti.training.device import choose_device
@@ -84,7 +84,7 @@ class GenerateTask:
             # Like a real clip, a generated one ends top_db under its own maximum.
             floor = made.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db
             parts.append(torch.maximum(made, floor).numpy().astype(np.float16))
-        with written(self.shard(start, stop)) as temporary:
+        with atomic_write(self.shard(start, stop)) as temporary:
             np.save(temporary, np.concatenate(parts))
 
 
@@ -163,9 +163,9 @@ def generate_corpus(
         ).encode()
     ).hexdigest()
     speaks = vocoder_for(trained, vocoder, choose_device(device))
-    if finished(out, signature):
+    if is_finished(out, signature):
         return Corpus.open(out)
-    claim(out, signature)
+    reserve_corpus(out, signature)
     front = trained.front_end
     require_space(out, 4 * n * front.n_mels * front.frames)
     task = GenerateTask(model, asked, dict(dials or {}), seed, batch_size, out, device)
@@ -184,7 +184,7 @@ def generate_corpus(
         )
     filtered = None if judge is None else describe(asked[: len(kept), :2].double().numpy(), kept, judge.tolerance)
     kept &= np.cumsum(kept) <= n
-    mel = gather(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(len(kept), CHUNK)], front, kept)
+    mel = join_shards(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(len(kept), CHUNK)], front, kept)
     rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), wishes or {})
     for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
         (out / "audio" / f"{name}.flac").unlink()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from affetti.errors import UsageError
-from affetti.storage import written
+from affetti.storage import atomic_write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "P", "X", "v", "*")
@@ -84,6 +84,6 @@ def curve_picture(entries: Sequence[dict[str, Any]], path: Path) -> list[str]:
     places["arousal"].set(xlabel="time, s")
     places["valence"].sharex(places["arousal"])
     figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=130, format=path.suffix.lower().removeprefix("."))
     return [entry["path"] for entry in read[len(COLOURS) :]]

@@ -26,7 +26,7 @@ from torch import Tensor
 from affetti.errors import InputError, StorageError
 from affetti.signal.container import inspect
 from affetti.signal.decoders import CutShortError, UndecodableError, by_ffmpeg, by_soundfile
-from affetti.storage import written
+from affetti.storage import atomic_write
 
 LOUDEST = 1e4
 """Largest sample taken for sound on [-1, 1]: float files may exceed 1 a little, one of integers exceeds it by far."""
@@ -198,7 +198,7 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
         soundfile.write(encoded, samples, sample_rate, format=path.suffix.removeprefix("."))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         raise StorageError(f"cannot be encoded ({error})", where=path, hint="use .wav, .flac or .ogg") from error
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.getbuffer())
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from affetti.errors import StorageError
-from affetti.storage import written
+from affetti.storage import atomic_write
 
 KEEP = 2
 """Checkpoints kept: the newest, and one more in case the newest is cut short."""
@@ -87,7 +87,7 @@ def resume(
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write a safetensors file atomically; ``header`` is JSON in its metadata."""
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
             save_file(contiguous, temporary, {"affetti": json.dumps(header, sort_keys=True)})

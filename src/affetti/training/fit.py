@@ -27,7 +27,7 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import claim, read_json, sweep, write_json, write_text
+from affetti.storage import read_json, remove_partial, reserve_output, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.conditions import conditions, fields_of
 from affetti.training.device import Hardware, Precision, is_main_process
@@ -124,9 +124,9 @@ def fit_run(
     require_enough(clips, loop.batch_size, kind)
     if not generates:
         require_test_songs(corpus, part)
-    if claim(out, resolved, MAY_DIFFER) and _whole(out):
+    if reserve_output(out, resolved, MAY_DIFFER) and _whole(out):
         return read_json(out / "result.json")
-    sweep(out)
+    remove_partial(out)
     held = Clips(data, clips.labels, part.validation) if len(part.validation) else None
     watched = None
     if generates and held is not None:

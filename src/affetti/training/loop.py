@@ -30,7 +30,7 @@ from affetti.errors import TrainingError, UsageError
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.rows import evenly_spaced
-from affetti.storage import refused, write_text
+from affetti.storage import storage_error, write_text
 from affetti.training import checkpoint
 from affetti.training.device import Hardware, Precision, choose_device
 from affetti.training.tensorboard import tensorboard_writer
@@ -279,4 +279,4 @@ def _append(run: Path | None, line: dict[str, float]) -> None:
         with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     except OSError as error:
-        raise refused(run / "metrics.jsonl", error) from error
+        raise storage_error(run / "metrics.jsonl", error) from error

@@ -85,7 +85,7 @@ class TrainedModel:
         Raises:
             MismatchError: names the first.
         """
-        splits.require_unheard(songs.tolist(), self.songs, self.path)
+        splits.require_held_out(songs.tolist(), self.songs, self.path)
 
 
 def save(

@@ -275,11 +275,11 @@ def test_putting_right_undoes_the_swap_whatever_was_shipped(seed: int, raters: i
     if witness.look(true.pick(early)).swapped is not False:
         return  # valence and arousal are so alike that no witness could tell
     for shipped in (true, true.crossed(early)):
-        found, told = deam_axes.settle(shipped, [witness], keep=False)
+        found, told = deam_axes.correct_axes(shipped, [witness], keep=False)
         assert np.array_equal(found.pairs, true.pairs)
         assert np.array_equal(found.spread, true.spread)
         assert told.verdict == ("fine" if shipped is true else "corrected")
-        kept, told = deam_axes.settle(shipped, [witness], keep=True)
+        kept, told = deam_axes.correct_axes(shipped, [witness], keep=True)
         assert np.array_equal(kept.pairs, shipped.pairs)
 
 

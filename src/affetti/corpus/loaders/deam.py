@@ -65,7 +65,7 @@ def load(path: Path, options: Options) -> Source:
     ratings, left_out = deam_tables.ratings(found, shipped)
     curves = over_time.read(found, CURVES, shipped)
     witnesses = _witnesses(found, options.witness, curves, ratings)
-    labels, swapped = deam_axes.settle(shipped, witnesses, keep=options.deam_labels == "as-shipped")
+    labels, swapped = deam_axes.correct_axes(shipped, witnesses, keep=options.deam_labels == "as-shipped")
     if swapped.verdict in ("corrected", "suspect"):
         notes.append(f"{swapped.n} songs have valence and arousal swapped in the file, {_told(swapped.verdict)}")
     if ratings is not None and swapped.verdict == "corrected":

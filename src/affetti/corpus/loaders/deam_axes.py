@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from affetti.corpus.audit import FEWEST, Axes, axes, disagreement
+from affetti.corpus.audit import MIN_SONGS, Axes, axes, disagreement
 from affetti.corpus.loaders.mediaeval import Means, Songs
 from affetti.corpus.track import Check
 
@@ -39,7 +39,7 @@ class Witness:
         return axes(songs.pairs, self.means.at(songs.numbers))
 
 
-def settle(shipped: Songs, witnesses: Sequence[Witness], *, keep: bool) -> tuple[Songs, Check]:
+def correct_axes(shipped: Songs, witnesses: Sequence[Witness], *, keep: bool) -> tuple[Songs, Check]:
     """Find out whether axes are swapped up to id 1000, and put them right unless they are to be kept.
 
     Args:
@@ -96,8 +96,8 @@ def _spread(early: Songs) -> tuple[bool | None, str]:
 
     Var(V) > Var(A) exactly where V + A and V - A correlate positively.
     """
-    if len(early.numbers) < FEWEST:
-        return None, f"fewer than {FEWEST} songs up to id {LAST}"
+    if len(early.numbers) < MIN_SONGS:
+        return None, f"fewer than {MIN_SONGS} songs up to id {LAST}"
     wanted = "DEAM's dynamic arousal.csv and valence.csv or emoMusic's static_annotations.csv would settle it"
     valence, arousal = early.pairs.T
     r, p = np.asarray(stats.pearsonr(valence + arousal, valence - arousal), dtype=float).tolist()

@@ -40,9 +40,9 @@ DATASET = Dataset(
     "https://github.com/HuiZhangDB/PMEmo",
     "0..1",
 )
-FEWEST = 10
+MIN_RATERS = 10
 """Raters a song has at least, as the paper says."""
-MOST = 19
+MAX_RATERS = 19
 """Of twice as many raters, means and spreads can be those of half of them."""
 RESCALED = 0.1
 """Share of songs outside [0, 1] above which a table is taken for one on another scale; the published ones have none."""
@@ -113,10 +113,11 @@ def raters(mean: Sequence[float], spread: Sequence[float]) -> int | None:
     """How many whole ratings from 1 to 9, mapped to [0, 1], have these means and spreads (``ddof`` 0).
 
     Of k ratings r = 0..8 with mean m and variance s², Σr = k·m and Σr² = k·(s² + m²) are whole numbers: the answer is
-    the smallest k from :data:`FEWEST` for which they are on both axes, None where there is none to :data:`MOST`.
+    the smallest k from :data:`MIN_RATERS` for which they are on both axes, None where there is none to
+    :data:`MAX_RATERS`.
     """
     m, s = 8.0 * np.asarray(mean), 8.0 * np.asarray(spread)
-    for k in range(FEWEST, MOST + 1):
+    for k in range(MIN_RATERS, MAX_RATERS + 1):
         sums = np.concatenate([k * m, k * (s**2 + m**2)])
         if np.abs(sums - sums.round()).max() < 1e-3:
             return k
@@ -185,7 +186,7 @@ def _outside(song: Static) -> str:
 
 
 def _labels(song: Static, counted: int | None) -> Labels:
-    k = counted or FEWEST
+    k = counted or MIN_RATERS
     sample = np.sqrt(k / (k - 1)) * np.asarray(song.spread)
     return Labels.on("0..1", *song.mean, *map(float, sample), raters=k)
 
@@ -230,7 +231,9 @@ def _notes(
     if all(np.isnan(song.spread).any() for song in release.static.values()):
         notes.append("no static_annotations_std.csv: the spread of raters and the ceiling of the labels are unknown")
     if assumed := sum(k is None for k in counted.values()):
-        notes.append(f"the number of raters of {assumed} songs cannot be told: {FEWEST} are assumed, as the paper says")
+        notes.append(
+            f"the number of raters of {assumed} songs cannot be told: {MIN_RATERS} are assumed, as the paper says"
+        )
     if dynamic is None:
         what = "no dynamic_annotations.csv: no ratings over time"
         notes.append(what if release.year == 2019 else "the ratings over time of the release of 2018 are not read")

@@ -21,7 +21,7 @@ from affetti.errors import InputError, UsageError
 
 REQUIRED = ("file", "valence", "arousal")
 OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters")
-MOST_RATERS = 32_767
+MAX_RATERS = 32_767
 """What the column ``raters`` of a corpus can hold."""
 
 
@@ -87,7 +87,7 @@ def _labels(row: rows.Row, scale: str) -> Labels:
                 f"{column} {value:g} lies outside the scale {scale}", "correct it, or declare another --scale"
             )
     spread = [row.number(column, 0.0, empty=float("nan")) for column in ("valence_std", "arousal_std")]
-    raters = row.number("raters", 0.0, MOST_RATERS, whole=True, empty=0.0)
+    raters = row.number("raters", 0.0, MAX_RATERS, whole=True, empty=0.0)
     return Labels.on(scale, *means, *spread, raters=int(raters))
 
 

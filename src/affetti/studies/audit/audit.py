@@ -19,7 +19,7 @@ from affetti.execution.local import map_ranges
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
-from affetti.storage import claim, read_json, sweep, write_json
+from affetti.storage import read_json, remove_partial, reserve_output, write_json
 from affetti.studies.audit import study_measurements
 from affetti.studies.audit.answer import Answer, NotMeasurableError, Question
 from affetti.studies.audit.claims import STUDY, table
@@ -121,8 +121,8 @@ def audit_corpus(
     require_fitting(corpus, models, studies)
     asked = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
     asked |= {"models": [str(runs.load(path).meta["weights_sha256"]) for path in models]}
-    claim(out, asked)
-    sweep(out)
+    reserve_output(out, asked)
+    remove_partial(out)
     scope = Scope(
         corpus, out, quick, seed, _generated(corpus, out, models, quick, seed, workers, progress), models, studies
     )

@@ -27,7 +27,7 @@ from affetti.presets import FrontEnd
 from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import written
+from affetti.storage import atomic_write
 from affetti.studies.audit.answer import Mels, NotMeasurableError, Origin, Panel, Sound
 from affetti.studies.augmentation.synthetic_sets import knows_composer
 
@@ -164,13 +164,13 @@ class Scope:
         slug = "".join(letter if letter.isalnum() else "-" for letter in label.lower()).strip("-")
         file = Path("sounds") / f"{question}-{slug}.flac"
         peak = float(waveform.abs().max())
-        with written(self.folder / file) as temporary:
+        with atomic_write(self.folder / file) as temporary:
             audio.save(temporary, (waveform / max(1.0, peak)).numpy(), self.front.sample_rate)
         return Sound(label, origin, str(file))
 
     def keep_mels(self, question: str, title: str, mels: Mapping[str, NDArray[np.floating]]) -> Mels:
         """File log-mels ``[M, F]`` by their labels, and the figure of them."""
-        with written(self.folder / "answers" / f"{question}.npz") as temporary:
+        with atomic_write(self.folder / "answers" / f"{question}.npz") as temporary:
             arrays: dict[str, Any] = {label: mel.astype(np.float16) for label, mel in mels.items()}
             np.savez_compressed(temporary, **arrays)
         return Mels(title, tuple(Panel(label, label) for label in mels))

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from affetti.augment import waveform
 from affetti.corpus import Corpus, store
-from affetti.corpus.build import claim, finished, gather
+from affetti.corpus.build import is_finished, join_shards, reserve_corpus
 from affetti.errors import InputError
 from affetti.execution.local import map_ranges, ranges
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import written
+from affetti.storage import atomic_write
 
 CLIPS_PER_SHARD = 32
 
@@ -65,7 +65,7 @@ class CopyTask:
             turned = torch.from_numpy(waveform.change(heard.numpy(), front.sample_rate, self.kind, by))
             with torch.inference_mode():
                 made.append(to_mel(turned).numpy().astype(np.float16))
-        with written(self.shard(start, stop)) as temporary:
+        with atomic_write(self.shard(start, stop)) as temporary:
             np.save(temporary, np.stack(made))
 
 
@@ -100,13 +100,13 @@ def write_audio_copies(
     train = corpus.fold(fold).train
     chosen = train[np.arange(n) % len(train)]
     signature = f"copies {kind} {seed} {n} {fold} {corpus.hash}"
-    if finished(out, signature):
+    if is_finished(out, signature):
         return Corpus.open(out)
-    claim(out, signature)
+    reserve_corpus(out, signature)
     task = CopyTask(corpus.path, tuple(chosen.tolist()), kind, seed, out)
     map_ranges(task, n, CLIPS_PER_SHARD, done=task.done, workers=workers, stage=f"audio {kind}", progress=progress)
     shards = [task.shard(*span) for span in ranges(n, CLIPS_PER_SHARD)]
-    mel = gather(out / ".work" / "mel.npy", shards, corpus.front_end, np.ones(n, dtype=bool))
+    mel = join_shards(out / ".work" / "mel.npy", shards, corpus.front_end, np.ones(n, dtype=bool))
     clips = corpus.clips.iloc[chosen].copy()
     clips["clip_id"] = [f"{name}-{kind}{i}" for i, name in enumerate(clips["clip_id"])]
     clips = clips.assign(fold=-1, part="", synthetic=True, sha256="", duplicates="")

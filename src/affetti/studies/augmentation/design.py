@@ -147,7 +147,7 @@ def _first(corpus: Corpus, count: int) -> list[int]:
     Raises:
         UsageError: there are not so many.
     """
-    present = splits.numbers(corpus.clips)
+    present = splits.fold_numbers(corpus.clips)
     if count > len(present):
         hint = f"give {len(present)} or fewer"
         raise UsageError(f"{count} folds of a corpus that has {len(present)}", where="--folds", hint=hint)

@@ -26,7 +26,7 @@ from affetti.execution.local import map_ranges
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import claim, read_json, write_json, written
+from affetti.storage import atomic_write, read_json, reserve_output, write_json
 from affetti.studies.augmentation.comparison import REFERENCE, choose_measure, weighted_concordance
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.trials import STUDENT, concatenate
@@ -118,7 +118,7 @@ def published_protocol(
     kind = next((made.kind for made in design.set_specs if made.kind in runs.GENERATORS), "gan")
     number = max(1, round(s.ratio * len(corpus)))
     asked = {"verb": "compare", "protocol": "published", "corpus_hash": corpus.hash, "generator": kind, "n": number}
-    claim(out, asked | {"steps": design.steps, "batch_size": design.batch_size, "seed": s.seed})
+    reserve_output(out, asked | {"steps": design.steps, "batch_size": design.batch_size, "seed": s.seed})
     mel, labels = _generated(corpus, kind, number, out, s.seed, Hardware(s.device), progress)
     task = ProtocolTask(corpus.path, mel, labels, out, design.steps, design.batch_size, s.device)
     map_ranges(task, s.seeds, 1, done=task.done, workers=workers, stage="published protocol", progress=progress)
@@ -175,8 +175,8 @@ def _generated(
             made = torch.maximum(made, made.amax(dim=(1, 2), keepdim=True) - corpus.front_end.top_db)
         parts.append(made.numpy().astype(np.float16))
         progress(f"generate {kind}", min(at + BATCH_SIZE, n), n)
-    with written(labels) as temporary, temporary.open("wb") as file:
+    with atomic_write(labels) as temporary, temporary.open("wb") as file:
         np.save(file, wishes)
-    with written(mel) as temporary, temporary.open("wb") as file:
+    with atomic_write(mel) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate(parts))
     return mel, labels

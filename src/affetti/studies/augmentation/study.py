@@ -25,7 +25,7 @@ from affetti.errors import UsageError
 from affetti.execution.local import map_ranges
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
-from affetti.storage import claim, sweep, write_json
+from affetti.storage import remove_partial, reserve_output, write_json
 from affetti.studies.augmentation import budget, method_table, published_protocol
 from affetti.studies.augmentation.arms import BEST
 from affetti.studies.augmentation.best_combination import choose_best
@@ -97,8 +97,8 @@ def augmentation_study(
         "batch_size": found.batch_size,
         "seed": settings.seed,
     }
-    begun = claim(out, asked)
-    sweep(out)
+    begun = reserve_output(out, asked)
+    remove_partial(out)
     open_cached.cache_clear()  # a folder may hold another corpus than when this process last read it
     left: list[dict[str, Any]] = []
     if settings.budget is not None:

@@ -180,7 +180,7 @@ def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
             "says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate"
         )
     heard = provenance["training_songs"] if provenance else ()
-    splits.require_honest(corpus.clips.iloc[part.test], made.clips, heard=heard, where=made.path)
+    splits.require_no_leakage(corpus.clips.iloc[part.test], made.clips, trained_on=heard, where=made.path)
 
 
 def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:

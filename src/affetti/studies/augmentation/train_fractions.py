@@ -15,7 +15,7 @@ import numpy as np
 
 from affetti.corpus import Corpus, store
 from affetti.errors import InputError, UsageError
-from affetti.storage import sweep, written
+from affetti.storage import atomic_write, remove_partial
 
 MIN_SONGS = 4
 """Training songs below which a share makes no sense."""
@@ -55,7 +55,7 @@ def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> 
         )
     if (out / "corpus.json").exists():
         return Corpus.open(out)
-    sweep(out)
+    remove_partial(out)
     train = part.train[np.isin(corpus.songs[part.train], kept)]
     rows = np.sort(np.concatenate([train, part.validation, part.test]))
     clips = corpus.clips.iloc[rows].copy()
@@ -63,7 +63,7 @@ def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> 
         [np.isin(rows, part.test), np.isin(rows, part.validation)], ["test", "validation"], "train"
     )
     clips["fold"] = np.where(clips["part"] == "test", fold, -1)
-    with written(out / "staged.npy") as temporary, temporary.open("wb") as file:
+    with atomic_write(out / "staged.npy") as temporary, temporary.open("wb") as file:
         np.save(file, corpus.mel[rows])
     if (corpus.path / "audio").is_dir() and not (out / "audio").exists():
         (out / "audio").symlink_to((corpus.path / "audio").resolve())  # for generators of sound

@@ -94,7 +94,7 @@ def predict_emotions(
         corpus = real.corpus
         if corpus is None or real.labels is None:
             return None
-        number = fold if fold is not None else splits.numbers(corpus.clips)[0]
+        number = fold if fold is not None else splits.fold_numbers(corpus.clips)[0]
         part = corpus.fold(number)
         held = real.subset(part.test)
         model = train_regressor(corpus, part.train, seed)

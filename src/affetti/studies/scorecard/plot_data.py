@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from affetti.embedders.clip_set import ClipSet
 from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced, release_pages
-from affetti.storage import written
+from affetti.storage import atomic_write
 from affetti.studies.scorecard.distances import band_centres
 
 MAX_POINTS = 1_500
@@ -41,7 +41,7 @@ Arrays = dict[str, Any]
 
 def save(path: Path, arrays: Arrays) -> None:
     """Write arrays, whole or not at all."""
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **arrays)
 
 

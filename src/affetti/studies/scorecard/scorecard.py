@@ -92,7 +92,7 @@ def scorecard(
         for made in (fake, against):
             if made is not None:
                 songs, whose = reference.songs.tolist(), f"the generator of {made.name}"
-                splits.require_unheard(songs, _trained_on(made), whose)
+                splits.require_held_out(songs, _trained_on(made), whose)
     require_unseen(features, reference.songs)
     for clips in (reference, fake, against):
         if clips is not None:

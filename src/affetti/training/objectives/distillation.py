@@ -109,5 +109,5 @@ def load_teacher(path: Path, corpus: Corpus, test_songs: list[str]) -> NeuralReg
             where=path,
             hint="train the teacher on this corpus",
         )
-    splits.require_unheard(test_songs, trained.songs, path)
+    splits.require_held_out(test_songs, trained.songs, path)
     return trained.model
