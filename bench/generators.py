@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import balanced_accuracy_score
 
-from affetti import metrics, verbs
+from affetti import api, metrics
 from affetti.corpus import Corpus
 from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.random import child_seed
@@ -139,13 +139,13 @@ def main() -> None:
         for seed in range(given.seeds):
             run = given.runs / "-".join([kind, *settings.values(), str(steps.get(kind, "default")), str(seed)])
             before = resource.getrusage(resource.RUSAGE_SELF)
-            result = verbs.train(kind, given.corpus, run, steps=steps.get(kind), seed=seed, settings=settings)
+            result = api.train.run(kind, given.corpus, run, steps=steps.get(kind), seed=seed, settings=settings)
             after = resource.getrusage(resource.RUSAGE_SELF)
             spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             began = time.perf_counter()
             name = "-".join([run.name, *given.dial]).replace("=", "")
             out = given.runs / f"made-{name}"
-            verbs.generate(run, given.n, out, emotions="matched", dials=dials, seed=seed, workers=1)
+            api.generate.run(run, given.n, out, emotions="matched", dials=dials, seed=seed, workers=1)
             seconds = (time.perf_counter() - began) / given.n
             table.append(
                 bench.measure(Corpus.open(out))

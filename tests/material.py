@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus, store
 from affetti.presets import FRONT_ENDS, FrontEnd
 
@@ -50,21 +50,21 @@ def root() -> Path:
 @cache
 def composed() -> Path:
     """160 clips of 20 songs in two folds of ten."""
-    verbs.prepare("composed", root() / "corpus", clips=160, folds=2, workers=1)
+    api.prepare.run("composed", root() / "corpus", clips=160, folds=2, workers=1)
     return root() / "corpus"
 
 
 @cache
 def trained(kind: str) -> Path:
     """A run of 24 steps on fold 0."""
-    verbs.train(kind, composed(), root() / kind, steps=24, batch_size=8, settings=LEAN[kind])
+    api.train.run(kind, composed(), root() / kind, steps=24, batch_size=8, settings=LEAN[kind])
     return root() / kind
 
 
 @cache
 def generated(kind: str = "flow") -> Path:
     """24 clips of the run's generator."""
-    verbs.generate(trained(kind), 24, root() / f"made-{kind}", emotions="matched", workers=1)
+    api.generate.run(trained(kind), 24, root() / f"made-{kind}", emotions="matched", workers=1)
     return root() / f"made-{kind}"
 
 

@@ -2,7 +2,7 @@
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
 ``export``, ``compare``, ``audit``, ``report``, ``demo`` and ``doctor``. Importing affetti does not import torch;
-calling a verb does.
+calling a verb does, and loads what that verb needs.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from affetti.demo import demo
-    from affetti.doctor import doctor
-    from affetti.verbs import audit, compare, export, generate, predict, prepare, report, score, train
-
-_HOMES = {
-    "demo": "affetti.demo",
-    "doctor": "affetti.doctor",
-    **dict.fromkeys(("audit", "compare", "export", "generate", "predict"), "affetti.verbs"),
-    **dict.fromkeys(("prepare", "report", "score", "train"), "affetti.verbs"),
-}
+    from affetti.api.audit import run as audit
+    from affetti.api.compare import run as compare
+    from affetti.api.demo import run as demo
+    from affetti.api.doctor import run as doctor
+    from affetti.api.export import run as export
+    from affetti.api.generate import run as generate
+    from affetti.api.predict import run as predict
+    from affetti.api.prepare import run as prepare
+    from affetti.api.report import run as report
+    from affetti.api.score import run as score
+    from affetti.api.train import run as train
 
 __all__ = ["audit", "compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"affetti.api.{name}").run
     raise AttributeError(f"module 'affetti' has no attribute {name!r}")
 
 
@@ -38,10 +39,10 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps ``affetti.demo`` the function: importing the submodule of that name would put the module in its place."""
+    """Keeps ``affetti.report`` the verb: importing the package of that name would put the package in its place."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
+        if not (name in __all__ and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 

@@ -20,7 +20,7 @@ def test_everything_needed_works_here(affetti: Callable[..., Any]) -> None:
 def test_what_is_missing_is_told_with_the_command_that_mends_it(
     affetti: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = import_module("affetti.doctor")  # `affetti.doctor` itself is the verb
+    module = import_module("affetti.api.doctor")
     monkeypatch.setattr(module, "PACKAGES", ("numpy", "no-such-package"))
     ran = affetti("doctor")
     assert ran.code == 2

@@ -13,7 +13,7 @@ import torch
 from tests.conftest import RATE
 from tests.embedders.sets import TINY, made_up, recordings
 
-from affetti import metrics, verbs
+from affetti import api, metrics
 from affetti.corpus import Corpus
 from affetti.embedders import cache, taggers
 from affetti.errors import AffettiError, InputError, MismatchError
@@ -44,7 +44,7 @@ def sounds(folder: Path) -> torch.Tensor:
 
 def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], weights: Path) -> None:
     real, fake = folders
-    found = verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}")
+    found = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
     version = taggers.tagger_embedder("musicnn", str(weights)).version
     assert found["features"] == {"name": "musicnn", "version": version, "dimension": 200}
     tagger = taggers.load_tagger("musicnn", weights)
@@ -52,7 +52,7 @@ def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], we
         x, y = (tagger(sounds(folder)).double().numpy() for folder in folders)
     songs = np.array([f"{i}.wav" for i in range(8)])
     assert found["frechet"]["value"] == pytest.approx(metrics.frechet(x, y, (songs, songs), seed=0).value, rel=1e-3)
-    plain = verbs.score(real, fake, preset="tiny")
+    plain = api.score.run(real, fake, preset="tiny")
     assert plain["features"] == {"name": "statistics", "version": "statistics-1", "dimension": 3 * 64 + 48}
     assert plain["quality"] == found["quality"]
     assert all(plain[name]["value"] != found[name]["value"] for name in ("frechet", "kernel", "vendi"))
@@ -62,13 +62,13 @@ def test_the_second_time_no_network_is_run(
     folders: tuple[Path, Path], weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, fake = folders
-    first = verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}")
+    first = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
 
     def run(*_arguments: object) -> None:
         raise AssertionError("extracted again")
 
     monkeypatch.setattr(cache, "embed_rows", run)
-    assert verbs.score(real, fake, preset="tiny", features=f"musicnn:{weights}") == first
+    assert api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}") == first
 
 
 def test_the_command_line_chooses_features(
@@ -88,7 +88,7 @@ def test_a_fold_is_scored_in_a_regressors_features(
     corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], kept: Path
 ) -> None:
     features = f"regressor:{run_of('student')}"
-    found = verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
+    found = api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
     assert found["features"]["dimension"] == 64
     assert found["memorisation"] is not None
     hidden: list[torch.Tensor] = []
@@ -116,5 +116,5 @@ def test_sets_that_features_cannot_embed_are_refused_before_the_work(
     ]
     for kind, says, arguments in cases:
         with pytest.raises(kind, match=says) as caught:
-            verbs.score(**arguments)
+            api.score.run(**arguments)
         assert "\n" not in str(caught.value)

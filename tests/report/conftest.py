@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from affetti import verbs
+from affetti import api
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads wait for each other on a busy machine
     found = Folders(*(root / name for name in ("corpus", "flow", "student", "baseline", "synthetic", "score", "study")))
-    verbs.prepare("composed", found.corpus, clips=128, folds=2, workers=1)
+    api.prepare.run("composed", found.corpus, clips=128, folds=2, workers=1)
     for kind in ("flow", "student", "baseline"):
-        verbs.train(kind, found.corpus, getattr(found, kind), steps=4, batch_size=4)
-    verbs.generate(found.flow, 12, found.synthetic, emotions="matched", workers=1)
-    verbs.score(found.corpus, found.synthetic, fold=0, regressor=found.baseline, out=found.score)
-    verbs.compare(found.corpus, found.study, models=[found.flow], seeds=1, steps=2, batch_size=4, workers=1)
+        api.train.run(kind, found.corpus, getattr(found, kind), steps=4, batch_size=4)
+    api.generate.run(found.flow, 12, found.synthetic, emotions="matched", workers=1)
+    api.score.run(found.corpus, found.synthetic, fold=0, regressor=found.baseline, out=found.score)
+    api.compare.run(found.corpus, found.study, models=[found.flow], seeds=1, steps=2, batch_size=4, workers=1)
     torch.set_num_threads(threads)
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.material import sha
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.training.fit import fit_run
 from affetti.training.loop import Clips
@@ -33,7 +33,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("heard") / "corpus"
-    verbs.prepare("composed", folder, clips=32, folds=2, workers=1, keep_audio=True)
+    api.prepare.run("composed", folder, clips=32, folds=2, workers=1, keep_audio=True)
     return Corpus.open(folder)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.material import LEAN
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import MissingDependencyError
 from affetti.training import tensorboard
@@ -21,7 +21,7 @@ def scalars(run: Path, tag: str) -> list[tuple[int, float]]:
 
 def test_the_viewer_sees_what_the_log_holds(corpus: Corpus, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    verbs.train("student", corpus.path, run, steps=6, batch_size=8, settings=LEAN["student"], tensorboard=True)
+    api.train.run("student", corpus.path, run, steps=6, batch_size=8, settings=LEAN["student"], tensorboard=True)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert len(lines) == 6
     assert scalars(run, "loss") == [(line["step"], pytest.approx(line["loss"], rel=1e-6)) for line in lines]
@@ -39,5 +39,5 @@ def test_a_missing_package_is_named_before_any_work(
 ) -> None:
     monkeypatch.setattr(tensorboard, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'affetti\[tensorboard\]'"):
-        verbs.train("student", corpus.path, tmp_path / "run", steps=6, batch_size=8, tensorboard=True)
+        api.train.run("student", corpus.path, tmp_path / "run", steps=6, batch_size=8, tensorboard=True)
     assert not (tmp_path / "run").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.signal import audio
@@ -17,7 +17,7 @@ from affetti.training.waveform_clips import SoundClips, sound_clips
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("sound") / "corpus"
-    verbs.prepare("composed", folder, clips=16, folds=2, workers=1, keep_audio=True)
+    api.prepare.run("composed", folder, clips=16, folds=2, workers=1, keep_audio=True)
     return Corpus.open(folder)
 
 

@@ -41,16 +41,14 @@ def run(arguments: list[str]) -> int:
     settings.pop("engine", None)
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings["studies"] = settings.pop("study", ())
-    if flags.dry_run:
-        from affetti.cli.dry_run import audit
+    from affetti import api
 
-        document = audit(corpus, out, settings)
+    if flags.dry_run:
+        document = api.audit.plan(corpus, out, **settings)
         emit(document, flags.json, document["plan"])
         return 0
-    from affetti import verbs
-
     with shown() as progress:
-        document = verbs.audit(corpus, out, progress=progress, **settings)
+        document = api.audit.run(corpus, out, progress=progress, **settings)
     if document["composed"]:
         note("note: a composed corpus tells about representations and models, never about how people feel")
     emit(document, flags.json, text(document))

@@ -67,16 +67,14 @@ def run(arguments: list[str]) -> int:
     settings.pop("engine")
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings |= _read(settings)
-    if flags.dry_run:
-        from affetti.cli.dry_run import compare
+    from affetti import api
 
-        document = compare(corpus, out, settings)
+    if flags.dry_run:
+        document = api.compare.plan(corpus, out, **settings)
         emit(document, flags.json, document["plan"])
         return 0
-    from affetti import verbs
-
     with shown() as progress:
-        document = verbs.compare(corpus, out, progress=progress, **settings)
+        document = api.compare.run(corpus, out, progress=progress, **settings)
     for line in document["notes"]:
         note(f"note: {line}")
     emit(document, flags.json, text(document))

@@ -26,13 +26,13 @@ def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "demo")
     settings = settled(flags, {"out": "affetti-demo", "size": "full", "seed": 0}, flags.config)
-    from affetti.demo import demo, plan
+    from affetti import api
 
     if flags.dry_run:
-        document = plan(Path(settings["out"]), settings["size"])
+        document = api.demo.plan(**settings)
         emit(document, flags.json, document["plan"])
         return 0
     with shown() as progress:
-        document = demo(progress=progress, **settings)
+        document = api.demo.run(progress=progress, **settings)
     emit(document, flags.json, document["summary"])
     return 0

@@ -18,9 +18,9 @@ class Flags:
 def run(arguments: list[str]) -> int:
     """Run the verb; exit code 2 when something needed is broken."""
     flags = parse(Flags, arguments, "doctor")
-    from affetti.doctor import doctor
+    from affetti import api
 
-    document = doctor()
+    document = api.doctor.run()
     lines = [
         f"{'ok' if c['ok'] else 'MISSING' if c['needed'] else 'absent':<8} {c['name']}: {c['detail']}"
         for c in document["checks"]

@@ -23,9 +23,9 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "export")
     settings = settled(flags, {}, flags.config)
     settings.pop("seed", None)
-    from affetti import verbs
+    from affetti import api
 
-    document = verbs.export(**settings)
+    document = api.export.run(**settings)
     text = (
         f"{document['out']}: {document['bytes'] / 1e6:.1f} MB, ONNX opset {document['opset']}; differs from PyTorch by "
         f"{document['difference']:.1e} at most\nnext: affetti predict --runtime onnx --model {document['out']} song.mp3"

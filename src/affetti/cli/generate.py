@@ -63,16 +63,14 @@ def run(arguments: list[str]) -> int:
             settings[name] = change(settings[name])
     settings = {{"dial": "dials", "filter": "filter_by"}.get(name, name): value for name, value in settings.items()}
     model, n, out = Path(settings.pop("model")), settings.pop("n"), Path(settings.pop("out"))
-    if flags.dry_run:
-        from affetti.cli.dry_run import generate
+    from affetti import api
 
-        document = generate(model, n, out, settings)
+    if flags.dry_run:
+        document = api.generate.plan(model, n, out, **settings)
         emit(document, flags.json, document["plan"])
         return 0
-    from affetti import verbs
-
     with shown() as progress:
-        document = verbs.generate(model, n, out, progress=progress, **settings)
+        document = api.generate.run(model, n, out, progress=progress, **settings)
     emit(document, flags.json, _text(document, out))
     return 0
 

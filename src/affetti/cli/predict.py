@@ -44,10 +44,10 @@ def run(arguments: list[str]) -> int:
     settings.pop("seed", None)
     table = settings.pop("csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
-    from affetti import verbs
+    from affetti import api
 
     with shown() as progress:
-        document = verbs.predict(model, list(audio), progress=progress, **settings)
+        document = api.predict.run(model, list(audio), progress=progress, **settings)
     for entry in document:
         if "error" in entry:
             note(f"skipped {entry['path']}: {entry['error']}")

@@ -66,19 +66,17 @@ def run(arguments: list[str]) -> int:
     source, out = settings.pop("source", ()), settings.pop("out", None)
     if not source:
         raise UsageError("no source", where="prepare", hint="name one, such as composed or folder:PATH")
-    if flags.dry_run:
-        from affetti.cli.dry_run import prepare
+    from affetti import api
 
-        document = prepare(source, out, settings)
+    if flags.dry_run:
+        document = api.prepare.plan(source, out, **settings)
         tell(document)
         emit(document, flags.json, "\n".join([*audit_lines(document["labels"]), document["plan"]]))
         return 0
     if out is None:
         raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
-    from affetti import verbs
-
     with shown() as progress:
-        document = verbs.prepare(source, out, progress=progress, **settings)
+        document = api.prepare.run(source, out, progress=progress, **settings)
     tell(document)
     emit(document, flags.json, _text(document))
     return 0

@@ -30,9 +30,9 @@ def run(arguments: list[str]) -> int:
     settings = settled(flags, {"title": "affetti report"}, flags.config)
     settings.pop("seed", None)
     sources, out = settings.pop("sources", ()), settings.pop("out")
-    from affetti import verbs
+    from affetti import api
 
     with shown() as progress:
-        document = verbs.report(list(sources), out, progress=progress, **settings)
+        document = api.report.run(list(sources), out, progress=progress, **settings)
     emit(document, flags.json, f"{document['report']} ({document['bytes'] / 1e6:.1f} MB)")
     return 0

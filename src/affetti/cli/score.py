@@ -78,10 +78,10 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "score")
     settings = settled(flags, {"seed": 0, "features": "statistics", "device": "cpu"}, flags.config)
     real, fake = settings.pop("real"), settings.pop("fake")
-    from affetti import verbs
+    from affetti import api
 
     with shown() as progress:
-        document = verbs.score(real, fake, progress=progress, **settings)
+        document = api.score.run(real, fake, progress=progress, **settings)
     for file in document["left_out"]:
         note(f"skipped {file['path']}: {file['reason']}")
     for line in [*_unsure(document, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(document)]:

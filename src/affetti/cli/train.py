@@ -67,20 +67,19 @@ def run(arguments: list[str]) -> int:
     model, corpus, out = settings.pop("model"), Path(settings.pop("corpus")), Path(settings.pop("out"))
     _require_preset(corpus, settings.pop("preset", None))
     settings.pop("set", None)
-    if flags.dry_run:
-        from affetti.cli.dry_run import train
+    from affetti import api
 
-        document = train(model, corpus, out, settings, model_settings)
+    if flags.dry_run:
+        document = api.train.plan(model, corpus, out, settings=model_settings, **settings)
         emit(document, flags.json, document["plan"])
         return 0
-    from affetti import verbs
     from affetti.progress import silent
     from affetti.training.device import is_main_process
 
     first = is_main_process(settings.get("devices") or 1)
     with shown() as progress:
         told = progress if first else silent
-        document = verbs.train(model, corpus, out, settings=model_settings, progress=told, **settings)
+        document = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
     if first:
         emit(document, flags.json, _text(document, out))
     return 0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affetti import verbs
+from affetti import api
 from affetti.compose import cues
 from affetti.compose.lyrics import SUNG, valence_of
 from affetti.corpus import Corpus
@@ -24,7 +24,7 @@ SECONDS = FRONT_ENDS["tiny"].seconds
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     out = tmp_path_factory.mktemp("composed") / "c"
-    verbs.prepare("composed", out, clips=32, seed=5, workers=1)
+    api.prepare.run("composed", out, clips=32, seed=5, workers=1)
     return Corpus.open(out)
 
 
@@ -103,8 +103,8 @@ def test_the_ceiling_found_is_the_one_put_in() -> None:
 
 
 def test_it_depends_on_its_seed_alone(corpus: Corpus, tmp_path: Path) -> None:
-    again = verbs.prepare("composed", tmp_path / "a", clips=32, seed=5, workers=1)
-    other = verbs.prepare("composed", tmp_path / "b", clips=32, seed=6, workers=1)
+    again = api.prepare.run("composed", tmp_path / "a", clips=32, seed=5, workers=1)
+    other = api.prepare.run("composed", tmp_path / "b", clips=32, seed=6, workers=1)
     assert again["content_hash"] == corpus.hash != other["content_hash"]
     for name in ("mel.npy", "clips.parquet", "sections.parquet", "notes.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (corpus.path / name).read_bytes()
@@ -157,7 +157,7 @@ def test_words_are_declared_and_no_label_depends_on_them(corpus: Corpus, monkeyp
 
 
 def test_a_voice_changes_the_sound_of_songs_with_words_and_nothing_that_is_told(corpus: Corpus, tmp_path: Path) -> None:
-    verbs.prepare("composed", tmp_path / "sung", clips=32, seed=5, workers=1, voice="formant")
+    api.prepare.run("composed", tmp_path / "sung", clips=32, seed=5, workers=1, voice="formant")
     sung = Corpus.open(tmp_path / "sung")
     pd.testing.assert_frame_equal(sung.clips.drop(columns="sha256"), corpus.clips.drop(columns="sha256"))
     for name in ("sections.parquet", "notes.parquet"):
@@ -194,8 +194,8 @@ def test_genre_and_notes_are_kept(corpus: Corpus) -> None:
 @pytest.mark.parametrize(("preset", "each"), [("tiny", 8), ("paper", 1), ("paper45", 1)])
 def test_as_many_clips_as_fit_without_overlap_are_taken(preset: str, each: int) -> None:
     front = FRONT_ENDS[preset]
-    assert verbs.composed_size(front, None) == (composed.SONGS * each, each)
-    assert verbs.composed_size(front, 17) == (17, each)
+    assert api.prepare.composed_size(front, None) == (composed.SONGS * each, each)
+    assert api.prepare.composed_size(front, 17) == (17, each)
     for track in load("composed", clips=5 * each, clips_per_song=each).tracks:
         starts = track.starts(60.0, front.seconds, "centre")
         assert len(starts) == each
@@ -205,7 +205,7 @@ def test_as_many_clips_as_fit_without_overlap_are_taken(preset: str, each: int) 
 @pytest.mark.parametrize("clips", [15, 0, -8])
 def test_too_few_clips_are_refused(clips: int) -> None:
     with pytest.raises(UsageError, match="needs 2 songs, that is 16 clips"):
-        verbs.composed_size(FRONT_ENDS["tiny"], clips)
+        api.prepare.composed_size(FRONT_ENDS["tiny"], clips)
 
 
 def test_rated_truths_stay_on_the_plane() -> None:

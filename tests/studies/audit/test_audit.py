@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.material import write_corpus
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.studies.audit import audit
@@ -100,7 +100,7 @@ def test_a_folder_of_other_work_is_left_alone(plain: Corpus, tmp_path: Path) -> 
 
 
 def test_the_verb_is_a_function(plain: Corpus, tmp_path: Path) -> None:
-    found = verbs.audit(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
+    found = api.audit.run(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
     assert found["verb"] == "audit"
     assert (tmp_path / "audit" / "answers" / "structure.json").is_file()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MissingDependencyError
 from affetti.studies.augmentation import audio_copies as room
@@ -17,7 +17,7 @@ pytest.importorskip("audiomentations", reason="the extra augment is not installe
 
 @pytest.fixture
 def heard(make_folder, tmp_path: Path) -> Corpus:
-    verbs.prepare(f"folder:{make_folder(8)}", tmp_path / "heard", scale="-1..1", keep_audio=True, folds=2, workers=1)
+    api.prepare.run(f"folder:{make_folder(8)}", tmp_path / "heard", scale="-1..1", keep_audio=True, folds=2, workers=1)
     return Corpus.open(tmp_path / "heard")
 
 

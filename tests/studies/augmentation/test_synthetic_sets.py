@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.material import write_corpus
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError
 from affetti.studies.augmentation.synthetic_sets import fresh_songs, knows_composer, require_honest, sampling_refusal
@@ -29,7 +29,7 @@ def test_the_composer_composes_songs_nobody_has_heard(corpus: Corpus, fresh: Cor
 
 
 def test_fresh_songs_that_are_none_are_refused(corpus: Corpus, fresh: Corpus, tmp_path: Path) -> None:
-    verbs.prepare("composed", tmp_path / "again", clips=16, folds=2, workers=1)
+    api.prepare.run("composed", tmp_path / "again", clips=16, folds=2, workers=1)
     with pytest.raises(MismatchError, match=r"training songs|songs lie both"):
         require_honest(Corpus.open(tmp_path / "again"), corpus, corpus.fold(0))
     clips = fresh.clips.assign(sha256=corpus.clips["sha256"].iloc[corpus.fold(0).test[0]])

@@ -12,7 +12,7 @@ import torch
 from tests.conftest import RATE, music
 from tests.material import mels, write_corpus
 
-from affetti import metrics, presets, verbs
+from affetti import api, metrics, presets
 from affetti.corpus import Corpus, splits
 from affetti.embedders.base import Standardiser
 from affetti.embedders.clip_set import open_clip_set
@@ -36,7 +36,7 @@ def halves(tmp_path: Path, corpus: Corpus) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def scored(made: Callable[..., Path], run_of: Callable[[str], Path], corpus: Corpus) -> dict[str, Any]:
-    return verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student"))
+    return api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"))
 
 
 def test_the_document_has_the_keys_of_the_contract(scored: dict[str, Any]) -> None:
@@ -80,21 +80,21 @@ def test_the_frechet_distance_is_the_metrics_own(
 
 def test_real_music_scores_like_real_music(halves: tuple[Path, Path]) -> None:
     real, other = halves
-    found = verbs.score(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
+    found = api.score.run(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
     assert found["quality"]["score"] >= 90
     assert found["songs"] == {"real": 10, "fake": 10}
     assert found["conditioning"] is None
     assert found["memorisation"] is None
     noise = np.random.default_rng(0).normal(-40, 15, np.load(other).shape).astype(np.float32)
     np.save(other, noise)
-    assert verbs.score(real, other, groups=[real.with_suffix(".txt")])["quality"]["score"] < 20
+    assert api.score.run(real, other, groups=[real.with_suffix(".txt")])["quality"]["score"] < 20
 
 
 def test_the_same_seed_scores_the_same(
     corpus: Corpus, made: Callable[..., Path], scored: dict[str, Any], run_of: Callable[[str], Path]
 ) -> None:
     torch.rand(3)
-    assert verbs.score(corpus.path, made("flow"), fold=0, regressor=run_of("student")) == scored
+    assert api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student")) == scored
 
 
 def test_the_reader_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,16 +112,16 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for i in range(8):
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
-    found = verbs.score(tmp_path / "real", tmp_path / "fake", preset="tiny")
+    found = api.score.run(tmp_path / "real", tmp_path / "fake", preset="tiny")
     assert found["n_real"] == found["n_fake"] == 8
     with pytest.raises(UsageError, match="--preset"):
-        verbs.score(tmp_path / "real", tmp_path / "fake")
+        api.score.run(tmp_path / "real", tmp_path / "fake")
 
 
 def test_copies_of_the_training_clips_are_found(tmp_path: Path, corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
     np.save(tmp_path / "copies.npy", corpus.mel[part.train[:40]])
-    found = verbs.score(corpus.path, tmp_path / "copies.npy", fold=0)
+    found = api.score.run(corpus.path, tmp_path / "copies.npy", fold=0)
     assert found["memorisation"]["copying"]
     assert found["memorisation"]["exact_copies"] == 40
 
@@ -154,7 +154,7 @@ def test_sets_that_do_not_belong_together_are_refused(
     ]  # fmt: skip
     for kind, says, arguments in cases:
         with pytest.raises(kind, match=says) as caught:
-            verbs.score(**arguments)
+            api.score.run(**arguments)
         assert "\n" not in str(caught.value)
 
 
@@ -171,10 +171,10 @@ def test_a_reader_of_another_front_end_of_the_same_shape_is_refused(
 def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tuple[Path, Path]) -> None:
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(StorageError, match="is not a scorecard"):
-        verbs.score(*halves, out=tmp_path)
+        api.score.run(*halves, out=tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "run/result.json").write_text('{"verb": "train"}')
     with pytest.raises(StorageError, match="holds another verb's result"):
-        verbs.score(*halves, out=tmp_path / "run")
-    found = verbs.score(*halves, out=tmp_path / "score")
+        api.score.run(*halves, out=tmp_path / "run")
+    found = api.score.run(*halves, out=tmp_path / "score")
     assert json.loads((tmp_path / "score/result.json").read_text()) == {"verb": "score", **found}

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import RATE, music
 from tests.material import mels, write_corpus
 
-from affetti import verbs
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.errors import InputError, MismatchError
@@ -41,7 +41,7 @@ def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:
 
 
 def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, Path]) -> None:
-    found = verbs.score(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
+    found = api.score.run(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
     for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
         assert found[name]["ci"][0] <= found[name]["value"] <= found[name]["ci"][1], name
     for name in ("clipped_density", "clipped_coverage"):
@@ -61,7 +61,7 @@ def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, 
 
 
 def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path, Path]) -> None:
-    other = verbs.score(*arrays[:2], against=arrays[2])["against"]
+    other = api.score.run(*arrays[:2], against=arrays[2])["against"]
     for name in ("frechet", "kernel"):
         difference = other[name]["difference"]
         assert difference["ci"][1] < 0, name
@@ -69,7 +69,7 @@ def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path,
         assert other[name]["p"] < 0.05
     assert other["quality"]["difference"]["ci"][0] > 0
     assert other["fake"] == str(arrays[2])
-    same = verbs.score(*arrays[:2], against=arrays[1])["against"]
+    same = api.score.run(*arrays[:2], against=arrays[1])["against"]
     assert same["quality"]["difference"]["ci"][0] <= 0 <= same["quality"]["difference"]["ci"][1]
 
 
@@ -77,7 +77,7 @@ def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tup
     rows = np.load(arrays[1]).astype(np.float32)
     rows[[1, 5, 7]] = np.load(arrays[0])[[0, 2, 4]]  # another type of number, another order
     np.save(tmp_path / "mixed.npy", rows)
-    found = verbs.score(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
+    found = api.score.run(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
     assert found["contains_real"] == 3
     assert found["against"]["contains_real"] == 0
     silent = np.full((4, 8, 16), -80, np.float16)
@@ -115,7 +115,7 @@ def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_
     genres = ["rock", "jazz"] * 17
     real = write_corpus(tmp_path / "real", 34, 1, labels=labels, genre=genres)
     fake = write_corpus(tmp_path / "fake", 34, 1, labels=labels[::-1].copy(), genre=genres)
-    found = verbs.score(real.path, fake.path, regressor=run_of("baseline"))
+    found = api.score.run(real.path, fake.path, regressor=run_of("baseline"))
     kernel = found["strata"]["quadrant"]["kernel"]
     assert {name: stratum["drawn"] for name, stratum in kernel.items()} == {"Q1": 12, "Q2": 0, "Q3": 12}
     assert "at least 8" in kernel["Q2"]["reason"]
@@ -157,7 +157,7 @@ def test_pictures_show_what_they_say(tmp_path: Path) -> None:
 
 
 def test_pictures_are_filed_with_the_scorecard_only(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
-    verbs.score(*arrays[:2], out=tmp_path / "card")
+    api.score.run(*arrays[:2], out=tmp_path / "card")
     assert sorted(path.name for path in (tmp_path / "card").iterdir()) == ["pictures.npz", "result.json"]
 
 
@@ -173,7 +173,7 @@ def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus,
     rows = np.array(Corpus.open(made("flow")).mel[:20])
     rows[4] = corpus.mel[part.train[11]]
     np.save(tmp_path / "copied.npy", rows)
-    pair = verbs.score(corpus.path, tmp_path / "copied.npy", fold=0)["nearest_pairs"][0]
+    pair = api.score.run(corpus.path, tmp_path / "copied.npy", fold=0)["nearest_pairs"][0]
     assert pair["fake"] == "copied.npy[4]"
     assert pair["train"] == corpus.clips["clip_id"].iloc[part.train[11]]
     assert (pair["distance"], pair["train_row"]) == (0, part.train[11])
@@ -187,7 +187,7 @@ def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[P
     rows = unseen_rows(two_a_song, clip_digests(real), mixed, clip_digests(mixed))
     assert rows.tolist() == [*range(4), *range(6, 24)]  # the other clip of that song is no fresh music either
     with pytest.raises(MismatchError, match="24 of the 24 songs"):
-        verbs.score(*arrays[:2], train=arrays[0])
+        api.score.run(*arrays[:2], train=arrays[0])
 
 
 def test_songs_of_a_training_corpus_go_by_their_ids(corpus: Corpus) -> None:

@@ -27,7 +27,7 @@ OPTIONAL = {
 }
 
 
-def doctor() -> dict[str, Any]:
+def run() -> dict[str, Any]:
     """Check packages, soundfont, rendering, decoding, devices, memory and disk.
 
     Returns:

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from affetti import verbs
+from affetti.api import audit as audit_verb
+from affetti.api import compare, prepare, report, score
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
@@ -44,7 +45,7 @@ SIZES = {
 GENERATORS = ("gan", "flow")
 
 
-def demo(
+def run(
     out: str | Path = "affetti-demo",
     *,
     size: str = "full",
@@ -78,7 +79,7 @@ def demo(
     clock = _Clock(out)
 
     with clock("prepare"):
-        verbs.prepare(
+        prepare.run(
             "composed",
             out / "corpus",
             clips=chosen.clips,
@@ -95,7 +96,7 @@ def demo(
         ]
         train_runs(specs, workers, progress)
     with clock("generate and compare"):
-        study = verbs.compare(
+        study = compare.run(
             out / "corpus",
             out / "study",
             models=[out / "runs" / kind for kind in GENERATORS],
@@ -109,7 +110,7 @@ def demo(
     with clock("score"):
         scores = {kind: _score(out, kind, seed, progress) for kind in GENERATORS}
     with clock("audit"):
-        audit = verbs.audit(
+        audited = audit_verb.run(
             out / "corpus",
             out / "audit",
             models=[out / "runs" / kind for kind in GENERATORS],
@@ -123,7 +124,7 @@ def demo(
     with clock("report"):
         sources = [out / "corpus", *(out / "runs" / kind for kind in ("gan", "flow", "student", "baseline"))]
         sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study", out / "audit"]
-        verbs.report(sources, out / "report.html", title="affetti demo", progress=progress)
+        report.run(sources, out / "report.html", title="affetti demo", progress=progress)
     document = {
         "verb": "demo",
         "report": str(out / "report.html"),
@@ -131,7 +132,7 @@ def demo(
         "arms": [
             {key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]
         ],
-        "claims": dict(Counter(row["verdict"] for row in audit["findings"])),
+        "claims": dict(Counter(row["verdict"] for row in audited["findings"])),
         "seconds": clock.seconds,
         "peak_memory_gb": _peak_memory(),
     }
@@ -140,8 +141,16 @@ def demo(
     return document
 
 
-def plan(out: Path, size: str) -> dict[str, Any]:
-    """What the demo would write and about how long it takes, for ``--dry-run``."""
+def plan(
+    out: str | Path = "affetti-demo",
+    *,
+    size: str = "full",
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """What the demo would write and about how long it takes, with the arguments of :func:`run`."""
+    out = Path(out)
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
     minutes = {"full": "about 15 minutes on 2 cores, more on busy ones", "small": "a minute or two on 2 cores"}[size]
@@ -157,7 +166,7 @@ def _score(out: Path, kind: str, seed: int, progress: Progress) -> dict[str, Any
     done = out / "scores" / kind / "result.json"
     if done.exists():
         return read_json(done)
-    return verbs.score(
+    return score.run(
         out / "corpus",
         out / "study" / "synthetic" / f"{kind}-f0",
         fold=0,
@@ -206,13 +215,13 @@ def _short(score: dict[str, Any]) -> dict[str, Any]:
 
 def _summary(document: dict[str, Any]) -> str:
     lines: list[str] = []
-    for kind, score in document["scores"].items():
-        low, high = score["quality_ci"]
+    for kind, card in document["scores"].items():
+        low, high = card["quality_ci"]
         line = (
-            f"{kind}: quality {score['quality']:.0f} of 100 [{low:.0f}, {high:.0f}] "
-            f"(the study's formula says {score['published']:.0f})"
+            f"{kind}: quality {card['quality']:.0f} of 100 [{low:.0f}, {high:.0f}] "
+            f"(the study's formula says {card['published']:.0f})"
         )
-        arousal = score["relative"].get("arousal")
+        arousal = card["relative"].get("arousal")
         if arousal:
             line += (
                 f"; arousal slope {arousal['slope']:.2f} and correlation {arousal['correlation']:.2f} of real music's"

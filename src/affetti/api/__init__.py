@@ -1,0 +1,42 @@
+"""The verbs: one module each, of the name that the command line gives it.
+
+``run`` does the work and returns what ``--json`` prints; ``plan``, with the same arguments, returns what ``--dry-run``
+prints: what would be read and written, how large it is and how long it would take. Modules are loaded when first used:
+
+    >>> from affetti import api
+    >>> api.score.run.__module__
+    'affetti.api.score'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from affetti.api import (
+        audit,
+        compare,
+        demo,
+        doctor,
+        export,
+        generate,
+        predict,
+        prepare,
+        report,
+        score,
+        train,
+    )
+
+__all__ = ["audit", "compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"affetti.api.{name}")
+    raise AttributeError(f"module 'affetti.api' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,78 @@
+"""``affetti audit``: what a log-mel loses, and which published claims hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from affetti.api.plan import describe_cost
+from affetti.corpus import Corpus
+from affetti.execution.local import cpu_count
+from affetti.progress import Progress, silent
+from affetti.studies.audit.audit import QUESTIONS, audit_corpus, require_fitting, require_questions
+
+MINUTES, MINUTES_QUICK = 12.0, 3.0
+"""Minutes that an audit may take on two cores, of the composed corpus at ``tiny``."""
+BYTES = 20_000_000
+"""Sounds and pictures that an audit files, about."""
+
+
+def run(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    models: Sequence[str | Path] = (),
+    studies: Sequence[str | Path] = (),
+    only: Sequence[str] = (),
+    quick: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Measure what a log-mel loses, and decide claims; see :func:`affetti.studies.audit.audit.audit_corpus`."""
+    return audit_corpus(
+        Corpus.open(corpus),
+        Path(out),
+        models=tuple(Path(path) for path in models),
+        studies=tuple(Path(path) for path in studies),
+        only=tuple(only),
+        quick=quick,
+        seed=seed,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+
+
+def plan(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    models: Sequence[str | Path] = (),
+    studies: Sequence[str | Path] = (),
+    only: Sequence[str] = (),
+    quick: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Plan an audit, with the arguments of :func:`run`.
+
+    Questions, models and studies are checked; times are of two cores.
+    """
+    opened = Corpus.open(corpus)
+    names = require_questions(tuple(only))
+    runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
+    require_fitting(opened, runs, filed)
+    seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTIONS)
+    return {
+        "verb": "audit",
+        "dry_run": True,
+        "questions": list(names),
+        "models": [str(path) for path in runs],
+        "studies": [str(path) for path in filed],
+        "bytes": BYTES,
+        "seconds": seconds,
+        "plan": f"would answer {len(names)} questions ({', '.join(names)}) about {corpus} ({len(opened)} clips) "
+        f"and write {describe_cost(BYTES, seconds, Path(out))}",
+    }

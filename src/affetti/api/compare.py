@@ -1,0 +1,95 @@
+"""``affetti compare``: the augmentation study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from affetti.api.plan import describe_cost
+from affetti.corpus import Corpus
+from affetti.errors import UsageError
+from affetti.execution.local import cpu_count
+from affetti.progress import Progress, silent
+from affetti.studies.augmentation.design import StudySettings
+from affetti.studies.augmentation.study import augmentation_study, plan_study
+
+
+def run(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Run the augmentation study; see :func:`affetti.studies.augmentation.study.augmentation_study`.
+
+    ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
+    ratio, train_fractions, sampling, training_steps, budget, published_protocol, steps, batch_size, seed, device``.
+    """
+    return augmentation_study(
+        Corpus.open(corpus),
+        Path(out),
+        study_settings(**settings),
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+
+
+def plan(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Plan a study, with the arguments of :func:`run`.
+
+    Arms and models are checked, generators and one regressor trained for a few steps in memory.
+    """
+    chosen = study_settings(**settings)
+    document = plan_study(Corpus.open(corpus), chosen, workers or cpu_count())
+    fits = ""
+    if chosen.budget is not None:
+        fits = f"; of this, what fits {chosen.budget:.0f} s would be run"
+        least = document["least_seconds"]
+        if least > chosen.budget:
+            fits = f"; real and real-longer alone take {least:.0f} s: {chosen.budget:.0f} s are too few"
+    regressors = f"{document['units']} regressors ({len(document['arms'])} arms: {', '.join(document['arms'])})"
+    cost = describe_cost(document["bytes"], document["seconds"], Path(out))
+    return {
+        "verb": "compare",
+        "dry_run": True,
+        **document,
+        "plan": f"would train {regressors} on {corpus} and write {cost}{fits}",
+    }
+
+
+def study_settings(
+    *, models: Sequence[str | Path] = (), arms: Sequence[str] = (), sampling: Any = (), **others: Any
+) -> StudySettings:
+    """Settings of a study from plain values: sequences of any kind, ``sampling`` as ``{"guidance": [1, 2]}`` or pairs.
+
+    Raises:
+        UsageError: a setting is unknown.
+    """
+    known = {field.name for field in fields(StudySettings)}
+    for name in others:
+        if name not in known:
+            offered = ", ".join(sorted(known))
+            raise UsageError(f"unknown setting {name!r}", where="compare", hint=f"choose from {offered}")
+    pairs = sampling
+    if isinstance(sampling, Mapping):
+        pairs = [(name, value) for name, values in sampling.items() for value in values]
+    given: dict[str, Any] = {
+        name: tuple(it) if name in ("train_fractions", "training_steps") else it for name, it in others.items()
+    }
+    return StudySettings(
+        models=tuple(Path(path) for path in models),
+        arms=tuple(arms),
+        sampling=tuple((str(name), float(value)) for name, value in pairs),
+        **given,
+    )

@@ -1,0 +1,43 @@
+"""``affetti predict``: valence and arousal of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from affetti.embedders.registry import make_embedder
+from affetti.inference.predictor import predict_files
+from affetti.progress import Progress, silent
+from affetti.report.curve import curve_picture, require_picture
+
+
+def run(
+    model: str | Path,
+    audio: Sequence[str | Path] | str | Path,
+    *,
+    hop: float = 1.0,
+    runtime: str = "torch",
+    picture: str | Path | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> list[dict[str, Any]]:
+    """Read valence and arousal off recordings; see :func:`affetti.inference.predictor.predict_files`.
+
+    ``picture`` is a file for a drawing of the curves, see :func:`affetti.report.curve.curve_picture`.
+    """
+    paths = [audio] if isinstance(audio, str | Path) else list(audio)
+    if picture is not None:
+        require_picture(Path(picture))
+    found = predict_files(
+        model,
+        [Path(path) for path in paths],
+        hop=hop,
+        runtime=runtime,
+        device=device,
+        hearing=make_embedder,
+        progress=progress,
+    )
+    if picture is not None:
+        curve_picture(found, Path(picture))
+    return found

@@ -1,0 +1,259 @@
+"""``affetti prepare``: a corpus of log-mels from labelled music."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from affetti import presets
+from affetti.api.plan import describe_cost
+from affetti.corpus import audit as label_audit
+from affetti.corpus import splits
+from affetti.corpus.build import Built, build, refuse, unusable
+from affetti.corpus.ceiling import ceiling
+from affetti.corpus.loaders import load as load_source
+from affetti.corpus.loaders.composed import SONGS
+from affetti.corpus.track import Options, Source, Track, Windows
+from affetti.errors import InputError, UsageError
+from affetti.execution.local import cpu_count
+from affetti.presets import FrontEnd
+from affetti.progress import Progress, silent
+from affetti.signal.mel import MelSpectrogram
+
+CLIPS_A_SONG = 8
+"""Clips taken of a composed song of about 60 s, where so many fit."""
+PROBE_TRACKS = 5
+"""Tracks that a plan decodes."""
+
+
+def run(
+    source: str | Sequence[str],
+    out: str | Path,
+    *,
+    preset: str = "tiny",
+    scale: str | None = None,
+    windows: Windows = "centre",
+    pad: bool = False,
+    strict: bool = False,
+    keep_audio: bool = False,
+    clips: int | None = None,
+    keys: int = 1,
+    split: str = "folds",
+    folds: int = 5,
+    soundfont: str | Path | None = None,
+    voice: str | None = None,
+    deam_labels: Literal["corrected", "as-shipped"] = "corrected",
+    full_songs: bool = False,
+    lexicon: str | Path | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make a corpus of log-mels from labelled music.
+
+    Args:
+        source: ``composed`` or ``NAME:PATH``, NAME one of :data:`affetti.corpus.loaders.LOADERS`; or several of these,
+            to be joined.
+        out: folder of the corpus.
+        preset: front-end, see :data:`affetti.presets.FRONT_ENDS`.
+        scale: scale of the labels of ``folder`` and ``midi``, see :data:`affetti.emotion.SCALES`.
+        windows: which clips to cut from a track: ``centre``, ``first`` or ``all``.
+        pad: fill a shorter track with silence instead of skipping it.
+        strict: stop at a track that cannot be used instead of leaving it out.
+        keep_audio: keep each clip as FLAC in ``audio/``.
+        clips: how many clips to compose (``composed`` only; default 1,920 at ``tiny``).
+        keys: how many tonics composed songs may have, 1 to 12; more is harder to learn.
+        split: ``folds``, ``train-validation-test``, a published split by name, or a CSV of songs and their part.
+        folds: folds of the split, ≥ 2.
+        soundfont: an ``.sf2`` file to render MIDI and composed songs with.
+        voice: what sings (``formant``) or says (``espeak``) the words of composed songs; none by default.
+        deam_labels: whether DEAM's swapped axes are put right.
+        full_songs: read DEAM's 58 full songs too.
+        lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
+        seed: of composer and split.
+        workers: processes; default one a core.
+        progress: told of tracks done.
+
+    Raises:
+        UsageError, InputError, StorageError: see :func:`affetti.corpus.build.build`.
+        MissingDependencyError: espeak-ng, or the soundfont, is not installed.
+    """
+    front = presets.front_end(preset)
+    options = _options(scale, soundfont, voice, deam_labels, full_songs, lexicon)
+    loaded = _load(source, front, clips, keys, seed, options)
+    built = build(
+        loaded,
+        Path(out),
+        front,
+        preset=preset,
+        windows=windows,
+        pad=pad,
+        strict=strict,
+        keep_audio=keep_audio,
+        split=split,
+        folds=folds,
+        seed=seed,
+        workers=cpu_count() if workers is None else workers,
+        progress=progress,
+    )
+    return describe(built)
+
+
+def plan(
+    source: str | Sequence[str],
+    out: str | Path | None = None,
+    *,
+    preset: str = "tiny",
+    scale: str | None = None,
+    windows: Windows = "centre",
+    pad: bool = False,
+    strict: bool = False,
+    keep_audio: bool = False,
+    clips: int | None = None,
+    keys: int = 1,
+    split: str = "folds",
+    folds: int = 5,
+    soundfont: str | Path | None = None,
+    voice: str | None = None,
+    deam_labels: Literal["corrected", "as-shipped"] = "corrected",
+    full_songs: bool = False,
+    lexicon: str | Path | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Plan a corpus, with the arguments of :func:`run`: its labels are read and audited, and a few tracks decoded.
+
+    ``out`` may be left out.
+    """
+    front = presets.front_end(preset)
+    options = _options(scale, soundfont, voice, deam_labels, full_songs, lexicon)
+    loaded = _load(source, front, clips, keys, seed, options)
+    splits.published_split(split, loaded.official)
+    labels = label_audit.table(loaded, front.seconds)
+    if strict:
+        refuse(unusable(loaded))
+    skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
+    probe = loaded.tracks[:: max(1, len(loaded.tracks) // PROBE_TRACKS)][:PROBE_TRACKS]
+    n_probe, seconds, broken = _decode(probe, front, windows, pad)
+    if probe and len(broken) == len(probe):
+        tried = f"none of {len(probe)} tracks of {loaded.name} that were tried, of {len(loaded.tracks)}, can be read"
+        raise InputError(f"{tried}, the first: {broken[0]['reason']}", where=broken[0]["path"])
+    share = len(loaded.tracks) / max(1, len(probe))
+    seconds *= share / (workers or cpu_count())
+    # A composed track knows how many clips it gives; of others, a few are decoded.
+    composed = loaded.dataset.name == "composed"
+    n_clips = sum(track.clips for track in loaded.tracks) if composed else round(n_probe * share)
+    size = 2 * n_clips * front.n_mels * front.frames
+    return {
+        "verb": "prepare",
+        "dry_run": True,
+        "clips": n_clips,
+        "songs": len({track.song_id for track in loaded.tracks}),
+        "labelled": len({track.song_id for track in loaded.labelled}),
+        "skipped": skipped + broken,
+        "labels": {"audit": label_audit.audit(loaded, front.seconds), "ceiling": ceiling(labels)},
+        "notes": list(loaded.notes),
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
+        if not loaded.tracks
+        else f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
+        f"and write {'' if composed else 'about '}{n_clips} clips, "
+        f"{describe_cost(size, seconds, None if out is None else Path(out))}",
+    }
+
+
+def _load(
+    source: str | Sequence[str], front: FrontEnd, clips: int | None, keys: int, seed: int, options: Options
+) -> Source:
+    """The tracks and labels of ``source``, of which ``clips`` are composed."""
+    require_composed(source, clips)
+    wanted, each = composed_size(front, clips)
+    return load_source(source, options, clips=wanted, clips_per_song=each, keys=keys, seed=seed)
+
+
+def _options(
+    scale: str | None,
+    soundfont: str | Path | None,
+    voice: str | None,
+    deam_labels: Literal["corrected", "as-shipped"],
+    full_songs: bool,
+    lexicon: str | Path | None,
+) -> Options:
+    return Options(
+        scale=scale,
+        soundfont=None if soundfont is None else Path(soundfont),
+        voice=voice,
+        deam_labels=deam_labels,
+        full_songs=full_songs,
+        lexicon=None if lexicon is None else Path(lexicon),
+    )
+
+
+def require_composed(source: str | Sequence[str], clips: int | None) -> None:
+    """Refuse a number of clips for music that lies on disk."""
+    if clips is not None and "composed" not in ([source] if isinstance(source, str) else source):
+        raise UsageError("only a composed corpus has as many clips as asked", where="--clips", hint="leave it out")
+
+
+def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]:
+    """Clips to compose in all, and clips to take of each song.
+
+    A song lasts at least 50 s and gives up to :data:`CLIPS_A_SONG` clips that do not overlap.
+    """
+    each = max(1, min(CLIPS_A_SONG, int(50.0 // front.seconds)))
+    if clips is None:
+        return SONGS * each, each
+    if clips < 2 * each:
+        raise UsageError(
+            f"{clips} clips", where="--clips", hint=f"a corpus needs 2 songs, that is {2 * each} clips at this preset"
+        )
+    return clips, each
+
+
+def describe(built: Built) -> dict[str, Any]:
+    """The document of ``prepare --json``."""
+    corpus = built.corpus
+    return {
+        "verb": "prepare",
+        "corpus": str(corpus.path),
+        "clips": len(corpus),
+        "songs": int(corpus.meta["n_songs"]),
+        "folds": int(corpus.meta["folds"]),
+        "skipped": built.skipped,
+        "labels": {"audit": corpus.meta["label_audit"], "ceiling": ceiling(corpus.clips)},
+        "split": corpus.meta["split"],
+        "leakage": corpus.meta["leakage"],
+        "label_scale": corpus.meta["label_scale"],
+        "licence": corpus.meta["licence"],
+        "notes": corpus.meta["notes"],
+        "front_end": corpus.front_end.hash,
+        "content_hash": corpus.hash,
+    }
+
+
+def _decode(
+    tracks: Sequence[Track], front: FrontEnd, windows: Windows, pad: bool
+) -> tuple[int, float, list[dict[str, str]]]:
+    """Clips that these tracks give, the seconds it takes, and which of them cannot be read."""
+    to_mel = MelSpectrogram(front)
+    clips, broken = 0, []
+    began = time.perf_counter()
+    for track in tracks:
+        try:
+            waveform = track.sound.waveform(front.sample_rate)
+        except InputError as error:
+            broken.append({"path": track.path, "reason": error.what})
+            continue
+        seconds = max(len(waveform) / front.sample_rate, front.seconds if pad else 0.0)
+        starts = track.starts(seconds, front.seconds, windows)
+        clips += len(starts)
+        with torch.inference_mode():
+            for _ in starts:
+                to_mel(torch.from_numpy(waveform[: front.samples].copy()))
+    return clips, time.perf_counter() - began, broken

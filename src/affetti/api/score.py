@@ -1,0 +1,105 @@
+"""``affetti score``: a synthetic set against real music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from affetti import presets
+from affetti.corpus import Corpus
+from affetti.embedders.clip_set import ClipSet, open_clip_set
+from affetti.embedders.registry import make_embedder
+from affetti.errors import StorageError, UsageError
+from affetti.execution.local import cpu_count
+from affetti.progress import Progress, silent
+from affetti.storage import read_json, write_json
+from affetti.studies.scorecard.scorecard import scorecard
+from affetti.training.device import choose_device
+
+
+def run(
+    real: str | Path,
+    fake: str | Path,
+    *,
+    train: str | Path | None = None,
+    against: str | Path | None = None,
+    out: str | Path | None = None,
+    fold: int | None = None,
+    regressor: str | Path | None = None,
+    features: str = "statistics",
+    groups: Sequence[str | Path] = (),
+    preset: str | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard.scorecard`.
+
+    Args:
+        real: a corpus, a folder of audio, or an ``.npy`` of dB log-mels ``[N, M, F]``.
+        fake: the same.
+        train: what the generator was trained on, to look for copies.
+        against: clips of another generator, for a paired test on the same real songs.
+        out: folder for ``result.json``, and ``pictures.npz`` for the report.
+        fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
+        regressor: run of a regressor that reads the emotions.
+        features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
+            ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
+        groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake`` and one for
+            ``against``.
+        preset: front-end for folders of audio.
+        seed: of every resampling.
+        workers: processes that decode folders of audio; default one a core.
+        device: where networks run: those of ``features`` and the regressor.
+        progress: told of stages.
+    """
+    if len(groups) > 2 + (against is not None):
+        raise UsageError(
+            f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL, FAKE and --against each"
+        )
+    if out is not None:
+        _claim_score(Path(out))
+    files = [Path(file) for file in groups] + [None, None, None]
+    front = None if preset is None else presets.front_end(preset)
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers", where="--workers", hint="give 1 or more")
+    place = choose_device(device)
+    embedder = make_embedder(features, place)
+    processes = cpu_count() if workers is None else workers
+    opened: list[ClipSet] = []
+    for path, file in ((real, files[0]), (fake, files[1]), (against, files[2]), (train, None)):
+        if path is None:
+            continue
+        # A folder of audio beside a corpus takes the corpus's front-end.
+        known = front or next((other.front_end for other in opened if other.front_end is not None), None)
+        if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
+            known = Corpus.open(fake).front_end
+        opened.append(open_clip_set(path, front=known, groups=file, workers=processes, progress=progress))
+    result = scorecard(
+        opened[0],
+        opened[1],
+        train=None if train is None else opened[-1],
+        against=None if against is None else opened[2],
+        fold=fold,
+        regressor=None if regressor is None else Path(regressor),
+        features=embedder,
+        seed=seed,
+        device=place,
+        out=None if out is None else Path(out),
+        progress=progress,
+    )
+    if out is not None:
+        write_json(Path(out) / "result.json", {"verb": "score", **result})
+    return result
+
+
+def _claim_score(out: Path) -> None:
+    """Refuse to write a scorecard over something that is not one."""
+    path = out / "result.json"
+    there = read_json(path) if path.exists() else {"verb": "score"}
+    if not isinstance(there, dict) or there.get("verb") != "score":
+        raise StorageError("holds another verb's result", where=out, hint="choose another --out")
+    if out.exists() and not path.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StorageError("exists and is not a scorecard of affetti", where=out, hint="choose a new folder for --out")

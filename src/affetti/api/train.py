@@ -1,0 +1,167 @@
+"""``affetti train``: a generator or a regressor on one fold of a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti import presets
+from affetti.api.plan import describe_cost, seconds_of
+from affetti.corpus import Corpus
+from affetti.embedders.base import require_unseen
+from affetti.embedders.cache import embed as embed_clips
+from affetti.embedders.clip_set import open_clip_set
+from affetti.embedders.registry import make_embedder
+from affetti.embedders.statistics import STATISTICS
+from affetti.errors import UsageError
+from affetti.models.generators.conditioning import Fields
+from affetti.progress import Progress, silent
+from affetti.training import fit as fitting
+from affetti.training import run as runs
+from affetti.training.device import Precision
+from affetti.training.fit import fit_run
+from affetti.training.loop import Clips, LoopConfig
+from affetti.training.registry import family
+from affetti.training.text_embedders import HASHED
+from affetti.training.waveform_clips import sound_clips
+
+PROBE_STEPS = 8
+"""Steps that a plan takes."""
+
+
+def run(
+    model: str,
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    fold: int = 0,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    checkpoint_every: int = 500,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    teacher: str | Path | None = None,
+    features: str | None = None,
+    text: str = HASHED,
+    patience: int | None = None,
+    device: str = "cpu",
+    precision: Precision = "32",
+    devices: int = 1,
+    tensorboard: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
+
+    A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
+    generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
+    """
+    opened = Corpus.open(corpus)
+    settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
+    return fit_run(
+        model,
+        opened,
+        fold,
+        Path(out),
+        steps=steps,
+        batch_size=batch_size,
+        checkpoint_every=checkpoint_every,
+        seed=seed,
+        settings=settings,
+        teacher=None if teacher is None else Path(teacher),
+        embedding=embedding,
+        text=text,
+        patience=patience,
+        device=device,
+        precision=precision,
+        devices=devices,
+        tensorboard=tensorboard,
+        progress=progress,
+    )
+
+
+def plan(
+    model: str,
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    fold: int = 0,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    checkpoint_every: int = 500,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    teacher: str | Path | None = None,
+    features: str | None = None,
+    text: str = HASHED,
+    patience: int | None = None,
+    device: str = "cpu",
+    precision: Precision = "32",
+    devices: int = 1,
+    tensorboard: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory."""
+    opened = Corpus.open(corpus)
+    part = opened.fold(fold)
+    budget = presets.budget(opened.meta["preset"], model)
+    n_steps = budget.steps if steps is None else steps
+    batch = budget.batch_size if batch_size is None else batch_size
+    LoopConfig(n_steps, batch, seed)  # refuses what the loop could not run
+    clips, fields = fitting.labelled_clips(opened, part.train), Fields()
+    if model in runs.GENERATORS:
+        clips, fields = fitting.training_clips(opened, part.train, text)
+    made = runs.make(model, opened.front_end.shape, settings or {}, fields)
+    if family(model).sound:
+        clips = sound_clips(opened, clips.labels, part.train, made.config.window)  # type: ignore[arg-type, union-attr]
+    parameters = sum(value.numel() for value in made.parameters())
+    fitting.require_enough(clips, batch, model)
+    setup, step = _probe(model, opened, clips, batch, settings or {}, fields)
+    seconds = setup + step * n_steps
+    how = "in closed form" if family(model).objective is None else f"for {n_steps} steps of {batch}"
+    size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
+    return {
+        "verb": "train",
+        "dry_run": True,
+        "n": {"train": len(part.train), "validation": len(part.validation), "test": len(part.test)},
+        "steps": n_steps,
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "plan": f"would train {model} {how} on {len(part.train)} clips of {corpus} and write "
+        + describe_cost(size, seconds, Path(out)),
+    }
+
+
+def _embedded(
+    model: str, corpus: Corpus, fold: int, settings: dict[str, Any], features: str | None, progress: Progress
+) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
+    """Settings of a baseline that reads an embedding, and the embedding of each clip; else what was given."""
+    name = features or settings.get("features", STATISTICS.name)
+    if features is not None and model != "baseline":
+        raise UsageError(
+            f"a {model} reads log-mels alone", where="--features", hint="leave it out, or train a baseline"
+        )
+    if model != "baseline" or name == STATISTICS.name:
+        return settings, None
+    embedder = make_embedder(name)
+    require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
+    values = embed_clips(open_clip_set(corpus.path, progress=progress), embedder, progress=progress)
+    return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
+
+
+def _probe(
+    kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any], fields: Fields = Fields()
+) -> tuple[float, float]:
+    """Seconds to set a training run up, and seconds a step: the difference of a run of one step and a longer one."""
+
+    def fit(steps: int) -> float:
+        model = runs.make(kind, corpus.front_end.shape, settings, fields)
+        return seconds_of(lambda: fitting.fit(kind, model, clips, LoopConfig(steps, batch, 0)))
+
+    fit(1)  # the first call also imports and warms up
+    short = fit(1)
+    if kind == "baseline":
+        return short, 0.0
+    return short, max(0.0, fit(1 + PROBE_STEPS) - short) / PROBE_STEPS
