@@ -28,7 +28,7 @@ from affetti.corpus.loaders import folder as loader
 from affetti.corpus.track import Options
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
-from affetti.signal.decoders import by_soundfile
+from affetti.signal.decoders import decode_soundfile
 from affetti.signal.mel import MelSpectrogram
 
 FRONT = FRONT_ENDS["paper"]
@@ -72,7 +72,7 @@ def ours(to_mel: MelSpectrogram, path: Path) -> np.ndarray:
 def decoding(path: Path) -> None:
     """Every block, and nothing done with it."""
     with path.open("rb", buffering=0) as file:
-        for _ in by_soundfile(file):
+        for _ in decode_soundfile(file):
             pass
 
 

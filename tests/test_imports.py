@@ -12,7 +12,7 @@ import pytest
 import affetti
 from affetti.cli.main import VERBS
 
-HIDDEN = {"affetti.compose.compose", "affetti.compose.render", "affetti.compose.soundfont"}
+HIDDEN = {"affetti.compose.compose", "affetti.compose.render"}
 """Functions that bear their module's name."""
 HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "soundfile", "lightning_fabric")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from affetti.augment.mixup import affinity, c_mixup, mixup
+from affetti.augment.mixup import c_mixup, mixup, partner_weights
 
 
 def coded(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -15,10 +15,10 @@ def test_clips_and_labels_are_blended_in_the_same_shares() -> None:
     torch.manual_seed(0)
     mel, labels = coded(32)
     for blend in (mixup, c_mixup):
-        mixed, told = blend(mel, labels)
+        mixed, mixed_labels = blend(mel, labels)
         shares = mixed[:, :, 0]
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(32))
-        torch.testing.assert_close(told, shares @ labels)
+        torch.testing.assert_close(mixed_labels, shares @ labels)
         assert ((shares > 0).sum(dim=1) <= 2).all()
 
 
@@ -32,7 +32,7 @@ def test_no_clip_is_its_own_partner_and_shares_are_uniform() -> None:
 
 def test_partners_are_drawn_by_the_gaussian_of_the_labels_distance() -> None:
     labels = torch.tensor([[0.0, 0.0], [0.25, 0.0], [0.5, 0.0], [-0.25, 0.25]])
-    weights = affinity(labels, 0.25)
+    weights = partner_weights(labels, 0.25)
     plain = np.exp(-np.square(labels.numpy()[:, None] - labels.numpy()[None]).sum(-1) / (2 * 0.25**2))
     np.fill_diagonal(plain, 0)
     np.testing.assert_allclose(weights / weights.sum(1, keepdim=True), plain / plain.sum(1, keepdims=True), rtol=1e-6)
@@ -43,17 +43,17 @@ def test_c_mixup_blends_clips_of_like_label_and_mixup_does_not_mind() -> None:
     mel, labels = coded(64)
     apart = {}
     for blend in (mixup, c_mixup):
-        found: list[float] = []
+        distances: list[float] = []
         for _ in range(20):
             shares = blend(mel, labels)[0][:, :, 0].clone()
-            found += (labels[:, 0] - labels[shares.fill_diagonal_(0).argmax(dim=1), 0]).abs().tolist()
-        apart[blend] = np.mean(found)
+            distances += (labels[:, 0] - labels[shares.fill_diagonal_(0).argmax(dim=1), 0]).abs().tolist()
+        apart[blend] = np.mean(distances)
     assert apart[c_mixup] < 0.4 * apart[mixup]
     assert abs(apart[mixup] - 2 / 3) < 0.05, "two even draws on [-1, 1] lie 2/3 apart"
 
 
 def test_a_clip_far_from_all_others_has_a_partner_and_a_single_one_stays() -> None:
     labels = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [-1.0, -0.99]])
-    assert (affinity(labels, 0.01).sum(dim=1) > 0).all()
+    assert (partner_weights(labels, 0.01).sum(dim=1) > 0).all()
     mel = torch.randn(1, 4, 4)
     assert torch.equal(c_mixup(mel, labels[:1])[0], mel)

@@ -20,8 +20,8 @@ def test_masks_hide_no_more_than_their_shares() -> None:
 def test_a_mask_is_one_span_and_nothing_else_changes() -> None:
     torch.manual_seed(1)
     x = torch.randn(200, 40, 100)
-    found = spec_augment(x, masks=1)
-    for item, before in zip(found, x, strict=True):
+    augmented = spec_augment(x, masks=1)
+    for item, before in zip(augmented, x, strict=True):
         band = (item == 0).all(dim=1).nonzero().flatten()
         frame = (item == 0).all(dim=0).nonzero().flatten()
         assert len(band) == 0 or band[-1] - band[0] == len(band) - 1
@@ -45,5 +45,5 @@ def test_no_masks_change_nothing() -> None:
 
 def test_items_are_masked_differently() -> None:
     torch.manual_seed(3)
-    found = spec_augment(torch.ones(20, 40, 100))
-    assert len({item.numpy().tobytes() for item in found}) > 15
+    augmented = spec_augment(torch.ones(20, 40, 100))
+    assert len({item.numpy().tobytes() for item in augmented}) > 15

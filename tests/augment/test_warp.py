@@ -28,10 +28,10 @@ def test_nothing_changes_at_rate_one_and_shift_zero() -> None:
 @pytest.mark.parametrize("rate", [0.8, 1.25])
 def test_a_stretch_is_linear_interpolation_in_time_with_mirrored_ends(rate: float) -> None:
     mel = torch.randn(2, 5, 40, dtype=torch.float64)
-    found = stretch(mel, torch.full((2,), rate, dtype=torch.float64))
+    augmented = stretch(mel, torch.full((2,), rate, dtype=torch.float64))
     at = np.arange(40) * rate
     at = np.where(at > 39, 78 - at, at)
-    for item, before in zip(found, mel, strict=True):
+    for item, before in zip(augmented, mel, strict=True):
         for band, row in zip(item.numpy(), before.numpy(), strict=True):
             np.testing.assert_allclose(band, np.interp(at, np.arange(40), row), atol=1e-12)
 
@@ -45,18 +45,18 @@ def test_a_faster_stretch_beats_faster_as_faster_sound_does() -> None:
 @pytest.mark.parametrize("semitones", [-4.0, 4.0])
 def test_a_shift_is_nearer_to_the_shifted_sound_than_the_sound_as_it_was(semitones: float) -> None:
     before, truth = tones(330, 0), tones(330 * 2 ** (semitones / 12), 0)
-    found = shift(before[None], torch.tensor([semitones]), TINY)[0]
-    assert (found - truth).square().mean() < 0.5 * (before - truth).square().mean()
+    augmented = shift(before[None], torch.tensor([semitones]), TINY)[0]
+    assert (augmented - truth).square().mean() < 0.5 * (before - truth).square().mean()
 
 
 def test_a_shift_moves_each_band_to_the_mel_of_its_frequency() -> None:
     """A log-mel that is its own band's frequency in Slaney mels comes out as the mel of the frequency read."""
     centres = librosa.mel_frequencies(TINY.n_mels + 2, fmin=TINY.f_min, fmax=TINY.f_max)[1:-1]
     mel = torch.from_numpy(librosa.hz_to_mel(centres))[None, :, None].expand(1, -1, 4)
-    found = shift(mel, torch.tensor([2.0]), TINY)[0, :, 0].numpy()
+    augmented = shift(mel, torch.tensor([2.0]), TINY)[0, :, 0].numpy()
     expected = librosa.hz_to_mel(centres * 2 ** (-2 / 12))
     inside = expected >= librosa.hz_to_mel(centres[0])
-    np.testing.assert_allclose(found[inside], expected[inside], atol=1e-3)
+    np.testing.assert_allclose(augmented[inside], expected[inside], atol=1e-3)
 
 
 def test_each_clip_is_changed_by_its_own_amount_and_limits_are_small() -> None:

@@ -18,29 +18,29 @@ def strongest(sound: np.ndarray) -> float:
 
 
 def test_amounts_stay_within_the_limits_in_which_labels_hold_and_depend_on_the_seed_alone() -> None:
-    rates = [waveform.amount("stretch", np.random.default_rng(i)) for i in range(300)]
-    shifts = [waveform.amount("shift", np.random.default_rng(i)) for i in range(300)]
+    rates = [waveform.draw_amount("stretch", np.random.default_rng(i)) for i in range(300)]
+    shifts = [waveform.draw_amount("shift", np.random.default_rng(i)) for i in range(300)]
     assert 1 / SAFE_RATE <= min(rates) < 0.96 < 1.04 < max(rates) <= SAFE_RATE
     assert -SAFE_SEMITONES <= min(shifts) < -0.9 < 0.9 < max(shifts) <= SAFE_SEMITONES
-    assert rates[3] == waveform.amount("stretch", np.random.default_rng(3))
+    assert rates[3] == waveform.draw_amount("stretch", np.random.default_rng(3))
     with pytest.raises(UsageError, match="unknown change 'reverb'"):
-        waveform.amount("reverb", np.random.default_rng(0))
+        waveform.draw_amount("reverb", np.random.default_rng(0))
 
 
 def test_a_shift_moves_a_tone_and_a_stretch_does_not() -> None:
     pytest.importorskip("audiomentations", reason="the extra augment is not installed")
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(3 * RATE) / RATE)).astype(np.float32)
-    higher = waveform.change(tone, RATE, "shift", 1.0)
-    faster = waveform.change(tone, RATE, "stretch", 1.05)
+    higher = waveform.augment_waveform(tone, RATE, "shift", 1.0)
+    faster = waveform.augment_waveform(tone, RATE, "stretch", 1.05)
     assert higher.dtype == faster.dtype == np.float32
     assert len(higher) == len(faster) == len(tone)
     assert abs(strongest(higher) - 440 * 2 ** (1 / 12)) < 2
     assert abs(strongest(faster) - 440) < 2
     with pytest.raises(UsageError, match="unknown change"):
-        waveform.change(tone, RATE, "reverb", 1.0)
+        waveform.augment_waveform(tone, RATE, "reverb", 1.0)
 
 
 def test_a_missing_library_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waveform, "available", lambda: False)
+    monkeypatch.setattr(waveform, "is_available", lambda: False)
     with pytest.raises(MissingDependencyError, match=r"affetti\[augment\]"):
-        waveform.require()
+        waveform.load_audiomentations()

@@ -14,7 +14,7 @@ from affetti.compose.cues import (
     Cues,
     draw_cues,
     octaves,
-    rate,
+    simulate_ratings,
     valence_arousal,
     vary,
 )
@@ -125,7 +125,7 @@ def test_octaves_of_a_tempo(tempo: float, family: list[float]) -> None:
 
 def test_a_panel_recovers_truth_and_spread() -> None:
     truth = np.tile([0.3, -0.4], (2000, 1))
-    mean, std = rate(truth, 8, 0.3, np.random.default_rng(2))
+    mean, std = simulate_ratings(truth, 8, 0.3, np.random.default_rng(2))
     assert mean.shape == std.shape == truth.shape
     assert mean.mean(axis=0) == pytest.approx([0.3, -0.4], abs=0.01)
     assert mean.std(axis=0) == pytest.approx([0.3 / 8**0.5] * 2, rel=0.08)
@@ -133,10 +133,10 @@ def test_a_panel_recovers_truth_and_spread() -> None:
 
 
 def test_a_panel_of_one_pair_clips_its_mean() -> None:
-    mean, std = rate((0.99, -0.99), 3, 2.0, np.random.default_rng(3))
+    mean, std = simulate_ratings((0.99, -0.99), 3, 2.0, np.random.default_rng(3))
     assert mean.shape == std.shape == (2,)
     assert np.abs(mean).max() <= 1.0
-    mean, std = rate((0.2, 0.1), 2, 0.0, np.random.default_rng(3))
+    mean, std = simulate_ratings((0.2, 0.1), 2, 0.0, np.random.default_rng(3))
     assert mean == pytest.approx([0.2, 0.1])
     assert std == pytest.approx([0.0, 0.0])
 
@@ -144,8 +144,8 @@ def test_a_panel_of_one_pair_clips_its_mean() -> None:
 def test_a_panel_needs_two_raters_and_finite_pairs() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(UsageError, match="1 raters"):
-        rate((0.0, 0.0), 1, 0.1, rng)
+        simulate_ratings((0.0, 0.0), 1, 0.1, rng)
     with pytest.raises(InputError, match="shape"):
-        rate([0.0, 0.0, 0.0], 4, 0.1, rng)
+        simulate_ratings([0.0, 0.0, 0.0], 4, 0.1, rng)
     with pytest.raises(InputError, match="finite"):
-        rate([0.0, float("nan")], 4, 0.1, rng)
+        simulate_ratings([0.0, float("nan")], 4, 0.1, rng)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affetti.compose.espeak import program, speak
+from affetti.compose.espeak import executable, speak
 from affetti.compose.render import render
 from affetti.compose.score import compose, reword
 from affetti.compose.voice import phrases
@@ -84,7 +84,7 @@ def test_what_it_cannot_say_is_one_clear_line(log: Path) -> None:
 
 def test_a_machine_without_espeak_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    for work in (program, lambda: speak(SONG, WORDS, RATE), lambda: render(SONG, RATE, voice="espeak")):
+    for work in (executable, lambda: speak(SONG, WORDS, RATE), lambda: render(SONG, RATE, voice="espeak")):
         with pytest.raises(MissingDependencyError, match=r"apt install espeak-ng.*--voice formant"):
             work()
 

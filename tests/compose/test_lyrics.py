@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from affetti.compose.lyrics import (
-    LINES,
-    NOISE,
+    LINES_PER_SECTION,
     STEPS,
-    SUNG,
+    SUNG_SECTIONS,
     TEMPLATES,
     VALENCE,
+    VALENCE_NOISE,
     WORDS,
     valence_of,
     write_lines,
@@ -35,16 +35,16 @@ def scored(lines: tuple[str, ...]) -> list[float]:
     return [VALENCE[word] for line in lines for word in line.split() if word in VALENCE]
 
 
-@pytest.mark.parametrize("wish", [-1.0, -0.8, -0.3, 0.0, 0.1, 0.5, 0.9, 1.0])
-def test_words_have_the_valence_wished_for(wish: float) -> None:
+@pytest.mark.parametrize("target", [-1.0, -0.8, -0.3, 0.0, 0.1, 0.5, 0.9, 1.0])
+def test_words_have_the_valence_requested(target: float) -> None:
     for seed in range(40):
-        lines = write_lines(wish, rng(seed))
+        lines = write_lines(target, rng(seed))
         values = scored(lines)
         assert valence_of(lines) == pytest.approx(np.mean(values))
         # Rounding is handed on from word to word; near an end of the scale some of it has nowhere to go.
-        assert abs(np.mean(values) - wish) <= (0.25 / len(values) + 1e-9 if abs(wish) <= 0.1 else 0.2)
-    means = [valence_of(write_lines(wish, rng(seed))) for seed in range(40)]
-    assert np.mean(means) == pytest.approx(wish, abs=0.06)
+        assert abs(np.mean(values) - target) <= (0.25 / len(values) + 1e-9 if abs(target) <= 0.1 else 0.2)
+    means = [valence_of(write_lines(target, rng(seed))) for seed in range(40)]
+    assert np.mean(means) == pytest.approx(target, abs=0.06)
 
 
 def test_lines_are_short_and_depend_on_their_seed_alone() -> None:
@@ -54,7 +54,7 @@ def test_lines_are_short_and_depend_on_their_seed_alone() -> None:
         assert lines == write_lines(0.3, rng(seed))
         assert all(3 <= len(line.split()) <= 7 for line in lines)
         counts.add(len(lines))
-    assert counts == set(range(LINES[0], LINES[1] + 1))
+    assert counts == set(range(LINES_PER_SECTION[0], LINES_PER_SECTION[1] + 1))
     assert len({write_lines(0.3, rng(seed)) for seed in range(60)}) == 60
     assert len(write_lines(0.3, rng(0), lines=11)) == 11
 
@@ -62,8 +62,8 @@ def test_lines_are_short_and_depend_on_their_seed_alone() -> None:
 def test_another_valence_changes_the_scored_words_alone() -> None:
     for seed in range(20):
         forms = [
-            [["_" if word in VALENCE else word for word in line.split()] for line in write_lines(wish, rng(seed))]
-            for wish in (-0.9, 0.0, 0.9)
+            [["_" if word in VALENCE else word for word in line.split()] for line in write_lines(target, rng(seed))]
+            for target in (-0.9, 0.0, 0.9)
         ]
         assert forms[0] == forms[1] == forms[2]
 
@@ -87,22 +87,22 @@ def test_choruses_repeat_and_verses_differ() -> None:
     lines = write_song(FORM, [0.1] * 8, stream)
     assert lines[2] == lines[4] == lines[6]
     assert lines[1] != lines[3]
-    assert [bool(its) for its in lines] == [name in SUNG for name in FORM]
+    assert [bool(its) for its in lines] == [name in SUNG_SECTIONS for name in FORM]
 
 
 def test_words_are_about_the_music_of_their_section_and_choruses_about_their_mean() -> None:
     music = [0.9, -0.4, 0.1, 0.5, 0.2, -0.1, 0.6, 0.9]
-    told = [valence_of(its) for its in write_song(FORM, music, stream, noise=0.0)]
-    assert told[1:4] == pytest.approx([-0.4, 0.3, 0.5], abs=0.1)
-    assert told[5] == pytest.approx(-0.1, abs=0.1)
+    valences = [valence_of(its) for its in write_song(FORM, music, stream, noise=0.0)]
+    assert valences[1:4] == pytest.approx([-0.4, 0.3, 0.5], abs=0.1)
+    assert valences[5] == pytest.approx(-0.1, abs=0.1)
 
 
 def test_noise_has_the_size_that_is_declared() -> None:
     def numbered(number: int):
         return lambda *labels: np.random.default_rng([number, *map(ord, "/".join(map(str, labels)))])
 
-    told = [valence_of(write_song(("verse",), [0.0], numbered(i))[0]) for i in range(800)]
-    assert np.std(told) == pytest.approx(NOISE, rel=0.1)
+    valences = [valence_of(write_song(("verse",), [0.0], numbered(i))[0]) for i in range(800)]
+    assert np.std(valences) == pytest.approx(VALENCE_NOISE, rel=0.1)
 
 
 def test_senseless_wishes_are_refused() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from affetti.compose.cues import TIMBRES
-from affetti.compose.render import read_midi, render, render_midi, save_midi, soundfont
+from affetti.compose.render import find_soundfont, read_midi, render, render_midi, save_midi
 from affetti.compose.score import Note, Part, Song, compose, reword
 from affetti.compose.soundfont import open_soundfont
 from affetti.compose.voice import sing
@@ -52,7 +52,7 @@ def test_the_sound_is_the_same_in_another_process_whatever_was_rendered_before()
 
 @pytest.mark.parametrize("program", sorted(TIMBRES.values()))
 def test_lead_tones_are_in_tune_and_alike_in_loudness(program: int) -> None:
-    font = open_soundfont(soundfont(), RATE)
+    font = open_soundfont(find_soundfont(), RATE)
     for pitch in (54, 67, 81):
         wave = font.tone(program, pitch, 100, 0.4).wave[: RATE // 2].astype(np.float64)
         spectrum = np.abs(np.fft.rfft(wave * np.hanning(wave.size), 1 << 18)) ** 0.5
@@ -118,10 +118,10 @@ def test_a_midi_file_keeps_the_notes(tmp_path: Path) -> None:
 def test_a_midi_file_sounds_as_its_song(tmp_path: Path) -> None:
     song = compose(0, 2)
     save_midi(song, tmp_path / "song.mid")
-    heard, direct = render_midi(tmp_path / "song.mid", RATE), render(song, RATE)
-    size = min(heard.size, direct.size)
+    from_file, direct = render_midi(tmp_path / "song.mid", RATE), render(song, RATE)
+    size = min(from_file.size, direct.size)
     assert size > 40 * RATE
-    assert rms_db(heard[:size]) == pytest.approx(rms_db(direct[:size]), abs=0.3)
+    assert rms_db(from_file[:size]) == pytest.approx(rms_db(direct[:size]), abs=0.3)
 
 
 @pytest.mark.parametrize(
@@ -144,15 +144,15 @@ def test_a_midi_file_without_notes_or_none_at_all_is_refused(tmp_path: Path) -> 
 
 
 def test_soundfonts_that_cannot_be_used_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert soundfont().name == "TimGM6mb.sf2"
+    assert find_soundfont().name == "TimGM6mb.sf2"
     with pytest.raises(InputError, match=r"absent\.sf2"):
-        soundfont(tmp_path / "absent.sf2")
+        find_soundfont(tmp_path / "absent.sf2")
     broken = tmp_path / "broken.sf2"
-    broken.write_bytes(soundfont().read_bytes()[:100_000])
+    broken.write_bytes(find_soundfont().read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"broken\.sf2"):
         render(compose(0, 0), RATE, broken)
     with pytest.raises(UsageError, match="sample rate 0"):
         render(compose(0, 0), 0)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match="pip install"):
-        soundfont()
+        find_soundfont()

@@ -9,7 +9,7 @@ import pytest
 
 from affetti.compose import score
 from affetti.compose.cues import valence_arousal
-from affetti.compose.lyrics import INSTRUMENTAL, SUNG, valence_of
+from affetti.compose.lyrics import INSTRUMENTAL_SHARE, SUNG_SECTIONS, valence_of
 from affetti.compose.score import Note, Section, Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES, STYLES, chord
 from affetti.errors import InputError, UsageError
@@ -218,10 +218,10 @@ def test_a_changed_cue_leaves_the_words(change: dict[str, object]) -> None:
 
 def test_most_songs_have_words_in_their_verses_choruses_and_bridges() -> None:
     sung = [song for song in SONGS if any(section.lines for section in song.sections)]
-    error = (INSTRUMENTAL * (1 - INSTRUMENTAL) / len(SONGS)) ** 0.5
-    assert len(sung) / len(SONGS) == pytest.approx(1 - INSTRUMENTAL, abs=3 * error)
+    error = (INSTRUMENTAL_SHARE * (1 - INSTRUMENTAL_SHARE) / len(SONGS)) ** 0.5
+    assert len(sung) / len(SONGS) == pytest.approx(1 - INSTRUMENTAL_SHARE, abs=3 * error)
     for song in sung:
-        assert all(bool(section.lines) == (section.name in SUNG) for section in song.sections)
+        assert all(bool(section.lines) == (section.name in SUNG_SECTIONS) for section in song.sections)
 
 
 def test_words_and_music_correlate_as_declared() -> None:
@@ -246,7 +246,7 @@ def test_other_words_change_no_note(index: int) -> None:
     for a, b, c in zip(happy.sections, sad.sections, none.sections, strict=True):
         assert replace(a, lines=()) == replace(b, lines=()) == c
         assert [len(line.split()) for line in a.lines] == [len(line.split()) for line in b.lines]
-        if a.name in SUNG:
+        if a.name in SUNG_SECTIONS:
             assert valence_of(a.lines) == pytest.approx(0.8, abs=0.2)
             assert valence_of(b.lines) == pytest.approx(-0.8, abs=0.2)
 

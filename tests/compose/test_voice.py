@@ -10,7 +10,7 @@ import pytest
 from scipy.linalg import solve_toeplitz
 
 from affetti.compose.score import Note, Part, Song, compose
-from affetti.compose.voice import FORMANTS, TAIL, phrases, sing
+from affetti.compose.voice import FORMANTS, TAIL_SECONDS, phrases, sing
 from affetti.errors import UsageError
 
 RATE = 22_050
@@ -55,9 +55,9 @@ def test_a_sung_vowel_has_its_formants(vowel: str) -> None:
     rate = 10_000
     wave = held(SPELT[vowel], 40, rate)  # 82 Hz: close harmonics, so that the envelope can be seen
     middle = wave[1500:8000] if vowel == "uh" else wave[5000:15_000]
-    found = poles(middle, rate, 12)
+    poles_hz = poles(middle, rate, 12)
     for formant in FORMANTS[vowel][:3]:
-        assert np.abs(found - formant).min() < 0.1 * formant
+        assert np.abs(poles_hz - formant).min() < 0.1 * formant
 
 
 def test_formants_tell_the_vowels_apart() -> None:
@@ -128,8 +128,8 @@ def test_a_note_is_struck_again_where_words_outnumber_the_notes_and_a_vowel_is_h
     wave = sing(many, [["ee"]], 10_000).astype(np.float64)
     assert len(lit(sing(many, [["ee"]], RATE))) == 4
     for i in range(4):
-        found = poles(wave[int((0.5 * i + 0.03) * 10_000) : int((0.5 * i + 0.19) * 10_000)], 10_000, 12)
-        assert np.abs(found - FORMANTS["iy"][1]).min() < 0.1 * FORMANTS["iy"][1]
+        poles_hz = poles(wave[int((0.5 * i + 0.03) * 10_000) : int((0.5 * i + 0.19) * 10_000)], 10_000, 12)
+        assert np.abs(poles_hz - FORMANTS["iy"][1]).min() < 0.1 * FORMANTS["iy"][1]
 
 
 def test_hisses_are_high_and_hums_are_low() -> None:
@@ -151,7 +151,7 @@ def test_it_is_silent_where_there_are_no_words_and_sounds_where_there_are() -> N
     assert wave.shape == (round(SONG.duration * RATE),)
     assert np.isfinite(wave).all()
     for section in SONG.sections:
-        part = wave[round((section.start + TAIL) * RATE) + 1 : round((section.start + section.duration) * RATE)]
+        part = wave[round((section.start + TAIL_SECONDS) * RATE) + 1 : round((section.start + section.duration) * RATE)]
         if section.lines:
             assert level(part.astype(np.float64)) > -60
         else:
@@ -175,7 +175,7 @@ def test_one_section_does_not_change_how_another_is_sung() -> None:
     other[number] = ("oh the merry merry joy",)
     one, two = sing(SONG, WORDS, RATE), sing(SONG, other, RATE)
     section = SONG.sections[number]
-    start, end = round(section.start * RATE), round((section.start + section.duration + TAIL) * RATE) + 1
+    start, end = round(section.start * RATE), round((section.start + section.duration + TAIL_SECONDS) * RATE) + 1
     np.testing.assert_array_equal(one[:start], two[:start])
     np.testing.assert_array_equal(one[end:], two[end:])
     assert not np.array_equal(one[start:end], two[start:end])

@@ -20,7 +20,7 @@ from affetti.report.drawing import LogAxis
 from affetti.report.page import write_report
 from affetti.report.sources import gather
 from affetti.signal import audio
-from affetti.signal.loudness import loudness, matched
+from affetti.signal.loudness import loudness, match_loudness
 from affetti.storage import read_json, write_json
 from affetti.studies.audit.answer import Lines, Measurement, Origin, Series, Sound
 
@@ -286,7 +286,7 @@ def test_sounds_of_a_question_are_equally_loud(folder: Path, monkeypatch: pytest
     heard: list[float] = []
 
     def levels(waves: list[torch.Tensor], rate: int) -> list[str]:
-        heard.extend(loudness(wave, rate) for wave in matched(waves, rate))
+        heard.extend(loudness(wave, rate) for wave in match_loudness(waves, rate))
         return ["data:"] * len(waves)
 
     monkeypatch.setattr(audit_answers, "encoded", levels)

@@ -57,7 +57,7 @@ def main(folder: Path, rounds: int, seed: int) -> None:
                     raise SystemExit(f"not a clear line: {error!r}") from error
                 continue
             decoded += 1
-            if not (len(samples) and np.isfinite(samples).all() and rate in audio.RATES):
+            if not (len(samples) and np.isfinite(samples).all() and rate in audio.SAMPLE_RATES):
                 raise SystemExit(f"not a sound: {samples} at {rate}")
     sys.stdout.write(f"{decoded} {refused} {peak()}\n")
 

@@ -44,11 +44,11 @@ def encode(path: Path, codec: str, samples: NDArray[np.float32], rate: int = RAT
     return path
 
 
-def offset(found: NDArray[np.float32], sought: NDArray[np.float32]) -> tuple[int, float]:
-    """By how many samples ``found`` comes later than ``sought``, and how well they correlate there."""
-    fit = correlate(found.astype(np.float64), sought.astype(np.float64))
+def offset(sound: NDArray[np.float32], sought: NDArray[np.float32]) -> tuple[int, float]:
+    """By how many samples ``sound`` comes later than ``sought``, and how well they correlate there."""
+    fit = correlate(sound.astype(np.float64), sought.astype(np.float64))
     best = int(fit.argmax())
-    return best - (len(sought) - 1), float(fit[best] / np.linalg.norm(found) / np.linalg.norm(sought))
+    return best - (len(sought) - 1), float(fit[best] / np.linalg.norm(sound) / np.linalg.norm(sought))
 
 
 def long_wav(path: Path, hours: float, rate: int = 8_000) -> int:

@@ -87,7 +87,7 @@ def test_a_wav_beyond_four_gigabytes_lies_by_a_multiple(tmp_path: Path) -> None:
         file.write(wav((size - 8) % 2**32, (size - 44) % 2**32, 0))
         file.truncate(size)
     with (tmp_path / "a.wav").open("rb", buffering=0) as file:
-        assert inspect(file) == "lying"
+        assert inspect(file) == "wrong-length"
 
 
 @pytest.mark.parametrize("kind", ["RF64", "WAVEX", "WAV"])
@@ -95,8 +95,8 @@ def test_kinds_of_wav_are_whole_till_they_are_cut(tmp_path: Path, kind: str) -> 
     soundfile.write(tmp_path / "a.wav", hum(), RATE, format=kind, endian="BIG" if kind == "WAV" else None)
     whole = (tmp_path / "a.wav").read_bytes()
     assert len(audio.decode(tmp_path / "a.wav")[0]) == 3 * RATE
-    assert verdict(tmp_path / "b", whole) == "whole"
-    assert verdict(tmp_path / "b", whole[:-4]) == "cut"
+    assert verdict(tmp_path / "b", whole) == "complete"
+    assert verdict(tmp_path / "b", whole[:-4]) == "truncated"
 
 
 @pytest.mark.parametrize("promised", [2**36, 2**40, 2**62])
@@ -169,17 +169,17 @@ def headless(content: bytes) -> bytes:
 
 def test_an_honest_mp3_is_trimmed_to_its_sound(tmp_path: Path, mp3: tuple[bytes, int, int]) -> None:
     content, _, frames = mp3
-    assert verdict(tmp_path / "b", content) == "whole"
+    assert verdict(tmp_path / "b", content) == "complete"
     assert len(audio.decode(tmp_path / "b")[0]) == 3 * RATE
     assert frames * FRAME >= 3 * RATE + DELAY  # the witness of the tests that follow
 
 
-@pytest.mark.parametrize("told", [0, 1, 50, -1, 1, 1_000, 2**31, UNKNOWN])
+@pytest.mark.parametrize("declared", [0, 1, 50, -1, 1, 1_000, 2**31, UNKNOWN])
 def test_an_mp3_that_tells_a_wrong_number_of_frames_is_read_to_its_end(
-    tmp_path: Path, mp3: tuple[bytes, int, int], told: int
+    tmp_path: Path, mp3: tuple[bytes, int, int], declared: int
 ) -> None:
     content, at, frames = mp3
-    wrong = frames + told if abs(told) == 1 else told
+    wrong = frames + declared if abs(declared) == 1 else declared
     (tmp_path / "b.mp3").write_bytes(content[:at] + struct.pack(">I", wrong) + content[at + 4 :])
     expected, _ = audio.decode(tmp_path / "a.mp3")
     samples, _ = audio.decode(tmp_path / "b.mp3")
@@ -203,9 +203,9 @@ def test_an_mp3_without_a_count_is_read_to_its_end(tmp_path: Path, mp3: tuple[by
 def test_an_mp3_is_cut_where_it_ends_inside_a_frame(tmp_path: Path, mp3: tuple[bytes, int, int], bare: bool) -> None:
     content = headless(mp3[0]) if bare else mp3[0]
     last = content.rindex(content[:2])
-    assert verdict(tmp_path / "b", content[:last]) == "lying"
+    assert verdict(tmp_path / "b", content[:last]) == "wrong-length"
     assert len(audio.decode(tmp_path / "b")[0]) > 2.9 * RATE
-    assert verdict(tmp_path / "b", content[:-1]) == "cut"
+    assert verdict(tmp_path / "b", content[:-1]) == "truncated"
     with pytest.raises(InputError, match="truncated"):
         audio.decode(tmp_path / "b")
 
@@ -216,14 +216,14 @@ def test_frames_of_every_mpeg_are_counted(tmp_path: Path, rate: int, mode: str) 
     soundfile.write(tmp_path / "a.mp3", hum(1.0, rate), rate, bitrate_mode=mode)
     content = (tmp_path / "a.mp3").read_bytes()
     tag = b"ID3\4\0\0" + bytes([0, 0, 1, 4]) + bytes(132)
-    assert verdict(tmp_path / "b", content) == "whole"
-    assert verdict(tmp_path / "b", tag + content) == "whole"
-    assert verdict(tmp_path / "b", tag + content[:-1]) == "cut"
+    assert verdict(tmp_path / "b", content) == "complete"
+    assert verdict(tmp_path / "b", tag + content) == "complete"
+    assert verdict(tmp_path / "b", tag + content[:-1]) == "truncated"
 
 
 def test_an_ogg_is_whole_when_its_last_page_is(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", hum(), RATE)
     whole = (tmp_path / "a.ogg").read_bytes()
-    assert verdict(tmp_path / "b", whole) == "whole"
-    assert verdict(tmp_path / "b", whole[:-1]) == "cut"
-    assert verdict(tmp_path / "b", whole[: whole.rindex(b"OggS")]) == "cut"
+    assert verdict(tmp_path / "b", whole) == "complete"
+    assert verdict(tmp_path / "b", whole[:-1]) == "truncated"
+    assert verdict(tmp_path / "b", whole[: whole.rindex(b"OggS")]) == "truncated"

@@ -36,7 +36,7 @@ def test_the_size_of_blocks_changes_nothing(
 ) -> None:
     soundfile.write(tmp_path / name, hum(0.3, channels=2), RATE)
     whole, at_16k = audio.decode(tmp_path / name)[0], audio.load(tmp_path / name, 16_000)
-    monkeypatch.setattr(decoders, "VALUES", values)
+    monkeypatch.setattr(decoders, "BLOCK_VALUES", values)
     np.testing.assert_array_equal(audio.decode(tmp_path / name)[0], whole)
     np.testing.assert_array_equal(audio.load(tmp_path / name, 16_000), at_16k)
 
@@ -58,8 +58,8 @@ def test_what_an_encoder_put_before_and_after_is_taken_off(
     tmp_path: Path, name: str, codec: str, rate: int, options: dict[str, str], seconds: float
 ) -> None:
     sound = hum(seconds, rate)
-    samples, found = audio.decode(encode(tmp_path / name, codec, sound, rate, **options))
-    assert found == rate
+    samples, decoded_rate = audio.decode(encode(tmp_path / name, codec, sound, rate, **options))
+    assert decoded_rate == rate
     assert abs(len(samples) - len(sound)) <= (rate // 1_000 if codec == "aac" else 0)  # MP4 tells it in milliseconds
     lag, fit = offset(samples, sound.mean(axis=1))
     assert lag == 0
@@ -129,10 +129,10 @@ def test_muting_spares_python_and_ends(scratched: Path, capfd: pytest.CaptureFix
         libc.perror(b"C inside")
         sys.stderr.write("Python inside\n")
     libc.perror(b"C outside")
-    told = capfd.readouterr().err
-    assert "C inside" not in told
-    assert "Python inside" in told
-    assert "C outside" in told
+    output = capfd.readouterr().err
+    assert "C inside" not in output
+    assert "Python inside" in output
+    assert "C outside" in output
     with ThreadPoolExecutor(4) as pool:
         lengths = list(pool.map(lambda path: len(audio.decode(path)[0]), [scratched] * 8))
     assert lengths == [3 * 44_100] * 8
@@ -146,5 +146,5 @@ def test_samples_are_scaled_by_their_depth(tmp_path: Path) -> None:
     for depth in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"):
         soundfile.write(tmp_path / "a.wav", quiet, RATE, subtype=depth)
         with (tmp_path / "a.wav").open("rb", buffering=0) as file:
-            blocks = [block for _, block in decoders.by_ffmpeg(file)]
+            blocks = [block for _, block in decoders.decode_ffmpeg(file)]
         np.testing.assert_array_equal(np.concatenate(blocks)[:, 0], quiet.astype(np.float32), err_msg=depth)

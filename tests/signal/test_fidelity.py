@@ -43,23 +43,23 @@ def plucks(*seconds: float, total: float = 3.0) -> Tensor:
 
 
 def test_a_sound_is_itself() -> None:
-    found = fidelity(plucks(0.5, 1.2), plucks(0.5, 1.2), RATE)
-    assert found.convergence == found.convergence_multi == -200.0
-    assert found.log_distance == 0.0
-    assert found.sharpness == pytest.approx(1.0)
-    assert found.crest == pytest.approx(0.0)
-    assert found.si_sdr == 200.0
+    result = fidelity(plucks(0.5, 1.2), plucks(0.5, 1.2), RATE)
+    assert result.convergence == result.convergence_multi == -200.0
+    assert result.log_distance == 0.0
+    assert result.sharpness == pytest.approx(1.0)
+    assert result.crest == pytest.approx(0.0)
+    assert result.si_sdr == 200.0
 
 
 @pytest.mark.parametrize("gain", [0.5, 0.9, 1.1])
 def test_a_gain_is_what_it_is(gain: float) -> None:
     wave = plucks(0.5, 1.2)
-    found = fidelity(wave, gain * wave, RATE)
-    assert found.convergence == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
-    assert found.convergence_multi == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
-    assert found.sharpness == pytest.approx(1.0, abs=1e-4)
-    assert found.crest == pytest.approx(0.0, abs=1e-4)
-    assert found.si_sdr > 100
+    result = fidelity(wave, gain * wave, RATE)
+    assert result.convergence == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
+    assert result.convergence_multi == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
+    assert result.sharpness == pytest.approx(1.0, abs=1e-4)
+    assert result.crest == pytest.approx(0.0, abs=1e-4)
+    assert result.si_sdr > 100
 
 
 def test_the_log_distance_of_a_gain_is_the_gain() -> None:
@@ -100,22 +100,22 @@ def test_the_stft_of_a_sound_is_consistent_and_random_phases_are_not() -> None:
 
 def test_onsets_are_where_notes_set_in() -> None:
     where = (0.5, 1.2, 2.0)
-    found = onsets(plucks(*where), RATE) * ONSET_HOP / RATE
-    np.testing.assert_allclose(found, where, atol=0.008)
+    onset_frames = onsets(plucks(*where), RATE) * ONSET_HOP / RATE
+    np.testing.assert_allclose(onset_frames, where, atol=0.008)
     assert len(onsets(1e-3 * noise(RATE), RATE)) == 0
     assert len(onsets(torch.zeros(RATE), RATE)) == 0
 
 
 def test_smearing_blunts_onsets_and_crests() -> None:
     wave = plucks(0.5, 1.2, 2.0)
-    found = onsets(wave, RATE)
+    onset_frames = onsets(wave, RATE)
     sharp: list[float] = []
     for size in (0.002, 0.01, 0.05):
         half = round(size * RATE / 2)
         kernel = torch.hann_window(2 * half + 1, periodic=False)
         level = torch.nn.functional.conv1d(wave.abs()[None], kernel[None, None] / kernel.sum(), padding=half)[0]
         smeared = level * torch.sin(2 * torch.pi * 440 * torch.arange(len(wave)) / RATE)
-        sharp.append(onset_sharpness(wave, smeared, found))
+        sharp.append(onset_sharpness(wave, smeared, onset_frames))
     assert sharp == sorted(sharp, reverse=True)
     assert sharp[-1] < 0.4
 

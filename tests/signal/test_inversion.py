@@ -13,8 +13,8 @@ from affetti.errors import InputError, MismatchError
 from affetti.presets import FRONT_ENDS, FrontEnd
 from affetti.signal import audio
 from affetti.signal.fidelity import log_spectral_distance, spectral_convergence
-from affetti.signal.inversion import FEATURES, MelInverse, default_inverse, nnls
-from affetti.signal.mel import MelSpectrogram, invert, mel_filters, stft
+from affetti.signal.inversion import N_FEATURES, MelInverse, default_inverse, invert_mel, nnls
+from affetti.signal.mel import MelSpectrogram, mel_filters, stft
 
 TINY = FRONT_ENDS["tiny"]
 SMALL = FrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
@@ -32,8 +32,8 @@ def seen(wave: Tensor, front: FrontEnd) -> tuple[Tensor, Tensor]:
 def by_librosa(log_mel: Tensor, front: FrontEnd) -> Tensor:
     power = librosa.db_to_power(log_mel.numpy())
     limits = {"fmin": front.f_min, "fmax": front.f_max}
-    found = librosa.feature.inverse.mel_to_stft(power, sr=front.sample_rate, n_fft=front.n_fft, power=2.0, **limits)
-    return torch.from_numpy(np.asarray(found, dtype=np.float32))
+    magnitude = librosa.feature.inverse.mel_to_stft(power, sr=front.sample_rate, n_fft=front.n_fft, power=2.0, **limits)
+    return torch.from_numpy(np.asarray(magnitude, dtype=np.float32))
 
 
 @pytest.mark.parametrize(("preset", "least"), [("paper", 3.0), ("tiny", 3.0)])
@@ -70,7 +70,7 @@ def test_the_weights_are_those_of_ridge_regression() -> None:
     amplitude = level.exp()
     share = (amplitude / amplitude.max())[band].double().numpy()
     share[share <= 1e-3] = 0.0
-    relative = truth[bands.heard][row] / amplitude[band]
+    relative = truth[bands.bins][row] / amplitude[band]
     design = features[band].double().numpy()
     gram_of_all = [
         features[b].double().T
@@ -81,23 +81,23 @@ def test_the_weights_are_those_of_ridge_regression() -> None:
     mean = float(torch.stack([g.diagonal() for g in gram_of_all]).mean())
     penalty = 1e-3 * np.diag(gram_of_all[band].numpy()) + 1e-6 * mean
     rows = np.concatenate([design * np.sqrt(share)[:, None], np.diag(np.sqrt(penalty))])
-    wanted = np.concatenate([(relative.sqrt().double().numpy() - 1) * np.sqrt(share), np.zeros(FEATURES)])
-    solution = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    target = np.concatenate([(relative.sqrt().double().numpy() - 1) * np.sqrt(share), np.zeros(N_FEATURES)])
+    solution = np.linalg.lstsq(rows, target, rcond=None)[0]
     np.testing.assert_allclose(fitted.weights[row].numpy(), solution, atol=2e-3)
 
 
 def test_updates_bring_the_bands_together() -> None:
     _, log_mel = seen(glide(rate=22_050), TINY)
     filters = torch.from_numpy(mel_filters(TINY)).float()
-    wanted = 10.0 ** (log_mel / 10.0)
+    target = 10.0 ** (log_mel / 10.0)
 
     def divergence(updates: int) -> float:
         have = filters @ default_inverse(TINY).magnitude(log_mel, updates).square()
-        return float((wanted * (wanted / have.clamp_min(1e-20)).log() - wanted + have).sum())
+        return float((target * (target / have.clamp_min(1e-20)).log() - target + have).sum())
 
-    found = [divergence(updates) for updates in (0, 1, 4, 16)]
-    assert found == sorted(found, reverse=True)
-    assert found[-1] < 0.1 * found[0]
+    divergences = [divergence(updates) for updates in (0, 1, 4, 16)]
+    assert divergences == sorted(divergences, reverse=True)
+    assert divergences[-1] < 0.1 * divergences[0]
 
 
 def test_louder_by_ten_decibels_is_louder_by_ten_decibels() -> None:
@@ -120,12 +120,12 @@ def test_frames_do_not_see_each_other() -> None:
 
 def test_invert_is_the_default_inverse() -> None:
     _, log_mel = seen(glide(rate=22_050), TINY)
-    assert torch.equal(invert(log_mel, TINY), default_inverse(TINY).magnitude(log_mel))
+    assert torch.equal(invert_mel(log_mel, TINY), default_inverse(TINY).magnitude(log_mel))
     assert default_inverse(TINY) is default_inverse(TINY)
 
 
 def test_silence_is_quiet() -> None:
-    made = invert(MelSpectrogram(TINY)(torch.zeros(4_096)), TINY)
+    made = invert_mel(MelSpectrogram(TINY)(torch.zeros(4_096)), TINY)
     assert torch.isfinite(made).all()
     assert made.max() < 1e-3
 
@@ -165,7 +165,7 @@ def test_what_is_no_sound_is_not_fitted_to(bad: Tensor) -> None:
         MelInverse.fit([glide(), bad], SMALL, spectra=0)
 
 
-@pytest.mark.parametrize("way", [invert, nnls])
+@pytest.mark.parametrize("way", [invert_mel, nnls])
 @pytest.mark.parametrize(
     "bad",
     [

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from affetti.errors import InputError
-from affetti.signal.loudness import loudness, matched, normalised, true_peak
+from affetti.signal.loudness import loudness, match_loudness, normalise_peak, true_peak
 
 RATE = 48_000
 
@@ -43,30 +43,30 @@ def test_the_true_peak_lies_between_the_samples() -> None:
 @pytest.mark.parametrize("level", [1e-3, 0.5, 30.0])
 def test_a_normalised_sound_never_clips(level: float) -> None:
     wave = level * torch.randn(RATE, generator=torch.Generator().manual_seed(0))
-    made = normalised(wave, RATE)
+    made = normalise_peak(wave, RATE)
     assert true_peak(made, RATE) == pytest.approx(10 ** (-1 / 20), abs=1e-3)
     torch.testing.assert_close(made / made.abs().max(), wave / wave.abs().max())  # scaled, never bent
 
 
 def test_silence_is_not_blown_up() -> None:
     for quiet in (torch.zeros(RATE), 1e-6 * tone()):
-        assert torch.equal(normalised(quiet, RATE), quiet)
+        assert torch.equal(normalise_peak(quiet, RATE), quiet)
 
 
 def test_matched_sounds_are_equally_loud_and_do_not_clip() -> None:
     click = torch.zeros(2 * RATE)
     click[:: RATE // 4] = 1.0
     waves = [tone(level=0.02), tone(150.0, 0.9), click, torch.zeros(RATE)]
-    made = matched(waves, RATE, target=-16.0)
+    made = match_loudness(waves, RATE, target=-16.0)
     levels = [loudness(wave, RATE) for wave in made[:3]]
     assert max(levels) - min(levels) < 0.05
     assert max(levels) < -16.0  # the clicks leave no room for more
     assert max(true_peak(wave, RATE) for wave in made) == pytest.approx(10 ** (-1 / 20), abs=1e-3)
     assert not made[3].any()
-    assert loudness(matched([tone()], RATE, target=-30.0)[0], RATE) == pytest.approx(-30.0, abs=0.01)
+    assert loudness(match_loudness([tone()], RATE, target=-30.0)[0], RATE) == pytest.approx(-30.0, abs=0.01)
 
 
-@pytest.mark.parametrize("measure", [loudness, normalised, true_peak])
+@pytest.mark.parametrize("measure", [loudness, normalise_peak, true_peak])
 @pytest.mark.parametrize("bad", [torch.ones(2, RATE), torch.zeros(0), torch.full((RATE,), torch.nan)])
 def test_what_is_no_sound_is_refused(measure: object, bad: Tensor) -> None:
     with pytest.raises(InputError, match="waveform of shape"):

@@ -21,7 +21,7 @@ PAPER = FRONT_ENDS["paper"]
 def by_heap(magnitude: NDArray[np.float32], quietest: float) -> NDArray[np.intp]:
     """Whence each bin's phase comes, by the heap of Průša & Søndergaard (2016), frame by frame, with a queue."""
     bins, frames = magnitude.shape
-    found = np.empty((bins, frames), dtype=np.intp)
+    bin_of = np.empty((bins, frames), dtype=np.intp)
     for n in range(frames):
         now = magnitude[:, n]
         before = magnitude[:, n - 1] if n else np.zeros(bins, np.float32)
@@ -38,8 +38,8 @@ def by_heap(magnitude: NDArray[np.float32], quietest: float) -> NDArray[np.intp]
                 if 0 <= other < bins and source[other] < 0:
                     source[other] = other if past else source[k]
                     heapq.heappush(queue, (-max(now[other], quietest), other, False))
-        found[:, n] = source
-    return found
+        bin_of[:, n] = source
+    return bin_of
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -54,9 +54,9 @@ def test_every_bin_is_reached_as_the_heap_reaches_it(seed: int) -> None:
 def test_after_silence_a_frame_grows_from_its_loudest_bin() -> None:
     rng = np.random.default_rng(0)
     magnitude = np.concatenate([np.zeros((40, 3)), rng.random((40, 2))], axis=1).astype(np.float32)
-    found = sources(magnitude, 1e-6)
-    assert (found[:, 3] == magnitude[:, 3].argmax()).all()
-    np.testing.assert_array_equal(found[:, 3:], by_heap(magnitude, 1e-6)[:, 3:])
+    bin_of = sources(magnitude, 1e-6)
+    assert (bin_of[:, 3] == magnitude[:, 3].argmax()).all()
+    np.testing.assert_array_equal(bin_of[:, 3:], by_heap(magnitude, 1e-6)[:, 3:])
 
 
 @pytest.mark.parametrize("frequency", [100.0, 441.3, 1_000.0, 5_555.5])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affetti.presets import FRONT_ENDS
-from affetti.signal.random_spectra import LOBE, random_spectra
+from affetti.signal.random_spectra import LOBE_BINS, random_spectra
 
 
 @pytest.mark.parametrize("preset", ["tiny", "full-band"])
@@ -22,17 +22,17 @@ def test_spectra_are_magnitudes_and_the_seed_decides(preset: str) -> None:
 def test_a_partial_is_the_lobe_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     # A lone partial without noise, found in the spectrum by its loudest bins, against a sinusoid through the FFT.
     module = __import__("affetti.signal.random_spectra", fromlist=["_"])
-    monkeypatch.setattr(module, "NOTES", 1)
+    monkeypatch.setattr(module, "MAX_NOTES", 1)
     front = FRONT_ENDS["paper"]
     spectra = np.abs(module._tones(front, 400, np.random.default_rng(0)))
     window = np.hanning(2_049)[:-1]
     seen = 0
     for frame in spectra:
-        if np.count_nonzero(frame) != 2 * LOBE + 1:
+        if np.count_nonzero(frame) != 2 * LOBE_BINS + 1:
             continue  # a stack of harmonics
         seen += 1
         near = np.flatnonzero(frame)
-        candidates = near[LOBE] + np.linspace(-0.5, 0.5, 201)
+        candidates = near[LOBE_BINS] + np.linspace(-0.5, 0.5, 201)
         best = min(
             np.linalg.norm(lobe / np.linalg.norm(lobe) - frame[near] / np.linalg.norm(frame[near]))
             for lobe in (

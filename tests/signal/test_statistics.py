@@ -8,7 +8,7 @@ import torch
 from scipy.signal import get_window
 
 from affetti.errors import InputError
-from affetti.signal.statistics import GROUPS, OCTAVES, mel_statistics, modulation_spectrum
+from affetti.signal.statistics import N_BAND_GROUPS, N_OCTAVES, mel_statistics, modulation_spectrum
 
 
 def mels(bands: int = 64, frames: int = 128, items: int = 3) -> torch.Tensor:
@@ -20,7 +20,7 @@ def test_the_first_three_parts_are_numpys() -> None:
     x = mel.numpy().astype(np.float64)
     expected = np.concatenate([x.mean(2), x.std(2, ddof=1), np.diff(x, axis=2).std(2, ddof=1)], axis=1)
     made = mel_statistics(mel)
-    assert made.shape == (3, 3 * 64 + GROUPS * OCTAVES)
+    assert made.shape == (3, 3 * 64 + N_BAND_GROUPS * N_OCTAVES)
     assert made.dtype == torch.float32
     np.testing.assert_allclose(made[:, : 3 * 64].numpy(), expected, atol=1e-3)
 
@@ -28,7 +28,7 @@ def test_the_first_three_parts_are_numpys() -> None:
 def test_the_modulation_spectrum_is_numpys() -> None:
     mel = mels()
     x = np.stack(
-        [group.mean(axis=1) for group in np.array_split(mel.numpy().astype(np.float64), GROUPS, axis=1)], axis=1
+        [group.mean(axis=1) for group in np.array_split(mel.numpy().astype(np.float64), N_BAND_GROUPS, axis=1)], axis=1
     )
     x = (x - x.mean(axis=2, keepdims=True)) * get_window("hann", 128)
     power = np.abs(np.fft.rfft(x)) ** 2 / 128
@@ -38,7 +38,7 @@ def test_the_modulation_spectrum_is_numpys() -> None:
     np.testing.assert_allclose(modulation_spectrum(mel).numpy(), 10 * np.log10(np.stack(octaves, axis=2)), atol=1e-3)
 
 
-@pytest.mark.parametrize("octave", range(OCTAVES - 1))
+@pytest.mark.parametrize("octave", range(N_OCTAVES - 1))
 @pytest.mark.parametrize("group", [0, 5])
 def test_a_swell_shows_in_its_octave_and_its_group(octave: int, group: int) -> None:
     cycles = 48 / 2**octave  # the middle of (2^-k-1, 2^-k] of 64
@@ -46,8 +46,8 @@ def test_a_swell_shows_in_its_octave_and_its_group(octave: int, group: int) -> N
     mel = torch.zeros(1, 64, 128)
     mel[0, group * 8 : (group + 1) * 8] = swell
     spectrum = modulation_spectrum(mel)[0]
-    assert divmod(int(spectrum.argmax()), OCTAVES) == (group, octave)
-    assert float(spectrum[[g for g in range(GROUPS) if g != group]].max()) == pytest.approx(-60.0)
+    assert divmod(int(spectrum.argmax()), N_OCTAVES) == (group, octave)
+    assert float(spectrum[[g for g in range(N_BAND_GROUPS) if g != group]].max()) == pytest.approx(-60.0)
 
 
 def test_an_item_does_not_depend_on_its_batch() -> None:
@@ -71,7 +71,7 @@ def test_the_order_of_frames_matters_through_change_alone() -> None:
 @pytest.mark.parametrize(("bands", "frames"), [(8, 4), (9, 5), (128, 1_292)])
 def test_small_and_large_shapes_give_finite_numbers(bands: int, frames: int) -> None:
     made = mel_statistics(mels(bands, frames, 2).half())
-    assert made.shape == (2, 3 * bands + GROUPS * OCTAVES)
+    assert made.shape == (2, 3 * bands + N_BAND_GROUPS * N_OCTAVES)
     assert bool(torch.isfinite(made).all())
 
 

@@ -13,7 +13,7 @@ from affetti.errors import InputError, MismatchError, MissingDependencyError
 from affetti.presets import FRONT_ENDS, FrontEnd
 from affetti.signal.inversion import MelInverse
 from affetti.signal.mel import MelSpectrogram
-from affetti.signal.vocoder import BLOCK, GriffinLim, HifiGan, Vocoder, declared
+from affetti.signal.vocoder import CONFIG_KEY, GriffinLim, HifiGan, Vocoder, front_end_config
 
 FRONT = FrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
 
@@ -44,7 +44,7 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         network.save_pretrained(folder)
         if block is not None:
             config = json.loads((folder / "config.json").read_text())
-            (folder / "config.json").write_text(json.dumps({**config, BLOCK: block}))
+            (folder / "config.json").write_text(json.dumps({**config, CONFIG_KEY: block}))
         return folder
 
     return make
@@ -68,7 +68,7 @@ def test_griffin_lim_refuses_an_inverse_of_another_front_end() -> None:
 
 
 def test_a_network_from_a_folder_speaks(filed: Callable[..., Path]) -> None:
-    vocoder: Vocoder = HifiGan(filed("good", declared(FRONT)), FRONT)
+    vocoder: Vocoder = HifiGan(filed("good", front_end_config(FRONT)), FRONT)
     given = log_mel()
     wave = vocoder(given)
     assert wave.shape == (64 * (given.shape[1] - 1),)
@@ -80,7 +80,7 @@ def test_a_network_from_a_folder_speaks(filed: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"sample_rate": 22_050}, "sample_rate 22050, not 8000"),
         ({"n_fft": 512}, "n_fft 512, not 256"),
@@ -89,11 +89,11 @@ def test_a_network_from_a_folder_speaks(filed: Callable[..., Path]) -> None:
     ],
 )
 def test_weights_of_another_front_end_are_refused_by_name(
-    filed: Callable[..., Path], change: dict[str, Any], told: str
+    filed: Callable[..., Path], change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(MismatchError, match="made for another front-end") as caught:
-        HifiGan(filed("other", {**declared(FRONT), **change}), FRONT)
-    assert told in str(caught.value)
+        HifiGan(filed("other", {**front_end_config(FRONT), **change}), FRONT)
+    assert message in str(caught.value)
 
 
 def test_weights_that_do_not_say_are_refused(filed: Callable[..., Path]) -> None:
@@ -105,11 +105,11 @@ def test_weights_that_do_not_say_are_refused(filed: Callable[..., Path]) -> None
 
 def test_a_config_that_contradicts_itself_is_refused(filed: Callable[..., Path]) -> None:
     with pytest.raises(MismatchError, match="32 samples a frame of 20 bands; the front-end has 64 of 20"):
-        HifiGan(filed("short", declared(FRONT), upsample_rates=[8, 4], upsample_kernel_sizes=[16, 8]), FRONT)
+        HifiGan(filed("short", front_end_config(FRONT), upsample_rates=[8, 4], upsample_kernel_sizes=[16, 8]), FRONT)
 
 
 def test_broken_weights_are_refused(filed: Callable[..., Path]) -> None:
-    folder = filed("broken", declared(FRONT))
+    folder = filed("broken", front_end_config(FRONT))
     weights = folder / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])

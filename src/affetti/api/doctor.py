@@ -69,9 +69,9 @@ def _trial(name: str, trial: Callable[[], str], mend: str) -> dict[str, Any]:
 
 
 def _soundfont() -> str:
-    from affetti.compose.render import soundfont
+    from affetti.compose.render import find_soundfont
 
-    return str(soundfont())
+    return str(find_soundfont())
 
 
 def _codecs() -> str:

@@ -28,10 +28,10 @@ def mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA) -> tuple[Tensor, Te
 
 def c_mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA, bandwidth: float = BANDWIDTH) -> tuple[Tensor, Tensor]:
     """As :func:`mixup`, with partners of like label preferred."""
-    return _blend(mel, labels, affinity(labels, bandwidth), alpha)
+    return _blend(mel, labels, partner_weights(labels, bandwidth), alpha)
 
 
-def affinity(labels: Tensor, bandwidth: float = BANDWIDTH) -> Tensor:
+def partner_weights(labels: Tensor, bandwidth: float = BANDWIDTH) -> Tensor:
     """How likely clip j is to be clip i's partner, up to a factor a row: ``[B, 2] → [B, B]``."""
     apart = torch.cdist(labels.double(), labels.double()).square()
     apart.fill_diagonal_(torch.inf)

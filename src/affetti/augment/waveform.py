@@ -23,22 +23,22 @@ from affetti.errors import MissingDependencyError, UsageError
 KINDS = ("stretch", "shift")
 
 
-def available() -> bool:
+def is_available() -> bool:
     """Whether audiomentations is installed."""
     return importlib.util.find_spec("audiomentations") is not None
 
 
 def require_installed() -> None:
-    """See that audiomentations can be had, before work begins.
+    """Check that audiomentations is installed, before work begins.
 
     Raises:
         MissingDependencyError: it is not installed.
     """
-    if not available():
+    if not is_available():
         raise MissingDependencyError("audiomentations is not installed", hint="run: pip install 'affetti[augment]'")
 
 
-def require() -> Any:
+def load_audiomentations() -> Any:
     """Audiomentations.
 
     Raises:
@@ -48,7 +48,7 @@ def require() -> Any:
     return importlib.import_module("audiomentations")
 
 
-def amount(kind: str, rng: np.random.Generator) -> float:
+def draw_amount(kind: str, rng: np.random.Generator) -> float:
     """A speed (log-uniform, within 1 / 1.05 to 1.05) or a shift in semitones (uniform, within ±1).
 
     Raises:
@@ -61,24 +61,24 @@ def amount(kind: str, rng: np.random.Generator) -> float:
     raise UsageError(f"unknown change {kind!r}", where="augment", hint=f"choose from {', '.join(KINDS)}")
 
 
-def change(waveform: NDArray[np.float32], sample_rate: int, kind: str, by: float) -> NDArray[np.float32]:
+def augment_waveform(waveform: NDArray[np.float32], sample_rate: int, kind: str, amount: float) -> NDArray[np.float32]:
     """A changed copy of ``waveform`` ``[T]``, as long as it was.
 
     Args:
         waveform: in [-1, 1].
         sample_rate: samples a second.
         kind: ``stretch`` or ``shift``.
-        by: speed, or semitones.
+        amount: speed, or semitones.
 
     Raises:
         MissingDependencyError: audiomentations is not installed.
         UsageError: an unknown kind.
     """
-    library = require()
+    library = load_audiomentations()
     if kind == "stretch":
-        turn = library.TimeStretch(min_rate=by, max_rate=by, leave_length_unchanged=True, p=1.0)
+        turn = library.TimeStretch(min_rate=amount, max_rate=amount, leave_length_unchanged=True, p=1.0)
     elif kind == "shift":
-        turn = library.PitchShift(min_semitones=by, max_semitones=by, p=1.0)
+        turn = library.PitchShift(min_semitones=amount, max_semitones=amount, p=1.0)
     else:
         raise UsageError(f"unknown change {kind!r}", where="augment", hint=f"choose from {', '.join(KINDS)}")
     return np.asarray(turn(np.ascontiguousarray(waveform, dtype=np.float32), sample_rate), dtype=np.float32)

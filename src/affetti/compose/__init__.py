@@ -3,9 +3,19 @@
 A corpus composed here proves things about representations and models, never about how people feel.
 """
 
-from affetti.compose.cues import MELODIES, MODES, RANGES, TIMBRES, Cues, draw_cues, rate, valence_arousal, vary
+from affetti.compose.cues import (
+    MELODIES,
+    MODES,
+    RANGES,
+    TIMBRES,
+    Cues,
+    draw_cues,
+    simulate_ratings,
+    valence_arousal,
+    vary,
+)
 from affetti.compose.lyrics import valence_of, write_lines
-from affetti.compose.render import VOICES, read_midi, render, render_midi, save_midi, soundfont
+from affetti.compose.render import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
 from affetti.compose.score import Note, Part, Section, Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES
 from affetti.compose.voice import FORMANTS, sing
@@ -25,15 +35,15 @@ __all__ = [
     "Song",
     "compose",
     "draw_cues",
+    "find_soundfont",
     "genre_of",
-    "rate",
     "read_midi",
     "render",
     "render_midi",
     "reword",
     "save_midi",
+    "simulate_ratings",
     "sing",
-    "soundfont",
     "valence_arousal",
     "valence_of",
     "vary",

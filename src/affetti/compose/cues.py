@@ -1,4 +1,4 @@
-"""Musical cues and the emotion that listeners heard in them.
+"""Musical cues and the emotion that listeners perceived in them.
 
 The seven cues of Eerola, Friberg & Bresin (2013, *Frontiers in Psychology* 4:487) and an additive, linear map from
 them to valence and arousal. The weights are ordinary least squares on the study's public ratings (200 stimuli, 46
@@ -7,7 +7,7 @@ V* = (happy + peaceful - sad - scary) / 2 and A* = (happy + scary - sad - peacef
 :data:`SCALE` so that every combination of cues falls inside [-1, 1].
 
 Do not use these numbers to say how people feel: listeners rated four emotions, not two axes; five melodies stand for
-all melodies; and only trumpet, flute and horn were heard, so every other timbre weighs zero, as the trumpet does.
+all melodies; and only trumpet, flute and horn were played, so every other timbre weighs zero, as the trumpet does.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def octaves(tempo: float) -> list[float]:
     return [tempo * 2.0**k for k in range(-3, 4) if low <= tempo * 2.0**k <= high]
 
 
-def rate(
+def simulate_ratings(
     truth: ArrayLike, raters: int, spread: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A simulated panel: what ``raters`` listeners would say of ``truth``.

@@ -20,35 +20,35 @@ from affetti.compose.soundfont import GAIN, REFERENCE_RMS, Samples
 from affetti.compose.voice import phrases
 from affetti.errors import InputError, MissingDependencyError, UsageError
 
-PACE, FASTEST = 160, 450
+WORDS_PER_MINUTE, MAX_WORDS_PER_MINUTE = 160, 450
 """Words a minute: espeak-ng's for clear speech, and its limit."""
-FADE = 0.02
+FADE_SECONDS = 0.02
 """Seconds in which a line that is still too long is faded out."""
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds to wait for one line."""
 
 
-def program() -> str:
+def executable() -> str:
     """The path of espeak-ng.
 
     Raises:
         MissingDependencyError: it is not installed.
     """
-    found = shutil.which("espeak-ng")
-    if found is None:
+    path = shutil.which("espeak-ng")
+    if path is None:
         raise MissingDependencyError(
             "espeak-ng is not installed",
             where="--voice espeak",
             hint="install it (apt install espeak-ng, brew install espeak-ng), or take --voice formant",
         )
-    return found
+    return path
 
 
 def speak(song: Song, lines: Sequence[Sequence[str]], sample_rate: int) -> Samples:
     """The voice alone, speaking in time with a song's melody.
 
     Args:
-        song: gives the notes; its own words are not looked at.
+        song: gives the notes; its own words are ignored.
         lines: the words of each section, as many entries as the song has sections; an empty one is silent.
         sample_rate: Hz.
 
@@ -62,7 +62,7 @@ def speak(song: Song, lines: Sequence[Sequence[str]], sample_rate: int) -> Sampl
     """
     if sample_rate <= 0:
         raise UsageError(f"sample rate {sample_rate} is not positive", hint="give it in Hz")
-    command = program()
+    command = executable()
     stem = np.zeros(round(song.duration * sample_rate), dtype=np.float32)
     for section, phrased in zip(song.sections, phrases(song, lines), strict=True):
         for number, (notes, line) in enumerate(phrased):
@@ -83,13 +83,15 @@ def speak(song: Song, lines: Sequence[Sequence[str]], sample_rate: int) -> Sampl
 
 def _within(command: str, line: str, room: int, sample_rate: int) -> Samples:
     """A line in at most ``room`` samples."""
-    wave = _spoken(command, line, PACE, sample_rate)
+    wave = _spoken(command, line, WORDS_PER_MINUTE, sample_rate)
     if wave.size > room:
         # Pauses do not shrink with the pace, hence the tenth.
-        wave = _spoken(command, line, min(FASTEST, round(1.1 * PACE * wave.size / room)), sample_rate)
+        wave = _spoken(
+            command, line, min(MAX_WORDS_PER_MINUTE, round(1.1 * WORDS_PER_MINUTE * wave.size / room)), sample_rate
+        )
     if wave.size > room:
         wave = wave[:room].copy()
-        fade = min(room, round(FADE * sample_rate))
+        fade = min(room, round(FADE_SECONDS * sample_rate))
         wave[room - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
     return wave
 
@@ -106,15 +108,15 @@ def _spoken(command: str, line: str, pace: int, sample_rate: int) -> Samples:
                 input=line,
                 capture_output=True,
                 text=True,
-                timeout=PATIENCE,
+                timeout=TIMEOUT_SECONDS,
                 check=False,
             )
-            told = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1] if ran.returncode else ""
+            reason = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1] if ran.returncode else ""
         except (OSError, subprocess.TimeoutExpired) as error:
-            told = str(error)
-        if told or not path.is_file():
+            reason = str(error)
+        if reason or not path.is_file():
             raise InputError(
-                f"espeak-ng failed ({told or 'no sound'})",
+                f"espeak-ng failed ({reason or 'no sound'})",
                 where="--voice espeak",
                 hint="try it by itself: espeak-ng hello",
             )

@@ -1,4 +1,4 @@
-"""Words: short lines of known valence.
+"""Lyrics: short lines of known valence.
 
 A line is a template of unscored words (*we … in …*) whose places take nouns, adjectives and verbs of :data:`WORDS`.
 Each of these has one of five steps: 1 names happiness or its height, 0.5 what is pleasant, 0 what is neither, -0.5 what
@@ -71,37 +71,38 @@ TEMPLATES: tuple[str, ...] = (
 )
 """Lines of four to six words, two to four of them with a valence."""
 
-LINES = (2, 4)
+LINES_PER_SECTION = (2, 4)
 """Fewest and most lines of a section."""
-SPREAD = 0.35
-"""Standard deviation of the words of a line around what is wished for, before they are rounded to the scale's steps."""
+WORD_SPREAD = 0.35
+"""Standard deviation of the words of a line around the requested valence, before they are rounded to the scale's
+steps."""
 
-SUNG = frozenset({"verse", "chorus", "bridge"})
+SUNG_SECTIONS = frozenset({"verse", "chorus", "bridge"})
 """Sections that have words."""
-INSTRUMENTAL = 0.2
+INSTRUMENTAL_SHARE = 0.2
 """Share of songs without words."""
-NOISE = 0.3
+VALENCE_NOISE = 0.3
 """Standard deviation of what the words of a section are about around the valence of its music."""
 
 
 def write_lines(valence: float, rng: np.random.Generator, lines: int | None = None) -> tuple[str, ...]:
-    """Lines whose words have, on average, nearly the ``valence`` wished for.
+    """Lines whose words have, on average, nearly the requested ``valence``.
 
-    Each word takes the step of the scale nearest to its wish, and what rounding leaves is passed on to the next word:
-    over n words the mean misses by at most 1 / (4 n) wherever no wish lies beyond the scale.
+    Each word takes the step of the scale nearest to its target, and the rounding error is passed on to the next word:
+    over n words the mean misses by at most 1 / (4 n) wherever no target lies beyond the scale.
 
     Args:
         valence: mean valence of the words, in [-1, 1].
         rng: source of templates, words and the words' spread. What is drawn from it does not depend on ``valence``, so
             that the same seed gives lines of the same form for any.
-        lines: how many, ≥ 1; drawn from :data:`LINES` when not given.
+        lines: how many, ≥ 1; drawn from :data:`LINES_PER_SECTION` when not given.
 
     Raises:
-        UsageError: ``valence`` lies outside [-1, 1], or fewer than one line is asked for.
+        UsageError: ``valence`` lies outside [-1, 1], or fewer than one line is requested.
     """
     if not -1.0 <= valence <= 1.0:
         raise UsageError(f"valence {valence:g} of words lies outside [-1, 1]", hint="stay on the plane")
-    drawn = int(rng.integers(LINES[0], LINES[1] + 1))
+    drawn = int(rng.integers(LINES_PER_SECTION[0], LINES_PER_SECTION[1] + 1))
     count = drawn if lines is None else lines
     if count < 1:
         raise UsageError(f"{count} lines", hint="ask for at least one")
@@ -109,8 +110,8 @@ def write_lines(valence: float, rng: np.random.Generator, lines: int | None = No
     order = [int(i) for _ in range(-(-count // len(TEMPLATES))) for i in rng.permutation(len(TEMPLATES))]
     templates = [TEMPLATES[i].split() for i in order[:count]]
     places = sum(word in WORDS for template in templates for word in template)
-    spread = rng.normal(0.0, SPREAD, places)
-    wishes = iter((valence + spread - spread.mean()).tolist())
+    spread = rng.normal(0.0, WORD_SPREAD, places)
+    targets = iter((valence + spread - spread.mean()).tolist())
     choices = iter(rng.random(places).tolist())
     written: list[str] = []
     carried = 0.0
@@ -118,9 +119,9 @@ def write_lines(valence: float, rng: np.random.Generator, lines: int | None = No
         line: list[str] = []
         for word in template:
             if word in WORDS:
-                wish = next(wishes) + carried
-                step = min(STEPS, key=lambda step: abs(step - wish))
-                carried = wish - step
+                target = next(targets) + carried
+                step = min(STEPS, key=lambda step: abs(step - target))
+                carried = target - step
                 fitting = [known for known, value in WORDS[word].items() if value == step and known not in line]
                 word = fitting[int(next(choices) * len(fitting))]
             line.append(word)
@@ -132,7 +133,7 @@ def write_song(
     sections: Sequence[str],
     valences: Sequence[float],
     stream: Callable[..., np.random.Generator],
-    noise: float = NOISE,
+    noise: float = VALENCE_NOISE,
 ) -> list[tuple[str, ...]]:
     """The lines of each section of a song: verses and bridges have their own, choruses repeat theirs.
 
@@ -140,7 +141,7 @@ def write_song(
     words that are written once, and kept on the scale.
 
     Args:
-        sections: names, in order; those not in :data:`SUNG` get no lines.
+        sections: names, in order; those not in :data:`SUNG_SECTIONS` get no lines.
         valences: of each section's music, in [-1, 1].
         stream: gives the generator of a decision by its labels; no other decision must share them.
         noise: standard deviation, ≥ 0.
@@ -152,7 +153,7 @@ def write_song(
     for name, valence in of:
         number = 0 if name == "chorus" else seen[name]
         seen[name] += 1
-        if name not in SUNG:
+        if name not in SUNG_SECTIONS:
             lines.append(())
             continue
         about = (chorus if name == "chorus" else valence) + noise * stream("about", name, number).standard_normal()

@@ -25,9 +25,9 @@ CELLS: dict[Melody, tuple[tuple[float, ...], ...]] = {
     "peaceful": (EVEN, EVEN, (2.0, 0.5, 0.5, 1.0), (1.0, 1.0, 1.5, 0.5)),
 }
 """Four notes over four slots, so that whatever is drawn the notes per second stay those of the cue."""
-SHORTEST = 0.11
+MIN_SLOT_SECONDS = 0.11
 """Seconds: below this a slot is not halved."""
-CLOSE_ENOUGH = 0.4
+MAX_DRIFT = 0.4
 """Semitones between a line's mean pitch and its register."""
 PHRASES = {2: "AB", 3: "AAB", 4: "AABA", 5: "AABAC"}
 """Which bars share a motif, by the number of bars."""
@@ -36,7 +36,7 @@ CLASHES = (1, 6, 11)
 """Semitones above the root that the scary archetype dwells on: minor second, tritone, major seventh."""
 
 
-def line(
+def compose_melody(
     archetype: Melody,
     chords: Sequence[Chord],
     mode: str,
@@ -61,10 +61,10 @@ def line(
     Returns:
         Onsets in beats from the first bar, ``[n]`` with n = 4 · notes_per_beat · bars, and a MIDI pitch for each.
     """
-    cells = CELLS[archetype] if beat / notes_per_beat >= 2.0 * SHORTEST else (EVEN,)
+    cells = CELLS[archetype] if beat / notes_per_beat >= 2.0 * MIN_SLOT_SECONDS else (EVEN,)
     onsets, contour = _motifs(archetype, len(chords), notes_per_beat, cells, rng)
     contour -= contour.mean()
-    # Snapping to the harmony can pull the whole line one way: move what is asked for until the mean comes out right.
+    # Snapping to the harmony can pull the whole line one way: move the register until the mean comes out right.
     offsets = np.linspace(-3.0, 3.0, 13)[[6, 5, 7, 4, 8, 3, 9, 2, 10, 1, 11, 0, 12]]
     pitches: list[int] = []
     nearest = np.inf
@@ -73,7 +73,7 @@ def line(
         drift = abs(float(np.mean(fitted)) - register)
         if drift < nearest:
             pitches, nearest = fitted, drift
-        if nearest <= CLOSE_ENOUGH:
+        if nearest <= MAX_DRIFT:
             break
     return onsets, pitches
 
@@ -131,19 +131,19 @@ def _contour(archetype: Melody, n: int, rng: np.random.Generator) -> NDArray[np.
 def _fit(
     archetype: Melody,
     onsets: NDArray[np.float64],
-    wanted: NDArray[np.float64],
+    target: NDArray[np.float64],
     chords: Sequence[Chord],
     mode: str,
     key: int,
 ) -> list[int]:
-    """The nearest allowed pitch to each wanted one; a contour that moves does not repeat its note."""
+    """The nearest allowed pitch to each target; a contour that moves does not repeat its note."""
     pitches: list[int] = []
-    for k, (onset, want) in enumerate(zip(onsets.tolist(), wanted.tolist(), strict=True)):
+    for k, (onset, want) in enumerate(zip(onsets.tolist(), target.tolist(), strict=True)):
         now = chords[min(int(onset // 4.0), len(chords) - 1)]
-        allowed = _allowed(archetype, onset, now, mode, last=k == len(wanted) - 1)
+        allowed = _allowed(archetype, onset, now, mode, last=k == len(target) - 1)
         pitch = _nearest(want, allowed, key)
         if k and pitch == pitches[-1]:
-            move = want - float(wanted[k - 1])
+            move = want - float(target[k - 1])
             if abs(move) > 0.7:
                 pitch = _nearest(pitch + float(np.sign(move)) * 2.0, allowed - {(pitch - key) % 12}, key)
         pitches.append(pitch)

@@ -28,10 +28,10 @@ TICKS_PER_QUARTER = 960
 DEFAULT_SOUNDFONT = "TimGM6mb.sf2"
 
 VOICES: dict[str, Callable[[Song, Sequence[Sequence[str]], int], Samples]] = {"formant": sing, "espeak": espeak.speak}
-"""What can sing or say words: from a song, the lines of its sections and a sample rate to the voice alone."""
+"""Functions that sing or say words: from a song, the lines of its sections and a sample rate to the voice alone."""
 
 
-def soundfont(path: str | Path | None = None) -> Path:
+def find_soundfont(path: str | Path | None = None) -> Path:
     """The soundfont to render with: ``path``, or the one that pretty_midi carries.
 
     Raises:
@@ -42,8 +42,8 @@ def soundfont(path: str | Path | None = None) -> Path:
         if not Path(path).is_file():
             raise InputError("no such soundfont", where=path, hint="give the path of an .sf2 file")
         return Path(path)
-    found = importlib.util.find_spec("pretty_midi")
-    default = Path(found.origin).parent / DEFAULT_SOUNDFONT if found is not None and found.origin else None
+    package = importlib.util.find_spec("pretty_midi")
+    default = Path(package.origin).parent / DEFAULT_SOUNDFONT if package is not None and package.origin else None
     if default is None or not default.is_file():
         raise MissingDependencyError(
             f"{DEFAULT_SOUNDFONT} is not installed", where="soundfont", hint="run: pip install pretty-midi"
@@ -52,7 +52,7 @@ def soundfont(path: str | Path | None = None) -> Path:
 
 
 def require_voice(voice: str | None) -> None:
-    """See that a voice can be had here, before work begins.
+    """Check that a voice is available, before work begins.
 
     Raises:
         UsageError: there is no such voice.
@@ -60,10 +60,10 @@ def require_voice(voice: str | None) -> None:
     """
     if voice is not None and voice not in VOICES:
         raise UsageError(
-            f"there is no voice {voice!r}", where="--voice", hint=f"choose from {', '.join(VOICES)}, or leave it out"
+            f"unknown voice {voice!r}", where="--voice", hint=f"choose from {', '.join(VOICES)}, or leave it out"
         )
     if voice == "espeak":
-        espeak.program()
+        espeak.executable()
 
 
 def render(song: Song, sample_rate: int, soundfont: str | Path | None = None, voice: str | None = None) -> Samples:
@@ -72,11 +72,11 @@ def render(song: Song, sample_rate: int, soundfont: str | Path | None = None, vo
     Args:
         song: what :func:`~affetti.compose.score.compose` made.
         sample_rate: Hz.
-        soundfont: an ``.sf2`` file; by default the one of :func:`soundfont`.
+        soundfont: an ``.sf2`` file; by default that of :func:`find_soundfont`.
         voice: a key of :data:`VOICES`; it is added to what sounds without it, and changes nothing else.
 
     Returns:
-        float32 ``[T]`` with T = round(duration · sample_rate); what would ring on after the last bar is cut.
+        float32 ``[T]`` with T = round(duration · sample_rate); what rings on after the last bar is cut.
 
     Raises:
         UsageError, MissingDependencyError: see :func:`require_voice`.
@@ -154,7 +154,7 @@ def save_midi(song: Song, path: str | Path) -> None:
 def _open(path: str | Path | None, sample_rate: int) -> SoundFont:
     if sample_rate <= 0:
         raise UsageError(f"sample rate {sample_rate} is not positive", hint="give it in Hz")
-    return open_soundfont(soundfont(path).resolve(), sample_rate)
+    return open_soundfont(find_soundfont(path).resolve(), sample_rate)
 
 
 def _mix(parts: Sequence[Part], size: int, font: SoundFont) -> Samples:

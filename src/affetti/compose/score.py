@@ -23,8 +23,8 @@ from typing import Any, Literal
 import numpy as np
 
 from affetti.compose.cues import CUES, TIMBRES, Cues, draw_cues, octaves, valence_arousal, vary
-from affetti.compose.lyrics import INSTRUMENTAL, write_song
-from affetti.compose.melody import line
+from affetti.compose.lyrics import INSTRUMENTAL_SHARE, write_song
+from affetti.compose.melody import compose_melody
 from affetti.compose.styles import (
     ALL,
     APPROACH,
@@ -54,7 +54,7 @@ BALANCE: dict[PartName, float] = {"melody": 1.0, "chords": 0.62, "bass": 0.8, "d
 """Velocity of a part against the melody's."""
 ACCENTS: dict[int, float] = {CLOSED: 0.75, OPEN: 0.75, RIDE: 1.4, PEDAL: 1.4}
 """Velocity of a drum against the kick's; the ride and the pedal are faint in General MIDI kits."""
-SHORTEST_SECTION = 6.2
+MIN_SECTION_SECONDS = 6.2
 """Seconds, so that a clip of 5.9 s fits inside one section."""
 CHORD_CENTRE, BASS_LOWEST, POWER_LOWEST = 57, 33, 40
 FULL_SECTIONS = frozenset({"verse", "chorus"})
@@ -170,7 +170,7 @@ def compose(
             durations.
         keys: how many tonics songs may have, evenly spaced from C, 1 to 12. With one, mode shows in which bands
         sound, and
-            a few hundred songs teach it; with twelve it must be heard from intervals, which takes many more.
+            a few hundred songs teach it; with twelve it can only be inferred from intervals, which takes many more.
         genre: the style to play it in, by default that of :func:`genre_of`; cues, form, key and words stay.
 
     Raises:
@@ -181,12 +181,13 @@ def compose(
     if seed < 0 or index < 0:
         raise UsageError(f"there is no song {index} of seed {seed}", hint="use numbers from 0")
     if not 1 <= keys <= 12:
-        raise UsageError(f"{keys} keys", where="--keys", hint="give 1 to 12")
+        raise UsageError(f"keys {keys} is outside 1 to 12", where="--keys", hint="give 1 to 12")
     if unknown := sorted(set(fixed) - set(CUES)):
-        raise UsageError(f"there is no cue {unknown[0]!r}", where="change", hint=f"choose from {', '.join(CUES)}")
+        raise UsageError(f"unknown cue {unknown[0]!r}", where="change", hint=f"choose from {', '.join(CUES)}")
     if genre is not None and genre not in GENRES:
-        raise UsageError(f"there is no genre {genre!r}", where="genre", hint=f"choose from {', '.join(GENRES)}")
+        raise UsageError(f"unknown genre {genre!r}", where="genre", hint=f"choose from {', '.join(GENRES)}")
 
+    # Every decision below draws from its own stream, so that a changed cue, genre or key moves nothing else.
     genre = genre_of(seed, index) if genre is None else genre
     drawn = draw_cues(_stream(seed, index, "cues"))
     song_cues = replace(drawn, **fixed)
@@ -194,9 +195,11 @@ def compose(
     key = int(_stream(seed, index, "key").integers(keys)) * 12 // keys
     # The beat is the slowest melody rate of the song's family of tempi, 72 to 144 a minute.
     beat = 1.0 / octaves(song_cues.tempo)[0]
-    bars = math.ceil(SHORTEST_SECTION / (4.0 * beat))
+    bars = math.ceil(MIN_SECTION_SECONDS / (4.0 * beat))
     # Words are about the song as it was drawn: a changed cue leaves them.
     lines = _lines(seed, index, form, [vary(drawn, _stream(seed, index, "vary", i)) for i in range(len(form))])
+    # Sections vary around the changed cues by the same draws, then the changed cues are set again: they must hold in
+    # every section, or a counterfactual pair would differ in more than one cue.
     sections = tuple(
         Section(
             name,
@@ -209,6 +212,8 @@ def compose(
     )
 
     style = STYLES[genre]
+    # Chords depend on the name of a section and not on its cues: both modes of a progression are drawn together, so
+    # that the mode of a section chooses between them without a draw of its own.
     progressions = {
         name: _progression(style, name, bars, _stream(seed, index, "chords", name)) for name in sorted(set(form))
     }
@@ -288,7 +293,7 @@ def _stream(seed: int, index: int, *labels: str | int) -> np.random.Generator:
 
 def _lines(seed: int, index: int, form: Sequence[str], cues: Sequence[Cues]) -> Sequence[tuple[str, ...]]:
     """The words of each section; a share of songs has none."""
-    if _stream(seed, index, "words").random() < INSTRUMENTAL:
+    if _stream(seed, index, "words").random() < INSTRUMENTAL_SHARE:
         return [()] * len(form)
     return write_song(form, [valence_arousal(its)[0] for its in cues], partial(_stream, seed, index))
 
@@ -300,7 +305,7 @@ def _progression(style: Style, name: str, bars: int, rng: np.random.Generator) -
     for mode, table in (("major", style.major), ("minor", style.minor)):
         full = table[number].split()
         numerals = [full[k] for k in {1: (0,), 2: (0, 3), 3: (0, 2, 3), 4: (0, 1, 2, 3)}.get(bars, range(4))]
-        if name == "outro":
+        if name == "outro":  # the last chord is the one nearest above the tonic, so that the song closes
             numerals[-1] = min(" ".join(table).split(), key=lambda numeral: chord(numeral).root)
         chosen[mode] = numerals
     return chosen
@@ -308,8 +313,11 @@ def _progression(style: Style, name: str, bars: int, rng: np.random.Generator) -
 
 def _melody(place: _Place, chords: Sequence[Chord], rng: np.random.Generator) -> list[Note]:
     cues = place.section.cues
+    # The beat was chosen as the tempo over a power of two, so this is exact: 1, 2 or 4.
     notes_per_beat = round(cues.tempo * place.beat)
-    onsets, pitches = line(cues.melody, chords, cues.mode, place.key, cues.register, notes_per_beat, place.beat, rng)
+    onsets, pitches = compose_melody(
+        cues.melody, chords, cues.mode, place.key, cues.register, notes_per_beat, place.beat, rng
+    )
     ends = [*onsets[1:].tolist(), 4.0 * len(chords)]
     return [
         place.note("melody", onset, end - onset, pitch, 1.0 if onset % 1.0 == 0.0 else 0.93)
@@ -335,6 +343,8 @@ def _voicing(now: Chord, key: int) -> list[int]:
     if len({tone % 12 for tone in now.tones}) == 2:
         root = POWER_LOWEST + (key + now.root - POWER_LOWEST) % 12
         return [root + tone for tone in now.tones]
+    # Each tone is folded into the octave around the centre: chords then move by small steps, and their register, which
+    # is no cue, stays the same whatever the key.
     lowest = CHORD_CENTRE - 6
     return sorted(lowest + (key + now.root + tone - lowest) % 12 for tone in now.tones)
 
@@ -347,11 +357,11 @@ def _bass(place: _Place, chords: Sequence[Chord], rng: np.random.Generator) -> l
     for bar, now in enumerate(chords):
         following = roots[(bar + 1) % len(roots)]
         for onset, length, what in figure:
-            if what == APPROACH:
+            if what == APPROACH:  # a semitone from the next root, on the side it is approached from
                 pitch = following - 1 if following > roots[bar] else following + 1
             elif what == OCTAVE:
                 pitch = roots[bar] + 12
-            else:
+            else:  # a diminished chord has its fifth at 6 semitones
                 pitch = roots[bar] + (now.tones[what] if what != FIFTH else next(t for t in now.tones if 6 <= t <= 8))
             notes.append(place.note("bass", 4.0 * bar + onset, length, pitch, 1.0 if onset == 0.0 else 0.92))
     return notes

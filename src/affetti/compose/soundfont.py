@@ -40,9 +40,9 @@ SAMPLE, SAMPLE_MODE, SCALE_TUNING, ROOT_KEY = 53, 54, 56, 58
 DEFAULTS: Generators = {FILTER_CUTOFF: 13_500, ATTACK: -12_000, HOLD: -12_000, DECAY: -12_000, RELEASE: -12_000}
 FULL_RANGE = 127 << 8
 DRUM_BANK = 128
-LONGEST_RELEASE = 0.6
+MAX_RELEASE_SECONDS = 0.6
 """Seconds: longer tails would smear one section's cues over the next."""
-CACHED_TONES = 600
+MAX_CACHED_TONES = 600
 GAIN = 0.35
 """Keeps the loudest song's peak below 1; the same for all sounds."""
 REFERENCE_RMS = 0.25
@@ -112,11 +112,11 @@ class SoundFont:
             if reach[i] == nearest and zone.velocities[0] <= velocity <= zone.velocities[1]
         )
         # Lengths are rounded up to a power of two, so that a tone depends on its key, never on earlier ones.
-        length = 1 << max(0, int(np.ceil(np.log2(max(seconds + LONGEST_RELEASE, 0.5) * 2.0)))) if chosen else 0
+        length = 1 << max(0, int(np.ceil(np.log2(max(seconds + MAX_RELEASE_SECONDS, 0.5) * 2.0)))) if chosen else 0
         key = (program + 1000 * drum, pitch, length, chosen)
         if key not in self._tones:
             self._tones[key] = self._render([zones[i] for i in chosen], pitch, length / 2.0, balanced=not drum)
-            if len(self._tones) > CACHED_TONES:
+            if len(self._tones) > MAX_CACHED_TONES:
                 self._tones.popitem(last=False)
         self._tones.move_to_end(key)
         return self._tones[key]
@@ -132,7 +132,7 @@ class SoundFont:
         if balanced and rms > 0.0:
             wave *= np.float32(REFERENCE_RMS / rms)
         release = max((_seconds(zone.generators, RELEASE) for zone in zones), default=0.0)
-        return Tone(wave, min(max(release, 0.01), LONGEST_RELEASE))
+        return Tone(wave, min(max(release, 0.01), MAX_RELEASE_SECONDS))
 
     def _sound(self, generators: Generators, pitch: int, seconds: float) -> Samples:
         _, start, end, loop_start, loop_end, rate, root, correction, _, _ = self._headers[generators[SAMPLE]]
@@ -187,18 +187,18 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
     """The leaves of a RIFF tree by name."""
     if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
         raise ValueError("no RIFF sfbk header")
-    found: dict[bytes, bytes] = {}
+    chunks: dict[bytes, bytes] = {}
     position = 12
     while position + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, position)
         if name == b"LIST":
             position += 12  # step into the list
             continue
-        found[name] = data[position + 8 : position + 8 + size]
-        if len(found[name]) < size:
+        chunks[name] = data[position + 8 : position + 8 + size]
+        if len(chunks[name]) < size:
             raise ValueError("cut short")
         position += 8 + size + size % 2
-    return found
+    return chunks
 
 
 def _records(data: bytes, layout: str) -> list[tuple[Any, ...]]:

@@ -167,19 +167,19 @@ def phones(word: str) -> list[str]:
     """A word of letters ``a`` to ``z`` in ARPAbet."""
     if word in LISTED:
         return LISTED[word].split()
-    found: list[str] = []
+    sounds: list[str] = []
     at = 0
     while at < len(word):
         for spelling, sound in _COMPILED:
             match = spelling.match(word, at)
             if match is not None:
                 # A final e is mute unless it is all the vowel there is.
-                found += ["iy"] if not sound and not _SUNG.intersection(found) else sound.split()
+                sounds += ["iy"] if not sound and not _SUNG.intersection(sounds) else sound.split()
                 at = match.end()
                 break
         else:
             at += 1
-    return found
+    return sounds
 
 
 _COMPILED = tuple((re.compile(spelling), sound) for spelling, sound in RULES)
@@ -190,11 +190,11 @@ _SUNG = VOWELS | DIPHTHONGS.keys()
 def _word(word: str) -> tuple[Syllable, ...]:
     sounds = phones(word)
     places = [i for i, sound in enumerate(sounds) if sound in _SUNG]
-    found: list[Syllable] = []
+    result: list[Syllable] = []
     start = 0
     for number, place in enumerate(places):
         following = places[number + 1] if number + 1 < len(places) else len(sounds) + 1
         end = max(place + 1, following - 1)
-        found.append(Syllable(tuple(sounds[start:place]), sounds[place], tuple(sounds[place + 1 : end])))
+        result.append(Syllable(tuple(sounds[start:place]), sounds[place], tuple(sounds[place + 1 : end])))
         start = end
-    return tuple(found)
+    return tuple(result)

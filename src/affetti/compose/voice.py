@@ -96,21 +96,21 @@ CONSONANTS: dict[str, tuple[Step, ...]] = {
 }
 """What each consonant is made of."""
 
-CENTRE = 52.0
+CENTRE_PITCH = 52.0
 """MIDI pitch, 165 Hz, that a section's mean is brought within half an octave of."""
-CROSSFADE = 0.012
+CROSSFADE_SECONDS = 0.012
 """Seconds a sound takes to come or go."""
-SHARE = 0.4
+MAX_CONSONANT_SHARE = 0.4
 """Of a note, what consonants may take."""
 VIBRATO = (5.5, 25.0)
 """Rate, Hz, and depth, cents."""
 OPEN, CLOSING = 0.4, 0.16
 """Of a period, the time in which the glottis opens and closes (Rosenberg 1971)."""
-CYCLE = 4096
+CYCLE_SAMPLES = 4096
 """Samples in the table of one period."""
-TAIL = 0.12
+TAIL_SECONDS = 0.12
 """Seconds in which the narrowest resonance, 50 Hz wide, falls by 160 dB."""
-BLOCK = 4096
+BLOCK_SAMPLES = 4096
 """Samples; transforms of whole blocks have small factors, and are fast."""
 
 
@@ -128,7 +128,7 @@ def sing(song: Song, lines: Sequence[Sequence[str]], sample_rate: int) -> Sample
     """The voice alone, singing to the melody of a song.
 
     Args:
-        song: gives the notes; its own words are not looked at.
+        song: gives the notes; its own words are ignored.
         lines: the words of each section, as many entries as the song has sections; an empty one is silent.
         sample_rate: Hz.
 
@@ -168,18 +168,18 @@ def phrases(song: Song, lines: Sequence[Sequence[str]]) -> list[list[tuple[list[
             hint="give each section its lines, none where it is instrumental",
         )
     melody = [note for part in song.parts if part.name == "melody" for note in part.notes]
-    found: list[list[tuple[list[Note], str]]] = []
+    sections: list[list[tuple[list[Note], str]]] = []
     for section, words in zip(song.sections, lines, strict=True):
         end = section.start + section.duration
         notes = [note for note in melody if section.start - 1e-6 <= note.start < end - 1e-6]
         cuts = [len(notes) * i // len(words) for i in range(len(words) + 1)] if words else []
-        found.append([(notes[cuts[i] : cuts[i + 1]], line) for i, line in enumerate(words)])
-    return found
+        sections.append([(notes[cuts[i] : cuts[i + 1]], line) for i, line in enumerate(words)])
+    return sections
 
 
 def in_range(section: Section, notes: Sequence[Note]) -> list[Note]:
-    """The notes, moved by whole octaves so that a melody around the section's register is around :data:`CENTRE`."""
-    octaves = round((section.cues.register - CENTRE) / 12.0)
+    """The notes, moved by whole octaves so that the section's register comes near :data:`CENTRE_PITCH`."""
+    octaves = round((section.cues.register - CENTRE_PITCH) / 12.0)
     return [replace(note, pitch=note.pitch - 12 * octaves) for note in notes]
 
 
@@ -206,8 +206,8 @@ def _aligned(notes: Sequence[Note], words: Sequence[Syllable]) -> list[_Slot]:
 
 def _sung(section: Section, slots: Sequence[_Slot], sample_rate: int, rng: np.random.Generator) -> Samples:
     """The sound of a section's slots, from the section's start to a little past its end."""
-    length = round((section.duration + TAIL) * sample_rate)
-    size = -(-length // BLOCK) * BLOCK
+    length = round((section.duration + TAIL_SECONDS) * sample_rate)
+    size = -(-length // BLOCK_SAMPLES) * BLOCK_SAMPLES
     gains: dict[str, NDArray[np.float64]] = {}
     for slot in slots:
         level = GAIN * REFERENCE_RMS * (slot.note.velocity / 127.0) ** 2
@@ -232,9 +232,9 @@ def _timeline(slot: _Slot) -> list[tuple[str, float, float, float]]:
     """What sounds in a slot: name, start and end in seconds, level against a vowel's."""
     before = [step for phone in slot.onset for step in CONSONANTS[phone]]
     after = [step for phone in slot.coda for step in CONSONANTS[phone]]
-    wanted = sum(seconds for seconds, _ in before + after)
-    pace = min(1.0, SHARE * slot.note.duration / wanted) if wanted else 1.0
-    vowel = slot.note.duration - pace * wanted
+    consonants = sum(seconds for seconds, _ in before + after)
+    pace = min(1.0, MAX_CONSONANT_SHARE * slot.note.duration / consonants) if consonants else 1.0
+    vowel = slot.note.duration - pace * consonants
     parts = (0.6, 0.4) if len(slot.vowels) == 2 else (1.0,)
     steps = [(pace * seconds, sounds) for seconds, sounds in before]
     steps += [(part * vowel, {name: 1.0}) for part, name in zip(parts, slot.vowels, strict=True)]
@@ -250,8 +250,11 @@ def _timeline(slot: _Slot) -> list[tuple[str, float, float, float]]:
 def _add(envelope: NDArray[np.float64], start: float, end: float, level: float, sample_rate: int) -> None:
     """Raise an envelope from ``start``, let it go from ``end``: what follows at once crosses over at constant sum."""
     first = max(0, round(start * sample_rate))
-    time = (np.arange(first, min(envelope.size, round((end + CROSSFADE) * sample_rate))) / sample_rate) - start
-    rise, fall = np.clip(time / CROSSFADE, 0.0, 1.0), np.clip((time - (end - start)) / CROSSFADE, 0.0, 1.0)
+    time = (np.arange(first, min(envelope.size, round((end + CROSSFADE_SECONDS) * sample_rate))) / sample_rate) - start
+    rise, fall = (
+        np.clip(time / CROSSFADE_SECONDS, 0.0, 1.0),
+        np.clip((time - (end - start)) / CROSSFADE_SECONDS, 0.0, 1.0),
+    )
     envelope[first : first + time.size] += level * np.maximum(rise - fall, 0.0)
 
 
@@ -261,9 +264,9 @@ def _source(section: Section, slots: Sequence[_Slot], size: int, sample_rate: in
     rate, depth = VIBRATO
     bend = 2.0 ** (depth / 1200.0 * np.sin(2.0 * np.pi * rate * np.arange(size) / sample_rate))
     hertz = np.repeat([_hertz(slot.note.pitch) for slot in slots], np.diff(starts)) * bend
-    phase = np.cumsum(hertz / sample_rate) % 1.0 * CYCLE
+    phase = np.cumsum(hertz / sample_rate) % 1.0 * CYCLE_SAMPLES
     wave = np.empty(size)
-    grid = np.arange(CYCLE + 1)
+    grid = np.arange(CYCLE_SAMPLES + 1)
     for slot, start, end in zip(slots, starts, starts[1:], strict=False):
         wave[start:end] = np.interp(phase[start:end], grid, _cycle(slot.note.pitch, sample_rate))
     return wave
@@ -276,7 +279,7 @@ def _hertz(pitch: float) -> float:
 @lru_cache(maxsize=1)
 def _pulse() -> NDArray[np.complex128]:
     """Fourier coefficients of the derivative of the glottal flow, one period being the unit of time."""
-    time = np.arange(4 * CYCLE) / (4 * CYCLE)
+    time = np.arange(4 * CYCLE_SAMPLES) / (4 * CYCLE_SAMPLES)
     opening = np.pi / (2.0 * OPEN) * np.sin(np.pi * time / OPEN)
     closing = -np.pi / (2.0 * CLOSING) * np.sin(np.pi * (time - OPEN) / (2.0 * CLOSING))
     return np.fft.rfft(np.where(time < OPEN, opening, np.where(time < OPEN + CLOSING, closing, 0.0))) / time.size
@@ -290,7 +293,7 @@ def _harmonics(pitch: int, sample_rate: int) -> NDArray[np.complex128]:
 @lru_cache(maxsize=128)
 def _cycle(pitch: int, sample_rate: int) -> NDArray[np.float64]:
     """One period of the source at this pitch, its first sample repeated at the end."""
-    wave = np.fft.irfft(_harmonics(pitch, sample_rate), CYCLE) * CYCLE
+    wave = np.fft.irfft(_harmonics(pitch, sample_rate), CYCLE_SAMPLES) * CYCLE_SAMPLES
     return np.append(wave, wave[0])
 
 
@@ -300,13 +303,13 @@ def response(name: str, frequency: NDArray[np.float64], sample_rate: int) -> NDA
     Each has unit gain at 0 Hz. Formants above 0.45 of the sample rate are left out.
     """
     z = np.exp(-2j * np.pi * frequency / sample_rate)
-    found = np.ones(z.shape, dtype=np.complex128)
+    gain = np.ones(z.shape, dtype=np.complex128)
     for centre, width in zip((FORMANTS | SONORANTS)[name], BANDWIDTHS, strict=True):
         if centre < 0.45 * sample_rate:
             radius = np.exp(-np.pi * width / sample_rate)
             b, c = 2.0 * radius * np.cos(2.0 * np.pi * centre / sample_rate), -(radius**2)
-            found *= (1.0 - b - c) / (1.0 - b * z - c * z * z)
-    return found
+            gain *= (1.0 - b - c) / (1.0 - b * z - c * z * z)
+    return gain
 
 
 @lru_cache(maxsize=32)
@@ -330,5 +333,5 @@ def _filter(name: str, size: int, sample_rate: int) -> NDArray[np.complex128]:
 def _rms(name: str, pitch: int, sample_rate: int) -> float:
     """RMS of the filtered source: by Parseval over its harmonics."""
     harmonics = _harmonics(pitch, sample_rate)[1:]
-    heard = harmonics * response(name, _hertz(pitch) * np.arange(1.0, harmonics.size + 1.0), sample_rate)
-    return float(np.sqrt(2.0 * np.sum(np.abs(heard) ** 2)))
+    filtered = harmonics * response(name, _hertz(pitch) * np.arange(1.0, harmonics.size + 1.0), sample_rate)
+    return float(np.sqrt(2.0 * np.sum(np.abs(filtered) ** 2)))

@@ -30,7 +30,7 @@ from affetti.report.drawing import Axis, Canvas, tick
 from affetti.report.sources import Run, Sources
 from affetti.report.wording import signed
 from affetti.signal import audio
-from affetti.signal.loudness import SHORTEST, matched
+from affetti.signal.loudness import MIN_SECONDS, match_loudness
 from affetti.signal.mel import MelSpectrogram, hz_to_mel
 from affetti.signal.vocoder import GriffinLim
 from affetti.training import run as runs
@@ -208,7 +208,7 @@ def sounds(
         progress: told of sounds done.
         waves: the sound ``[T]`` itself, for clips that have one.
     """
-    samples = int(max(seconds, SHORTEST) * front.sample_rate)
+    samples = int(max(seconds, MIN_SECONDS) * front.sample_rate)
     frames = 1 + samples // front.hop_length
     vocoder = GriffinLim(front)
     heard: list[Tensor] = []
@@ -220,9 +220,9 @@ def sounds(
 
 
 def encoded(waves: Sequence[Tensor], sample_rate: int) -> list[str]:
-    """Waveforms ``[T]`` of :data:`~affetti.signal.loudness.SHORTEST` or longer, made equally loud, as data URIs."""
+    """Waveforms ``[T]`` of :data:`~affetti.signal.loudness.MIN_SECONDS` or longer, made equally loud, as data URIs."""
     with tempfile.TemporaryDirectory() as folder:
-        return [_mp3(wave.numpy(), sample_rate, Path(folder)) for wave in matched(waves, sample_rate)]
+        return [_mp3(wave.numpy(), sample_rate, Path(folder)) for wave in match_loudness(waves, sample_rate)]
 
 
 def _mp3(wave: NDArray[np.float32], sample_rate: int, folder: Path) -> str:

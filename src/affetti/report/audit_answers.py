@@ -24,7 +24,7 @@ from affetti.report.audio_examples import RANGE_DB, encoded, spectrogram
 from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of
 from affetti.report.wording import precise, reach, typeset
 from affetti.signal import audio
-from affetti.signal.loudness import SHORTEST
+from affetti.signal.loudness import MIN_SECONDS
 from affetti.studies.audit.answer import Answer, Lines, Measurement, Sound
 
 SECONDS = 10.0
@@ -207,5 +207,5 @@ def origin(sound: Sound, beside: Sequence[Sound], *, composed: bool) -> str:
 def _cut(samples: NDArray[np.float32], rate: int) -> Tensor:
     """The part that is heard, with silence behind one too short to have a loudness."""
     heard = samples[: int(SECONDS * rate)]
-    lack = int(np.ceil(SHORTEST * rate)) + 1 - len(heard)
+    lack = int(np.ceil(MIN_SECONDS * rate)) + 1 - len(heard)
     return torch.from_numpy(np.pad(heard, (0, max(lack, 0))))

@@ -3,8 +3,8 @@
 A waveform is mono float32 in [-1, 1] (files may exceed it a little), channels averaged, resampled with soxr (HQ). Level
 is kept: loudness is an emotion cue, so nothing here normalises. Formats are those of libsndfile (WAV, FLAC, Ogg Vorbis,
 Opus, MP3, AIFF …) and, beyond them, FFmpeg's (M4A, AAC, MP4, WMA, WebM, Matroska …); a file is known by its content,
-not by its name. A header that names a wrong length is passed over, a file with bytes missing is refused. Decoding,
-averaging and resampling go block by block: memory is that of the result, whatever a header promises.
+not by its name. A header that declares a wrong length is ignored, a file with bytes missing is refused. Decoding,
+averaging and resampling go block by block: memory is that of the result, whatever a header declares.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from torch import Tensor
 
 from affetti.errors import InputError, StorageError
 from affetti.signal.container import inspect
-from affetti.signal.decoders import CutShortError, UndecodableError, by_ffmpeg, by_soundfile
+from affetti.signal.decoders import CutShortError, UndecodableError, decode_ffmpeg, decode_soundfile
 from affetti.storage import atomic_write
 
-LOUDEST = 1e4
+MAX_AMPLITUDE = 1e4
 """Largest sample taken for sound on [-1, 1]: float files may exceed 1 a little, one of integers exceeds it by far."""
-RATES = range(1_000, 1_000_001)
+SAMPLE_RATES = range(1_000, 1_000_001)
 """Sample rates of sound: a broken header may ask to stretch a second to a day."""
-RINGING = 256
+RESAMPLER_EDGE = 256
 """Samples at either end in which a constant that was resampled is none (from 8 kHz to 22,050 Hz: 197)."""
-LONGEST = 24.0
+MAX_HOURS = 24.0
 """Hours of sound in one file, at most."""
 
 AUDIO_SUFFIXES = frozenset(
@@ -82,7 +82,7 @@ class _Mono:
         self.rate = 0
         self.count = 0
         self._resampler: soxr.ResampleStream | None = None
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def add(self, rate: int, block: NDArray[np.float32]) -> None:
         """Take the next block."""
@@ -96,36 +96,36 @@ class _Mono:
             raise InputError(
                 "holds values that are not numbers (NaN or infinite)", where=self.path, hint="replace or remove it"
             )
-        if peak > LOUDEST:
+        if peak > MAX_AMPLITUDE:
             raise InputError(f"samples reach {peak:g}, not ±1", where=self.path, hint="divide them by their full scale")
         self.count += len(mono)
-        if self.count > LONGEST * 3600 * rate:
-            raise InputError(f"longer than {LONGEST:g} h", where=self.path, hint="cut it into pieces")
-        self._hold(mono)
+        if self.count > MAX_HOURS * 3600 * rate:
+            raise InputError(f"longer than {MAX_HOURS:g} h", where=self.path, hint="cut it into pieces")
+        self._append(mono)
 
     def end(self) -> None:
-        """Let out what the resampler holds back."""
-        self._hold(np.zeros(0, np.float32), last=True)
+        """Flush the resampler."""
+        self._append(np.zeros(0, np.float32), last=True)
 
     @property
     def samples(self) -> NDArray[np.float32]:
         """All of it: float32 ``[T]``."""
-        return np.frombuffer(self._held, np.float32)
+        return np.frombuffer(self._buffer, np.float32)
 
     def _begin(self, rate: int) -> None:
         if self.rate:
             raise InputError(
                 f"changes its sample rate from {self.rate} to {rate}", where=self.path, hint="convert it to WAV or FLAC"
             )
-        if rate not in RATES:
+        if rate not in SAMPLE_RATES:
             raise InputError(f"a sample rate of {rate}", where=self.path, hint="convert it to WAV or FLAC at 44100")
         self.rate = rate
         if self.sample_rate not in (None, rate):
             self._resampler = soxr.ResampleStream(rate, self.sample_rate, 1, dtype="float32", quality="HQ")
 
-    def _hold(self, samples: NDArray[np.float32], last: bool = False) -> None:
-        made = self._resampler.resample_chunk(samples, last=last) if self._resampler else samples
-        self._held.extend(made.data)
+    def _append(self, samples: NDArray[np.float32], last: bool = False) -> None:
+        resampled = self._resampler.resample_chunk(samples, last=last) if self._resampler else samples
+        self._buffer.extend(resampled.data)
 
 
 def _decode(path: Path, sample_rate: int | None) -> _Mono:
@@ -135,9 +135,11 @@ def _decode(path: Path, sample_rate: int | None) -> _Mono:
         if file.seek(0, io.SEEK_END) == 0:
             raise InputError("the file is empty", where=path, hint="replace or remove it")
         verdict = inspect(file)
-        lying = verdict == "lying"
-        for decoder in (partial(by_ffmpeg, believe=False),) if lying else (by_soundfile, by_ffmpeg):
-            mono, cut = _Mono(path, sample_rate), verdict == "cut"
+        decoders = decode_soundfile, decode_ffmpeg
+        if verdict == "wrong-length":
+            decoders = (partial(decode_ffmpeg, trust_length=False),)
+        for decoder in decoders:
+            mono, cut = _Mono(path, sample_rate), verdict == "truncated"
             try:
                 for rate, block in decoder(file):
                     if len(block):
@@ -149,11 +151,11 @@ def _decode(path: Path, sample_rate: int | None) -> _Mono:
                 reason = reason or str(error)
                 continue
             if cut:
-                told = f"truncated after {mono.count / (mono.rate or 1):.2f} s"
-                raise InputError(told, where=path, hint="fetch the file again, or remove it")
+                message = f"truncated after {mono.count / (mono.rate or 1):.2f} s"
+                raise InputError(message, where=path, hint="fetch the file again, or remove it")
             if not len(mono.samples):
-                told = f"too short: {mono.count} samples" if mono.count else "holds no samples"
-                raise InputError(told, where=path, hint="replace or remove it")
+                message = f"too short: {mono.count} samples" if mono.count else "holds no samples"
+                raise InputError(message, where=path, hint="replace or remove it")
             return mono
     raise InputError(f"cannot be decoded as audio ({reason})", where=path, hint="convert it to WAV or FLAC")
 
@@ -170,10 +172,10 @@ def _open(path: Path) -> io.FileIO:
         if error.errno == errno.ELOOP:
             hint = "point it at an audio file"
             raise InputError("a link that leads back to itself", where=path, hint=hint) from error
-        told = error.strerror or str(error)
-        raise InputError(f"cannot be read ({told})", where=path, hint="check the file and its permissions") from error
-    told = "a folder" if stat.S_ISDIR(kind) else "a pipe, socket or device"
-    raise InputError(f"no such audio file: it is {told}", where=path, hint="give the path of a file")
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot be read ({reason})", where=path, hint="check the file and its permissions") from error
+    kind_name = "a folder" if stat.S_ISDIR(kind) else "a pipe, socket or device"
+    raise InputError(f"no such audio file: it is {kind_name}", where=path, hint="give the path of a file")
 
 
 def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: int) -> None:
@@ -189,10 +191,10 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
     samples = np.asarray(waveform, dtype=np.float32)
     peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak):
-        raise InputError("sound with values that are not numbers", where=path, hint="mend what made it")
+        raise InputError("sound with values that are not numbers", where=path, hint="check the code that produced it")
     if peak > 1.0:
         samples = samples / peak
-    # Encoded in memory: what goes wrong on disk is then told as what it is, and not as libsndfile's "system error".
+    # Encoded in memory: what goes wrong on disk is then reported as such, and not as libsndfile's "system error".
     encoded = io.BytesIO()
     try:
         soundfile.write(encoded, samples, sample_rate, format=path.suffix.removeprefix("."))
@@ -203,11 +205,11 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
 
 
 def is_silent(samples: NDArray[np.float32], threshold: float = 1e-4) -> bool:
-    """Whether no sample exceeds ``threshold`` (default -80 dBFS), or all equal a constant within it: none is heard."""
+    """Whether no sample exceeds ``threshold`` (default -80 dBFS), or all equal a constant within it."""
     low, high = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
     if max(high, -low) < threshold:
         return True
-    inner = samples[RINGING:-RINGING] if len(samples) > 4 * RINGING else samples
+    inner = samples[RESAMPLER_EDGE:-RESAMPLER_EDGE] if len(samples) > 4 * RESAMPLER_EDGE else samples
     return float(np.ptp(inner)) < threshold <= abs(float(inner[0]))
 
 

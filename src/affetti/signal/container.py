@@ -1,12 +1,12 @@
-"""What a container says of its length, held against the bytes that are there. Decodes nothing.
+"""Compare the length that a container declares with the bytes of the file. Decodes nothing.
 
-A file is ``cut`` when its container promises bytes that are missing, and ``lying`` when all is there but a header names
-another length. libsndfile passes over the first in silence and believes the second. What is not known to be either is
-``whole``; containers that libsndfile does not read (MP4, Matroska, ASF) are not looked at here.
+A file is ``truncated`` when bytes that its container declares are missing, and ``wrong-length`` when nothing is missing
+but a header declares another length. libsndfile ignores the first without a message and believes the second. Every
+other file is ``complete``; containers that libsndfile does not read (MP4, Matroska, ASF) are not inspected here.
 
-- WAV names its length twice (RIFF and data), AIFF once. It is cut when every promise reaches beyond the end, and its
-  data size lies when what follows the data is no chunk. Writers to a pipe cannot know the size: they put 0 or 2³²-1
-  and promise nothing. Beyond 4 GB the sizes are known modulo 2³² only.
+- WAV names its length twice (RIFF and data), AIFF once. It is cut when every declared length reaches beyond the end,
+  and its data size lies when what follows the data is no chunk. Writers to a pipe cannot know the size: they put 0 or
+  2³²-1 which declare nothing. Beyond 4 GB the sizes are known modulo 2³² only.
 - Ogg marks its last page.
 - MP3 is a chain of frames that name their own length: it is cut when the chain ends inside a frame. The first frame may
   name (Xing, Info) their number; where it does not, libsndfile guesses the length from the first bit rate.
@@ -19,20 +19,24 @@ from collections.abc import Sequence
 from io import FileIO
 from typing import Literal
 
-Verdict = Literal["whole", "cut", "lying"]
+Verdict = Literal["complete", "truncated", "wrong-length"]
 
-MOST = 1_000
+MAX_CHUNKS = 1_000
 """Chunks or tags looked at before the sound."""
 
 
 def inspect(file: FileIO) -> Verdict:
-    """Judge an open file; its position afterwards is undefined."""
+    """Inspect an open file; its position afterwards is undefined.
+
+    Returns:
+        ``complete``, ``truncated`` or ``wrong-length``, see the module.
+    """
     size = file.seek(0, 2)
     head = _at(file, 0, 12)
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:] == b"WAVE":
         return _wav(file, head, size)
     if head[:4] == b"FORM":
-        return "cut" if int.from_bytes(head[4:8], "big") + 8 > size + 1 else "whole"
+        return "truncated" if int.from_bytes(head[4:8], "big") + 8 > size + 1 else "complete"
     if head[:4] == b"OggS":
         return _ogg(file, size)
     return _mp3(file, size)
@@ -47,36 +51,38 @@ def _wav(file: FileIO, head: bytes, size: int) -> Verdict:
     order = "big" if head[:4] == b"RIFX" else "little"
     riff, at = int.from_bytes(head[4:8], order), 12
     long: list[int] = []  # RF64: the sizes of RIFF and of data in 64 bits
-    for _ in range(MOST):
+    for _ in range(MAX_CHUNKS):
         chunk = _at(file, at, 8)
         if chunk[:4] == b"data" and len(chunk) == 8:
             break
-        if not _named(chunk):
-            return "whole"  # without data: for the decoder to refuse
+        if not _has_chunk_name(chunk):
+            return "complete"  # without data: for the decoder to refuse
         if chunk[:4] == b"ds64":
             sizes = _at(file, at + 8, 16)
             long = [int.from_bytes(sizes[:8], order), int.from_bytes(sizes[8:], order)]
         length = int.from_bytes(chunk[4:], order)
         at += 8 + length + length % 2
     else:
-        return "whole"
+        return "complete"
     start = at + 8
     data = int.from_bytes(chunk[4:], order)
     if long:
         riff, data = long
-    ends = [end for told, end in ((riff, riff + 8), (data, start + data)) if not _says_nothing(told)]
+    ends = [end for size_field, end in ((riff, riff + 8), (data, start + data)) if not _is_unset(size_field)]
     if ends and min(ends) > size + 1:
-        return "cut"
+        return "truncated"
     # How far the file is said to go: to its end where RIFF says nothing, or has lost a multiple of 2³², and where a
     # writer that was ended has filled in neither. What lies between the sound and there must be chunks.
     wrapped = (size - riff - 8) % 2**32 == 0
-    told = size if data == 0 or wrapped or _says_nothing(riff) else min(riff + 8, size)
-    return "lying" if start + data + 8 < told and not _chunk_follows(file, start + data, size) else "whole"
+    declared = size if data == 0 or wrapped or _is_unset(riff) else min(riff + 8, size)
+    return (
+        "wrong-length" if start + data + 8 < declared and not _chunk_follows(file, start + data, size) else "complete"
+    )
 
 
-def _says_nothing(told: int) -> bool:
-    """Whether a size of 32 bits was put before it was known; the middle one is sox's, for RIFF and for data."""
-    return told == 0 or 0x7FFFF000 <= told < 0x7FFFF040 or 0xFFFFFFF0 <= told < 2**32
+def _is_unset(size: int) -> bool:
+    """Whether a 32-bit size is a placeholder; the middle range is what sox writes for RIFF and for data."""
+    return size == 0 or 0x7FFFF000 <= size < 0x7FFFF040 or 0xFFFFFFF0 <= size < 2**32
 
 
 def _chunk_follows(file: FileIO, at: int, size: int) -> bool:
@@ -84,12 +90,12 @@ def _chunk_follows(file: FileIO, at: int, size: int) -> bool:
     for begin in (at, at + 1):
         chunk = _at(file, begin, 8)
         length = min(int.from_bytes(chunk[4:], order) for order in ("little", "big"))
-        if _named(chunk) and begin + 8 + length <= size + 1:
+        if _has_chunk_name(chunk) and begin + 8 + length <= size + 1:
             return True
     return False
 
 
-def _named(chunk: bytes) -> bool:
+def _has_chunk_name(chunk: bytes) -> bool:
     """Whether eight bytes begin with four letters, as a chunk does."""
     return len(chunk) == 8 and all(32 <= byte < 127 for byte in chunk[:4])
 
@@ -98,8 +104,8 @@ def _ogg(file: FileIO, size: int) -> Verdict:
     tail = _at(file, max(0, size - 65_536 - 282), 65_536 + 282)  # the last page is at most that long
     last = tail[max(0, tail.rfind(b"OggS")) :]
     if len(last) < 27 or not last[5] & 4:  # bit 2: end of stream
-        return "cut"
-    return "cut" if len(last) < 27 + last[26] + sum(last[27 : 27 + last[26]]) else "whole"
+        return "truncated"
+    return "truncated" if len(last) < 27 + last[26] + sum(last[27 : 27 + last[26]]) else "complete"
 
 
 BIT_RATES = {
@@ -107,31 +113,32 @@ BIT_RATES = {
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
 }
 """Layer III, in kbit/s, by the four bits in the header: MPEG 1 (true) and 2, 2.5. 0 is free or forbidden."""
-RATES = {3: (44_100, 48_000, 32_000, 0), 2: (22_050, 24_000, 16_000, 0), 0: (11_025, 12_000, 8_000, 0)}
+SAMPLE_RATES = {3: (44_100, 48_000, 32_000, 0), 2: (22_050, 24_000, 16_000, 0), 0: (11_025, 12_000, 8_000, 0)}
 """Sample rates by version (3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5) and the two bits in the header."""
 
 
 def _mp3(file: FileIO, size: int) -> Verdict:
     at = 0
-    for _ in range(MOST):
+    for _ in range(MAX_CHUNKS):
         if (tag := _at(file, at, 10))[:3] != b"ID3" or len(tag) < 10:
             break
         at += 10 + sum(byte << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
     first = _at(file, at, 64)
     if len(first) < 4 or first[0] != 0xFF or first[1] & 0xE6 != 0xE2:  # eleven bits of sync, layer III
-        return "whole"
+        return "complete"
     frames, end = _frames(file, at, size, first[1] | 1, _lengths(first[1] >> 3 & 3))
     if frames == 0:
-        return "whole"
+        return "complete"
     if end > size:
-        return "cut"
-    mark = re.search(rb"(?:Xing|Info)\0\0\0[\1\3\5\7\11\13\15\17](.{4})", first, re.DOTALL)  # flag 1: frames are told
-    return "whole" if mark and int.from_bytes(mark[1], "big") == frames - 1 else "lying"
+        return "truncated"
+    # Flag 1: the number of frames follows.
+    mark = re.search(rb"(?:Xing|Info)\0\0\0[\1\3\5\7\11\13\15\17](.{4})", first, re.DOTALL)
+    return "complete" if mark and int.from_bytes(mark[1], "big") == frames - 1 else "wrong-length"
 
 
 def _lengths(version: int) -> list[int]:
     """Bytes of a frame by the third byte of its header (bit rate, sample rate, padding); 0: no such frame."""
-    rates, slots = RATES.get(version, (0,) * 4), 144_000 if version == 3 else 72_000
+    rates, slots = SAMPLE_RATES.get(version, (0,) * 4), 144_000 if version == 3 else 72_000
     return [
         slots * bits // rate + (byte >> 1 & 1) if (bits := BIT_RATES[version == 3][byte >> 4]) and rate else 0
         for byte in range(256)

@@ -1,9 +1,9 @@
 """The two decoders, each an open file to blocks of samples: libsndfile, and FFmpeg (by PyAV) for what that refuses.
 
-A block is ``(rate, samples [T, C])``, float32 on [-1, 1]; blocks are small, whatever the header promises. Both go by
+A block is ``(rate, samples [T, C])``, float32 on [-1, 1]; blocks are small, whatever the header declares. Both go by
 content, never by name. FFmpeg is given a list of containers, for among all it knows are some that name further files to
-open. What an encoder put before and after the sound is taken off where the container tells it (MP3, Opus, MP4; not AAC
-without container).
+open. What an encoder put before and after the sound is taken off where the container declares it (MP3, Opus, MP4; not
+AAC without container).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 Block = tuple[int, NDArray[np.float32]]
 
-VALUES = 1 << 17
+BLOCK_VALUES = 1 << 17
 """Samples decoded at a time, all channels together."""
 CONTAINERS = "mov,mp4,m4a,aac,matroska,webm,asf,mp3,flac,wav,ogg,aiff,caf,ac3,eac3,ape,wv,tta,mpc,mpc8,dsf,avi"
 """What FFmpeg may take a file for."""
-GUESSED = frozenset({"aac", "mp3", "ac3", "eac3"})
-"""Containers without a length: FFmpeg tells one by the bit rate."""
-UNTOLD = 2**62
+WITHOUT_LENGTH = frozenset({"aac", "mp3", "ac3", "eac3"})
+"""Containers without a length: FFmpeg estimates one from the bit rate."""
+UNKNOWN_FRAMES = 2**62
 """More frames than there are: libsndfile says 2⁶³-1 where the header says nothing."""
 READ_AHEAD = 1 << 14
 """Bytes that libFLAC may leave unread at the end of a file (tags)."""
-SLACK = 0.1
-"""How much shorter than promised a sound may be, in seconds, where the promise is rounded (not in FLAC)."""
+LENGTH_TOLERANCE = 0.1
+"""How much shorter than declared a sound may be, in seconds, where the declared length is rounded (not in FLAC)."""
 
 
 class UndecodableError(Exception):
@@ -44,7 +44,7 @@ class UndecodableError(Exception):
 
 
 class CutShortError(Exception):
-    """Less came out than the container promised."""
+    """Less came out than the container declared."""
 
 
 class _Forwards(soundfile.SoundFile):
@@ -54,12 +54,12 @@ class _Forwards(soundfile.SoundFile):
         return False
 
 
-def by_soundfile(file: FileIO) -> Generator[Block]:
+def decode_soundfile(file: FileIO) -> Generator[Block]:
     """Decode with libsndfile.
 
     Raises:
-        UndecodableError: unknown to libsndfile, broken, or longer than the header promises.
-        CutShortError: fewer samples than the header promises.
+        UndecodableError: unknown to libsndfile, broken, or longer than the header declares.
+        CutShortError: fewer samples than the header declares.
     """
     file.seek(0)
     try:
@@ -69,7 +69,7 @@ def by_soundfile(file: FileIO) -> Generator[Block]:
             quiet = muted if sound.subtype.startswith("MPEG") else nullcontext
             # 16-bit samples that lie there plain are read as such: libsndfile's own conversion takes thrice the time.
             plain = sound.subtype == "PCM_16" and sound.format != "FLAC"
-            rows = max(1, VALUES // sound.channels)
+            rows = max(1, BLOCK_VALUES // sound.channels)
             buffer = np.empty((rows, sound.channels), np.int16 if plain else np.float32)
             count = 0
             while count < sound.frames:
@@ -81,7 +81,7 @@ def by_soundfile(file: FileIO) -> Generator[Block]:
                     block /= 32_768
                 count += len(block)
                 yield sound.samplerate, block
-            if count < sound.frames < UNTOLD:
+            if count < sound.frames < UNKNOWN_FRAMES:
                 raise CutShortError
             if sound.format == "FLAC" and file.tell() < file.seek(0, 2) - READ_AHEAD:
                 raise UndecodableError("it is longer than its header says")
@@ -89,38 +89,38 @@ def by_soundfile(file: FileIO) -> Generator[Block]:
         raise UndecodableError(error.error_string.removeprefix("Error : ").rstrip(".")) from error
 
 
-def by_ffmpeg(file: FileIO, *, believe: bool = True) -> Generator[Block]:
-    """Decode with FFmpeg, up to the length that the header names, or (not ``believe``) till the file ends.
+def decode_ffmpeg(file: FileIO, *, trust_length: bool = True) -> Generator[Block]:
+    """Decode with FFmpeg, up to the length that the header names, or (not ``trust_length``) till the file ends.
 
     Raises:
         UndecodableError: unknown to FFmpeg too, without sound, or broken.
-        CutShortError: fewer samples than the header promises.
+        CutShortError: fewer samples than the header declares.
     """
     import av
     from av.codec.context import Flags2
 
     file.seek(0)
-    options = {"fd": str(file.fileno()), "format_whitelist": CONTAINERS, "ignore_length": str(int(not believe))}
+    options = {"fd": str(file.fileno()), "format_whitelist": CONTAINERS, "ignore_length": str(int(not trust_length))}
     try:
         with av.open("fd:", "r", options=options, metadata_errors="replace") as container:
             stream, kind = _sound(container), container.format.name
-            promised, ahead = _promised(container, stream), 0
-            if not believe:
+            declared, ahead = _declared_seconds(container, stream), 0
+            if not trust_length:
                 # FFmpeg would take the padding of an MP3 from where a wrong count of frames says that it ends.
                 stream.codec_context.flags2 |= Flags2.skip_manual
-                promised, ahead = None, round((_seconds(stream, stream.start_time) or 0.0) * stream.rate)
+                declared, ahead = None, round((_seconds(stream, stream.start_time) or 0.0) * stream.rate)
             rate, count, last = 0, 0, np.zeros((0, 1), np.float32)
-            for frame in _frames(container, stream, kind == "mp3" or (kind == "flac" and promised is not None)):
+            for frame in _frames(container, stream, kind == "mp3" or (kind == "flac" and declared is not None)):
                 yield rate, last
                 samples = np.asarray(frame.to_ndarray(), np.float32).reshape(frame.samples, -1)
                 rate, last = frame.sample_rate, samples[ahead:]
                 ahead = max(0, ahead - len(samples))
                 count += len(last)
-            if promised is not None:
-                if count < (promised - (0.0 if kind == "flac" else SLACK)) * (rate or 1):
+            if declared is not None:
+                if count < (declared - (0.0 if kind == "flac" else LENGTH_TOLERANCE)) * (rate or 1):
                     raise CutShortError
-                # MP4 tells the length of the sound; what fills up its last frame is padding.
-                over = count - round(promised * rate) if kind.startswith("mov") else 0
+                # MP4 declares the length of the sound; what fills up its last frame is padding.
+                over = count - round(declared * rate) if kind.startswith("mov") else 0
                 if 0 < over < len(last):
                     last = last[:-over]
             yield rate, last
@@ -140,12 +140,12 @@ def _sound(container: InputContainer) -> AudioStream:
     return streams[0]
 
 
-def _promised(container: InputContainer, stream: AudioStream) -> float | None:
-    """Seconds of sound as the container tells them; ``None`` where it does not."""
-    if container.format.name in GUESSED:
+def _declared_seconds(container: InputContainer, stream: AudioStream) -> float | None:
+    """Seconds of sound as the container declares them; ``None`` where it does not."""
+    if container.format.name in WITHOUT_LENGTH:
         return None
-    if (told := _seconds(stream, stream.duration)) is not None:
-        return told
+    if (declared := _seconds(stream, stream.duration)) is not None:
+        return declared
     return None if container.duration is None or container.streams.video else container.duration / 1e6
 
 
@@ -159,17 +159,17 @@ def _frames(container: InputContainer, stream: AudioStream, tail: bool) -> Gener
 
     # PyAV reads beyond the last of eight and more channels that lie one after the other.
     alternating = av.AudioResampler("flt")
-    heard, refused = False, None
+    decoded, failure = False, None
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            if not (tail and heard):
+            if not (tail and decoded):
                 raise
-            refused = error
+            failure = error
             continue
-        if frames and refused is not None:
-            raise refused
-        heard = heard or bool(frames)
+        if frames and failure is not None:
+            raise failure
+        decoded = decoded or bool(frames)
         for frame in frames:
             yield from alternating.resample(frame)

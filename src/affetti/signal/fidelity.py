@@ -1,8 +1,8 @@
-"""How near a resynthesised sound comes to the original: what phase and mel inversion lose, in numbers.
+"""How close a resynthesised sound is to the original: what phase and mel inversion lose, in numbers.
 
 The spectral measures ignore phase, and so can be good where the sound is smeared: read them beside the sharpness of
-onsets, crest and inconsistency. SI-SDR compares waveforms, phase and all; of a sound with phases of its own it says
-nothing but that (below 0 dB is usual there). None of them is a listening test.
+onsets, crest and inconsistency. SI-SDR compares waveforms, phase and all; for a sound with other phases it is usually
+below 0 dB and says nothing more. None of them is a listening test.
 
 All take mono waveforms ``[T]`` of equal length, :func:`inconsistency` a complex spectrogram.
 """
@@ -24,7 +24,7 @@ FLOOR_DB = 80.0
 """Depth of the log-spectral distance under the original's loudest bin."""
 ONSET_FFT, ONSET_HOP = 256, 64
 """Short frames, in which an onset is a matter of one or two."""
-AFTER = 0.03
+CREST_SECONDS = 0.03
 """Seconds after an onset in which the crest factor is taken."""
 
 
@@ -60,13 +60,13 @@ def fidelity(
         spectral_convergence(_magnitude(reference, size, size // 4), _magnitude(estimate, size, size // 4))
         for size in RESOLUTIONS
     ]
-    found = onsets(reference, sample_rate)
+    onset_frames = onsets(reference, sample_rate)
     return Fidelity(
         convergence=spectral_convergence(*magnitudes),
         convergence_multi=float(np.mean(several)),
         log_distance=log_spectral_distance(*magnitudes),
-        sharpness=onset_sharpness(reference, estimate, found) if len(found) else None,
-        crest=crest_change(reference, estimate, found, sample_rate) if len(found) else None,
+        sharpness=onset_sharpness(reference, estimate, onset_frames) if len(onset_frames) else None,
+        crest=crest_change(reference, estimate, onset_frames, sample_rate) if len(onset_frames) else None,
         si_sdr=si_sdr(reference, estimate),
     )
 
@@ -120,25 +120,25 @@ def onsets(waveform: Tensor, sample_rate: int) -> NDArray[np.intp]:
     largest = np.lib.stride_tricks.sliding_window_view(pad, 2 * near + 1).max(axis=1)
     around = np.convolve(flux, np.ones(2 * wide + 1) / (2 * wide + 1), mode="same")
     peak = (flux >= largest) & (flux > 2.5 * around) & (flux > 0.02 * flux.max(initial=0.0))
-    found = np.flatnonzero(peak)
+    peaks = np.flatnonzero(peak)
     # Not the beginning of the recording itself, nor what has no room after it.
-    return found[(found > near) & (found * ONSET_HOP < len(waveform) - AFTER * sample_rate)]
+    return peaks[(peaks > near) & (peaks * ONSET_HOP < len(waveform) - CREST_SECONDS * sample_rate)]
 
 
-def onset_sharpness(reference: Tensor, estimate: Tensor, found: NDArray[np.intp]) -> float:
+def onset_sharpness(reference: Tensor, estimate: Tensor, onset_frames: NDArray[np.intp]) -> float:
     """How much the estimate's flux stands out at the reference's onsets, relative to the reference's.
 
     At each onset, the largest flux within two frames over the mean within 30 or so (0.1 s at 22,050 Hz), less 1; mean
     over the onsets; ratio of the two sounds. 1: as sharp; 0: nothing stands out.
     """
-    stand = [np.mean([_stands_out(flux, at) for at in found]) for flux in (_flux(reference), _flux(estimate))]
+    stand = [np.mean([_stands_out(flux, at) for at in onset_frames]) for flux in (_flux(reference), _flux(estimate))]
     return float(stand[1] / stand[0])
 
 
-def crest_change(reference: Tensor, estimate: Tensor, found: NDArray[np.intp], sample_rate: int) -> float:
-    """Mean change in dB of peak over root mean square within :data:`AFTER` seconds after the onsets."""
-    size = round(AFTER * sample_rate)
-    starts = [int(at) * ONSET_HOP for at in found]
+def crest_change(reference: Tensor, estimate: Tensor, onset_frames: NDArray[np.intp], sample_rate: int) -> float:
+    """Mean change in dB of peak over root mean square within :data:`CREST_SECONDS` seconds after the onsets."""
+    size = round(CREST_SECONDS * sample_rate)
+    starts = [int(at) * ONSET_HOP for at in onset_frames]
     crests = [[_crest(sound[at : at + size]) for at in starts] for sound in (reference, estimate)]
     return float(np.mean(np.subtract(crests[1], crests[0])))
 
@@ -172,6 +172,6 @@ def _check(reference: Tensor, estimate: Tensor) -> None:
         )
     for name, sound in (("reference", reference), ("estimate", estimate)):
         if not bool(torch.isfinite(sound).all()):
-            raise InputError("values that are not numbers", where=name, hint="mend what made it")
+            raise InputError("values that are not numbers", where=name, hint="check the code that produced it")
     if not bool(reference.any()):
         raise InputError("silence", where="reference", hint="give a sound: nothing can be compared with silence")

@@ -6,12 +6,12 @@ by ridge regression, one for each bin, in closed form: :class:`MelInverse`. Then
 the multiplicative updates of non-negative least divergence, make the bands of the estimate agree with those given.
 
 A bin's features are the log densities of seven bands, its own and three to either side, relative to the level
-around (so that nothing depends on loudness), limited by tanh (so that nothing unheard of is extrapolated), with their
+around (so that nothing depends on loudness), limited by tanh (so that nothing is extrapolated), with their
 products and cubes. The target is the root of the magnitude relative to the same level: midway between the magnitude,
 whose regression blurs what is quiet, and its logarithm, whose regression misses what is loud. Frames before and after
 add nothing on real recordings (0.04 dB at ``paper``), so there are none.
 
-Use it to listen, never as if it were the original. :func:`nnls` needs no fit and is what others do.
+Use it to listen, never as if it were the original. :func:`nnls` needs no fit and is what other libraries do.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from affetti.presets import FrontEnd
 from affetti.signal.mel import AMIN, MelSpectrogram, mel_filters, power_to_db, stft
 from affetti.signal.random_spectra import random_spectra
 
-REACH = 3
-"""Bands to either side that a bin is told from."""
+N_NEIGHBOURS = 3
+"""Bands to either side that a bin is predicted from."""
 RIDGE = 1e-3
 """Penalty, as a share of each feature's own power."""
-AUDIBLE = 1e-3
-"""Frames learnt from: those in which the bands around reach this share of the clip's loudest."""
-SPECTRA = 2_000
+MIN_LEVEL_SHARE = 1e-3
+"""Frames used to fit: those in which the bands around reach this share of the clip's loudest."""
+N_SPECTRA = 2_000
 """Random spectra to fit to."""
-UPDATES = 8
+N_UPDATES = 8
 """Updates towards the given bands."""
-SOFTEST, LOUDEST = 0.02, 2.5
+MIN_RELATIVE, MAX_RELATIVE = 0.02, 2.5
 """Range of a magnitude relative to the level around."""
-TOGETHER = 256
+FRAMES_PER_BLOCK = 256
 """Frames inverted at a time: their features stay in the processor's cache."""
-LEVELS = 200.0
+MAX_ABS_DB = 200.0
 """Levels taken for sound lie within ± this, dB."""
 
-_PAIRS = torch.triu_indices(2 * REACH + 1, 2 * REACH + 1)
-FEATURES = 2 * (2 * REACH + 1) + _PAIRS.shape[1] + 1
+_PAIRS = torch.triu_indices(2 * N_NEIGHBOURS + 1, 2 * N_NEIGHBOURS + 1)
+N_FEATURES = 2 * (2 * N_NEIGHBOURS + 1) + _PAIRS.shape[1] + 1
 
 
 class MelInverse:
@@ -54,21 +54,21 @@ class MelInverse:
 
     Args:
         front: the front-end.
-        weights: ``[bins heard, FEATURES]``, as :meth:`fit` finds them.
+        weights: ``[bins, FEATURES]``, as :meth:`fit` computes them.
     """
 
     def __init__(self, front: FrontEnd, weights: Tensor) -> None:
         self.front = front
         self._mel = _Bands(front)
-        wanted = (self._mel.heard.stop - self._mel.heard.start, FEATURES)
-        if tuple(weights.shape) != wanted or not bool(torch.isfinite(weights).all()):
+        shape = (self._mel.bins.stop - self._mel.bins.start, N_FEATURES)
+        if tuple(weights.shape) != shape or not bool(torch.isfinite(weights).all()):
             raise MismatchError(
                 f"weights of shape {tuple(weights.shape)}, or not all numbers", where="mel inverse", hint="fit it again"
             )
         self.weights = weights.float()
 
     @classmethod
-    def fit(cls, waveforms: Iterable[Tensor], front: FrontEnd, spectra: int = SPECTRA) -> MelInverse:
+    def fit(cls, waveforms: Iterable[Tensor], front: FrontEnd, spectra: int = N_SPECTRA) -> MelInverse:
         """Fit to sounds and to :func:`~affetti.signal.random_spectra.random_spectra`, in one pass.
 
         Args:
@@ -85,14 +85,14 @@ class MelInverse:
         analyse = MelSpectrogram(front)
         for number, waveform in enumerate(waveforms):
             if waveform.ndim != 1 or not bool(torch.isfinite(waveform).all()):
-                told = f"waveform {number}, of shape {tuple(waveform.shape)}, is not sound"
-                raise InputError(told, where="mel inverse", hint="give finite samples, shape [T]")
+                message = f"waveform {number}, of shape {tuple(waveform.shape)}, is not sound"
+                raise InputError(message, where="mel inverse", hint="give finite samples, shape [T]")
             log_mel = analyse(waveform)
             if float(log_mel.max()) > 10.0 * np.log10(AMIN) + 1.0:
                 sums.add(stft(waveform, front).abs(), log_mel)
-        return cls(front, sums.solved())
+        return cls(front, sums.solve())
 
-    def magnitude(self, log_mel: Tensor, updates: int = UPDATES) -> Tensor:
+    def magnitude(self, log_mel: Tensor, updates: int = N_UPDATES) -> Tensor:
         """Estimate the magnitude spectrogram of a log-mel.
 
         Args:
@@ -103,20 +103,20 @@ class MelInverse:
             magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0; zero where no band reaches.
 
         Raises:
-            InputError: another shape, or levels that are no dB.
+            InputError: another shape, or its values are not dB.
         """
-        given = checked(log_mel, self.front)
+        given = check_log_mel(log_mel, self.front)
         device = given.device
         out = torch.zeros(1 + self.front.n_fft // 2, given.shape[1], device=device)
-        for at in range(0, given.shape[1], TOGETHER):
-            part = given[:, at : at + TOGETHER]
+        for at in range(0, given.shape[1], FRAMES_PER_BLOCK):
+            part = given[:, at : at + FRAMES_PER_BLOCK]
             features, level = self._mel.features(part)
             weights = self.weights.to(device)
             relative = torch.cat([weights[rows] @ features[band].T for band, rows in self._mel.rows()])
-            relative = (relative + 1.0).clamp(SOFTEST**0.5, LOUDEST**0.5).square()
+            relative = (relative + 1.0).clamp(MIN_RELATIVE**0.5, MAX_RELATIVE**0.5).square()
             power = (relative * level.exp()[self._mel.band_of]).square()
-            power = self._mel.reconciled(power, 10.0 ** (part / 10.0), updates)
-            out[self._mel.heard, at : at + TOGETHER] = power.sqrt()
+            power = self._mel.fit_to_bands(power, 10.0 ** (part / 10.0), updates)
+            out[self._mel.bins, at : at + FRAMES_PER_BLOCK] = power.sqrt()
         return out
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -147,6 +147,22 @@ def default_inverse(front: FrontEnd) -> MelInverse:
     return MelInverse.fit((), front)
 
 
+def invert_mel(log_mel: Tensor, front: FrontEnd) -> Tensor:
+    """Estimate the linear magnitude spectrogram whose mel bands are ``log_mel``, with :func:`default_inverse`.
+
+    Args:
+        log_mel: dB ``[M, F]``, F ≥ 1.
+        front: the front-end that made it.
+
+    Returns:
+        magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0; zero in bins that no band covers.
+
+    Raises:
+        InputError: ``log_mel`` has another shape, or its values are not dB.
+    """
+    return default_inverse(front).magnitude(log_mel)
+
+
 def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
     """Non-negative least squares by multiplicative updates (Lee & Seung 2001) on magnitudes; needs no fit.
 
@@ -162,9 +178,9 @@ def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
         magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0.
 
     Raises:
-        InputError: another shape, or levels that are no dB.
+        InputError: another shape, or its values are not dB.
     """
-    given = checked(log_mel, front)
+    given = check_log_mel(log_mel, front)
     filters = torch.from_numpy(mel_filters(front)).to(given.device, torch.float32)
     area = filters.sum(dim=1, keepdim=True)
     weights = filters / area.clamp_min(AMIN)
@@ -177,55 +193,55 @@ def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
     return torch.where(cover > 0, magnitude, 0.0)
 
 
-def checked(log_mel: Tensor, front: FrontEnd) -> Tensor:
-    """A log-mel as float32, refused where it is none of ``front``."""
+def check_log_mel(log_mel: Tensor, front: FrontEnd) -> Tensor:
+    """A log-mel as float32, refused where it cannot be one of ``front``."""
     if log_mel.ndim != 2 or log_mel.shape[0] != front.n_mels or not log_mel.shape[1]:
         raise InputError(f"a log-mel of shape {tuple(log_mel.shape)}", hint=f"this front-end makes [{front.n_mels}, F]")
-    if not bool((log_mel.abs() <= LEVELS).all()):
+    if not bool((log_mel.abs() <= MAX_ABS_DB).all()):
         raise InputError(
-            f"a log-mel with values that are not numbers, or beyond ±{LEVELS:g} dB",
+            f"a log-mel with values that are not numbers, or beyond ±{MAX_ABS_DB:g} dB",
             hint="give decibels, as it was made",
         )
     return log_mel.float()
 
 
 class _Bands:
-    """The bands of a front-end: which bins each is asked for, and what it sees."""
+    """The bands of a front-end: which bins each predicts, and its features."""
 
     def __init__(self, front: FrontEnd) -> None:
         filters = mel_filters(front)
         reached = np.flatnonzero(filters.any(axis=0))
-        self.heard = slice(int(reached[0]), int(reached[-1]) + 1)
-        self.filters = torch.from_numpy(filters[:, self.heard].copy()).float()
+        self.bins = slice(int(reached[0]), int(reached[-1]) + 1)
+        self.filters = torch.from_numpy(filters[:, self.bins].copy()).float()
         self.cover = self.filters.sum(dim=0).unsqueeze(1).clamp_min(AMIN)
         area = np.maximum(filters.sum(axis=1), AMIN)
         self.area = torch.from_numpy(0.5 * np.log(area)).float().unsqueeze(1)
         centre = (filters @ np.arange(filters.shape[1])) / area
-        bins = np.arange(self.heard.start, self.heard.stop)
+        bins = np.arange(self.bins.start, self.bins.stop)
         self.band_of = torch.from_numpy(np.abs(bins[:, None] - centre).argmin(axis=1))
 
     def rows(self) -> list[tuple[int, slice]]:
-        """Each band that is asked for bins, with the run of them."""
+        """Each band that predicts bins, with the range of them."""
         bands, counts = torch.unique_consecutive(self.band_of, return_counts=True)
         ends = counts.cumsum(0).tolist()
         return [(int(band), slice(end - int(n), end)) for band, n, end in zip(bands, counts, ends, strict=True)]
 
     def features(self, log_mel: Tensor) -> tuple[Tensor, Tensor]:
-        """What each band sees, ``[M, F, FEATURES]``, and the log of the amplitude around, ``[M, F]``."""
+        """The features of each band, ``[M, F, FEATURES]``, and the log of the amplitude around, ``[M, F]``."""
         density = log_mel * (np.log(10.0) / 20.0) - self.area.to(log_mel.device)
         beside = torch.cat([density[:1], density, density[-1:]])
         around = torch.stack([beside[:-2] - np.log(2.0) / 2, density, beside[2:] - np.log(2.0) / 2])
         level = 0.5 * torch.logsumexp(2.0 * around, dim=0) - np.log(2.0) / 2  # weights ¼, ½, ¼ of the power
-        wide = torch.cat([density[:1].expand(REACH, -1), density, density[-1:].expand(REACH, -1)])
-        seen = torch.tanh(wide.unfold(0, 2 * REACH + 1, 1) - level.unsqueeze(-1))
+        wide = torch.cat([density[:1].expand(N_NEIGHBOURS, -1), density, density[-1:].expand(N_NEIGHBOURS, -1)])
+        seen = torch.tanh(wide.unfold(0, 2 * N_NEIGHBOURS + 1, 1) - level.unsqueeze(-1))
         products = seen[..., _PAIRS[0]] * seen[..., _PAIRS[1]]
         return torch.cat([seen, products, seen**3, torch.ones_like(seen[..., :1])], dim=-1), level
 
-    def reconciled(self, power: Tensor, wanted: Tensor, updates: int) -> Tensor:
+    def fit_to_bands(self, power: Tensor, target: Tensor, updates: int) -> Tensor:
         """Richardson-Lucy: ``updates`` steps of P ← P · Wᵀ(m / W P) / Wᵀ1, which lower the divergence of W P from m."""
         filters, cover = self.filters.to(power.device), self.cover.to(power.device)
         for _ in range(updates):
-            power = power * (filters.T @ (wanted / (filters @ power).clamp_min(1e-30))) / cover
+            power = power * (filters.T @ (target / (filters @ power).clamp_min(1e-30))) / cover
         return power
 
 
@@ -235,20 +251,20 @@ class _Sums:
     def __init__(self, front: FrontEnd) -> None:
         self.front = front
         self.bands = _Bands(front)
-        self.gram = torch.zeros(front.n_mels, FEATURES, FEATURES, dtype=torch.float64)
-        self.moment = torch.zeros(len(self.bands.band_of), FEATURES, dtype=torch.float64)
+        self.gram = torch.zeros(front.n_mels, N_FEATURES, N_FEATURES, dtype=torch.float64)
+        self.moment = torch.zeros(len(self.bands.band_of), N_FEATURES, dtype=torch.float64)
 
     def add_spectra(self, magnitude: Tensor) -> None:
         """Add frames ``[n_fft/2 + 1, F]`` that are each a sound of its own."""
-        power = self.bands.filters @ magnitude[self.bands.heard].square()
+        power = self.bands.filters @ magnitude[self.bands.bins].square()
         self.add(magnitude, power_to_db(power.T.unsqueeze(-1), self.front.top_db).squeeze(-1).T, alone=True)
 
     def add(self, magnitude: Tensor, log_mel: Tensor, alone: bool = False) -> None:
         """Add a sound: magnitude ``[n_fft/2 + 1, F]`` and log-mel ``[M, F]``."""
-        heard = magnitude[self.bands.heard]
+        covered = magnitude[self.bands.bins]
         loudest: Tensor | None = None
-        for at in range(0, log_mel.shape[1], TOGETHER):
-            part = slice(at, at + TOGETHER)
+        for at in range(0, log_mel.shape[1], FRAMES_PER_BLOCK):
+            part = slice(at, at + FRAMES_PER_BLOCK)
             features, level = self.bands.features(log_mel[:, part])
             level = level.exp()
             if alone:
@@ -256,15 +272,15 @@ class _Sums:
             elif loudest is None:
                 loudest = self.bands.features(log_mel)[1].exp().max()
             share = level / loudest
-            share = torch.where(share > AUDIBLE, share, 0.0)
+            share = torch.where(share > MIN_LEVEL_SHARE, share, 0.0)
             weighted = features * share.unsqueeze(-1)
             self.gram += torch.bmm(weighted.transpose(1, 2), features)
-            relative = (heard[:, part] / level[self.bands.band_of]).sqrt() - 1.0
+            relative = (covered[:, part] / level[self.bands.band_of]).sqrt() - 1.0
             for band, rows in self.bands.rows():
                 self.moment[rows] += relative[rows] @ weighted[band]
 
-    def solved(self) -> Tensor:
-        """The weights ``[bins heard, FEATURES]``; a band never heard keeps zero: its bins have the level around."""
+    def solve(self) -> Tensor:
+        """The weights ``[bins, FEATURES]``; a band without sound keeps zero: its bins have the level around."""
         power = self.gram.diagonal(dim1=1, dim2=2)
         if not float(power.sum()):
             raise InputError("no sound to fit to", where="mel inverse", hint="give waveforms that are not silent")

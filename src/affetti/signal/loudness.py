@@ -17,9 +17,9 @@ from torch import Tensor
 from affetti.errors import InputError
 from affetti.signal.audio import is_silent
 
-PEAK = -1.0
+PEAK_DBFS = -1.0
 """Highest true peak, dBFS (EBU R 128)."""
-SHORTEST = 0.4
+MIN_SECONDS = 0.4
 """Seconds that a measure of loudness needs: one gating block."""
 
 
@@ -30,7 +30,7 @@ def true_peak(waveform: Tensor, sample_rate: int) -> float:
     return max(float(np.abs(samples).max(initial=0.0)), float(np.abs(between).max(initial=0.0)))
 
 
-def normalised(waveform: Tensor, sample_rate: int, peak: float = PEAK) -> Tensor:
+def normalise_peak(waveform: Tensor, sample_rate: int, peak: float = PEAK_DBFS) -> Tensor:
     """Scale a waveform ``[T]`` to a true peak of ``peak`` dBFS; silence stays as it is.
 
     Raises:
@@ -46,19 +46,21 @@ def loudness(waveform: Tensor, sample_rate: int) -> float:
     """Integrated loudness of a waveform ``[T]``, LUFS; -inf for what is below the gate (-70).
 
     Raises:
-        InputError: another shape, shorter than :data:`SHORTEST`, or values that are not numbers.
+        InputError: another shape, shorter than :data:`MIN_SECONDS`, or values that are not numbers.
     """
     samples = _checked(waveform)
-    if len(samples) < SHORTEST * sample_rate:
+    if len(samples) < MIN_SECONDS * sample_rate:
         raise InputError(
-            f"a sound of {len(samples) / sample_rate:.2f} s has no loudness", hint=f"give {SHORTEST:g} s or more"
+            f"a sound of {len(samples) / sample_rate:.2f} s has no loudness", hint=f"give {MIN_SECONDS:g} s or more"
         )
     meter = pyloudnorm.Meter(sample_rate)
     with np.errstate(divide="ignore", invalid="ignore"):  # of silence: log 0
         return float(meter.integrated_loudness(samples.double().numpy()))
 
 
-def matched(waveforms: Sequence[Tensor], sample_rate: int, target: float = -20.0, peak: float = PEAK) -> list[Tensor]:
+def match_loudness(
+    waveforms: Sequence[Tensor], sample_rate: int, target: float = -20.0, peak: float = PEAK_DBFS
+) -> list[Tensor]:
     """Scale waveforms to one loudness: ``target`` LUFS, or less where one of them would exceed ``peak`` dBFS.
 
     Silent ones stay as they are.
@@ -68,8 +70,8 @@ def matched(waveforms: Sequence[Tensor], sample_rate: int, target: float = -20.0
     """
     levels = [loudness(waveform, sample_rate) for waveform in waveforms]
     peaks = [true_peak(waveform, sample_rate) for waveform in waveforms]
-    heard = [(level, high) for level, high in zip(levels, peaks, strict=True) if np.isfinite(level)]
-    room = [peak - 20.0 * np.log10(high) + level for level, high in heard]
+    audible = [(level, high) for level, high in zip(levels, peaks, strict=True) if np.isfinite(level)]
+    room = [peak - 20.0 * np.log10(high) + level for level, high in audible]
     common = min([target, *room])
     return [
         waveform.float() * 10.0 ** ((common - level) / 20.0) if np.isfinite(level) else waveform.float()

@@ -1,12 +1,11 @@
-"""Log-mel spectrograms and the way back to magnitudes.
+"""Log-mel spectrograms.
 
 Conventions are librosa's: centred frames (1 + floor(T / hop_length) of them, zero-padded), periodic Hann window,
 power spectrogram, Slaney mel scale with Slaney (area) normalisation, dB with reference 1.0 and ``top_db`` below the
 maximum of the array at hand. :class:`MelSpectrogram` equals ``librosa.power_to_db(librosa.feature.melspectrogram(…))``
 within 1e-3 dB; a test holds it to that.
 
-:func:`invert` goes from log-mel to a linear magnitude spectrogram, by :mod:`affetti.signal.inversion`. 128 mel bands do
-not determine 1,025 magnitudes: use it to listen, never as if it were the original.
+The way back to magnitudes is :mod:`affetti.signal.inversion`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from affetti.presets import FrontEnd, front_end
 
 AMIN = 1e-10
 """Smallest power: -100 dB."""
-TOGETHER = 128
+FRAMES_PER_BLOCK = 128
 """Frames analysed at a time: their spectra stay in the processor's cache, which doubles the speed."""
 
 
@@ -64,8 +63,8 @@ class MelSpectrogram(nn.Module):
         super().__init__()
         self.front = front
         filters = mel_filters(front)
-        heard = np.flatnonzero(filters.any(axis=0))
-        self.bins = slice(int(heard[0]), int(heard[-1]) + 1)
+        covered = np.flatnonzero(filters.any(axis=0))
+        self.bins = slice(int(covered[0]), int(covered[-1]) + 1)
         self.register_buffer("filters", torch.from_numpy(filters[:, self.bins].T.copy()).float(), persistent=False)
         self.register_buffer("window", torch.hann_window(front.n_fft, dtype=torch.float64).float(), persistent=False)
 
@@ -78,8 +77,8 @@ class MelSpectrogram(nn.Module):
         """Compute the log-mel; see the class for shapes."""
         frames = _frames(waveform, self.front)
         power = frames.new_empty(len(frames), self.front.n_mels, frames.shape[1])
-        for at in range(0, frames.shape[1], TOGETHER):
-            power[..., at : at + TOGETHER] = self._power(frames[:, at : at + TOGETHER]).transpose(1, 2)
+        for at in range(0, frames.shape[1], FRAMES_PER_BLOCK):
+            power[..., at : at + FRAMES_PER_BLOCK] = self._power(frames[:, at : at + FRAMES_PER_BLOCK]).transpose(1, 2)
         log_mel = power_to_db(power, self.front.top_db)
         return log_mel.reshape(*waveform.shape[:-1], *log_mel.shape[-2:])
 
@@ -111,21 +110,3 @@ def power_to_db(power: Tensor, top_db: float | None) -> Tensor:
     if top_db is None:
         return db
     return torch.maximum(db, db.amax(dim=(-2, -1), keepdim=True) - top_db)
-
-
-def invert(log_mel: Tensor, front: FrontEnd) -> Tensor:
-    """Estimate the linear magnitude whose mel bands are ``log_mel``; see :mod:`affetti.signal.inversion`.
-
-    Args:
-        log_mel: dB ``[M, F]``, F ≥ 1.
-        front: the front-end that made it.
-
-    Returns:
-        magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0.
-
-    Raises:
-        InputError: another shape, or levels that are no dB.
-    """
-    from affetti.signal.inversion import default_inverse  # inversion is built on this module
-
-    return default_inverse(front).magnitude(log_mel)

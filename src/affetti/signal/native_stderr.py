@@ -1,6 +1,6 @@
-"""Silence for C libraries that speak to stderr by themselves.
+"""Mute C libraries that write to stderr themselves.
 
-libmpg123, inside libsndfile, tells every flaw of an MP3 on the C stream ``stderr``, and libsndfile offers no switch.
+libmpg123, inside libsndfile, reports every flaw of an MP3 on the C stream ``stderr``, and libsndfile offers no switch.
 While :func:`muted` lasts, the C library's variable ``stderr`` points at the null device. File descriptor 2 is left
 alone: what Python writes meanwhile (progress, from whatever thread) is seen. On platforms other than glibc and macOS
 nothing is muted.
@@ -18,20 +18,20 @@ from functools import cache
 
 _lock = threading.Lock()
 _inside = 0
-_spoken: int | None = None
+_original: int | None = None
 
 
 @contextmanager
 def muted() -> Generator[None]:
     """Send the C stream ``stderr`` to the null device; may be nested and entered by several threads at once."""
-    global _inside, _spoken
-    if (found := _streams()) is None:
+    global _inside, _original
+    if (streams := _streams()) is None:
         yield
         return
-    stderr, null = found
+    stderr, null = streams
     with _lock:
         if _inside == 0:
-            _spoken, stderr.value = stderr.value, null
+            _original, stderr.value = stderr.value, null
         _inside += 1
     try:
         yield
@@ -39,7 +39,7 @@ def muted() -> Generator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
-                stderr.value = _spoken
+                stderr.value = _original
 
 
 @cache

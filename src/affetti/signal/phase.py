@@ -25,7 +25,7 @@ from affetti.errors import InputError, UsageError
 from affetti.signal.phase_gradient import integrate
 
 Start = Literal["gradient", "random"]
-TOGETHER = 64
+FRAMES_PER_BLOCK = 64
 """Frames worked on at a time."""
 
 
@@ -52,9 +52,9 @@ def griffin_lim(
 
     Raises:
         InputError: the magnitude has another shape, is negative or not a number.
-        UsageError: the hop or the start makes no sense.
+        UsageError: an invalid hop or start.
     """
-    target = checked(magnitude)
+    target = check_magnitude(magnitude)
     n_fft = 2 * (target.shape[0] - 1)
     if not 1 <= hop_length <= n_fft // 2:
         raise UsageError(
@@ -87,8 +87,8 @@ def griffin_lim(
     return now[n_fft // 2 :][: hop_length * (target.shape[0] - 1)].clone()
 
 
-def checked(magnitude: Tensor | NDArray[np.floating]) -> Tensor:
-    """A magnitude as float32 ``[n_fft/2 + 1, F]``, refused where it is none."""
+def check_magnitude(magnitude: Tensor | NDArray[np.floating]) -> Tensor:
+    """A magnitude as float32 ``[n_fft/2 + 1, F]``, refused where it is invalid."""
     # A copy of an array, which may be read-only (a memory map): torch would warn of sharing it.
     target = (magnitude if isinstance(magnitude, Tensor) else torch.from_numpy(np.array(magnitude))).float()
     if target.ndim != 2 or target.shape[0] < 2 or target.shape[1] < 2:
@@ -116,7 +116,7 @@ class _Frames:
             self._add(envelope, part, self.window.square().expand(len(rows), -1))
         envelope = envelope.flatten()
         self.scale = torch.where(envelope > 1e-10, 1.0 / envelope.clamp_min(1e-10), 0.0)
-        # The padding is not heard: the analysis sees zeros there, as it does of a waveform.
+        # The padding is silent: the analysis sees zeros there, as it does of a waveform.
         self.scale[: n_fft // 2] = 0.0
         self.scale[n_fft // 2 + hop_length * (frames - 1) :] = 0.0
 
@@ -125,8 +125,8 @@ class _Frames:
         return torch.zeros(self.frames - 1 + self.hops, self.hop_length, device=self.window.device)
 
     def parts(self) -> list[slice]:
-        """The frames, :data:`TOGETHER` at a time."""
-        return [slice(at, min(at + TOGETHER, self.frames)) for at in range(0, self.frames, TOGETHER)]
+        """The frames, :data:`FRAMES_PER_BLOCK` at a time."""
+        return [slice(at, min(at + FRAMES_PER_BLOCK, self.frames)) for at in range(0, self.frames, FRAMES_PER_BLOCK)]
 
     def overlap(self, sums: Tensor, part: slice, spectrum: Tensor) -> None:
         """Add the frames of some spectra ``[F, n_fft/2 + 1]`` to the sums."""

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from affetti.presets import FrontEnd
 
-LOWEST = 25.0
+MIN_PITCH_HZ = 25.0
 """Lowest pitch, Hz."""
-HARMONICS = 24
+MAX_HARMONICS = 24
 """Harmonics of a note, at most."""
-NOTES = 10
+MAX_NOTES = 10
 """Notes in a frame, at most."""
-LOBE = 3
+LOBE_BINS = 3
 """Bins of a partial to either side."""
 
 
@@ -41,11 +41,11 @@ def _rms(spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
 def _tones(front: FrontEnd, count: int, rng: np.random.Generator) -> NDArray[np.complex64]:
     bins = 1 + front.n_fft // 2
     highest = 0.4 * front.sample_rate
-    frame = np.repeat(np.arange(count), rng.integers(1, NOTES + 1, count))
+    frame = np.repeat(np.arange(count), rng.integers(1, MAX_NOTES + 1, count))
     lone = rng.random(len(frame)) < 0.3
-    pitch = LOWEST * (highest / LOWEST / np.where(lone, 1.0, 8.0)) ** rng.random(len(frame))
+    pitch = MIN_PITCH_HZ * (highest / MIN_PITCH_HZ / np.where(lone, 1.0, 8.0)) ** rng.random(len(frame))
     loudness, decay = rng.uniform(0.05, 1.0, len(frame)) ** 2, rng.uniform(0.5, 2.5, len(frame))
-    harmonics = np.where(lone, 1, np.clip(highest // pitch, 1, HARMONICS)).astype(int)
+    harmonics = np.where(lone, 1, np.clip(highest // pitch, 1, MAX_HARMONICS)).astype(int)
     note = np.repeat(np.arange(len(frame)), harmonics)
     harmonic = 1 + np.arange(len(note)) - np.repeat(np.cumsum(harmonics) - harmonics, harmonics)
     size = loudness[note] * harmonic ** -decay[note] * np.exp(0.5 * rng.normal(size=len(note)))
@@ -54,14 +54,14 @@ def _tones(front: FrontEnd, count: int, rng: np.random.Generator) -> NDArray[np.
     beside = place - nearest
     beside = np.where(np.abs(beside) < 1e-6, 1e-6, beside)
     partial = size * np.exp(2j * np.pi * rng.random(len(note))) * np.sin(np.pi * beside) / np.pi
-    spectra = np.zeros((count, bins + 2 * LOBE), np.complex64)
+    spectra = np.zeros((count, bins + 2 * LOBE_BINS), np.complex64)
     flat = spectra.reshape(-1)
-    start = frame[note] * spectra.shape[1] + nearest + LOBE
-    for offset in range(-LOBE, LOBE + 1):
+    start = frame[note] * spectra.shape[1] + nearest + LOBE_BINS
+    for offset in range(-LOBE_BINS, LOBE_BINS + 1):
         # x = offset - beside; sin(πx) is ±sin(π beside), and the window, centred in its frame, takes the sign back.
         x = offset - beside
         np.add.at(flat, start + offset, (-partial / (x * (1.0 - x * x))).astype(np.complex64))
-    return spectra[:, LOBE:-LOBE]
+    return spectra[:, LOBE_BINS:-LOBE_BINS]
 
 
 def _noise(front: FrontEnd, count: int, rng: np.random.Generator) -> NDArray[np.complex64]:

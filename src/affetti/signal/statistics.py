@@ -13,8 +13,8 @@ from torch import Tensor
 
 from affetti.errors import InputError
 
-GROUPS = 8
-OCTAVES = 6
+N_BAND_GROUPS = 8
+N_OCTAVES = 6
 
 
 def mel_statistics(mel: Tensor) -> Tensor:
@@ -29,8 +29,10 @@ def mel_statistics(mel: Tensor) -> Tensor:
     Raises:
         InputError: the shape does not fit.
     """
-    if mel.ndim != 3 or mel.shape[1] < GROUPS or mel.shape[2] < 4:
-        raise InputError(f"log-mels of shape {tuple(mel.shape)}", hint=f"give [B, M, F] with M ≥ {GROUPS} and F ≥ 4")
+    if mel.ndim != 3 or mel.shape[1] < N_BAND_GROUPS or mel.shape[2] < 4:
+        raise InputError(
+            f"log-mels of shape {tuple(mel.shape)}", hint=f"give [B, M, F] with M ≥ {N_BAND_GROUPS} and F ≥ 4"
+        )
     mel = mel.float()
     change = mel.diff(dim=2)
     parts = [mel.mean(dim=2), mel.std(dim=2), change.std(dim=2), modulation_spectrum(mel).flatten(1)]
@@ -43,13 +45,13 @@ def modulation_spectrum(mel: Tensor) -> Tensor:
     Octave k spans (2⁻ᵏ⁻¹, 2⁻ᵏ] of the highest modulation frequency (half the frame rate); the last reaches to zero.
     """
     frames = mel.shape[2]
-    grouped = torch.stack([group.mean(dim=1) for group in mel.tensor_split(GROUPS, dim=1)], dim=1)
+    grouped = torch.stack([group.mean(dim=1) for group in mel.tensor_split(N_BAND_GROUPS, dim=1)], dim=1)
     centred = grouped - grouped.mean(dim=2, keepdim=True)
     power = torch.fft.rfft(centred * torch.hann_window(frames, device=mel.device)).abs().square() / frames
     top = power.shape[2] - 1
-    edges = [max(1, round(top * 2.0**-k)) for k in range(OCTAVES + 1)]
+    edges = [max(1, round(top * 2.0**-k)) for k in range(N_OCTAVES + 1)]
     octaves: list[Tensor] = []
-    for k in range(OCTAVES):
-        low = edges[k + 1] if k < OCTAVES - 1 else 1
+    for k in range(N_OCTAVES):
+        low = edges[k + 1] if k < N_OCTAVES - 1 else 1
         octaves.append(power[:, :, low : max(edges[k], low) + 1].mean(dim=2))
     return 10.0 * torch.log10(torch.stack(octaves, dim=2).clamp_min(1e-6))

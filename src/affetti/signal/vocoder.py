@@ -3,12 +3,12 @@
 :class:`GriffinLim` needs nothing. :class:`HifiGan` runs a network of that family (Kong, Kim & Bae 2020), as
 transformers' ``SpeechT5HifiGan`` files it. No published weights are made for affetti's front-ends, and weights made for
 another mel give noise or a wrong pitch without a word; so a folder of weights must say which front-end it was trained
-on, in the block ``affetti_front_end`` of its ``config.json``, and is refused where that differs. :func:`declared` makes
-the block.
+on, in the block ``affetti_front_end`` of its ``config.json``, and is refused where that differs.
+:func:`front_end_config` makes the block.
 
 Input is dB ``[M, F]`` as :class:`~affetti.signal.mel.MelSpectrogram` makes it; a network takes care of scaling by its
 own ``mean`` and ``scale``. Output is float32 ``[T]``, T = hop_length · (F - 1), of the level that the log-mel has; use
-:func:`~affetti.signal.loudness.normalised` to play it.
+:func:`~affetti.signal.loudness.normalise_peak` to play it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from torch import Tensor
 
 from affetti.errors import InputError, MismatchError, MissingDependencyError
 from affetti.presets import FrontEnd
-from affetti.signal.inversion import MelInverse, checked, default_inverse
+from affetti.signal.inversion import MelInverse, check_log_mel, default_inverse
 from affetti.signal.phase import griffin_lim
 
-BLOCK = "affetti_front_end"
-SETTINGS = ("sample_rate", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "top_db")
+CONFIG_KEY = "affetti_front_end"
+FRONT_END_FIELDS = ("sample_rate", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "top_db")
 """What a vocoder's weights depend on; the length of a clip is no part of it."""
 
 
@@ -62,7 +62,7 @@ class GriffinLim:
         self.front = front
         self.inverse = inverse or default_inverse(front)
         self.iterations = iterations
-        refuse_another(declared(self.inverse.front), front, "mel inverse")
+        check_front_end(front_end_config(self.inverse.front), front, "mel inverse")
 
     def __call__(self, log_mel: Tensor) -> Tensor:
         """Waveform ``[T]`` of a log-mel ``[M, F]`` in dB, F ≥ 2."""
@@ -91,27 +91,27 @@ class HifiGan:
     @torch.inference_mode()
     def __call__(self, log_mel: Tensor) -> Tensor:
         """Waveform ``[T]`` of a log-mel ``[M, F]`` in dB, F ≥ 2."""
-        given = checked(log_mel, self.front)
+        given = check_log_mel(log_mel, self.front)
         wave = self._network(given.T.to(self._device)).float().cpu().flatten()
         return wave[: self.front.hop_length * (given.shape[1] - 1)].clone()
 
 
-def declared(front: FrontEnd) -> dict[str, float]:
+def front_end_config(front: FrontEnd) -> dict[str, float]:
     """The block that says which front-end weights are made for."""
-    return {name: getattr(front, name) for name in SETTINGS}
+    return {name: getattr(front, name) for name in FRONT_END_FIELDS}
 
 
-def refuse_another(made_for: dict[str, Any], front: FrontEnd, where: str) -> None:
-    """Refuse what was made for another front-end, and name what differs.
+def check_front_end(made_for: dict[str, Any], front: FrontEnd, where: str) -> None:
+    """Check that settings are those of ``front``; name what differs.
 
     Raises:
         MismatchError: a setting differs or is absent.
     """
-    asked = declared(front)
+    expected = front_end_config(front)
     differing = [
-        f"{name} {made_for.get(name, 'unknown')}, not {asked[name]:g}"
-        for name in SETTINGS
-        if made_for.get(name) != asked[name]
+        f"{name} {made_for.get(name, 'unknown')}, not {expected[name]:g}"
+        for name in FRONT_END_FIELDS
+        if made_for.get(name) != expected[name]
     ]
     if differing:
         raise MismatchError(
@@ -129,39 +129,39 @@ def _network(source: str, front: FrontEnd) -> Any:
     try:
         library = import_module("transformers")
     except ImportError as error:
-        told = f"needs transformers ({error})"
-        raise MissingDependencyError(told, where="vocoder", hint="pip install 'affetti[encoders]'") from error
+        message = f"needs transformers ({error})"
+        raise MissingDependencyError(message, where="vocoder", hint="pip install 'affetti[encoders]'") from error
     at = str(Path(source).expanduser()) if local else source
-    asked: dict[str, Any] = {"local_files_only": local}
+    options: dict[str, Any] = {"local_files_only": local}
     try:
-        config, _ = library.PretrainedConfig.get_config_dict(at, **asked)
+        config, _ = library.PretrainedConfig.get_config_dict(at, **options)
     except (OSError, ValueError) as error:
-        told = f"no config.json that can be read ({str(error).partition(chr(10))[0]})"
-        raise InputError(told, where=source, hint="give a folder that save_pretrained wrote") from error
+        message = f"no config.json that can be read ({str(error).partition(chr(10))[0]})"
+        raise InputError(message, where=source, hint="give a folder that save_pretrained wrote") from error
     if not str(config.get("model_type")).endswith("hifigan"):  # its name depends on the version of transformers
-        told = "no config.json of a HiFi-GAN"
-        raise InputError(told, where=source, hint="give a folder that transformers' SpeechT5HifiGan was saved to")
-    block = config.get(BLOCK)
+        message = "no config.json of a HiFi-GAN"
+        raise InputError(message, where=source, hint="give a folder that transformers' SpeechT5HifiGan was saved to")
+    block = config.get(CONFIG_KEY)
     if not isinstance(block, dict):
         raise MismatchError(
             "does not say which front-end it was made for",
             where=source,
-            hint=f"add the block {BLOCK!r} to its config.json: affetti.signal.vocoder.declared(front) of its training",
+            hint=f"add the block {CONFIG_KEY!r} to its config.json: front_end_config(front) of the training front-end",
         )
-    refuse_another(block, front, source)
+    check_front_end(block, front, source)
     shape = library.SpeechT5HifiGanConfig.from_dict(config)  # fills in what a file leaves at its default
     samples = math.prod(shape.upsample_rates)
     if (samples, shape.model_in_dim) != (front.hop_length, front.n_mels):
-        told = f"makes {samples} samples a frame of {shape.model_in_dim} bands"
-        wanted = f"the front-end has {front.hop_length} of {front.n_mels}"
-        raise MismatchError(f"{told}; {wanted}", where=source, hint="its config contradicts itself: fetch it")
+        made = f"makes {samples} samples a frame of {shape.model_in_dim} bands"
+        expects = f"the front-end has {front.hop_length} of {front.n_mels}"
+        raise MismatchError(f"{made}; {expects}", where=source, hint="its config contradicts itself: fetch it")
     try:
         network, info = library.SpeechT5HifiGan.from_pretrained(
-            at, output_loading_info=True, use_safetensors=True, **asked
+            at, output_loading_info=True, use_safetensors=True, **options
         )
     except Exception as error:  # a file cut short or altered fails in any way, of no common root
-        told = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"weights that cannot be read ({told})", where=source, hint="fetch them again") from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"weights that cannot be read ({reason})", where=source, hint="fetch them again") from error
     broken = [name for name, value in network.state_dict().items() if not value.isfinite().all()]
     if wrong := sorted(info["missing_keys"]) + broken:
         raise InputError(f"lacks {wrong[0]!r}, or holds no numbers there", where=source, hint="give a whole checkpoint")

@@ -10,7 +10,7 @@ import pytest
 
 from affetti import api
 from affetti.compose import cues
-from affetti.compose.lyrics import SUNG, valence_of
+from affetti.compose.lyrics import SUNG_SECTIONS, valence_of
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import composed, load
@@ -134,7 +134,7 @@ def test_a_clip_has_the_words_of_its_section(corpus: Corpus) -> None:
     for clip in corpus.clips.itertuples():
         own = sections[(sections["song_id"] == clip.song_id) & (sections["section"] == clip.section)]
         assert clip.lyrics in own["lyrics"].tolist()
-    assert (corpus.clips.loc[~corpus.clips["section"].isin(SUNG), "lyrics"] == "").all()
+    assert (corpus.clips.loc[~corpus.clips["section"].isin(SUNG_SECTIONS), "lyrics"] == "").all()
     worded = sections[sections["lyrics"] != ""]
     assert worded["lyrics"].str.split("\n").map(len).between(2, 4).all()
     assert worded["word_valence"].tolist() == pytest.approx([valence_of(text) for text in worded["lyrics"]])
@@ -146,7 +146,7 @@ def test_a_clip_has_the_words_of_its_section(corpus: Corpus) -> None:
 def test_words_are_declared_and_no_label_depends_on_them(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = json.loads((corpus.path / "corpus.json").read_text(encoding="utf-8"))["planted"]["lyrics"]
     assert (declared["correlation"], declared["instrumental"], declared["voice"]) == (0.6, 0.2, "none")
-    assert set(declared["sections"]) == SUNG
+    assert set(declared["sections"]) == SUNG_SECTIONS
     track = load("composed", clips=8, clips_per_song=8, seed=5).tracks[0]
     before = track.describe(12.5, SECONDS)
     monkeypatch.setattr("affetti.compose.score.write_song", lambda form, *_: [("oh grief",)] * len(form))
@@ -174,7 +174,7 @@ def test_a_voice_that_cannot_be_had_is_refused_before_any_work(monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependencyError, match="apt install espeak-ng"):
         load("composed", Options(voice="espeak"), clips=16)
-    with pytest.raises(UsageError, match="no voice 'opera'"):
+    with pytest.raises(UsageError, match="unknown voice 'opera'"):
         load("composed", Options(voice="opera"), clips=16)
     with pytest.raises(UsageError, match=r"--voice: it concerns composed, not folder"):
         load(f"folder:{tmp_path}", Options(voice="formant"))
@@ -209,7 +209,7 @@ def test_too_few_clips_are_refused(clips: int) -> None:
 
 
 def test_rated_truths_stay_on_the_plane() -> None:
-    mean, _ = cues.rate([[1.0, -1.0]] * 50, composed.RATERS, composed.RATER_STD, np.random.default_rng(0))
+    mean, _ = cues.simulate_ratings([[1.0, -1.0]] * 50, composed.RATERS, composed.RATER_STD, np.random.default_rng(0))
     assert np.abs(mean).max() <= 1
 
 

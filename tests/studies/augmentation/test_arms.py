@@ -71,7 +71,7 @@ def test_the_default_is_eight_arms_and_all_is_every_kind_of_arm(monkeypatch: pyt
     assert len(names) == len(set(names))
     assert {"flow@0.25", "gan@4", "flow-only", "flow-pretrained", "flow-filtered", "flow-shuffled"} <= set(names)
     assert {"mixup", "pitch-shift-relabelled", "composer", "audio-shift", "best"} <= set(names)
-    monkeypatch.setattr(waveform, "available", lambda: True)
+    monkeypatch.setattr(waveform, "is_available", lambda: True)
     assert [arm.name for arm in choose_arms(("all",), KINDS, 1.0, sound=True, composed=True)] == names
 
 
@@ -103,7 +103,7 @@ def test_ridge_regression_has_the_arms_whose_clips_differ() -> None:
 def test_copies_of_sound_are_refused_by_name_and_left_out_of_all_where_the_library_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(waveform, "available", lambda: False)
+    monkeypatch.setattr(waveform, "is_available", lambda: False)
     with pytest.raises(MissingDependencyError, match=r"affetti\[augment\]"):
         choose_arms(("audio-stretch",), KINDS, 1.0, sound=True)
     assert "audio-stretch" not in [arm.name for arm in choose_arms(("all",), KINDS, 1.0, sound=True)]

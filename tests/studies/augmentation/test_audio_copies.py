@@ -44,7 +44,7 @@ def test_copies_need_sound_and_the_library(
 ) -> None:
     with pytest.raises(InputError, match=r"sound of a clip is missing.*--keep-audio"):
         write_audio_copies(corpus, 0, 2, "stretch", tmp_path / "mute")
-    monkeypatch.setattr(room.waveform, "available", lambda: False)
+    monkeypatch.setattr(room.waveform, "is_available", lambda: False)
     with pytest.raises(MissingDependencyError, match="audiomentations"):
         write_audio_copies(heard, 0, 2, "stretch", tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from affetti.compose.render import soundfont as find_soundfont
+from affetti.compose.render import find_soundfont as find_soundfont
 from affetti.compose.soundfont import open_soundfont
 from affetti.corpus.joining import union
 from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi

@@ -38,7 +38,8 @@ RATERS = 10
 RATER_STD = 0.35
 """Standard deviation of one simulated rater on [-1, 1]; DEAM's is about 0.40."""
 WORDS_AND_MUSIC = 0.6
-"""Correlation of the words' valence and the music's over the sections with words; what ``lyrics.NOISE`` is set for."""
+"""Correlation of the words' valence and the music's over the sections with words; what ``lyrics.VALENCE_NOISE`` is set
+for."""
 
 
 @lru_cache(maxsize=4)
@@ -106,7 +107,7 @@ class ComposedTrack(Track):
         main = song.sections[int(overlap.argmax())]
         # The raters of a clip are drawn from (seed, song, start in ms): the same clip always meets the same raters.
         rng = np.random.default_rng([self.seed, self.index, round(start * 1000), 0x5EED])
-        mean, std = cues.rate(np.array([[valence, arousal]]), RATERS, RATER_STD, rng)
+        mean, std = cues.simulate_ratings(np.array([[valence, arousal]]), RATERS, RATER_STD, rng)
         return {
             "valence": float(mean[0, 0]),
             "arousal": float(mean[0, 1]),
@@ -206,10 +207,10 @@ def declaration(keys: int = 1, voice: str | None = None) -> dict[str, Any]:
         "lyrics_effect": 0.0,
         "lyrics": {
             "words": "valence of the section's music (of a song's choruses, its mean) plus normal noise; our word list",
-            "noise": lyrics.NOISE,
+            "noise": lyrics.VALENCE_NOISE,
             "correlation": WORDS_AND_MUSIC,
-            "sections": sorted(lyrics.SUNG),
-            "instrumental": lyrics.INSTRUMENTAL,
+            "sections": sorted(lyrics.SUNG_SECTIONS),
+            "instrumental": lyrics.INSTRUMENTAL_SHARE,
             "voice": voice or "none",
         },
     }

@@ -159,7 +159,7 @@ def choose_arms(
         UsageError: an arm is unknown, or needs what is not at hand.
         MissingDependencyError: an arm asked for by name needs audiomentations. Of ``all``, such arms are left out.
     """
-    every = all_arms(kinds, sound=sound and waveform.available(), composed=composed)
+    every = all_arms(kinds, sound=sound and waveform.is_available(), composed=composed)
     names = [*(default_arms(kinds) if not asked else every if "all" in asked else asked), *extra]
     names += [name for name in asked if name != "all"]
     chosen = {name: parse_arm(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}

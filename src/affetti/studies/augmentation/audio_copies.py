@@ -61,8 +61,10 @@ class CopyTask:
                 )
             heard = audio.load(file, front.sample_rate)[: front.samples]
             heard = torch.nn.functional.pad(heard, (0, front.samples - len(heard)))
-            by = waveform.amount(self.kind, np.random.default_rng(child_seed("copy", self.kind, self.seed, number)))
-            turned = torch.from_numpy(waveform.change(heard.numpy(), front.sample_rate, self.kind, by))
+            by = waveform.draw_amount(
+                self.kind, np.random.default_rng(child_seed("copy", self.kind, self.seed, number))
+            )
+            turned = torch.from_numpy(waveform.augment_waveform(heard.numpy(), front.sample_rate, self.kind, by))
             with torch.inference_mode():
                 made.append(to_mel(turned).numpy().astype(np.float16))
         with atomic_write(self.shard(start, stop)) as temporary:
@@ -96,7 +98,7 @@ def write_audio_copies(
         MissingDependencyError: audiomentations is not installed.
         InputError: the sound of a clip is missing.
     """
-    waveform.require()
+    waveform.load_audiomentations()
     train = corpus.fold(fold).train
     chosen = train[np.arange(n) % len(train)]
     signature = f"copies {kind} {seed} {n} {fold} {corpus.hash}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from affetti.augment.differentiable import augment
+from affetti.augment.differentiable import diff_augment
 from affetti.models.generators.gan import Gan
 from affetti.models.generators.gan_discriminator import Judgement, deceived, gradient_penalty, hinge, relativistic
 from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
@@ -97,7 +97,7 @@ class GanObjective:
         return 0.5 ** (1 / half_life)
 
     def _judge(self, x: Tensor, wish: Tensor, fade: float) -> Judgement:
-        return self.discriminator(augment(x, self.config.augment, 1 / self.normalise.std), wish, fade)
+        return self.discriminator(diff_augment(x, self.config.augment, 1 / self.normalise.std), wish, fade)
 
     def _generate(self, wish: Tensor, fade: float) -> Tensor:
         z = torch.randn(len(wish), self.config.noise, device=wish.device)

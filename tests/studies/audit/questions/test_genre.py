@@ -106,7 +106,7 @@ def test_a_style_leaves_cues_and_words_as_they_are():
     assert len({song.key for song in songs}) == 1
     assert len({song.parts for song in songs}) == len(GENRES)
     assert compose.compose(7, 3, genre=compose.genre_of(7, 3)) == compose.compose(7, 3)
-    with pytest.raises(UsageError, match="no genre 'polka'"):
+    with pytest.raises(UsageError, match="unknown genre 'polka'"):
         compose.compose(7, 3, genre="polka")
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from affetti.presets import FRONT_ENDS
 from affetti.signal.fidelity import fidelity, inconsistency, si_sdr, spectral_convergence
-from affetti.signal.mel import MelSpectrogram, invert, stft
+from affetti.signal.inversion import invert_mel
+from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.phase import griffin_lim
 from affetti.studies.audit.resynthesis.reconstruction import (
     FROM_MEL,
@@ -61,7 +62,7 @@ def test_plain_griffin_lim_is_librosas() -> None:
 
 
 def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]]) -> None:
-    inverted = invert(MelSpectrogram(FRONT)(WAVE), FRONT)
+    inverted = invert_mel(MelSpectrogram(FRONT)(WAVE), FRONT)
     assert torch.equal(sounds["mel"][0], griffin_lim(inverted))
     assert torch.equal(sounds["fast"][0], griffin_lim(TRUE))
     assert torch.equal(sounds["heap"][0], griffin_lim(TRUE, 0))

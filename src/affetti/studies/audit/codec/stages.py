@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.presets import FrontEnd
-from affetti.signal.mel import AMIN, MelSpectrogram, invert, mel_filters, stft
+from affetti.signal.inversion import invert_mel
+from affetti.signal.mel import AMIN, MelSpectrogram, mel_filters, stft
 from affetti.signal.phase import griffin_lim
 from affetti.studies.audit.codec.entropy import PCM_STEP, Integers, spectral_step
 from affetti.studies.audit.codec.latents import PATCH, PATCH_NUMBERS, SECOND_NUMBERS, Latent, frames_a_second
@@ -119,7 +120,7 @@ def from_bands(waveform: Tensor, front: FrontEnd, latents: Mapping[str, Latent])
 
 def heard(log_mel: Tensor, front: FrontEnd) -> Tensor:
     """The sound ``[T]`` of a log-mel ``[M, F]``, by mel inversion and fast Griffin-Lim."""
-    return griffin_lim(invert(log_mel, front), hop_length=front.hop_length)
+    return griffin_lim(invert_mel(log_mel, front), hop_length=front.hop_length)
 
 
 def in_order(values: NDArray[np.float16]) -> Integers:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti import compose
-from affetti.compose.lyrics import SUNG, WORDS
+from affetti.compose.lyrics import SUNG_SECTIONS, WORDS
 from affetti.studies.audit.scope import Scope
 
 HAPPY, SAD = 0.8, -0.8
@@ -69,7 +69,7 @@ class Excerpt:
 def excerpt(scope: Scope, song: compose.Song, voice: str, words: Sequence[str]) -> Excerpt:
     """The stretch of ``song`` that begins where singing does, in the variants ``words`` of :func:`variants`."""
     rate, seconds = scope.front.sample_rate, scope.front.seconds
-    first = next(section.start for section in song.sections if section.name in SUNG)
+    first = next(section.start for section in song.sections if section.name in SUNG_SECTIONS)
     first = min(first, max(0.0, song.duration - seconds))
     begin = round(first * rate)
     known = variants(song)

@@ -18,7 +18,8 @@ from affetti.compose.score import SILENT_DRUMS
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.signal.audio import is_silent
-from affetti.signal.mel import invert, stft
+from affetti.signal.inversion import invert_mel
+from affetti.signal.mel import stft
 from affetti.signal.phase import griffin_lim
 from affetti.studies.audit.answer import Measurement, NotMeasurableError
 from affetti.studies.audit.probes.linear_probe import FOLDS, Floats, Texts, learn_values
@@ -119,7 +120,7 @@ def _rebuilt(scope: Scope, wave: Tensor) -> dict[str, Tensor]:
     front = scope.front
     magnitude = stft(wave, front).abs()
     return {
-        "": griffin_lim(invert(torch.from_numpy(scope.mel(wave)), front), hop_length=front.hop_length),
+        "": griffin_lim(invert_mel(torch.from_numpy(scope.mel(wave)), front), hop_length=front.hop_length),
         "_true_magnitude": griffin_lim(magnitude, hop_length=front.hop_length),
         "_random_phase": griffin_lim(magnitude, 0, front.hop_length, start="random"),
     }

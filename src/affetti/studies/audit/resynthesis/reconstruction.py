@@ -28,7 +28,8 @@ from torch import Tensor
 
 from affetti.presets import FrontEnd
 from affetti.signal.fidelity import Fidelity, inconsistency
-from affetti.signal.mel import MelSpectrogram, invert, stft
+from affetti.signal.inversion import invert_mel
+from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.phase import griffin_lim
 
 METHODS: dict[str, str] = {
@@ -61,7 +62,7 @@ def rebuilt(
     """
     hop = front.hop_length
     spectrum = stft(waveform, front)
-    true, inverted = spectrum.abs(), invert(MelSpectrogram(front)(waveform), front)
+    true, inverted = spectrum.abs(), invert_mel(MelSpectrogram(front)(waveform), front)
 
     def sound(way: str) -> Tensor:
         if way == "oracle":
