@@ -1,7 +1,11 @@
 """The errors affetti raises.
 
-One root, :class:`AffettiError`, so that a caller can catch all of them at once, and one kind for each thing a user can
-mend. Every message says what is wrong (with the value), where it is, and what to do next, on one line.
+All derive from :class:`AffettiError`, so that a caller can catch them at once, and from the built-in exception they
+resemble. Every message says what is wrong (with the value), where it is and what to do next, on one line.
+
+Example:
+    >>> str(InputError("label 12 lies outside [1, 9]", where="labels.csv", hint="correct it"))
+    'labels.csv: label 12 lies outside [1, 9]. Correct it'
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from pathlib import Path
 
 
 class AffettiError(Exception):
-    """Something the user can mend.
+    """An error that the user can correct.
 
     Args:
         what: what is wrong, with the offending value.
@@ -28,15 +32,15 @@ class AffettiError(Exception):
         line = self.what if self.where is None else f"{self.where}: {self.what}"
         if self.hint:
             line = f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
-        return printable(" ".join(line.split()))  # what a library said may span lines
+        return printable(" ".join(line.split()))  # a library's message may span lines
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments would be lost when a worker process sends the error home.
+        # Keyword-only arguments would be lost when a worker process sends the error to its parent.
         return (_rebuild, (type(self), self.what, self.where, self.hint))
 
 
 def printable(text: str) -> str:
-    """Text that can be written as UTF-8: bytes of a file's name that are no text are shown by their numbers."""
+    """``text`` as valid UTF-8: bytes of a file name that are not text are shown as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -49,7 +53,7 @@ class InputError(AffettiError, ValueError):
 
 
 class UsageError(AffettiError, ValueError):
-    """A request that makes no sense: an unknown preset, flags that contradict each other."""
+    """An invalid request: an unknown preset, flags that contradict each other."""
 
 
 class MismatchError(AffettiError, ValueError):
@@ -61,7 +65,11 @@ class StorageError(AffettiError, OSError):
 
 
 class TrainingError(AffettiError, RuntimeError):
-    """Training that cannot go on, such as a loss that is not a number."""
+    """Training that cannot continue, such as a loss that is not a number."""
+
+
+class WorkerError(AffettiError, RuntimeError):
+    """A worker process that died: killed from outside, or out of memory."""
 
 
 class MissingDependencyError(AffettiError, ImportError):

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affetti.errors import InputError, StorageError
-from affetti.execution.local import cpu_count, map_ranges, ranges
+from affetti.errors import InputError, UsageError, WorkerError
+from affetti.execution import executor, ranges
+from affetti.execution.local import cpu_count, map_ranges
+from affetti.progress import Progress
 
 
 @dataclass(frozen=True)
 class Squares:
-    """Files the squares of its rows; breaks, dies or stops where told."""
+    """Files the squares of its rows; fails, dies or stops at the row given."""
 
     folder: Path
     breaks_at: int = -1
@@ -34,7 +38,7 @@ class Squares:
 
     def __call__(self, start: int, stop: int) -> None:
         if start == self.breaks_at:
-            raise InputError(f"row {start}", where=self.folder, hint="mend it")
+            raise InputError(f"row {start}", where=self.folder, hint="correct it")
         if start == self.dies_at:
             os._exit(9)
         if start == self.stops_at:
@@ -63,15 +67,15 @@ def test_the_result_does_not_depend_on_the_workers(tmp_path: Path, workers: int)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
 
 
-def test_nothing_to_do_is_over_at_once(tmp_path: Path) -> None:
+def test_no_rows_are_done_at_once(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     map_ranges(Squares(tmp_path), 0, 4, workers=2, progress=lambda *step: told.append(step))
     assert told == [("", 0, 0)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_a_task_raises_comes_home_and_what_is_filed_stays(tmp_path: Path, workers: int) -> None:
-    with pytest.raises(InputError, match=r"row 8. Mend it"):
+def test_an_error_of_a_task_is_raised_and_filed_ranges_stay(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(InputError, match=r"row 8. Correct it"):
         map_ranges(Squares(tmp_path, breaks_at=8), 12, 4, workers=workers)
     task = Squares(tmp_path)
     before = set(filed(tmp_path))
@@ -88,12 +92,86 @@ def test_a_range_that_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert filed(tmp_path)["4-8"] == "mine"
 
 
-def test_a_dead_worker_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"a worker process died.*fewer --workers"):
+def test_a_pool_that_breaks_while_work_is_submitted_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def submit(*_: object) -> None:
+        raise BrokenProcessPool("a child process terminated abruptly")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(WorkerError, match=r"a worker process died.*fewer --workers"):
+        map_ranges(Squares(tmp_path), 12, 4, workers=2)
+
+
+def test_the_executor_named_by_the_user_maps_ranges_that_are_not_done(tmp_path: Path) -> None:
+    task = Squares(tmp_path)
+    task.file(4, 8).write_text("mine", encoding="utf-8")
+    executor("local", 1).map_ranges(task, 12, 4)
+    assert filed(tmp_path) == {"0-4": "0 1 4 9", "4-8": "mine", "8-12": "64 81 100 121"}
+    assert executor("local").workers == cpu_count()
+
+
+@pytest.mark.parametrize(("engine", "workers", "message"), [("ray", None, "engine 'ray'"), ("local", 0, "0 workers")])
+def test_an_unknown_engine_or_no_workers_is_refused(engine: str, workers: int | None, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        executor(engine, workers)
+
+
+@dataclass(frozen=True)
+class Double:
+    """A job that doubles its number, or fails, dies or waits to be interrupted."""
+
+    out: Path
+    number: int
+    then: str = "return"
+
+    @property
+    def name(self) -> str:
+        return f"double {self.number}"
+
+    def __call__(self, progress: Progress) -> int:
+        progress(self.name, 1, 2)
+        if self.then == "raise":
+            assert wait_for((self.out / "waiting").exists)
+            raise InputError(f"number {self.number}", where=self.out, hint="correct it")
+        if self.then == "die":
+            os._exit(9)
+        if self.then == "wait":
+            try:
+                (self.out / "waiting").touch()
+                time.sleep(60.0)
+            except KeyboardInterrupt:
+                (self.out / "saved").touch()
+                raise
+        progress(self.name, 2, 2)
+        return 2 * self.number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_jobs_return_their_results_in_order_and_report_their_own_stages(tmp_path: Path, workers: int) -> None:
+    steps: list[tuple[str, int, int]] = []
+    jobs = [Double(tmp_path, number) for number in range(3)]
+    assert executor("local", workers).run_jobs(jobs, lambda *step: steps.append(step)) == [0, 2, 4]
+    assert sorted(steps) == [(f"double {number}", done, 2) for number in range(3) for done in (1, 2)]
+
+
+def test_a_job_that_fails_raises_its_error_and_interrupts_the_others(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"number 1. Correct it"):
+        executor("local", 2).run_jobs([Double(tmp_path, 0, "wait"), Double(tmp_path, 1, "raise")])
+    assert (tmp_path / "saved").exists()
+
+
+def test_a_job_whose_process_dies_is_reported_by_name(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"the process of double 1 died \(exit code 9\)"):
+        executor("local", 2).run_jobs([Double(tmp_path, 0), Double(tmp_path, 1, "die")])
+
+
+def test_a_dead_worker_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"a worker process died.*fewer --workers"):
         map_ranges(Squares(tmp_path, dies_at=4), 12, 4, workers=2)
 
 
-def test_an_interruption_passes_through(tmp_path: Path) -> None:
+def test_ctrl_c_passes_through_and_filed_ranges_stay(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         map_ranges(Squares(tmp_path, stops_at=4), 12, 4)
     assert set(filed(tmp_path)) == {"0-4"}
@@ -156,7 +234,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_the_workers_of_a_killed_parent_leave(tmp_path: Path) -> None:
+def test_the_workers_of_a_killed_parent_exit(tmp_path: Path) -> None:
     process = start(tmp_path, 60.0)
     try:
         assert wait_for(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
@@ -170,7 +248,7 @@ def test_the_workers_of_a_killed_parent_leave(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wait", [0.0, 0.05, 0.1, 0.3])
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot hold signals back")
-def test_ctrl_c_is_met_by_the_parent(tmp_path: Path, wait: float) -> None:
+def test_ctrl_c_is_handled_by_the_parent(tmp_path: Path, wait: float) -> None:
     process = start(tmp_path, 0.1)
     try:
         assert process.stdout is not None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.material import LEAN, composed, sha
 
-from affetti.errors import TrainingError, UsageError
+from affetti.errors import UsageError, WorkerError
+from affetti.progress import Progress
 from affetti.training.parallel import RunSpec, train_runs
 
 
@@ -26,6 +27,18 @@ def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], 
     for kind in ("student", "flow"):
         assert sha(tmp_path / kind / "model.safetensors") == sha(run_of(kind) / "model.safetensors")
     assert train_runs(specs, 1) == results, "finished runs are not trained again"
+
+
+def test_runs_of_one_kind_have_a_progress_stage_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained(kind: str, *_: object, progress: Progress, **__: object) -> dict[str, object]:
+        progress(f"train {kind}", 1, 1)
+        return {"model": kind}
+
+    monkeypatch.setattr("affetti.training.fit.fit_run", trained)
+    stages: list[str] = []
+    specs = [spec("flow", tmp_path / "a"), spec("flow", tmp_path / "b"), spec("student", tmp_path / "c")]
+    train_runs(specs, 1, lambda stage, _done, _total: stages.append(stage))
+    assert stages == ["train flow (1 of 2)", "train flow (2 of 2)", "train student"]
 
 
 def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) -> None:
@@ -50,7 +63,7 @@ def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=strike)
     thread.start()
-    with pytest.raises(TrainingError, match=r"died \(exit code"):
+    with pytest.raises(WorkerError, match=r"died \(exit code"):
         train_runs(specs, 2)
     thread.join()
     assert not multiprocessing.active_children()

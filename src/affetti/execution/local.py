@@ -1,27 +1,48 @@
-"""One seam for work that splits over rows: a picklable task mapped over row ranges.
+"""Work on this machine, in processes.
 
-A task takes ``(start, stop)`` and files its own result, atomically, before it returns; ``done(start, stop)`` says
-whether that has happened. So any range may be run again, by anybody, and a run that was cut goes on where it was.
-Results do not depend on the number of workers. Processes are started with ``spawn``: a script that calls this with
-``workers > 1`` needs the usual ``if __name__ == "__main__":``.
+Processes are started with ``spawn``: a script that uses more than one worker needs ``if __name__ == "__main__":``.
+Ctrl-C reaches the parent alone. Workers on ranges are ended at once, for a range that is not filed is computed again;
+jobs are interrupted and may save their state. No process outlives its parent.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import signal
+import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.queues import Queue
+from typing import Any, TypeVar
 
-from affetti.errors import StorageError
+from affetti.errors import AffettiError, WorkerError
+from affetti.execution.base import Job, RangeTask, ranges
 from affetti.progress import Progress, silent
 
+T = TypeVar("T")
 Task = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LocalExecutor:
+    """Processes on this machine; see :class:`affetti.execution.base.Executor`."""
+
+    workers: int = 1
+    """Processes; 1 works in the calling process."""
+
+    def map_ranges(self, task: RangeTask, n: int, chunk: int, *, stage: str = "", progress: Progress = silent) -> None:
+        """See :meth:`affetti.execution.base.Executor.map_ranges`."""
+        map_ranges(task, n, chunk, done=task.done, workers=self.workers, stage=stage, progress=progress)
+
+    def run_jobs(self, jobs: Sequence[Job[T]], progress: Progress = silent) -> list[T]:
+        """See :meth:`affetti.execution.base.Executor.run_jobs`."""
+        return run_jobs(jobs, self.workers, progress)
 
 
 def cpu_count() -> int:
@@ -29,13 +50,8 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ranges(n: int, chunk: int) -> list[tuple[int, int]]:
-    """Split ``n`` rows into ranges of at most ``chunk``."""
-    return [(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-
-
 _tasks: list[Task] = []
-"""The task of this worker process: sent once, not with each range, for it may hold a whole corpus' tracks."""
+"""The task of this worker process. It is sent once, not with each range, because it may hold a corpus' tracks."""
 
 
 def _run_range(start: int, stop: int) -> None:
@@ -46,13 +62,13 @@ def _start_worker(tasks: Queue[Task]) -> None:
     _tasks.append(tasks.get())
     # The parent handles Ctrl-C and ends the pool; a worker that dies mid-write would leave its temporary file.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     # A parent that is killed ends no pool: its workers would wait for work, and hold their memory, for ever.
     if (parent := parent_process()) is not None:
         parent.join()
@@ -83,31 +99,48 @@ def map_ranges(
     stage: str = "",
     progress: Progress = silent,
 ) -> None:
-    """Run ``task`` over every range of ``n`` rows that is not yet done.
+    """Run ``task`` over every range of ``n`` rows that is not done, in ``workers`` processes.
 
     Args:
         task: picklable; called as ``task(start, stop)``.
         n: number of rows, ≥ 0.
-        chunk: rows a range, ≥ 1; never derived from ``workers``, so that the ranges are always the same.
-        done: whether a range has been filed already.
+        chunk: rows per range, ≥ 1.
+        done: whether the result of a range is filed.
         workers: processes; 1 works in this process.
-        stage: name given to ``progress``.
-        progress: told of rows done.
+        stage: the name that ``progress`` receives.
+        progress: called with the number of rows done.
 
     Raises:
-        AffettiError: what a task raised; ranges already filed stay.
-        StorageError: a worker process died.
+        AffettiError: what a task raised; ranges that are filed stay.
+        WorkerError: a worker process died.
     """
-    todo = [span for span in ranges(n, chunk) if not done(*span)]
-    finished = n - sum(stop - start for start, stop in todo)
-    progress(stage, finished, n)
-    if workers <= 1 or len(todo) <= 1:
-        for start, stop in todo:
+    remaining = [span for span in ranges(n, chunk) if not done(*span)]
+    n_done = n - sum(stop - start for start, stop in remaining)
+    progress(stage, n_done, n)
+    if workers <= 1 or len(remaining) <= 1:
+        for start, stop in remaining:
             task(start, stop)
-            finished += stop - start
-            progress(stage, finished, n)
+            n_done += stop - start
+            progress(stage, n_done, n)
         return
-    count = min(workers, len(todo))
+    try:
+        with _pool(task, min(workers, len(remaining)), remaining) as pending:
+            while pending:
+                completed, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in completed:
+                    rows = pending.pop(future)
+                    future.result()
+                    n_done += rows
+                    progress(stage, n_done, n)
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
+        ) from error
+
+
+@contextmanager
+def _pool(task: Task, count: int, spans: Sequence[tuple[int, int]]) -> Generator[dict[Future[None], int]]:
+    """Start ``count`` processes and submit all ranges to them; yields the number of rows of each."""
     with ExitStack() as ending:
         # A KeyboardInterrupt while a queue or a pool is half made would leave its semaphores behind.
         with _interrupts_held_back():
@@ -120,16 +153,86 @@ def map_ranges(
                 tasks.put(task)
             pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
             ending.callback(pool.shutdown, wait=True, cancel_futures=True)
-            pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in todo}
-        try:
-            while pending:
-                completed, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in completed:
-                    rows = pending.pop(future)
-                    future.result()
-                    finished += rows
-                    progress(stage, finished, n)
-        except BrokenProcessPool as error:
-            raise StorageError(
-                "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
-            ) from error
+            pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
+        yield pending
+
+
+def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) -> list[T]:
+    """Run independent jobs, at most ``workers`` at once, each with an equal share of the cores.
+
+    See :meth:`affetti.execution.base.Executor.run_jobs`. One worker, or one job, works in this process with the threads
+    it has.
+    """
+    if workers <= 1 or len(jobs) <= 1:
+        return [job(progress) for job in jobs]
+    context = get_context("spawn")
+    messages: Any = context.Queue()
+    results: dict[int, T] = {}
+    waiting = list(enumerate(jobs))
+    running: dict[int, Any] = {}
+    threads = max(1, workers // len(jobs))
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                number, job = waiting.pop(0)
+                running[number] = context.Process(target=_run_job, args=(number, job, threads, messages))
+                running[number].start()
+            try:
+                number, kind, content = messages.get(timeout=0.5)
+            except queue.Empty:
+                _require_alive(jobs, running)
+                continue
+            if kind == "progress":
+                progress(*content)
+            elif kind == "error":
+                raise content
+            else:
+                results[number] = content
+                running.pop(number).join()
+    finally:
+        # After Ctrl-C, or another job's error, each job receives SIGTERM and may save its state.
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.join()
+    return [results[number] for number in range(len(jobs))]
+
+
+def _require_alive(jobs: Sequence[Job[object]], running: dict[int, Any]) -> None:
+    """Raise for the first process that ended without sending a result."""
+    for number, process in running.items():
+        if process.exitcode not in (None, 0):
+            raise WorkerError(
+                f"the process of {jobs[number].name} died (exit code {process.exitcode})",
+                where=jobs[number].out,
+                hint="run the same command again: it continues from what is saved",
+            )
+
+
+def _run_job(number: int, job: Job[object], threads: int, messages: Any) -> None:
+    """In a process of its own: run a job and send its progress, and its result or error, to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and stops its jobs by SIGTERM
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_interrupt_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+    try:
+        result = job(lambda *step: messages.put((number, "progress", step)))
+    except KeyboardInterrupt:
+        sys.exit(130)  # not 0: a parent that did not ask for this would wait for the result
+    except AffettiError as error:
+        messages.put((number, "error", error))
+        return
+    messages.put((number, "result", result))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _interrupt_with_parent() -> None:
+    # A parent that is killed ends no child: it would work on, beside the jobs of the same command's next call.
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
