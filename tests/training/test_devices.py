@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from affetti.models.generators.flow import Flow, FlowConfig
 from affetti.models.generators.gan import Gan, GanConfig
 from affetti.models.generators.waveform import Waveform, WaveformConfig
-from affetti.training.loop import Objective
 from affetti.training.objectives.adversarial import GanObjective
+from affetti.training.objectives.base import Objective
 from affetti.training.objectives.flow_matching import FlowObjective
 from affetti.training.objectives.published_gan import PublishedGanObjective
 from affetti.training.objectives.waveform_adversarial import WaveformGanObjective

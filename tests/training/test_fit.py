@@ -19,11 +19,11 @@ from affetti import metrics
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, StorageError, TrainingError, UsageError
 from affetti.presets import FRONT_ENDS
-from affetti.training import checkpoint, loop
+from affetti.training import checkpoint
 from affetti.training import run as runs
+from affetti.training.clips import Clips
 from affetti.training.evaluation import predict
 from affetti.training.fit import clips_hash, fit_run
-from affetti.training.loop import Clips
 
 GO = {"steps": 24, "batch_size": 8}
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_cut_short_is_passed_over(
 def test_a_loss_that_is_not_a_number_leaves_no_model(
     tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Spoilt(loop.Clips):
+    class Spoilt(Clips):
         def batch(self, size: int, seed: int, step: int) -> Any:
             mel, labels = super().batch(size, seed, step)
             return (mel * float("nan"), labels) if step == 7 else (mel, labels)

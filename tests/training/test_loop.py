@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from affetti.errors import StorageError, TrainingError, UsageError
-from affetti.training.loop import Clips, LoopConfig, stoppable, train
+from affetti.training.clips import Clips
+from affetti.training.loop import LoopConfig, stoppable, train
+from affetti.training.objectives.base import Objective
 
 
 def clips(count: int = 10) -> Clips:
@@ -22,7 +24,7 @@ def clips(count: int = 10) -> Clips:
     return Clips(mel, np.linspace(-1, 1, 4 * count).reshape(-1, 2), np.arange(count, 2 * count))
 
 
-class Line:
+class Line(Objective):
     """A line fitted to noise; at ``at`` something happens to it."""
 
     def __init__(self, at: int | None = None, event: Any = None) -> None:

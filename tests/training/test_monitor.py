@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from affetti.corpus import Corpus
 from affetti.errors import TrainingError
 from affetti.rows import evenly_spaced
+from affetti.training.clips import Clips
 from affetti.training.fit import generator_monitor
-from affetti.training.loop import Clips, LoopConfig, train
+from affetti.training.loop import LoopConfig, train
 from affetti.training.monitor import MAX_CLIPS, GeneratorMonitor, MonitoredObjective, alarms
+from affetti.training.objectives.base import Objective
 
 
 class Player(nn.Module):
@@ -50,7 +52,7 @@ def judge(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
 
 def test_the_clips_themselves_are_as_good_as_real(judge: GeneratorMonitor, held: Clips) -> None:
     rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
-    seen = judge.look(Player(held, rows))
+    seen = judge.evaluate(Player(held, rows))
     assert seen["coverage"] == seen["precision"] == 1
     assert 0.7 < seen["diversity"] <= 1.05, "clips of one song count as neighbours where songs are not known"
     assert seen["valence_slope"] == pytest.approx(1, abs=0.02)
@@ -60,11 +62,11 @@ def test_the_clips_themselves_are_as_good_as_real(judge: GeneratorMonitor, held:
 
 
 def test_copies_collapse_and_silence_are_seen(judge: GeneratorMonitor, clips: Clips) -> None:
-    assert judge.look(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
-    one = judge.look(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
+    assert judge.evaluate(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
+    one = judge.evaluate(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
     assert one["diversity"] == pytest.approx(0, abs=1e-6)
     assert one["arousal_slope"] == pytest.approx(0, abs=1e-6)
-    assert judge.look(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
+    assert judge.evaluate(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
 
 
 def test_alarms_tell_what_is_out_of_range() -> None:
@@ -81,7 +83,7 @@ def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips
     assert generator_monitor("flow", corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
 
 
-class Course:
+class Course(Objective):
     """An objective whose "model" counts its steps, and whose judge reads a planned coverage off it."""
 
     def __init__(self) -> None:
@@ -103,7 +105,7 @@ class Plan:
     def __init__(self, *coverage: float) -> None:
         self.coverage = coverage
 
-    def look(self, model: nn.Linear, _device: object) -> dict[str, float]:
+    def evaluate(self, model: nn.Linear, _device: object) -> dict[str, float]:
         return {"coverage": self.coverage[int(model.weight.item()) // 2 - 1]}
 
 
@@ -153,7 +155,7 @@ def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once
     sizes: list[int] = []
 
     class Lossy(Course):
-        def held_out(self, mel: Tensor, conditions: Tensor) -> float:
+        def held_out_loss(self, mel: Tensor, conditions: Tensor) -> float:
             sizes.append(len(mel))
             assert len(conditions) == len(mel)
             return float(mel.mean())

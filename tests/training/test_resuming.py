@@ -10,8 +10,8 @@ from tests.material import sha
 
 from affetti import api
 from affetti.corpus import Corpus
+from affetti.training.clips import Clips
 from affetti.training.fit import fit_run
-from affetti.training.loop import Clips
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "published": ("gan", {"recipe": "published", "embedding": 16}),

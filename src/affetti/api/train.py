@@ -21,9 +21,10 @@ from affetti.models.generators.conditioning import Fields
 from affetti.progress import Progress, silent
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.clips import Clips
 from affetti.training.device import Precision
 from affetti.training.fit import fit_run
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.loop import LoopConfig
 from affetti.training.registry import family
 from affetti.training.text_embedders import HASHED
 from affetti.training.waveform_clips import sound_clips

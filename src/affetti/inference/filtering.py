@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError
 from affetti.models.regressors.baseline import Baseline
+from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
-from affetti.training.fit import fit_baseline, labelled_clips
+from affetti.training.fit import labelled_clips
 from affetti.training.run import TrainedModel
 
 CELLS = 5

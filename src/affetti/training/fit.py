@@ -17,11 +17,10 @@ from torch import nn
 
 from affetti import config as configuration
 from affetti import presets
-from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.regressors.base import NeuralRegressor, Regressor
+from affetti.models.regressors.base import Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
@@ -29,15 +28,18 @@ from affetti.random import child_seed
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import read_json, remove_partial, reserve_output, write_json, write_text
 from affetti.training import run as runs
+from affetti.training.clips import Clips
+from affetti.training.closed_form import fit_baseline
 from affetti.training.conditions import conditions, fields_of
 from affetti.training.device import Hardware, Precision, is_main_process
 from affetti.training.evaluation import evaluate_regressor
-from affetti.training.loop import Clips, History, LoopConfig, train
+from affetti.training.loop import History, LoopConfig, train
 from affetti.training.mel_inverse import fitted_inverse
 from affetti.training.model_card import model_card
-from affetti.training.monitor import GeneratorMonitor, MonitoredObjective, alarms
-from affetti.training.objectives.distillation import DistilledObjective, load_teacher
+from affetti.training.monitor import GeneratorMonitor, MonitoredObjective, Monitoring, alarms
+from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import family, make
+from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED, text_embedder
 from affetti.training.waveform_clips import sound_clips
@@ -101,7 +103,8 @@ def fit_run(
     model = make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind) | (settings or {}), fields)
     if family(kind).sound:
         clips = sound_clips(corpus, clips.labels, part.train, model.config.window)  # type: ignore[arg-type, union-attr]
-    taught_by = None if teacher is None else taught(kind, teacher, corpus, part)
+    test_songs = corpus.songs[part.test].tolist()
+    teacher_model = None if teacher is None else load_teacher(kind, teacher, corpus, test_songs)
     resolved = {
         "verb": "train",
         "model": kind,
@@ -115,7 +118,7 @@ def fit_run(
         "device": device,
         "precision": precision,
         "devices": devices,
-        "settings": configuration.unstructure(model.config) if family(kind).config else {},
+        "settings": configuration.unstructure(model.config),
         "text": text,
         "patience": patience,
         "teacher": None if teacher is None else str(teacher),
@@ -127,20 +130,19 @@ def fit_run(
     if reserve_output(out, resolved, MAY_DIFFER) and _whole(out):
         return read_json(out / "result.json")
     remove_partial(out)
-    held = Clips(data, clips.labels, part.validation) if len(part.validation) else None
-    watched = None
-    if generates and held is not None:
-        watched = generator_monitor(kind, corpus, Clips(corpus.mel, clips.labels, part.train), held)
+    validation = Clips(data, clips.labels, part.validation) if len(part.validation) else None
+    monitor = None
+    if generates and validation is not None:
+        monitor = generator_monitor(kind, corpus, Clips(corpus.mel, clips.labels, part.train), validation)
+    patience = budget.patience if patience is None else patience
     history, trained = fit(
         kind,
         model,
         clips,
         loop,
+        ObjectiveOptions(validation=validation, teacher=teacher_model),
+        monitoring=None if monitor is None else Monitoring(monitor, budget.looks, patience),
         run=out,
-        held=held,
-        judge=watched,
-        looks=(budget.looks, budget.patience if patience is None else patience),
-        teacher=taught_by,
         hardware=hardware,
         progress=progress,
     )
@@ -199,39 +201,54 @@ def fit(
     model: nn.Module,
     clips: Clips,
     loop: LoopConfig,
+    options: ObjectiveOptions = ObjectiveOptions(),
     *,
+    monitoring: Monitoring | None = None,
     run: Path | None = None,
-    specaugment: bool = False,
-    held: Clips | None = None,
-    judge: GeneratorMonitor | None = None,
-    looks: tuple[int, int] = (1, 0),
-    teacher: NeuralRegressor | None = None,
     hardware: Hardware = Hardware(),
     progress: Progress = silent,
 ) -> tuple[History, nn.Module]:
-    """Train a model of family ``kind`` on ``clips``; returns the log and the model whose weights are to be used.
+    """Train a model in memory.
 
-    ``held`` are clips of validation songs, by which a ``vit`` stops; ``judge`` looks at a generator, as often as the
-    first of ``looks`` says and with the patience of the second; ``teacher`` is whom a ``student`` learns from.
+    Args:
+        kind: its family.
+        model: the model, of :func:`affetti.training.registry.make`.
+        clips: what it is trained on.
+        loop: steps, batch size and seed; a family with a closed form takes no steps.
+        options: what its objective may use beside the clips.
+        monitoring: how a generator is evaluated while it is trained; the best of it by coverage is the result.
+        run: a folder to log, checkpoint and resume in.
+        hardware: device and precision.
+        progress: called with the steps taken.
+
+    Returns:
+        The log, and the model whose weights are to be used, in evaluation mode on the CPU.
+
+    Raises:
+        UsageError: the family is unknown.
+        TrainingError: the loss is not a number.
+        KeyboardInterrupt: asked to stop; with ``run`` a checkpoint has been filed.
     """
-    if isinstance(model, Baseline):
-        fit_baseline(model, clips)
+    chosen = family(kind)
+    if chosen.closed_form is not None:
+        chosen.closed_form(model, clips)
         return History(), model
-    model.train()  # one that was trained before comes evaluating
+    if chosen.objective is None:
+        raise UsageError(f"a {kind} has no way of training", where="MODEL", hint="give its family an objective")
+    model.train()  # one that was trained before is in evaluation mode
     model.fit_statistics(*clips.sample())  # type: ignore[operator]
-    made = family(kind).objective
-    if made is None:
-        raise UsageError(f"a {kind} has no steps to train", where="MODEL", hint="it is fitted in closed form")
-    options: dict[str, Any] = {"augment": spec_augment} if specaugment else {}
-    if kind == "vit":
-        options["held"] = held
-    if teacher is not None:
-        options["teacher"] = teacher
-    objective = (made if teacher is None else DistilledObjective)(model, loop.steps, **options)  # type: ignore[arg-type]
-    if judge is not None:
-        objective = MonitoredObjective(objective, judge, loop.steps, *looks, held=held)
+    objective = chosen.objective(model, loop.steps, options)
+    if monitoring is not None:
+        objective = MonitoredObjective(
+            objective,
+            monitoring.monitor,
+            loop.steps,
+            monitoring.evaluations,
+            monitoring.patience,
+            validation=options.validation,
+        )
     history = train(objective, clips, loop, run=run, hardware=hardware, stage=f"train {kind}", progress=progress)
-    return history, getattr(objective, "result", objective.modules["average"]).eval().cpu()
+    return history, objective.result.eval().cpu()
 
 
 def labelled_clips(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
@@ -254,31 +271,13 @@ def generator_monitor(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> G
     return GeneratorMonitor.of(clips, held, corpus.songs, reader, to_mel)
 
 
-def fit_baseline(model: Baseline, clips: Clips) -> None:
-    """Fit a baseline to all clips at once."""
-    parts = (clips.take(rows) for rows in np.array_split(clips.rows, max(1, len(clips) // 256)))
-    features, labels = zip(*((model.features(mel), part) for mel, part in parts), strict=True)
-    model.fit(torch.cat(features), torch.cat(labels))
-
-
-def taught(kind: str, teacher: Path, corpus: Corpus, part: splits.Fold) -> NeuralRegressor:
-    """The network of the run ``teacher``, where a student of this fold may learn from it.
-
-    Raises:
-        UsageError, MismatchError: it may not, see :func:`affetti.training.objectives.distillation.load_teacher`.
-    """
-    if kind != "student":
-        raise UsageError(f"a {kind} has no teacher", where="--teacher", hint="leave it out, or train a student")
-    return load_teacher(teacher, corpus, corpus.songs[part.test].tolist())
-
-
 def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
     """Refuse to train on fewer clips than a batch, or on labels that are all equal.
 
     Raises:
         InputError: says how many there are.
     """
-    if kind != "baseline" and len(clips) < batch_size:
+    if family(kind).closed_form is None and len(clips) < batch_size:
         raise InputError(
             f"{len(clips)} training clips, fewer than one batch of {batch_size}",
             hint="use a larger corpus, or a smaller --batch-size",

@@ -19,20 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from affetti.errors import TrainingError, UsageError
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.rows import evenly_spaced
 from affetti.storage import storage_error, write_text
 from affetti.training import checkpoint
+from affetti.training.clips import Clips
 from affetti.training.device import Hardware, Precision, choose_device
+from affetti.training.objectives.base import Objective
 from affetti.training.tensorboard import tensorboard_writer
 
 if TYPE_CHECKING:
@@ -62,61 +61,6 @@ class LoopConfig:
             if value < least:
                 flag = f"--{name.replace('_', '-')}"
                 raise UsageError(f"{value} is too small", where=flag, hint=f"give {least} or more")
-
-
-@dataclass(frozen=True)
-class Clips:
-    """The clips a model may see: rows of log-mels (possibly memory-mapped) and their labels."""
-
-    mel: NDArray[np.floating]
-    """dB ``[N, M, F]``."""
-    labels: NDArray[np.float64]
-    """Labels ``[N, 2]`` in [-1, 1], or conditions ``[N, K]`` that begin with them."""
-    rows: NDArray[np.intp]
-    """The rows to use."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batch(self, size: int, seed: int, step: int) -> tuple[Tensor, Tensor]:
-        """Batch number ``step``: every clip comes once an epoch, in an order that depends on (seed, epoch)."""
-        at = step * size + np.arange(size)
-        chosen = np.empty(size, dtype=np.intp)
-        for epoch in np.unique(at // len(self)):
-            order = np.random.default_rng([seed, int(epoch)]).permutation(len(self))
-            here = at // len(self) == epoch
-            chosen[here] = order[at[here] % len(self)]
-        return self.take(self.rows[chosen])
-
-    def take(self, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-        """Log-mels and labels of the given rows, float32."""
-        mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
-        return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
-
-    def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
-        """Clips evenly spread over the rows, about ``limit`` values at most, to fit statistics to.
-
-        Returns:
-            dB ``[n, M, F]``, and the labels of all clips ``[len(self), K]``.
-        """
-        most = max(64, limit // self.mel[0].size)  # 2,048 clips at the preset tiny, 101 at paper
-        chosen = self.rows[evenly_spaced(len(self), most)]
-        return self.take(chosen)[0], torch.from_numpy(self.labels[self.rows].astype(np.float32))
-
-
-class Objective(Protocol):
-    """A model being trained: what is saved, and what one step does."""
-
-    modules: dict[str, nn.Module]
-    optimizers: dict[str, torch.optim.Optimizer]
-
-    def setup(self, fabric: Fabric) -> None:
-        """Put modules and optimizers in the hands of Fabric."""
-        ...
-
-    def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
-        """One update; returns what to log, ``loss`` among it."""
-        ...
 
 
 @dataclass
@@ -157,7 +101,7 @@ def train(
     if not fabric.is_global_zero:
         run = folder = None
     history = History(_kept_lines(run, start))
-    if start and getattr(objective, "finished", False):
+    if start and objective.finished:
         return history  # it had ended early
     before = history.lines[-1]["seconds"] if history.lines else 0.0
     every = max(1, config.steps // config.log_points)
@@ -177,7 +121,7 @@ def train(
             for key, value in logged.items():
                 sums.setdefault(key, []).append(value)
             done = step + 1
-            last = done == config.steps or getattr(objective, "finished", False)
+            last = done == config.steps or objective.finished
             if done % every == 0 or last:
                 seconds = before + time.perf_counter() - began
                 line = {"step": done, "seconds": round(seconds, 3)} | {k: float(np.mean(v)) for k, v in sums.items()}

@@ -35,7 +35,8 @@ from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.models.regressors.baseline import Baseline
 from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
-from affetti.training.loop import Clips, Objective
+from affetti.training.clips import Clips
+from affetti.training.objectives.base import Objective
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -110,7 +111,7 @@ class GeneratorMonitor:
         return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, to_mel)
 
     @torch.no_grad()
-    def look(self, model: nn.Module, device: torch.device | str = "cpu") -> dict[str, float]:
+    def evaluate(self, model: nn.Module, device: torch.device | str = "cpu") -> dict[str, float]:
         """Measure ``model``; see the module for the keys."""
         draft = getattr(model, "draft", None)
         parts: list[Tensor] = []
@@ -135,6 +136,17 @@ class GeneratorMonitor:
         }
 
 
+@dataclass(frozen=True)
+class Monitoring:
+    """How a generator is monitored while it is trained."""
+
+    monitor: GeneratorMonitor
+    evaluations: int = 4
+    """In a whole training."""
+    patience: int = 0
+    """Evaluations without better coverage after which training ends; 0: it takes all its steps."""
+
+
 class _BestCoverage(nn.Module):
     """The best coverage so far and the looks since, kept in checkpoints."""
 
@@ -147,20 +159,20 @@ class _BestCoverage(nn.Module):
         self.register_buffer("since", torch.tensor(0))
 
 
-class MonitoredObjective:
+class MonitoredObjective(Objective):
     """An objective whose averaged model is looked at a few times; :attr:`result` is the best by coverage."""
 
     def __init__(
         self,
         objective: Objective,
-        judge: GeneratorMonitor,
+        monitor: GeneratorMonitor,
         steps: int,
-        looks: int,
+        evaluations: int,
         patience: int,
-        held: Clips | None = None,
+        validation: Clips | None = None,
     ) -> None:
-        self.objective, self.judge, self.patience, self.held = objective, judge, patience, held
-        self.every = max(1, steps // max(1, looks))
+        self.objective, self.monitor, self.patience, self.validation = objective, monitor, patience, validation
+        self.every = max(1, steps // max(1, evaluations))
         self.memory, self.best = _BestCoverage(), copy.deepcopy(objective.modules["average"])
         self.modules = {**objective.modules, "best": self.best, "memory": self.memory}
         self.optimizers = objective.optimizers
@@ -188,7 +200,7 @@ class MonitoredObjective:
             average = self.objective.modules["average"].eval()
             # In full precision, as it will be used; the first device's, for all must stop together.
             with torch.autocast(fabric.device.type, enabled=False):
-                seen = fabric.broadcast(self.judge.look(average, self.device) | self._held_out_loss())
+                seen = fabric.broadcast(self.monitor.evaluate(average, self.device) | self._held_out_loss())
             logged |= seen
             if seen["coverage"] >= float(self.memory.best) - COVERAGE_TOLERANCE:
                 self.best.load_state_dict(average.state_dict())
@@ -199,12 +211,17 @@ class MonitoredObjective:
         return logged
 
     def _held_out_loss(self) -> dict[str, float]:
-        held_out = getattr(self.objective, "held_out", None)
-        if held_out is None or self.held is None:
+        """The held-out loss of objectives that have one, over up to four times :data:`MAX_CLIPS` validation clips."""
+        if self.validation is None:
             return {}
-        spread = evenly_spaced(len(self.held), 4 * MAX_CLIPS)
-        parts = np.array_split(self.held.rows[spread], -(-len(spread) // 32))
-        losses = [held_out(*(part.to(self.device) for part in self.held.take(rows))) for rows in parts]
+        spread = evenly_spaced(len(self.validation), 4 * MAX_CLIPS)
+        parts = np.array_split(self.validation.rows[spread], -(-len(spread) // 32))
+        losses: list[float] = []
+        for rows in parts:
+            loss = self.objective.held_out_loss(*(part.to(self.device) for part in self.validation.take(rows)))
+            if loss is None:
+                return {}
+            losses.append(loss)
         return {"held_out_loss": float(np.average(losses, weights=[len(rows) for rows in parts]))}
 
 

@@ -1,7 +1,8 @@
-"""The families of models: what each is made of, what it hears, and how it is trained.
+"""The families of models: what each is made of, what it is trained on, and how.
 
-A family is one line here, one file in ``models/`` and an objective. What a model is asked for (:class:`Fields`) is
-known from the corpus it is trained on.
+A new family is one file in ``models/``, one objective in ``training/objectives/`` and one entry of :data:`FAMILIES`;
+nothing else asks for a family by its name. What a generator can be asked for (:class:`Fields`) is known from the corpus
+it is trained on.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from affetti.models.generators.waveform import Waveform, WaveformConfig
 from affetti.models.regressors.baseline import Baseline, BaselineConfig
 from affetti.models.regressors.student import Student, StudentConfig
 from affetti.models.regressors.vit import ViT, ViTConfig
-from affetti.training.loop import Objective
-from affetti.training.objectives.fine_tuning import FineTuningObjective
-from affetti.training.objectives.flow_matching import FlowObjective
+from affetti.training.clips import Clips
+from affetti.training.closed_form import fit_baseline
+from affetti.training.objectives.base import Objective, ObjectiveOptions
+from affetti.training.objectives.distillation import student_objective
+from affetti.training.objectives.fine_tuning import fine_tuning_objective
+from affetti.training.objectives.flow_matching import flow_objective
 from affetti.training.objectives.published_gan import gan_objective
-from affetti.training.objectives.regression import RegressionObjective
-from affetti.training.objectives.waveform_adversarial import WaveformGanObjective
+from affetti.training.objectives.waveform_adversarial import waveform_objective
 
 
 @dataclass(frozen=True)
@@ -36,33 +39,46 @@ class Family:
     purpose: str
     """What it does, for the model card: "This model …"."""
     generates: bool
-    make: Callable[..., nn.Module]
-    """Called as ``make(shape, config, fields)`` if it generates, else as ``make(shape, config)``."""
-    config: type[Any] | None = None
-    """Its settings; None: it has none."""
-    objective: Callable[..., Objective] | None = None
-    """Called as ``objective(model, steps)``; None: fitted in closed form."""
+    """Whether it generates clips; otherwise it predicts valence and arousal."""
+    model: Callable[..., nn.Module]
+    """Called as ``model(shape, config, fields)`` if it generates, else as ``model(shape, config)``."""
+    config: type[Any]
+    """Its settings: a frozen dataclass."""
+    objective: Callable[[Any, int, ObjectiveOptions], Objective] | None = None
+    """Called as ``objective(model, steps, options)``; None: it is fitted by :attr:`closed_form`."""
+    closed_form: Callable[[Any, Clips], None] | None = None
+    """Called as ``closed_form(model, clips)``; for a model that is fitted to all clips at once."""
     sound: bool = False
-    """Whether it makes waveforms, not log-mels, and is trained on the sound of clips."""
+    """Whether it generates waveforms, not log-mels, and is trained on the sound of clips."""
+    learns_from_teacher: bool = False
+    """Whether it can be trained on the outputs of another regressor."""
+    predicts_from_embeddings: bool = False
+    """Whether it can be trained on an embedding of each clip instead of the log-mel."""
 
 
 MAKES_LOG_MELS = "makes log-mel spectrograms of music for a point of the valence-arousal plane"
 MAKES_SOUND = "makes a few seconds of sound for a point of the valence-arousal plane"
-PREDICTS = "reads valence and arousal off a log-mel spectrogram of music"
+PREDICTS = "predicts valence and arousal from a log-mel spectrogram of music"
+PREDICTS_FROM_STATISTICS = "predicts valence and arousal from statistics of a log-mel spectrogram of music"
 
 FAMILIES: dict[str, Family] = {
     "gan": Family(MAKES_LOG_MELS, True, Gan, GanConfig, gan_objective),
-    "waveform": Family(MAKES_SOUND, True, Waveform, WaveformConfig, WaveformGanObjective, sound=True),
-    "flow": Family(MAKES_LOG_MELS, True, Flow, FlowConfig, FlowObjective),
-    "vit": Family(PREDICTS, False, ViT, ViTConfig, FineTuningObjective),
-    "student": Family(PREDICTS, False, Student, StudentConfig, RegressionObjective),
+    "waveform": Family(MAKES_SOUND, True, Waveform, WaveformConfig, waveform_objective, sound=True),
+    "flow": Family(MAKES_LOG_MELS, True, Flow, FlowConfig, flow_objective),
+    "vit": Family(PREDICTS, False, ViT, ViTConfig, fine_tuning_objective),
+    "student": Family(PREDICTS, False, Student, StudentConfig, student_objective, learns_from_teacher=True),
     "baseline": Family(
-        "reads valence and arousal off statistics of a log-mel spectrogram of music", False, Baseline, BaselineConfig
+        PREDICTS_FROM_STATISTICS,
+        False,
+        Baseline,
+        BaselineConfig,
+        closed_form=fit_baseline,
+        predicts_from_embeddings=True,
     ),
 }
 GENERATORS = tuple(name for name, family in FAMILIES.items() if family.generates)
 SPECTROGRAM_GENERATORS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
-"""Generators of log-mels, which need no sound kept with the corpus: what a study trains unless told otherwise."""
+"""Generators of log-mels, which need no sound kept with the corpus: what a study trains by default."""
 REGRESSORS = tuple(name for name, family in FAMILIES.items() if not family.generates)
 
 
@@ -84,14 +100,25 @@ def make(
     fields: Fields = Fields(),
     where: str = "model settings",
 ) -> nn.Module:
-    """An untrained model of family ``kind`` over log-mels of ``shape``, to be asked for ``fields``.
+    """An untrained model.
+
+    Args:
+        kind: name of its family.
+        shape: ``(M, F)`` of the log-mels.
+        settings: those that differ from the defaults of the family.
+        fields: what a generator can be asked for beside valence and arousal.
+        where: what an error names as the place of the settings.
 
     Raises:
         UsageError: the family or a setting is unknown.
+
+    Example:
+        >>> model = make("student", (64, 128), {"width": 8})
+        >>> sum(value.numel() for value in model.parameters()) > 0
+        True
     """
     chosen = family(kind)
-    if chosen.config is None:
-        config.require_known(settings, (), where)
-        return chosen.make(shape)
-    made = config.structure(settings, chosen.config, where)
-    return chosen.make(shape, made, fields) if chosen.generates else chosen.make(shape, made)
+    settings_of_model = config.structure(settings, chosen.config, where)
+    if chosen.generates:
+        return chosen.model(shape, settings_of_model, fields)
+    return chosen.model(shape, settings_of_model)

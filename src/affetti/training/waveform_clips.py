@@ -18,12 +18,12 @@ from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.rows import evenly_spaced
 from affetti.signal import audio
-from affetti.training.loop import Clips
+from affetti.training.clips import Clips
 
 
 @dataclass(frozen=True)
 class SoundClips(Clips):
-    """As :class:`affetti.training.loop.Clips`, but batches are of waveforms ``[B, T]`` in [-1, 1]."""
+    """As :class:`affetti.training.clips.Clips`, but batches are of waveforms ``[B, T]`` in [-1, 1]."""
 
     files: tuple[Path, ...]
     """Where the sound of each row lies."""
@@ -40,7 +40,7 @@ class SoundClips(Clips):
         return pieces, torch.from_numpy(self.labels[rows].astype(np.float32))
 
     def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
-        """As :meth:`affetti.training.loop.Clips.sample`: whole waveforms ``[n, samples]``, about ``limit`` values.
+        """As :meth:`affetti.training.clips.Clips.sample`: whole waveforms ``[n, samples]``, about ``limit`` values.
 
         The loudest of all clips is among them: a model's scale is its peak.
         """

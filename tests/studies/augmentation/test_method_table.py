@@ -15,9 +15,9 @@ from affetti.studies.augmentation.arms import parse_arm
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.method_table import measure_methods, sampling_rows, training_steps_rows
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset
+from affetti.training.clips import Clips
+from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
-from affetti.training.fit import fit_baseline
-from affetti.training.loop import Clips
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from affetti.studies.augmentation.signal_augmentation import (
     shifted,
     stretched,
 )
-from affetti.training.loop import Clips
+from affetti.training.clips import Clips
 
 TINY = FRONT_ENDS["tiny"]
 CALM = Cues("major", 65, MIDDLE_TEMPO, 0, 0.75, "piano", "happy")

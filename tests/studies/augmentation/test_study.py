@@ -16,9 +16,9 @@ from affetti.errors import StorageError, UsageError
 from affetti.models.regressors.baseline import Baseline
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.study import _notes, augmentation_study
+from affetti.training.clips import Clips
+from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
-from affetti.training.fit import fit_baseline
-from affetti.training.loop import Clips
 
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
 

@@ -12,7 +12,8 @@ from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSu
 from affetti.studies.augmentation.trials import STUDENT, Trial, TrialTask, concatenate, gather_predictions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.clips import Clips
+from affetti.training.loop import LoopConfig
 
 
 def test_shuffled_labels_are_the_same_labels_elsewhere(

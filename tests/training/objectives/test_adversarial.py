@@ -11,7 +11,7 @@ from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.gan import Gan, GanConfig
 from affetti.training.loop import make_fabric
 from affetti.training.objectives.adversarial import GanObjective
-from affetti.training.objectives.base import warm_cosine
+from affetti.training.objectives.base import ObjectiveOptions, warm_cosine
 from affetti.training.objectives.published_gan import PublishedGanObjective, gan_objective
 
 SHAPE = (32, 48)
@@ -23,7 +23,7 @@ def objective(steps: int = 80, fields: Fields = FIELDS, **settings: Any) -> Any:
     torch.manual_seed(0)
     model = Gan(SHAPE, GanConfig(**(LEAN | settings)), fields)
     model.fit_statistics(mels(16, SHAPE), conditions())
-    made = gan_objective(model, steps)
+    made = gan_objective(model, steps, ObjectiveOptions())
     made.setup(make_fabric("cpu"))
     return made
 

@@ -112,7 +112,7 @@ def test_teachers_that_may_not_teach_are_refused(tmp_path: Path, corpus: Corpus,
     with pytest.raises(UsageError, match="a baseline teaches no student"):
         fit_run("student", corpus, 0, tmp_path / "run", teacher=run_of("baseline"), steps=4, batch_size=8)
     other = write_corpus(tmp_path / "paper", songs=12, each=1, front=FRONT_ENDS["paper"], preset="paper")
-    with pytest.raises(MismatchError, match="reads log-mels of front-end"):
+    with pytest.raises(MismatchError, match="takes log-mels of front-end"):
         fit_run("student", other, 0, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=2)
     assert not (tmp_path / "run").exists()
 

@@ -10,7 +10,8 @@ from tests.material import mels
 
 from affetti import metrics
 from affetti.models.regressors.vit import ViT, ViTConfig
-from affetti.training.loop import Clips, LoopConfig, make_fabric, train
+from affetti.training.clips import Clips
+from affetti.training.loop import LoopConfig, make_fabric, train
 from affetti.training.objectives.fine_tuning import PATIENCE, BestWeights, FineTuningObjective, unfreeze
 from affetti.training.objectives.regression import weighted_squared_error
 
@@ -72,41 +73,41 @@ def test_random_weights_all_learn_at_one_rate() -> None:
 def test_the_best_on_validation_clips_is_kept() -> None:
     model, best = vit(layers=1), None
     best = BestWeights(model)
-    best.offer(model, 0.3)
+    best.update(model, 0.3)
     with torch.no_grad():
         model.head[0].bias += 1
     kept = best.kept.state_dict()["head.0.bias"].clone()
-    best.offer(model, 0.2)
+    best.update(model, 0.2)
     assert torch.equal(best.kept.state_dict()["head.0.bias"], kept)
     assert int(best.since) == 1
-    best.offer(model, 0.4)
+    best.update(model, 0.4)
     assert torch.equal(best.kept.state_dict()["head.0.bias"], kept + 1)
     assert (float(best.ccc), int(best.since)) == (pytest.approx(0.4), 0)
 
 
 def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = clips()
-    made = FineTuningObjective(vit(layers=1), 60, held=data)
+    made = FineTuningObjective(vit(layers=1), 60, validation=data)
     scores = iter([0.1, 0.5, *[0.4] * 100])
-    monkeypatch.setattr(made, "look", lambda _held: next(scores))
+    monkeypatch.setattr(made, "evaluate", lambda _held: next(scores))
     history = train(made, data, LoopConfig(60, 8), run=tmp_path)
     assert history.lines[-1]["step"] == (2 + PATIENCE) * made.every
     assert made.finished
     assert list((tmp_path / "checkpoints").glob(f"step-{(2 + PATIENCE) * made.every:08d}*"))
     assert made.result is made.best.kept
     # Called again it is still finished, and takes no step that changes the result.
-    again = FineTuningObjective(vit(layers=1), 60, held=data)
-    monkeypatch.setattr(again, "look", lambda _held: 0.0)
+    again = FineTuningObjective(vit(layers=1), 60, validation=data)
+    monkeypatch.setattr(again, "evaluate", lambda _held: 0.0)
     train(again, data, LoopConfig(60, 8), run=tmp_path)
     assert torch.equal(again.result.state_dict()["head.0.bias"], made.result.state_dict()["head.0.bias"])
 
 
 def test_a_look_is_the_ccc_of_the_average_of_weights() -> None:
     data = clips()
-    made = FineTuningObjective(vit(layers=1), 60, held=data)
+    made = FineTuningObjective(vit(layers=1), 60, validation=data)
     made.average.eval()
     expected = metrics.concordance(made.average(data.take(data.rows)[0]).detach().double().numpy(), data.labels)
-    assert made.look(data, batch_size=5) == pytest.approx(expected, abs=1e-6)
+    assert made.evaluate(data, batch_size=5) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_studys_loss_weighs_valence_more() -> None:

@@ -26,8 +26,9 @@ from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.clips import Clips
 from affetti.training.device import Hardware, choose_device
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.loop import LoopConfig
 from affetti.training.registry import family
 from affetti.training.waveform_clips import sound_clips
 

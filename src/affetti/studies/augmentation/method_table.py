@@ -43,9 +43,9 @@ from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet
+from affetti.training.clips import Clips
+from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
-from affetti.training.fit import fit_baseline
-from affetti.training.loop import Clips
 
 MAX_CLIPS = 512
 """Clips a side, evenly spread."""

@@ -33,8 +33,9 @@ from affetti.studies.augmentation.trials import STUDENT, concatenate
 from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.clips import Clips
 from affetti.training.device import Hardware
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.loop import LoopConfig
 from affetti.training.registry import family
 from affetti.training.waveform_clips import sound_clips
 

@@ -22,7 +22,7 @@ from affetti.augment.mixup import c_mixup, mixup
 from affetti.augment.warp import SAFE_RATE, SAFE_SEMITONES, shift, stretch
 from affetti.compose.cues import GRADED, SCALE
 from affetti.presets import FrontEnd
-from affetti.training.loop import Clips
+from affetti.training.clips import Clips
 
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Log-mels ``[B, M, F]`` in dB and labels ``[B, 2]`` to others."""
@@ -77,7 +77,7 @@ def changes(names: tuple[str, ...], front: FrontEnd) -> tuple[Change, ...]:
 
 @dataclass(frozen=True)
 class ChangedClips(Clips):
-    """As :class:`affetti.training.loop.Clips`, with batches changed; statistics are of the clips as they are."""
+    """As :class:`affetti.training.clips.Clips`, with batches changed; statistics are of the clips as they are."""
 
     changes: tuple[Change, ...] = ()
 

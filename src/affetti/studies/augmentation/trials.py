@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.random import child_seed
 from affetti.storage import read_json, write_json
@@ -26,8 +27,10 @@ from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSu
 from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.clips import Clips
 from affetti.training.device import Hardware
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.loop import LoopConfig
+from affetti.training.objectives.base import ObjectiveOptions
 
 STUDENT, RIDGE = "student", "baseline"
 
@@ -101,10 +104,8 @@ class TrialTask:
         for clips in stages:
             loop = LoopConfig(max(1, steps // len(stages)), min(self.batch_size, len(clips)), unit.seed)
             seen = ChangedClips(clips.mel, clips.labels, clips.rows, turned) if turned else clips
-            masked = SPECAUGMENT in unit.arm.signals
-            _, model = fitting.fit(
-                unit.regressor, model, seen, loop, specaugment=masked, hardware=Hardware(self.device)
-            )
+            options = ObjectiveOptions(augment=spec_augment if SPECAUGMENT in unit.arm.signals else None)
+            _, model = fitting.fit(unit.regressor, model, seen, loop, options, hardware=Hardware(self.device))
         return model, sum(map(len, stages))
 
     def synthetic_clips(self, unit: Trial, corpus: Corpus, part: splits.Fold) -> Clips | None:

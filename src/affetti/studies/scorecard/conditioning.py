@@ -32,7 +32,8 @@ from affetti.studies.scorecard.measures import refused, told
 from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
-from affetti.training.loop import Clips, LoopConfig
+from affetti.training.clips import Clips
+from affetti.training.loop import LoopConfig
 
 BATCH_CLIPS = 128
 """Clips read at a time."""

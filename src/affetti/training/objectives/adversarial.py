@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from affetti.augment.differentiable import diff_augment
 from affetti.models.generators.gan import Gan
 from affetti.models.generators.gan_discriminator import Judgement, deceived, gradient_penalty, hinge, relativistic
-from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
+from affetti.training.objectives.base import Objective, set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -24,7 +24,7 @@ DISCRIMINATOR_RATE = 2.0
 """How much faster the discriminator learns where spectral norm holds it back (Heusel et al. 2017)."""
 
 
-class GanObjective:
+class GanObjective(Objective):
     """Relativistic GAN with lazy R1 and R2, or hinge with spectral norm; one update of each side a step."""
 
     def __init__(self, model: Gan, steps: int) -> None:

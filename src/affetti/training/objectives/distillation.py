@@ -19,17 +19,14 @@ teacher can label what no listener has heard (Beyer et al. 2022). The labels are
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, UsageError
 from affetti.models.regressors.base import NeuralRegressor, Reading
-from affetti.training import run as runs
+from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup
 
 if TYPE_CHECKING:
@@ -93,21 +90,8 @@ def _similarities(features: Tensor) -> Tensor:
     return unit @ unit.T
 
 
-def load_teacher(path: Path, corpus: Corpus, test_songs: list[str]) -> NeuralRegressor:
-    """The network of a run, as a teacher for clips of ``corpus``.
-
-    Raises:
-        UsageError: it is no network that reads emotion.
-        MismatchError: it reads another front-end, or has heard songs that the student will be tested on.
-    """
-    trained = runs.load(path)
-    if not isinstance(trained.model, NeuralRegressor):
-        raise UsageError(f"a {trained.kind} teaches no student", where="--teacher", hint="give a run of vit or student")
-    if trained.front_end.hash != corpus.front_end.hash:
-        raise MismatchError(
-            f"reads log-mels of front-end {trained.front_end.hash}, these are {corpus.front_end.hash}",
-            where=path,
-            hint="train the teacher on this corpus",
-        )
-    splits.require_held_out(test_songs, trained.songs, path)
-    return trained.model
+def student_objective(model: NeuralRegressor, steps: int, options: ObjectiveOptions) -> Objective:
+    """The training of a student: with a teacher where there is one, else on the labels alone."""
+    if options.teacher is None:
+        return RegressionObjective(model, steps, augment=options.augment)
+    return DistilledObjective(model, steps, options.teacher, augment=options.augment)

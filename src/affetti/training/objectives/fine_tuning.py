@@ -23,7 +23,8 @@ from affetti import metrics
 from affetti.errors import InputError
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.models.regressors.vit import ViT
-from affetti.training.loop import Clips
+from affetti.training.clips import Clips
+from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup, weighted_squared_error
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class BestWeights(nn.Module):
         self.register_buffer("since", torch.tensor(0))
 
     @torch.no_grad()
-    def offer(self, model: nn.Module, ccc: float) -> None:
+    def update(self, model: nn.Module, ccc: float) -> None:
         """Keep ``model``'s weights if ``ccc`` is the highest yet."""
         if ccc > float(self.ccc):
             self.kept.load_state_dict(model.state_dict())
@@ -63,9 +64,9 @@ class BestWeights(nn.Module):
 
 
 class FineTuningObjective(RegressionObjective):
-    """Concordance loss or weighted squared error, gradual unfreezing, EMA, and early stopping where ``held`` is given.
+    """Concordance loss or weighted squared error, gradual unfreezing, EMA, and early stopping on validation songs.
 
-    ``held`` are clips of validation songs; without them all steps are taken and the average of weights is the result.
+    ``validation`` holds their clips; without them all steps are taken and the average of weights is the result.
     """
 
     def __init__(
@@ -74,27 +75,27 @@ class FineTuningObjective(RegressionObjective):
         steps: int,
         decay: float = 0.98,
         augment: Callable[[Tensor], Tensor] | None = None,
-        held: Clips | None = None,
+        validation: Clips | None = None,
     ) -> None:
         self.pretrained = bool(model.config.pretrained)
         super().__init__(
             model, steps, model.config.rate or (RATE_PRETRAINED if self.pretrained else RATE_SCRATCH), decay, augment
         )
-        self.vit, self.held = model, held
+        self.vit, self.validation = model, validation
         self.measure = concordance_loss if model.config.loss == "ccc" else weighted_squared_error
         self.every = max(1, steps // N_EVALUATIONS)
-        if held is not None:
+        if validation is not None:
             self.best = self.modules["best"] = BestWeights(model)
 
     @property
     def finished(self) -> bool:
         """Whether the validation songs have been read no better for long."""
-        return self.held is not None and int(self.best.since) >= PATIENCE
+        return self.validation is not None and int(self.best.since) >= PATIENCE
 
     @property
     def result(self) -> nn.Module:
         """The model to be used."""
-        return self.average if self.held is None else self.best.kept
+        return self.average if self.validation is None else self.best.kept
 
     def groups(self, model: NeuralRegressor) -> list[dict[str, object]]:
         """The backbone learns at a tenth of the rate if it was pretrained."""
@@ -105,7 +106,7 @@ class FineTuningObjective(RegressionObjective):
     def setup(self, fabric: Fabric) -> None:
         """Hand over to Fabric."""
         super().setup(fabric)
-        if self.held is not None:
+        if self.validation is not None:
             fabric.to_device(self.best)
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
@@ -115,11 +116,11 @@ class FineTuningObjective(RegressionObjective):
         else:
             mel, labels = mixup(mel, labels)
         logged = super().step(fabric, mel, labels, step)
-        if self.held is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
+        if self.validation is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
             # In full precision, as it will be used; the first device's, for all must stop together.
             with torch.autocast(fabric.device.type, enabled=False):
-                logged["validation_ccc"] = ccc = fabric.broadcast(self.look(self.held))
-            self.best.offer(self.average, ccc)
+                logged["validation_ccc"] = ccc = fabric.broadcast(self.evaluate(self.validation))
+            self.best.update(self.average, ccc)
         return logged
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
@@ -127,15 +128,15 @@ class FineTuningObjective(RegressionObjective):
         return self.measure(self.model.from_normal(x), labels)  # type: ignore[operator]
 
     @torch.no_grad()
-    def look(self, held: Clips, batch_size: int = 64) -> float:
-        """CCC of the average of weights on ``held``; -1 where it reads the same of every clip as all labels are."""
+    def evaluate(self, clips: Clips, batch_size: int = 64) -> float:
+        """CCC of the averaged model on ``clips``; -1 where predictions and labels are all the same number."""
         self.average.eval()
         parts = [
-            self.average(held.take(rows)[0].to(self.average.half_width.device)).cpu().double().numpy()  # type: ignore[operator, union-attr]
-            for rows in np.array_split(held.rows, max(1, len(held) // batch_size))
+            self.average(clips.take(rows)[0].to(self.average.half_width.device)).cpu().double().numpy()  # type: ignore[operator, union-attr]
+            for rows in np.array_split(clips.rows, max(1, len(clips) // batch_size))
         ]
         try:
-            return metrics.concordance(np.concatenate(parts), held.labels[held.rows, :2])
+            return metrics.concordance(np.concatenate(parts), clips.labels[clips.rows, :2])
         except InputError:
             return -1.0
 
@@ -146,3 +147,8 @@ def unfreeze(model: ViT, share: float) -> None:
     model.backbone.requires_grad_(False)
     for block in model.blocks[len(model.blocks) - count :] if count else []:
         block.requires_grad_(True)
+
+
+def fine_tuning_objective(model: ViT, steps: int, options: ObjectiveOptions) -> Objective:
+    """The training of a ViT: early stopping where there are clips of validation songs."""
+    return FineTuningObjective(model, steps, augment=options.augment, validation=options.validation)

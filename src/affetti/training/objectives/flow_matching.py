@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from affetti.models.generators.flow import Flow
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
-from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
+from affetti.training.objectives.base import Objective, ObjectiveOptions, set_learning_rate, update_average, warm_cosine
 from affetti.training.objectives.regression import concordance_loss
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ GUIDE_STEPS = 400
 """Updates of the guide."""
 
 
-class FlowObjective:
+class FlowObjective(Objective):
     """Flow matching with AdamW and an EMA."""
 
     def __init__(self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998) -> None:
@@ -102,8 +102,13 @@ class FlowObjective:
         return float(loss.detach())
 
     @torch.no_grad()
-    def held_out(self, mel: Tensor, labels: Tensor) -> float:
-        """The average's loss on clips that are not trained on."""
+    def held_out_loss(self, mel: Tensor, labels: Tensor) -> float:
+        """The flow-matching loss of the averaged model on clips that are not trained on."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # the same times and noise at every look
+            torch.manual_seed(0)  # the same times and noise at every evaluation
             return float(self.average.loss(self.average.encode(mel), labels))
+
+
+def flow_objective(model: Flow, steps: int, options: ObjectiveOptions) -> Objective:  # noqa: ARG001 - none is used
+    """The training of a flow."""
+    return FlowObjective(model, steps)

@@ -17,9 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.generators.gan import Gan, emotion_alone
-from affetti.training.loop import Objective
 from affetti.training.objectives.adversarial import GanObjective
-from affetti.training.objectives.base import set_learning_rate
+from affetti.training.objectives.base import Objective, ObjectiveOptions, set_learning_rate
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -33,7 +32,7 @@ NOISE = 0.1
 WEAK_ACCURACY, STRONG_ACCURACY, MAX_DISCRIMINATOR_UPDATES = 0.6, 0.95, 3
 
 
-class PublishedGanObjective:
+class PublishedGanObjective(Objective):
     """The study's training; one batch a step."""
 
     def __init__(self, model: Gan, steps: int) -> None:
@@ -107,6 +106,6 @@ def _noisy(x: Tensor, deviation: float) -> Tensor:
     return x + deviation * torch.randn_like(x)
 
 
-def gan_objective(model: Gan, steps: int) -> Objective:
-    """The training that a GAN's recipe stands for."""
+def gan_objective(model: Gan, steps: int, options: ObjectiveOptions) -> Objective:  # noqa: ARG001 - none is used
+    """The training that the recipe of a GAN names: the study's own, or ours."""
     return PublishedGanObjective(model, steps) if model.published else GanObjective(model, steps)

@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.regressors.base import NeuralRegressor
-from affetti.training.objectives.base import update_average, warm_cosine
+from affetti.training.objectives.base import Objective, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-class RegressionObjective:
+class RegressionObjective(Objective):
     """Concordance loss with AdamW and an EMA; ``augment`` acts on normalised log-mels."""
 
     def __init__(

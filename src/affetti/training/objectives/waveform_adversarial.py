@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from affetti.models.generators.waveform import Waveform
 from affetti.models.generators.waveform_discriminator import feature_matching, gradient_penalty, relativistic
 from affetti.training.objectives.adversarial import BETAS, FINAL_RATE
-from affetti.training.objectives.base import set_learning_rate, update_average, warm_cosine
+from affetti.training.objectives.base import Objective, ObjectiveOptions, set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-class WaveformGanObjective:
+class WaveformGanObjective(Objective):
     """Relativistic GAN with lazy R1 and R2 and feature matching; ``step`` takes waveforms ``[B, T]``."""
 
     def __init__(self, model: Waveform, steps: int) -> None:
@@ -85,3 +85,8 @@ class WaveformGanObjective:
         z = torch.randn(len(wish), self.config.noise, device=wish.device)
         made = self.model.generate(z, wish)  # type: ignore[operator]
         return made[:, :samples] if samples <= made.shape[1] else F.pad(made, (0, samples - made.shape[1]))
+
+
+def waveform_objective(model: Waveform, steps: int, options: ObjectiveOptions) -> Objective:  # noqa: ARG001 - none is used
+    """The training of a waveform GAN."""
+    return WaveformGanObjective(model, steps)
