@@ -13,10 +13,10 @@ from affetti.signal import audio
 from affetti.storage import write_json
 from affetti.studies.audit.answer import (
     Answer,
-    Intervals,
-    Lines,
+    IntervalFigure,
+    LineFigure,
     Measurement,
-    Mels,
+    MelFigure,
     Origin,
     Panel,
     Series,
@@ -40,20 +40,20 @@ def answers() -> dict[str, Answer]:
         "timbre": Answer(
             "Instruments look alike: r is 0.91 [0.88, 0.94], and −0.00 at worst -0.01.",
             (PAIR, HARD, missing),
-            Intervals("Pearson r of two instruments", ("pair_mel", "pair_stft", "generated"), zero=True),
+            IntervalFigure("Pearson r of two instruments", ("pair_mel", "pair_stft", "generated"), zero=True),
             cautions=("Only <two> instruments.",),
         ),
         "structure": Answer("Not measurable here: needs sections.", needs="sections"),
         "phase": Answer(
             "Phase costs 9.0 dB.",
             (Measurement("loss", "SI-SDR", 12.0, None, 1, unit="dB"),),
-            mels=Mels("A clip before and after", panels),
+            mels=MelFigure("A clip before and after", panels),
             sounds=(*sounds, Sound("a fresh song", "generated", "sounds/phase-2.flac")),
         ),
         "ceiling": Answer(
             "Real songs cap at 100 [97, 100] of 100.",
             (Measurement("turns", "turns", 32.0, None, 1),),
-            lines=Lines("How much more turns help", "turns", "SI-SDR, dB", (told, plain)),
+            lines=LineFigure("How much more turns help", "turns", "SI-SDR, dB", (told, plain)),
         ),
     }
 

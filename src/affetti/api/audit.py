@@ -10,7 +10,7 @@ from affetti.api.plan import describe_cost
 from affetti.corpus import Corpus
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
-from affetti.studies.audit.audit import QUESTIONS, audit_corpus, require_fitting, require_questions
+from affetti.studies.audit.audit import QUESTIONS, audit_corpus, check_inputs, select_questions
 
 MINUTES, MINUTES_QUICK = 12.0, 3.0
 """Minutes that an audit may take on two cores, of the composed corpus at ``tiny``."""
@@ -61,9 +61,9 @@ def plan(
     Questions, models and studies are checked; times are of two cores.
     """
     opened = Corpus.open(corpus)
-    names = require_questions(tuple(only))
+    names = select_questions(tuple(only))
     runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
-    require_fitting(opened, runs, filed)
+    check_inputs(opened, runs, filed)
     seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTIONS)
     return {
         "verb": "audit",

@@ -25,7 +25,7 @@ from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_
 from affetti.report.wording import precise, reach, typeset
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS
-from affetti.studies.audit.answer import Answer, Lines, Measurement, Sound
+from affetti.studies.audit.answer import Answer, LineFigure, Measurement, Sound
 
 SECONDS = 10.0
 """Of each sound that are heard, at most, so that the page stays small."""
@@ -132,7 +132,7 @@ def _lines(name: str, value: str) -> list[str]:
     return lines if lines and len(lines[-1]) + len(value) + 1 <= LETTERS else [*lines, ""]
 
 
-def curves(lines: Lines) -> dict[str, Any]:
+def curves(lines: LineFigure) -> dict[str, Any]:
     """The drawing of an answer's curves and its legend."""
     drawn = [figures.Line(typeset(series.name), list(series.points)) for series in lines.series if series.points]
     xs = [point[0] for line in drawn for point in line.points]

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from affetti import config, metrics
-from affetti.studies.audit.answer import Answer, Intervals, Lines, Measurement, Mels, Panel, Series, Sound, told
+from affetti.studies.audit.answer import (
+    Answer,
+    IntervalFigure,
+    LineFigure,
+    Measurement,
+    MelFigure,
+    Panel,
+    Series,
+    Sound,
+    format_measurement,
+)
 
 
 def test_a_mean_is_resampled_by_song_and_leaves_unknown_values_out() -> None:
@@ -47,19 +57,19 @@ def test_no_number_stands_for_a_failure() -> None:
 
 def test_several_readings_of_one_number_span_all_of_them() -> None:
     readings = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
-    found = Measurement.over_readings("c", "C", [*readings, Measurement.missing("d", "D", "sound")])
+    found = Measurement.over_definitions("c", "C", [*readings, Measurement.missing("d", "D", "sound")])
     assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
     assert "spans 2 readings: a, b" in found.note
-    assert Measurement.over_readings("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
+    assert Measurement.over_definitions("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
 
 
 def test_an_answer_comes_back_from_json() -> None:
     answer = Answer(
         "It is so.",
         (Measurement("a", "A", 1.0, (0.5, 1.5), 12), Measurement.missing("b", "B", "sound")),
-        Intervals("CCC", ("a", "b"), zero=True),
-        Lines("t", "x", "y", (Series("s", ((0.0, 1.0, 0.5, 1.5),)),)),
-        Mels("m", (Panel("p", "key"),)),
+        IntervalFigure("CCC", ("a", "b"), zero=True),
+        LineFigure("t", "x", "y", (Series("s", ((0.0, 1.0, 0.5, 1.5),)),)),
+        MelFigure("m", (Panel("p", "key"),)),
         (Sound("original", "recording", "sounds/x.flac"),),
         ("Careful.",),
     )
@@ -68,9 +78,9 @@ def test_an_answer_comes_back_from_json() -> None:
 
 
 def test_a_measurement_in_words() -> None:
-    assert told(Measurement("a", "A", 0.456, (0.35, 0.5349), 9)) == "0.46 [0.35, 0.53]"
-    assert told(Measurement("a", "A", 12.0, (10, 14), 9, unit="%"), 0) == "12% [10, 14]"
-    assert told(Measurement("a", "A", -3.0, None, 9, unit="dB"), 1) == "-3.0 dB"
-    assert told(Measurement.missing("a", "A", "sound")) == "(not measured)"
-    assert told(Measurement("a", "A", -0.001, (-0.004, 0.002), 9)) == "0.00 [0.00, 0.00]"
-    assert told(Measurement("a", "A", 135885.0, None, 9, unit="bit/s"), 0) == "135,885 bit/s"
+    assert format_measurement(Measurement("a", "A", 0.456, (0.35, 0.5349), 9)) == "0.46 [0.35, 0.53]"
+    assert format_measurement(Measurement("a", "A", 12.0, (10, 14), 9, unit="%"), 0) == "12% [10, 14]"
+    assert format_measurement(Measurement("a", "A", -3.0, None, 9, unit="dB"), 1) == "-3.0 dB"
+    assert format_measurement(Measurement.missing("a", "A", "sound")) == "(not measured)"
+    assert format_measurement(Measurement("a", "A", -0.001, (-0.004, 0.002), 9)) == "0.00 [0.00, 0.00]"
+    assert format_measurement(Measurement("a", "A", 135885.0, None, 9, unit="bit/s"), 0) == "135,885 bit/s"

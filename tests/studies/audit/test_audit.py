@@ -59,13 +59,13 @@ def test_an_audit_goes_on_where_it_was(plain: Corpus, tmp_path: Path, monkeypatc
     out = tmp_path / "audit"
     first = audit_corpus(plain, out, only=("structure",), quick=True)
     asked: list[str] = []
-    ask = audit.ask
+    ask = audit.answer_question
 
-    def counted(question: Any, scope: Any) -> Any:
+    def counted(question: Any, context: Any) -> Any:
         asked.append(question.name)
-        return ask(question, scope)
+        return ask(question, context)
 
-    monkeypatch.setattr(audit, "ask", counted)
+    monkeypatch.setattr(audit, "answer_question", counted)
     second = audit_corpus(plain, out, only=("structure", "variance"), quick=True)
     assert asked == ["variance"]
     assert second["questions"][0] == first["questions"][0]
@@ -108,5 +108,5 @@ def test_the_verb_is_a_function(plain: Corpus, tmp_path: Path) -> None:
 def test_every_question_is_named_for_its_file_and_says_how_it_is_answered() -> None:
     assert NAMES == ["information", "lyrics", "timbre", "structure", "genre", "phase", "variance", "ceiling"]
     for question in QUESTIONS:
-        assert question.asks.endswith("?"), question.name
+        assert question.text.endswith("?"), question.name
         assert len(question.method) > 80, question.name

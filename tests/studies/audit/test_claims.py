@@ -10,7 +10,7 @@ import pytest
 
 from affetti.studies.audit import claims as claims_module
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.claims import Bound, Claim, claimed, claims, decide, table
+from affetti.studies.audit.claims import Bound, Claim, claims, decide, decide_all, parse_range
 
 CLAIM = Claim("c", "§1", "between 50 and 70", 50, 70, "ceiling.quality_gan")
 
@@ -74,7 +74,7 @@ def test_what_stands_beside_a_claim_decides_nothing() -> None:
 
 
 def test_what_people_feel_is_not_decided_on_composed_music() -> None:
-    people = Claim("c", "§1", "…", 50, 70, "x.y", people=True)
+    people = Claim("c", "§1", "…", 50, 70, "x.y", needs_listeners=True)
     for found in (measured(60, 55, 65), measured(10, 5, 15)):
         verdict, reason = decide(people, found, composed=True)
         assert verdict == "undecided"
@@ -83,12 +83,12 @@ def test_what_people_feel_is_not_decided_on_composed_music() -> None:
 
 
 def test_a_regressors_reading_of_a_changed_sound_is_no_listener() -> None:
-    claim = Claim("c", "§1", "…", 50, 70, "x.y", people=True, listeners=True)
+    claim = Claim("c", "§1", "…", 50, 70, "x.y", needs_listeners=True, only_listeners=True)
     for composed in (True, False):
         verdict, reason = decide(claim, measured(60, 55, 65), composed=composed)
         assert verdict == "undecided"
         assert "only listeners" in reason
-    assert {claim.id for claim in claims() if claim.listeners} >= {"bias-piano", "lyrics-boost", "phase-arousal"}
+    assert {claim.id for claim in claims() if claim.only_listeners} >= {"bias-piano", "lyrics-boost", "phase-arousal"}
 
 
 def test_a_claim_about_a_data_set_is_decided_on_it_alone() -> None:
@@ -102,7 +102,7 @@ def test_a_claim_about_a_data_set_is_decided_on_it_alone() -> None:
     [("50..70", 50, 70), ("..0.55", -math.inf, 0.55), ("-40..", -40, math.inf), ("20", 18, 22), ("-0.3", -0.33, -0.27)],
 )
 def test_ranges_as_the_study_states_them(text: str, low: float, high: float) -> None:
-    assert claimed(text) == pytest.approx((low, high))
+    assert parse_range(text) == pytest.approx((low, high))
 
 
 def test_the_table_of_claims_is_whole() -> None:
@@ -116,8 +116,8 @@ def test_the_table_of_claims_is_whole() -> None:
         assert claim.low <= claim.high, claim.id
         assert claim.claim, claim.id
         # What nobody here can measure says what would decide it.
-        assert claim.by.partition(".")[2] or claim.needs, claim.id
-        assert claim.needs or not claim.people, claim.id
+        assert claim.measurement.partition(".")[2] or claim.needs, claim.id
+        assert claim.needs or not claim.needs_listeners, claim.id
         # What is set beside something else says what would decide it.
         assert claim.needs or claim.bound != "beside", claim.id
 
@@ -152,7 +152,7 @@ def test_a_row_for_each_claim_with_where_what_and_how() -> None:
     found = {
         "ceiling.quality_roundtrip": Measurement("quality_roundtrip", "Q", 90.0, (80.0, 95.0), 120, "songs a side")
     }
-    rows = {row["id"]: row for row in table(found, asks, composed=True, dataset="", corpus="my-corpus")}
+    rows = {row["id"]: row for row in decide_all(found, asks, composed=True, dataset="", corpus="my-corpus")}
     assert len(rows) == len(claims())
     row = rows["ceiling-75"]
     assert (row["verdict"], row["measured"], row["ci"], row["n"]) == ("contradicted", 90.0, [80.0, 95.0], 120)

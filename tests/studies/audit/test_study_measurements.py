@@ -56,7 +56,7 @@ def write(folder: Path, **more: Any) -> Path:
 
 
 def by_name(folder: Path) -> dict[str, Measurement]:
-    return {found.name: found for found in study_measurements.measured([folder])}
+    return {found.name: found for found in study_measurements.study_measurements([folder])}
 
 
 def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_training_longer_is_compared_with_a_fifth(tmp_path: Path) -> None:
 def test_quadrants_give_no_gain_in_ccc_and_the_first_study_speaks(tmp_path: Path) -> None:
     first = write(tmp_path / "quadrants", measure="accuracy", hierarchy=[])
     second = write(tmp_path / "numbers")
-    found = {its.name: its for its in study_measurements.measured([first, second])}
+    found = {its.name: its for its in study_measurements.study_measurements([first, second])}
     assert found["gain_gan"].value == pytest.approx(10.0)
     assert found["diversity_with_gain"].value is None
-    assert study_measurements.measured([]) == []
+    assert study_measurements.study_measurements([]) == []

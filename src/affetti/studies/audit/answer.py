@@ -105,7 +105,7 @@ class Measurement:
         return cls.of_statistic(name, label, _mean, numbers[known], songs=groups[known], seed=seed, unit=unit, of=of)
 
     @classmethod
-    def over_readings(cls, name: str, label: str, found: Sequence[Measurement]) -> Measurement:
+    def over_definitions(cls, name: str, label: str, found: Sequence[Measurement]) -> Measurement:
         """One number that may be measured in several ways: the interval spans those of all, the value their middle."""
         known = [its for its in found if its.value is not None and its.ci is not None]
         if not known:
@@ -122,7 +122,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Intervals:
+class IntervalFigure:
     """A figure: measurements with their intervals, a row each, what the study claims beside them."""
 
     title: str
@@ -142,7 +142,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineFigure:
     """A figure: curves over a number."""
 
     title: str
@@ -161,7 +161,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Mels:
+class MelFigure:
     """A figure: log-mels on the same axes and the same colours."""
 
     title: str
@@ -185,9 +185,9 @@ class Answer:
     sentence: str
     """The answer, in plain words and with its numbers."""
     measurements: tuple[Measurement, ...] = ()
-    intervals: Intervals | None = None
-    lines: Lines | None = None
-    mels: Mels | None = None
+    intervals: IntervalFigure | None = None
+    lines: LineFigure | None = None
+    mels: MelFigure | None = None
     sounds: tuple[Sound, ...] = ()
     cautions: tuple[str, ...] = ()
     """What to be careful of when reading it, a sentence each."""
@@ -210,16 +210,16 @@ class Question:
     """A question of the audit, and how it is answered."""
 
     name: str
-    asks: str
+    text: str
     """The question, one sentence."""
     method: str
     """How it is answered, for the folded part of the page."""
     measure: Callable[..., Answer] = field(repr=False)
-    """Called with a :class:`scope.Scope` and a :data:`~affetti.progress.Progress`; raises
+    """Called with a :class:`context.AuditContext` and a :data:`~affetti.progress.Progress`; raises
     :class:`NotMeasurableError`."""
 
 
-def told(found: Measurement, digits: int = 2) -> str:
+def format_measurement(found: Measurement, digits: int = 2) -> str:
     """A measurement in running text: ``0.45 [0.35, 0.53]``, or that it was not measured."""
     if found.value is None:
         return "(not measured)"

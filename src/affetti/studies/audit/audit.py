@@ -22,10 +22,10 @@ from affetti.provenance import versions
 from affetti.storage import read_json, remove_partial, reserve_output, write_json
 from affetti.studies.audit import study_measurements
 from affetti.studies.audit.answer import Answer, NotMeasurableError, Question
-from affetti.studies.audit.claims import STUDY, table
+from affetti.studies.audit.claims import STUDY_TOPIC, decide_all
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.limitations import wording
 from affetti.studies.audit.questions import ceiling, genre, information, lyrics, phase, structure, timbre, variance
-from affetti.studies.audit.scope import Scope
 from affetti.training import run as runs
 
 QUESTIONS: tuple[Question, ...] = (
@@ -39,20 +39,20 @@ QUESTIONS: tuple[Question, ...] = (
     ceiling.QUESTION,
 )
 """In the order of the study's own argument."""
-GENERATED, GENERATED_QUICK = 384, 128
+MAX_GENERATED, MAX_GENERATED_QUICK = 384, 128
 """Clips that each generator is asked for, at most as many as its fold has test clips."""
 
 
 @dataclass(frozen=True)
-class Asking:
+class AnswerTask:
     """Asks a range of questions and files their answers. Idempotent."""
 
-    scope: Scope
+    context: AuditContext
     names: tuple[str, ...]
 
     def path(self, name: str) -> Path:
         """The file whose existence says that a question is answered."""
-        return self.scope.folder / "answers" / f"{name}.json"
+        return self.context.folder / "answers" / f"{name}.json"
 
     def done(self, start: int, stop: int) -> bool:
         """Whether all questions of the range are answered."""
@@ -65,18 +65,18 @@ class Asking:
             answer = configuration.structure(read_json(path), Answer, path)
         except (StorageError, UsageError):
             return None
-        return answer if all((self.scope.folder / sound.file).is_file() for sound in answer.sounds) else None
+        return answer if all((self.context.folder / sound.file).is_file() for sound in answer.sounds) else None
 
     def __call__(self, start: int, stop: int) -> None:
         """Ask questions ``start`` to ``stop``."""
         for name in self.names[start:stop]:
-            write_json(self.path(name), configuration.unstructure(ask(by_name(name), self.scope)))
+            write_json(self.path(name), configuration.unstructure(answer_question(by_name(name), self.context)))
 
 
-def ask(question: Question, scope: Scope) -> Answer:
+def answer_question(question: Question, context: AuditContext) -> Answer:
     """The answer of ``question``; where the corpus does not allow one, an answer that says what is needed."""
     try:
-        return question.measure(scope, silent)
+        return question.measure(context, silent)
     except NotMeasurableError as lack:
         return Answer(f"Not measurable here: needs {lack.needs}.", needs=lack.needs)
     except InputError as error:
@@ -117,20 +117,20 @@ def audit_corpus(
         MismatchError: a synthetic corpus, another front-end, a study of another corpus.
         StorageError: the folder holds other work.
     """
-    chosen = require_questions(only)
-    require_fitting(corpus, models, studies)
+    chosen = select_questions(only)
+    check_inputs(corpus, models, studies)
     asked = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
     asked |= {"models": [str(runs.load(path).meta["weights_sha256"]) for path in models]}
     reserve_output(out, asked)
     remove_partial(out)
-    scope = Scope(
+    context = AuditContext(
         corpus, out, quick, seed, _generated(corpus, out, models, quick, seed, workers, progress), models, studies
     )
-    task = Asking(scope, chosen)
+    task = AnswerTask(context, chosen)
     map_ranges(task, len(chosen), 1, done=task.done, workers=workers, stage="audit", progress=progress)
     filed = {question.name: task.answer(question.name) for question in QUESTIONS}
     answers = {name: answer for name, answer in filed.items() if answer is not None}
-    findings = decided(scope, answers)
+    findings = decide_claims(context, answers)
     result: dict[str, Any] = {
         "verb": "audit",
         "questions": [_told(by_name(name), answer) for name, answer in answers.items()],
@@ -139,9 +139,9 @@ def audit_corpus(
         "corpus": str(corpus.path),
         "corpus_hash": corpus.hash,
         "front_end": corpus.front_end.hash,
-        "composed": scope.composed,
+        "composed": context.composed,
         "n": {"clips": len(corpus), "songs": int(corpus.meta["n_songs"])},
-        "generators": [{"name": name, "path": str(path)} for name, path in scope.generated],
+        "generators": [{"name": name, "path": str(path)} for name, path in context.generated],
         "studies": [str(path) for path in studies],
         "quick": quick,
         "seed": seed,
@@ -151,18 +151,18 @@ def audit_corpus(
     return result
 
 
-def decided(scope: Scope, answers: dict[str, Answer]) -> list[dict[str, Any]]:
+def decide_claims(context: AuditContext, answers: dict[str, Answer]) -> list[dict[str, Any]]:
     """The verdict on every claim, from the answers and the augmentation studies."""
     found = {f"{name}.{its.name}": its for name, answer in answers.items() for its in answer.measurements}
-    found |= {f"{STUDY}.{its.name}": its for its in study_measurements.measured(scope.studies)}
-    asks = {question.name: question.asks for question in QUESTIONS} | {STUDY: "Does synthetic data help?"}
-    names = set(scope.corpus.clips["dataset"].astype(str))
+    found |= {f"{STUDY_TOPIC}.{its.name}": its for its in study_measurements.study_measurements(context.studies)}
+    asks = {question.name: question.text for question in QUESTIONS} | {STUDY_TOPIC: "Does synthetic data help?"}
+    names = set(context.corpus.clips["dataset"].astype(str))
     dataset = names.pop() if len(names) == 1 else ""
-    where = str(scope.corpus.path)
-    return table(found, asks, composed=scope.composed, dataset=dataset, corpus=where)
+    where = str(context.corpus.path)
+    return decide_all(found, asks, composed=context.composed, dataset=dataset, corpus=where)
 
 
-def require_questions(only: tuple[str, ...]) -> tuple[str, ...]:
+def select_questions(only: tuple[str, ...]) -> tuple[str, ...]:
     """The questions asked for, in their order.
 
     Raises:
@@ -175,7 +175,7 @@ def require_questions(only: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if not only or name in only)
 
 
-def require_fitting(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, ...]) -> None:
+def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, ...]) -> None:
     """Refuse what does not belong to the corpus, before any work is done.
 
     Raises:
@@ -220,7 +220,7 @@ def _generated(
     found: list[tuple[str, Path]] = []
     for path in models:
         trained = runs.load(path)
-        n = min(GENERATED_QUICK if quick else GENERATED, len(corpus.fold(int(trained.meta["fold"])).test))
+        n = min(MAX_GENERATED_QUICK if quick else MAX_GENERATED, len(corpus.fold(int(trained.meta["fold"])).test))
         target = out / "generated" / trained.kind
         generate_corpus(path, n, target, emotions="matched", seed=seed, workers=workers, progress=progress)
         found.append((trained.kind, target))
@@ -229,4 +229,4 @@ def _generated(
 
 def _told(question: Question, answer: Answer) -> dict[str, Any]:
     plain = configuration.unstructure(answer)
-    return {"id": question.name, "question": question.asks, "method": question.method, **plain}
+    return {"id": question.name, "question": question.text, "method": question.method, **plain}

@@ -15,7 +15,7 @@ measured; statements with neither number nor direction are left out. A claim is
 What is exact (a count, a closed form) is an interval of no width; any other number without an interval, or on fewer
 than eight units, decides nothing. A probe's reading is a bound from below: its interval has no upper end, so that it
 can contradict "cannot be read" and never support it. What bounds from above has no lower end. What neither is what is
-claimed nor bounds it, such as a linear reader's gain (a difference of two bounds, itself no bound) or the score of
+claimed nor bounds it, such as a linear regressor's gain (a difference of two bounds, itself no bound) or the score of
 clips of one kind alone, stands beside the claim and decides nothing; the claim says what would. A verdict is about this
 corpus and these models: another corpus may decide otherwise. With so many claims at 95 % a few verdicts are chance.
 """
@@ -34,13 +34,15 @@ from affetti.studies.audit.answer import Measurement
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 Bound = Literal["", "lower", "upper", "beside"]
-FEWEST = 8
+MIN_UNITS = 8
 """Units that a verdict takes: percentile intervals of fewer are much too narrow."""
-EITHER = 0.1
+TOLERANCE = 0.1
 """How far a single number reaches to either side, as a share of itself."""
-BESIDE = "what was measured neither is what is claimed nor bounds it: it stands beside the claim and decides nothing"
+DECIDES_NOTHING = (
+    "what was measured neither is what is claimed nor bounds it: it stands beside the claim and decides nothing"
+)
 """Why a claim is undecided whose ``bound`` is ``beside``."""
-STUDY = "study"
+STUDY_TOPIC = "study"
 """Topic of claims that an augmentation study decides."""
 
 
@@ -55,11 +57,11 @@ class Claim:
     low: float
     high: float
     """The range claimed, in the unit of what decides it; infinite where it is open."""
-    by: str
+    measurement: str
     """``question.measurement`` that decides it; ``question.`` alone where nothing measured here can."""
-    people: bool = False
+    needs_listeners: bool = False
     """Whether it is about how people feel or hear."""
-    listeners: bool = False
+    only_listeners: bool = False
     """Whether only listeners to changed sounds could decide it, whatever the corpus."""
     dataset: str = ""
     """The data set it is about, where it is about that one alone."""
@@ -71,7 +73,7 @@ class Claim:
     @property
     def topic(self) -> str:
         """The question that it belongs to."""
-        return self.by.partition(".")[0]
+        return self.measurement.partition(".")[0]
 
 
 @lru_cache(maxsize=1)
@@ -81,17 +83,17 @@ def claims() -> tuple[Claim, ...]:
         return tuple(_claim(row) for row in csv.DictReader(file))
 
 
-def claimed(text: str) -> tuple[float, float]:
+def parse_range(text: str) -> tuple[float, float]:
     """The range that ``50..70``, ``..0.55`` (at most), ``-40..`` (at least) or a single number stands for."""
     low, dots, high = text.partition("..")
     if dots:
         return float(low or -math.inf), float(high or math.inf)
     value = float(text)
-    return value - EITHER * abs(value), value + EITHER * abs(value)
+    return value - TOLERANCE * abs(value), value + TOLERANCE * abs(value)
 
 
 def _claim(row: dict[str, str]) -> Claim:
-    low, high = claimed(row["range"])
+    low, high = parse_range(row["range"])
     listeners = row["about"] == "listeners"
     people = listeners or row["about"] == "people"
     dataset = "" if people else row["about"]
@@ -117,17 +119,17 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
         reason = "not measured" if found is None or not found.note else found.note
         return "undecided", reason
     if claim.bound == "beside":
-        return "undecided", BESIDE
+        return "undecided", DECIDES_NOTHING
     if claim.dataset and claim.dataset != dataset:
         return "undecided", f"about {claim.dataset} alone"
-    if claim.listeners:
+    if claim.only_listeners:
         return "undecided", "only listeners could decide it; what was measured stands beside it"
-    if claim.people and composed:
+    if claim.needs_listeners and composed:
         return "undecided", "about how people feel, and this music was composed by rules"
     if not found.exact and found.ci is None:
         return "undecided", found.note or "measured without an interval"
-    if not found.exact and found.n < FEWEST:
-        return "undecided", f"measured on {found.n} {found.of}, fewer than {FEWEST}"
+    if not found.exact and found.n < MIN_UNITS:
+        return "undecided", f"measured on {found.n} {found.of}, fewer than {MIN_UNITS}"
     low, high = found.ci or (found.value, found.value)
     low, high = (-math.inf if claim.bound == "upper" else low), (math.inf if claim.bound == "lower" else high)
     if claim.low <= low and high <= claim.high:
@@ -139,7 +141,7 @@ def decide(claim: Claim, found: Measurement | None, *, composed: bool, dataset: 
     return "undecided", "the interval reaches over an end of the claimed range"
 
 
-def table(
+def decide_all(
     found: Mapping[str, Measurement],
     asks: Mapping[str, str],
     *,
@@ -158,7 +160,7 @@ def table(
     """
     rows: list[dict[str, Any]] = []
     for claim in claims():
-        here = found.get(claim.by)
+        here = found.get(claim.measurement)
         verdict, reason = decide(claim, here, composed=composed, dataset=dataset)
         rows.append(
             {
@@ -168,7 +170,7 @@ def table(
                 "question": asks[claim.topic],
                 "claim": claim.claim,
                 "claimed": [None if math.isinf(end) else end for end in (claim.low, claim.high)],
-                "by": claim.by,
+                "by": claim.measurement,
                 "measured": None if here is None else here.value,
                 "ci": None if here is None or here.ci is None else list(here.ci),
                 "n": 0 if here is None else here.n,
@@ -176,7 +178,7 @@ def table(
                 "unit": "" if here is None else here.unit,
                 "verdict": verdict,
                 "reason": reason,
-                "people": claim.people,
+                "people": claim.needs_listeners,
                 "bound": claim.bound,
                 "needs": claim.needs if verdict == "undecided" else "",
                 "command": _command(claim.topic, corpus),
@@ -187,6 +189,6 @@ def table(
 
 def _command(topic: str, corpus: str) -> str:
     """What measures it again."""
-    if topic == STUDY:
+    if topic == STUDY_TOPIC:
         return f"affetti compare --corpus {corpus} --seeds 5 --arms all --out STUDY"
     return f"affetti audit {corpus} --only {topic} --out AUDIT"

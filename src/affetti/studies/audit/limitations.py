@@ -11,39 +11,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from affetti.corpus import Corpus
-from affetti.studies.audit.answer import Answer, Measurement, told
+from affetti.studies.audit.answer import Answer, Measurement, format_measurement
 
-QUICK = " This was a quick audit, of few songs."
-BEYOND = "of the variance of emotion beyond the log-mel"
-WAY = "of the loss from log-mel to sound"
+QUICK_NOTE = " This was a quick audit, of few songs."
+OF_VARIANCE = "of the variance of emotion beyond the log-mel"
+OF_LOSS = "of the loss from log-mel to sound"
 LOSSES: tuple[tuple[str, tuple[str, int, str], tuple[str, str], str], ...] = (
     (
         "lyrics",
-        ("variance.lyrics", 1, BEYOND),
+        ("variance.lyrics", 1, OF_VARIANCE),
         ("penalty_voice", "for songs without words or voice"),
         "give the model the words beside the spectrogram",
     ),
     (
         "timbre",
-        ("variance.timbre", 1, BEYOND),
+        ("variance.timbre", 1, OF_VARIANCE),
         ("penalty_timbre", "for one instrument in all clips"),
         "condition the generator on instruments",
     ),
     (
         "structure",
-        ("variance.structure", 1, BEYOND),
+        ("variance.structure", 1, OF_VARIANCE),
         ("penalty_structure", "for one kind of section alone"),
         "condition on section and position",
     ),
     (
         "genre",
-        ("variance.genre", 1, BEYOND),
+        ("variance.genre", 1, OF_VARIANCE),
         ("penalty_genre", "for one genre alone"),
         "condition on genre",
     ),
     (
         "phase",
-        ("phase.share_of_loss_phase", 0, WAY),
+        ("phase.share_of_loss_phase", 0, OF_LOSS),
         ("penalty_phase", "for lost phases"),
         "invert the mel better, then a vocoder",
     ),
@@ -75,10 +75,10 @@ def wording(
     paragraph = (
         f"Limitations of the spectrogram. On {source}, log-mel spectrograms turned into sound and back keep {kept} of "
         f"100 points of a Quality Score on which other real songs score {_told(found, 'ceiling.quality_real', 0)}. "
-        f"What a log-mel leaves out, measured: {losses}. A linear reader keeps "
+        f"What a log-mel leaves out, measured: {losses}. A linear regressor keeps "
         f"{_told(found, 'information.probe_kept_mel', 0)} of the emotion it reads off the linear spectrogram. "
         f"Disagreement of raters caps CCC at {_told(found, 'ceiling.label_ccc')}. Brackets are 95 % intervals over "
-        f"songs; not every number is of all of them.{QUICK if quick else ''}{limits}"
+        f"songs; not every number is of all of them.{QUICK_NOTE if quick else ''}{limits}"
     )
     counts = Counter(str(row["verdict"]) for row in findings)
     footnote = (
@@ -102,4 +102,4 @@ def wording(
 
 def _told(found: Mapping[str, Measurement], name: str, digits: int = 2) -> str:
     its = found.get(name)
-    return "(not measured)" if its is None else told(its, digits)
+    return "(not measured)" if its is None else format_measurement(its, digits)

@@ -21,24 +21,24 @@ from affetti.studies.audit.answer import Measurement
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
 
 GENERATORS = ("gan", "flow", "waveform")
-FEW = 5
+MIN_METHODS = 5
 """Fewest methods to correlate over."""
-OF_RATIO = (
+RATIO_NOTE = (
     "the interval holds the errors of both CCCs as if these were independent: too wide where both share songs; each is "
     "the mean of its axes' own, wider than that of the mean"
 )
 
 
-def measured(studies: Sequence[Path]) -> list[Measurement]:
+def study_measurements(studies: Sequence[Path]) -> list[Measurement]:
     """All that the studies measured of the claims; the first study that has a name speaks."""
     found: dict[str, Measurement] = {}
     for folder in studies:
-        for measurement in _of(folder, read_json(folder / "result.json")):
+        for measurement in _study(folder, read_json(folder / "result.json")):
             found.setdefault(measurement.name, measurement)
     return list(found.values())
 
 
-def _of(folder: Path, result: dict[str, Any]) -> list[Measurement]:
+def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
     rows = {row["name"]: row for row in result["arms"]}
     methods: list[dict[str, Any]] = result.get("hierarchy") or []
     songs = int(result["test"]["songs"])
@@ -49,14 +49,16 @@ def _of(folder: Path, result: dict[str, Any]) -> list[Measurement]:
             if kind in rows and base > 0:
                 found += _gains(folder, kind, rows[kind], base, songs)
         found += [
-            _returns(kind, result, base, songs) for kind in GENERATORS if len(_steps(kind, result)) > 1 and base > 0
+            _longer_training(kind, result, base, songs)
+            for kind in GENERATORS
+            if len(_steps(kind, result)) > 1 and base > 0
         ]
     for row in methods:
         if row["quality"] is not None:
             label = f"Quality Score of {row['name']}"
             found.append(
                 Measurement(
-                    f"quality_{row['name']}", label, row["quality"], _pair(row["quality_ci"]), row["n"], "clips"
+                    f"quality_{row['name']}", label, row["quality"], _interval(row["quality_ci"]), row["n"], "clips"
                 )
             )
     found += _emotion(methods)
@@ -72,7 +74,7 @@ def _of(folder: Path, result: dict[str, Any]) -> list[Measurement]:
 
 def _gains(folder: Path, kind: str, row: dict[str, Any], base: float, songs: int) -> list[Measurement]:
     gain, ci = 100 * row["delta"] / base, [100 * end / base for end in row["delta_ci"]]
-    found = [Measurement(f"gain_{kind}", f"gain in CCC by {kind}", gain, _pair(ci), songs, unit="%")]
+    found = [Measurement(f"gain_{kind}", f"gain in CCC by {kind}", gain, _interval(ci), songs, unit="%")]
     runs = sorted((folder / "runs").glob(f"{kind}-f*/result.json"))
     if runs:
         hours = float(np.mean([read_json(run)["seconds"] for run in runs])) / 3600
@@ -88,7 +90,7 @@ def _steps(kind: str, result: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["updates"])
 
 
-def _returns(kind: str, result: dict[str, Any], base: float, songs: int) -> Measurement:
+def _longer_training(kind: str, result: dict[str, Any], base: float, songs: int) -> Measurement:
     """What the longest training gains beyond that a fifth as long, or the nearest to it."""
     rows = _steps(kind, result)
     last = rows[-1]
@@ -101,7 +103,7 @@ def _returns(kind: str, result: dict[str, Any], base: float, songs: int) -> Meas
 
 
 def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
-    """CCC that a reader of held-out songs finds in each method's clips, as a share of that in the real ones."""
+    """CCC that a regressor of held-out songs finds in each method's clips, as a share of that in the real ones."""
     real = next((row for row in methods if row["name"] == BASE), None)
     if real is None or len(real["emotion"]) < 2:
         return []
@@ -111,10 +113,10 @@ def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
         if row["name"] == BASE or len(row["emotion"]) < 2 or not whole > 0:
             continue
         mean, of_mean = _mean_ccc(row)
-        ci = None if of_mean is None or of_whole is None else _of_ratio(mean, of_mean, whole, of_whole)
+        ci = None if of_mean is None or of_whole is None else _ratio_interval(mean, of_mean, whole, of_whole)
         label = f"emotion read off {row['name']}, as a share of real clips'"
         name = f"emotion_{row['name']}"
-        found.append(Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", OF_RATIO if ci else ""))
+        found.append(Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", RATIO_NOTE if ci else ""))
     return found
 
 
@@ -126,7 +128,7 @@ def _mean_ccc(row: dict[str, Any]) -> tuple[float, tuple[float, float] | None]:
     return float(np.mean([told["value"] for told in axes])), ends
 
 
-def _of_ratio(
+def _ratio_interval(
     above: float, of_above: tuple[float, float], below: float, of_below: tuple[float, float]
 ) -> tuple[float, float]:
     """The interval of ``above / below``, %, both with intervals, as if independent: half-widths in quadrature.
@@ -146,8 +148,8 @@ def _of_ratio(
 
 def _correlation(name: str, label: str, methods: list[dict[str, Any]], x: str, y: str) -> Measurement:
     pairs = [(row[x], row[y]) for row in methods if row[x] is not None and row[y] is not None]
-    if len(pairs) < FEW or len({a for a, _ in pairs}) < 2 or len({b for _, b in pairs}) < 2:
-        return Measurement.missing(name, label, f"{FEW} methods or more that were measured")
+    if len(pairs) < MIN_METHODS or len({a for a, _ in pairs}) < 2 or len({b for _, b in pairs}) < 2:
+        return Measurement.missing(name, label, f"{MIN_METHODS} methods or more that were measured")
     r = float(np.corrcoef(*(rankdata(side) for side in np.array(pairs).T))[0, 1])  # Spearman's, ties sharing ranks
     if abs(r) > 1 - 1e-12 or len(pairs) < 4:
         return Measurement(name, label, r, None, len(pairs), "methods")
@@ -156,5 +158,5 @@ def _correlation(name: str, label: str, methods: list[dict[str, Any]], x: str, y
     return Measurement(name, label, r, ends, len(pairs), "methods")
 
 
-def _pair(ci: Sequence[float] | None) -> tuple[float, float] | None:
+def _interval(ci: Sequence[float] | None) -> tuple[float, float] | None:
     return None if ci is None else (float(ci[0]), float(ci[1]))

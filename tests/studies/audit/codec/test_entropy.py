@@ -16,7 +16,7 @@ from affetti.studies.audit.codec.entropy import (
     coded_bits,
     flac_bits,
     lzma_bits,
-    order_0,
+    order_0_bits,
     rice_bits,
     spectral_step,
 )
@@ -29,16 +29,16 @@ def codes(scale: float = 20.0, shape: tuple[int, int] = (6, 70), seed: int = 0) 
 def test_order_0_is_scipys_entropy_and_knows_no_order() -> None:
     x = codes()
     counts = np.unique(x, return_counts=True)[1]
-    assert order_0(x) == pytest.approx(x.size * entropy(counts, base=2))
+    assert order_0_bits(x) == pytest.approx(x.size * entropy(counts, base=2))
     shuffled = np.random.default_rng(1).permutation(x.ravel()).reshape(x.shape)
-    assert order_0(shuffled) == pytest.approx(order_0(x))
-    assert order_0(x + 1_000) == pytest.approx(order_0(x))
+    assert order_0_bits(shuffled) == pytest.approx(order_0_bits(x))
+    assert order_0_bits(x + 1_000) == pytest.approx(order_0_bits(x))
 
 
 def test_order_0_of_what_is_known() -> None:
-    assert order_0(np.arange(256, dtype=np.int32)[None]) == pytest.approx(256 * 8)
-    assert order_0(np.full((4, 9), -3, np.int32)) == 0.0
-    assert order_0(np.array([[0, 1] * 50], np.int32)) == pytest.approx(100)
+    assert order_0_bits(np.arange(256, dtype=np.int32)[None]) == pytest.approx(256 * 8)
+    assert order_0_bits(np.full((4, 9), -3, np.int32)) == 0.0
+    assert order_0_bits(np.array([[0, 1] * 50], np.int32)) == pytest.approx(100)
 
 
 def rice_written(x: NDArray[np.int32]) -> str:

@@ -8,7 +8,7 @@ from tests.material import mels
 
 from affetti.presets import FRONT_ENDS
 from affetti.studies.audit.codec import latents as module
-from affetti.studies.audit.codec.latents import Patches, Seconds, frames_a_second, latents
+from affetti.studies.audit.codec.latents import PatchLatent, SecondLatent, fit_latents, frames_per_second
 
 FRONT = FRONT_ENDS["paper"]
 
@@ -25,7 +25,7 @@ def patches_of(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def test_patches_are_principal_components_rounded_to_whole_decibels() -> None:
     x = log_mels(frames=128)
-    ours = Patches(x)
+    ours = PatchLatent(x)
     codes = ours.encode(x[0])
     assert codes.shape == (24, 16 * 16)
     reference = PCA(24).fit(patches_of(x).astype(np.float64))
@@ -40,8 +40,8 @@ def test_patches_are_principal_components_rounded_to_whole_decibels() -> None:
 
 def test_seconds_hold_twelve_numbers_each() -> None:
     x = log_mels()
-    ours = Seconds(x, FRONT)
-    assert frames_a_second(FRONT) == 43
+    ours = SecondLatent(x, FRONT)
+    assert frames_per_second(FRONT) == 43
     codes = ours.encode(x[0])
     assert codes.shape == (12, 4)
     back = ours.decode(codes, 130)
@@ -55,27 +55,27 @@ def test_what_lies_in_twelve_components_comes_back_but_for_rounding() -> None:
     shapes = rng.normal(size=(6, 128 * 43))
     pieces = (rng.normal(size=(40, 6)) * 30) @ np.linalg.qr(shapes.T)[0].T - 40
     x = pieces.reshape(40, 128, 43).astype(np.float32)
-    ours = Seconds(x, FRONT)
+    ours = SecondLatent(x, FRONT)
     back = ours.decode(ours.encode(x[3]), 43)
     # Half a decibel in each of 6 components, spread over all numbers.
     assert np.sum((back - x[3]) ** 2) < 12 * 0.25
 
 
 def test_too_few_to_fit_to_is_no_latent() -> None:
-    assert latents(log_mels(1), FRONT) == {}
-    assert latents(log_mels(0), FRONT) == {}
-    assert set(latents(log_mels(12), FRONT)) == {"patches", "latent"}
+    assert fit_latents(log_mels(1), FRONT) == {}
+    assert fit_latents(log_mels(0), FRONT) == {}
+    assert set(fit_latents(log_mels(12), FRONT)) == {"patches", "latent"}
 
 
 def test_coding_is_repeatable() -> None:
     x = log_mels()
-    for make in (Patches, lambda each: Seconds(each, FRONT)):
+    for make in (PatchLatent, lambda each: SecondLatent(each, FRONT)):
         assert np.array_equal(make(x).encode(x[1]), make(x).encode(x[1]))
 
 
 def test_more_music_than_is_needed_is_not_all_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
     x = log_mels(30)
-    monkeypatch.setattr(module, "LEARNT", 30)  # of the ninety seconds that there are
-    fitted = latents(x, FRONT)
-    chosen = Patches(x[np.linspace(0, 29, 9).round().astype(int)])
+    monkeypatch.setattr(module, "MAX_FIT_SECONDS", 30)  # of the ninety seconds that there are
+    fitted = fit_latents(x, FRONT)
+    chosen = PatchLatent(x[np.linspace(0, 29, 9).round().astype(int)])
     assert np.array_equal(fitted["patches"].encode(x[4]), chosen.encode(x[4]))

@@ -8,15 +8,15 @@ import torch
 from tests.material import write_corpus
 
 from affetti import compose
-from affetti.studies.audit.codec.resolutions import powers
+from affetti.studies.audit.codec.resolutions import power_spectrograms
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals import idioms
-from affetti.studies.audit.scope import Scope
 
 
 @pytest.fixture(scope="module")
-def scope(tmp_path_factory) -> Scope:
+def context(tmp_path_factory) -> AuditContext:
     folder: Path = tmp_path_factory.mktemp("idioms")
-    return Scope(write_corpus(folder / "c"), folder / "audit", quick=True)
+    return AuditContext(write_corpus(folder / "c"), folder / "audit", quick=True)
 
 
 @pytest.mark.parametrize("figure", idioms.FIGURES)
@@ -37,7 +37,9 @@ def test_blue_notes_are_added_and_nothing_else_changes(figure, blue, monkeypatch
 
 def test_blue_notes_sound_where_they_should():
     """♭5 of D is A♭, 415.3 Hz in the octave of A: there the power grows, at the chord's own D it does not."""
-    plain, blue = (powers(idioms.chord("struck", 12, kind))["stft"].mean(dim=1) for kind in ("plain", "held"))
+    plain, blue = (
+        power_spectrograms(idioms.chord("struck", 12, kind))["stft"].mean(dim=1) for kind in ("plain", "held")
+    )
     a_flat, d = (slice(int(hertz * 2048 / 22_050), int(hertz * 2048 / 22_050) + 2) for hertz in (415.3, 293.66))
     assert blue[a_flat].sum() > 10 * plain[a_flat].sum()
     assert float(blue[d].sum() / plain[d].sum()) == pytest.approx(1, abs=0.3)
@@ -51,12 +53,12 @@ def test_differences_of_blue_notes():
     assert all(m.n == 12 and m.unit == "%" for m in found.values())
 
 
-def test_riffs_differ_in_sound_alone(scope, monkeypatch):
+def test_riffs_differ_in_sound_alone(context, monkeypatch):
     played = []
     monkeypatch.setattr(
         compose, "render", lambda song, rate: played.append(song) or np.ones(round(song.duration * rate), np.float32)
     )
-    song = scope.fresh_song(0, genre="rock")
+    song = context.compose_song(0, genre="rock")
     for sound in idioms.RIFFS:
         idioms.riff(song, sound)
     assert {len(each.parts) for each in played} == {1}
@@ -64,8 +66,8 @@ def test_riffs_differ_in_sound_alone(scope, monkeypatch):
     assert [each.parts[0].program for each in played] == [30, 81, 27, 81]
 
 
-def test_driving_a_sine_into_tanh_gives_odd_harmonics(scope, monkeypatch):
-    song = scope.fresh_song(0, genre="rock")
+def test_driving_a_sine_into_tanh_gives_odd_harmonics(context, monkeypatch):
+    song = context.compose_song(0, genre="rock")
     rate = 22_050
     sine = np.sin(2 * np.pi * 200 * np.arange(round(song.duration * rate)) / rate).astype(np.float32)
     monkeypatch.setattr(compose, "render", lambda *_: sine)
@@ -84,8 +86,8 @@ def _chorus(song: compose.Song) -> float:
     return next(section.start for section in song.sections if section.name == "chorus")
 
 
-def test_same_notes_are_more_alike_than_strangers(scope):
-    found = {m.name: m for m in idioms.distortion(scope, 3)}
+def test_same_notes_are_more_alike_than_strangers(context):
+    found = {m.name: m for m in idioms.distortion(context, 3)}
     assert found["distortion_similarity"].value > found["distortion_similarity_strangers"].value
     assert found["distortion_similarity"].n == 3
     assert all(-100 <= m.value <= 100 for m in found.values())

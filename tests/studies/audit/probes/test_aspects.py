@@ -6,10 +6,10 @@ from tests.material import write_corpus
 
 from affetti.corpus import Corpus
 from affetti.progress import silent
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, aspects
+from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
 from affetti.studies.audit.probes.phase_features import phase_features
-from affetti.studies.audit.scope import Scope
 
 SONGS, EACH = 12, 3
 N = SONGS * EACH
@@ -32,26 +32,28 @@ def full(folder) -> Corpus:
 
 def test_aspects_of_some_clips(tmp_path, monkeypatch):
     waves = torch.randn(N, 150_000, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(Scope, "sound", lambda _, row: waves[row])
-    scope = Scope(full(tmp_path / "c"), tmp_path / "audit")
-    known = aspects(scope, ROWS, silent)
+    monkeypatch.setattr(AuditContext, "waveform", lambda _, row: waves[row])
+    context = AuditContext(full(tmp_path / "c"), tmp_path / "audit")
+    known = extract_aspects(context, ROWS, silent)
     assert known.names == ASPECTS
-    assert known.lacking == {}
+    assert known.missing == {}
     assert all(len(block) == len(ROWS) for block in known.features.values())
     np.testing.assert_array_equal(known.features["timbre"], np.tile([1.0, 0.0], (len(ROWS), 1)))  # flute, not piano
     np.testing.assert_allclose(known.features["lyrics"], np.tile([-1.0, 1.0], (len(ROWS), 1)))
     np.testing.assert_array_equal(known.features["genre"][0], [1.0, 0.0])
-    size = round(6.0 * scope.front.sample_rate)
-    middle = scope.middle(waves[ROWS[4]])
+    size = round(6.0 * context.front_end.sample_rate)
+    middle = context.central_excerpt(waves[ROWS[4]])
     first = max(0, (len(middle) - size) // 2)
     np.testing.assert_allclose(known.features["phase"][4], phase_features(middle[first : first + size], 22_050))
 
 
 def test_says_what_each_needs(tmp_path):
-    known = aspects(Scope(write_corpus(tmp_path / "c", SONGS, 1), tmp_path / "audit"), np.arange(SONGS), silent)
+    known = extract_aspects(
+        AuditContext(write_corpus(tmp_path / "c", SONGS, 1), tmp_path / "audit"), np.arange(SONGS), silent
+    )
     assert known.names == ()
     for name, needs in zip(ASPECTS, ("words", "instruments", "two clips", "genre", "--keep-audio"), strict=True):
-        assert needs in known.lacking[name]
+        assert needs in known.missing[name]
 
 
 def test_bands_of_one_aspect_come_together():
@@ -60,8 +62,8 @@ def test_bands_of_one_aspect_come_together():
     base, one, two, other = (rng.standard_normal((80, dims)) for dims in (5, 1, 2, 1))
     y = np.column_stack([one[:, 0] + two[:, 0] + other[:, 0], base[:, 0]]) + 0.1 * rng.standard_normal((80, 2))
     features = {"lyrics": one, "lyrics:words": two, "genre": other}
-    read = Aspects(features, {}).read(base, y, songs)
+    read = Aspects(features, {}).predict(base, y, songs)
     assert set(read) == {(), ("lyrics",), ("genre",), ("lyrics", "genre")}
-    bands = linear_probe.read_subsets(base, features, y, songs)
+    bands = linear_probe.cross_val_subsets(base, features, y, songs)
     np.testing.assert_array_equal(read[("lyrics",)], bands[("lyrics", "lyrics:words")])
     np.testing.assert_array_equal(read[("lyrics", "genre")], bands[("lyrics", "lyrics:words", "genre")])

@@ -18,11 +18,11 @@ def material(seed: int = 0):
 
 def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
     """λ β² = β'² with β' = √λ β: a penalty of one on columns divided by the roots of theirs."""
-    monkeypatch.setattr(banded_ridge, "CHOICES", np.array([7.0]))
+    monkeypatch.setattr(banded_ridge, "GROUP_PENALTIES", np.array([7.0]))
     base, groups, y = material()
     own = ridge.fit(base, y, SONGS).penalty
     x = np.concatenate([base, *groups.values()], axis=1)
-    found = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")](x)
+    found = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].predict(x)
     for k in (0, 1):
         roots = np.sqrt(np.repeat([own[k], 7.0], [30, 12]))
         theirs = Ridge(1.0).fit(x / roots, y[:, k]).predict(x / roots)
@@ -33,7 +33,7 @@ def test_the_base_alone_is_plain_ridge():
     base, groups, y = material()
     x = np.concatenate([base, *groups.values()], axis=1)
     fits = banded_ridge.fit_subsets(base, groups, y, SONGS)
-    np.testing.assert_allclose(fits[()](x), ridge.fit(base, y, SONGS)(base), atol=1e-8)
+    np.testing.assert_allclose(fits[()].predict(x), ridge.fit(base, y, SONGS).predict(base), atol=1e-8)
 
 
 def test_lets_in_what_tells_and_leaves_out_what_does_not():

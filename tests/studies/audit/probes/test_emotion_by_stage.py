@@ -15,8 +15,15 @@ from affetti.progress import silent
 from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.statistics import mel_statistics
 from affetti.studies.audit.answer import NotMeasurableError
-from affetti.studies.audit.probes.emotion_by_stage import from_log_mels, halved, kept, measurements, missing, read
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.probes.emotion_by_stage import (
+    ccc_retention,
+    log_mel_features,
+    measurements,
+    missing_measurements,
+    split_in_halves,
+    stage_features,
+)
 
 PAPER = FRONT_ENDS["paper"]
 SONGS = 30
@@ -32,7 +39,7 @@ def combed(tilt: float, level: float, seed: int) -> NDArray[np.float32]:
     return (level * wave / wave.std()).astype(np.float32)
 
 
-def planted(path: Path, *, fine: bool) -> Scope:
+def planted(path: Path, *, fine: bool) -> AuditContext:
     """A corpus whose labels are what differs within every mel band, or the level of the whole."""
     rng = np.random.default_rng(0)
     labels = np.repeat(rng.uniform(-0.9, 0.9, (SONGS, 1)), 2, axis=1)
@@ -40,26 +47,26 @@ def planted(path: Path, *, fine: bool) -> Scope:
         combed(1.5 * to, 0.05, seed) if fine else combed(0.0, 0.05 * 10 ** (to / 2), seed)
         for seed, to in enumerate(labels[:, 0])
     ]
-    return Scope(sounding(path / "corpus", waves, labels=labels), path / "audit", quick=True)
+    return AuditContext(sounding(path / "corpus", waves, labels=labels), path / "audit", quick=True)
 
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_what_lies_within_a_band_is_lost_to_mel_and_what_is_level_is_kept(tmp_path: Path, fine: bool) -> None:
-    scope = planted(tmp_path, fine=fine)
-    rows, (shown,) = read(scope, {"": PAPER}, SONGS, silent)
+    context = planted(tmp_path, fine=fine)
+    rows, (shown,) = stage_features(context, {"": PAPER}, SONGS, silent)
     chosen = {name: shown.features[name] for name in ("magnitude", "mel")}
-    found = {it.name: it for it in measurements("", chosen, scope.corpus.labels[rows], scope.corpus.songs[rows])}
+    found = {it.name: it for it in measurements("", chosen, context.corpus.labels[rows], context.corpus.songs[rows])}
     assert (found["emotion_ccc_magnitude"].value or 0) > 0.8, found
     share = found["probe_kept_mel"].value or 0
     assert share < 50 if fine else share > 95, found
 
 
 def test_the_summary_is_the_same_at_every_step(tmp_path: Path) -> None:
-    scope = Scope(sounding(tmp_path / "corpus", [struck(seed) for seed in range(2)]), tmp_path / "audit")
-    rows, (shown,) = read(scope, {"": PAPER}, 2, silent)
+    context = AuditContext(sounding(tmp_path / "corpus", [struck(seed) for seed in range(2)]), tmp_path / "audit")
+    rows, (shown,) = stage_features(context, {"": PAPER}, 2, silent)
     assert rows.tolist() == [0, 1]
     size = SIZE // 512 * 512
-    wave = scope.sound(1)[(SIZE - size) // 2 :][:size]
+    wave = context.waveform(1)[(SIZE - size) // 2 :][:size]
     by_hand = {"mel": MelSpectrogram(PAPER)(wave)}
     power = 10 * torch.log10(stft(wave, PAPER).abs().square().clamp_min(1e-10))
     by_hand["magnitude"] = torch.maximum(power, power.max() - 80)
@@ -70,12 +77,12 @@ def test_the_summary_is_the_same_at_every_step(tmp_path: Path) -> None:
 
 def test_latents_are_fitted_to_the_other_half() -> None:
     log_mels = mels(24, (128, 60)).numpy().astype(np.float16)
-    halves = halved(np.repeat([f"song{i}" for i in range(12)], 2), np.random.default_rng(0))
-    features, fitted = from_log_mels(log_mels, halves, PAPER)
+    halves = split_in_halves(np.repeat([f"song{i}" for i in range(12)], 2), np.random.default_rng(0))
+    features, fitted = log_mel_features(log_mels, halves, PAPER)
     assert set(features) == {"log_mel", "quantised", "patches", "latent"}
     other = log_mels.copy()
     other[halves == 0] += 7 * (np.arange(60) % 5 == 0).astype(np.float16)
-    _, again = from_log_mels(other, halves, PAPER)
+    _, again = log_mel_features(other, halves, PAPER)
     mel = log_mels[0]
     assert np.array_equal(fitted[0]["latent"].encode(mel), again[0]["latent"].encode(mel)), "its own half is unseen"
     assert not np.array_equal(fitted[1]["latent"].encode(mel), again[1]["latent"].encode(mel))
@@ -83,7 +90,7 @@ def test_latents_are_fitted_to_the_other_half() -> None:
 
 def test_songs_are_halved_whole() -> None:
     songs = np.repeat([f"song{i}" for i in range(11)], 3)
-    halves = halved(songs, np.random.default_rng(0))
+    halves = split_in_halves(songs, np.random.default_rng(0))
     assert all(len(set(halves[songs == song])) == 1 for song in songs)
     assert {int((halves == side).sum()) for side in (0, 1)} == {15, 18}
 
@@ -91,7 +98,7 @@ def test_songs_are_halved_whole() -> None:
 def test_one_song_has_no_latents_and_no_reading() -> None:
     log_mels = mels(3, (128, 60)).numpy().astype(np.float16)
     songs = np.array(["one"] * 3)
-    features, _ = from_log_mels(log_mels, halved(songs, np.random.default_rng(0)), PAPER)
+    features, _ = log_mel_features(log_mels, split_in_halves(songs, np.random.default_rng(0)), PAPER)
     assert set(features) == {"log_mel", "quantised"}
     found = measurements("own_", features, np.array([[0.1, 0.2], [0.3, 0.4], [0.0, 0.1]]), songs)
     assert [it.name for it in found] == ["own_emotion_ccc_log_mel", "own_emotion_ccc_quantised"]
@@ -103,15 +110,15 @@ def test_what_is_kept_is_a_share_of_ccc() -> None:
     target = rng.normal(size=(60, 2))
     good = target + 0.1 * rng.normal(size=target.shape)
     worse = target + rng.normal(size=target.shape)
-    assert kept(good, good, target) == pytest.approx(100.0)
-    assert kept(worse, good, target) < 80
-    assert kept(good, worse, target) > 120
+    assert ccc_retention(good, good, target) == pytest.approx(100.0)
+    assert ccc_retention(worse, good, target) < 80
+    assert ccc_retention(good, worse, target) > 120
     with pytest.raises(InputError, match="to begin with"):
-        kept(good, rng.normal(size=target.shape) * 1e-3, target)
+        ccc_retention(good, rng.normal(size=target.shape) * 1e-3, target)
 
 
 def test_what_cannot_be_heard_is_told(tmp_path: Path) -> None:
-    scope = Scope(write_corpus(tmp_path / "corpus"), tmp_path / "audit")
+    context = AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit")
     with pytest.raises(NotMeasurableError, match="--keep-audio"):
-        read(scope, {"": PAPER}, 4, silent)
-    assert [it.name for it in missing("sound")] == ["probe_kept_mel"]
+        stage_features(context, {"": PAPER}, 4, silent)
+    assert [it.name for it in missing_measurements("sound")] == ["probe_kept_mel"]

@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from affetti.corpus import Corpus
-from affetti.studies.audit.probes.emotion_regressor import Reader
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.probes.emotion_regressor import EmotionRegressor
 from material import write_corpus
 
 
@@ -19,18 +19,18 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def test_what_the_corpus_ties_to_labels_is_read_and_what_it_does_not_is_not(loud: Corpus, tmp_path: Path) -> None:
-    scope = Scope(loud, tmp_path)
-    reader = Reader.of(scope)
-    assert reader is not None
-    as_is = scope.statistics[::2]
+    context = AuditContext(loud, tmp_path)
+    regressor = EmotionRegressor.fit(context)
+    assert regressor is not None
+    as_is = context.statistics[::2]
     louder = as_is.copy()
     louder[:, : loud.front_end.n_mels] += 4
-    change = reader(louder) - reader(as_is)
-    assert change.shape == (1 + len(reader.halves), 60, 2)
-    arousal = reader.measured("a", "arousal", change[..., 1])
-    valence = reader.measured("v", "valence", change[..., 0])
+    change = regressor.predict(louder) - regressor.predict(as_is)
+    assert change.shape == (1 + len(regressor.halves), 60, 2)
+    arousal = regressor.mean_effect("a", "arousal", change[..., 1])
+    valence = regressor.mean_effect("v", "valence", change[..., 0])
     # By least squares on the level alone, its independent witness.
-    line = LinearRegression().fit(scope.statistics[:, :64].mean(axis=1, keepdims=True), loud.labels[:, 1])
+    line = LinearRegression().fit(context.statistics[:, :64].mean(axis=1, keepdims=True), loud.labels[:, 1])
     assert arousal.value == pytest.approx(4 * float(line.coef_[0]), abs=0.08)
     assert arousal.ci is not None and arousal.ci[0] > 0.2
     assert valence.ci is not None and valence.ci[0] < 0 < valence.ci[1]
@@ -38,23 +38,26 @@ def test_what_the_corpus_ties_to_labels_is_read_and_what_it_does_not_is_not(loud
 
 
 def test_intervals_know_of_songs_and_of_readers(loud: Corpus, tmp_path: Path) -> None:
-    reader = Reader.of(Scope(loud, tmp_path, quick=True))
-    assert reader is not None
-    same = np.zeros((1 + len(reader.halves), 30))
-    assert reader.measured("m", "m", same + 0.5).ci == (0.5, 0.5)
+    regressor = EmotionRegressor.fit(AuditContext(loud, tmp_path, quick=True))
+    assert regressor is not None
+    same = np.zeros((1 + len(regressor.halves), 30))
+    assert regressor.mean_effect("m", "m", same + 0.5).ci == (0.5, 0.5)
     songs = same + np.linspace(-1, 1, 30)
-    low, high = reader.measured("m", "m", songs).ci or (0, 0)
+    low, high = regressor.mean_effect("m", "m", songs).ci or (0, 0)
     assert high - low == pytest.approx(4 * np.std(songs[0]) / np.sqrt(30), rel=0.1)
-    readers = same + np.linspace(-1, 1, len(same))[:, None]
-    low, high = reader.measured("m", "m", readers).ci or (0, 0)
+    regressors = same + np.linspace(-1, 1, len(same))[:, None]
+    low, high = regressor.mean_effect("m", "m", regressors).ci or (0, 0)
     assert high - low > 1.5
-    again = Reader.of(Scope(loud, tmp_path, quick=True))
+    again = EmotionRegressor.fit(AuditContext(loud, tmp_path, quick=True))
     assert again is not None
-    assert np.array_equal(again(Scope(loud, tmp_path).statistics), reader(Scope(loud, tmp_path).statistics))
+    assert np.array_equal(
+        again.predict(AuditContext(loud, tmp_path).statistics),
+        regressor.predict(AuditContext(loud, tmp_path).statistics),
+    )
 
 
 def test_no_reader_without_songs_or_labels_to_learn_from(tmp_path: Path) -> None:
     few = write_corpus(tmp_path / "few", songs=4)
-    assert Reader.of(Scope(few, tmp_path)) is None
+    assert EmotionRegressor.fit(AuditContext(few, tmp_path)) is None
     still = write_corpus(tmp_path / "still", labels=np.zeros((24, 2)))
-    assert Reader.of(Scope(still, tmp_path)) is None
+    assert EmotionRegressor.fit(AuditContext(still, tmp_path)) is None

@@ -9,8 +9,8 @@ from tests.material import write_corpus
 from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.storage import read_json, write_json
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import genre_mix
-from affetti.studies.audit.scope import Scope
 
 SONGS = 40
 GENRE = np.repeat(np.tile(["pop", "rock"], SONGS // 2), 2)
@@ -35,17 +35,17 @@ def generated(folder: Path, kinds: np.ndarray, songs: list[str] = TRAINED) -> Pa
 
 def test_variation_in_closed_form():
     codes, other = np.array([0, 0, 1, 1, 0, 1, 1, 2]), np.array([False] * 4 + [True] * 4)
-    assert genre_mix.variation(codes, other) == pytest.approx(50 * (0.25 + 0 + 0.25))
-    assert genre_mix.variation(codes, ~other) == genre_mix.variation(codes, other)
+    assert genre_mix.total_variation(codes, other) == pytest.approx(50 * (0.25 + 0 + 0.25))
+    assert genre_mix.total_variation(codes, ~other) == genre_mix.total_variation(codes, other)
     with pytest.raises(InputError, match="no clips"):
-        genre_mix.variation(codes, np.zeros(8, bool))
+        genre_mix.total_variation(codes, np.zeros(8, bool))
 
 
 def test_by_chance_is_the_mean_deviation_of_binomials():
     """Two genres, each half of the clips; n songs of one clip against n clips."""
     n = 400
     codes, songs = np.tile([0, 1], n // 2), np.arange(n).astype(str)
-    found = genre_mix.by_chance(codes, songs, n, np.random.default_rng(0)).mean()
+    found = genre_mix.chance_variation(codes, songs, n, np.random.default_rng(0)).mean()
     # p̂ − q̂ is nearly normal, of variance 2 · ¼ / n; the distance is its size, of mean σ √(2/π).
     assert found == pytest.approx(100 * np.sqrt(0.5 / n) * np.sqrt(2 / np.pi), rel=0.1)
 
@@ -54,8 +54,8 @@ def test_finds_a_generator_that_makes_one_genre_alone(tmp_path):
     real = shown(tmp_path / "real", GENRE)
     one = generated(tmp_path / "one", np.full(40, "rock"))
     alike = generated(tmp_path / "alike", GENRE[:40])
-    scope = Scope(real, tmp_path / "audit", generated=(("flow", one), ("gan", alike)))
-    found = {m.name: m for m in genre_mix.mix_shift(scope)}
+    context = AuditContext(real, tmp_path / "audit", generated=(("flow", one), ("gan", alike)))
+    found = {m.name: m for m in genre_mix.mix_shift(context)}
     assert found["mix_shift_flow"].value == pytest.approx(50, abs=1)
     assert found["mix_shift_flow"].ci[0] > found["mix_shift_by_chance_flow"].ci[1] - 10
     assert found["mix_shift"].value <= found["mix_shift_by_chance"].ci[1]
@@ -64,11 +64,11 @@ def test_finds_a_generator_that_makes_one_genre_alone(tmp_path):
 
 def test_says_what_is_lacking(tmp_path):
     real = shown(tmp_path / "real", GENRE)
-    none = genre_mix.mix_shift(Scope(real, tmp_path / "audit"))
+    none = genre_mix.mix_shift(AuditContext(real, tmp_path / "audit"))
     assert [m.name for m in none] == ["mix_shift", "mix_shift_by_chance"]
     assert all("give --models" in m.note for m in none)
     unknown = generated(tmp_path / "unknown", GENRE[:40], songs=[])
     heard_all = generated(tmp_path / "all", GENRE[:40], songs=[f"song{i}" for i in range(SONGS)])
     for path in (unknown, heard_all):
-        first, _ = genre_mix.mix_shift(Scope(real, tmp_path / "audit", generated=(("flow", path),)))
+        first, _ = genre_mix.mix_shift(AuditContext(real, tmp_path / "audit", generated=(("flow", path),)))
         assert (first.name, first.value) == ("mix_shift", None)

@@ -24,15 +24,15 @@ def test_values_are_those_of_a_ridge_pipeline(monkeypatch):
     y = x[:, 0] + features(1, 1)[:, 0]
     pipeline = make_pipeline(StandardScaler(), Ridge(10.0))
     theirs = cross_val_predict(pipeline, x, y, groups=SONGS, cv=GroupKFold(5))
-    np.testing.assert_allclose(linear_probe.read_values(x, y, SONGS), theirs, atol=1e-8)
-    assert linear_probe.explained(theirs, y) == pytest.approx(r2_score(y, theirs))
+    np.testing.assert_allclose(linear_probe.cross_val_predict(x, y, SONGS), theirs, atol=1e-8)
+    assert linear_probe.r2(theirs, y) == pytest.approx(r2_score(y, theirs))
 
 
 def test_two_targets_are_read_as_each_alone():
     x = features(2)
     y = x[:, :2] + features(3, 2) * [0.5, 5.0]
-    both = linear_probe.read_values(x, y, SONGS)
-    alone = np.column_stack([linear_probe.read_values(x, y[:, k], SONGS) for k in (0, 1)])
+    both = linear_probe.cross_val_predict(x, y, SONGS)
+    alone = np.column_stack([linear_probe.cross_val_predict(x, y[:, k], SONGS) for k in (0, 1)])
     np.testing.assert_allclose(both, alone, atol=1e-10)
 
 
@@ -42,15 +42,15 @@ def test_rows_may_come_in_any_order(kind):
     order = np.random.default_rng(5).permutation(len(x))
     if kind == "values":
         there, back = (
-            linear_probe.read_values(x, x[:, :1], SONGS),
-            linear_probe.read_values(x[order], x[order, :1], SONGS[order]),
+            linear_probe.cross_val_predict(x, x[:, :1], SONGS),
+            linear_probe.cross_val_predict(x[order], x[order, :1], SONGS[order]),
         )
         np.testing.assert_allclose(there[order], back, atol=1e-10)
     else:
         y = np.where(x[:, 0] > 0.5, "up", "down")
         there, back = (
-            linear_probe.read_classes(x, y, SONGS),
-            linear_probe.read_classes(x[order], y[order], SONGS[order]),
+            linear_probe.cross_val_classify(x, y, SONGS),
+            linear_probe.cross_val_classify(x[order], y[order], SONGS[order]),
         )
         np.testing.assert_array_equal(there[order], back)
 
@@ -58,44 +58,44 @@ def test_rows_may_come_in_any_order(kind):
 def test_reads_classes_that_are_there_and_none_that_are_not():
     x, rng = features(6), np.random.default_rng(7)
     there = np.array(["a", "b", "c"])[np.digitize(x[:, 0], [-0.6, 1.2])]  # unequally many
-    read = linear_probe.read_classes(x, there, SONGS)
+    read = linear_probe.cross_val_classify(x, there, SONGS)
     assert linear_probe.balanced_accuracy(read, there) == pytest.approx(balanced_accuracy_score(there, read))
     assert linear_probe.balanced_accuracy(read, there) > 0.6
     absent = rng.permutation(there)
-    assert abs(linear_probe.balanced_accuracy(linear_probe.read_classes(x, absent, SONGS), absent) - 1 / 3) < 0.1
+    assert abs(linear_probe.balanced_accuracy(linear_probe.cross_val_classify(x, absent, SONGS), absent) - 1 / 3) < 0.1
 
 
 def test_what_was_learnt_reads_clips_not_seen():
     x = features(8)
     y = np.where(x[:, 1] > 0, "up", "down")
-    read = linear_probe.learn_classes(x[:160], y[:160], SONGS[:160])(x[160:])
+    read = linear_probe.fit_classifier(x[:160], y[:160], SONGS[:160])(x[160:])
     assert np.mean(read == y[160:]) > 0.85
-    values = linear_probe.learn_values(x[:160], x[:160, 1], SONGS[:160])(x[160:])
+    values = linear_probe.fit_regressor(x[:160], x[:160, 1], SONGS[:160])(x[160:])
     assert values.shape == (80,)
     assert np.corrcoef(values, x[160:, 1])[0, 1] > 0.95
 
 
 def test_features_that_do_not_vary_tell_nothing():
     still, y = np.full((len(SONGS), 3), 7.0), features(9, 2)
-    read = linear_probe.read_values(still, y, SONGS)
-    assert all(linear_probe.explained(read[:, k], y[:, k]) <= 0 for k in (0, 1))
+    read = linear_probe.cross_val_predict(still, y, SONGS)
+    assert all(linear_probe.r2(read[:, k], y[:, k]) <= 0 for k in (0, 1))
     classes = np.where(y[:, 0] > 0, "up", "down")
-    assert linear_probe.balanced_accuracy(linear_probe.read_classes(still, classes, SONGS), classes) <= 0.6
+    assert linear_probe.balanced_accuracy(linear_probe.cross_val_classify(still, classes, SONGS), classes) <= 0.6
 
 
 def test_says_what_cannot_be_read():
     x = features(10)
     few = np.repeat(["a", "b", "c"], 80)
     with pytest.raises(InputError, match="3 songs, fewer than 5 folds"):
-        linear_probe.read_values(x, x[:, 0], few)
+        linear_probe.cross_val_predict(x, x[:, 0], few)
     with pytest.raises(InputError, match="does not vary"):
-        linear_probe.read_values(x, np.zeros(len(x)), SONGS)
+        linear_probe.cross_val_predict(x, np.zeros(len(x)), SONGS)
     with pytest.raises(InputError, match="one class"):
-        linear_probe.read_classes(x, np.full(len(x), "a"), SONGS)
+        linear_probe.cross_val_classify(x, np.full(len(x), "a"), SONGS)
     with pytest.raises(InputError, match="one class"):
         linear_probe.balanced_accuracy(SONGS, np.full(len(x), "a"))
     with pytest.raises(InputError, match="does not vary"):
-        linear_probe.explained(x[:, 0], np.ones(len(x)))
+        linear_probe.r2(x[:, 0], np.ones(len(x)))
 
 
 # Shapley shares
@@ -109,13 +109,15 @@ def known(values: dict[tuple[str, ...], float]):
 
 def test_shares_of_groups_that_add_up_are_what_each_adds():
     read, target = known({(): 0.2, ("a",): 0.3, ("b",): 0.45, ("a", "b"): 0.55})
-    assert linear_probe.shapley(read, "a", target) == pytest.approx(0.10)
-    assert linear_probe.shapley(read, "b", target) == pytest.approx(0.25)
+    assert linear_probe.shapley_r2(read, "a", target) == pytest.approx(0.10)
+    assert linear_probe.shapley_r2(read, "b", target) == pytest.approx(0.25)
 
 
 def test_shares_of_groups_that_say_the_same_are_halves():
     read, target = known({(): 0.1, ("a",): 0.5, ("b",): 0.5, ("a", "b"): 0.5})
-    assert linear_probe.shapley(read, "a", target) == pytest.approx(0.2) == linear_probe.shapley(read, "b", target)
+    assert (
+        linear_probe.shapley_r2(read, "a", target) == pytest.approx(0.2) == linear_probe.shapley_r2(read, "b", target)
+    )
 
 
 def test_shares_add_up_to_all_that_is_gained_and_equal_the_mean_over_orders():
@@ -124,7 +126,7 @@ def test_shares_add_up_to_all_that_is_gained_and_equal_the_mean_over_orders():
     rng, names = np.random.default_rng(11), ("a", "b", "c")
     values = {chosen: float(rng.uniform(0, 0.9)) for chosen in linear_probe.subsets(names)}
     read, target = known(values)
-    shares = {name: linear_probe.shapley(read, name, target) for name in names}
+    shares = {name: linear_probe.shapley_r2(read, name, target) for name in names}
     assert sum(shares.values()) == pytest.approx(values[names] - values[()])
     for name in names:
         steps = []
@@ -139,12 +141,12 @@ def test_shares_of_independent_groups_are_their_variances():
     noise = features(15, 1)
     y = (base[:, :1] + np.sqrt(2) * a + 1.0 * b + noise)[:, 0]
     y = (y - y.mean()) / y.std()
-    read = linear_probe.read_subsets(base, {"a": a, "b": b, "null": features(16, 3)}, y, SONGS)
-    assert linear_probe.shapley(read, "a", y) == pytest.approx(2 / 5, abs=0.1)
-    assert linear_probe.shapley(read, "b", y) == pytest.approx(1 / 5, abs=0.1)
-    assert linear_probe.shapley(read, "null", y) == pytest.approx(0, abs=0.02)
+    read = linear_probe.cross_val_subsets(base, {"a": a, "b": b, "null": features(16, 3)}, y, SONGS)
+    assert linear_probe.shapley_r2(read, "a", y) == pytest.approx(2 / 5, abs=0.1)
+    assert linear_probe.shapley_r2(read, "b", y) == pytest.approx(1 / 5, abs=0.1)
+    assert linear_probe.shapley_r2(read, "null", y) == pytest.approx(0, abs=0.02)
 
 
 def test_gain_is_the_difference_of_what_is_explained():
     read, target = known({(): 0.2, ("a",): 0.3})
-    assert linear_probe.gain(read[("a",)], read[()], target) == pytest.approx(0.1)
+    assert linear_probe.r2_gain(read[("a",)], read[()], target) == pytest.approx(0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from affetti.studies.audit.probes.phase_features import BANDS, HOP, N_FFT, phase_features, spectral
+from affetti.studies.audit.probes.phase_features import HOP, N_BANDS, N_FFT, phase_features, phase_measures
 
 RATE = 22_050
 TIME = torch.arange(3 * RATE) / RATE
@@ -12,12 +12,12 @@ NOISE = torch.randn(3 * RATE, generator=torch.Generator().manual_seed(0))
 
 
 def band_of(hertz: float) -> int:
-    edges = np.geomspace(60, RATE / 2, BANDS + 1)
+    edges = np.geomspace(60, RATE / 2, N_BANDS + 1)
     return int(np.searchsorted(edges, hertz) - 1)
 
 
 def test_a_steady_tone_advances_evenly():
-    phase, _, complex_ = spectral(torch.sin(2 * np.pi * 440 * TIME), RATE)
+    phase, _, complex_ = phase_measures(torch.sin(2 * np.pi * 440 * TIME), RATE)
     assert float(phase[band_of(440)].max()) < 0.01
     assert float(complex_[band_of(440)].max()) < 0.01
 
@@ -25,7 +25,7 @@ def test_a_steady_tone_advances_evenly():
 def test_an_onset_is_new_and_what_is_held_is_not():
     """From silence to a tone: |A e^{iδ} − 0| / (A + 0) = 1."""
     wave = torch.sin(2 * np.pi * 440 * TIME) * (TIME > 1.0)
-    _, _, complex_ = spectral(wave, RATE)
+    _, _, complex_ = phase_measures(wave, RATE)
     first = int(np.ceil((RATE - N_FFT) / HOP)) - 2  # two frames earlier there is none yet: frames count from the third
     assert float(complex_[band_of(440)][first]) == pytest.approx(1.0, abs=0.05)
     assert float(complex_[band_of(440)][first + 10 :].max()) < 0.01
@@ -36,7 +36,7 @@ def test_group_delay_of_a_click_is_its_distance_from_the_middle(offset):
     frame = 40
     wave = torch.zeros(3 * RATE)
     wave[frame * HOP + N_FFT // 2 + offset] = 1.0
-    _, delay, _ = spectral(wave, RATE)
+    _, delay, _ = phase_measures(wave, RATE)
     np.testing.assert_allclose(delay[:, frame - 2], abs(offset) / N_FFT, atol=1e-3)
 
 
@@ -74,5 +74,5 @@ def test_level_and_polarity_do_not_matter_but_for_skewness():
 
 def test_silence_is_zero():
     found = phase_features(torch.zeros(3 * RATE), RATE)
-    assert found.shape == (6 * BANDS + 6,)
+    assert found.shape == (6 * N_BANDS + 6,)
     assert not found.any()

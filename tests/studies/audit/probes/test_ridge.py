@@ -24,7 +24,7 @@ def test_equals_scikit_learn(features, weighted):
     found = ridge.fit(x, y, SONGS, weights)
     for column in range(2):
         theirs = Ridge(found.penalty[column]).fit(x, y[:, column], sample_weight=weights)
-        np.testing.assert_allclose(found(x)[:, column], theirs.predict(x), atol=1e-8)
+        np.testing.assert_allclose(found.predict(x)[:, column], theirs.predict(x), atol=1e-8)
         np.testing.assert_allclose(found.slopes[:, column], theirs.coef_, atol=1e-8)
 
 
@@ -32,7 +32,7 @@ def test_chooses_the_penalty_that_reads_songs_left_out_best():
     from sklearn.model_selection import GridSearchCV, GroupKFold
 
     x, y = material(40)
-    search = GridSearchCV(Ridge(), {"alpha": ridge.PENALTIES}, cv=GroupKFold(ridge.INNER), scoring=squares)
+    search = GridSearchCV(Ridge(), {"alpha": ridge.PENALTIES}, cv=GroupKFold(ridge.N_INNER_FOLDS), scoring=squares)
     for column in range(2):
         theirs = search.fit(x, y[:, column], groups=SONGS).best_params_["alpha"]
         assert ridge.fit(x, y, SONGS).penalty[column] == theirs
@@ -65,4 +65,4 @@ def test_one_song_and_no_features():
     alone = ridge.fit(x, y, np.full(len(x), "one"))
     assert alone.penalty.tolist() == [ridge.PENALTIES[5]] * 2
     nothing = ridge.fit(x[:, :0], y, SONGS)
-    np.testing.assert_allclose(nothing(x[:, :0]), np.broadcast_to(y.mean(axis=0), y.shape))
+    np.testing.assert_allclose(nothing.predict(x[:, :0]), np.broadcast_to(y.mean(axis=0), y.shape))

@@ -24,8 +24,8 @@ def test_sections_are_lower_case_and_empty_where_unknown():
 def test_kinds_of_too_few_songs_are_left_out():
     kinds = np.array(["verse"] * 5 + ["coda"] * 5 + [""] * 5)
     songs = np.array([f"s{number}" for number in "123451234412345"])
-    assert song_position.told_apart(kinds, songs).tolist() == ["verse"]
-    assert song_position.told_apart(kinds[10:], songs[10:]).tolist() == []
+    assert song_position.learnable_classes(kinds, songs).tolist() == ["verse"]
+    assert song_position.learnable_classes(kinds[10:], songs[10:]).tolist() == []
 
 
 def test_features_of_structure():

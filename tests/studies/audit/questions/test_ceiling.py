@@ -11,9 +11,9 @@ from tests.material import write_corpus
 from affetti.corpus import Corpus
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer, NotMeasurableError
-from affetti.studies.audit.counterfactuals.score_penalties import commonest
-from affetti.studies.audit.questions.ceiling import QUESTION, agreement, measure
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.counterfactuals.score_penalties import most_common
+from affetti.studies.audit.questions.ceiling import QUESTION, measure, rater_agreement
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def answer(
 ) -> Answer:
     generated = tuple((kind, made(kind)) for kind in ("gan", "flow"))
     models = tuple(run_of(kind) for kind in ("gan", "flow"))
-    scope = Scope(corpus, tmp_path_factory.mktemp("audit"), quick=True, generated=generated, models=models)
-    return measure(scope, silent)
+    context = AuditContext(corpus, tmp_path_factory.mktemp("audit"), quick=True, generated=generated, models=models)
+    return measure(context, silent)
 
 
 def test_real_music_is_on_top_and_noise_at_the_bottom(answer: Answer) -> None:
@@ -74,7 +74,7 @@ def test_agreement_is_the_intraclass_correlation_of_single_ratings() -> None:
     for truth, noise in ((0.5, 0.5), (0.3, 0.6)):
         ratings = truth * rng.normal(size=(clips, 1)) + noise * rng.normal(size=(clips, raters))
         rows += [ratings.mean(axis=1), ratings.std(axis=1, ddof=1)]
-    found = agreement(np.column_stack([*rows, np.full(clips, raters)]))
+    found = rater_agreement(np.column_stack([*rows, np.full(clips, raters)]))
     assert found == pytest.approx((0.25 / 0.5 + 0.09 / 0.45) / 2, abs=0.02)
 
 
@@ -86,13 +86,13 @@ def test_sounds_are_named_for_what_they_are(answer: Answer) -> None:
 def test_too_few_songs_are_not_measurable(tmp_path: Path) -> None:
     small = write_corpus(tmp_path / "corpus", songs=6)
     with pytest.raises(NotMeasurableError, match="needs 16 songs or more, here are 6"):
-        QUESTION.measure(Scope(small, tmp_path / "audit"), silent)
+        QUESTION.measure(AuditContext(small, tmp_path / "audit"), silent)
 
 
 def test_without_sound_and_columns_the_rest_is_measured(tmp_path: Path) -> None:
     plain = write_corpus(tmp_path / "corpus", songs=20)
     plain = replace(plain, clips=plain.clips.assign(raters=0))
-    found = measure(Scope(plain, tmp_path / "audit", quick=True), silent)
+    found = measure(AuditContext(plain, tmp_path / "audit", quick=True), silent)
     assert found["quality_roundtrip"].value is not None
     for name in ("quality_bands_128", "penalty_phase", "penalty_genre", "penalty_timbre", "label_ccc"):
         assert found[name].value is None, name
@@ -102,7 +102,7 @@ def test_without_sound_and_columns_the_rest_is_measured(tmp_path: Path) -> None:
 
 
 def test_the_commonest_of_values_and_of_lists() -> None:
-    assert commonest(np.array(["rock", "jazz", "rock", ""])) == "rock"
-    assert commonest(np.array(["bass|drums", "bass|piano", "bass|drums"])) == "drums"  # bass is everywhere
-    assert commonest(np.array(["pop", "pop"])) == ""
-    assert commonest(np.array(["", ""])) == ""
+    assert most_common(np.array(["rock", "jazz", "rock", ""])) == "rock"
+    assert most_common(np.array(["bass|drums", "bass|piano", "bass|drums"])) == "drums"  # bass is everywhere
+    assert most_common(np.array(["pop", "pop"])) == ""
+    assert most_common(np.array(["", ""])) == ""

@@ -12,9 +12,9 @@ from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals import idioms
 from affetti.studies.audit.questions import genre
-from affetti.studies.audit.scope import Scope
 
 SONGS, EACH = 30, 3
 GENRE = np.repeat(np.tile(["Pop", "rock", "jazz"], SONGS // 3), EACH)
@@ -23,7 +23,7 @@ GENRE = np.repeat(np.tile(["Pop", "rock", "jazz"], SONGS // 3), EACH)
 @pytest.fixture
 def brief(monkeypatch):
     """Without what needs no corpus and takes long; it has tests of its own."""
-    value = genre.fisher()[0]
+    value = genre.fisher_interval()[0]
     rows = [type(value)(name, "", 1.0, None, 1) for name in ("blues_difference_stft", "blues_difference_mel")]
     monkeypatch.setattr(genre, "blue_notes", lambda: rows)
     monkeypatch.setattr(genre, "distortion", lambda *_: [type(value)("distortion_similarity", "", 1.0, None, 1)])
@@ -31,7 +31,7 @@ def brief(monkeypatch):
 
 
 def ask(corpus: Corpus, folder: Path) -> Answer:
-    return genre.QUESTION.measure(Scope(corpus, folder / "audit", quick=True), silent)
+    return genre.QUESTION.measure(AuditContext(corpus, folder / "audit", quick=True), silent)
 
 
 def drawn(seed: int, effect: float = 0.0) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_a_style_leaves_cues_and_words_as_they_are():
 
 
 def test_a_composed_corpus(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(genre, "SONGS_QUICK", 2)
+    monkeypatch.setattr(genre, "MAX_SONGS_QUICK", 2)
     monkeypatch.setattr(idioms, "REGISTERS", (0,))
     answer = ask(corpus, tmp_path)
     assert answer["style_moves_valence"].value > 0

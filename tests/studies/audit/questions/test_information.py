@@ -13,9 +13,9 @@ from affetti import config
 from affetti.presets import FRONT_ENDS
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
-from affetti.studies.audit.codec.stages import BANDED, STEPS
-from affetti.studies.audit.questions.information import FRONTS, PLAYED, QUESTION, closed_forms
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.codec.stages import MEL_STAGES, STAGES
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.questions.information import FRONT_END_BY_PREFIX, PLAYED_STAGES, QUESTION, closed_forms
 
 CLAIMED = {
     "stft_numbers_ratio", "mel_numbers_ratio", "latent_numbers_ratio", "latent_reduction", "bins_per_band", "hop_ms",
@@ -31,9 +31,9 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     folder = tmp_path_factory.mktemp("information")
     labels = np.random.default_rng(0).uniform(-0.9, 0.9, (24, 1)).repeat(2, axis=1)
     waves = [struck(seed, 0.1 * 10 ** labels[seed, 0]) for seed in range(23)] + [np.zeros(SIZE, np.float32)]
-    scope = Scope(sounding(folder / "corpus", waves, each=2, labels=labels), folder / "audit", quick=True)
+    context = AuditContext(sounding(folder / "corpus", waves, each=2, labels=labels), folder / "audit", quick=True)
     with hurried():
-        return QUESTION.measure(scope, silent), folder / "audit"
+        return QUESTION.measure(context, silent), folder / "audit"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_closed_forms_by_hand(name: str, wanted: float) -> None:
 
 
 def test_the_full_band_reaches_all_bins_but_its_ends() -> None:
-    found = {it.name: it for it in closed_forms("full_band_", FRONTS["full_band_"])}
+    found = {it.name: it for it in closed_forms("full_band_", FRONT_END_BY_PREFIX["full_band_"])}
     assert found["full_band_bins_reached_per_band"].value == pytest.approx(1_023 / 128)
     assert found["full_band_mel_numbers_ratio"].value == 4.0
 
@@ -67,9 +67,11 @@ def test_the_full_band_reaches_all_bins_but_its_ends() -> None:
 def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
     measured = {it.name: it.value for it in heard[0].measurements}
     assert {name for name in CLAIMED if measured[name] is None} == set()
-    assert {f"retention_{name}" for name in STEPS} | {f"full_band_retention_{name}" for name in BANDED} <= set(measured)
-    steps = {"magnitude", *BANDED}
-    assert {f"{prefix}emotion_ccc_{name}" for prefix in FRONTS for name in steps} <= set(measured)
+    assert {f"retention_{name}" for name in STAGES} | {f"full_band_retention_{name}" for name in MEL_STAGES} <= set(
+        measured
+    )
+    steps = {"magnitude", *MEL_STAGES}
+    assert {f"{prefix}emotion_ccc_{name}" for prefix in FRONT_END_BY_PREFIX for name in steps} <= set(measured)
     own = {"log_mel", "quantised", "patches", "latent"}
     assert {name for name in measured if name.startswith("own_")} == {f"own_emotion_ccc_{name}" for name in own}
     assert measured["alias_db"] is not None
@@ -78,7 +80,7 @@ def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
 
 def test_bits_fall_along_the_chain(heard: tuple[Answer, Path]) -> None:
     answer = heard[0]
-    share = {name: answer[f"retention_{name}"].value or 0.0 for name in STEPS}
+    share = {name: answer[f"retention_{name}"].value or 0.0 for name in STAGES}
     assert share["waveform"] == 100.0
     for chain in (("stft", "magnitude", "mel"), ("log_mel", "quantised", "bands_64", "bands_32", "latent")):
         assert [share[name] for name in chain] == sorted((share[name] for name in chain), reverse=True), chain
@@ -98,7 +100,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     answer, folder = heard
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
-    assert len(answer.sounds) == 1 + len(PLAYED)
+    assert len(answer.sounds) == 1 + len(PLAYED_STAGES)
     assert answer.sounds[0].origin == "recording"
     assert {sound.origin for sound in answer.sounds[1:]} == {"rebuilt"}
     assert all((folder / sound.file).is_file() for sound in answer.sounds)
@@ -110,7 +112,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
 
 
 def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
-    answer = QUESTION.measure(Scope(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent)
+    answer = QUESTION.measure(AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent)
     assert answer["mel_numbers_ratio"].value == 4.0
     assert answer["own_emotion_ccc_log_mel"].value is not None
     missing = {it.name for it in answer.measurements if it.value is None}
@@ -121,14 +123,14 @@ def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_pat
 
 
 def test_one_song_and_silence_are_told_as_they_are(tmp_path: Path) -> None:
-    lone = Scope(sounding(tmp_path / "one", [struck(0), struck(1)], each=2), tmp_path / "lone", quick=True)
+    lone = AuditContext(sounding(tmp_path / "one", [struck(0), struck(1)], each=2), tmp_path / "lone", quick=True)
     with hurried():
         answer = QUESTION.measure(lone, silent)
     assert answer["waveform_bits"].value is not None
     assert answer["waveform_bits"].ci is None
     assert answer["probe_kept_mel"].value is None
     assert answer["retention_latent"].value is None
-    still = Scope(sounding(tmp_path / "still", [np.zeros(SIZE, np.float32)] * 3), tmp_path / "audit", quick=True)
+    still = AuditContext(sounding(tmp_path / "still", [np.zeros(SIZE, np.float32)] * 3), tmp_path / "audit", quick=True)
     answer = QUESTION.measure(still, silent)
     assert "not silent" in answer["waveform_bits"].note
     assert answer["hop_ms"].value is not None

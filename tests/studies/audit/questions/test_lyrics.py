@@ -16,12 +16,12 @@ from affetti.corpus import Corpus
 from affetti.presets import FRONT_ENDS
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals import reworded_lyrics
-from affetti.studies.audit.counterfactuals.reworded_lyrics import excerpt, variants
+from affetti.studies.audit.counterfactuals.reworded_lyrics import reworded_variants, sung_excerpt
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.text_gain import text_features, text_gain
 from affetti.studies.audit.questions import lyrics
-from affetti.studies.audit.scope import Scope
 from material import write_corpus
 
 SONG = compose.compose(5, 3)
@@ -34,28 +34,28 @@ def words_of(song: compose.Song) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lyrics, "SONGS_QUICK", 5)
-    monkeypatch.setattr(lyrics, "LEAST", 5)
-    monkeypatch.setattr(lyrics, "SPOKEN_QUICK", 2)
+    monkeypatch.setattr(lyrics, "MAX_SONGS_QUICK", 5)
+    monkeypatch.setattr(lyrics, "MIN_SONGS", 5)
+    monkeypatch.setattr(lyrics, "MAX_SPOKEN_SONGS_QUICK", 2)
 
 
 @pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Scope]:
+def answer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, AuditContext]:
     folder = tmp_path_factory.mktemp("audit")
-    scope = Scope(write_corpus(folder / "corpus"), folder, quick=True)
+    context = AuditContext(write_corpus(folder / "corpus"), folder, quick=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lyrics, "SONGS_QUICK", 5)
-        patch.setattr(lyrics, "LEAST", 5)
-        return lyrics.measure(scope, silent), scope
+        patch.setattr(lyrics, "MAX_SONGS_QUICK", 5)
+        patch.setattr(lyrics, "MIN_SONGS", 5)
+        return lyrics.measure(context, silent), context
 
 
 @pytest.fixture
-def scope(tmp_path: Path) -> Scope:
-    return Scope(write_corpus(tmp_path / "corpus"), tmp_path, quick=True)
+def context(tmp_path: Path) -> AuditContext:
+    return AuditContext(write_corpus(tmp_path / "corpus"), tmp_path, quick=True)
 
 
 def test_songs_differ_in_words_alone() -> None:
-    known = variants(SONG)
+    known = reworded_variants(SONG)
     assert tuple(known) == KINDS
     for song in known.values():
         assert song.parts == SONG.parts, "a note differs"
@@ -69,7 +69,7 @@ def test_songs_differ_in_words_alone() -> None:
 
 
 def test_the_control_is_of_one_valence_and_shares_no_word() -> None:
-    known = [variants(compose.compose(5, index)) for index in range(20)]
+    known = [reworded_variants(compose.compose(5, index)) for index in range(20)]
     lists = [{word for each in known for word in words_of(each[kind]) if word in VALENCE} for kind in KINDS[3:]]
     assert lists[0] and lists[1] and not lists[0] & lists[1]
     for each in known:
@@ -80,32 +80,32 @@ def test_the_control_is_of_one_valence_and_shares_no_word() -> None:
 @pytest.mark.parametrize("seconds", [5.9, 30.0])
 def test_an_excerpt_is_the_renderers_own_with_words_sung_in_it(seconds: float, tmp_path: Path) -> None:
     front = replace(FRONT_ENDS["tiny"], seconds=seconds)
-    scope = Scope(write_corpus(tmp_path / "corpus", songs=2, each=1, front=front), tmp_path)
-    found = excerpt(scope, SONG, "formant", ("happy", "sad"))
+    context = AuditContext(write_corpus(tmp_path / "corpus", songs=2, each=1, front=front), tmp_path)
+    found = sung_excerpt(context, SONG, "formant", ("happy", "sad"))
     begin = round(next(s.start for s in SONG.sections if s.name in ("verse", "chorus")) * 22_050)
     for kind in ("happy", "none"):
-        whole = torch.from_numpy(compose.render(variants(SONG)[kind], 22_050, voice="formant"))
-        torch.testing.assert_close(found.sung(kind), whole[begin : begin + round(seconds * 22_050)])
-    assert len(found.sung("sad")) == round(seconds * 22_050)
+        whole = torch.from_numpy(compose.render(reworded_variants(SONG)[kind], 22_050, voice="formant"))
+        torch.testing.assert_close(found.with_words(kind), whole[begin : begin + round(seconds * 22_050)])
+    assert len(found.with_words("sad")) == round(seconds * 22_050)
     assert not torch.equal(found.voices["happy"], found.voices["sad"])
 
 
-def test_numbers_are_those_of_the_clips(answer: tuple[Answer, Scope]) -> None:
-    found, scope = answer
-    heard = [excerpt(scope, scope.fresh_song(index), "formant", ("happy", "sad")) for index in range(5)]
-    mels = {kind: [scope.mel(each.sung(kind)) for each in heard] for kind in ("happy", "sad", "none")}
+def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> None:
+    found, context = answer
+    heard = [sung_excerpt(context, context.compose_song(index), "formant", ("happy", "sad")) for index in range(5)]
+    mels = {kind: [context.log_mel(each.with_words(kind)) for each in heard] for kind in ("happy", "sad", "none")}
     r = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], mels["sad"], strict=True)]
     assert found["similarity"].value == pytest.approx(np.mean(r))
     far = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], np.roll(mels["happy"], 1, 0))]  # noqa: B905
     assert found["similarity_other_songs"].value == pytest.approx(np.mean(far))
-    with np.load(scope.folder / "answers" / "lyrics.npz") as arrays:
+    with np.load(context.folder / "answers" / "lyrics.npz") as arrays:
         assert [panel.key for panel in found.mels.panels] == list(arrays) if found.mels else False
         assert np.abs(arrays["sad words"] - mels["sad"][0]).max() < 0.05
     assert [sound.origin for sound in found.sounds] == ["composed"] * 3
-    assert all((scope.folder / sound.file).is_file() for sound in found.sounds)
+    assert all((context.folder / sound.file).is_file() for sound in found.sounds)
 
 
-def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tuple[Answer, Scope]) -> None:
+def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tuple[Answer, AuditContext]) -> None:
     found = {measurement.name: measurement for measurement in answer[0].measurements}
     value = {name: measurement.value for name, measurement in found.items()}
     assert 0.8 < (value["similarity"] or 0) < 1
@@ -118,10 +118,10 @@ def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tup
 
 
 def test_the_same_words_twice_are_the_same_clip_and_told_by_chance(
-    scope: Scope, monkeypatch: pytest.MonkeyPatch
+    context: AuditContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reworded_lyrics, "SAD", reworded_lyrics.HAPPY)
-    found = lyrics.measure(scope, silent)
+    found = lyrics.measure(context, silent)
     assert found["similarity"].value == pytest.approx(1)
     assert found["distance_db"].value == pytest.approx(0, abs=1e-9)
     assert found["words_read_paired"].value == 0.5
@@ -130,7 +130,7 @@ def test_the_same_words_twice_are_the_same_clip_and_told_by_chance(
     assert found["words_read_voice"].value == pytest.approx(0.5, abs=0.1)
 
 
-def test_words_that_sound_alike_by_valence_are_told_apart(scope: Scope) -> None:
+def test_words_that_sound_alike_by_valence_are_told_apart(context: AuditContext) -> None:
     rng = np.random.default_rng(0)
     song = np.array([f"{i}" for i in range(40)])
     music, words = rng.normal(0, 5, (40, 30)), np.zeros((40, 30))
@@ -138,8 +138,8 @@ def test_words_that_sound_alike_by_valence_are_told_apart(scope: Scope) -> None:
     mels = {"happy": music + words, "sad": music, "one list": music, "other list": music}
     mels |= {"happy, voice alone": 5 * words, "sad, voice alone": 0 * words}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lyrics, "statistics", lambda mel: mel)
-        told = {m.name: m.value for m in lyrics._told_apart(mels, song, scope)}  # type: ignore[arg-type]
+        patch.setattr(lyrics, "embed_statistics", lambda mel: mel)
+        told = {m.name: m.value for m in lyrics._probe_accuracies(mels, song, context)}  # type: ignore[arg-type]
     assert told["words_read_paired"] == 1
     assert told["words_read_voice"] == 1
     assert 0.4 < (told["words_read"] or 0) < 0.75, "the music's own differences are five times as large"
@@ -156,7 +156,7 @@ def wordy(path: Path, seed: int, effect: float) -> Corpus:
 
 
 def told_of(corpus: Corpus, out: Path) -> dict[str, Any]:
-    return {measurement.name: measurement for measurement in text_gain(Scope(corpus, out))}
+    return {measurement.name: measurement for measurement in text_gain(AuditContext(corpus, out))}
 
 
 def test_planted_words_are_found_and_idle_ones_are_not(tmp_path: Path) -> None:
@@ -171,9 +171,9 @@ def test_planted_words_are_found_and_idle_ones_are_not(tmp_path: Path) -> None:
 def test_gain_is_the_difference_of_two_models(tmp_path: Path) -> None:
     corpus = wordy(tmp_path / "c", 1, 0.5)
     found = told_of(corpus, tmp_path)
-    mel, text = Scope(corpus, tmp_path).statistics, text_features(corpus.clips["lyrics"].to_numpy(dtype=str))
-    nested = linear_probe.read_subsets(mel, text, corpus.labels, corpus.songs)
-    alone = linear_probe.read_values(np.hstack(list(text.values())), corpus.labels, corpus.songs)
+    mel, text = AuditContext(corpus, tmp_path).statistics, text_features(corpus.clips["lyrics"].to_numpy(dtype=str))
+    nested = linear_probe.cross_val_subsets(mel, text, corpus.labels, corpus.songs)
+    alone = linear_probe.cross_val_predict(np.hstack(list(text.values())), corpus.labels, corpus.songs)
     scores = [r2_score(corpus.labels[:, 0], x[:, 0]) for x in (nested[()], nested["valence", "words"], alone)]
     assert found["mel_explains_valence"].value == pytest.approx(100 * scores[0])
     assert found["text_adds_valence"].value == pytest.approx(100 * (scores[1] - scores[0]))
@@ -201,7 +201,9 @@ def test_small_and_wordless_corpora_say_what_is_missing(
     songs: int, each: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = lyrics.measure(Scope(write_corpus(tmp_path / "c", songs, each, lyrics=words), tmp_path, quick=True), silent)
+    found = lyrics.measure(
+        AuditContext(write_corpus(tmp_path / "c", songs, each, lyrics=words), tmp_path, quick=True), silent
+    )
     assert found["similarity"].value is not None
     assert found["text_adds_valence"].value is None
     needed = "songs with words" if words else "lyrics: a column of words"
@@ -212,7 +214,9 @@ def test_small_and_wordless_corpora_say_what_is_missing(
     assert "not measurable" in found.sentence
 
 
-def test_espeak_is_heard_where_it_is_installed(scope: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_espeak_is_heard_where_it_is_installed(
+    context: AuditContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "espeak-ng"
     file.write_text(
         f"#!{sys.executable}\n"
@@ -226,7 +230,7 @@ def test_espeak_is_heard_where_it_is_installed(scope: Scope, tmp_path: Path, mon
     )
     file.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (spoken,), cautions = lyrics._spoken(scope)
+    (spoken,), cautions = lyrics._espeak_similarity(context)
     assert 0.5 < (spoken.value or 0) < 1
     assert spoken.n == 2
     assert cautions == ()

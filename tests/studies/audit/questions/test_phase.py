@@ -12,10 +12,17 @@ from tests.studies.audit.sounding import SIZE, hurried, sounding, struck
 from affetti import config
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
-from affetti.studies.audit.questions.phase import FIELDS, PLAYED, QUESTION, Rebuilt, fidelities, shares
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.questions.phase import (
+    FIELDS,
+    PLAYED_METHODS,
+    QUESTION,
+    FidelityTable,
+    fidelities,
+    loss_shares,
+)
 from affetti.studies.audit.resynthesis import formants, sustained_notes
 from affetti.studies.audit.resynthesis.reconstruction import METHODS
-from affetti.studies.audit.scope import Scope
 
 CLAIMED = {
     "arousal_shift", "arousal_shift_drums", "share_of_loss_phase", "share_of_loss_magnitude", "sharpness_griffin_lim",
@@ -31,7 +38,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     waves = [struck(seed) for seed in range(23)] + [np.zeros(SIZE, np.float32)]
     corpus = sounding(folder / "corpus", waves, instruments=["drums|piano", "piano"] * 12)
     with hurried():
-        return QUESTION.measure(Scope(corpus, folder / "audit", quick=True), silent), folder / "audit"
+        return QUESTION.measure(AuditContext(corpus, folder / "audit", quick=True), silent), folder / "audit"
 
 
 def value(answer: Answer, name: str) -> float:
@@ -40,13 +47,13 @@ def value(answer: Answer, name: str) -> float:
     return found
 
 
-def clips(**loss: NDArray[np.float64]) -> Rebuilt:
+def clips(**loss: NDArray[np.float64]) -> FidelityTable:
     count = len(next(iter(loss.values())))
     rng = np.random.default_rng(0)
     values = {name: {field: rng.uniform(size=count) for field in (*FIELDS, "loss")} for name in METHODS}
     for name, each in loss.items():
         values[name]["loss"] = each
-    return Rebuilt(values, np.array([f"song{i}" for i in range(count)]), ())
+    return FidelityTable(values, np.array([f"song{i}" for i in range(count)]), ())
 
 
 def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
@@ -82,7 +89,7 @@ def test_a_planted_split_is_found_with_its_interval() -> None:
     both = np.random.default_rng(1).uniform(0.1, 0.2, 20)
     made = clips(oracle=0.75 * both, fast=0.25 * both, mel=both, griffin_lim=0 * both, mel_griffin_lim=both)
     with hurried():
-        found = {it.name: it for it in shares(made)}
+        found = {it.name: it for it in loss_shares(made)}
     assert found["share_of_loss_phase"].value == pytest.approx(25.0)
     assert found["share_of_loss_magnitude"].value == pytest.approx(75.0)
     assert found["share_of_loss_phase"].ci == pytest.approx((25.0, 25.0))
@@ -105,7 +112,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     answer, folder = heard
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
-    assert [sound.origin for sound in answer.sounds] == ["recording", *["rebuilt"] * len(PLAYED)]
+    assert [sound.origin for sound in answer.sounds] == ["recording", *["rebuilt"] * len(PLAYED_METHODS)]
     assert all((folder / sound.file).is_file() for sound in answer.sounds)
     assert answer.intervals is not None
     assert all(answer[name] for name in answer.intervals.names)
@@ -116,7 +123,9 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
 
 def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
     with hurried():
-        answer = QUESTION.measure(Scope(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent)
+        answer = QUESTION.measure(
+            AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent
+        )
     assert value(answer, "formant_error") < 5
     assert value(answer, "sustained_change_random") > 1
     missing = {it.name for it in answer.measurements if it.value is None}
@@ -129,9 +138,11 @@ def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_pat
 def test_one_song_is_told_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formants, "WORDS", {"aa": "ah"})
     monkeypatch.setattr(sustained_notes, "INSTRUMENTS", {"flute": 73})
-    scope = Scope(sounding(tmp_path / "corpus", [struck(0), struck(1), struck(2)], each=3), tmp_path, quick=True)
+    context = AuditContext(
+        sounding(tmp_path / "corpus", [struck(0), struck(1), struck(2)], each=3), tmp_path, quick=True
+    )
     with hurried():
-        answer = QUESTION.measure(scope, silent)
+        answer = QUESTION.measure(context, silent)
     assert answer["sharpness_fast"].ci is None
     assert value(answer, "sharpness_fast") > value(answer, "sharpness_random")
     assert "more songs" in answer["arousal_shift"].note

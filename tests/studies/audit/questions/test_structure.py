@@ -9,8 +9,8 @@ from tests.material import write_corpus
 from affetti.corpus import Corpus
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer, NotMeasurableError
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.questions.structure import QUESTION
-from affetti.studies.audit.scope import Scope
 
 SONGS, EACH = 30, 5
 FORM = np.tile(["intro", "verse", "chorus", "verse", "chorus"], SONGS)
@@ -18,7 +18,7 @@ START = np.tile(np.arange(EACH) * 6.0, SONGS)
 
 
 def ask(corpus: Corpus, folder: Path, quick: bool = True) -> Answer:
-    return QUESTION.measure(Scope(corpus, folder / "audit", quick), silent)
+    return QUESTION.measure(AuditContext(corpus, folder / "audit", quick), silent)
 
 
 def drawn(seed: int, effect: float = 0.0) -> np.ndarray:

@@ -11,10 +11,10 @@ from affetti import metrics
 from affetti.corpus import Corpus
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer, Measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import added_variance, linear_probe
 from affetti.studies.audit.probes.aspects import ASPECTS, Aspects
 from affetti.studies.audit.questions import variance
-from affetti.studies.audit.scope import Scope
 
 SONGS, EACH = 60, 3
 N = SONGS * EACH
@@ -38,7 +38,7 @@ def drawn(seed: int, own: bool = False) -> tuple[np.ndarray, dict[str, np.ndarra
 
 
 def table(base, features, labels) -> dict[str, float]:
-    return {m.name: m for m in variance.tabled(base, Aspects(features, {}), labels, SONG)}
+    return {m.name: m for m in variance.variance_table(base, Aspects(features, {}), labels, SONG)}
 
 
 def test_a_label_that_is_the_instrument_gives_timbre_all_the_share():
@@ -80,10 +80,10 @@ def test_false_alarms_are_rare_over_twenty_seeds():
     for seed in range(20):
         base, features, rng = drawn(seed)
         label = base[:, :3].sum(axis=1) + by_song(rng, 1)[:, 0] + rng.standard_normal(N)
-        read = linear_probe.read_subsets(base, features, label, SONG)
+        read = linear_probe.cross_val_subsets(base, features, label, SONG)
         for name in ASPECTS:
-            lessened = linear_probe.contributions(read, name, label)
-            low, high = metrics.bootstrap_ci(linear_probe.share, lessened, label, groups=SONG, resamples=200)
+            lessened = linear_probe.shapley_contributions(read, name, label)
+            low, high = metrics.bootstrap_ci(linear_probe.variance_share, lessened, label, groups=SONG, resamples=200)
             found[name] += low > 0
             either_side += low > 0 or high < 0
     assert max(found.values()) <= 2
@@ -97,11 +97,11 @@ def test_power_over_ten_seeds():
     for seed in range(10):
         base, features, rng = drawn(seed, own=True)
         label = base[:, :3].sum(axis=1) + features["genre"][:, 0] + 2 * rng.standard_normal(N)
-        read = linear_probe.read_subsets(base, features, label, SONG)
-        lessened = linear_probe.contributions(read, "genre", label)
-        low, _ = metrics.bootstrap_ci(linear_probe.share, lessened, label, groups=SONG, resamples=200)
+        read = linear_probe.cross_val_subsets(base, features, label, SONG)
+        lessened = linear_probe.shapley_contributions(read, "genre", label)
+        low, _ = metrics.bootstrap_ci(linear_probe.variance_share, lessened, label, groups=SONG, resamples=200)
         hits += low > 0
-        shares.append(linear_probe.share(lessened, label))
+        shares.append(linear_probe.variance_share(lessened, label))
     truth = 2 / (3 * 2 + 2 + 4)
     assert np.mean(shares) == pytest.approx(truth, abs=0.04)
     assert hits >= 9
@@ -116,9 +116,9 @@ def test_each_axis_and_their_mean():
     for name in ("lyrics", "log_mel", "total"):
         both = [found[f"{name}_{axis}"].value for axis in ("valence", "arousal")]
         assert found[name].value == pytest.approx(np.mean(both))
-    read = linear_probe.read_subsets(base, features, labels, SONG)
+    read = linear_probe.cross_val_subsets(base, features, labels, SONG)
     assert found["lyrics_valence"].value == pytest.approx(
-        100 * linear_probe.shapley({chosen: p[:, 0] for chosen, p in read.items()}, "lyrics", labels[:, 0])
+        100 * linear_probe.shapley_r2({chosen: p[:, 0] for chosen, p in read.items()}, "lyrics", labels[:, 0])
     )
 
 
@@ -128,9 +128,9 @@ def test_order_of_rows_does_not_matter():
     labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
     order = rng.permutation(N)
     lacking = dict.fromkeys(("lyrics", "structure", "phase"), "it")
-    there = variance.tabled(base, Aspects(features, lacking), labels, SONG)
+    there = variance.variance_table(base, Aspects(features, lacking), labels, SONG)
     turned = Aspects({name: block[order] for name, block in features.items()}, lacking)
-    back = variance.tabled(base[order], turned, labels[order], SONG[order])
+    back = variance.variance_table(base[order], turned, labels[order], SONG[order])
     for one, other in zip(there, back, strict=True):
         assert one.value is other.value is None or one.value == pytest.approx(other.value, abs=1e-8)
 
@@ -138,7 +138,9 @@ def test_order_of_rows_does_not_matter():
 def test_an_aspect_of_which_nothing_is_said_is_lacking():
     base, features, rng = drawn(6)
     labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
-    found = {m.name: m for m in variance.tabled(base, Aspects({"timbre": features["timbre"]}, {}), labels, SONG)}
+    found = {
+        m.name: m for m in variance.variance_table(base, Aspects({"timbre": features["timbre"]}, {}), labels, SONG)
+    }
     assert found["timbre"].value is not None
     assert found["total_known"].value is not None
     for name in ("lyrics", "genre_last", "total"):
@@ -151,23 +153,28 @@ def test_a_share_says_in_how_many_folds_the_group_was_let_in():
     label = features["timbre"][:, 0] + 0.5 * rng.standard_normal(N)
     useless = {"timbre": features["timbre"], "genre": np.zeros((N, 1))}
     lacking = dict.fromkeys(("lyrics", "structure", "phase"), "it")
-    found = {m.name: m for m in variance.tabled(base, Aspects(useless, lacking), np.column_stack([label, label]), SONG)}
+    found = {
+        m.name: m
+        for m in variance.variance_table(base, Aspects(useless, lacking), np.column_stack([label, label]), SONG)
+    }
     assert found["timbre"].note == ""
     assert found["genre"].ci is None
-    assert found["genre"].note == added_variance.LET_IN_NOWHERE
+    assert found["genre"].note == added_variance.NEVER_SELECTED
     assert found["log_mel"].ci is not None
 
 
 @pytest.mark.parametrize("folds", range(6))
 def test_where_a_group_was_left_out_in_some_folds_its_narrow_interval_is_explained(folds):
     changed = np.zeros((N, 2))
-    for _, test in list(GroupKFold(linear_probe.FOLDS).split(changed, groups=SONG))[:folds]:
+    for _, test in list(GroupKFold(linear_probe.N_FOLDS).split(changed, groups=SONG))[:folds]:
         changed[test[:1], 1] = 0.1
-    assert linear_probe.let_in(changed, SONG) == folds
-    found = added_variance.cautioned(Measurement("genre", "…", 0.1, (0.05, 0.15), SONGS, note="odd"), changed, SONG)
+    assert linear_probe.n_folds_selected(changed, SONG) == folds
+    found = added_variance.with_selection_note(
+        Measurement("genre", "…", 0.1, (0.05, 0.15), SONGS, note="odd"), changed, SONG
+    )
     if folds == 0:
         assert found.ci is None
-    elif folds < linear_probe.FOLDS:
+    elif folds < linear_probe.N_FOLDS:
         assert found.ci == (0.05, 0.15)
         assert found.note.startswith(f"odd; it was let in in {folds} of 5 folds alone")
     else:
@@ -178,7 +185,7 @@ def test_where_a_group_was_left_out_in_some_folds_its_narrow_interval_is_explain
 
 
 def ask(corpus: Corpus, folder: Path) -> Answer:
-    return variance.QUESTION.measure(Scope(corpus, folder / "audit", quick=True), silent)
+    return variance.QUESTION.measure(AuditContext(corpus, folder / "audit", quick=True), silent)
 
 
 def test_a_corpus_whose_label_is_the_instrument(tmp_path):

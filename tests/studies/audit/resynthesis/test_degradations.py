@@ -6,33 +6,35 @@ from numpy.typing import NDArray
 
 from affetti import metrics
 from affetti.corpus import Corpus
-from affetti.studies.audit.resynthesis.degradations import STEP, rungs
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.resynthesis.degradations import STEP_DB, degradations
 
 
 @pytest.fixture(scope="module")
-def scope(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Scope:
-    return Scope(corpus, tmp_path_factory.mktemp("audit"))
+def context(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> AuditContext:
+    return AuditContext(corpus, tmp_path_factory.mktemp("audit"))
 
 
 @pytest.fixture(scope="module")
-def climbed(scope: Scope) -> dict[str, NDArray[np.float32]]:
-    rows = scope.rows(12)
-    mels = np.asarray(scope.corpus.mel[rows], dtype=np.float32)
-    return {"clips": mels} | {rung.name: rung.make(scope, rows, mels) for rung in rungs()}
+def climbed(context: AuditContext) -> dict[str, NDArray[np.float32]]:
+    rows = context.select_rows(12)
+    mels = np.asarray(context.corpus.mel[rows], dtype=np.float32)
+    return {"clips": mels} | {
+        degradation.name: degradation.apply(context, rows, mels) for degradation in degradations()
+    }
 
 
-def test_every_rung_gives_log_mels_of_the_same_shape(climbed: dict[str, NDArray[np.float32]]) -> None:
+def test_every_degradation_gives_log_mels_of_the_same_shape(climbed: dict[str, NDArray[np.float32]]) -> None:
     for name, mels in climbed.items():
         assert mels.shape == climbed["clips"].shape, name
         assert np.isfinite(mels).all(), name
 
 
-def test_the_more_a_rung_leaves_out_the_farther_its_clips_are(climbed: dict[str, NDArray[np.float32]]) -> None:
+def test_the_more_a_degradation_leaves_out_the_farther_its_clips_are(climbed: dict[str, NDArray[np.float32]]) -> None:
     clips = climbed.pop("clips")
     apart = {name: float(np.sqrt(((mels - clips) ** 2).mean())) for name, mels in climbed.items()}
     climbed["clips"] = clips
-    assert apart["quantised"] == pytest.approx(STEP / np.sqrt(12), rel=0.05)  # of an even quantiser
+    assert apart["quantised"] == pytest.approx(STEP_DB / np.sqrt(12), rel=0.05)  # of an even quantiser
     assert apart["quantised"] < apart["griffin_lim"] < apart["bands_128"] < apart["bands_32"] < apart["noise"]
     assert apart["bands_64"] == pytest.approx(apart["roundtrip"], rel=0.05)  # tiny has 64 bands of its own
     assert apart["latent"] < apart["noise"]
@@ -51,26 +53,28 @@ def test_noise_has_the_mean_and_the_deviation_of_each_band(climbed: dict[str, ND
         np.testing.assert_allclose(b, a, rtol=0.1, atol=1.0)
 
 
-def test_the_latent_has_not_seen_the_clips(scope: Scope) -> None:
-    latent = next(rung for rung in rungs() if rung.name == "latent")
-    rows = scope.rows(4)
-    mels = np.asarray(scope.corpus.mel[rows], dtype=np.float32)
-    once = latent.make(scope, rows, mels)
-    changed = latent.make(scope, rows, np.concatenate([mels[:1], mels[1:] - 20]))
+def test_the_latent_has_not_seen_the_clips(context: AuditContext) -> None:
+    latent = next(degradation for degradation in degradations() if degradation.name == "latent")
+    rows = context.select_rows(4)
+    mels = np.asarray(context.corpus.mel[rows], dtype=np.float32)
+    once = latent.apply(context, rows, mels)
+    changed = latent.apply(context, rows, np.concatenate([mels[:1], mels[1:] - 20]))
     np.testing.assert_allclose(once[0], changed[0], atol=1e-3)  # what the others are does not matter
 
 
-def test_a_rung_can_be_scored(scope: Scope) -> None:
-    rows = scope.rows(20)
-    mels = np.asarray(scope.corpus.mel[rows], dtype=np.float32)
-    noise = next(rung for rung in rungs() if rung.name == "noise").make(scope, rows, mels)
+def test_a_degradation_can_be_scored(context: AuditContext) -> None:
+    rows = context.select_rows(20)
+    mels = np.asarray(context.corpus.mel[rows], dtype=np.float32)
+    noise = next(degradation for degradation in degradations() if degradation.name == "noise").apply(
+        context, rows, mels
+    )
     assert metrics.quality_score(mels, noise).score < 30
 
 
-def test_sound_is_composed_again_where_none_was_kept(scope: Scope) -> None:
+def test_sound_is_composed_again_where_none_was_kept(context: AuditContext) -> None:
     row = 5
-    again = scope.mel(scope.sound(row))
-    np.testing.assert_allclose(again, scope.corpus.mel[row].astype(np.float32), atol=0.05)  # float16 in the corpus
-    kept = scope.keep("ceiling", "from 64 bands", "rebuilt", scope.sound(row))
+    again = context.log_mel(context.waveform(row))
+    np.testing.assert_allclose(again, context.corpus.mel[row].astype(np.float32), atol=0.05)  # float16 in the corpus
+    kept = context.save_sound("ceiling", "from 64 bands", "rebuilt", context.waveform(row))
     assert kept.file == "sounds/ceiling-from-64-bands.flac"
-    assert (scope.folder / kept.file).stat().st_size > 1_000
+    assert (context.folder / kept.file).stat().st_size > 1_000

@@ -10,43 +10,43 @@ from tests.studies.audit.sounding import SIZE, sounding, struck
 
 from affetti.presets import FRONT_ENDS
 from affetti.studies.audit.answer import NotMeasurableError
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.resynthesis.excerpts import HOP, excerpts
-from affetti.studies.audit.scope import Scope
 
 
 def test_excerpts_are_the_middle_in_whole_hops(tmp_path: Path) -> None:
-    scope = Scope(sounding(tmp_path / "corpus", [struck(seed) for seed in range(4)], each=2), tmp_path)
-    found = dict(excerpts(scope, 3))
+    context = AuditContext(sounding(tmp_path / "corpus", [struck(seed) for seed in range(4)], each=2), tmp_path)
+    found = dict(excerpts(context, 3))
     size = SIZE // HOP * HOP
     assert len(found) == 3
     for row, wave in found.items():
         first = (SIZE - size) // 2
-        assert np.array_equal(wave.numpy(), scope.sound(row).numpy()[first : first + size])
+        assert np.array_equal(wave.numpy(), context.waveform(row).numpy()[first : first + size])
 
 
 def test_fewer_are_among_more(tmp_path: Path) -> None:
-    scope = Scope(sounding(tmp_path / "corpus", [struck(seed) for seed in range(6)]), tmp_path)
-    assert {row for row, _ in excerpts(scope, 2)} < {row for row, _ in excerpts(scope, 5)}
+    context = AuditContext(sounding(tmp_path / "corpus", [struck(seed) for seed in range(6)]), tmp_path)
+    assert {row for row, _ in excerpts(context, 2)} < {row for row, _ in excerpts(context, 5)}
 
 
 def test_silence_is_passed_over(tmp_path: Path) -> None:
     silence = np.zeros(SIZE, np.float32)
-    scope = Scope(sounding(tmp_path / "corpus", [struck(0), silence, struck(2)]), tmp_path)
-    assert {row for row, _ in excerpts(scope, 3)} == {0, 2}
+    context = AuditContext(sounding(tmp_path / "corpus", [struck(0), silence, struck(2)]), tmp_path)
+    assert {row for row, _ in excerpts(context, 3)} == {0, 2}
 
 
 def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
     silence = np.zeros(SIZE, np.float32)
-    quiet = Scope(sounding(tmp_path / "quiet", [silence, silence]), tmp_path)
+    quiet = AuditContext(sounding(tmp_path / "quiet", [silence, silence]), tmp_path)
     with pytest.raises(NotMeasurableError, match="needs clips that are not silent"):
         list(excerpts(quiet, 2))
-    deaf = Scope(write_corpus(tmp_path / "deaf"), tmp_path)
+    deaf = AuditContext(write_corpus(tmp_path / "deaf"), tmp_path)
     with pytest.raises(NotMeasurableError, match="needs sound"):
         list(excerpts(deaf, 2))
     odd = replace(FRONT_ENDS["tiny"], sample_rate=16_000)
-    other = Scope(write_corpus(tmp_path / "other", front=odd), tmp_path)
+    other = AuditContext(write_corpus(tmp_path / "other", front=odd), tmp_path)
     with pytest.raises(NotMeasurableError, match="22050 samples a second"):
         list(excerpts(other, 2))
-    brief = Scope(write_corpus(tmp_path / "brief", front=replace(FRONT_ENDS["tiny"], seconds=0.3)), tmp_path)
+    brief = AuditContext(write_corpus(tmp_path / "brief", front=replace(FRONT_ENDS["tiny"], seconds=0.3)), tmp_path)
     with pytest.raises(NotMeasurableError, match=r"at least 0\.4 s"):
         list(excerpts(brief, 2))

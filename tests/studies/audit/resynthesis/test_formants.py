@@ -11,8 +11,15 @@ from torch import Tensor
 from affetti import compose
 from affetti.compose.syllables import syllables
 from affetti.presets import FRONT_ENDS
-from affetti.studies.audit.claims import FEWEST
-from affetti.studies.audit.resynthesis.formants import PITCHES, WORDS, formants, measurements, moved, sung
+from affetti.studies.audit.claims import MIN_UNITS
+from affetti.studies.audit.resynthesis.formants import (
+    PITCHES,
+    WORDS,
+    estimate_formants,
+    formant_change,
+    measurements,
+    sing_vowel,
+)
 
 RATE = 22_050
 SONG = compose.compose(3, 1)
@@ -31,59 +38,59 @@ def resonated(*hertz: float, pitch: float = 100.0) -> Tensor:
 
 @pytest.mark.parametrize("true", [(300.0, 2_200.0), (700.0, 1_200.0), (500.0, 900.0)])
 def test_resonances_are_found(true: tuple[float, float]) -> None:
-    found = formants(resonated(*true, 2_700.0, 3_500.0), RATE)
+    found = estimate_formants(resonated(*true, 2_700.0, 3_500.0), RATE)
     assert found is not None
-    assert moved(true, found) < 3.0
+    assert formant_change(true, found) < 3.0
 
 
 @pytest.mark.parametrize("vowel", WORDS)
 def test_the_voice_sings_the_vowel_that_it_is_told(vowel: str) -> None:
     for pitch in PITCHES:
-        found = formants(sung(SONG, vowel, pitch, RATE), RATE)
+        found = estimate_formants(sing_vowel(SONG, vowel, pitch, RATE), RATE)
         assert found is not None
         # Linear prediction leans to the nearest harmonic, half the pitch away at most.
-        assert moved(compose.FORMANTS[vowel][:2], found) < 10.0
+        assert formant_change(compose.FORMANTS[vowel][:2], found) < 10.0
 
 
 @pytest.mark.parametrize("pitch", PITCHES)
 def test_the_note_is_sung_where_it_is_written(pitch: int) -> None:
-    wave = sung(SONG, "aa", pitch, RATE).numpy()[RATE // 4 : -RATE // 4]
+    wave = sing_vowel(SONG, "aa", pitch, RATE).numpy()[RATE // 4 : -RATE // 4]
     lags = np.correlate(wave[:4_096], wave[:4_096], mode="full")[4_095:]
     period = 60 + int(lags[60:400].argmax())
     assert RATE / period == pytest.approx(440 * 2 ** ((pitch - 69) / 12), rel=0.03)
 
 
 def test_a_planted_move_is_found() -> None:
-    wave = sung(SONG, "aa", 45, RATE)
+    wave = sing_vowel(SONG, "aa", 45, RATE)
     # Played a tenth faster, everything is a tenth higher.
     faster = torch.from_numpy(soxr.resample(wave.numpy(), 1.1 * RATE, RATE))
-    before, after = formants(wave, RATE), formants(faster, RATE)
+    before, after = estimate_formants(wave, RATE), estimate_formants(faster, RATE)
     assert before is not None
     assert after is not None
-    assert moved(before, after) == pytest.approx(10.0, abs=3.0)
+    assert formant_change(before, after) == pytest.approx(10.0, abs=3.0)
 
 
 def test_level_and_delay_move_nothing() -> None:
-    wave = sung(SONG, "ao", 48, RATE)
-    before, after = formants(wave, RATE), formants(0.2 * torch.roll(wave, 110), RATE)
+    wave = sing_vowel(SONG, "ao", 48, RATE)
+    before, after = estimate_formants(wave, RATE), estimate_formants(0.2 * torch.roll(wave, 110), RATE)
     assert before is not None
     assert after is not None
-    assert moved(before, after) < 0.5
-    assert moved(before, before) == 0.0
+    assert formant_change(before, after) < 0.5
+    assert formant_change(before, before) == 0.0
 
 
 def test_by_hand() -> None:
-    assert moved((500.0, 1_000.0), (550.0, 900.0)) == pytest.approx(10.0)
+    assert formant_change((500.0, 1_000.0), (550.0, 900.0)) == pytest.approx(10.0)
 
 
 def test_silence_and_moments_have_no_formants() -> None:
-    assert formants(torch.zeros(RATE), RATE) is None
-    assert formants(torch.ones(300), RATE) is None
+    assert estimate_formants(torch.zeros(RATE), RATE) is None
+    assert estimate_formants(torch.ones(300), RATE) is None
 
 
 def test_there_are_vowels_enough_to_decide_a_claim() -> None:
     assert set(WORDS) == compose.FORMANTS.keys() - {"uh"}
-    assert len(WORDS) >= FEWEST
+    assert len(WORDS) >= MIN_UNITS
     for vowel, word in WORDS.items():
         assert [(it.onset, it.nucleus) for it in syllables(word)] == [((), vowel)]
 

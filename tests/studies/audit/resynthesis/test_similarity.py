@@ -5,7 +5,12 @@ import pytest
 from scipy.stats import pearsonr
 
 from affetti.errors import InputError
-from affetti.studies.audit.resynthesis.similarity import correlation, correlation_in_time, distance_db, share_apart
+from affetti.studies.audit.resynthesis.similarity import (
+    correlation,
+    correlation_in_time,
+    distance_db,
+    spectrum_difference,
+)
 
 RNG = np.random.default_rng(3)
 A, B = RNG.normal(-40, 8, (2, 20, 50))
@@ -39,16 +44,16 @@ def test_distance_is_the_difference_in_level() -> None:
 
 def test_share_apart_is_what_would_have_to_move() -> None:
     low, high, both = (np.repeat(np.array(p, dtype=float)[:, None], 5, axis=1) for p in ([2, 0], [0, 1], [3, 1]))
-    assert share_apart(low, high) == pytest.approx(100)
-    assert share_apart(low, both) == pytest.approx(25)
-    assert share_apart(both, 7 * both) == pytest.approx(0), "level plays no part"
+    assert spectrum_difference(low, high) == pytest.approx(100)
+    assert spectrum_difference(low, both) == pytest.approx(25)
+    assert spectrum_difference(both, 7 * both) == pytest.approx(0), "level plays no part"
     with pytest.raises(InputError):
-        share_apart(low, 0 * low)
+        spectrum_difference(low, 0 * low)
 
 
 def test_fewer_bands_never_tell_more() -> None:
     a, b = RNG.gamma(1, 1, (2, 40, 6))
-    fine = share_apart(a, b)
-    coarse = share_apart(a.reshape(8, 5, 6).sum(axis=1), b.reshape(8, 5, 6).sum(axis=1))
+    fine = spectrum_difference(a, b)
+    coarse = spectrum_difference(a.reshape(8, 5, 6).sum(axis=1), b.reshape(8, 5, 6).sum(axis=1))
     assert 0 < coarse < fine
-    assert share_apart(a, b) == pytest.approx(share_apart(b, a))
+    assert spectrum_difference(a, b) == pytest.approx(spectrum_difference(b, a))

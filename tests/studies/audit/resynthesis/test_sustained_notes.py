@@ -7,7 +7,13 @@ from tests.studies.audit.sounding import hurried
 
 from affetti import compose
 from affetti.presets import FRONT_ENDS
-from affetti.studies.audit.resynthesis.sustained_notes import INSTRUMENTS, PIECE, flutter, held, measurements
+from affetti.studies.audit.resynthesis.sustained_notes import (
+    INSTRUMENTS,
+    PIECE_SAMPLES,
+    flutter,
+    held_note,
+    measurements,
+)
 
 RATE = 22_050
 SONG = compose.compose(3, 1)
@@ -16,7 +22,7 @@ SONG = compose.compose(3, 1)
 def tone(depth: float = 0.0, rate: float = 2.0, seconds: float = 4.0) -> torch.Tensor:
     time = torch.arange(round(seconds * RATE), dtype=torch.float64) / RATE
     # Of a multiple of the pieces' rate, so that every piece has whole periods.
-    carrier = torch.sin(2 * torch.pi * 20 * RATE / PIECE * time)
+    carrier = torch.sin(2 * torch.pi * 20 * RATE / PIECE_SAMPLES * time)
     return ((1 + depth * torch.sin(2 * torch.pi * rate * time)) * carrier).float()
 
 
@@ -38,7 +44,7 @@ def test_silence_does_not_flutter() -> None:
 
 @pytest.mark.parametrize(("instrument", "pitch"), [("flute", 69), ("clarinet", 57), ("organ", 64)])
 def test_a_held_note_sounds_at_its_pitch_to_its_end(instrument: str, pitch: int) -> None:
-    wave = held(SONG, INSTRUMENTS[instrument], pitch, RATE).numpy()
+    wave = held_note(SONG, INSTRUMENTS[instrument], pitch, RATE).numpy()
     assert len(wave) == 4 * RATE
     spectrum = np.abs(np.fft.rfft(wave[RATE:-RATE] * np.hanning(2 * RATE)))
     hertz = 440 * 2 ** ((pitch - 69) / 12)

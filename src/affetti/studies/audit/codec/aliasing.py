@@ -28,10 +28,10 @@ def alias_db(hertz: float, source_rate: int = 44_100, sample_rate: int = 22_050)
         audio.save(path, (LEVEL * np.sin(2.0 * np.pi * hertz * time)).astype(np.float32), source_rate)
         found = audio.load(path, sample_rate).numpy()
     # The ends are cut away: a tone that begins at once is a click, which belongs to every frequency.
-    return 20.0 * float(np.log10(max(loudest(found[len(found) // 6 : -len(found) // 6]) / LEVEL, 1e-10)))
+    return 20.0 * float(np.log10(max(peak_amplitude(found[len(found) // 6 : -len(found) // 6]) / LEVEL, 1e-10)))
 
 
-def loudest(samples: NDArray[np.float32]) -> float:
+def peak_amplitude(samples: NDArray[np.float32]) -> float:
     """Amplitude of the loudest sinusoid in ``samples`` ``[T]``; a constant, which rounding down leaves, is none."""
     window: NDArray[np.float64] = windows.flattop(len(samples))
     return 2.0 * float(np.abs(np.fft.rfft((samples - samples.mean()) * window)).max()) / float(window.sum())

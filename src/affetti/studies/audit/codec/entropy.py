@@ -32,10 +32,10 @@ from affetti.signal import audio
 Integers = NDArray[np.int32]
 PCM_STEP = 2.0**-15
 """Of 16-bit PCM on [-1, 1]."""
-TOGETHER, PARAMETER = 16, 5
+RICE_BLOCK, RICE_PARAMETER_BITS = 16, 5
 """Numbers that share a Rice parameter, and the bits that say it."""
 # Numbers of two bytes: the high byte is told from the high byte before, not from the low one beside it.
-LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 3, "lp": 1, "pb": 1}]
+LZMA_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 3, "lp": 1, "pb": 1}]
 
 
 def spectral_step(front: FrontEnd) -> float:
@@ -47,7 +47,7 @@ def spectral_step(front: FrontEnd) -> float:
     return PCM_STEP * sqrt(overlap * front.n_fft / 2.0)
 
 
-def order_0(codes: Integers) -> float:
+def order_0_bits(codes: Integers) -> float:
     """Bits of the integers at their order-0 entropy."""
     counts = np.bincount((codes - codes.min()).ravel())
     counts = counts[counts > 0]
@@ -62,7 +62,9 @@ def coded_bits(codes: Integers) -> int:
 def lzma_bits(codes: Integers) -> int:
     """Bits of the integers ``[K, F]``, row after row, as LZMA packs them, in two bytes each where they fit."""
     fits = max(-int(codes.min()), int(codes.max()) + 1) <= 2**15
-    return 8 * len(lzma.compress(codes.astype("<i2" if fits else "<i4").tobytes(), lzma.FORMAT_RAW, filters=LZMA))
+    return 8 * len(
+        lzma.compress(codes.astype("<i2" if fits else "<i4").tobytes(), lzma.FORMAT_RAW, filters=LZMA_FILTERS)
+    )
 
 
 def rice_bits(codes: Integers) -> int:
@@ -71,12 +73,12 @@ def rice_bits(codes: Integers) -> int:
     A number u ≥ 0 takes ⌊u / 2ᵏ⌋ + 1 bits in unary and k in binary, k takes 5; signed numbers are folded, 0 -1 1 -2 2.
     """
     folded = np.where(codes < 0, -2 * codes.astype(np.int64) - 1, 2 * codes.astype(np.int64))
-    starts = np.arange(0, codes.shape[1], TOGETHER)
+    starts = np.arange(0, codes.shape[1], RICE_BLOCK)
     sizes = np.diff(starts, append=codes.shape[1])
     least = np.full((len(codes), len(starts)), np.iinfo(np.int64).max)
-    for k in range(2**PARAMETER):
+    for k in range(2**RICE_PARAMETER_BITS):
         least = np.minimum(least, np.add.reduceat(folded >> k, starts, axis=1) + sizes * (1 + k))
-    return int(least.sum()) + PARAMETER * least.size
+    return int(least.sum()) + RICE_PARAMETER_BITS * least.size
 
 
 def flac_bits(waveform: Tensor, sample_rate: int) -> int:

@@ -24,19 +24,19 @@ from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced
 from affetti.studies.audit.codec.entropy import Integers
 
-PATCH, PATCH_NUMBERS = 8, 24
+PATCH_SIZE, NUMBERS_PER_PATCH = 8, 24
 """Edge of a patch, and numbers that stand for it: the defaults of affetti's flow."""
-SECOND_NUMBERS = 12
+NUMBERS_PER_SECOND = 12
 """Numbers that stand for a second."""
-LEARNT = 2_000
+MAX_FIT_SECONDS = 2_000
 """Seconds of music to fit to, at most: components of more are the same, and memory is not."""
-Mels = NDArray[np.floating]
+LogMels = NDArray[np.floating]
 
 
 class Latent(Protocol):
     """Log-mel to integers and back."""
 
-    def encode(self, log_mel: Mels) -> Integers:
+    def encode(self, log_mel: LogMels) -> Integers:
         """Integers ``[K, F]`` of a log-mel ``[M, F]`` in dB."""
         ...
 
@@ -45,18 +45,18 @@ class Latent(Protocol):
         ...
 
 
-class Patches:
+class PatchLatent:
     """Patch PCA of log-mels.
 
     Args:
         log_mels: dB ``[N, M, F]`` to fit to.
     """
 
-    def __init__(self, log_mels: Mels) -> None:
-        self.model = PatchPCA(log_mels.shape[1:], PATCH, PATCH_NUMBERS)
+    def __init__(self, log_mels: LogMels) -> None:
+        self.model = PatchPCA(log_mels.shape[1:], PATCH_SIZE, NUMBERS_PER_PATCH)
         self.model.fit(torch.from_numpy(log_mels.astype(np.float32)))
 
-    def encode(self, log_mel: Mels) -> Integers:
+    def encode(self, log_mel: LogMels) -> Integers:
         """Integers ``[24, ⌈M/8⌉ · ⌈F/8⌉]``."""
         latent = self.model.encode(torch.from_numpy(log_mel.astype(np.float32)[None]))[0].flatten(1)
         return (latent * self.model.scale[:, None]).round().numpy().astype(np.int32)
@@ -67,7 +67,7 @@ class Patches:
         return self.model.decode(latent.reshape(1, *self.model.latent_shape))[0, :, :frames].numpy()
 
 
-class Seconds:
+class SecondLatent:
     """PCA of pieces of a second.
 
     Args:
@@ -78,14 +78,14 @@ class Seconds:
         InputError: fewer pieces than numbers.
     """
 
-    def __init__(self, log_mels: Mels, front: FrontEnd) -> None:
-        self.bands, self.length = log_mels.shape[1], frames_a_second(front)
+    def __init__(self, log_mels: LogMels, front: FrontEnd) -> None:
+        self.bands, self.length = log_mels.shape[1], frames_per_second(front)
         pieces = np.concatenate([self._pieces(log_mel) for log_mel in log_mels])
-        if len(pieces) <= SECOND_NUMBERS:
-            raise InputError(f"{len(pieces)} seconds to fit to", hint=f"give more than {SECOND_NUMBERS}")
-        self.model = PCA(SECOND_NUMBERS, svd_solver="randomized", random_state=0).fit(pieces)
+        if len(pieces) <= NUMBERS_PER_SECOND:
+            raise InputError(f"{len(pieces)} seconds to fit to", hint=f"give more than {NUMBERS_PER_SECOND}")
+        self.model = PCA(NUMBERS_PER_SECOND, svd_solver="randomized", random_state=0).fit(pieces)
 
-    def encode(self, log_mel: Mels) -> Integers:
+    def encode(self, log_mel: LogMels) -> Integers:
         """Integers ``[12, seconds]``."""
         return np.round(self.model.transform(self._pieces(log_mel))).astype(np.int32).T
 
@@ -94,25 +94,25 @@ class Seconds:
         pieces = self.model.inverse_transform(codes.T.astype(np.float32)).reshape(-1, self.bands, self.length)
         return np.concatenate(list(pieces), axis=1)[:, :frames].astype(np.float32)
 
-    def _pieces(self, log_mel: Mels) -> NDArray[np.float32]:
+    def _pieces(self, log_mel: LogMels) -> NDArray[np.float32]:
         """``[⌈seconds⌉, M · frames a second]``, padded at the end by repeating the edge."""
         count = -(-log_mel.shape[1] // self.length)
         padded = np.pad(log_mel.astype(np.float32), ((0, 0), (0, count * self.length - log_mel.shape[1])), mode="edge")
         return padded.reshape(self.bands, count, self.length).swapaxes(0, 1).reshape(count, -1)
 
 
-def frames_a_second(front: FrontEnd) -> int:
-    """Frames in a piece of :class:`Seconds`."""
+def frames_per_second(front: FrontEnd) -> int:
+    """Frames in a piece of :class:`SecondLatent`."""
     return round(front.sample_rate / front.hop_length)
 
 
-def latents(log_mels: Mels, front: FrontEnd) -> dict[str, Latent]:
-    """Both latents fitted to log-mels ``[N, M, F]``, of :data:`LEARNT` seconds at most; none of too few."""
+def fit_latents(log_mels: LogMels, front: FrontEnd) -> dict[str, Latent]:
+    """Both latents fitted to log-mels ``[N, M, F]``, of :data:`MAX_FIT_SECONDS` seconds at most; none of too few."""
     if not len(log_mels):
         return {}
-    enough = min(len(log_mels), max(1, LEARNT * frames_a_second(front) // log_mels.shape[2]))
+    enough = min(len(log_mels), max(1, MAX_FIT_SECONDS * frames_per_second(front) // log_mels.shape[2]))
     some = log_mels[evenly_spaced(len(log_mels), enough)]
     try:
-        return {"patches": Patches(some), "latent": Seconds(some, front)}
+        return {"patches": PatchLatent(some), "latent": SecondLatent(some, front)}
     except InputError:
         return {}

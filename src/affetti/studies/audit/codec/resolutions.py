@@ -19,26 +19,26 @@ from affetti.signal.mel import mel_filters, power_to_db, stft
 PAPER = front_end("paper")
 BANDS: dict[str, int] = {"mel128": 128, "mel64": 64, "mel32": 32}
 RESOLUTIONS = ("stft", "stft8k", *BANDS)
-TOLD: dict[str, str] = {
+RESOLUTION_LABELS: dict[str, str] = {
     "stft": "STFT, 1,025 bins",
     "stft8k": "STFT up to 8 kHz",
     **{name: f"{bands} mel bands" for name, bands in BANDS.items()},
 }
-BELOW = 1 + int(PAPER.f_max * PAPER.n_fft / PAPER.sample_rate)
+N_BINS_BELOW_8K = 1 + int(PAPER.f_max * PAPER.n_fft / PAPER.sample_rate)
 """Bins of the STFT whose centre is not above the highest mel band's upper edge."""
 
 
-def powers(waveform: Tensor) -> dict[str, Tensor]:
+def power_spectrograms(waveform: Tensor) -> dict[str, Tensor]:
     """Power spectrograms ``[K, F]`` of a waveform ``[T]`` at 22,050 Hz, by resolution."""
     power = stft(waveform, PAPER).abs().square()
     return {
         "stft": power,
-        "stft8k": power[:BELOW],
+        "stft8k": power[:N_BINS_BELOW_8K],
         **{name: _filters(bands) @ power for name, bands in BANDS.items()},
     }
 
 
-def decibels(power: Tensor) -> Tensor:
+def to_db(power: Tensor) -> Tensor:
     """The dB spectrogram of a power spectrogram, 80 dB deep."""
     return power_to_db(power, PAPER.top_db)
 

@@ -16,11 +16,11 @@ from torch import Tensor
 from affetti.presets import FrontEnd
 from affetti.signal.fidelity import fidelity
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.codec.entropy import coded_bits, flac_bits, order_0
-from affetti.studies.audit.codec.stages import BANDED, STEPS, Step
+from affetti.studies.audit.codec.entropy import coded_bits, flac_bits, order_0_bits
+from affetti.studies.audit.codec.stages import MEL_STAGES, STAGES, Stage
 from affetti.studies.audit.probes.linear_probe import Texts
 
-ENOUGH = 1_000
+MIN_NUMBERS = 1_000
 """Numbers under which order-0 entropy tells how many there are and little else."""
 FIELDS = (
     ("entropy", "entropy of order 0", "bit/s"),
@@ -46,13 +46,13 @@ class RoundTrip:
     sharpness: float
 
 
-def round_trip(step: Step, waveform: Tensor, front: FrontEnd) -> RoundTrip:
+def round_trip(step: Stage, waveform: Tensor, front: FrontEnd) -> RoundTrip:
     """The measures of one step of a waveform ``[T]`` that is not silent."""
     seconds = len(waveform) / front.sample_rate
     packed = flac_bits(waveform, front.sample_rate) if step.name == "waveform" else coded_bits(step.codes)
     near = fidelity(waveform, step.sound, front.sample_rate, front.n_fft, front.hop_length)
     return RoundTrip(
-        entropy=order_0(step.codes) / seconds if step.codes.size >= ENOUGH else np.nan,
+        entropy=order_0_bits(step.codes) / seconds if step.codes.size >= MIN_NUMBERS else np.nan,
         coded=packed / seconds,
         si_sdr=near.si_sdr,
         convergence=near.convergence,
@@ -72,36 +72,36 @@ def measurements(prefix: str, clips: Sequence[Mapping[str, RoundTrip]], songs: T
         entropy, label = _column(clips, "waveform", "entropy"), "waveform: entropy of order 0"
         found.append(Measurement.of_mean("waveform_bits", "waveform: bits as FLAC", base, songs=songs, unit="bit/s"))
         found.append(Measurement.of_mean("entropy_waveform", label, entropy, songs=songs, unit="bit/s"))
-    for name in BANDED if prefix else tuple(STEPS):
+    for name in MEL_STAGES if prefix else tuple(STAGES):
         called, label = f"{prefix}retention_{name}", _retention(name)
         if any(name not in clip for clip in clips):
             found.append(Measurement.missing(called, label, "more songs to fit the latent to", "%"))
             continue
         pair = _column(clips, name, "coded"), base
-        found.append(Measurement.of_statistic(called, label, _share, *pair, songs=songs, unit="%"))
+        found.append(Measurement.of_statistic(called, label, _share_percent, *pair, songs=songs, unit="%"))
         for field, words, unit in FIELDS if name != "waveform" else ():
-            values, words = _column(clips, name, field), f"{STEPS[name]}: {words}"
+            values, words = _column(clips, name, field), f"{STAGES[name]}: {words}"
             if field == "entropy" and not np.isfinite(values).all():
-                needs = f"{ENOUGH:,} numbers a clip: of fewer it tells how many there are"
+                needs = f"{MIN_NUMBERS:,} numbers a clip: of fewer it tells how many there are"
                 found.append(Measurement.missing(f"{prefix}{field}_{name}", words, needs, unit))
                 continue
             found.append(Measurement.of_mean(f"{prefix}{field}_{name}", words, values, songs=songs, unit=unit))
     return found
 
 
-def missing(needs: str) -> list[Measurement]:
+def missing_measurements(needs: str) -> list[Measurement]:
     """The same measurements that claims are about, without sound."""
     bits = Measurement.missing("waveform_bits", "waveform: bits as FLAC", needs, "bit/s")
-    return [bits, *(Measurement.missing(f"retention_{name}", _retention(name), needs, "%") for name in STEPS)]
+    return [bits, *(Measurement.missing(f"retention_{name}", _retention(name), needs, "%") for name in STAGES)]
 
 
 def _retention(name: str) -> str:
-    return f"{STEPS[name]}: lossless bits, % of the waveform's"
+    return f"{STAGES[name]}: lossless bits, % of the waveform's"
 
 
 def _column(clips: Sequence[Mapping[str, RoundTrip]], name: str, field: str) -> NDArray[np.float64]:
     return np.array([getattr(clip[name], field) for clip in clips], dtype=np.float64)
 
 
-def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+def _share_percent(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
     return 100.0 * float(part.mean() / whole.mean())

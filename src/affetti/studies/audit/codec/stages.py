@@ -30,9 +30,15 @@ from affetti.signal.inversion import invert_mel
 from affetti.signal.mel import AMIN, MelSpectrogram, mel_filters, stft
 from affetti.signal.phase import griffin_lim
 from affetti.studies.audit.codec.entropy import PCM_STEP, Integers, spectral_step
-from affetti.studies.audit.codec.latents import PATCH, PATCH_NUMBERS, SECOND_NUMBERS, Latent, frames_a_second
+from affetti.studies.audit.codec.latents import (
+    NUMBERS_PER_PATCH,
+    NUMBERS_PER_SECOND,
+    PATCH_SIZE,
+    Latent,
+    frames_per_second,
+)
 
-STEPS: dict[str, str] = {
+STAGES: dict[str, str] = {
     "waveform": "waveform, 16 bits",
     "stft": "complex STFT",
     "magnitude": "STFT magnitude",
@@ -45,13 +51,13 @@ STEPS: dict[str, str] = {
     "latent": "latent, 12 numbers a second",
 }
 """Name and words of each step, in order."""
-BANDED = tuple(STEPS)[3:]
+MEL_STAGES = tuple(STAGES)[3:]
 """Steps that depend on the bands."""
-FEWER = {"bands_64": 64, "bands_32": 32}
+REDUCED_BANDS = {"bands_64": 64, "bands_32": 32}
 
 
 @dataclass(frozen=True)
-class Step:
+class Stage:
     """What one step makes of a sound."""
 
     name: str
@@ -61,7 +67,7 @@ class Step:
     """What comes back, ``[T]``."""
 
 
-def numbers(name: str, front: FrontEnd) -> float:
+def numbers_per_second(name: str, front: FrontEnd) -> float:
     """Numbers a second of a step; a complex number is two."""
     frames = front.sample_rate / front.hop_length
     bins = 1 + front.n_fft // 2
@@ -69,12 +75,12 @@ def numbers(name: str, front: FrontEnd) -> float:
         "waveform": float(front.sample_rate),
         "stft": 2.0 * bins * frames,
         "magnitude": bins * frames,
-        "patches": PATCH_NUMBERS / PATCH**2 * front.n_mels * frames,
-        "latent": SECOND_NUMBERS * frames / frames_a_second(front),
-    }.get(name, FEWER.get(name, front.n_mels) * frames)
+        "patches": NUMBERS_PER_PATCH / PATCH_SIZE**2 * front.n_mels * frames,
+        "latent": NUMBERS_PER_SECOND * frames / frames_per_second(front),
+    }.get(name, REDUCED_BANDS.get(name, front.n_mels) * frames)
 
 
-def before_bands(waveform: Tensor, front: FrontEnd) -> Iterator[Step]:
+def spectral_stages(waveform: Tensor, front: FrontEnd) -> Iterator[Stage]:
     """The steps that do not depend on the bands.
 
     Args:
@@ -82,7 +88,7 @@ def before_bands(waveform: Tensor, front: FrontEnd) -> Iterator[Step]:
         front: the front-end; its hop is at most a quarter of the window.
     """
     samples = torch.round(waveform / PCM_STEP)
-    yield Step("waveform", _integers(samples[None]), samples * PCM_STEP)
+    yield Stage("waveform", _integers(samples[None]), samples * PCM_STEP)
     spectrum, step = stft(waveform, front), spectral_step(front)
     parts = torch.round(torch.view_as_real(spectrum) / step)
     inverse = torch.istft(
@@ -92,38 +98,38 @@ def before_bands(waveform: Tensor, front: FrontEnd) -> Iterator[Step]:
         window=torch.hann_window(front.n_fft),
         length=len(waveform),
     )
-    yield Step("stft", _integers(parts.permute(2, 0, 1).flatten(0, 1)), inverse)
+    yield Stage("stft", _integers(parts.permute(2, 0, 1).flatten(0, 1)), inverse)
     moduli = torch.round(spectrum.abs() / step)
-    yield Step("magnitude", _integers(moduli), griffin_lim(moduli * step, hop_length=front.hop_length))
+    yield Stage("magnitude", _integers(moduli), griffin_lim(moduli * step, hop_length=front.hop_length))
 
 
-def from_bands(waveform: Tensor, front: FrontEnd, latents: Mapping[str, Latent]) -> Iterator[Step]:
-    """The steps from mel bands on; see :func:`before_bands`."""
+def mel_stages(waveform: Tensor, front: FrontEnd, latents: Mapping[str, Latent]) -> Iterator[Stage]:
+    """The steps from mel bands on; see :func:`spectral_stages`."""
     area = torch.from_numpy(mel_filters(front).sum(axis=1)).float()[:, None].clamp_min(AMIN)
     filters, step = torch.from_numpy(mel_filters(front)).float(), spectral_step(front)
     root = torch.round((filters @ stft(waveform, front).abs().square() / area).sqrt() / step)
-    yield Step(
-        "mel", _integers(root), heard(10.0 * torch.log10(((root * step).square() * area).clamp_min(AMIN)), front)
+    yield Stage(
+        "mel", _integers(root), resynthesise(10.0 * torch.log10(((root * step).square() * area).clamp_min(AMIN)), front)
     )
     log_mel = MelSpectrogram(front)(waveform)
     kept = log_mel.numpy().astype(np.float16)
-    yield Step("log_mel", in_order(kept), heard(torch.from_numpy(kept.astype(np.float32)), front))
-    yield Step("quantised", _integers(log_mel.round()), heard(log_mel.round(), front))
-    for name, bands in FEWER.items():
+    yield Stage("log_mel", ordered_integers(kept), resynthesise(torch.from_numpy(kept.astype(np.float32)), front))
+    yield Stage("quantised", _integers(log_mel.round()), resynthesise(log_mel.round(), front))
+    for name, bands in REDUCED_BANDS.items():
         fewer = replace(front, n_mels=bands)
         rounded = MelSpectrogram(fewer)(waveform).round()
-        yield Step(name, _integers(rounded), heard(rounded, fewer))
+        yield Stage(name, _integers(rounded), resynthesise(rounded, fewer))
     for name, latent in latents.items():
         codes = latent.encode(log_mel.numpy())
-        yield Step(name, codes, heard(torch.from_numpy(latent.decode(codes, log_mel.shape[1])), front))
+        yield Stage(name, codes, resynthesise(torch.from_numpy(latent.decode(codes, log_mel.shape[1])), front))
 
 
-def heard(log_mel: Tensor, front: FrontEnd) -> Tensor:
+def resynthesise(log_mel: Tensor, front: FrontEnd) -> Tensor:
     """The sound ``[T]`` of a log-mel ``[M, F]``, by mel inversion and fast Griffin-Lim."""
     return griffin_lim(invert_mel(log_mel, front), hop_length=front.hop_length)
 
 
-def in_order(values: NDArray[np.float16]) -> Integers:
+def ordered_integers(values: NDArray[np.float16]) -> Integers:
     """The bits of float16 as integers that follow the order of the numbers."""
     bits = values.view(np.int16).astype(np.int32)
     return np.where(bits < 0, -(bits & 0x7FFF), bits).astype(np.int32)

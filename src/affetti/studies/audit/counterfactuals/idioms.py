@@ -21,9 +21,9 @@ from torch import Tensor
 
 from affetti import compose
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.codec.resolutions import PAPER, TOLD, decibels, powers
-from affetti.studies.audit.resynthesis.similarity import correlation, correlation_in_time, share_apart
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.codec.resolutions import PAPER, RESOLUTION_LABELS, power_spectrograms, to_db
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.resynthesis.similarity import correlation, correlation_in_time, spectrum_difference
 
 TONIC, MINOR, BLUE = 50, (0, 3, 7), (15, 6, 10)
 """MIDI pitch of D, semitones of its minor chord and of the blue notes beside it."""
@@ -33,7 +33,7 @@ ORDERS = {"rising": (0, 1, 2, 3), "falling": (3, 2, 1, 0), "broken": (0, 2, 1, 2
 """Tones of the chord, its octave the fourth, in the order in which an arpeggio plays them, a beat each."""
 BEAT, BARS, VELOCITY = 0.5, 3, 80
 """Seconds, and three bars of four beats."""
-WAYS = "ways of playing it"
+WAYS_OF_PLAYING = "ways of playing it"
 RIFFS: dict[str, tuple[int, float]] = {
     "distorted guitar": (30, 0.0),
     "distorted synthesizer": (81, 8.0),
@@ -49,36 +49,40 @@ def blue_notes() -> list[Measurement]:
     found: list[Measurement] = []
     ways = list(product(FIGURES, REGISTERS))
     units = np.arange(len(ways))
-    plain = [powers(chord(*way, "plain")) for way in ways]
+    plain = [power_spectrograms(chord(*way, "plain")) for way in ways]
     for name, blue, told_as in (
         ("difference", "held", "a minor chord and the same with blue notes"),
         ("passing", "passing", "a minor chord and the same with each blue note once in passing"),
     ):
-        others = [powers(chord(*way, blue)) for way in ways]
+        others = [power_spectrograms(chord(*way, blue)) for way in ways]
         apart: dict[str, list[float]] = {}
         for size, short in (("stft", "stft"), ("mel128", "mel")):
             pairs = [(a[size], b[size]) for a, b in zip(plain, others, strict=True)]
-            apart[short] = [share_apart(a.numpy(), b.numpy()) for a, b in pairs]
-            unlike = [100 * (1 - correlation(decibels(a).numpy(), decibels(b).numpy())) for a, b in pairs]
-            label = f"spectrum that differs between {told_as}, {TOLD[size]}"
+            apart[short] = [spectrum_difference(a.numpy(), b.numpy()) for a, b in pairs]
+            unlike = [100 * (1 - correlation(to_db(a).numpy(), to_db(b).numpy())) for a, b in pairs]
+            label = f"spectrum that differs between {told_as}, {RESOLUTION_LABELS[size]}"
             found.append(_mean(f"blues_{name}_{short}", label, apart[short]))
-            found.append(_mean(f"blues_{name}_{short}_r", f"100 (1 − r) of {told_as}, {TOLD[size]}", unlike))
+            found.append(
+                _mean(f"blues_{name}_{short}_r", f"100 (1 − r) of {told_as}, {RESOLUTION_LABELS[size]}", unlike)
+            )
         label = f"what mel bands keep of that difference, {blue}"
         columns = apart["mel"], apart["stft"]
-        kept = Measurement.of_statistic(f"blues_{name}_kept", label, _ratio, *columns, songs=units, unit="%", of=WAYS)
+        kept = Measurement.of_statistic(
+            f"blues_{name}_kept", label, _ratio_percent, *columns, songs=units, unit="%", of=WAYS_OF_PLAYING
+        )
         found.append(kept)
     by_name = {measurement.name: measurement for measurement in found}
     for short, size in (("stft", "stft"), ("mel", "mel128")):
         several = [by_name[f"blues_{name}_{short}{r}"] for name in ("difference", "passing") for r in ("", "_r")]
-        label = f"what blue notes change, held or in passing, in either measure, {TOLD[size]}"
-        found.append(Measurement.over_readings(f"blues_readings_{short}", label, several))
+        label = f"what blue notes change, held or in passing, in either measure, {RESOLUTION_LABELS[size]}"
+        found.append(Measurement.over_definitions(f"blues_readings_{short}", label, several))
     return found
 
 
-def distortion(scope: Scope, songs: int) -> list[Measurement]:
+def distortion(context: AuditContext, songs: int) -> list[Measurement]:
     """How alike a distorted guitar and a distorted synthesizer are on the same notes of rock songs."""
-    played = [scope.fresh_song(index, genre="rock") for index in range(songs)]
-    mels = {name: [decibels(powers(riff(song, name))["mel128"]).numpy() for song in played] for name in RIFFS}
+    played = [context.compose_song(index, genre="rock") for index in range(songs)]
+    mels = {name: [to_db(power_spectrograms(riff(song, name))["mel128"]).numpy() for song in played] for name in RIFFS}
     guitars, synths = mels["distorted guitar"], mels["distorted synthesizer"]
     pairs = list(zip(guitars, synths, strict=True))
     strangers = list(zip(guitars, synths[1:] + synths[:1], strict=True))
@@ -144,8 +148,8 @@ def riff(song: compose.Song, sound: str, rate: int = PAPER.sample_rate) -> Tenso
 
 
 def _mean(name: str, label: str, values: list[float]) -> Measurement:
-    return Measurement.of_mean(name, label, values, songs=np.arange(len(values)), unit="%", of=WAYS)
+    return Measurement.of_mean(name, label, values, songs=np.arange(len(values)), unit="%", of=WAYS_OF_PLAYING)
 
 
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+def _ratio_percent(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
     return 100 * float(part.mean() / whole.mean())

@@ -31,7 +31,7 @@ STEP, HELD, VELOCITY = 0.5, 0.45, 90
 """Seconds from note to note of the scale, seconds each is held, and how hard it is struck."""
 
 
-def led_by(song: compose.Song, instrument: str) -> compose.Song:
+def with_lead(song: compose.Song, instrument: str) -> compose.Song:
     """The song with its melody on another instrument."""
     return replace(
         song,
@@ -41,17 +41,17 @@ def led_by(song: compose.Song, instrument: str) -> compose.Song:
     )
 
 
-def melody_of(song: compose.Song) -> compose.Song:
+def melody_only(song: compose.Song) -> compose.Song:
     """The melody alone."""
     return replace(song, parts=tuple(part for part in song.parts if part.name == "melody"))
 
 
-def accompaniment_of(song: compose.Song) -> compose.Song:
+def accompaniment_only(song: compose.Song) -> compose.Song:
     """All but the melody."""
     return replace(song, parts=tuple(part for part in song.parts if part.name != "melody"))
 
 
-def scale() -> compose.Song:
+def c_major_scale() -> compose.Song:
     """The C major scale."""
     song = compose.compose(0, 0)
     notes = tuple(compose.Note(i * STEP, HELD, pitch, VELOCITY) for i, pitch in enumerate(SCALE))
@@ -59,17 +59,17 @@ def scale() -> compose.Song:
     return replace(song, sections=(section,), parts=(compose.Part("melody", 0, False, notes),))
 
 
-def rendered(song: compose.Song, rate: int) -> Iterator[tuple[Samples, Samples]]:
+def render_with_each(song: compose.Song, rate: int) -> Iterator[tuple[Samples, Samples]]:
     """For each of :data:`INSTRUMENTS` the melody alone on it, and the whole song led by it, ``[T]`` each.
 
     The mix is a plain sum, so that what accompanies is rendered once.
     """
-    rest = compose.render(accompaniment_of(song), rate)
+    rest = compose.render(accompaniment_only(song), rate)
     for instrument in INSTRUMENTS:
-        lead = compose.render(melody_of(led_by(song, instrument)), rate)
+        lead = compose.render(melody_only(with_lead(song, instrument)), rate)
         yield lead, lead + rest
 
 
-def full_section(song: compose.Song) -> float:
+def full_section_start(song: compose.Song) -> float:
     """Seconds at which the first section begins in which all parts play."""
     return next(section.start for section in song.sections if section.name in FULL_SECTIONS)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from affetti import compose
 from affetti.compose.lyrics import SUNG_SECTIONS, WORDS
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
 
 HAPPY, SAD = 0.8, -0.8
 Lines = Sequence[Sequence[str]]
@@ -41,15 +41,15 @@ def _halves() -> tuple[dict[str, str], dict[str, str]]:
 HALVES = _halves()
 
 
-def variants(song: compose.Song) -> dict[str, compose.Song]:
+def reworded_variants(song: compose.Song) -> dict[str, compose.Song]:
     """The song with each kind of words, see the module."""
     neutral = compose.reword(song, 0.0)
     return {
         "happy": compose.reword(song, HAPPY),
         "sad": compose.reword(song, SAD),
         "none": compose.reword(song, None),
-        "one list": _translated(neutral, HALVES[0]),
-        "other list": _translated(neutral, HALVES[1]),
+        "one list": _substitute(neutral, HALVES[0]),
+        "other list": _substitute(neutral, HALVES[1]),
     }
 
 
@@ -61,34 +61,35 @@ class Excerpt:
     voices: dict[str, Tensor]
     """By kind of words; ``none`` is not among them."""
 
-    def sung(self, words: str) -> Tensor:
+    def with_words(self, words: str) -> Tensor:
         """The music with those words, or with ``none``."""
         return self.music if words == "none" else self.music + self.voices[words]
 
 
-def excerpt(scope: Scope, song: compose.Song, voice: str, words: Sequence[str]) -> Excerpt:
-    """The stretch of ``song`` that begins where singing does, in the variants ``words`` of :func:`variants`."""
-    rate, seconds = scope.front.sample_rate, scope.front.seconds
+def sung_excerpt(context: AuditContext, song: compose.Song, voice: str, words: Sequence[str]) -> Excerpt:
+    """The part of ``song`` that begins where singing does, with each of ``words`` (:func:`reworded_variants`)."""
+    rate, seconds = context.front_end.sample_rate, context.front_end.seconds
     first = next(section.start for section in song.sections if section.name in SUNG_SECTIONS)
     first = min(first, max(0.0, song.duration - seconds))
     begin = round(first * rate)
-    known = variants(song)
+    known = reworded_variants(song)
 
     def heard(wave: NDArray[np.float32]) -> Tensor:
-        return scope.filled(torch.from_numpy(wave)[begin:])
+        return context.fit_length(torch.from_numpy(wave)[begin:])
 
     voices = {
-        name: heard(compose.VOICES[voice](song, _within(known[name], first, first + seconds), rate)) for name in words
+        name: heard(compose.VOICES[voice](song, _lines_between(known[name], first, first + seconds), rate))
+        for name in words
     }
     return Excerpt(heard(compose.render(song, rate)), voices)
 
 
-def _within(song: compose.Song, first: float, last: float) -> Lines:
+def _lines_between(song: compose.Song, first: float, last: float) -> Lines:
     """The lines of the sections that sound between two times; the others are not sung, which saves time alone."""
     return [s.lines if s.start < last and s.start + s.duration > first else () for s in song.sections]
 
 
-def _translated(song: compose.Song, words: dict[str, str]) -> compose.Song:
+def _substitute(song: compose.Song, words: dict[str, str]) -> compose.Song:
     sections = [
         replace(s, lines=tuple(" ".join(words.get(word, word) for word in line.split()) for line in s.lines))
         for s in song.sections

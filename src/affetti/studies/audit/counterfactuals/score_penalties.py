@@ -21,30 +21,30 @@ from affetti import compose, metrics
 from affetti.errors import InputError
 from affetti.metrics.quality import MIN_SONGS
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
 
-FACTORS = {
+ONE_KIND = {
     "genre": ("genre", "one genre alone"),
     "structure": ("section", "one kind of section alone"),
     "timbre": ("instruments", "one instrument in all clips"),
 }
 """Column, and what the spoilt set is, by factor."""
-SONGS, SONGS_QUICK = 32, 12
+MAX_SONGS, MAX_SONGS_QUICK = 32, 12
 VOICE = "formant"
 
 
-def penalties(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_]) -> list[Measurement]:
+def penalty_measurements(context: AuditContext, real: NDArray[np.intp], held: NDArray[np.str_]) -> list[Measurement]:
     """A penalty for each factor, and two for lyrics, in points.
 
     Args:
-        scope: the audit's.
+        context: the audit's.
         real: rows of the reference.
         held: the songs that the spoilt sets are taken from; none of them is in ``real``.
     """
-    return [*(_of_kind(scope, real, held, factor) for factor in FACTORS), *_of_words(scope)]
+    return [*(_one_kind_penalty(context, real, held, factor) for factor in ONE_KIND), *_word_penalties(context)]
 
 
-def penalty(name: str, label: str, result: metrics.QualityResult, note: str = "") -> Measurement:
+def penalty_measurement(name: str, label: str, result: metrics.QualityResult, note: str = "") -> Measurement:
     """Points that a score lacks to 100."""
     low, high = result.ci
     return Measurement(
@@ -52,7 +52,7 @@ def penalty(name: str, label: str, result: metrics.QualityResult, note: str = ""
     )
 
 
-def commonest(values: NDArray[np.str_]) -> str:
+def most_common(values: NDArray[np.str_]) -> str:
     """The value, or of lists joined by ``|`` the item, that most clips have, but not all."""
     sets = [set(text.split("|")) - {""} for text in values.tolist()]
     counts = {item: sum(item in some for some in sets) for item in sorted(set().union(*sets))}
@@ -62,53 +62,57 @@ def commonest(values: NDArray[np.str_]) -> str:
     return max(counts, key=lambda item: counts[item])
 
 
-def _of_kind(scope: Scope, real: NDArray[np.intp], held: NDArray[np.str_], factor: str) -> Measurement:
-    column, what = FACTORS[factor]
+def _one_kind_penalty(
+    context: AuditContext, real: NDArray[np.intp], held: NDArray[np.str_], factor: str
+) -> Measurement:
+    column, what = ONE_KIND[factor]
     label = f"points taken off for {what}"
-    values = scope.corpus.clips[column].fillna("").to_numpy(dtype=str)
-    kind = commonest(values)
+    values = context.corpus.clips[column].fillna("").to_numpy(dtype=str)
+    kind = most_common(values)
     if not kind:
         return Measurement.missing(f"penalty_{factor}", label, f"a column {column} with two kinds or more", "points")
-    rows = np.flatnonzero(np.isin(scope.corpus.songs, held) & [kind in text.split("|") for text in values])
-    songs, mel = scope.corpus.songs, scope.corpus.mel
+    rows = np.flatnonzero(np.isin(context.corpus.songs, held) & [kind in text.split("|") for text in values])
+    songs, mel = context.corpus.songs, context.corpus.mel
     if np.unique(songs[rows]).size < MIN_SONGS:
         needs = f"{MIN_SONGS} songs or more of {kind}"
         return Measurement.missing(f"penalty_{factor}", label, needs, "points")
-    found = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=scope.seed)
-    return penalty(factor, f"{label} ({kind})", found)
+    found = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=context.seed)
+    return penalty_measurement(factor, f"{label} ({kind})", found)
 
 
-def _of_words(scope: Scope) -> list[Measurement]:
+def _word_penalties(context: AuditContext) -> list[Measurement]:
     """Songs sung with words of the opposite valence, and not sung at all, beside other songs sung with their own."""
-    count = scope.few(SONGS, SONGS_QUICK)
+    count = context.sample_size(MAX_SONGS, MAX_SONGS_QUICK)
     own: list[NDArray[np.float32]] = []
     opposite: list[NDArray[np.float32]] = []
     unsung: list[NDArray[np.float32]] = []
     for index in range(2 * count):
-        song = scope.fresh_song(index)
+        song = context.compose_song(index)
         if index % 2 == 0:
-            own.append(_heard(scope, song, VOICE))
+            own.append(_song_log_mel(context, song, VOICE))
             continue
         reworded = replace(song, sections=compose.reword(song, -np.sign(_valence(song)) * 0.8).sections)
-        opposite.append(_heard(scope, reworded, VOICE))
-        unsung.append(_heard(scope, song, None))
+        opposite.append(_song_log_mel(context, reworded, VOICE))
+        unsung.append(_song_log_mel(context, song, None))
     found: list[Measurement] = []
     for name, (clips, label) in {
         "lyrics": (opposite, "points taken off for words of the opposite valence"),
         "voice": (unsung, "points taken off for songs without any words or voice"),
     }.items():
         try:
-            result = metrics.quality_score(np.stack(own), np.stack(clips), seed=scope.seed)
+            result = metrics.quality_score(np.stack(own), np.stack(clips), seed=context.seed)
         except InputError as error:
             found.append(Measurement(f"penalty_{name}", label, None, None, count, unit="points", note=error.what))
             continue
-        found.append(penalty(name, label, result, "songs composed for this, the others sung by the embedded voice"))
+        found.append(
+            penalty_measurement(name, label, result, "songs composed for this, the others sung by the embedded voice")
+        )
     return found
 
 
-def _heard(scope: Scope, song: compose.Song, voice: str | None) -> NDArray[np.float32]:
+def _song_log_mel(context: AuditContext, song: compose.Song, voice: str | None) -> NDArray[np.float32]:
     """The log-mel of the middle of a song."""
-    return scope.mel(scope.middle(compose.render(song, scope.front.sample_rate, voice=voice)))
+    return context.log_mel(context.central_excerpt(compose.render(song, context.front_end.sample_rate, voice=voice)))
 
 
 def _valence(song: compose.Song) -> float:

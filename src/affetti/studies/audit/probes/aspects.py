@@ -21,22 +21,27 @@ from numpy.typing import NDArray
 
 from affetti.progress import Progress
 from affetti.studies.audit.answer import NotMeasurableError
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.banded_ridge import subsets
-from affetti.studies.audit.probes.by_genre import genres
 from affetti.studies.audit.probes.emotion_spread import half_ranges
-from affetti.studies.audit.probes.instruments import COLUMN, asked, holds, neither_rare_nor_everywhere
+from affetti.studies.audit.probes.genre_ccc import clip_genres
+from affetti.studies.audit.probes.instrument_probes import (
+    NEEDS_INSTRUMENTS,
+    common_instruments,
+    contains_instruments,
+    named_instruments,
+)
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.probes.phase_features import phase_features
-from affetti.studies.audit.probes.song_position import structure_features, told_apart
+from affetti.studies.audit.probes.song_position import learnable_classes, structure_features
 from affetti.studies.audit.probes.text_gain import text_features
-from affetti.studies.audit.scope import Scope
 
 ASPECTS = ("lyrics", "timbre", "structure", "genre", "phase")
-LYRICS = f"lyrics: a column of words, in {linear_probe.FOLDS} songs or more"
-STRUCTURE = "songs with two clips or more, or a column section; and a label of its own for each clip"
-GENRE = f"genre: a column with two or more kinds, each in {linear_probe.FOLDS} songs or more"
-QUICK = "sound: prepare the corpus with --keep-audio, or leave out --quick"
+NEEDS_LYRICS = f"lyrics: a column of words, in {linear_probe.N_FOLDS} songs or more"
+NEEDS_STRUCTURE = "songs with two clips or more, or a column section; and a label of its own for each clip"
+NEEDS_GENRE = f"genre: a column with two or more kinds, each in {linear_probe.N_FOLDS} songs or more"
+NEEDS_STORED_AUDIO = "sound: prepare the corpus with --keep-audio, or leave out --quick"
 SECONDS = 6.0
 Rows = NDArray[np.intp]
 
@@ -47,7 +52,7 @@ class Aspects:
 
     features: Mapping[str, Floats]
     """By aspect ``[N, D]``; one of two bands, that want a penalty each, as ``aspect`` and ``aspect:band``."""
-    lacking: Mapping[str, str]
+    missing: Mapping[str, str]
     """By aspect that is not there, what it needs."""
 
     @property
@@ -55,75 +60,75 @@ class Aspects:
         """The aspects that are known."""
         return tuple(name for name in ASPECTS if name in self.features)
 
-    def read(self, base: Floats, labels: Floats, songs: Texts) -> dict[tuple[str, ...], Floats]:
+    def predict(self, base: Floats, labels: Floats, songs: Texts) -> dict[tuple[str, ...], Floats]:
         """Labels read out of fold off ``base`` joined by each subset of aspects, an aspect's bands together.
 
         Raises:
             InputError: as :func:`probe.read_subsets`.
         """
-        read = linear_probe.read_subsets(base, self.features, labels, songs)
+        read = linear_probe.cross_val_subsets(base, self.features, labels, songs)
         return {
             chosen: read[tuple(band for band in self.features if band.partition(":")[0] in chosen)]
             for chosen in subsets(self.names)
         }
 
 
-def aspects(scope: Scope, rows: Rows, progress: Progress) -> Aspects:
+def extract_aspects(context: AuditContext, rows: Rows, progress: Progress) -> Aspects:
     """The aspects of clips ``rows``, in the order of :data:`ASPECTS`."""
     makers = (_lyrics, _timbre, _structure, _genre, partial(_phase, progress=progress))
     features: dict[str, Floats] = {}
     lacking: dict[str, str] = {}
     for name, make in zip(ASPECTS, makers, strict=True):
         try:
-            features |= make(scope, rows)
+            features |= make(context, rows)
         except NotMeasurableError as lack:
             lacking[name] = lack.needs
     return Aspects(features, lacking)
 
 
-def _lyrics(scope: Scope, rows: Rows) -> dict[str, Floats]:
-    words = scope.corpus.clips["lyrics"].fillna("").str.strip().to_numpy(dtype=str)
-    if np.unique(scope.corpus.songs[words != ""]).size < linear_probe.FOLDS:
-        raise NotMeasurableError(LYRICS)
+def _lyrics(context: AuditContext, rows: Rows) -> dict[str, Floats]:
+    words = context.corpus.clips["lyrics"].fillna("").str.strip().to_numpy(dtype=str)
+    if np.unique(context.corpus.songs[words != ""]).size < linear_probe.N_FOLDS:
+        raise NotMeasurableError(NEEDS_LYRICS)
     text = text_features(words[rows])
     return {"lyrics": text["valence"], "lyrics:words": text["words"]}
 
 
-def _timbre(scope: Scope, rows: Rows) -> dict[str, Floats]:
-    named = asked(scope.corpus)
-    known = neither_rare_nor_everywhere(named)
+def _timbre(context: AuditContext, rows: Rows) -> dict[str, Floats]:
+    named = named_instruments(context.corpus)
+    known = common_instruments(named)
     if not known:
-        raise NotMeasurableError(COLUMN)
-    return {"timbre": holds(named[rows], known).astype(np.float64)}
+        raise NotMeasurableError(NEEDS_INSTRUMENTS)
+    return {"timbre": contains_instruments(named[rows], known).astype(np.float64)}
 
 
-def _structure(scope: Scope, rows: Rows) -> dict[str, Floats]:
-    found = structure_features(scope.corpus.clips)
-    own = any(half_ranges(scope.corpus.labels[:, k], scope.corpus.songs, 2)[0].any() for k in (0, 1))
+def _structure(context: AuditContext, rows: Rows) -> dict[str, Floats]:
+    found = structure_features(context.corpus.clips)
+    own = any(half_ranges(context.corpus.labels[:, k], context.corpus.songs, 2)[0].any() for k in (0, 1))
     if found is None or not own:
-        raise NotMeasurableError(STRUCTURE)
+        raise NotMeasurableError(NEEDS_STRUCTURE)
     return {"structure": found[rows]}
 
 
-def _genre(scope: Scope, rows: Rows) -> dict[str, Floats]:
-    genre = genres(scope.corpus.clips)
-    names = told_apart(genre, scope.corpus.songs)
+def _genre(context: AuditContext, rows: Rows) -> dict[str, Floats]:
+    genre = clip_genres(context.corpus.clips)
+    names = learnable_classes(genre, context.corpus.songs)
     if len(names) < 2:
-        raise NotMeasurableError(GENRE)
+        raise NotMeasurableError(NEEDS_GENRE)
     return {"genre": (genre[rows, None] == names[None]).astype(np.float64)}
 
 
-def _phase(scope: Scope, rows: Rows, progress: Progress) -> dict[str, Floats]:
+def _phase(context: AuditContext, rows: Rows, progress: Progress) -> dict[str, Floats]:
     """The middle seconds of each clip; sound that must be composed once more takes too long for a quick look."""
-    scope.require_sound()
-    if scope.quick and not (scope.corpus.path / "audio").is_dir():
-        raise NotMeasurableError(QUICK)
-    rate = scope.front.sample_rate
-    size = min(scope.front.samples, round(SECONDS * rate))
+    context.require_audio()
+    if context.quick and not (context.corpus.path / "audio").is_dir():
+        raise NotMeasurableError(NEEDS_STORED_AUDIO)
+    rate = context.front_end.sample_rate
+    size = min(context.front_end.samples, round(SECONDS * rate))
     found: list[NDArray[np.float64]] = []
     for done, row in enumerate(rows.tolist()):
         progress("phase", done, len(rows))
-        wave = scope.middle(scope.sound(row))
+        wave = context.central_excerpt(context.waveform(row))
         first = (len(wave) - size) // 2
         found.append(phase_features(wave[first : first + size], rate))
     return {"phase": np.stack(found)}

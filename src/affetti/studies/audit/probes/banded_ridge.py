@@ -23,7 +23,7 @@ from scipy.linalg import cho_factor, cho_solve
 from affetti.studies.audit.probes import ridge
 from affetti.studies.audit.probes.ridge import Floats, Ridge
 
-CHOICES: Floats = np.array([np.inf, *np.logspace(4, 0, 5)])
+GROUP_PENALTIES: Floats = np.array([np.inf, *np.logspace(4, 0, 5)])
 """Penalties of a group, the largest first."""
 
 
@@ -44,32 +44,32 @@ def fit_subsets(
     of = np.repeat(["", *groups], [base.shape[1], *(block.shape[1] for block in groups.values())])
     _, song = np.unique(songs, return_inverse=True)
     past = [
-        _Held(_Moments.of(x[train], target[train]), x[test], target[test], song[test])
-        for train, test in ridge.inner(songs)
+        _ValidationFold(_Moments.of(x[train], target[train]), x[test], target[test], song[test])
+        for train, test in ridge.inner_folds(songs)
     ]
     whole = _Moments.of(x, target)
     penalties = np.empty((target.shape[1], len(of)))
     for k, alone in enumerate(ridge.fit(base, target, songs).penalty):
-        by_group = {name: _chosen(past, k, np.where(of == "", alone, np.inf), of == name) for name in groups}
+        by_group = {name: _choose_penalty(past, k, np.where(of == "", alone, np.inf), of == name) for name in groups}
         penalties[k] = [{"": alone, **by_group}[name] for name in of]
     kept = {chosen: np.where(np.isin(of, ["", *chosen]), penalties, np.inf) for chosen in subsets(list(groups))}
     return {chosen: whole.fit(each) for chosen, each in kept.items()}
 
 
-def _chosen(past: list[_Held], k: int, alone: Floats, group: NDArray[np.bool_]) -> float:
+def _choose_penalty(past: list[_ValidationFold], k: int, alone: Floats, group: NDArray[np.bool_]) -> float:
     """The penalty of the columns ``group`` beside those that ``alone`` lets in, by how target ``k`` is read."""
     if not past:
-        return float(CHOICES[0])
-    penalties = [np.where(group, choice, alone) for choice in CHOICES]
+        return float(GROUP_PENALTIES[0])
+    penalties = [np.where(group, choice, alone) for choice in GROUP_PENALTIES]
     errors = np.concatenate([held.errors(k, penalties) for held in past])
     worse = errors - errors[:, [int(errors.sum(axis=0).argmin())]]
     # A sum over S songs has the standard error √S times their deviation.
     good = worse.sum(axis=0) <= np.sqrt(len(worse)) * worse.std(axis=0)
-    return float(CHOICES[int(good.argmax())])
+    return float(GROUP_PENALTIES[int(good.argmax())])
 
 
 @dataclass(frozen=True)
-class _Held:
+class _ValidationFold:
     """Songs held out, and what was learnt without them."""
 
     moments: _Moments

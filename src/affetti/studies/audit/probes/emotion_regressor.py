@@ -1,12 +1,12 @@
-"""A reader of emotion, and how sure one can be of a change in what it reads.
+"""A regressor of emotion, and how sure one can be of a change in what it reads.
 
 Ridge regression from log-mel statistics to valence and arousal, fitted to a whole corpus. It reads songs that are in no
-corpus, of which one thing was changed. Another corpus of the same kind would have given another reader: so readers are
-fitted to random halves of the songs too, whose spread about the whole one's reading is, to first order, that of a
-reader about its truth (the delete-half jackknife, Shao & Wu 1989). Intervals draw the songs that are read again, and
-with each draw one of the halves.
+corpus, of which one thing was changed. Another corpus of the same kind would have given another regressor: so
+regressors are fitted to random halves of the songs too, whose spread about the whole one's reading is, to first order,
+that of a regressor about its truth (the delete-half jackknife, Shao & Wu 1989). Intervals draw the songs that are read
+again, and with each draw one of the halves.
 
-When not to use: to say what people feel. On music unlike the corpus a reader extrapolates, and no interval knows it.
+When not to use: to say what people feel. On music unlike the corpus a regressor extrapolates, and no interval knows it.
 """
 
 from __future__ import annotations
@@ -17,46 +17,46 @@ from dataclasses import dataclass
 import numpy as np
 
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.linear_probe import Floats
-from affetti.studies.audit.scope import Scope
 
-LABELS = "5 songs or more whose labels differ"
-HALVES, HALVES_QUICK = 24, 12
-DRAWS = 2_000
+NEEDS_LABELS = "5 songs or more whose labels differ"
+N_HALVES, N_HALVES_QUICK = 24, 12
+N_RESAMPLES = 2_000
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A reader fitted to all songs of a corpus, and readers fitted to halves of them."""
+class EmotionRegressor:
+    """A regressor fitted to all songs of a corpus, and regressors fitted to halves of them."""
 
     whole: Callable[[Floats], Floats]
     halves: tuple[Callable[[Floats], Floats], ...]
     seed: int
 
     @classmethod
-    def of(cls, scope: Scope) -> Reader | None:
-        """The reader of a corpus, None where it has too little to learn from, see :data:`LABELS`."""
-        songs, labels = scope.corpus.songs, scope.corpus.labels
+    def fit(cls, context: AuditContext) -> EmotionRegressor | None:
+        """The regressor of a corpus, None where it has too little to learn from, see :data:`NEEDS_LABELS`."""
+        songs, labels = context.corpus.songs, context.corpus.labels
         names = np.unique(songs)
-        if len(names) < linear_probe.FOLDS or not (labels.std(axis=0) > 0).all():
+        if len(names) < linear_probe.N_FOLDS or not (labels.std(axis=0) > 0).all():
             return None
-        rng = scope.rng("reader")
+        rng = context.rng("reader")
         halves: list[Callable[[Floats], Floats]] = []
-        for _ in range(scope.few(HALVES, HALVES_QUICK)):
+        for _ in range(context.sample_size(N_HALVES, N_HALVES_QUICK)):
             rows = np.flatnonzero(np.isin(songs, rng.permutation(names)[: len(names) // 2]))
-            halves.append(linear_probe.learn_values(scope.statistics[rows], labels[rows], songs[rows]))
-        return cls(linear_probe.learn_values(scope.statistics, labels, songs), tuple(halves), scope.seed)
+            halves.append(linear_probe.fit_regressor(context.statistics[rows], labels[rows], songs[rows]))
+        return cls(linear_probe.fit_regressor(context.statistics, labels, songs), tuple(halves), context.seed)
 
-    def __call__(self, features: Floats) -> Floats:
-        """Valence and arousal of statistics ``[N, D]``, of every reader, the whole one first: ``[R, N, 2]``."""
+    def predict(self, features: Floats) -> Floats:
+        """Valence and arousal of statistics ``[N, D]``, of every regressor, the whole one first: ``[R, N, 2]``."""
         return np.stack([read(features) for read in (self.whole, *self.halves)])
 
-    def measured(self, name: str, label: str, readings: Floats) -> Measurement:
-        """The mean over songs of what readers find, such as differences of their readings ``[R, N]``, one a song."""
+    def mean_effect(self, name: str, label: str, readings: Floats) -> Measurement:
+        """The mean over songs of what regressors find, such as differences of their readings ``[R, N]``, one a song."""
         count = readings.shape[1]
         rng = np.random.default_rng(self.seed)
-        halves = rng.integers(1, len(readings), DRAWS)
-        drawn = readings[halves[:, None], rng.integers(count, size=(DRAWS, count))].mean(axis=1)
+        halves = rng.integers(1, len(readings), N_RESAMPLES)
+        drawn = readings[halves[:, None], rng.integers(count, size=(N_RESAMPLES, count))].mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])
         return Measurement(name, label, float(readings[0].mean()), (float(low), float(high)), count)

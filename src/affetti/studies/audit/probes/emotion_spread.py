@@ -15,15 +15,15 @@ import pandas as pd
 from affetti.studies.audit.answer import Measurement, Series
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 
-LEAST = 3
+MIN_CLIPS = 3
 """Clips of a song whose spread is taken."""
-BINS = 5
+N_PARTS = 5
 """Parts of a song in the figure."""
-SEVERAL = f"songs with {LEAST} clips or more: prepare the corpus with --windows all"
-RATERS = "the raters' number and spread for each clip"
+NEEDS_CLIPS = f"songs with {MIN_CLIPS} clips or more: prepare the corpus with --windows all"
+NEEDS_RATERS = "the raters' number and spread for each clip"
 
 
-def half_ranges(values: Floats, songs: Texts, least: int = LEAST) -> tuple[Floats, Texts]:
+def half_ranges(values: Floats, songs: Texts, least: int = MIN_CLIPS) -> tuple[Floats, Texts]:
     """(max − min) / 2 over the clips of each song that has at least ``least`` ``[S]``, and the songs."""
     names, member, count = np.unique(songs, return_inverse=True, return_counts=True)
     high, low = np.full(len(names), -np.inf), np.full(len(names), np.inf)
@@ -33,7 +33,7 @@ def half_ranges(values: Floats, songs: Texts, least: int = LEAST) -> tuple[Float
     return (high - low)[kept] / 2, names[kept]
 
 
-def noise_ranges(error: Floats, songs: Texts, rng: np.random.Generator, draws: int = 400) -> Floats:
+def noise_half_ranges(error: Floats, songs: Texts, rng: np.random.Generator, draws: int = 400) -> Floats:
     """Half-range that each song's clips would show were they alike, and noise alone set them apart ``[S]``.
 
     Args:
@@ -46,12 +46,12 @@ def noise_ranges(error: Floats, songs: Texts, rng: np.random.Generator, draws: i
     return np.mean(drawn, axis=0)
 
 
-def beyond(ranges: Floats, noise: Floats) -> float:
+def spread_beyond_noise(ranges: Floats, noise: Floats) -> float:
     """Spread beyond noise, of half-ranges ``[S]`` of songs; see the module."""
     return float(np.sqrt(max(0.0, float(ranges.mean()) ** 2 - float(noise.mean()) ** 2)))
 
 
-def of_labels(clips: pd.DataFrame, axis: str, ending: str, rng: np.random.Generator, lack: str) -> list[Measurement]:
+def label_spread(clips: pd.DataFrame, axis: str, ending: str, rng: np.random.Generator, lack: str) -> list[Measurement]:
     """Half-range of labels, of noise, and of labels beyond noise; ``lack`` says why not, where it is not empty."""
     songs = clips["song_id"].to_numpy(dtype=str)
     names = [f"spread_{what}{ending}" for what in ("labels", "noise", "beyond_noise")]
@@ -63,20 +63,20 @@ def of_labels(clips: pd.DataFrame, axis: str, ending: str, rng: np.random.Genera
     raters = clips["raters"].to_numpy(dtype=np.float64)
     error = clips[f"{axis}_std"].to_numpy(dtype=np.float64) / np.sqrt(np.maximum(raters, 1))
     if not ((raters > 1) & np.isfinite(error)).all():
-        return found + [Measurement.missing(*named, RATERS) for named in zip(names[1:], labels[1:], strict=True)]
-    noise = noise_ranges(error, songs, rng)
+        return found + [Measurement.missing(*named, NEEDS_RATERS) for named in zip(names[1:], labels[1:], strict=True)]
+    noise = noise_half_ranges(error, songs, rng)
     found.append(Measurement.of_mean(names[1], labels[1], noise, songs=of))
-    found.append(Measurement.of_statistic(names[2], labels[2], beyond, ranges, noise, songs=of))
+    found.append(Measurement.of_statistic(names[2], labels[2], spread_beyond_noise, ranges, noise, songs=of))
     return found
 
 
-def course(name: str, values: Floats, position: Floats, songs: Texts) -> Series:
+def mean_course(name: str, values: Floats, position: Floats, songs: Texts) -> Series:
     """Mean of ``values`` ``[N]`` less their song's, in each part of the song, with intervals over songs.
 
     Clips of unknown position, NaN, are left out.
     """
     known = np.isfinite(position)
-    part = np.minimum((position[known] * BINS).astype(int), BINS - 1)
+    part = np.minimum((position[known] * N_PARTS).astype(int), N_PARTS - 1)
     of = songs[known]
     _, member = np.unique(of, return_inverse=True)
     moved = values[known] - (np.bincount(member, values[known]) / np.bincount(member))[member]
@@ -84,5 +84,5 @@ def course(name: str, values: Floats, position: Floats, songs: Texts) -> Series:
     for at in np.unique(part).tolist():
         mean = Measurement.of_mean("part", "of the song", moved[part == at], songs=of[part == at])
         if mean.value is not None:
-            points.append(((at + 0.5) / BINS, mean.value, *(mean.ci or (mean.value, mean.value))))
+            points.append(((at + 0.5) / N_PARTS, mean.value, *(mean.ci or (mean.value, mean.value))))
     return Series(name, tuple(points))

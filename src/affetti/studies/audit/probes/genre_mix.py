@@ -20,42 +20,44 @@ from affetti.corpus import Corpus
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.by_genre import genres
+from affetti.studies.audit.probes.genre_ccc import clip_genres
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
-from affetti.studies.audit.scope import Scope
 
-FIRST = "gan"
+MAIN_GENERATOR = "gan"
 """The generator that the study speaks of."""
-DRAWS = 400
-GENERATOR = "a generator: give --models"
+N_RESAMPLES = 400
+NEEDS_GENERATOR = "a generator: give --models"
 
 
-def mix_shift(scope: Scope) -> list[Measurement]:
+def mix_shift(context: AuditContext) -> list[Measurement]:
     """``mix_shift`` and ``mix_shift_by_chance``; of further generators with their name behind it."""
-    kinds = [kind for kind, _ in scope.generated]
-    first = kinds[0] if kinds and FIRST not in kinds else FIRST
+    kinds = [kind for kind, _ in context.generated]
+    first = kinds[0] if kinds and MAIN_GENERATOR not in kinds else MAIN_GENERATOR
     if not kinds:
-        return _missing("", "a generator", GENERATOR)
+        return _missing_measurements("", "a generator", NEEDS_GENERATOR)
     found: list[Measurement] = []
-    for kind, path in scope.generated:
+    for kind, path in context.generated:
         suffix = "" if kind == first else f"_{kind}"
         try:
-            found += _shift(scope, kind, path, suffix)
+            found += _shift(context, kind, path, suffix)
         except InputError as error:
-            found += _missing(suffix, kind, f"two genres or more in the songs it was trained on ({error.what})")
+            found += _missing_measurements(
+                suffix, kind, f"two genres or more in the songs it was trained on ({error.what})"
+            )
     return found
 
 
-def _shift(scope: Scope, kind: str, path: Path, suffix: str) -> list[Measurement]:
-    made, genre, songs = Corpus.open(path), genres(scope.corpus.clips), scope.corpus.songs
+def _shift(context: AuditContext, kind: str, path: Path, suffix: str) -> list[Measurement]:
+    made, genre, songs = Corpus.open(path), clip_genres(context.corpus.clips), context.corpus.songs
     known = genre != ""
     heard = np.isin(songs, list((made.meta.get("provenance") or {}).get("training_songs", ())))
     train, held = np.flatnonzero(known & heard), np.flatnonzero(known & ~heard)
     if not held.size:
         raise InputError("no real song held out")
-    judge = linear_probe.learn_classes(scope.statistics[train], genre[train], songs[train])
-    real, generated = judge(scope.statistics[held]), judge(embed_statistics(made.mel))
+    judge = linear_probe.fit_classifier(context.statistics[train], genre[train], songs[train])
+    real, generated = judge(context.statistics[held]), judge(embed_statistics(made.mel))
     names = np.unique(genre[train])
     codes = np.searchsorted(names, np.concatenate([real, generated]))
     of_generator = np.arange(len(codes)) >= len(real)
@@ -63,9 +65,9 @@ def _shift(scope: Scope, kind: str, path: Path, suffix: str) -> list[Measurement
     told_as = f"mix_shift{suffix}", f"clips of {kind} that would have to change genre to have the real mix"
     units = np.concatenate([songs[held], clips])
     shift = Measurement.of_statistic(
-        *told_as, variation, codes, of_generator, songs=units, seed=scope.seed, unit="%", of="generated clips"
+        *told_as, total_variation, codes, of_generator, songs=units, seed=context.seed, unit="%", of="generated clips"
     )
-    chance = by_chance(codes[~of_generator], songs[held], len(generated), scope.rng("mix"))
+    chance = chance_variation(codes[~of_generator], songs[held], len(generated), context.rng("mix"))
     low, high = np.quantile(chance, [0.025, 0.975])
     told_as = f"mix_shift_by_chance{suffix}", "the same of as many real clips drawn at random"
     return [
@@ -74,7 +76,7 @@ def _shift(scope: Scope, kind: str, path: Path, suffix: str) -> list[Measurement
     ]
 
 
-def variation(codes: NDArray[np.intp], other: NDArray[np.bool_]) -> float:
+def total_variation(codes: NDArray[np.intp], other: NDArray[np.bool_]) -> float:
     """Total variation distance, %, of the mixes of two sets of clips: those of ``other``, and the rest.
 
     Raises:
@@ -86,7 +88,7 @@ def variation(codes: NDArray[np.intp], other: NDArray[np.bool_]) -> float:
     return 50.0 * float(np.abs(p - q).sum())
 
 
-def by_chance(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.random.Generator) -> Floats:
+def chance_variation(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.random.Generator) -> Floats:
     """Total variation distance, %, of two mixes that differ by chance alone: ``n`` clips, and songs drawn again.
 
     Args:
@@ -98,12 +100,12 @@ def by_chance(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.random.Gene
     _, member = np.unique(songs, return_inverse=True)
     table = np.zeros((int(member.max()) + 1, int(codes.max()) + 1))
     np.add.at(table, (member, codes), 1.0)
-    made = rng.multinomial(n, table.sum(axis=0) / len(codes), DRAWS) / n
-    again = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), DRAWS) @ table
+    made = rng.multinomial(n, table.sum(axis=0) / len(codes), N_RESAMPLES) / n
+    again = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), N_RESAMPLES) @ table
     return 50.0 * np.abs(made - again / again.sum(axis=1, keepdims=True)).sum(axis=1)
 
 
-def _missing(suffix: str, kind: str, needs: str) -> list[Measurement]:
+def _missing_measurements(suffix: str, kind: str, needs: str) -> list[Measurement]:
     return [
         Measurement.missing(f"mix_shift{suffix}", f"clips of {kind} that would have to change genre", needs, "%"),
         Measurement.missing(f"mix_shift_by_chance{suffix}", "the same of real clips drawn at random", needs, "%"),

@@ -23,8 +23,8 @@ from affetti.errors import InputError
 from affetti.studies.audit.probes import ridge
 from affetti.studies.audit.probes.banded_ridge import fit_subsets, subsets
 
-FOLDS = 5
-OF_THESE_FITS = (
+N_FOLDS = 5
+CAUTION_FIXED_FITS = (
     "Intervals of what a probe reads, and of shares, draw test songs again and keep the fits: with new training songs "
     "they would be wider by a quarter to a half."
 )
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
 
-def read_values(features: Floats, target: Floats, songs: Texts, folds: int = FOLDS) -> Floats:
+def cross_val_predict(features: Floats, target: Floats, songs: Texts, folds: int = N_FOLDS) -> Floats:
     """Predictions out of fold of ``target`` ``[N]`` or ``[N, 2]`` from features ``[N, D]``.
 
     Raises:
@@ -42,18 +42,18 @@ def read_values(features: Floats, target: Floats, songs: Texts, folds: int = FOL
     _require_varied(target)
     found = np.zeros_like(target, dtype=np.float64)
     for train, test in _folds(features, songs, folds):
-        found[test] = learn_values(features[train], target[train], songs[train])(features[test])
+        found[test] = fit_regressor(features[train], target[train], songs[train])(features[test])
     return found
 
 
-def learn_values(features: Floats, target: Floats, songs: Texts) -> Callable[[Floats], Floats]:
+def fit_regressor(features: Floats, target: Floats, songs: Texts) -> Callable[[Floats], Floats]:
     """What reads ``target`` ``[N]`` or ``[N, K]`` off features ``[N, D]``, learnt from all of these clips."""
     standardised = _standardiser(features)
     read = ridge.fit(standardised(features), target.reshape(len(target), -1).astype(np.float64), songs)
-    return lambda unseen: read(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
+    return lambda unseen: read.predict(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
 
 
-def read_classes(features: Floats, target: Texts, songs: Texts, folds: int = FOLDS) -> Texts:
+def cross_val_classify(features: Floats, target: Texts, songs: Texts, folds: int = N_FOLDS) -> Texts:
     """Classes out of fold: ridge classification with balanced weights.
 
     Raises:
@@ -61,11 +61,11 @@ def read_classes(features: Floats, target: Texts, songs: Texts, folds: int = FOL
     """
     found = np.empty(len(target), dtype=target.dtype)
     for train, test in _folds(features, songs, folds):
-        found[test] = learn_classes(features[train], target[train], songs[train])(features[test])
+        found[test] = fit_classifier(features[train], target[train], songs[train])(features[test])
     return found
 
 
-def learn_classes(features: Floats, target: Texts, songs: Texts) -> Callable[[Floats], Texts]:
+def fit_classifier(features: Floats, target: Texts, songs: Texts) -> Callable[[Floats], Texts]:
     """What reads classes off features ``[N, D]``, learnt from all of these clips.
 
     Raises:
@@ -78,7 +78,7 @@ def learn_classes(features: Floats, target: Texts, songs: Texts) -> Callable[[Fl
     standardised = _standardiser(features)
     sides = 2.0 * one_hot(target) - 1.0
     read = ridge.fit(standardised(features), sides, songs, len(target) / (len(names) * count[member]))
-    return lambda unseen: names[read(standardised(unseen)).argmax(axis=1)]
+    return lambda unseen: names[read.predict(standardised(unseen)).argmax(axis=1)]
 
 
 def balanced_accuracy(predicted: Texts, target: Texts) -> float:
@@ -93,33 +93,33 @@ def balanced_accuracy(predicted: Texts, target: Texts) -> float:
     return float(np.mean([np.mean(predicted[target == name] == name) for name in names]))
 
 
-def explained(prediction: Floats, target: Floats) -> float:
+def r2(prediction: Floats, target: Floats) -> float:
     """R² of predictions: 1 − SS_res / SS_tot.
 
     Raises:
         InputError: the target does not vary.
     """
-    return 1.0 - share((target - prediction) ** 2, target)
+    return 1.0 - variance_share((target - prediction) ** 2, target)
 
 
-def gain(more: Floats, less: Floats, target: Floats) -> float:
+def r2_gain(more: Floats, less: Floats, target: Floats) -> float:
     """What ``more`` explains beyond ``less``: the difference of R².
 
     Raises:
-        InputError: as :func:`explained`.
+        InputError: as :func:`r2`.
     """
-    return explained(more, target) - explained(less, target)
+    return r2(more, target) - r2(less, target)
 
 
-def read_subsets(
-    base: Floats, groups: Mapping[str, Floats], target: Floats, songs: Texts, folds: int = FOLDS
+def cross_val_subsets(
+    base: Floats, groups: Mapping[str, Floats], target: Floats, songs: Texts, folds: int = N_FOLDS
 ) -> dict[tuple[str, ...], Floats]:
     """Predictions out of fold from ``base`` joined by each subset of ``groups``, all ``[N, D]``.
 
     A group has a penalty of its own, and is left out where it does not help; see :mod:`bands`.
 
     Raises:
-        InputError: as :func:`read_values`.
+        InputError: as :func:`cross_val_predict`.
     """
     _require_varied(target)
     flat = target.reshape(len(target), -1).astype(np.float64)
@@ -128,25 +128,25 @@ def read_subsets(
         x = _standardiser(base[train])(base)
         blocks = {name: _standardiser(block[train])(block) for name, block in groups.items()}
         fits = fit_subsets(x[train], {name: block[train] for name, block in blocks.items()}, flat[train], songs[train])
-        whole = joined(x, *blocks.values())[test]
+        whole = concatenated(x, *blocks.values())[test]
         for chosen, read in fits.items():
-            found[chosen][test] = read(whole)
+            found[chosen][test] = read.predict(whole)
     return {chosen: read.reshape(target.shape) for chosen, read in found.items()}
 
 
-def shapley(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
-    """Shapley share of R² of the group ``name`` among :func:`read_subsets`.
+def shapley_r2(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
+    """Shapley share of R² of the group ``name`` among :func:`cross_val_subsets`.
 
     Raises:
-        InputError: as :func:`explained`.
+        InputError: as :func:`r2`.
     """
-    return share(contributions(read, name, target), target)
+    return variance_share(shapley_contributions(read, name, target), target)
 
 
-def contributions(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> Floats:
+def shapley_contributions(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> Floats:
     """By how much ``name`` lessens the squared error of each clip, Shapley's mean over orders: shaped as ``target``.
 
-    R² is linear in squared errors, so that the share of R² is :func:`share` of these.
+    R² is linear in squared errors, so that the share of R² is :func:`variance_share` of these.
     """
     names = max(read, key=len)
     others = [other for other in names if other != name]
@@ -158,7 +158,7 @@ def contributions(read: Mapping[tuple[str, ...], Floats], name: str, target: Flo
     return found
 
 
-def share(lessened: Floats, target: Floats) -> float:
+def variance_share(lessened: Floats, target: Floats) -> float:
     """Squared errors lessened, summed, over the variation of the target: a difference of R².
 
     Raises:
@@ -170,7 +170,7 @@ def share(lessened: Floats, target: Floats) -> float:
     return float(lessened.sum()) / spread
 
 
-def let_in(changed: Floats, songs: Texts, folds: int = FOLDS) -> int:
+def n_folds_selected(changed: Floats, songs: Texts, folds: int = N_FOLDS) -> int:
     """In how many folds a group was let in: where it was left out, it changes the reading of no clip.
 
     Args:
@@ -181,7 +181,7 @@ def let_in(changed: Floats, songs: Texts, folds: int = FOLDS) -> int:
     return sum(bool(changed[test].any()) for _, test in _folds(changed, songs, folds))
 
 
-def joined(*blocks: Floats) -> Floats:
+def concatenated(*blocks: Floats) -> Floats:
     """Features side by side ``[N, ΣD]``."""
     return np.concatenate(blocks, axis=1)
 

@@ -25,39 +25,41 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 N_FFT, HOP = 1_024, 256
-BANDS = 6
-LOWEST = 60.0
+N_BANDS = 6
+MIN_HZ = 60.0
 """Hz, lower edge of the first band; all are of one ratio, up to half the sample rate."""
 FLOOR = 1e-4
 """Of the largest magnitude: -80 dB."""
-FRAME = 512
+FRAME_SAMPLES = 512
 """Samples of a frame of the waveform."""
-TINY = 1e-12
+EPSILON = 1e-12
 
 
 def phase_features(waveform: Tensor, sample_rate: int) -> NDArray[np.float64]:
     """The numbers of a waveform ``[T]``, T ≥ 4 · :data:`N_FFT`: ``[6 · BANDS + 6]``; of silence all are 0."""
-    frames = waveform.unfold(0, FRAME, FRAME)
+    frames = waveform.unfold(0, FRAME_SAMPLES, FRAME_SAMPLES)
     frames = frames - frames.mean(dim=1, keepdim=True)
     power = frames.square().mean(dim=1)
-    scaled = torch.where((power > FLOOR**2 * power.max())[:, None], frames / power.clamp_min(TINY).sqrt()[:, None], 0.0)
+    scaled = torch.where(
+        (power > FLOOR**2 * power.max())[:, None], frames / power.clamp_min(EPSILON).sqrt()[:, None], 0.0
+    )
     heard = (scaled != 0).any(dim=1)
     of_wave = torch.stack([
         20 * torch.log10(scaled.abs().amax(dim=1).clamp_min(1.0)),
         scaled.pow(3).mean(dim=1),
         torch.where(heard, scaled.pow(4).mean(dim=1) - 3.0, 0.0),
     ])  # fmt: skip
-    rows = torch.cat(spectral(waveform, sample_rate))
+    rows = torch.cat(phase_measures(waveform, sample_rate))
     return torch.cat([_over_time(rows), _over_time(of_wave)]).double().numpy()
 
 
-def spectral(waveform: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, Tensor]:
+def phase_measures(waveform: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, Tensor]:
     """Phase deviation, group delay and complex deviation by band and frame, ``[BANDS, F]`` each."""
     window = torch.hann_window(N_FFT)
     x = torch.stft(waveform, N_FFT, HOP, window=window, center=False, return_complex=True)
     magnitude = x.abs()
     magnitude = torch.where(magnitude > FLOOR * magnitude.max(), magnitude, 0.0)
-    unit = x / x.abs().clamp_min(TINY)
+    unit = x / x.abs().clamp_min(EPSILON)
     turn = unit[:, 2:] * unit[:, :-2] * unit[:, 1:-1].conj() ** 2
     now, last = magnitude[:, 2:], magnitude[:, 1:-1]
     # |A e^{iδ} − B|² = A² + B² − 2 A B cos δ
@@ -65,18 +67,18 @@ def spectral(waveform: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, Tensor
     # From the beginning of a frame, where an FFT's phase counts, its middle is π a bin away.
     delay = torch.angle(-unit[1:, 2:] * unit[:-1, 2:].conj()).abs() / (2 * math.pi)
     sums = _bands(sample_rate)
-    weights = (sums @ now).clamp_min(TINY)
+    weights = (sums @ now).clamp_min(EPSILON)
     return (
         sums @ (turn.angle().abs() * now) / weights,
         sums[:, 1:] @ (delay * now[1:]) / weights,
-        sums @ missed / (sums @ (now + last)).clamp_min(TINY),
+        sums @ missed / (sums @ (now + last)).clamp_min(EPSILON),
     )
 
 
 def _bands(sample_rate: int) -> Tensor:
     """Which bins are in which band ``[BANDS, N_FFT / 2 + 1]``."""
     hertz = np.arange(N_FFT // 2 + 1) * sample_rate / N_FFT
-    edges = np.geomspace(LOWEST, sample_rate / 2 + 1, BANDS + 1)
+    edges = np.geomspace(MIN_HZ, sample_rate / 2 + 1, N_BANDS + 1)
     return torch.from_numpy((hertz >= edges[:-1, None]) & (hertz < edges[1:, None])).float()
 
 

@@ -20,7 +20,7 @@ from sklearn.model_selection import GroupKFold
 Floats = NDArray[np.float64]
 
 PENALTIES: Floats = np.logspace(0, 5, 11)
-INNER = 4
+N_INNER_FOLDS = 4
 """Parts into which the songs are dealt to choose the penalty."""
 
 
@@ -35,7 +35,7 @@ class Ridge:
     penalty: Floats
     """Those chosen: of each target ``[K]``, or ``[K, D]`` where features differ in it."""
 
-    def __call__(self, features: Floats) -> Floats:
+    def predict(self, features: Floats) -> Floats:
         """Read targets ``[N, K]`` off features ``[N, D]``."""
         return features @ self.slopes + self.intercept
 
@@ -51,7 +51,7 @@ def fit(features: Floats, target: Floats, songs: NDArray[np.str_], weights: Floa
     """
     w = np.ones(len(target)) if weights is None else weights
     errors = np.zeros((len(PENALTIES), target.shape[1]))
-    for train, test in inner(songs):
+    for train, test in inner_folds(songs):
         path = _Path.of(features[train], target[train], w[train])
         errors += np.einsum("n,pnk->pk", w[test], (path(features[test]) - target[test]) ** 2)
     if weights is not None:
@@ -63,9 +63,9 @@ def fit(features: Floats, target: Floats, songs: NDArray[np.str_], weights: Floa
     return Ridge(slopes, path.level - path.centre @ slopes, PENALTIES[best])
 
 
-def inner(songs: NDArray[np.str_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def inner_folds(songs: NDArray[np.str_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Rows to fit to and rows to choose a penalty by, of other songs; none where there is one song."""
-    parts = min(INNER, np.unique(songs).size)
+    parts = min(N_INNER_FOLDS, np.unique(songs).size)
     return list(GroupKFold(parts).split(songs, groups=songs)) if parts > 1 else []
 
 

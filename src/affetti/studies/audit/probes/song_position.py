@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affetti.studies.audit.probes.linear_probe import FOLDS, Floats, Texts, joined, one_hot
+from affetti.studies.audit.probes.linear_probe import N_FOLDS, Floats, Texts, concatenated, one_hot
 
 
 def positions(clips: pd.DataFrame) -> Floats:
@@ -27,10 +27,10 @@ def sections(clips: pd.DataFrame) -> Texts:
     return clips["section"].fillna("").str.strip().str.lower().to_numpy(dtype=str)
 
 
-def told_apart(kinds: Texts, songs: Texts) -> Texts:
+def learnable_classes(kinds: Texts, songs: Texts) -> Texts:
     """The kinds, empty text left out, that occur in as many songs as a probe has folds; fewer teach it nothing."""
     names = np.unique(kinds[kinds != ""])
-    return names[np.array([np.unique(songs[kinds == name]).size >= FOLDS for name in names], dtype=bool)]
+    return names[np.array([np.unique(songs[kinds == name]).size >= N_FOLDS for name in names], dtype=bool)]
 
 
 def structure_features(clips: pd.DataFrame) -> Floats | None:
@@ -45,4 +45,4 @@ def structure_features(clips: pd.DataFrame) -> Floats | None:
         blocks.append(np.column_stack([at, at**2]))
     if np.unique(section[section != ""]).size > 1:
         blocks.append(one_hot(section))
-    return joined(*blocks) if blocks else None
+    return concatenated(*blocks) if blocks else None

@@ -5,8 +5,8 @@ composer's list where it knows any of them, and hashed words and word stems (:mo
 each with a penalty of its own (:mod:`bands`). The difference of R² on songs held out, in % of the labels'
 variance, is what the words add. Clips with words alone are asked.
 
-When not to use: to say what words do. Words that go with the music tell of the music, where the mel's reader hears it
-badly, and add to R² without any effect of their own. And hashing knows no meaning: what it cannot tell, a language
+When not to use: to say what words do. Words that go with the music tell of the music, where the mel's regressor hears
+it badly, and add to R² without any effect of their own. And hashing knows no meaning: what it cannot tell, a language
 model may.
 """
 
@@ -17,27 +17,27 @@ import numpy as np
 from affetti import compose
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.added_variance import cautioned, percent
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.probes.added_variance import added_percent, with_selection_note
 from affetti.training.text_embedders import text_embedder
 
-LYRICS = "lyrics: a column of words"
+NEEDS_LYRICS = "lyrics: a column of words"
 AXES = ("valence", "arousal")
 
 
-def text_gain(scope: Scope) -> list[Measurement]:
+def text_gain(context: AuditContext) -> list[Measurement]:
     """For either axis what words add to log-mel, and what each explains alone, % of the variance."""
-    words = scope.corpus.clips["lyrics"].fillna("").to_numpy(dtype=str)
+    words = context.corpus.clips["lyrics"].fillna("").to_numpy(dtype=str)
     rows = np.flatnonzero(np.char.strip(words) != "")
     if not len(rows):
-        return _missing(LYRICS)
-    mel, text = scope.statistics[rows], text_features(words[rows])
+        return _missing(NEEDS_LYRICS)
+    mel, text = context.statistics[rows], text_features(words[rows])
     everything = tuple(text)
-    songs, labels = scope.corpus.songs[rows], scope.corpus.labels[rows]
+    songs, labels = context.corpus.songs[rows], context.corpus.labels[rows]
     try:
-        alone = linear_probe.read_values(linear_probe.joined(*text.values()), labels, songs)
-        beside = linear_probe.read_subsets(mel, text, labels, songs)
+        alone = linear_probe.cross_val_predict(linear_probe.concatenated(*text.values()), labels, songs)
+        beside = linear_probe.cross_val_subsets(mel, text, labels, songs)
     except InputError as error:
         return _missing(f"songs with words and labels that differ ({error.what})")
     found: list[Measurement] = []
@@ -45,15 +45,15 @@ def text_gain(scope: Scope) -> list[Measurement]:
         mel_read, both, text_read = (read[:, axis] for read in (beside[()], beside[everything], alone))
         target = labels[:, axis]
         asked = (
-            ("text_adds", percent, (both, mel_read, target)),
+            ("text_adds", added_percent, (both, mel_read, target)),
             ("mel_explains", _explained, (mel_read, target)),
             ("text_explains", _explained, (text_read, target)),
         )
         measured = [
-            Measurement.of_statistic(*_named(what, told), statistic, *arrays, songs=songs, seed=scope.seed, unit="%")
+            Measurement.of_statistic(*_named(what, told), statistic, *arrays, songs=songs, seed=context.seed, unit="%")
             for what, statistic, arrays in asked
         ]
-        measured[0] = cautioned(measured[0], both - mel_read, songs)
+        measured[0] = with_selection_note(measured[0], both - mel_read, songs)
         found += measured
     return found
 
@@ -84,4 +84,4 @@ def _missing(needs: str) -> list[Measurement]:
 
 
 def _explained(prediction: linear_probe.Floats, target: linear_probe.Floats) -> float:
-    return 100.0 * linear_probe.explained(prediction, target)
+    return 100.0 * linear_probe.r2(prediction, target)

@@ -2,7 +2,7 @@
 
 A ladder of Quality Scores (100: other real songs), from real clips by way of what representations lose to noise, with
 trained generators on it. Beside it, what the labels can bear: the ceiling that raters' disagreement sets on CCC, and
-how much of it a linear reader reaches.
+how much of it a linear regressor reaches.
 
 When not to use: the score reads log-mels at the corpus' own front-end, so what that front-end does not hold it cannot
 miss. It says what a log-mel loses on the way to sound and back, not what listeners would say of it.
@@ -28,78 +28,86 @@ from affetti.progress import Progress
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim
 from affetti.storage import read_json
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, NotMeasurableError, Question, Sound, told
+from affetti.studies.audit.answer import (
+    Answer,
+    IntervalFigure,
+    Measurement,
+    NotMeasurableError,
+    Question,
+    Sound,
+    format_measurement,
+)
+from affetti.studies.audit.context import NEEDS_AUDIO, AuditContext
 from affetti.studies.audit.counterfactuals import score_penalties
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.resynthesis.degradations import BANDS, rungs
-from affetti.studies.audit.scope import AUDIO, Scope
+from affetti.studies.audit.resynthesis.degradations import BAND_COUNTS, degradations
 from affetti.training import run as runs
 
-SIDE, SIDE_QUICK = 120, 32
+MAX_SONGS_A_SIDE, MAX_SONGS_A_SIDE_QUICK = 120, 32
 """Songs a side of the ladder, a clip each."""
-TIMED, TIMINGS = 8, 8
+TIMED_CLIPS, N_TIMINGS = 8, 8
 """Clips that sampling is timed on, and how often."""
 RESAMPLES = 40
 """Of the published score, which takes a while."""
 AXES = ("valence", "arousal")
-SELF = (
+CAUTION_FRONT_END = (
     "The score reads the corpus' own log-mels: it tells what they lose on the way to sound and back, "
     "not what listeners would miss."
 )
-KINDS = (
+CAUTION_PENALTIES = (
     "Penalties of one kind alone, of other words and of none show which lacks the score sees, and bound from neither "
     "side what a generator loses that lacks a thing; no penalty means that the score is blind to it."
 )
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Climb the ladder."""
-    real, held = _sides(scope)
-    mel, songs = scope.corpus.mel, scope.corpus.songs
+    real, held = _split_songs(context)
+    mel, songs = context.corpus.mel, context.corpus.songs
     material = np.asarray(mel[held], dtype=np.float32)
-    heard = _has_sound(scope)
-    found: list[Measurement] = [_scored(scope, "real", "other real songs", real, material)]
+    heard = _has_audio(context)
+    found: list[Measurement] = [_quality(context, "real", "other real songs", real, material)]
     made: dict[str, NDArray[np.float32]] = {}
-    steps = rungs()
-    for place, rung in enumerate(steps):
-        progress("ceiling", place, len(steps))
-        if rung.sound and not heard:
-            found.append(Measurement.missing(f"quality_{rung.name}", _label(rung.label), AUDIO))
+    steps = degradations()
+    for index, degradation in enumerate(steps):
+        progress("ceiling", index, len(steps))
+        if degradation.needs_audio and not heard:
+            found.append(Measurement.missing(f"quality_{degradation.name}", _label(degradation.label), NEEDS_AUDIO))
             continue
-        made[rung.name] = rung.make(scope, held, material)
-        found.append(_scored(scope, rung.name, rung.label, real, made[rung.name]))
-    found += _differences(scope, real, made)
+        made[degradation.name] = degradation.apply(context, held, material)
+        found.append(_quality(context, degradation.name, degradation.label, real, made[degradation.name]))
+    found += _differences(context, real, made)
     whole = {its.name: its for its in found}
-    found += _generators(scope, whole["quality_roundtrip"])
-    found += score_penalties.penalties(scope, real, songs[held])
-    found += _labels(scope)
+    found += _generators(context, whole["quality_roundtrip"])
+    found += score_penalties.penalty_measurements(context, real, songs[held])
+    found += _labels(context)
     names = tuple(its.name for its in found if its.name.startswith("quality_"))
     return Answer(
         _sentence(found),
         tuple(found),
-        Intervals("Quality Score (100: other real songs)", names),
-        sounds=_sounds(scope, int(held[0])) if heard else (),
-        cautions=(SELF, KINDS, linear_probe.OF_THESE_FITS),
+        IntervalFigure("Quality Score (100: other real songs)", names),
+        sounds=_sounds(context, int(held[0])) if heard else (),
+        cautions=(CAUTION_FRONT_END, CAUTION_PENALTIES, linear_probe.CAUTION_FIXED_FITS),
     )
 
 
-def _sides(scope: Scope) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split_songs(context: AuditContext) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Two halves of the songs, a clip each."""
-    songs = np.unique(scope.corpus.songs)
-    side = min(scope.few(SIDE, SIDE_QUICK), len(songs) // 2)
+    songs = np.unique(context.corpus.songs)
+    side = min(context.sample_size(MAX_SONGS_A_SIDE, MAX_SONGS_A_SIDE_QUICK), len(songs) // 2)
     if side < MIN_SONGS:
         raise NotMeasurableError(f"{2 * MIN_SONGS} songs or more, here are {len(songs)}")
-    rng = scope.rng("sides")
+    rng = context.rng("sides")
     order = rng.permutation(songs)
-    rows = scope.rows(len(songs))
-    first = rows[np.isin(scope.corpus.songs[rows], order[:side])]
-    second = rows[np.isin(scope.corpus.songs[rows], order[side : 2 * side])]
+    rows = context.select_rows(len(songs))
+    first = rows[np.isin(context.corpus.songs[rows], order[:side])]
+    second = rows[np.isin(context.corpus.songs[rows], order[side : 2 * side])]
     return first, second
 
 
-def _has_sound(scope: Scope) -> bool:
+def _has_audio(context: AuditContext) -> bool:
     try:
-        scope.require_sound()
+        context.require_audio()
     except NotMeasurableError:
         return False
     return True
@@ -109,17 +117,21 @@ def _label(what: str) -> str:
     return f"Quality Score: {what}"
 
 
-def _scored(scope: Scope, name: str, label: str, real: NDArray[np.intp], fake: NDArray[np.float32]) -> Measurement:
+def _quality(
+    context: AuditContext, name: str, label: str, real: NDArray[np.intp], fake: NDArray[np.float32]
+) -> Measurement:
     """The score of clips, one a song, against the real side."""
-    found = metrics.quality_score(scope.corpus.mel[real], fake, scope.corpus.songs[real], seed=scope.seed)
-    return _points(f"quality_{name}", _label(label), found)
+    found = metrics.quality_score(context.corpus.mel[real], fake, context.corpus.songs[real], seed=context.seed)
+    return _points_of(f"quality_{name}", _label(label), found)
 
 
-def _points(name: str, label: str, found: metrics.QualityResult) -> Measurement:
+def _points_of(name: str, label: str, found: metrics.QualityResult) -> Measurement:
     return Measurement(name, label, found.score, found.ci, found.n, "songs a side")
 
 
-def _differences(scope: Scope, real: NDArray[np.intp], made: dict[str, NDArray[np.float32]]) -> list[Measurement]:
+def _differences(
+    context: AuditContext, real: NDArray[np.intp], made: dict[str, NDArray[np.float32]]
+) -> list[Measurement]:
     """Points that phase costs, and 128 bands beyond that."""
     pairs = {
         "penalty_phase": ("quantised", "griffin_lim", "points that lost phases cost, magnitudes kept"),
@@ -128,38 +140,40 @@ def _differences(scope: Scope, real: NDArray[np.intp], made: dict[str, NDArray[n
     found: list[Measurement] = []
     for name, (better, worse, label) in pairs.items():
         if better not in made or worse not in made:
-            found.append(Measurement.missing(name, label, AUDIO, "points"))
+            found.append(Measurement.missing(name, label, NEEDS_AUDIO, "points"))
             continue
-        songs = (scope.corpus.songs[real], None, None)
-        result = metrics.quality_difference(scope.corpus.mel[real], made[better], made[worse], songs, scope.seed)
+        songs = (context.corpus.songs[real], None, None)
+        result = metrics.quality_difference(context.corpus.mel[real], made[better], made[worse], songs, context.seed)
         low, high = result.difference.ci or (result.difference.value,) * 2
         found.append(Measurement(name, label, result.difference.value, (low, high), result.n, "songs a side", "points"))
     return found
 
 
-def _generators(scope: Scope, cap: Measurement) -> list[Measurement]:
+def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
     """Scores of what trained generators made, on songs that they have not heard, and what they cost."""
     found: list[Measurement] = []
-    for kind, path in scope.generated:
+    for kind, path in context.generated:
         made = Corpus.open(path)
         heard = set(made.meta["provenance"]["training_songs"])
-        rows = np.flatnonzero(~np.isin(scope.corpus.songs, sorted(heard)))
+        rows = np.flatnonzero(~np.isin(context.corpus.songs, sorted(heard)))
         try:
-            result = metrics.quality_score(scope.corpus.mel[rows], made.mel, scope.corpus.songs[rows], seed=scope.seed)
+            result = metrics.quality_score(
+                context.corpus.mel[rows], made.mel, context.corpus.songs[rows], seed=context.seed
+            )
         except InputError as error:
             found.append(Measurement.missing(f"quality_{kind}", _label(kind), error.what))
             continue
-        found.append(_points(f"quality_{kind}", _label(kind), result))
+        found.append(_points_of(f"quality_{kind}", _label(kind), result))
         label = f"the study's own formula: {kind}"
         fakes = np.asarray(made.mel, dtype=np.float32)
         found.append(
             Measurement.of_statistic(
                 f"published_{kind}",
                 label,
-                partial(_published, np.asarray(scope.corpus.mel[rows], dtype=np.float32)),
+                partial(_published_quality, np.asarray(context.corpus.mel[rows], dtype=np.float32)),
                 fakes,
                 songs=np.arange(len(fakes)),
-                seed=scope.seed,
+                seed=context.seed,
                 of="clips",
                 resamples=RESAMPLES,
             )
@@ -179,15 +193,15 @@ def _generators(scope: Scope, cap: Measurement) -> list[Measurement]:
                     "the interval is the generator's alone",
                 )
             )
-    return found + _costs(scope)
+    return found + _costs(context)
 
 
-def _costs(scope: Scope) -> list[Measurement]:
+def _costs(context: AuditContext) -> list[Measurement]:
     """Time of sampling and training, as multiples of the GAN's."""
-    trained = {run.kind: run for run in map(runs.load, scope.models)}
+    trained = {run.kind: run for run in map(runs.load, context.models)}
     if "gan" not in trained:
         return []
-    sampling = {kind: _sampling(run) for kind, run in trained.items()}
+    sampling = {kind: _sampling_times(run) for kind, run in trained.items()}
     training = {kind: float(read_json(run.path / "result.json")["seconds"]) for kind, run in trained.items()}
     found: list[Measurement] = []
     for kind in trained:
@@ -207,26 +221,26 @@ def _costs(scope: Scope) -> list[Measurement]:
     return found
 
 
-def _published(real: NDArray[np.float32], fakes: NDArray[np.float32]) -> float:
+def _published_quality(real: NDArray[np.float32], fakes: NDArray[np.float32]) -> float:
     return metrics.published_quality(real, fakes).score
 
 
 @torch.inference_mode()
-def _sampling(trained: runs.TrainedModel) -> NDArray[np.float64]:
-    """Seconds that :data:`TIMED` clips take, each of :data:`TIMINGS` times after the first."""
+def _sampling_times(trained: runs.TrainedModel) -> NDArray[np.float64]:
+    """Seconds that :data:`TIMED_CLIPS` clips take, each of :data:`N_TIMINGS` times after the first."""
     sample: Callable[..., object] = trained.model.sample  # type: ignore[assignment]
     taken: list[float] = []
-    for seed in range(1 + TIMINGS):
+    for seed in range(1 + N_TIMINGS):
         began = time.perf_counter()
-        sample(torch.zeros(TIMED, 2), seed)
+        sample(torch.zeros(TIMED_CLIPS, 2), seed)
         taken.append(time.perf_counter() - began)
     return np.array(taken[1:])
 
 
-def _labels(scope: Scope) -> list[Measurement]:
+def _labels(context: AuditContext) -> list[Measurement]:
     """What raters' disagreement leaves to be read, and how much of that is read."""
-    clips, songs = scope.corpus.clips, scope.corpus.songs
-    bear = ceiling(clips, scope.seed)
+    clips, songs = context.corpus.clips, context.corpus.songs
+    bear = ceiling(clips, context.seed)
     needs = "labels with their spread and number of raters"
     rated = {axis: its for axis, its in bear.items() if its is not None}
     if len(rated) < len(AXES):
@@ -260,26 +274,26 @@ def _labels(scope: Scope) -> list[Measurement]:
     label = "agreement of single raters, ICC(1), mean of both"
     found.append(
         Measurement.of_statistic(
-            "rater_agreement", label, agreement, values[known], songs=songs[known], seed=scope.seed
+            "rater_agreement", label, rater_agreement, values[known], songs=songs[known], seed=context.seed
         )
     )
     try:
-        read = linear_probe.read_values(scope.statistics, scope.corpus.labels, songs)
+        read = linear_probe.cross_val_predict(context.statistics, context.corpus.labels, songs)
     except InputError as error:
-        return [*found, Measurement.missing("reached", "share of that CCC that a linear reader reaches", error.what)]
+        return [*found, Measurement.missing("reached", "share of that CCC that a linear regressor reaches", error.what)]
 
     def reached(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> float:
         return 100 * metrics.concordance(prediction, target) / middle
 
-    label = "share of that CCC that a linear reader reaches on songs it has not heard"
-    labels = scope.corpus.labels
+    label = "share of that CCC that a linear regressor reaches on songs it has not heard"
+    labels = context.corpus.labels
     return [
         *found,
-        Measurement.of_statistic("reached", label, reached, read, labels, songs=songs, seed=scope.seed, unit="%"),
+        Measurement.of_statistic("reached", label, reached, read, labels, songs=songs, seed=context.seed, unit="%"),
     ]
 
 
-def agreement(rows: NDArray[np.float64]) -> float:
+def rater_agreement(rows: NDArray[np.float64]) -> float:
     """ICC(1) of single raters, mean of valence and arousal: the variance between clips over that of single ratings.
 
     Args:
@@ -295,33 +309,34 @@ def agreement(rows: NDArray[np.float64]) -> float:
     return float(np.mean(found))
 
 
-def _sounds(scope: Scope, row: int) -> tuple[Sound, ...]:
+def _sounds(context: AuditContext, row: int) -> tuple[Sound, ...]:
     """One clip by way of ever fewer bands."""
-    wave = scope.sound(row)
-    kept = [scope.keep("ceiling", "original", "composed" if scope.composed else "recording", wave)]
-    for bands in BANDS:
-        front = replace(scope.front, n_mels=bands)
+    wave = context.waveform(row)
+    kept = [context.save_sound("ceiling", "original", "composed" if context.composed else "recording", wave)]
+    for bands in BAND_COUNTS:
+        front = replace(context.front_end, n_mels=bands)
         with torch.inference_mode():
             rebuilt = GriffinLim(front)(MelSpectrogram(front)(wave))
-        kept.append(scope.keep("ceiling", f"rebuilt from {bands} mel bands", "rebuilt", rebuilt))
+        kept.append(context.save_sound("ceiling", f"rebuilt from {bands} mel bands", "rebuilt", rebuilt))
     return tuple(kept)
 
 
 def _sentence(found: list[Measurement]) -> str:
     by = {its.name: its for its in found}
     said = (
-        f"Turned into sound and back, the log-mels of real songs keep {told(by['quality_roundtrip'], 0)} of 100, "
-        f"where other real songs score {told(by['quality_real'], 0)} and noise {told(by['quality_noise'], 0)}"
+        f"Turned into sound and back, the log-mels of real songs keep "
+        f"{format_measurement(by['quality_roundtrip'], 0)} of 100, where other real songs score "
+        f"{format_measurement(by['quality_real'], 0)} and noise {format_measurement(by['quality_noise'], 0)}"
     )
     made = [name for name in by if name.startswith("published_")]
     for name in made:
         kind = name.removeprefix("published_")
-        said += f"; {kind} scores {told(by[f'quality_{kind}'], 0)}"
+        said += f"; {kind} scores {format_measurement(by[f'quality_{kind}'], 0)}"
     said += "."
     if by["label_ccc"].value is not None and "reached" in by:
         said += (
-            f" Raters' disagreement caps CCC at {told(by['label_ccc'])}, "
-            f"of which a linear reader reaches {told(by['reached'], 0)}."
+            f" Raters' disagreement caps CCC at {format_measurement(by['label_ccc'])}, "
+            f"of which a linear regressor reaches {format_measurement(by['reached'], 0)}."
         )
     return said
 

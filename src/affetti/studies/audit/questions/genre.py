@@ -1,9 +1,9 @@
-"""Genre: whether emotion is read less well in some, whether a reader gains by knowing it, and what generators average.
+"""Genre: whether emotion is predicted less well in some, whether knowing it helps, and what generators average.
 
-Five things, of which the first three need a column genre: CCC by genre (:mod:`by_genre`); R² gained
-when the reader is given the genre and how it bends the leading components of the log-mel statistics; the mix of genres
-that generators make (:mod:`genre_mix`); the idioms that the study calls alike
-(:mod:`idioms`); and, on composed music, what a reader that knows no genre makes of a change of style
+Five things, of which the first three need a column genre: CCC by genre (:mod:`ccc_by_genre`); R² gained
+when the regressor is given the genre and how it bends the leading components of the log-mel statistics; the mix of
+genres that generators make (:mod:`genre_mix`); the idioms that the study calls alike
+(:mod:`idioms`); and, on composed music, what a regressor that knows no genre makes of a change of style
 that leaves every cue as it is.
 
 When not to use: to compare genres of corpora that were labelled by different people.
@@ -19,67 +19,88 @@ from affetti.compose.styles import GENRES
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, Question, Sound, told
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, Sound, format_measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals.idioms import RIFFS, blue_notes, chord, distortion, riff
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.added_variance import added
-from affetti.studies.audit.probes.by_genre import DEALS, DEALS_QUICK, FEW, by_genre, fisher, genres, missing
-from affetti.studies.audit.probes.emotion_regressor import Reader
+from affetti.studies.audit.probes.added_variance import added_variance
+from affetti.studies.audit.probes.emotion_regressor import EmotionRegressor
+from affetti.studies.audit.probes.genre_ccc import (
+    MIN_SONGS,
+    N_PERMUTATIONS,
+    N_PERMUTATIONS_QUICK,
+    ccc_by_genre,
+    clip_genres,
+    fisher_interval,
+    missing_measurements,
+)
 from affetti.studies.audit.probes.genre_mix import mix_shift
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
-from affetti.studies.audit.probes.song_position import told_apart
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.probes.song_position import learnable_classes
 
-COLUMN = "genre: a column with two or more kinds"
+NEEDS_GENRES = "genre: a column with two or more kinds"
 AXES = ("valence", "arousal")
-COMPONENTS = 6
+N_COMPONENTS = 6
 """Leading components of the log-mel statistics whose meaning a genre may bend."""
-SONGS, SONGS_QUICK = 12, 5
-READ = "genre_read", "genre read from a log-mel, balanced accuracy"
+MAX_SONGS, MAX_SONGS_QUICK = 12, 5
+GENRE_READ = "genre_read", "genre read from a log-mel, balanced accuracy"
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see the module."""
-    genre = genres(scope.corpus.clips)
+    genre = clip_genres(context.corpus.clips)
     progress("genre", 0, 4)
-    found = _of_corpus(scope, genre) if np.unique(genre[genre != ""]).size > 1 else _lacking(COLUMN)
+    found = (
+        _corpus_measurements(context, genre)
+        if np.unique(genre[genre != ""]).size > 1
+        else _missing_measurements(NEEDS_GENRES)
+    )
     progress("genre", 1, 4)
-    found += mix_shift(scope)
-    found += fisher()
+    found += mix_shift(context)
+    found += fisher_interval()
     found += blue_notes()
     progress("genre", 2, 4)
-    songs = scope.few(SONGS, SONGS_QUICK)
-    found += distortion(scope, songs)
+    songs = context.sample_size(MAX_SONGS, MAX_SONGS_QUICK)
+    found += distortion(context, songs)
     progress("genre", 3, 4)
-    found += _styles(scope, songs)
+    found += _style_effect(context, songs)
     progress("genre", 4, 4)
     names = tuple(m.name for m in found if m.name.startswith("ccc_") and m.value is not None)
     return Answer(
         _sentence({measurement.name: measurement for measurement in found}),
         tuple(found),
-        intervals=Intervals("CCC of emotion read from log-mels, by genre", names) if names else None,
-        sounds=_sounds(scope),
-        cautions=_cautions(scope),
+        intervals=IntervalFigure("CCC of emotion read from log-mels, by genre", names) if names else None,
+        sounds=_sounds(context),
+        cautions=_cautions(context),
     )
 
 
-def _of_corpus(scope: Scope, genre: Texts) -> list[Measurement]:
+def _corpus_measurements(context: AuditContext, genre: Texts) -> list[Measurement]:
     """What needs a corpus of several genres."""
-    labels, songs, features = scope.corpus.labels, scope.corpus.songs, scope.statistics
+    labels, songs, features = context.corpus.labels, context.corpus.songs, context.statistics
     try:
-        readings = linear_probe.read_subsets(features, {"genre": genre_features(features, genre, songs)}, labels, songs)
+        readings = linear_probe.cross_val_subsets(
+            features, {"genre": genre_features(features, genre, songs)}, labels, songs
+        )
     except InputError as error:
-        return _lacking(f"more to learn from ({error.what})")
-    found = by_genre(readings[()], labels, genre, songs, scope.rng("deals"), scope.few(DEALS, DEALS_QUICK))
-    names = told_apart(genre, songs)
+        return _missing_measurements(f"more to learn from ({error.what})")
+    found = ccc_by_genre(
+        readings[()],
+        labels,
+        genre,
+        songs,
+        context.rng("deals"),
+        context.sample_size(N_PERMUTATIONS, N_PERMUTATIONS_QUICK),
+    )
+    names = learnable_classes(genre, songs)
     kept = np.isin(genre, names)
     if len(names) > 1:
-        read = linear_probe.read_classes(features[kept], genre[kept], songs[kept])
+        read = linear_probe.cross_val_classify(features[kept], genre[kept], songs[kept])
         codes = [np.searchsorted(names, kinds) for kinds in (read, genre[kept])]
-        found.append(Measurement.of_statistic(*READ, linear_probe.balanced_accuracy, *codes, songs=songs[kept]))
+        found.append(Measurement.of_statistic(*GENRE_READ, linear_probe.balanced_accuracy, *codes, songs=songs[kept]))
     else:
-        found.append(Measurement.missing(*READ, f"two genres or more, each of {linear_probe.FOLDS} songs"))
-    return found + [added(scope, *_conditioning(axis), readings, "genre", k) for k, axis in enumerate(AXES)]
+        found.append(Measurement.missing(*GENRE_READ, f"two genres or more, each of {linear_probe.N_FOLDS} songs"))
+    return found + [added_variance(context, *_conditioning(axis), readings, "genre", k) for k, axis in enumerate(AXES)]
 
 
 def genre_features(features: Floats, genre: Texts, songs: Texts) -> Floats:
@@ -87,55 +108,55 @@ def genre_features(features: Floats, genre: Texts, songs: Texts) -> Floats:
 
     Components are of all clips; no label is used. Genres of too few songs have no column.
     """
-    names = told_apart(genre, songs)
+    names = learnable_classes(genre, songs)
     is_of = (genre[:, None] == names[None]).astype(np.float64)
     centred = features - features.mean(axis=0)
     scaled = centred / np.maximum(centred.std(axis=0), 1e-9)
     _, axes = np.linalg.eigh(scaled.T @ scaled)
-    leading = scaled @ axes[:, ::-1][:, :COMPONENTS]
-    return linear_probe.joined(is_of, (is_of[:, :, None] * leading[:, None]).reshape(len(genre), -1))
+    leading = scaled @ axes[:, ::-1][:, :N_COMPONENTS]
+    return linear_probe.concatenated(is_of, (is_of[:, :, None] * leading[:, None]).reshape(len(genre), -1))
 
 
 def _conditioning(axis: str) -> tuple[str, str]:
     return f"conditioning_adds_{axis}", f"variance of {axis} that knowing the genre adds to log-mel"
 
 
-def _lacking(needs: str) -> list[Measurement]:
+def _missing_measurements(needs: str) -> list[Measurement]:
     return [
-        *missing(needs),
-        Measurement.missing(*READ, needs),
+        *missing_measurements(needs),
+        Measurement.missing(*GENRE_READ, needs),
         *(Measurement.missing(*_conditioning(axis), needs, "%") for axis in AXES),
     ]
 
 
-def _styles(scope: Scope, songs: int) -> list[Measurement]:
-    """How far a reader's valence and arousal move where the style of a song changes, and no cue."""
+def _style_effect(context: AuditContext, songs: int) -> list[Measurement]:
+    """How far a regressor's valence and arousal move where the style of a song changes, and no cue."""
     told_as = [(f"style_moves_{axis}", f"half-range over five styles of the {axis} read, same cues") for axis in AXES]
-    reader = Reader.of(scope) if scope.composed else None
-    if reader is None:
-        return [Measurement.missing(*each, "a composed corpus, whose reader knows such music") for each in told_as]
-    mels = [scope.mel(_middle(scope, index, style)) for index in range(songs) for style in GENRES]
-    read = reader(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
+    regressor = EmotionRegressor.fit(context) if context.composed else None
+    if regressor is None:
+        return [Measurement.missing(*each, "a composed corpus, whose regressor knows such music") for each in told_as]
+    mels = [context.log_mel(_styled_song(context, index, style)) for index in range(songs) for style in GENRES]
+    read = regressor.predict(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
     moved = np.ptp(read, axis=2) / 2
-    return [reader.measured(*each, moved[..., k]) for k, each in enumerate(told_as)]
+    return [regressor.mean_effect(*each, moved[..., k]) for k, each in enumerate(told_as)]
 
 
-def _middle(scope: Scope, index: int, style: str) -> Tensor:
+def _styled_song(context: AuditContext, index: int, style: str) -> Tensor:
     """The middle of a fresh song in a style."""
-    song = scope.fresh_song(index, genre=style)
-    return scope.middle(compose.render(song, scope.front.sample_rate))
+    song = context.compose_song(index, genre=style)
+    return context.central_excerpt(compose.render(song, context.front_end.sample_rate))
 
 
-def _sounds(scope: Scope) -> tuple[Sound, ...]:
-    rate = scope.front.sample_rate
-    rock = scope.fresh_song(0, genre="rock")
+def _sounds(context: AuditContext) -> tuple[Sound, ...]:
+    rate = context.front_end.sample_rate
+    rock = context.compose_song(0, genre="rock")
     heard = [
         ("a minor chord", chord("broken", 0, "plain", rate)),
         ("with blue notes", chord("broken", 0, "held", rate)),
     ]
     heard += [(sound, riff(rock, sound, rate)) for sound in list(RIFFS)[:2]]
-    heard += [(f"one song as {style}", _middle(scope, 0, style)) for style in GENRES]
-    return tuple(scope.keep("genre", label, "composed", wave) for label, wave in heard)
+    heard += [(f"one song as {style}", _styled_song(context, 0, style)) for style in GENRES]
+    return tuple(context.save_sound("genre", label, "composed", wave) for label, wave in heard)
 
 
 def _sentence(found: dict[str, Measurement]) -> str:
@@ -144,37 +165,38 @@ def _sentence(found: dict[str, Measurement]) -> str:
     if by_chance is not None and alike is not None:
         verdict = "they cannot be told apart by it" if alike > 0.05 else "more than chance gives"
         parts.append(
-            f"CCC differs by {told(found['spread_ccc'])} over genres, and by {by_chance:.2f} where genres are dealt "
-            f"out at random: {verdict} (p = {alike:.3f})."
+            f"CCC differs by {format_measurement(found['spread_ccc'])} over genres, and by {by_chance:.2f} where "
+            f"genres are dealt out at random: {verdict} (p = {alike:.3f})."
         )
     adds = [found[f"conditioning_adds_{axis}"] for axis in AXES]
     if all(measured.value is not None for measured in adds):
-        valence, arousal = (told(measured, 1) for measured in adds)
+        valence, arousal = (format_measurement(measured, 1) for measured in adds)
         parts.append(f"Knowing the genre adds {valence} of the variance of valence and {arousal} of that of arousal.")
     if found["mix_shift"].value is not None:
         chance = found["mix_shift_by_chance"].value or 0.0
         parts.append(
-            f"The generator moves {told(found['mix_shift'], 0)} of clips to other genres ({chance:.0f}% by chance)."
+            f"The generator moves {format_measurement(found['mix_shift'], 0)} of clips to other genres ({chance:.0f}% "
+            f"by chance)."
         )
     parts.append(
-        f"Blue notes move {told(found['blues_difference_stft'], 0)} of a minor chord's spectrum and "
-        f"{told(found['blues_difference_mel'], 0)} of its mel bands; a distorted guitar and a distorted synthesizer "
-        f"are {told(found['distortion_similarity'], 0)} alike."
+        f"Blue notes move {format_measurement(found['blues_difference_stft'], 0)} of a minor chord's spectrum and "
+        f"{format_measurement(found['blues_difference_mel'], 0)} of its mel bands; a distorted guitar and a distorted "
+        f"synthesizer are {format_measurement(found['distortion_similarity'], 0)} alike."
     )
     return " ".join(parts)
 
 
-def _cautions(scope: Scope) -> tuple[str, ...]:
+def _cautions(context: AuditContext) -> tuple[str, ...]:
     found = [
         "A genre whose labels vary little has a low CCC at the same error.",
         "A spread is never negative, and its interval lies too high: judge it by the spread by chance.",
-        f"Nothing is said of genres of fewer than {FEW} songs.",
+        f"Nothing is said of genres of fewer than {MIN_SONGS} songs.",
         "Blue notes, guitar and synthesizer are played by a soundfont, not by people.",
     ]
-    if scope.composed:
+    if context.composed:
         found.append(
             "The composer gives genres no emotion of their own: knowing the genre must add nothing here, and a change "
-            "of style must move nothing; what it moves is the reader's error."
+            "of style must move nothing; what it moves is the regressor's error."
         )
     return tuple(found)
 
@@ -183,12 +205,12 @@ QUESTION = Question(
     "genre",
     "Is emotion read less well in some genres, does it help to know the genre, and what do generators average?",
     "Ridge regression on log-mel statistics reads every clip out of fold. CCC (mean of valence's and arousal's) by "
-    f"genre of {FEW} songs or more; the largest less the smallest against the same with genres dealt out to songs at "
-    f"random. The genre and its products with {COMPONENTS} leading components are given to the reader: the difference "
-    "of R². A probe that learnt the genre of a generator's training clips reads generated and held-out real clips; "
-    "½ Σ |p − q| of the two mixes. A D minor chord with and without blue notes on a piano, twelve ways of playing it: "
-    "½ Σ |p − q| of power spectra averaged over time. Chords of rock songs on distorted guitar and on a synthesizer "
-    "through tanh: Pearson's r of log-mels, 128 bands. One song in five styles with the same cues, as read by the "
-    "corpus' reader. Intervals draw songs, or ways of playing, again, not fits.",
+    f"genre of {MIN_SONGS} songs or more; the largest less the smallest against the same with genres dealt out to "
+    f"songs at random. The genre and its products with {N_COMPONENTS} leading components are given to the regressor: "
+    f"the difference of R². A probe that learnt the genre of a generator's training clips reads generated and held-out "
+    f"real clips; ½ Σ |p − q| of the two mixes. A D minor chord with and without blue notes on a piano, twelve ways "
+    f"of playing it: ½ Σ |p − q| of power spectra averaged over time. Chords of rock songs on distorted guitar and on "
+    f"a synthesizer through tanh: Pearson's r of log-mels, 128 bands. One song in five styles with the same cues, as "
+    f"read by the corpus' regressor. Intervals draw songs, or ways of playing, again, not fits.",
     measure,
 )

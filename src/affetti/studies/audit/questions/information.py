@@ -18,49 +18,59 @@ from numpy.typing import NDArray
 
 from affetti.presets import FrontEnd, front_end
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, NotMeasurableError, Question, Sound, told
+from affetti.studies.audit.answer import (
+    Answer,
+    IntervalFigure,
+    Measurement,
+    NotMeasurableError,
+    Question,
+    Sound,
+    format_measurement,
+)
 from affetti.studies.audit.codec import round_trips
 from affetti.studies.audit.codec.aliasing import alias_db
 from affetti.studies.audit.codec.round_trips import RoundTrip, round_trip
-from affetti.studies.audit.codec.stages import STEPS, before_bands, from_bands, numbers
+from affetti.studies.audit.codec.stages import STAGES, mel_stages, numbers_per_second, spectral_stages
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import emotion_by_stage
 from affetti.studies.audit.resynthesis.excerpts import excerpts
-from affetti.studies.audit.scope import Scope
 
-FRONTS: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}
+FRONT_END_BY_PREFIX: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}
 """Prefix of the measurements' names, and the front-end."""
-LATENT, BITS = 356, 16
+LATENT_NUMBERS, LATENT_BITS = 356, 16
 """The published study's latent: numbers a clip, and the bits each that its rate comes to."""
-ABOVE = 15_000.0
+TONE_HZ = 15_000.0
 """Hz: a tone over the band, to be resampled."""
-LISTENED = 15_000.0
+MAX_SECONDS = 15_000.0
 """Seconds of the corpus' own log-mels, at most."""
-PLAYED = ("magnitude", "quantised", "bands_32", "latent")
+PLAYED_STAGES = ("magnitude", "quantised", "bands_32", "latent")
 """Steps whose sound is kept."""
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question; where there is no sound, with the closed forms and the corpus' own log-mels."""
-    found = closed_forms("", FRONTS[""]) + closed_forms("full_band_", FRONTS["full_band_"])
-    label = f"Loudest frequency left of a tone of {ABOVE:.0f} Hz, resampled to 22,050"
-    found.append(Measurement("alias_db", label, alias_db(ABOVE), None, 1, "tones", "dB", exact=True))
-    found += own(scope)
+    found = closed_forms("", FRONT_END_BY_PREFIX[""]) + closed_forms("full_band_", FRONT_END_BY_PREFIX["full_band_"])
+    label = f"Loudest frequency left of a tone of {TONE_HZ:.0f} Hz, resampled to 22,050"
+    found.append(Measurement("alias_db", label, alias_db(TONE_HZ), None, 1, "tones", "dB", exact=True))
+    found += corpus_log_mels(context)
     sounds: Sequence[Sound] = ()
     try:
-        rows, shown = emotion_by_stage.read(scope, FRONTS, scope.few(720, 128), progress)
-        for prefix, read in zip(FRONTS, shown, strict=True):
-            labels, songs = scope.corpus.labels[rows], scope.corpus.songs[rows]
+        rows, shown = emotion_by_stage.stage_features(
+            context, FRONT_END_BY_PREFIX, context.sample_size(720, 128), progress
+        )
+        for prefix, read in zip(FRONT_END_BY_PREFIX, shown, strict=True):
+            labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
             found += emotion_by_stage.measurements(prefix, read.features, labels, songs)
-        more, sounds = _round_trips(scope, rows, shown, scope.few(20, 6), progress)
-        found += [*more, _returned({it.name: it for it in more})]
+        more, sounds = _round_trips(context, rows, shown, context.sample_size(20, 6), progress)
+        found += [*more, _returned_energy({it.name: it for it in more})]
     except NotMeasurableError as lack:
-        found += round_trips.missing(lack.needs) + emotion_by_stage.missing(lack.needs)
+        found += round_trips.missing_measurements(lack.needs) + emotion_by_stage.missing_measurements(lack.needs)
     answer = Answer(
         sentence="",
         measurements=tuple(found),
-        intervals=Intervals(
+        intervals=IntervalFigure(
             "Lossless bits, % of the waveform's as FLAC, at the preset paper",
-            tuple(f"retention_{name}" for name in STEPS),
+            tuple(f"retention_{name}" for name in STAGES),
         ),
     )
     return Answer(
@@ -68,26 +78,36 @@ def measure(scope: Scope, progress: Progress) -> Answer:
         answer.measurements,
         answer.intervals,
         sounds=tuple(sounds),
-        cautions=_cautions(scope, answer),
+        cautions=_cautions(context, answer),
     )
 
 
 def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
     """What the front-end alone says; with a prefix, what bears comparing alone."""
-    wave, bins = numbers("waveform", front), 1 + front.n_fft // 2
+    wave, bins = numbers_per_second("waveform", front), 1 + front.n_fft // 2
     hertz = np.linspace(0.0, front.sample_rate / 2, bins)
     reached = np.count_nonzero((hertz > front.f_min) & (hertz < front.f_max))
-    reduction = 100.0 * (1.0 - LATENT / (front.n_mels * front.frames))
+    reduction = 100.0 * (1.0 - LATENT_NUMBERS / (front.n_mels * front.frames))
     rows = [
         (
             "stft_numbers_ratio",
             "Numbers of the waveform for one of the complex STFT",
-            wave / numbers("stft", front),
+            wave / numbers_per_second("stft", front),
             "",
         ),
-        ("mel_numbers_ratio", "Numbers of the waveform for one of the log-mel", wave / numbers("mel", front), ""),
-        ("latent_numbers_ratio", f"Samples of a clip for one of {LATENT} numbers", front.seconds * wave / LATENT, ""),
-        ("latent_reduction", f"Fewer numbers in {LATENT} than in a clip's log-mel", reduction, "%"),
+        (
+            "mel_numbers_ratio",
+            "Numbers of the waveform for one of the log-mel",
+            wave / numbers_per_second("mel", front),
+            "",
+        ),
+        (
+            "latent_numbers_ratio",
+            f"Samples of a clip for one of {LATENT_NUMBERS} numbers",
+            front.seconds * wave / LATENT_NUMBERS,
+            "",
+        ),
+        ("latent_reduction", f"Fewer numbers in {LATENT_NUMBERS} than in a clip's log-mel", reduction, "%"),
         ("bins_per_band", "STFT bins for one mel band", bins / front.n_mels, ""),
         ("bins_reached_per_band", "STFT bins in the bands' range for one mel band", reached / front.n_mels, ""),
         ("hop_ms", "From frame to frame", 1e3 * front.hop_length / front.sample_rate, "ms"),
@@ -95,49 +115,65 @@ def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
     if not prefix:
         rows += [
             ("window_ms", "Length of a frame", 1e3 * front.n_fft / front.sample_rate, "ms"),
-            ("pcm_bits", f"The waveform in {BITS} bits a sample", BITS * wave, "bit/s"),
-            ("latent_bits", f"{LATENT} numbers of {BITS} bits a clip", LATENT * BITS / front.seconds, "bit/s"),
+            ("pcm_bits", f"The waveform in {LATENT_BITS} bits a sample", LATENT_BITS * wave, "bit/s"),
+            (
+                "latent_bits",
+                f"{LATENT_NUMBERS} numbers of {LATENT_BITS} bits a clip",
+                LATENT_NUMBERS * LATENT_BITS / front.seconds,
+                "bit/s",
+            ),
         ]
-        rows += [(f"numbers_{name}", f"{words}: numbers", numbers(name, front), "1/s") for name, words in STEPS.items()]
+        rows += [
+            (f"numbers_{name}", f"{words}: numbers", numbers_per_second(name, front), "1/s")
+            for name, words in STAGES.items()
+        ]
     return [_exact(prefix + name, label, value, unit) for name, label, value, unit in rows]
 
 
-def own(scope: Scope) -> list[Measurement]:
+def corpus_log_mels(context: AuditContext) -> list[Measurement]:
     """What a probe reads of the corpus' own log-mels, kept, rounded, and after either latent."""
     # As many clips as fit into memory where they are long.
-    rows = scope.rows(min(scope.few(960, 240), round(LISTENED / scope.front.seconds)))
-    songs = scope.corpus.songs[rows]
-    halves = emotion_by_stage.halved(songs, scope.rng("halves"))
-    features, _ = emotion_by_stage.from_log_mels(np.asarray(scope.corpus.mel[rows]), halves, scope.front)
-    return emotion_by_stage.measurements("own_", features, scope.corpus.labels[rows], songs)
+    rows = context.select_rows(min(context.sample_size(960, 240), round(MAX_SECONDS / context.front_end.seconds)))
+    songs = context.corpus.songs[rows]
+    halves = emotion_by_stage.split_in_halves(songs, context.rng("halves"))
+    features, _ = emotion_by_stage.log_mel_features(np.asarray(context.corpus.mel[rows]), halves, context.front_end)
+    return emotion_by_stage.measurements("own_", features, context.corpus.labels[rows], songs)
 
 
 def _round_trips(
-    scope: Scope, rows: NDArray[np.intp], shown: Sequence[emotion_by_stage.Read], n: int, progress: Progress
+    context: AuditContext,
+    rows: NDArray[np.intp],
+    shown: Sequence[emotion_by_stage.StageFeatures],
+    n: int,
+    progress: Progress,
 ) -> tuple[list[Measurement], list[Sound]]:
     """The measures of every step of some of the ``rows``, at both front-ends; and the sounds of the first."""
     place = {row: number for number, row in enumerate(rows.tolist())}
-    trips: dict[str, list[dict[str, RoundTrip]]] = {prefix: [] for prefix in FRONTS}
+    trips: dict[str, list[dict[str, RoundTrip]]] = {prefix: [] for prefix in FRONT_END_BY_PREFIX}
     heard: list[int] = []
     sounds: list[Sound] = []
-    for row, wave in excerpts(scope, n):
+    for row, wave in excerpts(context, n):
         progress("coding", len(heard), n)
-        shared = list(before_bands(wave, FRONTS[""]))
-        plain = {step.name: round_trip(step, wave, FRONTS[""]) for step in shared}
-        for (prefix, front), read in zip(FRONTS.items(), shown, strict=True):
-            steps = list(from_bands(wave, front, read.fitted[read.halves[place[row]]]))
+        shared = list(spectral_stages(wave, FRONT_END_BY_PREFIX[""]))
+        plain = {step.name: round_trip(step, wave, FRONT_END_BY_PREFIX[""]) for step in shared}
+        for (prefix, front), read in zip(FRONT_END_BY_PREFIX.items(), shown, strict=True):
+            steps = list(mel_stages(wave, front, read.fitted[read.halves[place[row]]]))
             trips[prefix].append(plain | {step.name: round_trip(step, wave, front) for step in steps})
             if not sounds:
-                kind = "composed" if scope.composed else "recording"
-                sounds = [scope.keep("information", "original", kind, wave)]
-                played = [step for step in (*shared, *steps) if step.name in PLAYED]
-                sounds += [scope.keep("information", STEPS[step.name], "rebuilt", step.sound) for step in played]
+                kind = "composed" if context.composed else "recording"
+                sounds = [context.save_sound("information", "original", kind, wave)]
+                played = [step for step in (*shared, *steps) if step.name in PLAYED_STAGES]
+                sounds += [
+                    context.save_sound("information", STAGES[step.name], "rebuilt", step.sound) for step in played
+                ]
         heard.append(row)
-    songs = scope.corpus.songs[heard]
-    return [it for prefix in FRONTS for it in round_trips.measurements(prefix, trips[prefix], songs)], sounds
+    songs = context.corpus.songs[heard]
+    return [
+        it for prefix in FRONT_END_BY_PREFIX for it in round_trips.measurements(prefix, trips[prefix], songs)
+    ], sounds
 
 
-def _returned(found: dict[str, Measurement]) -> Measurement:
+def _returned_energy(found: dict[str, Measurement]) -> Measurement:
     """Energy of the waveform that the inverse STFT of the rounded spectrum returns, 100 (1 − 10^(−SI-SDR / 10)) %."""
     ratio = found["si_sdr_stft"]
     label = "complex STFT: energy of the waveform that its inverse returns"
@@ -156,18 +192,20 @@ def _sentence(answer: Answer) -> str:
     )
     if answer["waveform_bits"].value is None:
         return f"{counted} What bits they take and what comes back was not measured."
-    of = {name: told(answer[f"retention_{name}"], 0) for name in ("stft", "magnitude", "mel", "quantised")}
+    of = {
+        name: format_measurement(answer[f"retention_{name}"], 0) for name in ("stft", "magnitude", "mel", "quantised")
+    }
     return (
-        f"{counted} FLAC keeps the waveform in {told(answer['waveform_bits'], 0)}; rounded as finely, the complex STFT "
-        f"takes {of['stft']} of that, the magnitude {of['magnitude']}, mel bands {of['mel']}, and a log-mel in whole "
-        f"decibels {of['quantised']}. Of the emotion that a probe reads from linear magnitudes, it reads "
-        f"{told(answer['probe_kept_mel'], 0)} from the log-mel."
+        f"{counted} FLAC keeps the waveform in {format_measurement(answer['waveform_bits'], 0)}; rounded as finely, "
+        f"the complex STFT takes {of['stft']} of that, the magnitude {of['magnitude']}, mel bands {of['mel']}, and a "
+        f"log-mel in whole decibels {of['quantised']}. Of the emotion that a probe reads from linear magnitudes, it "
+        f"reads {format_measurement(answer['probe_kept_mel'], 0)} from the log-mel."
     )
 
 
-def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
-    said = {it.name: told(it, 1 if it.name == "mel_numbers_ratio" else 0) for it in answer.measurements}
-    front = scope.front
+def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
+    said = {it.name: format_measurement(it, 1 if it.name == "mel_numbers_ratio" else 0) for it in answer.measurements}
+    front = context.front_end
     arithmetic = (
         "The study sets 45 s of waveform (992,250 samples) against 30 s of log-mel (128 × 1,292) and gets 6.0 and "
         f"2,800; over the same time it is {said['mel_numbers_ratio']} and {said['latent_numbers_ratio']}."
@@ -203,7 +241,7 @@ def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
     lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
     if answer["waveform_bits"].n in range(1, 10):
         lines.append("Bits and what comes back are of fewer than ten songs, whose intervals are too narrow.")
-    if scope.composed:
+    if context.composed:
         lines.append("The music is composed: CCC says what each step keeps of planted cues, not of what people feel.")
     return tuple(lines)
 

@@ -2,7 +2,7 @@
 
 The ways back are those of :mod:`rebuilding`, measured on excerpts of the corpus; held notes and sung
 vowels are rendered for the purpose (:mod:`sustained`, :mod:`formants`), and what a
-reader of arousal makes of it is measured at the corpus' own front-end (:mod:`rereading`).
+regressor of arousal makes of it is measured at the corpus' own front-end (:mod:`rereading`).
 
 When not to use: as a listening test. The measures of :mod:`affetti.signal.fidelity` are of signals, and the split of
 the loss is of one of them.
@@ -19,13 +19,27 @@ from torch import Tensor
 from affetti.presets import front_end
 from affetti.progress import Progress
 from affetti.signal.fidelity import fidelity, onsets
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, NotMeasurableError, Question, Sound, told
+from affetti.studies.audit.answer import (
+    Answer,
+    IntervalFigure,
+    Measurement,
+    NotMeasurableError,
+    Question,
+    Sound,
+    format_measurement,
+)
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.resynthesis import arousal_shift, formants, sustained_notes
 from affetti.studies.audit.resynthesis.excerpts import excerpts
-from affetti.studies.audit.resynthesis.reconstruction import METHODS, loss, magnitude_share, phase_share, rebuilt
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.resynthesis.reconstruction import (
+    METHODS,
+    magnitude_loss,
+    magnitude_share,
+    phase_share,
+    reconstruct,
+)
 
-FRONT = front_end("paper")
+FRONT_END = front_end("paper")
 FIELDS: dict[str, tuple[str, str]] = {
     "sharpness": ("sharpness of onsets", "%"),
     "crest": ("change of the crest after onsets", "dB"),
@@ -35,14 +49,14 @@ FIELDS: dict[str, tuple[str, str]] = {
     "si_sdr": ("SI-SDR", "dB"),
 }
 """What is measured of each way: the beginning of the name, its words and its unit."""
-PLAYED = ("fast", "random", "mel")
+PLAYED_METHODS = ("fast", "random", "mel")
 SPLITS = (("", "fast Griffin-Lim", "fast", "mel"), ("_griffin_lim", "Griffin-Lim", "griffin_lim", "mel_griffin_lim"))
 """Ending of the names and words of each split of the loss; the ways that lose phase alone, and both."""
 SHARES = {"phase": "Share of the loss that is phase's", "magnitude": "Share of the loss that is magnitude's"}
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class FidelityTable:
     """The measures of clips ``[N]``."""
 
     values: dict[str, dict[str, NDArray[np.float64]]]
@@ -51,26 +65,28 @@ class Rebuilt:
     sounds: tuple[Sound, ...]
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question; where there is no sound, for held notes and vowels alone."""
     found: list[Measurement] = []
     sounds: tuple[Sound, ...] = ()
     try:
-        clips = _rebuilt(scope, scope.few(48, 8), progress)
-        found += fidelities(clips) + shares(clips)
+        clips = _fidelity_table(context, context.sample_size(48, 8), progress)
+        found += fidelities(clips) + loss_shares(clips)
         sounds = clips.sounds
     except NotMeasurableError as lack:
-        found += _missing(lack.needs)
+        found += _missing_measurements(lack.needs)
     # A clip of 30 s takes as long as five of six seconds.
-    found += arousal_shift.measurements(scope, max(8, round(scope.few(576, 120) / scope.front.seconds)))
-    found += formants.measurements(scope.fresh_song(0), FRONT, scope.few(3, 1))
-    found += sustained_notes.measurements(scope.fresh_song(0), FRONT, scope.few(4, 2))
+    found += arousal_shift.measurements(
+        context, max(8, round(context.sample_size(576, 120) / context.front_end.seconds))
+    )
+    found += formants.measurements(context.compose_song(0), FRONT_END, context.sample_size(3, 1))
+    found += sustained_notes.measurements(context.compose_song(0), FRONT_END, context.sample_size(4, 2))
     answer = Answer("", tuple(found))
-    figure = Intervals("Sharpness of onsets, % of the original's", tuple(f"sharpness_{name}" for name in METHODS))
-    return Answer(_sentence(answer), tuple(found), figure, sounds=sounds, cautions=_cautions(scope, answer))
+    figure = IntervalFigure("Sharpness of onsets, % of the original's", tuple(f"sharpness_{name}" for name in METHODS))
+    return Answer(_sentence(answer), tuple(found), figure, sounds=sounds, cautions=_cautions(context, answer))
 
 
-def fidelities(clips: Rebuilt) -> list[Measurement]:
+def fidelities(clips: FidelityTable) -> list[Measurement]:
     """Every measure of every way."""
     return [
         Measurement.of_mean(
@@ -81,7 +97,7 @@ def fidelities(clips: Rebuilt) -> list[Measurement]:
     ]
 
 
-def shares(clips: Rebuilt) -> list[Measurement]:
+def loss_shares(clips: FidelityTable) -> list[Measurement]:
     """The loss of the whole way, split into phase's and magnitude's, together 100 %."""
     found: list[Measurement] = []
     for ending, words, phase, both in SPLITS:
@@ -92,18 +108,18 @@ def shares(clips: Rebuilt) -> list[Measurement]:
     return found
 
 
-def _rebuilt(scope: Scope, n: int, progress: Progress) -> Rebuilt:
+def _fidelity_table(context: AuditContext, n: int, progress: Progress) -> FidelityTable:
     """The measures of at most ``n`` excerpts; the sounds of the one with drums that has the most onsets."""
     rows: list[int] = []
     values: dict[str, dict[str, list[float]]] = {name: {field: [] for field in (*FIELDS, "loss")} for name in METHODS}
     most: tuple[bool, int] = (False, -1)
     kept: dict[str, Tensor] = {}
-    for row, wave in excerpts(scope, n):
+    for row, wave in excerpts(context, n):
         progress("rebuilding", len(rows), n)
         rows.append(row)
-        made = rebuilt(wave, FRONT, seed=row)
+        made = reconstruct(wave, FRONT_END, seed=row)
         for name, (sound, inconsistent) in made.items():
-            near = fidelity(wave, sound, FRONT.sample_rate, FRONT.n_fft, FRONT.hop_length)
+            near = fidelity(wave, sound, FRONT_END.sample_rate, FRONT_END.n_fft, FRONT_END.hop_length)
             told_of = {
                 "sharpness": np.nan if near.sharpness is None else 100.0 * near.sharpness,
                 "crest": np.nan if near.crest is None else near.crest,
@@ -111,20 +127,22 @@ def _rebuilt(scope: Scope, n: int, progress: Progress) -> Rebuilt:
                 "convergence_multi": near.convergence_multi,
                 "inconsistency": inconsistent,
                 "si_sdr": near.si_sdr,
-                "loss": loss(near),
+                "loss": magnitude_loss(near),
             }
             for field, value in told_of.items():
                 values[name][field].append(value)
-        strikes = bool(arousal_shift.has_drums(scope, np.array([row]))[0]), len(onsets(wave, FRONT.sample_rate))
+        strikes = bool(arousal_shift.has_drums(context, np.array([row]))[0]), len(onsets(wave, FRONT_END.sample_rate))
         if strikes > most:
-            most, kept = strikes, {"original": wave, **{name: made[name][0] for name in PLAYED}}
-    sounds = [scope.keep("phase", "original", "composed" if scope.composed else "recording", kept["original"])]
-    sounds += [scope.keep("phase", METHODS[name], "rebuilt", kept[name]) for name in PLAYED]
+            most, kept = strikes, {"original": wave, **{name: made[name][0] for name in PLAYED_METHODS}}
+    sounds = [
+        context.save_sound("phase", "original", "composed" if context.composed else "recording", kept["original"])
+    ]
+    sounds += [context.save_sound("phase", METHODS[name], "rebuilt", kept[name]) for name in PLAYED_METHODS]
     arrays = {name: {field: np.array(each) for field, each in by.items()} for name, by in values.items()}
-    return Rebuilt(arrays, scope.corpus.songs[rows], tuple(sounds))
+    return FidelityTable(arrays, context.corpus.songs[rows], tuple(sounds))
 
 
-def _missing(needs: str) -> list[Measurement]:
+def _missing_measurements(needs: str) -> list[Measurement]:
     """What claims are about and the figure shows, without sound."""
     words = {f"share_of_loss_{name}{it[0]}": f"{SHARES[name]}, {it[1]}" for it in SPLITS for name in SHARES}
     words |= {f"sharpness_{name}": f"{way}: {FIELDS['sharpness'][0]}" for name, way in METHODS.items()}
@@ -133,29 +151,34 @@ def _missing(needs: str) -> list[Measurement]:
 
 def _sentence(answer: Answer) -> str:
     """The answer in words, of what was measured."""
-    shares = (told(answer[f"share_of_loss_phase{ending}"], 0) for ending in ("", "_griffin_lim"))
+    loss_shares = (format_measurement(answer[f"share_of_loss_phase{ending}"], 0) for ending in ("", "_griffin_lim"))
     clips = (
-        f"Where the magnitude is true, fast Griffin-Lim keeps {told(answer['sharpness_fast'], 0)} of the sharpness of "
-        f"onsets and plain Griffin-Lim {told(answer['sharpness_griffin_lim'], 0)}; the whole way from a log-mel keeps "
-        f"{told(answer['sharpness_mel'], 0)}, and phase's share of its loss is {' or '.join(shares)}. "
+        f"Where the magnitude is true, fast Griffin-Lim keeps {format_measurement(answer['sharpness_fast'], 0)} of "
+        f"the sharpness of onsets and plain Griffin-Lim {format_measurement(answer['sharpness_griffin_lim'], 0)}; the "
+        f"whole way from a log-mel keeps {format_measurement(answer['sharpness_mel'], 0)}, and phase's share of its "
+        f"loss is {' or '.join(loss_shares)}. "
     )
     said = "" if answer["sharpness_fast"].value is None else clips
-    moved, flutter = told(answer["formant_error"], 1), told(answer["sustained_change"])
-    arousal, drums = answer["arousal_shift"], told(answer["arousal_shift_drums"])
-    read = "" if arousal.value is None else f"; predicted arousal changes by {told(arousal)}, with drums by {drums}"
+    moved, flutter = format_measurement(answer["formant_error"], 1), format_measurement(answer["sustained_change"])
+    arousal, drums = answer["arousal_shift"], format_measurement(answer["arousal_shift_drums"])
+    read = (
+        ""
+        if arousal.value is None
+        else f"; predicted arousal changes by {format_measurement(arousal)}, with drums by {drums}"
+    )
     return (
         f"{said}From a log-mel back to sound, the formants of sung vowels move by {moved} and held notes flutter by "
         f"{flutter} more{read}."
     )
 
 
-def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
+def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
     hearing = "These measure signals, not hearing: phases can differ and sound alike, and no listener was asked."
     split = (
         "The split of the loss is of errors of magnitude seen through three windows. What lies over 8 kHz, which paper "
         "drops, counts as magnitude's; what comes of both together is halved between them."
     )
-    reader = (
+    regressor = (
         "A change of predicted arousal is what a regressor of log-mels makes of the rebuilt sound. The study's 0.3 is "
         "about people, whom only ratings of rebuilt sound would answer for."
     )
@@ -163,10 +186,10 @@ def _cautions(scope: Scope, answer: Answer) -> tuple[str, ...]:
         "SI-SDR compares waveforms sample by sample; of a sound with phases of its own it says nothing but that."
     )
     synthetic = "Held notes and vowels are synthetic, alone, and none of the corpus'."
-    lines = [hearing, split, reader, waveforms, synthetic]
+    lines = [hearing, split, regressor, waveforms, synthetic]
     if answer["sharpness_fast"].n in range(1, 10):
         lines.append("Sharpness and loss are of fewer than ten songs, whose intervals are too narrow.")
-    if scope.composed:
+    if context.composed:
         lines.append("The music is composed, and its drums are of one kit: what recordings lose may differ.")
     return tuple(lines)
 

@@ -1,4 +1,4 @@
-"""Timbre: what fewer bands leave of what tells instruments apart, what generators leave, what a reader makes of it.
+"""Timbre: what fewer bands leave of what tells instruments apart, what generators leave, what a regressor makes of it.
 
 Composed songs whose melody is played by seven instruments, alone and in the mix, see :mod:`leads`, are
 measured at the resolutions of :mod:`resolutions`; instruments of the corpus' own and of generated clips
@@ -17,73 +17,85 @@ from affetti import compose
 from affetti.compose.cues import CHOICES, SCALE
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, Question, told
-from affetti.studies.audit.codec.resolutions import PAPER, RESOLUTIONS, TOLD, decibels, powers
-from affetti.studies.audit.counterfactuals.instrument_spectra import PAIRS, PLACES, LeadSpectra, lead_spectra
-from affetti.studies.audit.counterfactuals.instruments import INSTRUMENTS, led_by, scale
-from affetti.studies.audit.probes import instruments, linear_probe
-from affetti.studies.audit.probes.emotion_regressor import LABELS, Reader
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, format_measurement
+from affetti.studies.audit.codec.resolutions import PAPER, RESOLUTION_LABELS, RESOLUTIONS, power_spectrograms, to_db
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.counterfactuals.instrument_spectra import (
+    PAIRS,
+    SIGNALS,
+    InstrumentSpectra,
+    instrument_spectra,
+)
+from affetti.studies.audit.counterfactuals.instruments import INSTRUMENTS, c_major_scale, with_lead
+from affetti.studies.audit.probes import instrument_probes, linear_probe
+from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
 from affetti.studies.audit.resynthesis import similarity
-from affetti.studies.audit.scope import Scope
 
-SONGS, SONGS_QUICK = 60, 20
-SHOWN = ("piano", "acoustic guitar", "distorted guitar", "flute")
+MAX_SONGS, MAX_SONGS_QUICK = 60, 20
+PLAYED_INSTRUMENTS = ("piano", "acoustic guitar", "distorted guitar", "flute")
 """Instruments to be heard."""
-HEADLINE = ("piano", "acoustic guitar")
+MAIN_PAIR = ("piano", "acoustic guitar")
 GUITARS = ("acoustic guitar", "distorted guitar")
 PIANO_GUITARS = ("similarity_piano_clean_guitar", "similarity_piano_distorted_guitar")
 CHANCE = 1.0 / len(INSTRUMENTS)
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
-    spectra = lead_spectra(scope, scope.few(SONGS, SONGS_QUICK), progress)
-    found = [*_alike(spectra, scope), *_read(spectra, scope), *_biases(spectra, scope), *instruments.measured(scope)]
-    found += _readings({measurement.name: measurement for measurement in found})
-    rate = scope.front.sample_rate
+    spectra = instrument_spectra(context, context.sample_size(MAX_SONGS, MAX_SONGS_QUICK), progress)
+    found = [
+        *_pair_similarities(spectra, context),
+        *_instrument_accuracies(spectra, context),
+        *_valence_biases(spectra, context),
+        *instrument_probes.instrument_measurements(context),
+    ]
+    found += _over_definitions({measurement.name: measurement for measurement in found})
+    rate = context.front_end.sample_rate
     return Answer(
         _sentence({measurement.name: measurement for measurement in found}),
         tuple(found),
-        intervals=Intervals(
+        intervals=IntervalFigure(
             f"Balanced accuracy of telling {len(INSTRUMENTS)} instruments apart (chance {CHANCE:.2f})",
-            tuple(f"read_{place}_{name}" for place in PLACES for name in RESOLUTIONS),
+            tuple(f"read_{place}_{name}" for place in SIGNALS for name in RESOLUTIONS),
         ),
-        sounds=tuple(scope.keep("timbre", f"C major on {it}", "composed", _scale(it, rate)) for it in SHOWN),
-        cautions=_cautions(scope),
+        sounds=tuple(
+            context.save_sound("timbre", f"C major on {it}", "composed", _scale(it, rate)) for it in PLAYED_INSTRUMENTS
+        ),
+        cautions=_cautions(context),
     )
 
 
-def _alike(spectra: LeadSpectra, scope: Scope) -> list[Measurement]:
+def _pair_similarities(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
     """Likeness of the same notes on two instruments."""
-    songs = np.arange(len(spectra.strangers))
+    songs = np.arange(len(spectra.other_songs))
     return [
         *(
-            Measurement.of_mean(name, label, values, songs=songs, seed=scope.seed, unit=unit)
+            Measurement.of_mean(name, label, values, songs=songs, seed=context.seed, unit=unit)
             for name, label, values, unit in (*_similarities(spectra), *_differences(spectra))
         ),
         Measurement.of_statistic(
             "difference_kept",
             "difference of mean spectra that 128 mel bands keep, mean over pairs",
-            kept,
-            spectra.apart["mel128"],
-            spectra.apart["stft"],
+            difference_kept,
+            spectra.differences["mel128"],
+            spectra.differences["stft"],
             songs=songs,
-            seed=scope.seed,
+            seed=context.seed,
             unit="%",
         ),
-        _scales_alike(),
+        _scale_similarity(),
     ]
 
 
-def kept(bands: linear_probe.Floats, bins: linear_probe.Floats) -> float:
+def difference_kept(bands: linear_probe.Floats, bins: linear_probe.Floats) -> float:
     """Mean difference ``[N, P]`` at mel bands as a share of that at the STFT, %."""
     return 100.0 * float(bands.mean() / bins.mean())
 
 
-def _readings(found: dict[str, Measurement]) -> list[Measurement]:
+def _over_definitions(found: dict[str, Measurement]) -> list[Measurement]:
     """What the study states without saying of which guitar, or in which measure: all readings together."""
     guitars = [found[name] for name in ("similarity_piano_guitar", *PIANO_GUITARS)]
-    alike = Measurement.over_readings("similarity_guitars", "r of mels, piano and any of three guitars", guitars)
+    alike = Measurement.over_definitions("similarity_guitars", "r of mels, piano and any of three guitars", guitars)
     in_percent = replace(
         alike,
         name="similarity_percent_guitars",
@@ -96,78 +108,87 @@ def _readings(found: dict[str, Measurement]) -> list[Measurement]:
         alike,
         in_percent,
         *(
-            Measurement.over_readings(
+            Measurement.over_definitions(
                 f"difference_{short}_readings",
                 f"difference of two instruments, {told_as}, by total variation or 100 (1 − r)",
                 [found[f"difference_{short}"], found[f"unlikeness_{short}"]],
             )
-            for short, told_as in (("stft", TOLD["stft"]), ("mel", TOLD["mel128"]))
+            for short, told_as in (("stft", RESOLUTION_LABELS["stft"]), ("mel", RESOLUTION_LABELS["mel128"]))
         ),
     ]
 
 
-def _similarities(spectra: LeadSpectra) -> Iterator[tuple[str, str, linear_probe.Floats, str]]:
-    r = {name: values[:, PAIRS.index(HEADLINE)] for name, values in spectra.alike.items()}
+def _similarities(spectra: InstrumentSpectra) -> Iterator[tuple[str, str, linear_probe.Floats, str]]:
+    r = {name: values[:, PAIRS.index(MAIN_PAIR)] for name, values in spectra.correlations.items()}
     yield "similarity_piano_guitar", "r of mels, piano and acoustic guitar", r["mel128"], ""
     yield "similarity_percent_piano_guitar", "the same in %", 100.0 * r["mel128"], "%"
     for name, short in (("stft", "stft"), ("mel128", "mel")):
-        label = f"100 (1 − r), mean over pairs, {TOLD[name]}"
-        yield f"unlikeness_{short}", label, 100.0 * (1.0 - spectra.alike[name].mean(axis=1)), "%"
-    yield "similarity_other_songs", "r of mels, a piano in different songs: the floor", spectra.strangers, ""
+        label = f"100 (1 − r), mean over pairs, {RESOLUTION_LABELS[name]}"
+        yield f"unlikeness_{short}", label, 100.0 * (1.0 - spectra.correlations[name].mean(axis=1)), "%"
+    yield "similarity_other_songs", "r of mels, a piano in different songs: the floor", spectra.other_songs, ""
     for name in RESOLUTIONS:
         if name != "mel128":
-            yield f"similarity_{name}_piano_guitar", f"r, piano and acoustic guitar, {TOLD[name]}", r[name], ""
-    for pair, values in zip(PAIRS, spectra.alike["mel128"].T, strict=True):
-        if pair != HEADLINE:
+            yield (
+                f"similarity_{name}_piano_guitar",
+                f"r, piano and acoustic guitar, {RESOLUTION_LABELS[name]}",
+                r[name],
+                "",
+            )
+    for pair, values in zip(PAIRS, spectra.correlations["mel128"].T, strict=True):
+        if pair != MAIN_PAIR:
             yield f"similarity_{_slug('_'.join(pair))}", f"r of mels, {' and '.join(pair)}", values, ""
 
 
-def _differences(spectra: LeadSpectra) -> Iterator[tuple[str, str, linear_probe.Floats, str]]:
+def _differences(spectra: InstrumentSpectra) -> Iterator[tuple[str, str, linear_probe.Floats, str]]:
     for name, short in (("stft", "stft"), ("mel128", "mel")):
-        label, apart = f"difference of mean spectra, {TOLD[name]}", spectra.apart[name]
+        label, apart = f"difference of mean spectra, {RESOLUTION_LABELS[name]}", spectra.differences[name]
         yield f"difference_{short}", f"{label}, mean over pairs", apart.mean(axis=1), "%"
-        for pair, which in ((HEADLINE, "piano_guitar"), (GUITARS, "guitars")):
+        for pair, which in ((MAIN_PAIR, "piano_guitar"), (GUITARS, "guitars")):
             yield f"difference_{short}_{which}", f"{label}, {' and '.join(pair)}", apart[:, PAIRS.index(pair)], "%"
 
 
-def _scales_alike() -> Measurement:
-    mels = [decibels(powers(_scale(instrument, PAPER.sample_rate))["mel128"]).numpy() for instrument in HEADLINE]
-    label = f"r of mels, C major scale on {' and '.join(HEADLINE)}"
+def _scale_similarity() -> Measurement:
+    mels = [
+        to_db(power_spectrograms(_scale(instrument, PAPER.sample_rate))["mel128"]).numpy() for instrument in MAIN_PAIR
+    ]
+    label = f"r of mels, C major scale on {' and '.join(MAIN_PAIR)}"
     return Measurement("similarity_scale_piano_guitar", label, similarity.correlation(*mels), None, 1, "scale")
 
 
 def _scale(instrument: str, rate: int) -> torch.Tensor:
-    return torch.from_numpy(compose.render(led_by(scale(), instrument), rate))
+    return torch.from_numpy(compose.render(with_lead(c_major_scale(), instrument), rate))
 
 
-def _read(spectra: LeadSpectra, scope: Scope) -> list[Measurement]:
+def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
     """How well a probe tells the instrument, at each resolution."""
-    leads, songs = spectra.leads, spectra.songs
-    read = {key: linear_probe.read_classes(features, leads, songs) for key, features in spectra.features.items()}
+    leads, songs = spectra.instruments, spectra.songs
+    read = {key: linear_probe.cross_val_classify(features, leads, songs) for key, features in spectra.features.items()}
     found = [
         Measurement.of_statistic(
             f"read_{place}_{name}",
-            f"instrument read off {PLACES[place]}, {TOLD[name]}",
+            f"instrument read off {SIGNALS[place]}, {RESOLUTION_LABELS[name]}",
             linear_probe.balanced_accuracy,
             guess,
             leads,
             songs=songs,
-            seed=scope.seed,
+            seed=context.seed,
         )
         for (place, name), guess in read.items()
     ]
     for whole in ("stft", "stft8k"):
-        label = f"what 128 mel bands tell of the instrument, the whole song, of what this tells: {TOLD[whole]}"
+        label = (
+            f"what 128 mel bands tell of the instrument, the whole song, of what this tells: {RESOLUTION_LABELS[whole]}"
+        )
         arrays = (read["mix", "mel128"], read["mix", whole], leads)
         found.append(
             Measurement.of_statistic(
-                f"read_mel_over_{whole}", label, share_of, *arrays, songs=songs, seed=scope.seed, unit="%"
+                f"read_mel_over_{whole}", label, accuracy_share, *arrays, songs=songs, seed=context.seed, unit="%"
             )
         )
     return found
 
 
-def share_of(less: linear_probe.Texts, more: linear_probe.Texts, target: linear_probe.Texts) -> float:
+def accuracy_share(less: linear_probe.Texts, more: linear_probe.Texts, target: linear_probe.Texts) -> float:
     """Balanced accuracy of one reading as a share of another's, both above chance, in %.
 
     Raises:
@@ -179,47 +200,54 @@ def share_of(less: linear_probe.Texts, more: linear_probe.Texts, target: linear_
     return 100.0 * (linear_probe.balanced_accuracy(less, target) - CHANCE) / over
 
 
-def _biases(spectra: LeadSpectra, scope: Scope) -> list[Measurement]:
-    """What each lead does to the valence that the corpus' reader finds in a song."""
+def _valence_biases(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
+    """What each lead does to the valence that the corpus' regressor finds in a song."""
     named = [(f"bias_{_slug(it)}", f"valence read with {it}, less the mean of the seven") for it in INSTRUMENTS]
-    reader = Reader.of(scope)
-    if reader is None:
-        return [Measurement.missing(*names, LABELS) for names in named]
-    valence = reader(spectra.clips)[..., 0]
+    regressor = EmotionRegressor.fit(context)
+    if regressor is None:
+        return [Measurement.missing(*names, NEEDS_LABELS) for names in named]
+    valence = regressor.predict(spectra.clips)[..., 0]
     valence = valence.reshape(len(valence), -1, len(INSTRUMENTS))
     bias = valence - valence.mean(axis=2, keepdims=True)
-    return [reader.measured(*names, bias[..., place]) for place, names in enumerate(named)]
+    return [regressor.mean_effect(*names, bias[..., place]) for place, names in enumerate(named)]
 
 
 def _slug(instrument: str) -> str:
     return instrument.replace(" ", "_")
 
 
-def _cautions(scope: Scope) -> tuple[str, ...]:
+def _cautions(context: AuditContext) -> tuple[str, ...]:
     found = ["The instruments are those of one small soundfont, balanced in level and all played alike."]
-    if scope.generated:
+    if context.generated:
         found.append("A generator that does not play what it was asked for counts as one that blurs.")
-    if scope.composed:
+    if context.composed:
         flute = CHOICES["timbre"]["flute"][0] / SCALE
         found.append(
             f"The composer plants that a flute raises valence by {flute:.2f}, and that no other instrument here does "
-            "anything: other biases are the reader's own. Of listeners they say nothing."
+            "anything: other biases are the regressor's own. Of listeners they say nothing."
         )
     else:
-        found.append("Biases are what a reader fitted to the corpus makes of composed songs, not what listeners feel.")
+        found.append(
+            "Biases are what a regressor fitted to the corpus makes of composed songs, not what listeners feel."
+        )
     return tuple(found)
 
 
 def _sentence(found: dict[str, Measurement]) -> str:
     blur = found["generated_blur"]
-    blurred = "" if blur.value is None else f" Generated clips lose {told(blur, 0)} of what tells their instruments."
+    blurred = (
+        ""
+        if blur.value is None
+        else f" Generated clips lose {format_measurement(blur, 0)} of what tells their instruments."
+    )
     return (
-        f"The same melodies on piano and on guitar have mels with r = {told(found['similarity_piano_guitar'])}; their "
-        f"mean spectra differ by {told(found['difference_stft_piano_guitar'], 1)} at the STFT and "
-        f"{told(found['difference_mel_piano_guitar'], 1)} at 128 bands. Of whole songs a probe tells which of "
-        f"{len(INSTRUMENTS)} instruments leads in {told(found['read_mix_stft'])} from the STFT, in "
-        f"{told(found['read_mix_mel128'])} from 128 bands and in {told(found['read_mix_mel32'])} from 32 "
-        f"(chance {CHANCE:.2f}).{blurred}"
+        f"The same melodies on piano and on guitar have mels with r = "
+        f"{format_measurement(found['similarity_piano_guitar'])}; their mean spectra differ by "
+        f"{format_measurement(found['difference_stft_piano_guitar'], 1)} at the STFT and "
+        f"{format_measurement(found['difference_mel_piano_guitar'], 1)} at 128 bands. Of whole songs a probe tells "
+        f"which of {len(INSTRUMENTS)} instruments leads in {format_measurement(found['read_mix_stft'])} from the "
+        f"STFT, in {format_measurement(found['read_mix_mel128'])} from 128 bands and in "
+        f"{format_measurement(found['read_mix_mel32'])} from 32 (chance {CHANCE:.2f}).{blurred}"
     )
 
 
@@ -235,9 +263,9 @@ QUESTION = Question(
     "spectra averaged over time and scaled to sum to 1, in %: the share of power that would have to move to other "
     "bands. A linear probe on statistics of the spectrogram tells the instrument, tested on songs it has not met, from "
     "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus reads the valence of "
-    "each song on each instrument, less the mean over the seven; its interval draws songs and readers again. Where the "
-    "corpus names instruments, probes for each read its clips, out of fold, and clips that generators were asked to "
-    "play them in; what is lost of balanced accuracy above chance is the blur. Other intervals, 95 %, draw songs (and "
-    "generated clips) again, not fits. A linear probe bounds from below what a representation holds.",
+    "each song on each instrument, less the mean over the seven; its interval draws songs and regressors again. Where "
+    "the corpus names instruments, probes for each read its clips, out of fold, and clips that generators were asked "
+    "to play them in; what is lost of balanced accuracy above chance is the blur. Other intervals, 95 %, draw songs "
+    "(and generated clips) again, not fits. A linear probe bounds from below what a representation holds.",
     measure,
 )

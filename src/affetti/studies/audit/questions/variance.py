@@ -6,8 +6,8 @@ divided between them, and the shares add up to what all say together. Beside it 
 which nothing else says. All in % of the labels' variance, mean of valence and arousal and each alone.
 
 When not to use: as how much words or phase matter to listeners. A share is what these numbers say of these labels, to a
-linear reader, beyond what the same reader finds in the log-mel; a group that goes with what the log-mel shows badly
-gets a share of that. A difference of two readers, each of whom bounds from below, is no bound.
+linear regressor, beyond what the same regressor finds in the log-mel; a group that goes with what the log-mel shows
+badly gets a share of that. A difference of two regressors, each of whom bounds from below, is no bound.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import numpy as np
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, Intervals, Measurement, Question, told
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, format_measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.added_variance import cautioned
-from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, aspects
+from affetti.studies.audit.probes.added_variance import with_selection_note
+from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
-from affetti.studies.audit.scope import Scope
 
 AXES = ("valence", "arousal")
-CLIPS, CLIPS_QUICK = 1_200, 480
+MAX_CLIPS, MAX_CLIPS_QUICK = 1_200, 480
 LABELS = {
     "log_mel": "variance{} that log-mel explains",
     "total": "variance{} that all five explain beyond log-mel",
@@ -41,24 +41,24 @@ Statistic = Callable[[Floats, Floats], float]
 """Of values and labels, both ``[N, K]``."""
 
 
-def measure(scope: Scope, progress: Progress) -> Answer:
+def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see the module."""
-    rows = scope.rows(scope.few(CLIPS, CLIPS_QUICK))
-    known = aspects(scope, rows, progress)
-    labels, songs = scope.corpus.labels[rows], scope.corpus.songs[rows]
-    found = [*tabled(scope.statistics[rows], known, labels, songs, scope.seed), *_noise(scope)]
+    rows = context.select_rows(context.sample_size(MAX_CLIPS, MAX_CLIPS_QUICK))
+    known = extract_aspects(context, rows, progress)
+    labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
+    found = [*variance_table(context.statistics[rows], known, labels, songs, context.seed), *_rater_noise(context)]
     shown = known.names
     return Answer(
         _sentence({measurement.name: measurement for measurement in found}, shown),
         tuple(found),
-        intervals=Intervals("Variance of valence and arousal explained beyond log-mel, %", shown, zero=True)
+        intervals=IntervalFigure("Variance of valence and arousal explained beyond log-mel, %", shown, zero=True)
         if shown
         else None,
-        cautions=_cautions(scope, known, len(rows)),
+        cautions=_cautions(context, known, len(rows)),
     )
 
 
-def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int = 0) -> list[Measurement]:
+def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int = 0) -> list[Measurement]:
     """What the base explains, each aspect's share, what it adds when it comes last, and what all explain together.
 
     Each as the mean of valence and arousal and, but for what comes last, for either alone. What all five explain is
@@ -72,11 +72,11 @@ def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int
         seed: of the intervals.
     """
     try:
-        read = known.read(base, labels, songs)
+        read = known.predict(base, labels, songs)
     except InputError as error:
         return [missing for name in NAMES for missing in _missing(name, f"more to learn from ({error.what})")]
-    sums = _sums(read, known, labels)
-    absent = {name: known.lacking.get(name, name) for name in ASPECTS if name not in known.names}
+    sums = _statistics(read, known, labels)
+    absent = {name: known.missing.get(name, name) for name in ASPECTS if name not in known.names}
     lacks = {f"{name}{last}": needs for name, needs in absent.items() for last in ("", "_last")}
     lacks |= dict.fromkeys(("total", "total_known"), "; ".join(absent.values()))
     found: list[Measurement] = []
@@ -85,31 +85,31 @@ def tabled(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int
             found += _missing(name, lacks[name])
             continue
         statistic, values = sums[name]
-        for measured_as, label, columns in _columns(name):
+        for measured_as, label, columns in _variants(name):
             pair = values[:, columns], labels[:, columns]
             row = Measurement.of_statistic(measured_as, label, statistic, *pair, songs=songs, seed=seed, unit="%")
-            found.append(cautioned(row, pair[0], songs) if statistic is _share else row)
+            found.append(with_selection_note(row, pair[0], songs) if statistic is _share_percent else row)
     return found
 
 
-def _sums(
+def _statistics(
     read: Mapping[tuple[str, ...], Floats], known: Aspects, labels: Floats
 ) -> dict[str, tuple[Statistic, Floats]]:
     """The statistic of each row of the table that can be had, and what it is of."""
     errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in read.items()}
-    found: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_explained, read[()])}
+    found: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_r2_percent, read[()])}
     for name in known.names:
         others = tuple(other for other in known.names if other != name)
-        found[name] = _share, linear_probe.contributions(read, name, labels)
-        found[f"{name}_last"] = _share, errors[others] - errors[known.names]
+        found[name] = _share_percent, linear_probe.shapley_contributions(read, name, labels)
+        found[f"{name}_last"] = _share_percent, errors[others] - errors[known.names]
     if known.names:
-        found["total_known"] = _share, errors[()] - errors[known.names]
+        found["total_known"] = _share_percent, errors[()] - errors[known.names]
     if known.names == ASPECTS:
         found["total"] = found["total_known"]
     return found
 
 
-def _columns(name: str) -> list[tuple[str, str, slice]]:
+def _variants(name: str) -> list[tuple[str, str, slice]]:
     """What is measured as ``name``: names, labels and columns, of both axes and, but for what comes last, of each."""
     axes = [] if name.endswith("_last") else list(enumerate(AXES))
     columns = [("", "", slice(0, 2)), *((f"_{axis}", f" of {axis}", slice(k, k + 1)) for k, axis in axes)]
@@ -117,23 +117,23 @@ def _columns(name: str) -> list[tuple[str, str, slice]]:
 
 
 def _missing(name: str, needs: str) -> list[Measurement]:
-    return [Measurement.missing(measured_as, label, needs, "%") for measured_as, label, _ in _columns(name)]
+    return [Measurement.missing(measured_as, label, needs, "%") for measured_as, label, _ in _variants(name)]
 
 
-def _explained(prediction: Floats, labels: Floats) -> float:
+def _r2_percent(prediction: Floats, labels: Floats) -> float:
     """R², %, mean over columns."""
-    return float(np.mean([100 * linear_probe.explained(p, y) for p, y in zip(prediction.T, labels.T, strict=True)]))
+    return float(np.mean([100 * linear_probe.r2(p, y) for p, y in zip(prediction.T, labels.T, strict=True)]))
 
 
-def _share(lessened: Floats, labels: Floats) -> float:
+def _share_percent(lessened: Floats, labels: Floats) -> float:
     """Squared errors lessened, % of the variation of labels, mean over columns."""
-    return float(np.mean([100 * linear_probe.share(e, y) for e, y in zip(lessened.T, labels.T, strict=True)]))
+    return float(np.mean([100 * linear_probe.variance_share(e, y) for e, y in zip(lessened.T, labels.T, strict=True)]))
 
 
-def _noise(scope: Scope) -> list[Measurement]:
+def _rater_noise(context: AuditContext) -> list[Measurement]:
     """Share of the labels' variance that is the raters' disagreement, of all clips."""
     found: list[Measurement] = []
-    bound = ceiling(scope.corpus.clips, scope.seed)
+    bound = ceiling(context.corpus.clips, context.seed)
     for axis in AXES:
         known = bound[axis]
         told_as = f"noise_{axis}", NOISE.format(axis)
@@ -142,37 +142,37 @@ def _noise(scope: Scope) -> list[Measurement]:
             continue
         low, high = known["r2"]["ci"]
         value, ci = 100 * (1 - known["r2"]["value"]), (100 * (1 - high), 100 * (1 - low))
-        found.append(Measurement(*told_as, value, ci, int(np.unique(scope.corpus.songs).size), unit="%"))
+        found.append(Measurement(*told_as, value, ci, int(np.unique(context.corpus.songs).size), unit="%"))
     return found
 
 
 def _sentence(found: Mapping[str, Measurement], shown: tuple[str, ...]) -> str:
     if found["log_mel"].value is None:
         return f"Nothing could be measured: {found['log_mel'].note}."
-    parts = [f"A log-mel explains {told(found['log_mel'], 0)} of the variance of valence and arousal"]
+    parts = [f"A log-mel explains {format_measurement(found['log_mel'], 0)} of the variance of valence and arousal"]
     if shown:
-        shares = ", ".join(f"{name} {told(found[name], 1)}" for name in shown)
-        parts.append(f"; beyond it {shares}; all of these {told(found['total_known'], 1)}")
+        shares = ", ".join(f"{name} {format_measurement(found[name], 1)}" for name in shown)
+        parts.append(f"; beyond it {shares}; all of these {format_measurement(found['total_known'], 1)}")
     absent = [name for name in ASPECTS if name not in shown]
     ending = f". Not measurable here: {', '.join(absent)}." if absent else "."
     return "".join(parts) + ending
 
 
-def _cautions(scope: Scope, known: Aspects, clips: int) -> tuple[str, ...]:
+def _cautions(context: AuditContext, known: Aspects, clips: int) -> tuple[str, ...]:
     found = [
-        f"Of {clips:,} clips, by a linear reader: a share is what these numbers say to it, not what listeners hear.",
+        f"Of {clips:,} clips, by a linear regressor: a share is what these numbers say to it, not what listeners hear.",
         "Out of fold a useless group can cost more than it gives: a share below zero is none.",
-        "Two linear readers bound from below what log-mel and groups hold; the difference of the two bounds nothing.",
-        linear_probe.OF_THESE_FITS,
+        "Two linear regressors bound from below what log-mel and groups hold; their difference is no bound.",
+        linear_probe.CAUTION_FIXED_FITS,
     ]
     if "phase" in known.features:
         found.append("The numbers of phase see finer time than the log-mel: their share is that of both.")
-    if scope.composed:
+    if context.composed:
         found.append(
             "On composed music this only checks what the composer planted, and says nothing of people: cues alone make "
             "the labels. Words follow the valence of the music, and some lead instruments weigh: where they add, the "
-            "reader did not find it in the log-mel. Structure, genre and phase must add nothing but a clearer view of "
-            "the cues."
+            "regressor did not find it in the log-mel. Structure, genre and phase must add nothing but a clearer view "
+            "of the cues."
         )
     return tuple(found)
 

@@ -18,85 +18,87 @@ from affetti.models.generators.patch_pca import PatchPCA
 from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.phase import griffin_lim
 from affetti.signal.vocoder import GriffinLim
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
 
-Mels = NDArray[np.float32]
-BANDS = (256, 128, 64, 32)
-STEP = 1.0
+LogMels = NDArray[np.float32]
+BAND_COUNTS = (256, 128, 64, 32)
+STEP_DB = 1.0
 """Quantiser of the rung ``quantised``, dB."""
-ITERATIONS = 16
+N_ITERATIONS = 16
 """Of Griffin-Lim: after mel inversion more gain less than 0.3 dB."""
 
 
 @dataclass(frozen=True)
-class Rung:
+class Degradation:
     """A stage of loss."""
 
     name: str
     label: str
-    sound: bool
+    needs_audio: bool
     """Whether it needs the sound of the clips."""
-    make: Callable[[Scope, NDArray[np.intp], Mels], Mels]
+    apply: Callable[[AuditContext, NDArray[np.intp], LogMels], LogMels]
     """From rows of the corpus and their log-mels ``[N, M, F]`` to log-mels of the same shape."""
 
 
-def rungs() -> tuple[Rung, ...]:
+def degradations() -> tuple[Degradation, ...]:
     """All rungs, from the least loss to the most."""
     return (
-        Rung("quantised", f"quantised in steps of {STEP:g} dB", False, _quantised),
-        Rung("griffin_lim", "true STFT magnitudes, phases estimated", True, _without_phase),
-        *(Rung(f"bands_{b}", f"{b} mel bands, to sound and back", True, _through_bands(b)) for b in BANDS),
-        Rung("roundtrip", "the corpus' own log-mel, to sound and back", False, _round_trip),
-        Rung("latent", "patch-PCA latent of 24 components and back", False, _latent),
-        Rung("resampled", "a generator that draws from its training clips", False, _resampled),
-        Rung("noise", "noise of each band's mean and deviation", False, _noise),
+        Degradation("quantised", f"quantised in steps of {STEP_DB:g} dB", False, _quantised),
+        Degradation("griffin_lim", "true STFT magnitudes, phases estimated", True, _without_phase),
+        *(Degradation(f"bands_{b}", f"{b} mel bands, to sound and back", True, _through_bands(b)) for b in BAND_COUNTS),
+        Degradation("roundtrip", "the corpus' own log-mel, to sound and back", False, _round_trip),
+        Degradation("latent", "patch-PCA latent of 24 components and back", False, _latent),
+        Degradation("resampled", "a generator that draws from its training clips", False, _resampled),
+        Degradation("noise", "noise of each band's mean and deviation", False, _noise),
     )
 
 
-def _quantised(_: Scope, __: NDArray[np.intp], mels: Mels) -> Mels:
-    return (np.round(mels / STEP) * STEP).astype(np.float32)
+def _quantised(_: AuditContext, __: NDArray[np.intp], mels: LogMels) -> LogMels:
+    return (np.round(mels / STEP_DB) * STEP_DB).astype(np.float32)
 
 
 @torch.inference_mode()
-def _without_phase(scope: Scope, rows: NDArray[np.intp], _: Mels) -> Mels:
-    hop = scope.front.hop_length
-    waves = (griffin_lim(stft(scope.sound(int(row)), scope.front).abs(), ITERATIONS, hop) for row in rows)
-    return np.stack([scope.mel(scope.filled(wave)) for wave in waves])
+def _without_phase(context: AuditContext, rows: NDArray[np.intp], _: LogMels) -> LogMels:
+    hop = context.front_end.hop_length
+    waves = (griffin_lim(stft(context.waveform(int(row)), context.front_end).abs(), N_ITERATIONS, hop) for row in rows)
+    return np.stack([context.log_mel(context.fit_length(wave)) for wave in waves])
 
 
-def _through_bands(bands: int) -> Callable[[Scope, NDArray[np.intp], Mels], Mels]:
+def _through_bands(bands: int) -> Callable[[AuditContext, NDArray[np.intp], LogMels], LogMels]:
     @torch.inference_mode()
-    def through(scope: Scope, rows: NDArray[np.intp], _: Mels) -> Mels:
-        front = replace(scope.front, n_mels=bands)
-        analyse, back = MelSpectrogram(front), GriffinLim(front, iterations=ITERATIONS)
-        return np.stack([scope.mel(scope.filled(back(analyse(scope.sound(int(row)))))) for row in rows])
+    def through(context: AuditContext, rows: NDArray[np.intp], _: LogMels) -> LogMels:
+        front = replace(context.front_end, n_mels=bands)
+        analyse, back = MelSpectrogram(front), GriffinLim(front, iterations=N_ITERATIONS)
+        return np.stack(
+            [context.log_mel(context.fit_length(back(analyse(context.waveform(int(row)))))) for row in rows]
+        )
 
     return through
 
 
 @torch.inference_mode()
-def _round_trip(scope: Scope, _: NDArray[np.intp], mels: Mels) -> Mels:
-    back = GriffinLim(scope.front, iterations=ITERATIONS)
-    return np.stack([scope.mel(scope.filled(back(torch.from_numpy(mel)))) for mel in mels])
+def _round_trip(context: AuditContext, _: NDArray[np.intp], mels: LogMels) -> LogMels:
+    back = GriffinLim(context.front_end, iterations=N_ITERATIONS)
+    return np.stack([context.log_mel(context.fit_length(back(torch.from_numpy(mel)))) for mel in mels])
 
 
 @torch.inference_mode()
-def _latent(scope: Scope, rows: NDArray[np.intp], mels: Mels) -> Mels:
+def _latent(context: AuditContext, rows: NDArray[np.intp], mels: LogMels) -> LogMels:
     """Fitted to clips of other songs."""
-    songs = scope.corpus.songs
+    songs = context.corpus.songs
     others = np.flatnonzero(~np.isin(songs, songs[rows]))
-    seen = np.asarray(scope.corpus.mel[np.sort(scope.rng("latent").permutation(others)[:256])], dtype=np.float32)
+    seen = np.asarray(context.corpus.mel[np.sort(context.rng("latent").permutation(others)[:256])], dtype=np.float32)
     centre, scale = seen.mean(axis=(0, 2), keepdims=True), float(seen.std())
-    code = PatchPCA(scope.front.shape)
+    code = PatchPCA(context.front_end.shape)
     code.fit(torch.from_numpy((seen - centre) / scale))
     back = code.decode(code.encode(torch.from_numpy((mels - centre) / scale))).numpy()
     return (back * scale + centre).astype(np.float32)
 
 
-def _resampled(scope: Scope, _: NDArray[np.intp], mels: Mels) -> Mels:
-    return mels[scope.rng("resampled").integers(len(mels), size=len(mels))]
+def _resampled(context: AuditContext, _: NDArray[np.intp], mels: LogMels) -> LogMels:
+    return mels[context.rng("resampled").integers(len(mels), size=len(mels))]
 
 
-def _noise(scope: Scope, _: NDArray[np.intp], mels: Mels) -> Mels:
+def _noise(context: AuditContext, _: NDArray[np.intp], mels: LogMels) -> LogMels:
     centre, scale = mels.mean(axis=(0, 2), keepdims=True), mels.std(axis=(0, 2), keepdims=True)
-    return (centre + scale * scope.rng("noise").standard_normal(mels.shape)).astype(np.float32)
+    return (centre + scale * context.rng("noise").standard_normal(mels.shape)).astype(np.float32)

@@ -13,15 +13,15 @@ from torch import Tensor
 from affetti.presets import front_end
 from affetti.signal.audio import is_silent
 from affetti.studies.audit.answer import NotMeasurableError
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
 
 SECONDS = 6.0
 HOP = front_end("paper").hop_length
-SHORTEST = 8_192
+MIN_SAMPLES = 8_192
 """Samples: twice the longest window of :mod:`affetti.signal.fidelity`."""
 
 
-def excerpts(scope: Scope, n: int) -> Iterator[tuple[int, Tensor]]:
+def excerpts(context: AuditContext, n: int) -> Iterator[tuple[int, Tensor]]:
     """Rows of at most ``n`` clips, with the sound of each: ``[T]``, T the same for all and a multiple of :data:`HOP`.
 
     Clips that are silent or cut short are passed over.
@@ -30,14 +30,14 @@ def excerpts(scope: Scope, n: int) -> Iterator[tuple[int, Tensor]]:
         NotMeasurableError: the corpus has no sound, none at the rate of the named front-ends, or silence alone.
     """
     rate = front_end("paper").sample_rate
-    if scope.front.sample_rate != rate:
+    if context.front_end.sample_rate != rate:
         raise NotMeasurableError(f"sound at {rate} samples a second: prepare the corpus with a named --preset")
-    size = min(scope.front.samples, round(SECONDS * rate)) // HOP * HOP
-    if size < SHORTEST:
-        raise NotMeasurableError(f"clips of at least {SHORTEST / rate:.1f} s")
+    size = min(context.front_end.samples, round(SECONDS * rate)) // HOP * HOP
+    if size < MIN_SAMPLES:
+        raise NotMeasurableError(f"clips of at least {MIN_SAMPLES / rate:.1f} s")
     heard = False
-    for row in scope.rows(n).tolist():
-        wave = scope.sound(row)
+    for row in context.select_rows(n).tolist():
+        wave = context.waveform(row)
         first = (len(wave) - size) // 2
         if first >= 0 and not is_silent(wave[first : first + size].numpy()):
             heard = True

@@ -23,14 +23,14 @@ from torch import Tensor
 from affetti import compose
 from affetti.presets import FrontEnd
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.resynthesis.reconstruction import METHODS, rebuilt
+from affetti.studies.audit.resynthesis.reconstruction import METHODS, reconstruct
 
 RATE = 10_000
 """Samples a second of the analysis: five formants lie below half of it."""
 ORDER = 12
 EMPHASIS = 0.97
 FRAME, STEP = 400, 100
-LOWEST, WIDEST = 150.0, 500.0
+MIN_POLE_HZ, MAX_BANDWIDTH_HZ = 150.0, 500.0
 """Hz: poles below, or of greater bandwidth, are the source's."""
 WORDS: Mapping[str, str] = {
     "iy": "ee",
@@ -52,7 +52,7 @@ PITCHES = (45, 52, 48)
 SECONDS = 1.5
 
 
-def sung(song: compose.Song, vowel: str, pitch: int, sample_rate: int) -> Tensor:
+def sing_vowel(song: compose.Song, vowel: str, pitch: int, sample_rate: int) -> Tensor:
     """A vowel of :data:`WORDS` on one note of MIDI ``pitch``: ``[T]``.
 
     Args:
@@ -68,7 +68,7 @@ def sung(song: compose.Song, vowel: str, pitch: int, sample_rate: int) -> Tensor
     return torch.from_numpy(compose.sing(alone, [(WORDS[vowel],)], sample_rate))
 
 
-def formants(waveform: Tensor, sample_rate: int) -> tuple[float, float] | None:
+def estimate_formants(waveform: Tensor, sample_rate: int) -> tuple[float, float] | None:
     """F1 and F2 of a held vowel ``[T]``, Hz; None where too few frames show two."""
     samples = soxr.resample(waveform.double().numpy(), sample_rate, RATE, quality="HQ")
     samples = np.append(samples[:1], samples[1:] - EMPHASIS * samples[:-1])
@@ -76,14 +76,14 @@ def formants(waveform: Tensor, sample_rate: int) -> tuple[float, float] | None:
     if len(middle) < FRAME:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(middle, FRAME)[::STEP] * np.hamming(FRAME)
-    found = [pair for frame in frames if (pair := _lowest(_poles(frame))) is not None]
+    found = [pair for frame in frames if (pair := _two_lowest(_poles(frame))) is not None]
     if len(found) < len(frames) / 2:
         return None
     first, second = np.median(np.array(found), axis=0).tolist()
     return first, second
 
 
-def moved(before: tuple[float, float], after: tuple[float, float]) -> float:
+def formant_change(before: tuple[float, float], after: tuple[float, float]) -> float:
     """Mean of |ΔF| / F over both formants, %."""
     return 100.0 * float(np.mean(np.abs(np.subtract(after, before)) / np.array(before)))
 
@@ -100,13 +100,13 @@ def measurements(song: compose.Song, front: FrontEnd, pitches: int) -> list[Meas
     moves: dict[str, list[float]] = {"mel": [], "fast": [], "random": []}
     names: list[str] = []
     for vowel, pitch in product(WORDS, PITCHES[:pitches]):
-        wave = sung(song, vowel, pitch, rate)
+        wave = sing_vowel(song, vowel, pitch, rate)
         wave = wave[: len(wave) // hop * hop]
-        before, sounds = formants(wave, rate), rebuilt(wave, front, tuple(moves))
+        before, sounds = estimate_formants(wave, rate), reconstruct(wave, front, tuple(moves))
         names.append(vowel)
         for way, each in moves.items():
-            after = formants(sounds[way][0], rate)
-            each.append(np.nan if before is None or after is None else moved(before, after))
+            after = estimate_formants(sounds[way][0], rate)
+            each.append(np.nan if before is None or after is None else formant_change(before, after))
     return [
         Measurement.of_mean(
             "formant_error" if way == "mel" else f"formant_error_{way}",
@@ -131,8 +131,8 @@ def _poles(frame: NDArray[np.float64]) -> NDArray[np.complex128]:
     return np.roots(np.append(1.0, -predictor)).astype(np.complex128)
 
 
-def _lowest(poles: NDArray[np.complex128]) -> tuple[float, float] | None:
+def _two_lowest(poles: NDArray[np.complex128]) -> tuple[float, float] | None:
     hertz = np.angle(poles) * RATE / (2.0 * np.pi)
     width = -np.log(np.maximum(np.abs(poles), 1e-12)) * RATE / np.pi
-    found = np.sort(hertz[(hertz > LOWEST) & (width < WIDEST)])
+    found = np.sort(hertz[(hertz > MIN_POLE_HZ) & (width < MAX_BANDWIDTH_HZ)])
     return (float(found[0]), float(found[1])) if len(found) > 1 else None

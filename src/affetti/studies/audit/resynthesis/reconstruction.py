@@ -47,7 +47,7 @@ FROM_MEL = ("oracle", "mel", "mel_griffin_lim")
 Floats = NDArray[np.float64]
 
 
-def rebuilt(
+def reconstruct(
     waveform: Tensor, front: FrontEnd, ways: Sequence[str] = tuple(METHODS), seed: int = 0
 ) -> dict[str, tuple[Tensor, float]]:
     """By each way, the sound ``[T]`` and its inconsistency.
@@ -82,7 +82,7 @@ def rebuilt(
     }
 
 
-def loss(found: Fidelity) -> float:
+def magnitude_loss(found: Fidelity) -> float:
     """Energy of the error of the magnitudes over that of the original, geometric mean over the windows."""
     return 10.0 ** (found.convergence_multi / 10.0)
 

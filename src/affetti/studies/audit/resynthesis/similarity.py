@@ -5,7 +5,8 @@
 - :func:`correlation_in_time`: the same after each band's mean over time is taken out. What is left is when bands
   sound, not that low ones are louder.
 - :func:`distance_db`: how far apart the levels are, which r does not tell.
-- :func:`share_apart`: how far apart the spectra are that remain when time is averaged out: timbre more than notes.
+- :func:`spectrum_difference`: how far apart the spectra are that remain when time is averaged out: timbre more than
+notes.
 
 When not to use: on spectrograms that are shifted in time against each other. All compare cell with cell.
 """
@@ -46,7 +47,7 @@ def distance_db(a: Mel, b: Mel) -> float:
     return log_spectral_distance(*(10.0 ** (torch.from_numpy(x).double() / 20.0) for x in (a, b)))
 
 
-def share_apart(a: Mel, b: Mel) -> float:
+def spectrum_difference(a: Mel, b: Mel) -> float:
     """Total variation distance of two power spectra, in %: the share of power that would have to move to other bands.
 
     Powers ``[M, F]`` are averaged over time and scaled to sum to 1; then ½ Σ |p − q|. 0: the same spectrum; 100: no

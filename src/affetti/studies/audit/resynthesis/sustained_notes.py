@@ -16,17 +16,17 @@ from torch import Tensor
 from affetti import compose
 from affetti.presets import FrontEnd
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.resynthesis.reconstruction import METHODS, rebuilt
+from affetti.studies.audit.resynthesis.reconstruction import METHODS, reconstruct
 
 INSTRUMENTS: dict[str, int] = {"flute": 73, "strings": 48, "clarinet": 71, "organ": 19}
 """General MIDI programs, from 0, that hold a note."""
 PITCHES = (57, 64, 69, 76)
 SECONDS = 4.0
-PIECE = 512
+PIECE_SAMPLES = 512
 """Samples whose level is taken."""
 
 
-def held(song: compose.Song, program: int, pitch: int, sample_rate: int) -> Tensor:
+def held_note(song: compose.Song, program: int, pitch: int, sample_rate: int) -> Tensor:
     """One held note ``[T]``; ``song`` lends its seed, none of its notes sounds."""
     section = replace(song.sections[0], start=0.0, duration=SECONDS, lines=())
     part = compose.Part("melody", program, False, (compose.Note(0.0, SECONDS, pitch, 90),))
@@ -36,7 +36,7 @@ def held(song: compose.Song, program: int, pitch: int, sample_rate: int) -> Tens
 def flutter(waveform: Tensor) -> float:
     """Standard deviation of the level over the middle half of ``[T]``, dB."""
     middle = waveform[len(waveform) // 4 : -len(waveform) // 4].double()
-    pieces = middle.unfold(0, PIECE, PIECE)
+    pieces = middle.unfold(0, PIECE_SAMPLES, PIECE_SAMPLES)
     level = 10.0 * torch.log10(pieces.square().mean(dim=1).clamp_min(1e-12))
     return float(level.std())
 
@@ -53,10 +53,10 @@ def measurements(song: compose.Song, front: FrontEnd, pitches: int) -> list[Meas
     added: dict[str, list[float]] = {"mel": [], "fast": [], "griffin_lim": [], "random": []}
     names: list[str] = []
     for (instrument, program), pitch in product(INSTRUMENTS.items(), PITCHES[:pitches]):
-        wave = held(song, program, pitch, rate)
+        wave = held_note(song, program, pitch, rate)
         wave = wave[: len(wave) // hop * hop]
         names.append(f"{instrument} {pitch}")
-        sounds = rebuilt(wave, front, tuple(added))
+        sounds = reconstruct(wave, front, tuple(added))
         for way, each in added.items():
             each.append(flutter(sounds[way][0]) - flutter(wave))
     return [

@@ -10,8 +10,14 @@ from sklearn.metrics import balanced_accuracy_score
 from affetti.corpus import Corpus
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.audit.probes.instruments import accuracy, blur, holds, measured, neither_rare_nor_everywhere
-from affetti.studies.audit.scope import Scope
+from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.probes.instrument_probes import (
+    accuracy_loss,
+    common_instruments,
+    contains_instruments,
+    instrument_measurements,
+    mean_balanced_accuracy,
+)
 from material import write_corpus
 
 
@@ -33,8 +39,8 @@ def flags(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random((n, 2)) < 0.5
 
 
-def told(scope: Scope) -> dict[str, Measurement]:
-    return {measurement.name: measurement for measurement in measured(scope)}
+def told(context: AuditContext) -> dict[str, Measurement]:
+    return {measurement.name: measurement for measurement in instrument_measurements(context)}
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +53,12 @@ def test_accuracy_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     has, read = rng.random((2, 50, 3)) < 0.4
     theirs = [balanced_accuracy_score(has[:, k], read[:, k]) for k in range(3)]
-    assert accuracy(read, has) == pytest.approx(np.mean(theirs))
-    assert accuracy(has, has) == 1
-    assert accuracy(~has, has) == 0
-    assert accuracy(np.ones_like(has), has) == 0.5
+    assert mean_balanced_accuracy(read, has) == pytest.approx(np.mean(theirs))
+    assert mean_balanced_accuracy(has, has) == 1
+    assert mean_balanced_accuracy(~has, has) == 0
+    assert mean_balanced_accuracy(np.ones_like(has), has) == 0.5
     with pytest.raises(InputError):
-        accuracy(has, np.ones_like(has))
+        mean_balanced_accuracy(has, np.ones_like(has))
 
 
 def test_blur_is_what_is_lost_above_chance() -> None:
@@ -60,26 +66,26 @@ def test_blur_is_what_is_lost_above_chance() -> None:
     generated = np.arange(8) >= 4
     half = has.copy()
     half[4:, 0] = [True, False, False, True]
-    assert blur(has, has, generated) == 0
-    assert blur(half, has, generated) == 100
+    assert accuracy_loss(has, has, generated) == 0
+    assert accuracy_loss(half, has, generated) == 100
     half[4:, 0] = [True, True, False, True]
-    assert blur(half, has, generated) == 50
+    assert accuracy_loss(half, has, generated) == 50
     with pytest.raises(InputError):
-        blur(np.ones_like(has), has, generated)
+        accuracy_loss(np.ones_like(has), has, generated)
 
 
 def test_the_rare_and_the_everywhere_are_not_asked() -> None:
     named = np.array(["bass|piano"] * 10 + ["bass"] * 9 + ["bass|harp"])
-    known = neither_rare_nor_everywhere(named)
+    known = common_instruments(named)
     assert known == ("piano",)
-    assert holds(named, known)[:, 0].tolist() == [True] * 10 + [False] * 10
+    assert contains_instruments(named, known)[:, 0].tolist() == [True] * 10 + [False] * 10
 
 
 def test_instruments_that_sound_are_read_and_names_alone_are_not(real: Corpus, tmp_path: Path) -> None:
-    found = told(Scope(real, tmp_path))["corpus_read"]
+    found = told(AuditContext(real, tmp_path))["corpus_read"]
     assert (found.value or 0) > 0.9
     assert found.n == 80
-    idle = told(Scope(band(tmp_path / "c", flags(80, 1), flags(80, 2), 1), tmp_path))["corpus_read"]
+    idle = told(AuditContext(band(tmp_path / "c", flags(80, 1), flags(80, 2), 1), tmp_path))["corpus_read"]
     assert idle.ci is not None and idle.ci[0] < 0.5 < idle.ci[1]
 
 
@@ -88,24 +94,24 @@ def test_generators_that_obey_do_not_blur_and_those_that_do_not_blur_all(real: C
     band(tmp_path / "good", wish, wish, 4)
     band(tmp_path / "deaf", flags(60, 5), wish, 4)
     kinds = (("flow", tmp_path / "deaf"), ("gan", tmp_path / "good"))
-    found = told(Scope(real, tmp_path, generated=kinds))
+    found = told(AuditContext(real, tmp_path, generated=kinds))
     assert (found["generated_read"].value or 0) > 0.9
     good, deaf = found["generated_blur"], found["generated_blur_flow"]
     assert good.ci is not None and good.ci[0] <= 0 < good.ci[1] < 20
     assert deaf.ci is not None and deaf.ci[0] < 100 < deaf.ci[1] and deaf.ci[0] > 50
     assert good.n == 140
-    alone = told(Scope(real, tmp_path, generated=kinds[:1]))
+    alone = told(AuditContext(real, tmp_path, generated=kinds[:1]))
     assert alone["generated_blur"].value == pytest.approx(deaf.value)
 
 
 def test_what_is_missing_is_said(real: Corpus, tmp_path: Path) -> None:
-    assert "give --models" in told(Scope(real, tmp_path))["generated_blur"].note
+    assert "give --models" in told(AuditContext(real, tmp_path))["generated_blur"].note
     wordless = band(tmp_path / "w", flags(10, 1), flags(10, 1), 1, instruments="")
-    found = told(Scope(real, tmp_path, generated=(("gan", wordless.path),)))
+    found = told(AuditContext(real, tmp_path, generated=(("gan", wordless.path),)))
     assert found["generated_blur"].value is None
     assert "asked for instruments" in found["generated_blur"].note
     for corpus in (wordless, band(tmp_path / "same", flags(10, 1), flags(10, 1), 1, instruments="piano")):
-        none = told(Scope(corpus, tmp_path, generated=(("flow", real.path),)))
+        none = told(AuditContext(corpus, tmp_path, generated=(("flow", real.path),)))
         assert none["corpus_read"].value is None
         assert none["generated_blur"].value is None
         assert "instruments: a column" in none["generated_blur"].note

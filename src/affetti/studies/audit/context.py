@@ -28,16 +28,16 @@ from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import atomic_write
-from affetti.studies.audit.answer import Mels, NotMeasurableError, Origin, Panel, Sound
+from affetti.studies.audit.answer import MelFigure, NotMeasurableError, Origin, Panel, Sound
 from affetti.studies.augmentation.synthetic_sets import knows_composer
 
-AUDIO = "sound: prepare the corpus with --keep-audio"
-BLOCK = 128
+NEEDS_AUDIO = "sound: prepare the corpus with --keep-audio"
+CLIPS_PER_BLOCK = 128
 """Clips read at a time."""
 
 
 @dataclass(frozen=True)
-class Scope:
+class AuditContext:
     """What an audit is about."""
 
     corpus: Corpus
@@ -54,7 +54,7 @@ class Scope:
     """Folders of augmentation studies."""
 
     @property
-    def front(self) -> FrontEnd:
+    def front_end(self) -> FrontEnd:
         """The corpus' front-end."""
         return self.corpus.front_end
 
@@ -63,7 +63,7 @@ class Scope:
         """Whether affetti composed the corpus: then nothing in it tells how people feel."""
         return knows_composer(self.corpus)
 
-    def few(self, full: int, quick: int) -> int:
+    def sample_size(self, full: int, quick: int) -> int:
         """How many of something to take."""
         return quick if self.quick else full
 
@@ -71,16 +71,16 @@ class Scope:
         """A generator of random numbers of its own for each purpose."""
         return np.random.default_rng(child_seed("audit", *labels, self.seed))
 
-    def fresh_songs(self, n: int) -> list[compose.Song]:
+    def compose_songs(self, n: int) -> list[compose.Song]:
         """``n`` songs of a composer's seed that no corpus has, in the corpus' keys where it is composed."""
-        return [self.fresh_song(index) for index in range(n)]
+        return [self.compose_song(index) for index in range(n)]
 
-    def fresh_song(self, index: int, genre: str | None = None, **change: object) -> compose.Song:
+    def compose_song(self, index: int, genre: str | None = None, **change: object) -> compose.Song:
         """Fresh song ``index`` with its genre, or cues of ``change``, held throughout; all else stays as it is."""
         keys = int(self.corpus.meta["planted"]["keys"]) if self.composed else 1
         return compose.compose(child_seed("audit songs", self.seed) % 2**31, index, change or None, keys, genre)
 
-    def rows(self, n: int) -> NDArray[np.intp]:
+    def select_rows(self, n: int) -> NDArray[np.intp]:
         """At most ``n`` clips in the corpus' order, of as many songs as there are before a second of one is taken."""
         songs = self.corpus.songs.tolist()
         turn = np.zeros(len(songs), dtype=np.intp)
@@ -94,7 +94,7 @@ class Scope:
         order = shuffled[np.argsort(turn[shuffled], kind="stable")]
         return np.sort(order[:n])
 
-    def sound(self, row: int) -> Tensor:
+    def waveform(self, row: int) -> Tensor:
         """The sound of clip ``row``, ``[T]`` at the front-end's rate: what was kept, or composed once more.
 
         Raises:
@@ -103,57 +103,59 @@ class Scope:
         clip = self.corpus.clips.iloc[row]
         file = self.corpus.path / "audio" / f"{clip['clip_id']}.flac"
         if file.is_file():
-            return audio.load(file, self.front.sample_rate)[: self.front.samples]
+            return audio.load(file, self.front_end.sample_rate)[: self.front_end.samples]
         meta = self.corpus.meta
         if not self.composed or meta.get("options", {}).get("soundfont"):
-            raise NotMeasurableError(AUDIO)
+            raise NotMeasurableError(NEEDS_AUDIO)
         voice = meta["planted"]["lyrics"]["voice"]
         index = int(str(clip["song_id"]).rsplit("-", 1)[1])
         made = ComposedSound(
             int(meta["seed"]), index, int(meta["planted"]["keys"]), None, None if voice == "none" else voice
         )
-        whole = torch.from_numpy(_rendered(made, self.front.sample_rate))
-        first = round(float(clip["start"]) * self.front.sample_rate)
-        return whole[first : first + self.front.samples]
+        whole = torch.from_numpy(_rendered(made, self.front_end.sample_rate))
+        first = round(float(clip["start"]) * self.front_end.sample_rate)
+        return whole[first : first + self.front_end.samples]
 
-    def require_sound(self) -> None:
+    def require_audio(self) -> None:
         """See that there is sound.
 
         Raises:
             NotMeasurableError: there is none.
         """
-        self.sound(0)
+        self.waveform(0)
 
     @cached_property
     def statistics(self) -> NDArray[np.float64]:
         """The default features of all clips ``[N, D]``, see :mod:`affetti.signal.statistics`."""
         mel = self.corpus.mel
-        return np.concatenate([embed_statistics(mel[at : at + BLOCK]) for at in range(0, len(mel), BLOCK)])
+        return np.concatenate(
+            [embed_statistics(mel[at : at + CLIPS_PER_BLOCK]) for at in range(0, len(mel), CLIPS_PER_BLOCK)]
+        )
 
     @cached_property
-    def analyse(self) -> MelSpectrogram:
+    def mel_spectrogram(self) -> MelSpectrogram:
         """Waveform to log-mel at the corpus' front-end."""
-        return MelSpectrogram(self.front)
+        return MelSpectrogram(self.front_end)
 
-    def mel(self, waveform: Tensor) -> NDArray[np.float32]:
+    def log_mel(self, waveform: Tensor) -> NDArray[np.float32]:
         """The log-mel ``[M, F]`` of a waveform ``[T]``."""
         with torch.inference_mode():
-            return self.analyse(waveform).numpy()
+            return self.mel_spectrogram(waveform).numpy()
 
-    def middle(self, waveform: Tensor | NDArray[np.float32]) -> Tensor:
+    def central_excerpt(self, waveform: Tensor | NDArray[np.float32]) -> Tensor:
         """The middle of a waveform, as long as a clip; a shorter one is filled with silence."""
         wave = torch.as_tensor(waveform)
-        room = len(wave) - self.front.samples
+        room = len(wave) - self.front_end.samples
         if room < 0:
             return torch.nn.functional.pad(wave, (0, -room))
-        return wave[room // 2 : room // 2 + self.front.samples]
+        return wave[room // 2 : room // 2 + self.front_end.samples]
 
-    def filled(self, waveform: Tensor) -> Tensor:
+    def fit_length(self, waveform: Tensor) -> Tensor:
         """A waveform cut, or filled with silence at its end, to the length of a clip."""
-        short = self.front.samples - len(waveform)
-        return torch.nn.functional.pad(waveform, (0, max(0, short)))[: self.front.samples]
+        short = self.front_end.samples - len(waveform)
+        return torch.nn.functional.pad(waveform, (0, max(0, short)))[: self.front_end.samples]
 
-    def keep(self, question: str, label: str, origin: Origin, waveform: Tensor) -> Sound:
+    def save_sound(self, question: str, label: str, origin: Origin, waveform: Tensor) -> Sound:
         """File a sound of an answer.
 
         Raises:
@@ -165,15 +167,15 @@ class Scope:
         file = Path("sounds") / f"{question}-{slug}.flac"
         peak = float(waveform.abs().max())
         with atomic_write(self.folder / file) as temporary:
-            audio.save(temporary, (waveform / max(1.0, peak)).numpy(), self.front.sample_rate)
+            audio.save(temporary, (waveform / max(1.0, peak)).numpy(), self.front_end.sample_rate)
         return Sound(label, origin, str(file))
 
-    def keep_mels(self, question: str, title: str, mels: Mapping[str, NDArray[np.floating]]) -> Mels:
+    def save_log_mels(self, question: str, title: str, mels: Mapping[str, NDArray[np.floating]]) -> MelFigure:
         """File log-mels ``[M, F]`` by their labels, and the figure of them."""
         with atomic_write(self.folder / "answers" / f"{question}.npz") as temporary:
             arrays: dict[str, Any] = {label: mel.astype(np.float16) for label, mel in mels.items()}
             np.savez_compressed(temporary, **arrays)
-        return Mels(title, tuple(Panel(label, label) for label in mels))
+        return MelFigure(title, tuple(Panel(label, label) for label in mels))
 
 
 @lru_cache(maxsize=2)

@@ -21,107 +21,123 @@ from affetti.corpus import Corpus
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.scope import Scope
 
-RARE = 0.05
-CLIPS, CLIPS_QUICK = 960, 400
-COLUMN = "instruments: a column of names, of 5 songs or more that differ in them"
-GENERATOR = "a generator that is asked for instruments: give --models"
-FIRST = "gan"
+MIN_FRACTION = 0.05
+MAX_CLIPS, MAX_CLIPS_QUICK = 960, 400
+NEEDS_INSTRUMENTS = "instruments: a column of names, of 5 songs or more that differ in them"
+NEEDS_GENERATOR = "a generator that is asked for instruments: give --models"
+MAIN_GENERATOR = "gan"
 """The generator that the study speaks of."""
-READ = ("corpus_read", "instruments read off the corpus' clips, balanced accuracy")
+CORPUS_READ = ("corpus_read", "instruments read off the corpus' clips, balanced accuracy")
 Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Judges:
+class InstrumentProbes:
     """Probes for instruments, and what they read of the real clips they were fitted to, out of fold."""
 
-    known: tuple[str, ...]
+    instruments: tuple[str, ...]
     features: linear_probe.Floats
     songs: Texts
-    has: Flags
+    present: Flags
     """Which clip has which instrument ``[N, K]``."""
-    read: Flags
+    predicted: Flags
     """What was read of it."""
 
     @classmethod
-    def of(cls, scope: Scope) -> Judges:
+    def fit(cls, context: AuditContext) -> InstrumentProbes:
         """Fitted to a corpus.
 
         Raises:
             InputError: it names no instruments that some clips have and some have not, or has too few songs.
         """
-        rows = scope.rows(scope.few(CLIPS, CLIPS_QUICK))
-        named = asked(scope.corpus)[rows]
+        rows = context.select_rows(context.sample_size(MAX_CLIPS, MAX_CLIPS_QUICK))
+        named = named_instruments(context.corpus)[rows]
         rows, named = rows[named != ""], named[named != ""]
-        known = neither_rare_nor_everywhere(named)
+        known = common_instruments(named)
         if not known:
             raise InputError("no instrument that some clips have and some have not")
-        features, songs, has = scope.statistics[rows], scope.corpus.songs[rows], holds(named, known)
-        read = [linear_probe.read_classes(features, column.astype(str), songs) == "True" for column in has.T]
+        features, songs, has = context.statistics[rows], context.corpus.songs[rows], contains_instruments(named, known)
+        read = [linear_probe.cross_val_classify(features, column.astype(str), songs) == "True" for column in has.T]
         return cls(known, features, songs, has, np.stack(read, axis=1))
 
-    def __call__(self, features: linear_probe.Floats) -> Flags:
+    def predict(self, features: linear_probe.Floats) -> Flags:
         """What is read of other clips ``[N, D]``: ``[N, K]``."""
-        judges = [linear_probe.learn_classes(self.features, column.astype(str), self.songs) for column in self.has.T]
-        return np.stack([judge(features) == "True" for judge in judges], axis=1)
+        probes = [
+            linear_probe.fit_classifier(self.features, column.astype(str), self.songs) for column in self.present.T
+        ]
+        return np.stack([judge(features) == "True" for judge in probes], axis=1)
 
 
-def measured(scope: Scope) -> list[Measurement]:
+def instrument_measurements(context: AuditContext) -> list[Measurement]:
     """``corpus_read``; ``generated_read`` and ``generated_blur``, of further generators with their name behind it."""
-    kinds = [kind for kind, _ in scope.generated]
-    first = kinds[0] if kinds and FIRST not in kinds else FIRST
+    kinds = [kind for kind, _ in context.generated]
+    first = kinds[0] if kinds and MAIN_GENERATOR not in kinds else MAIN_GENERATOR
     suffix = {kind: "" if kind == first else f"_{kind}" for kind in kinds or [first]}
     try:
-        judges = Judges.of(scope)
+        probes = InstrumentProbes.fit(context)
     except InputError:
-        return [Measurement.missing(*READ, COLUMN), *(m for kind in suffix for m in _missing(suffix[kind], COLUMN))]
-    found = [Measurement.of_statistic(*READ, accuracy, judges.read, judges.has, songs=judges.songs, seed=scope.seed)]
-    for kind, path in scope.generated:
-        found += _generated(judges, kind, path, suffix[kind], scope.seed)
-    return found if kinds else found + _missing("", GENERATOR)
+        return [
+            Measurement.missing(*CORPUS_READ, NEEDS_INSTRUMENTS),
+            *(m for kind in suffix for m in _missing_measurements(suffix[kind], NEEDS_INSTRUMENTS)),
+        ]
+    found = [
+        Measurement.of_statistic(
+            *CORPUS_READ,
+            mean_balanced_accuracy,
+            probes.predicted,
+            probes.present,
+            songs=probes.songs,
+            seed=context.seed,
+        )
+    ]
+    for kind, path in context.generated:
+        found += _generated(probes, kind, path, suffix[kind], context.seed)
+    return found if kinds else found + _missing_measurements("", NEEDS_GENERATOR)
 
 
-def _generated(judges: Judges, kind: str, path: Path, suffix: str, seed: int) -> list[Measurement]:
+def _generated(probes: InstrumentProbes, kind: str, path: Path, suffix: str, seed: int) -> list[Measurement]:
     made = Corpus.open(path)
-    wished = holds(asked(made), judges.known)
+    wished = contains_instruments(named_instruments(made), probes.instruments)
     if not wished.any():
-        return _missing(suffix, GENERATOR)
-    heard = judges(embed_statistics(made.mel))
+        return _missing_measurements(suffix, NEEDS_GENERATOR)
+    heard = probes.predict(embed_statistics(made.mel))
     clips = np.char.add(f"generated {kind} ", made.clips["clip_id"].to_numpy(dtype=str))
-    units = np.concatenate([judges.songs, clips])
-    both = (np.concatenate([judges.read, heard]), np.concatenate([judges.has, wished]))
-    made_by = np.arange(len(units)) >= len(judges.songs)
+    units = np.concatenate([probes.songs, clips])
+    both = (np.concatenate([probes.predicted, heard]), np.concatenate([probes.present, wished]))
+    made_by = np.arange(len(units)) >= len(probes.songs)
     name, label = f"generated_read{suffix}", f"instruments asked for, read off clips of {kind}, balanced accuracy"
     blurred = f"generated_blur{suffix}", f"loss of that against the corpus' clips, {kind}"
     of = "songs and generated clips"
     return [
-        Measurement.of_statistic(name, label, accuracy, heard, wished, songs=clips, seed=seed, of="generated clips"),
-        Measurement.of_statistic(*blurred, blur, *both, made_by, songs=units, seed=seed, unit="%", of=of),
+        Measurement.of_statistic(
+            name, label, mean_balanced_accuracy, heard, wished, songs=clips, seed=seed, of="generated clips"
+        ),
+        Measurement.of_statistic(*blurred, accuracy_loss, *both, made_by, songs=units, seed=seed, unit="%", of=of),
     ]
 
 
-def asked(corpus: Corpus) -> Texts:
+def named_instruments(corpus: Corpus) -> Texts:
     """The instruments of each clip, as the corpus names them ``[N]``."""
     return corpus.clips["instruments"].fillna("").to_numpy(dtype=str)
 
 
-def neither_rare_nor_everywhere(named: Texts) -> tuple[str, ...]:
+def common_instruments(named: Texts) -> tuple[str, ...]:
     """The instruments that more than 5 % and less than 95 % of clips have."""
     rows = [set(text.split("|")) - {""} for text in named.tolist()]
     every = sorted(set[str]().union(*rows))
-    return tuple(name for name in every if RARE < np.mean([name in row for row in rows]) < 1 - RARE)
+    return tuple(name for name in every if MIN_FRACTION < np.mean([name in row for row in rows]) < 1 - MIN_FRACTION)
 
 
-def holds(named: Texts, known: tuple[str, ...]) -> Flags:
+def contains_instruments(named: Texts, known: tuple[str, ...]) -> Flags:
     """Which clip has which of the known instruments ``[N, K]``."""
     return np.array([[name in text.split("|") for name in known] for text in named.tolist()]).reshape(len(named), -1)
 
 
-def accuracy(read: Flags, has: Flags) -> float:
+def mean_balanced_accuracy(read: Flags, has: Flags) -> float:
     """Balanced accuracy, mean over the instruments that some clips have and some have not.
 
     Raises:
@@ -135,19 +151,19 @@ def accuracy(read: Flags, has: Flags) -> float:
     return float(right.mean() / 2.0)
 
 
-def blur(read: Flags, has: Flags, generated: Flags) -> float:
+def accuracy_loss(read: Flags, has: Flags, generated: Flags) -> float:
     """What clips ``generated`` lose of the real ones' distance to chance, in %: 0 none of it, 100 all.
 
     Raises:
-        InputError: as :func:`accuracy`, or real clips are at chance themselves.
+        InputError: as :func:`mean_balanced_accuracy`, or real clips are at chance themselves.
     """
-    real, made = (accuracy(read[side], has[side]) - 0.5 for side in (~generated, generated))
+    real, made = (mean_balanced_accuracy(read[side], has[side]) - 0.5 for side in (~generated, generated))
     if not real > 0:
         raise InputError("instruments that cannot be read off real clips")
     return 100.0 * (1.0 - made / real)
 
 
-def _missing(suffix: str, needs: str) -> list[Measurement]:
+def _missing_measurements(suffix: str, needs: str) -> list[Measurement]:
     return [
         Measurement.missing(f"generated_read{suffix}", "instruments asked for, read off generated clips", needs),
         Measurement.missing(f"generated_blur{suffix}", "loss of that against the corpus' clips", needs, "%"),

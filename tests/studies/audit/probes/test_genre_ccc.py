@@ -7,7 +7,7 @@ from scipy.stats import pearsonr
 
 from affetti import metrics
 from affetti.errors import InputError
-from affetti.studies.audit.probes import by_genre as module
+from affetti.studies.audit.probes import genre_ccc as module
 
 SONGS = np.repeat([f"s{i:02d}" for i in range(60)], 4)
 GENRE = np.repeat(np.tile(["pop", "rock", "jazz"], 20), 4)
@@ -22,12 +22,12 @@ def material(worse: float = 0.0, seed: int = 0):
 
 
 def found(read, labels, genre=GENRE, deals=100):
-    rows = module.by_genre(read, labels, genre, SONGS, np.random.default_rng(0), deals)
+    rows = module.ccc_by_genre(read, labels, genre, SONGS, np.random.default_rng(0), deals)
     return {row.name: row for row in rows}
 
 
 def test_names_are_plain():
-    names = module.genres(pd.DataFrame({"genre": ["Hip-Hop", " hip hop ", None, "", "R&B"]}))
+    names = module.clip_genres(pd.DataFrame({"genre": ["Hip-Hop", " hip hop ", None, "", "R&B"]}))
     assert names.tolist() == ["hip_hop", "hip_hop", "", "", "r_b"]
 
 
@@ -52,8 +52,8 @@ def test_genres_that_are_alike_are_seldom_told_apart():
     shares = []
     for seed in range(20):
         read, labels = material(seed=seed)
-        dealt = module.dealt(read, labels, codes, SONGS, np.random.default_rng(seed), 40)
-        shares.append(float(np.mean(dealt >= module.spread(read, labels, codes))))
+        dealt = module.permuted_spread(read, labels, codes, SONGS, np.random.default_rng(seed), 40)
+        shares.append(float(np.mean(dealt >= module.ccc_spread(read, labels, codes))))
     assert sum(share <= 0.025 for share in shares) <= 2
     assert 0.3 < np.mean(shares) < 0.7  # where there is no difference the share is even over [0, 1]
 
@@ -63,10 +63,10 @@ def test_genres_are_dealt_out_by_song():
     read, labels = material()
     codes = np.unique(GENRE, return_inverse=True)[1]
     rng = np.random.default_rng(1)
-    by_song = module.dealt(read, labels, codes, SONGS, rng, 20)
+    by_song = module.permuted_spread(read, labels, codes, SONGS, rng, 20)
     assert by_song.shape == (20,)
     one = np.full(len(SONGS), "one song")
-    np.testing.assert_raises(InputError, module.dealt, read, labels, codes, one, rng, 1)
+    np.testing.assert_raises(InputError, module.permuted_spread, read, labels, codes, one, rng, 1)
 
 
 def test_genres_of_few_songs_and_unknown_ones_are_left_out():
@@ -85,13 +85,13 @@ def test_order_of_rows_does_not_matter():
     read, labels = material(0.2)
     order = np.random.default_rng(2).permutation(len(SONGS))
     there = found(read, labels)
-    rows = module.by_genre(read[order], labels[order], GENRE[order], SONGS[order], np.random.default_rng(0), 100)
+    rows = module.ccc_by_genre(read[order], labels[order], GENRE[order], SONGS[order], np.random.default_rng(0), 100)
     for row in rows:
         assert row.value == pytest.approx(there[row.name].value)
 
 
 def test_interval_of_eighteen_songs_in_closed_form():
-    low, high = (measurement.value for measurement in module.fisher())
+    low, high = (measurement.value for measurement in module.fisher_interval())
     assert (round(low, 2), round(high, 2)) == (0.31, 0.87)
     # scipy's interval of a sample whose r is .68
     rng = np.random.default_rng(0)

@@ -22,20 +22,20 @@ from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 
-FEW = 3
+MIN_SONGS = 3
 """Songs of a genre below which nothing is said of it."""
-DEALS, DEALS_QUICK = 1_000, 300
-SMALLEST = (0.68, 18)
+N_PERMUTATIONS, N_PERMUTATIONS_QUICK = 1_000, 300
+STUDY_SMALLEST_GENRE = (0.68, 18)
 """CCC and number of clips of the smallest genre in the study."""
 
 
-def genres(clips: pd.DataFrame) -> Texts:
+def clip_genres(clips: pd.DataFrame) -> Texts:
     """Genre of each clip ``[N]``: lower case, words joined by ``_``; empty where it is unknown."""
     plain = clips["genre"].fillna("").str.lower().tolist()
     return np.array([re.sub(r"[^a-z0-9]+", "_", name).strip("_") for name in plain], dtype=str)
 
 
-def spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> float:
+def ccc_spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> float:
     """Largest less smallest CCC over genres.
 
     Raises:
@@ -47,20 +47,20 @@ def spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> float:
     return float(np.ptp([metrics.concordance(read[genre == name], labels[genre == name]) for name in names]))
 
 
-def by_genre(
+def ccc_by_genre(
     read: Floats, labels: Floats, genre: Texts, songs: Texts, rng: np.random.Generator, deals: int
 ) -> list[Measurement]:
-    """CCC in each genre of :data:`FEW` songs or more, their spread, and the spread by chance.
+    """CCC in each genre of :data:`MIN_SONGS` songs or more, their spread, and the spread by chance.
 
     Args:
         read: emotion read out of fold ``[N, 2]``.
         labels: of each clip ``[N, 2]``.
-        genre: of each clip, see :func:`genres`.
+        genre: of each clip, see :func:`clip_genres`.
         songs: of each clip.
         rng: of the deals.
         deals: how often genres are dealt out.
     """
-    names = [name for name in np.unique(genre[genre != ""]) if np.unique(songs[genre == name]).size >= FEW]
+    names = [name for name in np.unique(genre[genre != ""]) if np.unique(songs[genre == name]).size >= MIN_SONGS]
     found = [
         Measurement.of_statistic(
             f"ccc_{name}",
@@ -75,13 +75,13 @@ def by_genre(
     ]
     kept = np.isin(genre, names)
     if len(names) < 2:
-        return [*found, *missing(f"two genres or more, each of {FEW} songs")]
+        return [*found, *missing_measurements(f"two genres or more, each of {MIN_SONGS} songs")]
     read, labels, songs = read[kept], labels[kept], songs[kept]
     codes = np.searchsorted(names, genre[kept])
-    told = Measurement.of_statistic(*SPREAD, spread, read, labels, codes, songs=songs)
+    told = Measurement.of_statistic(*SPREAD, ccc_spread, read, labels, codes, songs=songs)
     if told.value is None:
-        return [*found, told, *missing("genres whose labels differ")[1:]]
-    by_chance = dealt(read, labels, codes, songs, rng, deals)
+        return [*found, told, *missing_measurements("genres whose labels differ")[1:]]
+    by_chance = permuted_spread(read, labels, codes, songs, rng, deals)
     low, high = np.quantile(by_chance, [0.025, 0.975])
     p = float((1 + (by_chance >= told.value).sum()) / (1 + deals))
     count = int(np.unique(songs).size)
@@ -98,25 +98,25 @@ BY_CHANCE = "spread_ccc_by_chance", "the same, genres dealt out to songs at rand
 ALIKE = "genres_alike", "share of deals with as large a spread"
 
 
-def missing(needs: str) -> list[Measurement]:
+def missing_measurements(needs: str) -> list[Measurement]:
     """What is said of the differences between genres, not measured."""
     return [Measurement.missing(*told_as, needs) for told_as in (SPREAD, BY_CHANCE, ALIKE)]
 
 
-def dealt(
+def permuted_spread(
     read: Floats, labels: Floats, codes: NDArray[np.intp], songs: Texts, rng: np.random.Generator, deals: int
 ) -> Floats:
     """Spread of CCC with genres dealt out to songs at random ``[deals]``, as many songs to each as it has."""
     _, first, member = np.unique(songs, return_index=True, return_inverse=True)
     found: list[float] = []
     while len(found) < deals:
-        found.append(spread(read, labels, rng.permutation(codes[first])[member]))
+        found.append(ccc_spread(read, labels, rng.permutation(codes[first])[member]))
     return np.array(found)
 
 
-def fisher() -> list[Measurement]:
+def fisher_interval() -> list[Measurement]:
     """The interval of the study's smallest genre, in closed form."""
-    r, n = SMALLEST
+    r, n = STUDY_SMALLEST_GENRE
     ends = np.tanh(np.arctanh(r) + np.array([-1.96, 1.96]) / np.sqrt(n - 3))
     return [
         Measurement(f"fisher_{name}", f"{name} end of Fisher's 95 % interval of r = {r}, n = {n}", float(end), None, n)
