@@ -29,6 +29,24 @@ def test_a_verb_loads_no_other_verb_and_no_study_of_another(verb: str) -> None:
         assert not studies
 
 
+@pytest.mark.parametrize("verb", ["doctor", "export", "predict", "prepare", "report", "score", "train"])
+def test_a_verb_loads_no_generator_before_it_uses_one(verb: str) -> None:
+    generators = {f"affetti.models.generators.{name}" for name in ("gan", "flow", "waveform")}
+    assert not loaded(f"affetti.api.{verb}") & generators
+
+
+@pytest.mark.parametrize("verb", sorted(api.__all__))
+def test_the_help_of_a_verb_loads_neither_torch_nor_a_model(verb: str) -> None:
+    code = (
+        "import sys\nfrom affetti.cli.main import main\n"
+        f"try: main(['{verb}', '--help'])\n"
+        "except SystemExit: print(*(name for name in sys.modules if name.startswith(('affetti.models', 'torch'))))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.startswith(f"usage: affetti {verb}")
+    assert ran.stdout.splitlines()[-1] == ""
+
+
 def test_the_package_of_the_verbs_loads_none_of_them() -> None:
     assert loaded("affetti.api") == {"affetti.api"}
     assert set(api.__all__) <= set(dir(api))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from torch import nn
@@ -16,20 +17,8 @@ from torch import nn
 from affetti import config
 from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.flow import Flow, FlowConfig
-from affetti.models.generators.gan import Gan, GanConfig
-from affetti.models.generators.waveform import Waveform, WaveformConfig
-from affetti.models.regressors.baseline import Baseline, BaselineConfig
-from affetti.models.regressors.student import Student, StudentConfig
-from affetti.models.regressors.vit import ViT, ViTConfig
 from affetti.training.clips import Clips
-from affetti.training.closed_form import fit_baseline
 from affetti.training.objectives.base import Objective, ObjectiveOptions
-from affetti.training.objectives.distillation import student_objective
-from affetti.training.objectives.fine_tuning import fine_tuning_objective
-from affetti.training.objectives.flow_matching import flow_objective
-from affetti.training.objectives.published_gan import gan_objective
-from affetti.training.objectives.waveform_adversarial import waveform_objective
 
 
 @dataclass(frozen=True)
@@ -40,20 +29,45 @@ class Family:
     """What it does, for the model card: "This model …"."""
     generates: bool
     """Whether it generates clips; otherwise it predicts valence and arousal."""
-    model: Callable[..., nn.Module]
-    """Called as ``model(shape, config, fields)`` if it generates, else as ``model(shape, config)``."""
-    config: type[Any]
-    """Its settings: a frozen dataclass."""
-    objective: Callable[[Any, int, ObjectiveOptions], Objective] | None = None
-    """Called as ``objective(model, steps, options)``; None: it is fitted by :attr:`closed_form`."""
-    closed_form: Callable[[Any, Clips], None] | None = None
-    """Called as ``closed_form(model, clips)``; for a model that is fitted to all clips at once."""
+    model_name: str
+    """Its class, as ``module:name`` of affetti; imported when first used, so that no verb loads all families."""
+    config_name: str
+    """The class of its settings."""
+    objective_name: str | None = None
+    """What makes its objective; None: it is fitted in closed form."""
+    closed_form_name: str | None = None
+    """What fits it in closed form."""
     sound: bool = False
     """Whether it generates waveforms, not log-mels, and is trained on the sound of clips."""
     learns_from_teacher: bool = False
     """Whether it can be trained on the outputs of another regressor."""
     predicts_from_embeddings: bool = False
     """Whether it can be trained on an embedding of each clip instead of the log-mel."""
+
+    @property
+    def model(self) -> Callable[..., nn.Module]:
+        """Called as ``model(shape, config, fields)`` if it generates, else as ``model(shape, config)``."""
+        return _import(self.model_name)
+
+    @property
+    def config(self) -> type[Any]:
+        """Its settings: a frozen dataclass."""
+        return _import(self.config_name)
+
+    @property
+    def objective(self) -> Callable[[Any, int, ObjectiveOptions], Objective] | None:
+        """Called as ``objective(model, steps, options)``; None: it is fitted by :attr:`closed_form`."""
+        return None if self.objective_name is None else _import(self.objective_name)
+
+    @property
+    def closed_form(self) -> Callable[[Any, Clips], None] | None:
+        """Called as ``closed_form(model, clips)``; for a model that is fitted to all clips at once."""
+        return None if self.closed_form_name is None else _import(self.closed_form_name)
+
+
+def _import(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(f"affetti.{module}"), attribute)
 
 
 MAKES_LOG_MELS = "makes log-mel spectrograms of music for a point of the valence-arousal plane"
@@ -62,17 +76,49 @@ PREDICTS = "predicts valence and arousal from a log-mel spectrogram of music"
 PREDICTS_FROM_STATISTICS = "predicts valence and arousal from statistics of a log-mel spectrogram of music"
 
 FAMILIES: dict[str, Family] = {
-    "gan": Family(MAKES_LOG_MELS, True, Gan, GanConfig, gan_objective),
-    "waveform": Family(MAKES_SOUND, True, Waveform, WaveformConfig, waveform_objective, sound=True),
-    "flow": Family(MAKES_LOG_MELS, True, Flow, FlowConfig, flow_objective),
-    "vit": Family(PREDICTS, False, ViT, ViTConfig, fine_tuning_objective),
-    "student": Family(PREDICTS, False, Student, StudentConfig, student_objective, learns_from_teacher=True),
+    "gan": Family(
+        MAKES_LOG_MELS,
+        True,
+        "models.generators.gan:Gan",
+        "models.generators.gan:GanConfig",
+        "training.objectives.published_gan:gan_objective",
+    ),
+    "waveform": Family(
+        MAKES_SOUND,
+        True,
+        "models.generators.waveform:Waveform",
+        "models.generators.waveform:WaveformConfig",
+        "training.objectives.waveform_adversarial:waveform_objective",
+        sound=True,
+    ),
+    "flow": Family(
+        MAKES_LOG_MELS,
+        True,
+        "models.generators.flow:Flow",
+        "models.generators.flow:FlowConfig",
+        "training.objectives.flow_matching:flow_objective",
+    ),
+    "vit": Family(
+        PREDICTS,
+        False,
+        "models.regressors.vit:ViT",
+        "models.regressors.vit:ViTConfig",
+        "training.objectives.fine_tuning:fine_tuning_objective",
+    ),
+    "student": Family(
+        PREDICTS,
+        False,
+        "models.regressors.student:Student",
+        "models.regressors.student:StudentConfig",
+        "training.objectives.distillation:student_objective",
+        learns_from_teacher=True,
+    ),
     "baseline": Family(
         PREDICTS_FROM_STATISTICS,
         False,
-        Baseline,
-        BaselineConfig,
-        closed_form=fit_baseline,
+        "models.regressors.baseline:Baseline",
+        "models.regressors.baseline:BaselineConfig",
+        closed_form_name="training.closed_form:fit_baseline",
         predicts_from_embeddings=True,
     ),
 }
