@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
+from affetti import api, presets
 from affetti.corpus import Corpus
+from affetti.training.cost import TrainingCost
+from affetti.training.registry import make
 
 Affetti = Callable[..., Any]
 
@@ -59,3 +63,26 @@ def test_a_plan_refuses_what_the_work_would(
         assert ran.code == 2, says
         assert says in ran.complaint
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_training_sizes_and_times_the_network_of_the_preset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.prepare.run("composed", tmp_path / "corpus", preset="paper", clips=12, folds=2, workers=1)
+    opened = Corpus.open(tmp_path / "corpus")
+    timed: list[int] = []
+
+    def measure(_kind: str, make: Callable[[], nn.Module], *_others: object) -> TrainingCost:
+        timed.append(sum(value.numel() for value in make().parameters()))
+        return TrainingCost(1.0, 0.5, make())
+
+    monkeypatch.setattr(api.train, "measure_training", measure)
+    document = api.train.plan("flow", opened.path, tmp_path / "run", steps=10, batch_size=2)
+    _, fields = api.train.fitting.training_clips(opened, opened.fold(0).train, "hashed")
+    settings = presets.settings("paper", "flow")
+    assert settings
+    parameters = sum(value.numel() for value in make("flow", opened.front_end.shape, settings, fields).parameters())
+    assert timed == [parameters]
+    assert document["bytes"] == 4 * 9 * parameters
+    assert document["seconds"] == 6.0
+    assert not (tmp_path / "run").exists()

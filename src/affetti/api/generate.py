@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from affetti.api.plan import describe_cost, seconds_of
+from affetti.api.plan import describe_cost
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
 from affetti.training import run as runs
+from affetti.training.cost import seconds_of
 from affetti.training.device import choose_device
 
 

@@ -6,16 +6,7 @@ on this machine.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Seconds that ``work`` takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def describe_cost(size: int, seconds: float, out: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti import presets
-from affetti.api.plan import describe_cost, seconds_of
+from affetti.api.plan import describe_cost
+from affetti.config import unstructure
 from affetti.corpus import Corpus
 from affetti.embedders.base import require_unseen
 from affetti.embedders.cache import embed as embed_clips
@@ -20,17 +22,13 @@ from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.progress import Progress, silent
 from affetti.training import fit as fitting
-from affetti.training import run as runs
-from affetti.training.clips import Clips
-from affetti.training.device import Precision
+from affetti.training.cost import measure_training
+from affetti.training.device import Hardware, Precision
 from affetti.training.fit import fit_run
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import family
+from affetti.training.registry import family, make
 from affetti.training.text_embedders import HASHED
 from affetti.training.waveform_clips import sound_clips
-
-PROBE_STEPS = 8
-"""Steps that a plan takes."""
 
 
 def run(
@@ -106,21 +104,21 @@ def plan(
 ) -> dict[str, Any]:
     """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory."""
     opened = Corpus.open(corpus)
-    part = opened.fold(fold)
-    budget = presets.budget(opened.meta["preset"], model)
+    part, preset = opened.fold(fold), opened.meta["preset"]
+    budget = presets.budget(preset, model)
     n_steps = budget.steps if steps is None else steps
-    batch = budget.batch_size if batch_size is None else batch_size
+    batch = max(2, min(budget.batch_size, len(part.train))) if batch_size is None else batch_size
     LoopConfig(n_steps, batch, seed)  # refuses what the loop could not run
     clips, fields = fitting.labelled_clips(opened, part.train), Fields()
-    if model in runs.GENERATORS:
+    if family(model).generates:
         clips, fields = fitting.training_clips(opened, part.train, text)
-    made = runs.make(model, opened.front_end.shape, settings or {}, fields)
+    made = make(model, opened.front_end.shape, presets.settings(preset, model) | (settings or {}), fields)
     if family(model).sound:
         clips = sound_clips(opened, clips.labels, part.train, made.config.window)  # type: ignore[arg-type, union-attr]
     parameters = sum(value.numel() for value in made.parameters())
     fitting.require_enough(clips, batch, model)
-    setup, step = _probe(model, opened, clips, batch, settings or {}, fields)
-    seconds = setup + step * n_steps
+    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), fields)  # type: ignore[union-attr]
+    seconds = measure_training(model, untrained, clips, batch, Hardware(device, precision)).seconds(n_steps)
     how = "in closed form" if family(model).objective is None else f"for {n_steps} steps of {batch}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
     return {
@@ -150,19 +148,3 @@ def _embedded(
     require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
     values = embed_clips(open_clip_set(corpus.path, progress=progress), embedder, progress=progress)
     return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
-
-
-def _probe(
-    kind: str, corpus: Corpus, clips: Clips, batch: int, settings: dict[str, Any], fields: Fields = Fields()
-) -> tuple[float, float]:
-    """Seconds to set a training run up, and seconds a step: the difference of a run of one step and a longer one."""
-
-    def fit(steps: int) -> float:
-        model = runs.make(kind, corpus.front_end.shape, settings, fields)
-        return seconds_of(lambda: fitting.fit(kind, model, clips, LoopConfig(steps, batch, 0)))
-
-    fit(1)  # the first call also imports and warms up
-    short = fit(1)
-    if kind == "baseline":
-        return short, 0.0
-    return short, max(0.0, fit(1 + PROBE_STEPS) - short) / PROBE_STEPS

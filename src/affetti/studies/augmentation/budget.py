@@ -8,9 +8,8 @@ is the same study.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,13 @@ from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, COMPOSER, Arm,
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.trials import STUDENT
-from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.clips import Clips
+from affetti.training.cost import TrainingCost, measure_training, seconds_of
 from affetti.training.device import Hardware, choose_device
-from affetti.training.loop import LoopConfig
 from affetti.training.registry import family
 from affetti.training.waveform_clips import sound_clips
 
-PROBE_STEPS = 6
-"""Updates of a probe."""
 COMPOSE_SECONDS = 0.015
 """Seconds a fresh composed clip takes for each second of music, about."""
 RIDGE_SECONDS = 3.0
@@ -59,7 +55,7 @@ def measure_cost(design: StudyDesign) -> StudyCost:
     corpus = design.corpus
     train = corpus.fold(design.folds[0]).train
     clips = Clips(corpus.mel, corpus.labels, train)
-    unit, update, _ = _trial(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
+    regressor = _measure(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
     kinds = {made.kind for made in design.set_specs} & set(runs.GENERATORS)
     given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
     generators: dict[str, float] = {}
@@ -69,38 +65,21 @@ def measure_cost(design: StudyDesign) -> StudyCost:
         batch = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
         model = given.get(kind)
         if model is None:
-            _, generators[kind], model = _trial(kind, design, clips, batch, presets.settings(preset, kind))
+            cost = _measure(kind, design, clips, batch, presets.settings(preset, kind))
+            generators[kind], model = cost.step, cost.model
         model.to(choose_device(design.settings.device))
         with torch.inference_mode():
             sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
-    return StudyCost(update, unit, generators, sampled)
+    return StudyCost(regressor.step, regressor.setup, generators, sampled)
 
 
-def _trial(
-    kind: str, design: StudyDesign, clips: Clips, batch: int, settings: dict[str, Any]
-) -> tuple[float, float, torch.nn.Module]:
-    """Seconds to set training up, seconds an update, and the model trained."""
+def _measure(kind: str, design: StudyDesign, clips: Clips, batch: int, settings: dict[str, Any]) -> TrainingCost:
+    """What it costs to train a model of family ``kind`` on ``clips``."""
     corpus = design.corpus
-    trained: list[torch.nn.Module] = []
-
-    def fit(steps: int) -> None:
-        model = runs.make(kind, corpus.front_end.shape, settings, Fields())
-        seen = clips
-        if family(kind).sound:
-            seen = sound_clips(corpus, clips.labels, clips.rows, model.config.window)  # type: ignore[arg-type, union-attr]
-        hardware = Hardware(design.settings.device)
-        trained.append(fitting.fit(kind, model, seen, LoopConfig(steps, batch, 0), hardware=hardware)[1])
-
-    fit(1)  # the first call also imports and warms up
-    short = seconds_of(lambda: fit(1))
-    return short, max(1e-6, seconds_of(lambda: fit(1 + PROBE_STEPS)) - short) / PROBE_STEPS, trained[-1]
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """How long ``work`` takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    make = partial(runs.make, kind, corpus.front_end.shape, settings, Fields())
+    if family(kind).sound:
+        clips = sound_clips(corpus, clips.labels, clips.rows, make().config.window)  # type: ignore[arg-type, assignment, union-attr]
+    return measure_training(kind, make, clips, batch, Hardware(design.settings.device))
 
 
 def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> dict[str, Any]:
