@@ -22,7 +22,7 @@ def require(fits: bool, name: str, value: float, wanted: str) -> None:
         raise UsageError(f"{name} {value:g} does not do", where="model settings", hint=f"give {wanted}")
 
 
-def turned(dials: Mapping[str, float] | None, known: dict[str, float]) -> dict[str, float]:
+def resolve_sampling(dials: Mapping[str, float] | None, known: dict[str, float]) -> dict[str, float]:
     """The dials of a generator, ``known`` with their defaults, as a user turned them.
 
     Raises:

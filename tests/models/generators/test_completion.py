@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from affetti.models.generators.completion import NEAREST, Completion
+from affetti.models.generators.completion import N_NEAREST, Completion
 from affetti.models.generators.conditioning import Fields
 
 FIELDS = Fields(mode=True, genres=("jazz", "rock"), instruments=("bass", "drums"))
@@ -43,7 +43,7 @@ def test_what_is_asked_for_stays_and_the_rest_is_as_near_clips_have_it() -> None
 def test_the_rest_comes_of_one_clip() -> None:
     rows = described()
     near = ((rows[:, :2] - torch.tensor([0.2, 0.3])) / rows[:, :2].std(dim=0, unbiased=False)).norm(dim=1)
-    nearest = {tuple(row) for row in rows[near.argsort()[:NEAREST], 2:].tolist()}
+    nearest = {tuple(row) for row in rows[near.argsort()[:N_NEAREST], 2:].tolist()}
     found = fitted(rows)(asked(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
     assert {tuple(row) for row in found[:, 2:].tolist()} == nearest
 

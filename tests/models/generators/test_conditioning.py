@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from affetti.errors import InputError, UsageError
-from affetti.models.generators.conditioning import ConditionEmbedding, EmotionEmbedding, Fields, vicinity
+from affetti.models.generators.conditioning import ConditionEmbedding, EmotionEmbedding, Fields, vicinal_bandwidth
 
 NAN = float("nan")
 ALL = Fields(True, True, ("jazz", "rock"), ("bass", "drums", "piano"), ("chorus", "verse"), True, 2, 5)
@@ -115,8 +115,8 @@ def test_of_several_fields_each_is_also_withheld_alone() -> None:
 def test_the_vicinity_is_scotts_rule() -> None:
     torch.manual_seed(0)
     labels = torch.randn(4_096, 2) * torch.tensor([0.2, 0.4])
-    torch.testing.assert_close(vicinity(labels, 1.0), labels.std(dim=0) / 4)
-    torch.testing.assert_close(vicinity(labels, 0.5), labels.std(dim=0) / 8)
+    torch.testing.assert_close(vicinal_bandwidth(labels, 1.0), labels.std(dim=0) / 4)
+    torch.testing.assert_close(vicinal_bandwidth(labels, 0.5), labels.std(dim=0) / 8)
 
 
 def test_jitter_moves_the_emotion_alone_and_stays_on_the_plane() -> None:

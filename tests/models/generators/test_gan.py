@@ -8,7 +8,7 @@ from tests.material import mels
 
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.gan import Gan, GanConfig, Generator, grown
+from affetti.models.generators.gan import Gan, GanConfig, SpectrogramGenerator, coarsest_grid
 
 SHAPE = (32, 48)
 LEAN = GanConfig(width=16, embedding=32, discriminator_width=16)
@@ -26,15 +26,15 @@ def model(request: pytest.FixtureRequest) -> Gan:
 
 def test_the_latent_is_the_studys() -> None:
     generator = Gan((64, 128)).generator
-    assert isinstance(generator, Generator)
+    assert isinstance(generator, SpectrogramGenerator)
     assert generator.enter.in_features == 356 == 100 + 256
 
 
 def test_depth_and_grid_follow_from_the_shape() -> None:
-    assert grown((128, 1292)) == ((4, 41), 5), "4 × 41 doubled five times is 128 × 1,312"
-    assert grown((64, 128)) == ((4, 8), 4)
+    assert coarsest_grid((128, 1292)) == ((4, 41), 5), "4 × 41 doubled five times is 128 × 1,312"
+    assert coarsest_grid((64, 128)) == ((4, 8), 4)
     for shape in ((33, 17), (65, 130), (128, 1938), (16, 16)):
-        (height, width), doublings = grown(shape)
+        (height, width), doublings = coarsest_grid(shape)
         assert 0 <= (height << doublings) - shape[0] < 1 << doublings
         assert 0 <= (width << doublings) - shape[1] < 1 << doublings
 
@@ -42,7 +42,7 @@ def test_depth_and_grid_follow_from_the_shape() -> None:
 def test_at_full_size_it_is_the_network_described() -> None:
     model = Gan((128, 1292))
     generator = model.generator
-    assert isinstance(generator, Generator)
+    assert isinstance(generator, SpectrogramGenerator)
     assert (model.config.stem, model.config.components, model.config.rate) == (2, 0, 2e-4)
     assert len(generator.levels) == 5
     assert set(generator.attention) == {"1", "2"}, "at 8 × 82 and 16 × 164"
@@ -74,7 +74,7 @@ def test_noise_and_condition_reach_every_grid() -> None:
     torch.manual_seed(1)
     model = Gan(SHAPE, LEAN)
     generator = model.generator
-    assert isinstance(generator, Generator)
+    assert isinstance(generator, SpectrogramGenerator)
     seen: list[torch.Tensor] = []
     for level in generator.levels:
         level[-1].film.register_forward_hook(lambda _, __, out: seen.append(out))  # type: ignore[union-attr]

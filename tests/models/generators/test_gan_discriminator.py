@@ -10,9 +10,9 @@ from tests.material import mels
 from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.gan_discriminator import (
     GROUP,
-    Discriminator,
-    Judgement,
-    deceived,
+    SpectrogramDiscriminator,
+    DiscriminatorLogits,
+    generator_hinge,
     deviation,
     gradient_penalty,
     hinge,
@@ -23,13 +23,13 @@ from affetti.models.generators.gan_discriminator import (
 SHAPE = (32, 48)
 
 
-def judge(spectral: bool = False, fields: Fields = Fields()) -> Discriminator:
+def judge(spectral: bool = False, fields: Fields = Fields()) -> SpectrogramDiscriminator:
     torch.manual_seed(0)
-    return Discriminator((4, 6), 3, 2, 16, fields, spectral)
+    return SpectrogramDiscriminator((4, 6), 3, 2, 16, fields, spectral)
 
 
-def judged(whole: torch.Tensor) -> Judgement:
-    return Judgement(whole, torch.stack([whole, whole], dim=1))
+def judged(whole: torch.Tensor) -> DiscriminatorLogits:
+    return DiscriminatorLogits(whole, torch.stack([whole, whole], dim=1))
 
 
 def test_both_channels_judge() -> None:
@@ -111,7 +111,7 @@ def test_the_hinge_has_a_margin_of_one() -> None:
     real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
     assert float(hinge(judged(real), judged(fake))) == pytest.approx(2 * (0.25 + 0.5))
     assert float(hinge(judged(real + 9), judged(fake - 9))) == 0
-    assert float(deceived(judged(fake))) == pytest.approx(3.0)
+    assert float(generator_hinge(judged(fake))) == pytest.approx(3.0)
 
 
 def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
@@ -119,9 +119,9 @@ def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
     x = torch.randn(5, *SHAPE, requires_grad=True)
     linear = (x * weight).sum(dim=(1, 2))
     nothing = torch.zeros(5, 3)
-    found = gradient_penalty(Judgement(linear, nothing), x)
+    found = gradient_penalty(DiscriminatorLogits(linear, nothing), x)
     assert float(found.detach()) == pytest.approx(0.5 * float(weight.square().sum()), rel=1e-5)
-    quadratic = gradient_penalty(Judgement(0.5 * x.square().sum(dim=(1, 2)), nothing), x)  # its gradient is x itself
+    quadratic = gradient_penalty(DiscriminatorLogits(0.5 * x.square().sum(dim=(1, 2)), nothing), x)  # its gradient is x itself
     assert float(quadratic.detach()) == pytest.approx(0.5 * float(x.detach().square().sum(dim=(1, 2)).mean()), rel=1e-5)
 
 

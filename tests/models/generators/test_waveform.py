@@ -8,7 +8,7 @@ import torch
 
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.waveform import Waveform, WaveformConfig, chained, windows_of
+from affetti.models.generators.waveform import Waveform, WaveformConfig, cross_faded, n_windows
 
 LEAN = WaveformConfig(width=8, discriminator_width=4, embedding=16, window=4096, fade_samples=512)
 
@@ -21,20 +21,20 @@ def fitted(samples: int, config: WaveformConfig = LEAN, fields: Fields = Fields(
 
 
 def test_at_the_tiny_preset_two_windows_hold_a_clip() -> None:
-    assert windows_of(130_095, WaveformConfig().window, WaveformConfig().fade_samples) == 2
-    assert windows_of(661_500, WaveformConfig().window, WaveformConfig().fade_samples) == 11, "30 s"
+    assert n_windows(130_095, WaveformConfig().window, WaveformConfig().fade_samples) == 2
+    assert n_windows(661_500, WaveformConfig().window, WaveformConfig().fade_samples) == 11, "30 s"
 
 
 @pytest.mark.parametrize(("samples", "windows"), [(4000, 1), (4096, 1), (4097, 2), (7680, 2), (7681, 3), (20_000, 6)])
 def test_a_clip_is_as_long_as_those_of_the_training(samples: int, windows: int) -> None:
-    assert windows_of(samples, 4096, 512) == windows
+    assert n_windows(samples, 4096, 512) == windows
     assert fitted(samples).sample(torch.zeros(2, 2), 0).shape == (2, samples)
 
 
 def test_windows_join_by_raised_cosines_that_add_to_one() -> None:
     ones = [torch.ones(1, 100) for _ in range(3)]
-    torch.testing.assert_close(chained(ones, 20), torch.ones(1, 260))
-    found = chained([torch.zeros(1, 100), torch.ones(1, 100)], 20)[0].numpy()
+    torch.testing.assert_close(cross_faded(ones, 20), torch.ones(1, 260))
+    found = cross_faded([torch.zeros(1, 100), torch.ones(1, 100)], 20)[0].numpy()
     np.testing.assert_allclose(found[80:100], 0.5 - 0.5 * np.cos(np.pi * (np.arange(20) + 0.5) / 20), atol=1e-6)
     assert (found[:80] == 0).all()
     assert (found[100:] == 1).all()

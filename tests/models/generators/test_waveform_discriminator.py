@@ -10,7 +10,7 @@ import torch
 from affetti.models.generators.waveform_discriminator import (
     PERIODS,
     WINDOWS,
-    Verdict,
+    DiscriminatorOutput,
     WaveformDiscriminator,
     cut,
     feature_matching,
@@ -90,7 +90,7 @@ def test_the_condition_has_its_say() -> None:
 
 def test_the_losses_in_closed_form() -> None:
     features, image = [torch.randn(4, 3, 5, 5)], torch.zeros(4, 1, 8, 8)
-    real, fake = Verdict(torch.randn(4, 9), features, image), Verdict(torch.randn(4, 9), features, image)
+    real, fake = DiscriminatorOutput(torch.randn(4, 9), features, image), DiscriminatorOutput(torch.randn(4, 9), features, image)
     expected = np.log1p(np.exp((fake.logits - real.logits).numpy())).mean()
     assert float(relativistic([real] * 2, [fake] * 2)) == pytest.approx(2 * expected, rel=1e-5)
     assert float(feature_matching([real], [fake])) == 0
@@ -105,7 +105,7 @@ def test_the_penalty_of_linear_judges_is_half_their_squared_weights() -> None:
     weights = [torch.randn(20, 10), torch.randn(6, 8)]
     images = [torch.randn(5, 1, *weight.shape, requires_grad=True) for weight in weights]
     verdicts = [
-        Verdict((image * weight).flatten(1).sum(dim=1, keepdim=True).expand(5, 7), [], image)
+        DiscriminatorOutput((image * weight).flatten(1).sum(dim=1, keepdim=True).expand(5, 7), [], image)
         for image, weight in zip(images, weights, strict=True)
     ]
     expected = 0.5 * sum(float(weight.square().sum()) for weight in weights)

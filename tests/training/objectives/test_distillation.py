@@ -12,7 +12,7 @@ from tests.material import LEAN, mels, write_corpus
 
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError, StorageError, UsageError
-from affetti.models.regressors.base import Reading
+from affetti.models.regressors.base import Prediction
 from affetti.models.regressors.student import Student, StudentConfig
 from affetti.presets import FRONT_ENDS
 from affetti.training.fit import fit_run
@@ -21,9 +21,9 @@ from affetti.training.objectives.distillation import TEMPERATURE, WEIGHTS, Disti
 from affetti.training.objectives.regression import concordance_loss, mixup
 
 
-def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Reading:
+def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Prediction:
     torch.manual_seed(seed)
-    return Reading(torch.randn(6, 2), torch.randn(6, features), torch.rand(6, *grid))
+    return Prediction(torch.randn(6, 2), torch.randn(6, features), torch.rand(6, *grid))
 
 
 def test_likeness_to_oneself_is_perfect() -> None:
@@ -37,14 +37,14 @@ def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
     teacher = reading(0)
     found = distillation_losses(reading(1, 9, (8, 2)), teacher)
     assert set(found) == set(WEIGHTS)
-    louder = Reading(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
+    louder = Prediction(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
     parts = distillation_losses(louder, teacher)
     assert float(parts["features"]) == pytest.approx(0, abs=1e-10)
     assert float(parts["attention"]) == pytest.approx(0, abs=1e-10)
 
 
 def test_a_high_temperature_tells_saturated_answers_apart() -> None:
-    sure, surer = (Reading(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
+    sure, surer = (Prediction(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
     assert float((torch.tanh(sure.logits) - torch.tanh(surer.logits)).square().mean()) < 1e-4
     expected = (TEMPERATURE * (torch.tanh(torch.tensor(0.5)) - torch.tanh(torch.tensor(1.0)))) ** 2
     assert float(distillation_losses(sure, surer)["responses"]) == pytest.approx(float(expected), rel=1e-5)

@@ -6,8 +6,8 @@ The clips of that emotion are a mixture over all that was not asked for,
     p(x | v, a) = Σ p(fields | v, a) · p(x | v, a, fields),
 
 and one draw from it is a draw of the fields and of a clip that has them all. The fields are those of a training clip
-near the wish: one of the :data:`NEAREST`, drawn by (seed, index). Nearness counts valence and arousal in their
-deviations, and a field that is asked for and missed as :data:`MISSED` of these. Statisticians call it hot-deck
+near the wish: one of the :data:`N_NEAREST`, drawn by (seed, index). Nearness counts valence and arousal in their
+deviations, and a field that is asked for and missed as :data:`MISMATCH_DISTANCE` of these. Statisticians call it hot-deck
 imputation (Andridge & Little 2010). A generator so asked never meets a wish of a kind it was not trained on.
 
 When not to use: for guidance, which needs a learned null to compare with.
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from affetti.models.generators.conditioning import Fields
 from affetti.models.noise import noise
 
-NEAREST = 16
+N_NEAREST = 16
 """Training clips among which one is drawn."""
-MISSED = 4.0
+MISMATCH_DISTANCE = 4.0
 """Distance of a field that is asked for and missed, in deviations."""
 
 
@@ -69,5 +69,5 @@ class Completion(nn.Module):
         distance = ((known[:, :2] - wish[:2]) / scale).nan_to_num().square().sum(dim=1)
         for place in list(self.fields.columns.values())[1:]:
             missed = ((known[:, place] - wish[place]).abs() > 0.5) | known[:, place].isnan()
-            distance = distance + MISSED**2 * (missed & wish[place].isfinite()).any(dim=1)
-        return distance.topk(min(NEAREST, len(known)), largest=False).indices
+            distance = distance + MISMATCH_DISTANCE**2 * (missed & wish[place].isfinite()).any(dim=1)
+        return distance.topk(min(N_NEAREST, len(known)), largest=False).indices

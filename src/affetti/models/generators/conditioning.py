@@ -150,7 +150,7 @@ class Fields:
         return {name: limits for name, limits in ranges.items() if name in self.columns}
 
 
-def vicinity(labels: Tensor, scale: float) -> Tensor:
+def vicinal_bandwidth(labels: Tensor, scale: float) -> Tensor:
     """Bandwidth ``[2]`` of the vicinity around labels ``[N, 2]``, ``scale`` in units of Scott's rule (1992).
 
     In two dimensions that is the axis's standard deviation times N^(-1/6).

@@ -31,11 +31,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.errors import UsageError
-from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinity
+from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.unet import Tokens, VelocityUNet
-from affetti.models.layers import BandNorm, require, turned
+from affetti.models.layers import BandNorm, require, resolve_sampling
 from affetti.models.noise import noise
 from affetti.models.regressors.student import Student, StudentConfig
 
@@ -117,7 +117,7 @@ class Flow(nn.Module):
     def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser, PCA and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
-        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
+        self.bandwidth.copy_(vicinal_bandwidth(conditions, self.config.vicinity))
         if self.guide is not None:
             self.guide.fit_statistics(mel, conditions)
         return {"latent_variance_kept": self.latent.fit(self.normalise(mel))}
@@ -226,7 +226,7 @@ class Flow(nn.Module):
         config = self.config
         known = {"steps": float(config.steps), "guide": config.guide if self.guide is not None else 0.0}
         known |= dict.fromkeys(self.fields.columns, 1.0) | {EMOTION: config.emotion, "guidance": config.guidance}
-        return turned(dials, known)
+        return resolve_sampling(dials, known)
 
 
 def _check(config: FlowConfig) -> None:

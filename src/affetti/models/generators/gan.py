@@ -29,11 +29,11 @@ from torch import Tensor, nn
 
 from affetti.errors import UsageError
 from affetti.models.generators.completion import Completion
-from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinity
-from affetti.models.generators.gan_discriminator import Discriminator
+from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinal_bandwidth
+from affetti.models.generators.gan_discriminator import SpectrogramDiscriminator
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.published_gan import PublishedDiscriminator, PublishedGenerator
-from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require, turned
+from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require, resolve_sampling
 from affetti.models.noise import noise
 
 COARSEST = 4
@@ -79,19 +79,19 @@ class GanConfig:
     """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
 
 
-def grown(shape: tuple[int, int]) -> tuple[tuple[int, int], int]:
+def coarsest_grid(shape: tuple[int, int]) -> tuple[tuple[int, int], int]:
     """The coarsest grid for a log-mel of ``shape``, and how often it doubles: the product is as large or larger."""
     doublings = max(2, int(math.log2(min(shape) / COARSEST)))
     return (-(-shape[0] >> doublings), -(-shape[1] >> doublings)), doublings
 
 
-class Generator(nn.Module):
+class SpectrogramGenerator(nn.Module):
     """Latent ``[B, noise + embedding]`` → normalised log-mel ``[B, M, F]``."""
 
     def __init__(self, shape: tuple[int, int], config: GanConfig) -> None:
         super().__init__()
         self.shape = shape
-        self.grid, doublings = grown(shape)
+        self.grid, doublings = coarsest_grid(shape)
         self.size, self.stem = (self.grid[0] << doublings, self.grid[1] << doublings), config.stem
         latent, style = config.noise + config.embedding, config.embedding
         last = doublings - config.stem.bit_length() + 1  # number of the finest grid; the stem does the rest
@@ -151,15 +151,15 @@ class Gan(nn.Module):
 
     def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
-        config = _settled(config, shape)
+        config = _resolve(config, shape)
         self.shape, self.config, self.fields = shape, config, fields
         self.normalise = BandNorm(shape[0])
         self.published = config.recipe == "published"
         self.condition = ConditionEmbedding(config.embedding, fields)
         self.completion = Completion(fields)
         size = config.noise + config.embedding
-        self.generator: PublishedGenerator | Generator = (
-            PublishedGenerator(shape, size) if self.published else Generator(shape, config)
+        self.generator: PublishedGenerator | SpectrogramGenerator = (
+            PublishedGenerator(shape, size) if self.published else SpectrogramGenerator(shape, config)
         )
         self.register_buffer("bandwidth", torch.zeros(2))
         self.register_buffer("clips", torch.zeros((), dtype=torch.long))
@@ -171,18 +171,18 @@ class Gan(nn.Module):
         c = self.config
         spectral = c.regularizer == "spectral"
         patches = None if self.generator.patches is None else copy.deepcopy(self.generator.patches)
-        return Discriminator(*grown(self.shape), c.stem, c.discriminator_width, self.fields, spectral, patches)
+        return SpectrogramDiscriminator(*coarsest_grid(self.shape), c.stem, c.discriminator_width, self.fields, spectral, patches)
 
     @torch.no_grad()
     def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
         self.normalise.fit(mel)
         kept: dict[str, float] = {}
-        if isinstance(self.generator, Generator) and self.generator.patches is not None:
+        if isinstance(self.generator, SpectrogramGenerator) and self.generator.patches is not None:
             height, width = self.generator.size
             whole = F.pad(self.normalise(mel), (0, width - self.shape[1], 0, height - self.shape[0]))
             kept["variance_kept"] = self.generator.patches.fit(whole)
-        self.bandwidth.copy_(vicinity(conditions, 0.0 if self.published else self.config.vicinity))
+        self.bandwidth.copy_(vicinal_bandwidth(conditions, 0.0 if self.published else self.config.vicinity))
         self.completion.fit(conditions)
         self.clips.fill_(len(conditions))
         return kept
@@ -200,7 +200,7 @@ class Gan(nn.Module):
         The one dial is ``truncation``, a factor on the noise: below 1, safer and less diverse clips.
         """
         condition = self.fields.require_valid(condition)
-        truncation = turned(dials, {"truncation": 1.0})["truncation"]
+        truncation = resolve_sampling(dials, {"truncation": 1.0})["truncation"]
         device = self.normalise.mean.device
         index = torch.arange(len(condition)) if index is None else index
         wish = condition.to(device, torch.float32)
@@ -214,7 +214,7 @@ def emotion_alone(condition: Tensor) -> Tensor:
     return torch.cat([condition[:, :2], torch.full_like(condition[:, 2:], torch.nan)], dim=1)
 
 
-def _settled(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
+def _resolve(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
     """The configuration with what follows from the shape filled in.
 
     Raises:
@@ -238,7 +238,7 @@ def _settled(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
     for name in ("augment", "fade"):
         require(0 <= getattr(config, name) <= 1, name, getattr(config, name), "a share from 0 to 1")
     large = shape[0] >= 128
-    stem = min(config.stem or (2 if large else 8), 1 << grown(shape)[1])
+    stem = min(config.stem or (2 if large else 8), 1 << coarsest_grid(shape)[1])
     components = config.components or (24 if stem == 8 else 0)
     require(0 <= components <= stem**2, "components", components, "0 to stem²")
     return dataclasses.replace(config, stem=stem, components=components, rate=config.rate or (2e-4 if large else 5e-4))

@@ -30,7 +30,7 @@ SLOPE = 0.2
 """Of the leaky rectifiers."""
 
 
-class Judgement(NamedTuple):
+class DiscriminatorLogits(NamedTuple):
     """Logits of a batch: more is more real."""
 
     whole: Tensor
@@ -56,8 +56,8 @@ class DownBlock(nn.Module):
         return (_halved(self.conv2(h)) + self.skip(_halved(x))) / math.sqrt(2)
 
 
-class Discriminator(nn.Module):
-    """Normalised log-mel ``[B, M, F]`` and condition ``[B, K]`` → :class:`Judgement`.
+class SpectrogramDiscriminator(nn.Module):
+    """Normalised log-mel ``[B, M, F]`` and condition ``[B, K]`` → :class:`DiscriminatorLogits`.
 
     Args:
         grid: the coarsest grid, (height, width).
@@ -102,7 +102,7 @@ class Discriminator(nn.Module):
                 if spectral:
                     spectral_norm(self.get_submodule(name))
 
-    def forward(self, x: Tensor, condition: Tensor, fade: float = 1.0) -> Judgement:
+    def forward(self, x: Tensor, condition: Tensor, fade: float = 1.0) -> DiscriminatorLogits:
         """Judge; ``fade`` in [0, 1] scales the condition's part."""
         x = F.pad(x, (0, self.size[1] - x.shape[2], 0, self.size[0] - x.shape[1]))
         x = F.pixel_unshuffle(x.unsqueeze(1), self.stem) if self.patches is None else self.patches.encode(x)
@@ -118,7 +118,7 @@ class Discriminator(nn.Module):
         pooled = torch.cat([x.mean(dim=3), (x.var(dim=3, unbiased=False) + 1e-6).sqrt()], dim=1).flatten(1)
         spread = deviation(pooled, neighbours(condition[:, :2])).unflatten(1, (-1, x.shape[2])).mean(dim=2)
         whole = F.leaky_relu(self.pool(torch.cat([pooled, spread], dim=1)), SLOPE)
-        return Judgement(self.out(whole).squeeze(1) + fade * _projected(whole, self.embed(condition)), local)
+        return DiscriminatorLogits(self.out(whole).squeeze(1) + fade * _projected(whole, self.embed(condition)), local)
 
 
 def neighbours(emotion: Tensor) -> Tensor:
@@ -155,22 +155,22 @@ def _projected(features: Tensor, embedding: Tensor) -> Tensor:
     return (features * embedding).sum(dim=1) / math.sqrt(features.shape[1])
 
 
-def relativistic(real: Judgement, fake: Judgement) -> Tensor:
+def relativistic(real: DiscriminatorLogits, fake: DiscriminatorLogits) -> Tensor:
     """softplus(fake - real): what the discriminator lowers, and the generator with the roles exchanged."""
     return F.softplus(fake.whole - real.whole).mean() + F.softplus(fake.patches - real.patches).mean()
 
 
-def hinge(real: Judgement, fake: Judgement) -> Tensor:
+def hinge(real: DiscriminatorLogits, fake: DiscriminatorLogits) -> Tensor:
     """max(0, 1 - real) + max(0, 1 + fake), the discriminator's hinge loss (Lim & Ye 2017)."""
     return sum((F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)), torch.zeros(()))
 
 
-def deceived(fake: Judgement) -> Tensor:
+def generator_hinge(fake: DiscriminatorLogits) -> Tensor:
     """The generator's part of the hinge loss: minus the mean of its logits."""
     return -fake.whole.mean() - fake.patches.mean()
 
 
-def gradient_penalty(judgement: Judgement, x: Tensor) -> Tensor:
+def gradient_penalty(judgement: DiscriminatorLogits, x: Tensor) -> Tensor:
     """½ E‖∂ logit / ∂ x‖², the zero-centred penalty R1 on real or R2 on fake (Mescheder et al. 2018, eq. 9).
 
     The logit is the whole's plus the mean of the patches'; ``x`` are the clips before augmentation.

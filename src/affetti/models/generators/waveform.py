@@ -25,9 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.generators.completion import Completion
-from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinity
+from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.waveform_discriminator import WaveformDiscriminator
-from affetti.models.layers import require, turned
+from affetti.models.layers import require, resolve_sampling
 from affetti.models.noise import noise
 
 STRIDE, STAGES = 4, 5
@@ -159,7 +159,7 @@ class Waveform(nn.Module):
         """Take scale, length and vicinity of the training clips: waveforms ``[N, T]`` and conditions ``[N, K]``."""
         self.scale.copy_(waveforms.abs().amax().clamp_min(1e-4))
         self.samples.fill_(waveforms.shape[1])
-        self.bandwidth.copy_(vicinity(conditions, self.config.vicinity))
+        self.bandwidth.copy_(vicinal_bandwidth(conditions, self.config.vicinity))
         self.completion.fit(conditions)
         return {"scale": float(self.scale)}
 
@@ -178,23 +178,23 @@ class Waveform(nn.Module):
         noise: below 1, safer and less diverse clips.
         """
         condition = self.fields.require_valid(condition)
-        truncation = turned(dials, {"truncation": 1.0})["truncation"]
+        truncation = resolve_sampling(dials, {"truncation": 1.0})["truncation"]
         device = self.scale.device
         index = torch.arange(len(condition)) if index is None else index
         wish = self.completion(condition.to(device, torch.float32), seed, index)
         windows = [
             self.generate(truncation * noise(seed, index, (self.config.noise,), f"window-{number}").to(device), wish)
-            for number in range(windows_of(int(self.samples), self.config.window, self.config.fade_samples))
+            for number in range(n_windows(int(self.samples), self.config.window, self.config.fade_samples))
         ]
-        return self.scale * chained(windows, self.config.fade_samples)[:, : int(self.samples)]
+        return self.scale * cross_faded(windows, self.config.fade_samples)[:, : int(self.samples)]
 
 
-def windows_of(samples: int, window: int, overlap: int) -> int:
+def n_windows(samples: int, window: int, overlap: int) -> int:
     """How many windows cover ``samples``, each overlapping the one before by ``overlap``."""
     return max(1, math.ceil((samples - overlap) / (window - overlap)))
 
 
-def chained(windows: list[Tensor], overlap: int) -> Tensor:
+def cross_faded(windows: list[Tensor], overlap: int) -> Tensor:
     """Join windows ``[B, W]``: in each overlap one fades out as the next fades in, by raised cosines of sum one."""
     rising = 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(overlap, device=windows[0].device) + 0.5) / overlap)
     chain = windows[0]

@@ -40,7 +40,7 @@ SLOPE = 0.1
 """Of the leaky rectifiers."""
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What one judge says."""
 
     logits: Tensor
@@ -50,9 +50,9 @@ class Verdict(NamedTuple):
     image: Tensor
     """What it looked at, ``[B, 1, H, W]``."""
 
-    def detached(self) -> Verdict:
+    def detached(self) -> DiscriminatorOutput:
         """The same, apart from the graph."""
-        return Verdict(self.logits.detach(), [layer.detach() for layer in self.features], self.image.detach())
+        return DiscriminatorOutput(self.logits.detach(), [layer.detach() for layer in self.features], self.image.detach())
 
 
 def _begin(layers: nn.Module) -> None:
@@ -63,7 +63,7 @@ def _begin(layers: nn.Module) -> None:
             nn.init.constant_(layer.bias, 0.0)  # type: ignore[arg-type]
 
 
-class Judge(nn.Module):
+class ImageDiscriminator(nn.Module):
     """Convolutions over an image of the waveform, then a logit a place.
 
     Args:
@@ -84,17 +84,17 @@ class Judge(nn.Module):
         self.out = nn.Conv2d(last, 1, 1)
         self.embed = ConditionEmbedding(last, fields)
 
-    def forward(self, image: Tensor, condition: Tensor) -> Verdict:
+    def forward(self, image: Tensor, condition: Tensor) -> DiscriminatorOutput:
         """Judge ``[B, 1, H, W]``."""
         x, features = image, []
         for conv in self.convs:
             x = F.leaky_relu(conv(x), SLOPE)
             features.append(x)
         asked = (x * self.embed(condition)[:, :, None, None]).sum(dim=1) / math.sqrt(x.shape[1])
-        return Verdict((self.out(x).squeeze(1) + asked).flatten(1), features, image)
+        return DiscriminatorOutput((self.out(x).squeeze(1) + asked).flatten(1), features, image)
 
 
-class Crowd(nn.Module):
+class ClipDiscriminator(nn.Module):
     """A logit a clip, from statistics of its spectrum and their deviation among its neighbours on the plane."""
 
     def __init__(self, fields: Fields) -> None:
@@ -106,7 +106,7 @@ class Crowd(nn.Module):
         self.out = nn.Linear(HIDDEN, 1)
         self.embed = ConditionEmbedding(HIDDEN, fields)
 
-    def forward(self, image: Tensor, condition: Tensor) -> Verdict:
+    def forward(self, image: Tensor, condition: Tensor) -> DiscriminatorOutput:
         """Judge ``[B, 1, H, W]``, bands by frames."""
         bands = F.adaptive_avg_pool2d(image.squeeze(1), (BANDS, image.shape[3]))
         courses = (bands, bands.diff(dim=2))
@@ -114,22 +114,22 @@ class Crowd(nn.Module):
         told = torch.cat([bands.mean(dim=2), *spreads], dim=1)
         hidden = self.inner(torch.cat([told, deviation(told, neighbours(condition[:, :2]))], dim=1))
         asked = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
-        return Verdict(self.out(hidden) + asked, [hidden[:, :, None, None]], image)
+        return DiscriminatorOutput(self.out(hidden) + asked, [hidden[:, :, None, None]], image)
 
 
 class WaveformDiscriminator(nn.Module):
-    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :class:`Verdict` a judge."""
+    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :class:`DiscriminatorOutput` a judge."""
 
     def __init__(self, width: int, fields: Fields = Fields(), shuffle: int = 0) -> None:
         super().__init__()
         self.shuffle = shuffle
         wide = 4 * width
         down, along = [(1, width), (width, 2 * width), (2 * width, wide), (wide, wide)], (3, 1)
-        self.periods = nn.ModuleList([Judge([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS])
-        self.spectra = nn.ModuleList([Judge([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS])
-        self.crowd = Crowd(fields)
+        self.periods = nn.ModuleList([ImageDiscriminator([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS])
+        self.spectra = nn.ModuleList([ImageDiscriminator([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS])
+        self.crowd = ClipDiscriminator(fields)
 
-    def forward(self, x: Tensor, condition: Tensor, sloped: bool = False) -> list[Verdict]:
+    def forward(self, x: Tensor, condition: Tensor, sloped: bool = False) -> list[DiscriminatorOutput]:
         """Judge; shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator.
 
         With ``sloped``, the images begin the graph, so that :func:`gradient_penalty` can be taken of the verdicts.
@@ -177,13 +177,13 @@ def spectrum(x: Tensor, window: int) -> Tensor:
     return 1 + torch.log(power / full + 1e-8).unsqueeze(1) / 10
 
 
-def relativistic(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+def relativistic(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
     """softplus(fake - real), the mean over places, summed over judges (Jolicoeur-Martineau 2019)."""
     losses = [F.softplus(f.logits - r.logits).mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(losses).sum()
 
 
-def feature_matching(real: list[Verdict], fake: list[Verdict]) -> Tensor:
+def feature_matching(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
     """Mean distance of each layer's features, averaged over batch and places (Salimans et al. 2016).
 
     A vocoder compares place by place; here no fake has a real clip to be compared with, so only means over the batch
@@ -202,7 +202,7 @@ def _profile(features: Tensor) -> Tensor:
     return features.mean(dim=(0, 2, 3))
 
 
-def gradient_penalty(verdicts: list[Verdict]) -> Tensor:
+def gradient_penalty(verdicts: list[DiscriminatorOutput]) -> Tensor:
     """½ E‖∂ logit / ∂ image‖² (Mescheder et al. 2018, eq. 9), summed over judges; a logit is the mean over places."""
     logit = torch.stack([verdict.logits.mean(dim=1).sum() for verdict in verdicts]).sum()
     gradients = torch.autograd.grad(logit, [verdict.image for verdict in verdicts], create_graph=True)

@@ -1,6 +1,6 @@
 """What all regressors share: log-mel in; valence, arousal and their interval out.
 
-A network reads normalised log-mels and gives a :class:`Reading`: two numbers before they saturate, the features beneath
+A network reads normalised log-mels and gives a :class:`Prediction`: two numbers before they saturate, the features beneath
 them and where it looked. The emotion is the hyperbolic tangent of the first; the rest is for distillation.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from affetti.models.layers import BandNorm
 
 
-class Reading(NamedTuple):
+class Prediction(NamedTuple):
     """What a network makes of a batch of clips."""
 
     logits: Tensor
@@ -61,7 +61,7 @@ class NeuralRegressor(Regressor):
         self.normalise.fit(mel)
         return {}
 
-    def read(self, x: Tensor) -> Reading:
+    def read(self, x: Tensor) -> Prediction:
         """Read normalised log-mels ``[B, M, F]``."""
         raise NotImplementedError
 

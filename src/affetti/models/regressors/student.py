@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from affetti.models.layers import require
-from affetti.models.regressors.base import NeuralRegressor, Reading
+from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import AttentionBlock, InvertedResidual, over_time
 
 SMALL = 64
@@ -64,13 +64,13 @@ class Student(NeuralRegressor):
             nn.Linear(64, 2),
         )
 
-    def read(self, x: Tensor) -> Reading:
+    def read(self, x: Tensor) -> Prediction:
         """Read normalised log-mels ``[B, M, F]``."""
         x = self.stem(x.unsqueeze(1))
         for stage in self.stages:
             x = stage(x)
         features = over_time(x)
-        return Reading(self.head(features), features, x.square().mean(dim=1))
+        return Prediction(self.head(features), features, x.square().mean(dim=1))
 
 
 def _stage(channels_in: int, channels_out: int, depth: int, *, fused: bool, attention: bool = False) -> nn.Sequential:

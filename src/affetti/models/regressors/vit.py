@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from affetti.errors import InputError, MissingDependencyError, UsageError
 from affetti.models.layers import require
-from affetti.models.regressors.base import NeuralRegressor, Reading
+from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import InvertedResidual, over_time
 
 SMALL = 64
@@ -158,7 +158,7 @@ class ViT(NeuralRegressor):
                 weights[name] = interpolated(value, old, self.grid)
         self.backbone.load_state_dict(weights)
 
-    def read(self, x: Tensor) -> Reading:
+    def read(self, x: Tensor) -> Prediction:
         """Read normalised log-mels ``[B, M, F]``."""
         config = self.config
         if config.input == "resized":
@@ -176,7 +176,7 @@ class ViT(NeuralRegressor):
             features = over_time(patches)
         else:
             features = patches.mean(dim=(2, 3)) if config.pool == "mean" else tokens[:, :special].mean(dim=1)
-        return Reading(self.head(features), features, patches.square().mean(dim=1))
+        return Prediction(self.head(features), features, patches.square().mean(dim=1))
 
 
 def interpolated(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:

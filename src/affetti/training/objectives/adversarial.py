@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from affetti.augment.differentiable import diff_augment
 from affetti.models.generators.gan import Gan
-from affetti.models.generators.gan_discriminator import Judgement, deceived, gradient_penalty, hinge, relativistic
+from affetti.models.generators.gan_discriminator import DiscriminatorLogits, generator_hinge, gradient_penalty, hinge, relativistic
 from affetti.training.objectives.base import Objective, set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class GanObjective(Objective):
         self.optimizer_d.step()
 
         # The generator is held against the real clips as judged a moment ago: to judge them again costs a fifth more.
-        judged = Judgement(judged.whole.detach(), judged.patches.detach())
+        judged = DiscriminatorLogits(judged.whole.detach(), judged.patches.detach())
         self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
         judged_fake = self._judge(self._generate(wish, fade), wish, fade)
-        loss_g = deceived(judged_fake) if self.spectral else relativistic(judged_fake, judged)
+        loss_g = generator_hinge(judged_fake) if self.spectral else relativistic(judged_fake, judged)
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
         self.optimizer.step()
@@ -96,7 +96,7 @@ class GanObjective(Objective):
         half_life = self.config.half_life / batch or self.steps / 20
         return 0.5 ** (1 / half_life)
 
-    def _judge(self, x: Tensor, wish: Tensor, fade: float) -> Judgement:
+    def _judge(self, x: Tensor, wish: Tensor, fade: float) -> DiscriminatorLogits:
         return self.discriminator(diff_augment(x, self.config.augment, 1 / self.normalise.std), wish, fade)
 
     def _generate(self, wish: Tensor, fade: float) -> Tensor:

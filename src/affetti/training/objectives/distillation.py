@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from affetti.models.regressors.base import NeuralRegressor, Reading
+from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup
 
@@ -64,13 +64,13 @@ class DistilledObjective(RegressionObjective):
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """Concordance with the labels, and likeness to the teacher."""
-        reading: Reading = self.model.read(x)  # type: ignore[operator]
+        reading: Prediction = self.model.read(x)  # type: ignore[operator]
         parts = distillation_losses(reading, self.taught)
         total = concordance_loss(torch.tanh(reading.logits), labels)
         return total + sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros_like(total))
 
 
-def distillation_losses(student: Reading, teacher: Reading) -> dict[str, Tensor]:
+def distillation_losses(student: Prediction, teacher: Prediction) -> dict[str, Tensor]:
     """How unlike two readings of the same batch are: ``responses``, ``features`` and ``attention``, each ≥ 0."""
     soft = [TEMPERATURE * torch.tanh(reading.logits / TEMPERATURE) for reading in (student, teacher)]
     near = [_similarities(reading.features) for reading in (student, teacher)]
