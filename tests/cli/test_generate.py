@@ -49,8 +49,8 @@ def test_what_is_asked_for_is_filed_with_the_clips(
     assert (row["mode"], row["genre"], row["section"], row["instruments"]) == ("minor", "jazz", "chorus", "bass|drums")
     assert row["lyrics"] == "grey rain\ncold night"
     provenance = corpus.meta["provenance"]
-    assert provenance["dials"] == {"guidance": 2.0}
-    assert provenance["wishes"]["instruments"] == ["bass", "drums"]
+    assert provenance["sampling"] == {"guidance": 2.0}
+    assert provenance["conditions"]["instruments"] == ["bass", "drums"]
     assert (tmp_path / "made/audio/flow-000001.flac").stat().st_size > 10_000
 
 
@@ -67,9 +67,9 @@ def test_what_is_asked_for_is_filed_with_the_clips(
         (["--n", "2", "--section", "chours"], "Did you mean chorus?"),
         (["--n", "2", "--instruments", "piano,kazoo"], "unknown instruments 'kazoo'"),
         (["--n", "2", "--position", "1.5"], "--position: position 1.5"),
-        (["--n", "2", "--dial", "guidanze=2"], "no dial 'guidanze'. Choose from steps, guide"),
+        (["--n", "2", "--dial", "guidanze=2"], "no sampling parameter 'guidanze'. Choose from steps, guide"),
         (["--n", "2", "--dial", "guidance=much"], "'guidance=much' is not a dial"),
-        (["--n", "2", "--dial", "guide=-1"], "guide -1 does not do"),
+        (["--n", "2", "--dial", "guide=-1"], "guide -1 is invalid"),
         (["--n", "2", "--filter", "nowhere"], "nowhere: no such corpus"),
         (["--n", "2", "--vocoder", "nowhere"], "nowhere"),
     ],

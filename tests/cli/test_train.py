@@ -52,7 +52,7 @@ def test_a_runs_configuration_makes_the_same_weights(
         (["--teacher", "run"], "a flow has no teacher"),
         (["--features", "statistics"], "a flow reads log-mels alone"),
         (["--set", "widht=8"], "Did you mean widths?"),
-        (["--set", "widths=20,32"], "widths 20 does not do"),
+        (["--set", "widths=20,32"], "widths 20 is invalid"),
         (["--set", "widths=16.5,32"], "wrong setting"),
         (["--steps", "0"], "--steps: 0 is too small"),
         (["--preset", "paper"], "made with front-end"),

@@ -40,7 +40,7 @@ def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(
     assert not (made(kind) / ".work").exists()
     wishes = torch.tensor(choose_emotions("matched", 24, trained.training_conditions, 0), dtype=torch.float32)
     np.testing.assert_allclose(corpus.labels, wishes[:, :2], atol=1e-6)
-    expected = trained.model.sample(wishes, 0).numpy()  # type: ignore[operator]
+    expected = trained.generator.sample(wishes, 0).numpy()
     kept = np.maximum(expected, expected.max(axis=(1, 2), keepdims=True) - 80)
     np.testing.assert_allclose(mel, kept, atol=0.05)
 

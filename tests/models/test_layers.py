@@ -88,5 +88,5 @@ def test_attention_does_not_see_where_a_position_lies() -> None:
 
 def test_a_setting_that_does_not_fit_is_named() -> None:
     require(True, "width", 8, "a multiple of 8")
-    with pytest.raises(UsageError, match=r"width 100 does not do\. Give a multiple of 8"):
+    with pytest.raises(UsageError, match=r"width 100 is invalid\. Give a multiple of 8"):
         require(False, "width", 100, "a multiple of 8")

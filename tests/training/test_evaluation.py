@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from affetti.corpus import Corpus, splits
-from affetti.models.regressors.base import Regressor
+from affetti.models.base import Regressor
 from affetti.training import run as runs
 from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.model_card import model_card

@@ -192,10 +192,10 @@ def test_a_set_of_clips_has_a_name(corpus: Corpus) -> None:
     ("kind", "options", "says"),
     [
         ("vgg", {}, r"unknown model 'vgg'\. Choose from gan, waveform, flow"),
-        ("vit", {"settings": {"width": 30, "heads": 4}}, "width 30 does not do"),
+        ("vit", {"settings": {"width": 30, "heads": 4}}, "width 30 is invalid"),
         ("flow", {"teacher": Path("run")}, "--teacher: a flow has no teacher"),
         ("baseline", {"settings": {"method": "knn"}}, "wrong setting"),
-        ("baseline", {"settings": {"penalty": 0}}, "penalty 0 does not do"),
+        ("baseline", {"settings": {"penalty": 0}}, "penalty 0 is invalid"),
         ("flow", {"steps": 0}, "--steps: 0 is too small"),
         ("flow", {"steps": -3}, "--steps: -3 is too small"),
         ("student", {"batch_size": 1}, "--batch-size: 1 is too small"),

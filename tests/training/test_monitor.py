@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from affetti.corpus import Corpus
 from affetti.errors import TrainingError
+from affetti.models.base import Generator
 from affetti.rows import evenly_spaced
 from affetti.training.clips import Clips
 from affetti.training.fit import generator_monitor
@@ -19,8 +20,10 @@ from affetti.training.monitor import MAX_CLIPS, GeneratorMonitor, MonitoredObjec
 from affetti.training.objectives.base import Objective
 
 
-class Player(nn.Module):
+class Player(Generator):
     """A "generator" that plays given clips, by their labels."""
+
+    sampling_parameters = ()
 
     def __init__(self, clips: Clips, rows: np.ndarray, loud: float = 0.0) -> None:
         super().__init__()
@@ -28,8 +31,11 @@ class Player(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1))
         self.register_buffer("mel", mel + loud)
 
-    def sample(self, wishes: Tensor, *_: object, dials: object = None) -> Tensor:  # noqa: ARG002 - the protocol
-        nearest = torch.cdist(wishes[:, :2], self.labels[:, :2]).argsort(dim=1)
+    def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:  # noqa: ARG002 - the protocol
+        return {}
+
+    def sample(self, condition: Tensor, *_: object) -> Tensor:
+        nearest = torch.cdist(condition[:, :2], self.labels[:, :2]).argsort(dim=1)
         return self.mel[nearest[:, 0]] + 0 * self.weight
 
 
@@ -45,7 +51,7 @@ def held(corpus: Corpus) -> Clips:
 
 @pytest.fixture(scope="module")
 def judge(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
-    found = generator_monitor("flow", corpus, clips, held)
+    found = generator_monitor(corpus, clips, held)
     assert found is not None
     return found
 
@@ -69,6 +75,14 @@ def test_copies_collapse_and_silence_are_seen(judge: GeneratorMonitor, clips: Cl
     assert judge.evaluate(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
 
 
+def test_clips_are_measured_with_the_floor_that_generated_corpora_have(judge: GeneratorMonitor, held: Clips) -> None:
+    player = Player(held, held.rows[evenly_spaced(len(held), MAX_CLIPS)])
+    floored = judge.evaluate(player)
+    top = player.mel.amax(dim=(1, 2), keepdim=True)
+    player.mel[player.mel <= top - judge.front_end.top_db + 0.1] -= 60  # below what any clip of a corpus holds
+    assert judge.evaluate(player) == pytest.approx(floored, abs=1e-2)
+
+
 def test_alarms_tell_what_is_out_of_range() -> None:
     fine = {"step": 10, "coverage": 0.6, "diversity": 0.8, "silent": 0.0, "distance_to_train": 1.0}
     assert alarms([fine, {"step": 12, "loss": 0.1}]) == []
@@ -80,15 +94,33 @@ def test_alarms_tell_what_is_out_of_range() -> None:
 
 
 def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips, held: Clips) -> None:
-    assert generator_monitor("flow", corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
+    assert generator_monitor(corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
+
+
+class Counter(Generator):
+    """Weights that count steps; it samples nothing."""
+
+    sampling_parameters = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+    def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:  # noqa: ARG002 - the protocol
+        return {}
+
+    def sample(self, *_: object) -> Tensor:
+        raise NotImplementedError
 
 
 class Course(Objective):
     """An objective whose "model" counts its steps, and whose judge reads a planned coverage off it."""
 
     def __init__(self) -> None:
-        self.model = nn.Linear(1, 1, bias=False)
-        nn.init.zeros_(self.model.weight)
+        self.model = Counter()
         self.modules: dict[str, nn.Module] = {"model": self.model, "average": copy.deepcopy(self.model)}
         self.optimizers: dict[str, torch.optim.Optimizer] = {"model": torch.optim.SGD(self.model.parameters(), 1.0)}
 
@@ -105,7 +137,7 @@ class Plan:
     def __init__(self, *coverage: float) -> None:
         self.coverage = coverage
 
-    def evaluate(self, model: nn.Linear, _device: object) -> dict[str, float]:
+    def evaluate(self, model: Counter) -> dict[str, float]:
         return {"coverage": self.coverage[int(model.weight.item()) // 2 - 1]}
 
 

@@ -57,7 +57,7 @@ def test_settings_are_checked() -> None:
         assert runs.make(kind, (64, 128), settings) is not None
     with pytest.raises(UsageError, match=r"unknown setting 'widht'\. Did you mean width"):
         runs.make("flow", (64, 128), {"widht": 8})
-    with pytest.raises(UsageError, match="width 100 does not do"):
+    with pytest.raises(UsageError, match="width 100 is invalid"):
         runs.make("gan", (64, 128), {"width": 100})
     with pytest.raises(UsageError, match="unknown setting 'width'"):
         runs.make("baseline", (64, 128), {"width": 8})

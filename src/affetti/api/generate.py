@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from affetti.api.plan import describe_cost
-from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
@@ -46,14 +45,14 @@ def run(
     On the CPU a process a core works unless ``workers`` says otherwise; another device is one process's.
     """
     processes = cpu_count() if choose_device(device) == "cpu" else 1
-    wishes = {"genre": genre, "mode": mode, "section": section, "position": position}
+    conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
     corpus = generate_corpus(
         Path(model),
         n,
         Path(out),
         emotions=emotions,
-        wishes=wishes | {"instruments": tuple(instruments), "lyrics": lyrics},
-        dials=dials,
+        conditions=conditions | {"instruments": tuple(instruments), "lyrics": lyrics},
+        sampling=dials,
         filter_by=None if filter_by is None else Path(filter_by),
         seed=seed,
         batch_size=batch_size,
@@ -100,12 +99,8 @@ def plan(
 ) -> dict[str, Any]:
     """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
     trained = runs.load(Path(model))
-    if trained.kind not in runs.GENERATORS:
-        raise UsageError(
-            f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
-        )
-    front = trained.front_end
-    seconds = seconds_of(lambda: trained.model.sample(torch.zeros(2, 2), 0)) / 2 * n  # type: ignore[operator]
+    generator, front = trained.generator, trained.front_end
+    seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
     seconds /= workers or cpu_count()
     size = 2 * n * front.n_mels * front.frames
     return {

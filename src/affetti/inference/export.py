@@ -28,7 +28,8 @@ from affetti.errors import AffettiError, MissingDependencyError, StorageError, U
 from affetti.inference.hub import located
 from affetti.inference.onnx_front_end import GraphMel
 from affetti.inference.onnx_model import KEY, VERSION, OnnxRegressor
-from affetti.models.regressors.base import NeuralRegressor, Regressor
+from affetti.models.base import Regressor
+from affetti.models.regressors.base import NeuralRegressor
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write
 from affetti.training import run as runs

@@ -27,9 +27,10 @@ from affetti.errors import InputError, UsageError
 from affetti.execution.local import map_ranges, ranges
 from affetti.inference.emotions import choose_emotions
 from affetti.inference.filtering import Filter, describe
+from affetti.models.base import resolve_sampling
+from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
 from affetti.storage import atomic_write, require_space
 from affetti.training import run as runs
@@ -51,7 +52,7 @@ class GenerateTask:
     model: Path
     conditions: Tensor
     """``[N, K]``."""
-    dials: dict[str, float]
+    sampling: dict[str, float]
     seed: int
     batch_size: int
     out: Path
@@ -73,17 +74,13 @@ class GenerateTask:
         """Generate samples ``start`` to ``stop``."""
         trained = _loaded(self.model, self.device)
         parts: list[NDArray[np.float16]] = []
-        for at in range(start, stop, self.batch_size):
-            index = torch.arange(at, min(at + self.batch_size, stop))
-            made = trained.model.sample(self.conditions[index], self.seed, index, dials=self.dials).cpu()  # type: ignore[operator]
-            if trained.sounds:
-                for number, waveform in zip(index.tolist(), made, strict=True):
+        sampler = Sampler(trained.generator, trained.front_end, self.seed, self.sampling, self.batch_size)
+        for samples in sampler.batches(self.conditions, start, stop):
+            if samples.waveform is not None:
+                for number, waveform in zip(samples.index.tolist(), samples.waveform, strict=True):
                     path = self.out / "audio" / f"{clip_id(trained.kind, number)}.flac"
                     audio.save(path, waveform, trained.front_end.sample_rate)
-                made = MelSpectrogram(trained.front_end)(made)
-            # Like a real clip, a generated one ends top_db under its own maximum.
-            floor = made.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db
-            parts.append(torch.maximum(made, floor).numpy().astype(np.float16))
+            parts.append(samples.mel.numpy().astype(np.float16))
         with atomic_write(self.shard(start, stop)) as temporary:
             np.save(temporary, np.concatenate(parts))
 
@@ -99,8 +96,8 @@ def generate_corpus(
     out: Path,
     *,
     emotions: str = "uniform",
-    wishes: Mapping[str, Any] | None = None,
-    dials: Mapping[str, float] | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, float] | None = None,
     filter_by: Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -117,8 +114,9 @@ def generate_corpus(
         n: how many clips.
         out: folder of the corpus.
         emotions: see :func:`affetti.inference.emotions.choose_emotions`.
-        wishes: what else all clips are asked for, see :func:`affetti.training.conditions.wished`.
-        dials: of the model's ``sample``.
+        conditions: what every clip is requested to have besides its emotion, see
+            :func:`affetti.training.conditions.wished`.
+        sampling: values of the model's sampling parameters.
         filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.inference.filtering`;
             up to :data:`MOST_ROUNDS` times ``n`` are tried.
         seed: of emotions and samples.
@@ -130,7 +128,7 @@ def generate_corpus(
         progress: told of clips done.
 
     Raises:
-        UsageError: the model generates nothing, or a number, wish or dial is out of range.
+        UsageError: the model generates nothing, or a number, condition or sampling parameter is out of range.
         InputError: no clip passes the filter.
         StorageError: the folder holds other work, or the disk is full.
     """
@@ -140,20 +138,15 @@ def generate_corpus(
         raise UsageError(f"a batch of {batch_size}", where="--batch-size", hint="give 1 or more")
     _loaded.cache_clear()  # the run may have been trained anew since this process last read it
     trained = _loaded(model, device)
-    if trained.kind not in runs.GENERATORS:
-        raise UsageError(
-            f"a {trained.kind} does not generate", where=model, hint=f"give a run of {' or '.join(runs.GENERATORS)}"
-        )
+    resolve_sampling(sampling, trained.generator.sampling_parameters)
     rounds = 1 if filter_by is None else MOST_ROUNDS
-    asked = ask(trained, emotions, rounds * n, wishes or {}, seed)
-    if dials:
-        trained.model.sample(asked[:1], seed, dials=dials)  # type: ignore[operator] # refuses a dial it does not have
+    asked = ask(trained, emotions, rounds * n, conditions or {}, seed)
     signature = hashlib.sha256(
         json.dumps(
             [
                 trained.meta["weights_sha256"],
                 asked.nan_to_num(9.0).tolist(),
-                dials,
+                sampling,
                 seed,
                 batch_size,
                 with_audio,
@@ -168,7 +161,7 @@ def generate_corpus(
     reserve_corpus(out, signature)
     front = trained.front_end
     require_space(out, 4 * n * front.n_mels * front.frames)
-    task = GenerateTask(model, asked, dict(dials or {}), seed, batch_size, out, device)
+    task = GenerateTask(model, asked, dict(sampling or {}), seed, batch_size, out, device)
     judge = None if filter_by is None else Filter.fit(trained, Corpus.open(filter_by))
     kept = np.zeros(0, dtype=bool)
     for tried in range(n, rounds * n + 1, n):
@@ -185,7 +178,7 @@ def generate_corpus(
     filtered = None if judge is None else describe(asked[: len(kept), :2].double().numpy(), kept, judge.tolerance)
     kept &= np.cumsum(kept) <= n
     mel = join_shards(out / ".work" / "mel.npy", [task.shard(*span) for span in ranges(len(kept), CHUNK)], front, kept)
-    rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), wishes or {})
+    rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), conditions or {})
     for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
         (out / "audio" / f"{name}.flac").unlink()
     if with_audio and not trained.sounds:
@@ -206,7 +199,7 @@ def generate_corpus(
             "folds": 0,
             "planted": {},
             "notes": ["labels are the emotions asked for, not ratings"],
-            "provenance": _provenance(trained, seed, emotions, wishes, dials, filtered),
+            "provenance": _provenance(trained, seed, emotions, conditions, sampling, filtered),
             "signature": signature,
             "skipped": [],
         },
@@ -215,18 +208,18 @@ def generate_corpus(
     return corpus
 
 
-def ask(trained: runs.TrainedModel, emotions: str, n: int, wishes: Mapping[str, Any], seed: int) -> Tensor:
+def ask(trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[str, Any], seed: int) -> Tensor:
     """The conditions ``[n, K]`` of ``n`` clips: their emotions, and what all of them are asked for besides.
 
     Raises:
-        UsageError: ``emotions`` or a wish makes no sense to this model.
+        UsageError: ``emotions`` or a condition is invalid for this model.
         InputError: an emotion lies off the plane.
     """
     chosen = choose_emotions(emotions, n, trained.training_conditions, seed)
     fields = trained.fields
     asked = fields.complete(torch.tensor(chosen, dtype=torch.float32))
     text = text_embedder(trained.meta["text"]) if fields.lines else HashedText()
-    wish = torch.tensor(wished(fields, text, **wishes), dtype=torch.float32)
+    wish = torch.tensor(wished(fields, text, **conditions), dtype=torch.float32)
     return fields.require_valid(torch.where(wish.isnan(), asked, wish))
 
 
@@ -267,11 +260,11 @@ def write_audio(mel: NDArray[np.float16], names: list[str], vocoder: Vocoder, fo
 
 
 def _rows(
-    trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], wishes: Mapping[str, Any]
+    trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], conditions: Mapping[str, Any]
 ) -> pd.DataFrame:
     names = [clip_id(trained.kind, int(number)) for number in numbers]
     rows = pd.DataFrame({"clip_id": names, "song_id": names} | told(trained.fields, asked))
-    text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": wishes.get("lyrics") or ""}
+    text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": conditions.get("lyrics") or ""}
     seconds = trained.front_end.seconds
     return rows.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
 
@@ -280,8 +273,8 @@ def _provenance(
     trained: runs.TrainedModel,
     seed: int,
     emotions: str,
-    wishes: Mapping[str, Any] | None,
-    dials: Mapping[str, float] | None,
+    conditions: Mapping[str, Any] | None,
+    sampling: Mapping[str, float] | None,
     filtered: dict[str, Any] | None,
 ) -> dict[str, Any]:
     return {
@@ -293,7 +286,7 @@ def _provenance(
         "corpus_hash": trained.meta["corpus"]["content_hash"],
         "seed": seed,
         "emotions": emotions,
-        "wishes": {name: wish for name, wish in (wishes or {}).items() if wish},
-        "dials": dict(dials or {}),
+        "conditions": {name: value for name, value in (conditions or {}).items() if value},
+        "sampling": dict(sampling or {}),
         "filter": filtered,
     }

@@ -14,7 +14,7 @@ from torch import Tensor
 from affetti.errors import MismatchError, UsageError
 from affetti.inference.hub import located
 from affetti.inference.onnx_model import OnnxRegressor
-from affetti.models.regressors.base import Regressor
+from affetti.models.base import Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram

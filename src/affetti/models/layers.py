@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -13,27 +12,13 @@ from affetti.errors import UsageError
 
 
 def require(fits: bool, name: str, value: float, wanted: str) -> None:
-    """Refuse a setting of a model.
+    """Refuse the setting ``name`` of a model, of value ``value``, unless it ``fits``; ``wanted`` says what does.
 
     Raises:
-        UsageError: it does not fit; says what is wanted.
+        UsageError: it does not fit.
     """
     if not fits:
-        raise UsageError(f"{name} {value:g} does not do", where="model settings", hint=f"give {wanted}")
-
-
-def resolve_sampling(dials: Mapping[str, float] | None, known: dict[str, float]) -> dict[str, float]:
-    """The dials of a generator, ``known`` with their defaults, as a user turned them.
-
-    Raises:
-        UsageError: an unknown dial, or a value that is negative or not a number.
-    """
-    for name, value in (dials or {}).items():
-        if name not in known:
-            raise UsageError(f"no dial {name!r}", where="--dial", hint=f"choose from {', '.join(known)}")
-        if not 0 <= value < math.inf:
-            raise UsageError(f"{name} {value:g} does not do", where="--dial", hint="give 0 or more")
-    return known | dict(dials or {})
+        raise UsageError(f"{name} {value:g} is invalid", where="model settings", hint=f"give {wanted}")
 
 
 class BandNorm(nn.Module):

@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from affetti.corpus import Corpus
+from affetti.models.sampling import Sampler
 from affetti.presets import FrontEnd
 from affetti.progress import Progress
 from affetti.report.drawing import Axis, Canvas, tick
@@ -31,7 +32,7 @@ from affetti.report.sources import Run, Sources
 from affetti.report.wording import signed
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS, match_loudness
-from affetti.signal.mel import MelSpectrogram, hz_to_mel
+from affetti.signal.mel import hz_to_mel
 from affetti.signal.vocoder import GriffinLim
 from affetti.training import run as runs
 
@@ -184,12 +185,10 @@ def _samples(
     trained: runs.TrainedModel, wishes: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], Sequence[Tensor | None]]:
     """A log-mel for each wish, and its waveform where that is what the model makes."""
-    condition = torch.from_numpy(wishes).float()
-    made = trained.model.sample(condition, SEED, torch.arange(len(condition)))  # type: ignore[operator]
-    mel = MelSpectrogram(trained.front_end)(made) if trained.sounds else made
-    # Like a real clip, a generated one ends top_db under its own maximum.
-    mel = torch.maximum(mel, mel.amax(dim=(1, 2), keepdim=True) - trained.front_end.top_db).numpy()
-    return mel, list(made) if trained.sounds else [None] * len(wishes)
+    sampler = Sampler(trained.generator, trained.front_end, SEED)
+    samples = sampler(torch.from_numpy(wishes).float())
+    waveforms = [None] * len(wishes) if samples.waveform is None else list(samples.waveform)
+    return samples.mel.numpy(), waveforms
 
 
 def sounds(

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from affetti import metrics
-from affetti.models.regressors.base import Regressor
+from affetti.models.base import Regressor
 
 COVERAGE = 0.9
 """Nominal coverage of a regressor's interval."""

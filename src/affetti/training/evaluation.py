@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from affetti.corpus import Corpus, splits
 from affetti.corpus.ceiling import ceiling
-from affetti.models.regressors.base import Regressor
+from affetti.models.base import Regressor
 from affetti.training.calibration import calibrate, interval_coverage
 from affetti.training.regression_report import (
     add_ceiling,

@@ -19,13 +19,12 @@ from affetti import config as configuration
 from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
+from affetti.models.base import Regressor
 from affetti.models.generators.conditioning import Fields
-from affetti.models.regressors.base import Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.random import child_seed
-from affetti.signal.mel import MelSpectrogram
 from affetti.storage import read_json, remove_partial, reserve_output, write_json, write_text
 from affetti.training import run as runs
 from affetti.training.clips import Clips
@@ -133,7 +132,7 @@ def fit_run(
     validation = Clips(data, clips.labels, part.validation) if len(part.validation) else None
     monitor = None
     if generates and validation is not None:
-        monitor = generator_monitor(kind, corpus, Clips(corpus.mel, clips.labels, part.train), validation)
+        monitor = generator_monitor(corpus, Clips(corpus.mel, clips.labels, part.train), validation)
     patience = budget.patience if patience is None else patience
     history, trained = fit(
         kind,
@@ -263,12 +262,11 @@ def training_clips(corpus: Corpus, rows: NDArray[np.intp], text: str) -> tuple[C
     return Clips(corpus.mel, conditions(corpus.clips, fields, embed), rows), fields
 
 
-def generator_monitor(kind: str, corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor | None:
+def generator_monitor(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor | None:
     """Who looks at a generator of ``kind`` while it learns from ``clips``; None where ``held`` are too few."""
     reader = Baseline(corpus.front_end.shape)
     fit_baseline(reader, Clips(clips.mel, clips.labels[:, :2], clips.rows))
-    to_mel = MelSpectrogram(corpus.front_end) if family(kind).sound else None
-    return GeneratorMonitor.of(clips, held, corpus.songs, reader, to_mel)
+    return GeneratorMonitor.of(clips, held, corpus.songs, reader, corpus.front_end)
 
 
 def require_enough(clips: Clips, batch_size: int, kind: str) -> None:

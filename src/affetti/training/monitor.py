@@ -31,8 +31,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti import metrics
+from affetti.errors import UsageError
 from affetti.metrics.diversity_within_labels import label_diversity
+from affetti.models.base import Generator
 from affetti.models.regressors.baseline import Baseline
+from affetti.models.sampling import Sampler
+from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
 from affetti.training.clips import Clips
@@ -82,8 +86,8 @@ class GeneratorMonitor:
     reader: Baseline
     slopes: NDArray[np.float64]
     """The reader's slopes on the validation clips, valence and arousal."""
-    to_mel: Callable[[Tensor], Tensor] | None = None
-    """From waveforms to log-mels, for models that make those."""
+    front_end: FrontEnd
+    """Of the clips."""
 
     @classmethod
     def of(
@@ -92,7 +96,7 @@ class GeneratorMonitor:
         held: Clips,
         songs: NDArray[np.str_],
         reader: Baseline,
-        to_mel: Callable[[Tensor], Tensor] | None = None,
+        front_end: FrontEnd,
     ) -> GeneratorMonitor | None:
         """From training clips and validation clips (log-mels and conditions); None where these are too few."""
         rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
@@ -108,18 +112,12 @@ class GeneratorMonitor:
         slopes = _slopes(reader(real_mel), wishes)
         nearest = float(np.median(_nearest_distance(real, train)))
         quietest = float(train_mel.amax(dim=(1, 2)).min())
-        return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, to_mel)
+        return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, front_end)
 
     @torch.no_grad()
-    def evaluate(self, model: nn.Module, device: torch.device | str = "cpu") -> dict[str, float]:
-        """Measure ``model``; see the module for the keys."""
-        draft = getattr(model, "draft", None)
-        parts: list[Tensor] = []
-        for at in range(0, len(self.wishes), 32):
-            index = torch.arange(at, min(at + 32, len(self.wishes)))
-            made = model.sample(self.wishes[index].to(device), 0, index, dials=draft).cpu()  # type: ignore[operator]
-            parts.append(made if self.to_mel is None else self.to_mel(made))
-        mel = torch.cat(parts)
+    def evaluate(self, model: Generator) -> dict[str, float]:
+        """Measure ``model``, by clips made as ``affetti generate`` makes them; see the module for the keys."""
+        mel = Sampler(model, self.front_end, sampling=model.draft_sampling)(self.wishes).mel
         fake = ((mel_statistics(mel) - self.centre) / self.scale).double().numpy()
         if not np.isfinite(fake).all():
             return {"coverage": float("nan")}  # the loop ends a run whose numbers are not
@@ -198,9 +196,11 @@ class MonitoredObjective(Objective):
         logged = self.objective.step(fabric, mel, labels, step)
         if (step + 1) % self.every == 0:
             average = self.objective.modules["average"].eval()
+            if not isinstance(average, Generator):
+                raise UsageError("only a generator can be monitored", where="MODEL", hint="leave the monitor out")
             # In full precision, as it will be used; the first device's, for all must stop together.
             with torch.autocast(fabric.device.type, enabled=False):
-                seen = fabric.broadcast(self.monitor.evaluate(average, self.device) | self._held_out_loss())
+                seen = fabric.broadcast(self.monitor.evaluate(average) | self._held_out_loss())
             logged |= seen
             if seen["coverage"] >= float(self.memory.best) - COVERAGE_TOLERANCE:
                 self.best.load_state_dict(average.state_dict())

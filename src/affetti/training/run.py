@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from affetti import config
 from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError
+from affetti.models.base import Generator, Regressor, require_generator, require_regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, default_inverse
 from affetti.storage import read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
-from affetti.training.registry import GENERATORS, REGRESSORS, family, make
+from affetti.training.registry import GENERATORS, REGRESSORS, make
 
 FORMAT = "affetti-model"
 VERSION = 2
@@ -72,7 +73,25 @@ class TrainedModel:
     @property
     def sounds(self) -> bool:
         """Whether it generates waveforms rather than log-mels."""
-        return family(self.kind).sound
+        return self.generator.makes_sound
+
+    @property
+    def generator(self) -> Generator:
+        """The model, as a generator.
+
+        Raises:
+            UsageError: it is a regressor.
+        """
+        return require_generator(self.model, self.kind, self.path, f"give a run of {' or '.join(GENERATORS)}")
+
+    @property
+    def regressor(self) -> Regressor:
+        """The model, as a regressor.
+
+        Raises:
+            UsageError: it is a generator.
+        """
+        return require_regressor(self.model, self.kind, self.path, f"give a run of {' or '.join(REGRESSORS)}")
 
     @property
     def songs(self) -> set[str]:

@@ -116,24 +116,24 @@ def test_the_guide_moves_the_reading_by_the_share_it_is_told(model: Flow) -> Non
     wish = torch.tensor([[0.2, -0.1], [-0.1, 0.15]])
     clean = 0.3 * torch.randn(2, *model.latent.latent_shape)
     with torch.no_grad():
-        before = model.read(clean)
+        before = model.guide_prediction(clean)
         near = before + 0.01 * (wish - before)
         change = model._least_change(clean, near)
-        after = model.read(clean + change)
+        after = model.guide_prediction(clean + change)
         torch.testing.assert_close(after - before, near - before, rtol=0.3, atol=2e-4)
         # No smaller change does: any part of it orthogonal to the two gradients would be for nothing.
-        assert (model.read(clean + 0.5 * change) - near).norm() > (after - near).norm()
+        assert (model.guide_prediction(clean + 0.5 * change) - near).norm() > (after - near).norm()
         x, t = torch.randn_like(clean), 0.5
         plain, guided = velocity(model, x, t, wish), velocity(model, x, t, wish, guide=0.5)
-        moved = model.read(x - t * guided) - wish
-        assert (moved.norm(dim=1) < (model.read(x - t * plain) - wish).norm(dim=1)).all()
+        moved = model.guide_prediction(x - t * guided) - wish
+        assert (moved.norm(dim=1) < (model.guide_prediction(x - t * plain) - wish).norm(dim=1)).all()
 
 
 def test_a_caller_in_inference_mode_is_served_the_same(model: Flow) -> None:
     wish = torch.tensor([[0.2, -0.1]])
-    expected = model.sample(wish, 0, dials={"guide": 0.5})
+    expected = model.sample(wish, 0, sampling={"guide": 0.5})
     with torch.inference_mode():
-        assert torch.equal(model.sample(wish + 0, 0, dials={"guide": 0.5}), expected)
+        assert torch.equal(model.sample(wish + 0, 0, sampling={"guide": 0.5}), expected)
 
 
 def test_where_no_emotion_is_asked_the_guide_stands_still(model: Flow) -> None:
@@ -143,9 +143,9 @@ def test_where_no_emotion_is_asked_the_guide_stands_still(model: Flow) -> None:
 
 
 @pytest.mark.parametrize("dial", [{"tempo": 1.0}, {"guide": -1.0}, {"steps": float("nan")}])
-def test_dials_that_are_not_there_are_refused(model: Flow, dial: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=r"no dial .tempo.|does not do"):
-        model.sample(torch.zeros(1, 2), 0, dials=dial)
+def test_sampling_parameters_that_are_unknown_or_out_of_range_are_refused(model: Flow, dial: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=r"no sampling parameter .tempo.|is invalid"):
+        model.sample(torch.zeros(1, 2), 0, sampling=dial)
 
 
 def test_lyrics_are_attended_to_line_by_line() -> None:
@@ -204,5 +204,5 @@ def test_samples_lie_within_the_normalisers_limit(model: Flow) -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* does not do"):
+    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Flow(SHAPE, FlowConfig(**setting))  # type: ignore[arg-type]

@@ -124,5 +124,5 @@ def test_it_can_be_asked_for_all_fields() -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* does not do"):
+    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Gan(SHAPE, GanConfig(**setting))

@@ -10,10 +10,10 @@ from tests.material import mels
 from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.gan_discriminator import (
     GROUP,
-    SpectrogramDiscriminator,
     DiscriminatorLogits,
-    generator_hinge,
+    SpectrogramDiscriminator,
     deviation,
+    generator_hinge,
     gradient_penalty,
     hinge,
     neighbours,
@@ -121,7 +121,9 @@ def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
     nothing = torch.zeros(5, 3)
     found = gradient_penalty(DiscriminatorLogits(linear, nothing), x)
     assert float(found.detach()) == pytest.approx(0.5 * float(weight.square().sum()), rel=1e-5)
-    quadratic = gradient_penalty(DiscriminatorLogits(0.5 * x.square().sum(dim=(1, 2)), nothing), x)  # its gradient is x itself
+    quadratic = gradient_penalty(
+        DiscriminatorLogits(0.5 * x.square().sum(dim=(1, 2)), nothing), x
+    )  # its gradient is x itself
     assert float(quadratic.detach()) == pytest.approx(0.5 * float(x.detach().square().sum(dim=(1, 2)).mean()), rel=1e-5)
 
 

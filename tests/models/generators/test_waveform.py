@@ -88,5 +88,5 @@ def test_it_follows_other_conditions_by_other_sounds() -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* does not do"):
+    with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Waveform((64, 128), WaveformConfig(**setting))

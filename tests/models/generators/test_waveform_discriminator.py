@@ -90,7 +90,10 @@ def test_the_condition_has_its_say() -> None:
 
 def test_the_losses_in_closed_form() -> None:
     features, image = [torch.randn(4, 3, 5, 5)], torch.zeros(4, 1, 8, 8)
-    real, fake = DiscriminatorOutput(torch.randn(4, 9), features, image), DiscriminatorOutput(torch.randn(4, 9), features, image)
+    real, fake = (
+        DiscriminatorOutput(torch.randn(4, 9), features, image),
+        DiscriminatorOutput(torch.randn(4, 9), features, image),
+    )
     expected = np.log1p(np.exp((fake.logits - real.logits).numpy())).mean()
     assert float(relativistic([real] * 2, [fake] * 2)) == pytest.approx(2 * expected, rel=1e-5)
     assert float(feature_matching([real], [fake])) == 0

@@ -45,7 +45,7 @@ def test_it_fits_any_front_end(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("setting", [{"width": -1}, {"depth": -1}, {"dropout": 1.0}, {"dropout": -0.1}])
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="does not do"):
+    with pytest.raises(UsageError, match="is invalid"):
         Student((64, 128), StudentConfig(**setting))  # type: ignore[arg-type]
 
 
@@ -58,9 +58,9 @@ def test_sizes_follow_the_front_end_and_stay_below_the_studys() -> None:
 
 def test_a_reading_holds_what_the_head_reads_and_where_it_looked(model: Student) -> None:
     x = model.normalise(mels(3, (64, 128)))
-    reading = model.read(x)
+    reading = model.predict_normalised(x)
     torch.testing.assert_close(model.head(reading.features), reading.logits)
-    torch.testing.assert_close(torch.tanh(reading.logits), model.from_normal(x))
+    torch.testing.assert_close(torch.tanh(reading.logits), model.emotion_of_normalised(x))
     assert reading.map.shape == (3, 4, 4)
     assert (reading.map >= 0).all()
 

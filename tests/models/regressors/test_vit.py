@@ -44,7 +44,7 @@ def made(shape: tuple[int, int] = SHAPE, **settings: Any) -> ViT:
 @pytest.mark.parametrize("settings", [{}, {"backbone": "ast"}, {"pool": "mean"}, {"pool": "token"}])
 def test_it_reads_two_numbers_and_where_it_looked(settings: dict[str, Any]) -> None:
     model = made(**settings)
-    reading = model.read(model.normalise(mels(3, SHAPE)))
+    reading = model.predict_normalised(model.normalise(mels(3, SHAPE)))
     assert reading.logits.shape == (3, 2)
     assert reading.features.shape == (3, 16)
     assert reading.map.shape == (3, *model.grid) == (3, 4, 8)
@@ -71,7 +71,7 @@ def test_a_small_one_begins_with_convolutions_and_reads_by_band() -> None:
     assert (config.width, config.layers, config.heads, model.grid) == (128, 6, 4, (8, 16))
     assert ViT((64, 128), config).config == config, "what a run files makes it again"
     x = torch.randn(2, 64, 128)
-    reading = model.read(x)
+    reading = model.predict_normalised(x)
     assert reading.map.shape == (2, 8, 16)
     tokens = model.backbone(model.stem(x.unsqueeze(1))).last_hidden_state[:, 1:].reshape(2, 8, 16, 128)
     expected = torch.cat([tokens.mean(dim=2), tokens.std(dim=2, correction=0)], dim=2)  # [B, H, 2 D]
@@ -105,7 +105,7 @@ def test_a_resized_input_is_a_grey_picture_as_imagenet_has_them(monkeypatch: pyt
     forward = model.backbone.forward
     monkeypatch.setattr(model.backbone, "forward", lambda x: seen.append(x) or forward(x))
     x = torch.full((1, *SHAPE), 2.0)  # two deviations above the mean: 2 / 8 + 0.5
-    model.read(x)
+    model.predict_normalised(x)
     assert seen[0].shape == (1, 3, 224, 224)
     for channel, (mean, deviation) in enumerate(zip(*IMAGENET, strict=True)):
         torch.testing.assert_close(seen[0][0, channel], torch.full((224, 224), (0.75 - mean) / deviation))
@@ -134,7 +134,7 @@ def test_pretrained_weights_are_taken_when_training_begins(folder: Path) -> None
     theirs = ViTModel.from_pretrained(folder, add_pooling_layer=False).eval()
     x = model.normalise(mels(2, (32, 32)))
     expected = theirs(x.unsqueeze(1).repeat(1, 3, 1, 1)).last_hidden_state[:, 0]
-    torch.testing.assert_close(model.read(x).features, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.predict_normalised(x).features, expected, atol=1e-5, rtol=1e-4)
     assert before.shape == (16,)
 
 
@@ -148,11 +148,11 @@ def test_a_trained_one_is_made_again_without_the_pretrained_files(folder: Path, 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"width": 18, "heads": 4}, "width 18 does not do"),
-        ({"width": -8}, "width -8 does not do"),
-        ({"dropout": 1.0}, "dropout 1 does not do"),
-        ({"stride": 4}, "stride 4 does not do.*do not overlap"),
-        ({"stride": 9, "backbone": "ast"}, "stride 9 does not do"),
+        ({"width": 18, "heads": 4}, "width 18 is invalid"),
+        ({"width": -8}, "width -8 is invalid"),
+        ({"dropout": 1.0}, "dropout 1 is invalid"),
+        ({"stride": 4}, "stride 4 is invalid.*do not overlap"),
+        ({"stride": 9, "backbone": "ast"}, "stride 9 is invalid"),
         ({"backbone": "ast", "input": "resized"}, "an AST takes no pictures"),
         ({"backbone": "ast", "stem": "convolutions"}, "before a ViT of random weights"),
         ({"input": "resized", "stem": "convolutions"}, "before a ViT of random weights"),

@@ -40,7 +40,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         (UsageError, "unknown arm 'flwo'", corpus, {"arms": ("gan", "flwo")}),
         (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),
         (UsageError, "no generator takes loudness=2", corpus, {"sampling": (("loudness", 2.0),)}),
-        (UsageError, "arm 'flow:loudness=2': no dial", corpus, {"arms": ("flow:loudness=2",)}),
+        (UsageError, "arm 'flow:loudness=2': no sampling parameter", corpus, {"arms": ("flow:loudness=2",)}),
         (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),
         (UsageError, "a student does not generate", corpus, {"models": (run_of("student"),)}),
         (UsageError, "2 flow models for fold 0", corpus, {"models": (flow, flow)}),

@@ -59,7 +59,7 @@ def test_synthetic_test_clips_and_generators_that_heard_the_test_songs_are_refus
 
 def test_a_generator_says_which_dials_it_refuses(corpus: Corpus) -> None:
     assert sampling_refusal("gan", {"truncation": 0.5}, corpus) is None
-    assert "no dial 'guidance'" in str(sampling_refusal("gan", {"guidance": 2.0}, corpus))
+    assert "no sampling parameter 'guidance'" in str(sampling_refusal("gan", {"guidance": 2.0}, corpus))
 
 
 def test_a_generator_of_a_study_has_a_dial_for_every_field_of_the_corpus(
@@ -68,4 +68,4 @@ def test_a_generator_of_a_study_has_a_dial_for_every_field_of_the_corpus(
     assert sampling_refusal("flow", {"mode": 2.0}, corpus) is None
     given = runs.load(run_of("flow"))
     assert sampling_refusal("flow", {"guide": 2.0}, corpus, [given]) is None
-    assert "no dial 'loudness'" in str(sampling_refusal("flow", {"loudness": 2.0}, corpus, [given]))
+    assert "no sampling parameter 'loudness'" in str(sampling_refusal("flow", {"loudness": 2.0}, corpus, [given]))

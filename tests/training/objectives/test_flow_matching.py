@@ -75,7 +75,7 @@ def test_a_step_at_full_size_runs() -> None:
     mel, labels = mels(2, (128, 1_292)), torch.rand(2, 2)
     for step in (0, made.first - 1, made.first):
         assert all(math.isfinite(value) for value in made.step(fabric, mel, labels, step).values())
-    assert made.average.eval().sample(labels[:1], 0, dials={"steps": 1}).shape == (1, 128, 1_292)
+    assert made.average.eval().sample(labels[:1], 0, sampling={"steps": 1}).shape == (1, 128, 1_292)
 
 
 @pytest.mark.parametrize("kind", ["gan", "flow"])

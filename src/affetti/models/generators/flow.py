@@ -28,14 +28,15 @@ from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from affetti.errors import UsageError
+from affetti.models.base import Generator, SamplingParameter, resolve_sampling
 from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.unet import Tokens, VelocityUNet
-from affetti.models.layers import BandNorm, require, resolve_sampling
+from affetti.models.layers import BandNorm, require
 from affetti.models.noise import noise
 from affetti.models.regressors.student import Student, StudentConfig
 
@@ -47,7 +48,7 @@ DAMPING = 0.05
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Sizes and dials of the latent flow."""
+    """Sizes, training and sampling settings of the latent flow."""
 
     latent: Literal["pca", "autoencoder"] = "pca"
     """How log-mels become latents: patch PCA, fitted at once, or a mel autoencoder, trained first."""
@@ -76,19 +77,18 @@ class FlowConfig:
     steps: int = 12
     """Sampling steps, ≥ 1; all but the last ask the network twice."""
     guidance: float = 1.5
-    """Guidance by the condition, unless the dial says otherwise."""
+    """Default of the sampling parameter ``guidance``: guidance by the whole condition."""
     emotion: float = 1.5
-    """The emotion's own dial, unless it is turned: valence and arousal on top of ``guidance``."""
+    """Default of the sampling parameter ``emotion``: guidance by valence and arousal, on top of ``guidance``."""
     guide: float = 0.2
-    """Guidance by the regressor, unless the dial says otherwise, ≥ 0."""
+    """Default of the sampling parameter ``guide``: guidance by the regressor, ≥ 0."""
 
 
-class Flow(nn.Module):
+class Flow(Generator):
     """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
 
     bandwidth: Tensor
-    draft: ClassVar[dict[str, float]] = {"steps": 6, "guide": 0}
-    """Dials for clips that are made to be measured while it trains."""
+    draft_sampling: ClassVar[Mapping[str, float]] = {"steps": 6, "guide": 0}
 
     def __init__(self, shape: tuple[int, int], config: FlowConfig = FlowConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
@@ -114,13 +114,13 @@ class Flow(nn.Module):
         self.register_buffer("bandwidth", torch.zeros(2))
 
     @torch.no_grad()
-    def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
+    def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser, PCA and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
-        self.normalise.fit(mel)
+        self.normalise.fit(clips)
         self.bandwidth.copy_(vicinal_bandwidth(conditions, self.config.vicinity))
         if self.guide is not None:
-            self.guide.fit_statistics(mel, conditions)
-        return {"latent_variance_kept": self.latent.fit(self.normalise(mel))}
+            self.guide.fit_statistics(clips, conditions)
+        return {"latent_variance_kept": self.latent.fit(self.normalise(clips))}
 
     def encode(self, mel: Tensor) -> Tensor:
         """DB log-mel to latent."""
@@ -138,63 +138,65 @@ class Flow(nn.Module):
         """The autoencoder's loss on dB log-mels; uses torch's global generator."""
         return self.latent.loss(self.normalise(mel))  # type: ignore[operator]
 
-    def read(self, latent: Tensor) -> Tensor:
-        """The guide's reading ``[B, 2]`` of latents.
+    def guide_prediction(self, latent: Tensor) -> Tensor:
+        """Valence and arousal ``[B, 2]`` that the guide predicts from latents ``[B, C, H, W]``.
 
         Raises:
             UsageError: the flow was trained without one.
         """
         if self.guide is None:
             raise UsageError("no guide was trained", where="guide", hint="train with guide_width above 0, or set it 0")
-        return self.guide.from_normal(self.latent.decode(latent))
+        return self.guide.emotion_of_normalised(self.latent.decode(latent))
+
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        """``steps``, ``guide``, one for each field of a condition, and ``guidance``; see the module."""
+        config = self.config
+        default_guide = config.guide if self.guide is not None else 0.0
+        by_field = [
+            SamplingParameter(name, config.emotion if name == EMOTION else 1.0, f"guidance by {name} alone; 1: none")
+            for name in self.fields.columns
+        ]
+        return (
+            SamplingParameter("steps", float(config.steps), "integration steps; more are slower and more accurate"),
+            SamplingParameter("guide", default_guide, "guidance by the regressor trained with the flow; 0: none"),
+            *by_field,
+            SamplingParameter("guidance", config.guidance, "guidance by the whole condition; 1: none"),
+        )
 
     @torch.inference_mode(False)  # in a caller's inference mode the guide would have no gradient
     @torch.no_grad()
     def sample(
-        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+        self, condition: Tensor, seed: int, index: Tensor | None = None, sampling: Mapping[str, float] | None = None
     ) -> Tensor:
-        """Generate log-mels.
-
-        Args:
-            condition: valence and arousal ``[B, 2]`` in [-1, 1], or all fields ``[B, K]``; NaN asks for nothing.
-            seed: of the noise.
-            index: number of each sample ``[B]``; the noise depends on (seed, index) alone. Default 0 … B-1.
-            dials: ``guidance``, ``guide``, ``steps`` or a field's name, see the module.
-
-        Returns:
-            dB ``[B, M, F]``.
-
-        Raises:
-            InputError: a condition lies out of its range.
-            UsageError: an unknown dial.
-        """
-        dial = self._dials(dials)
+        """Generate log-mels ``[B, M, F]``, dB; see :meth:`affetti.models.base.Generator.sample`."""
+        values = resolve_sampling(sampling, self.sampling_parameters)
         device = self.bandwidth.device
         condition = self.fields.require_valid(condition).clone().to(device, torch.float32)
         index = torch.arange(len(condition)) if index is None else index
         x = noise(seed, index, self.latent.latent_shape).to(device)
-        times = torch.linspace(1.0, 0.0, max(1, round(dial.pop("steps"))) + 1).tolist()
+        times = torch.linspace(1.0, 0.0, max(1, round(values.pop("steps"))) + 1).tolist()
         for now, after in pairwise(times):
-            slope = self.velocity(x, now, condition, dial)
+            slope = self.velocity(x, now, condition, values)
             ahead = x + (after - now) * slope
             if after > 0:
-                slope = (slope + self.velocity(ahead, after, condition, dial)) / 2
+                slope = (slope + self.velocity(ahead, after, condition, values)) / 2
             x = x + (after - now) * slope
         return self.normalise.inverse(self.latent.decode(x))
 
-    def velocity(self, x: Tensor, t: float, condition: Tensor, dials: Mapping[str, float]) -> Tensor:
-        """Guided velocity ``[B, C, H, W]`` at time ``t``."""
+    def velocity(self, x: Tensor, t: float, condition: Tensor, sampling: Mapping[str, float]) -> Tensor:
+        """Guided velocity ``[B, C, H, W]`` at time ``t``, of all sampling parameters but ``steps``."""
         if not GUIDED[0] <= t <= GUIDED[1]:
             return self._ask(x, t, [condition])[0]
-        others = {name: dial - 1 for name, dial in dials.items() if name != "guide" and dial != 1}
+        others = {name: value - 1 for name, value in sampling.items() if name != "guide" and value != 1}
         withheld = [list(self.fields.columns) if name == "guidance" else [name] for name in others]
         wish, *without = self._ask(x, t, [condition, *(self.fields.withhold(condition, names) for names in withheld)])
         velocity = wish
         for more, less in zip(others.values(), without, strict=True):
             velocity = velocity + more * (wish - less)
-        if dials["guide"] > 0:
+        if sampling["guide"] > 0:
             clean = x - t * velocity
-            velocity = velocity - dials["guide"] * self._least_change(clean, condition) / t
+            velocity = velocity - sampling["guide"] * self._least_change(clean, condition) / t
         return velocity
 
     def _ask(self, x: Tensor, t: float, conditions: list[Tensor]) -> tuple[Tensor, ...]:
@@ -211,7 +213,7 @@ class Flow(nn.Module):
         wish = condition[:, self.fields.columns[EMOTION]]
         with torch.enable_grad():
             clean = clean.detach().requires_grad_()
-            reading = self.read(clean)
+            reading = self.guide_prediction(clean)
             rows = [torch.autograd.grad(reading[:, axis].sum(), clean, retain_graph=axis == 0)[0] for axis in (0, 1)]
         jacobian = torch.stack(rows, dim=1).flatten(2)  # [B, 2, C·H·W]
         gap = (wish - reading.detach()).nan_to_num(0.0)
@@ -220,13 +222,6 @@ class Flow(nn.Module):
         damping = DAMPING * gram.diagonal(dim1=1, dim2=2).mean(dim=1) + 1e-12
         weights = torch.linalg.solve(gram + damping[:, None, None] * torch.eye(2, device=gram.device), gap.unsqueeze(2))
         return (jacobian.transpose(1, 2) @ weights).reshape(clean.shape)
-
-    def _dials(self, dials: Mapping[str, float] | None) -> dict[str, float]:
-        """All dials, in a fixed order."""
-        config = self.config
-        known = {"steps": float(config.steps), "guide": config.guide if self.guide is not None else 0.0}
-        known |= dict.fromkeys(self.fields.columns, 1.0) | {EMOTION: config.emotion, "guidance": config.guidance}
-        return resolve_sampling(dials, known)
 
 
 def _check(config: FlowConfig) -> None:

@@ -28,22 +28,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.errors import UsageError
+from affetti.models.base import Generator, SamplingParameter, resolve_sampling
 from affetti.models.generators.completion import Completion
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.gan_discriminator import SpectrogramDiscriminator
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.published_gan import PublishedDiscriminator, PublishedGenerator
-from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require, resolve_sampling
+from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require
 from affetti.models.noise import noise
 
 COARSEST = 4
 """Height of the coarsest grid."""
+TRUNCATION = SamplingParameter("truncation", 1.0, "factor on the noise; below 1, safer and less diverse clips")
 CHOICES = {"recipe": ("modern", "published"), "regularizer": ("r1r2", "spectral")}
 
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Sizes and dials of the spectrogram GAN."""
+    """Sizes and training settings of the spectrogram GAN."""
 
     recipe: str = "modern"
     """``modern``; or ``published``, the study's networks and training: of the rest it takes noise and embedding."""
@@ -142,12 +144,11 @@ class SpectrogramGenerator(nn.Module):
         return x[:, : self.shape[0], : self.shape[1]]
 
 
-class Gan(nn.Module):
+class Gan(Generator):
     """Emotion-conditioned GAN over log-mels of shape ``(M, F)``."""
 
     bandwidth: Tensor
     clips: Tensor
-    hears = "mel"
 
     def __init__(self, shape: tuple[int, int], config: GanConfig = GanConfig(), fields: Fields = Fields()) -> None:
         super().__init__()
@@ -171,16 +172,18 @@ class Gan(nn.Module):
         c = self.config
         spectral = c.regularizer == "spectral"
         patches = None if self.generator.patches is None else copy.deepcopy(self.generator.patches)
-        return SpectrogramDiscriminator(*coarsest_grid(self.shape), c.stem, c.discriminator_width, self.fields, spectral, patches)
+        return SpectrogramDiscriminator(
+            *coarsest_grid(self.shape), c.stem, c.discriminator_width, self.fields, spectral, patches
+        )
 
     @torch.no_grad()
-    def fit_statistics(self, mel: Tensor, conditions: Tensor) -> dict[str, float]:
+    def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:
         """Fit normaliser and vicinity to the training clips, dB ``[N, M, F]`` and conditions ``[N, K]``."""
-        self.normalise.fit(mel)
+        self.normalise.fit(clips)
         kept: dict[str, float] = {}
         if isinstance(self.generator, SpectrogramGenerator) and self.generator.patches is not None:
             height, width = self.generator.size
-            whole = F.pad(self.normalise(mel), (0, width - self.shape[1], 0, height - self.shape[0]))
+            whole = F.pad(self.normalise(clips), (0, width - self.shape[1], 0, height - self.shape[0]))
             kept["variance_kept"] = self.generator.patches.fit(whole)
         self.bandwidth.copy_(vicinal_bandwidth(conditions, 0.0 if self.published else self.config.vicinity))
         self.completion.fit(conditions)
@@ -191,16 +194,18 @@ class Gan(nn.Module):
         """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels; ``fade`` scales the condition."""
         return self.generator(torch.cat([z, fade * self.condition(condition)], dim=1))
 
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        """``truncation`` alone."""
+        return (TRUNCATION,)
+
     @torch.inference_mode()
     def sample(
-        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+        self, condition: Tensor, seed: int, index: Tensor | None = None, sampling: Mapping[str, float] | None = None
     ) -> Tensor:
-        """Generate log-mels; arguments, result and errors as :meth:`affetti.models.generators.flow.Flow.sample`.
-
-        The one dial is ``truncation``, a factor on the noise: below 1, safer and less diverse clips.
-        """
+        """Generate log-mels ``[B, M, F]``, dB; see :meth:`affetti.models.base.Generator.sample`."""
         condition = self.fields.require_valid(condition)
-        truncation = resolve_sampling(dials, {"truncation": 1.0})["truncation"]
+        truncation = resolve_sampling(sampling, self.sampling_parameters)["truncation"]
         device = self.normalise.mean.device
         index = torch.arange(len(condition)) if index is None else index
         wish = condition.to(device, torch.float32)
@@ -218,12 +223,12 @@ def _resolve(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
     """The configuration with what follows from the shape filled in.
 
     Raises:
-        UsageError: a setting does not do.
+        UsageError: a setting is invalid.
     """
     for name, known in CHOICES.items():
         if getattr(config, name) not in known:
             raise UsageError(
-                f"{name} {getattr(config, name)!r} does not do",
+                f"{name} {getattr(config, name)!r} is invalid",
                 where="model settings",
                 hint=f"give {' or '.join(known)}",
             )

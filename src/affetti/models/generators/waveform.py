@@ -24,19 +24,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from affetti.models.base import Generator, SamplingParameter, resolve_sampling
 from affetti.models.generators.completion import Completion
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.waveform_discriminator import WaveformDiscriminator
-from affetti.models.layers import require, resolve_sampling
+from affetti.models.layers import require
 from affetti.models.noise import noise
 
+TRUNCATION = SamplingParameter("truncation", 1.0, "factor on the noise; below 1, safer and less diverse clips")
 STRIDE, STAGES = 4, 5
 DILATIONS = (1, 3, 9)
 
 
 @dataclass(frozen=True)
 class WaveformConfig:
-    """Sizes and dials of the waveform GAN."""
+    """Sizes and training settings of the waveform GAN."""
 
     noise: int = 100
     """Size of the noise vector."""
@@ -116,13 +118,13 @@ class WaveformGenerator(nn.Module):
         return torch.tanh(self.smooth(samples).squeeze(1))
 
 
-class Waveform(nn.Module):
+class Waveform(Generator):
     """Emotion-conditioned GAN over waveforms; ``shape`` is of the log-mels and is not used."""
 
     bandwidth: Tensor
     scale: Tensor
     samples: Tensor
-    hears = "waveform"
+    makes_sound = True
 
     def __init__(
         self,
@@ -155,10 +157,10 @@ class Waveform(nn.Module):
         return WaveformDiscriminator(self.config.discriminator_width, self.fields, self.config.shuffle)
 
     @torch.no_grad()
-    def fit_statistics(self, waveforms: Tensor, conditions: Tensor) -> dict[str, float]:
+    def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:
         """Take scale, length and vicinity of the training clips: waveforms ``[N, T]`` and conditions ``[N, K]``."""
-        self.scale.copy_(waveforms.abs().amax().clamp_min(1e-4))
-        self.samples.fill_(waveforms.shape[1])
+        self.scale.copy_(clips.abs().amax().clamp_min(1e-4))
+        self.samples.fill_(clips.shape[1])
         self.bandwidth.copy_(vicinal_bandwidth(conditions, self.config.vicinity))
         self.completion.fit(conditions)
         return {"scale": float(self.scale)}
@@ -167,18 +169,21 @@ class Waveform(nn.Module):
         """Noise ``[B, noise]`` and condition ``[B, K]`` to one window ``[B, window]`` in [-1, 1]."""
         return self.generator(torch.cat([z, self.condition(condition)], dim=1))
 
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        """``truncation`` alone."""
+        return (TRUNCATION,)
+
     @torch.inference_mode()
     def sample(
-        self, condition: Tensor, seed: int, index: Tensor | None = None, dials: Mapping[str, float] | None = None
+        self, condition: Tensor, seed: int, index: Tensor | None = None, sampling: Mapping[str, float] | None = None
     ) -> Tensor:
         """Generate waveforms ``[B, T]`` of the training clips' length and level.
 
-        Arguments and errors as :meth:`affetti.models.generators.flow.Flow.sample`. The one dial is ``truncation``, a
-        factor on the
-        noise: below 1, safer and less diverse clips.
+        See :meth:`affetti.models.base.Generator.sample`.
         """
         condition = self.fields.require_valid(condition)
-        truncation = resolve_sampling(dials, {"truncation": 1.0})["truncation"]
+        truncation = resolve_sampling(sampling, self.sampling_parameters)["truncation"]
         device = self.scale.device
         index = torch.arange(len(condition)) if index is None else index
         wish = self.completion(condition.to(device, torch.float32), seed, index)

@@ -52,7 +52,9 @@ class DiscriminatorOutput(NamedTuple):
 
     def detached(self) -> DiscriminatorOutput:
         """The same, apart from the graph."""
-        return DiscriminatorOutput(self.logits.detach(), [layer.detach() for layer in self.features], self.image.detach())
+        return DiscriminatorOutput(
+            self.logits.detach(), [layer.detach() for layer in self.features], self.image.detach()
+        )
 
 
 def _begin(layers: nn.Module) -> None:
@@ -118,15 +120,19 @@ class ClipDiscriminator(nn.Module):
 
 
 class WaveformDiscriminator(nn.Module):
-    """Waveform ``[B, T]`` in units of the training scale and condition ``[B, K]`` → a :class:`DiscriminatorOutput` a judge."""
+    """Waveform ``[B, T]`` over the training scale and condition ``[B, K]`` → a :class:`DiscriminatorOutput` each."""
 
     def __init__(self, width: int, fields: Fields = Fields(), shuffle: int = 0) -> None:
         super().__init__()
         self.shuffle = shuffle
         wide = 4 * width
         down, along = [(1, width), (width, 2 * width), (2 * width, wide), (wide, wide)], (3, 1)
-        self.periods = nn.ModuleList([ImageDiscriminator([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS])
-        self.spectra = nn.ModuleList([ImageDiscriminator([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS])
+        self.periods = nn.ModuleList(
+            [ImageDiscriminator([(a, b, (5, 1), along) for a, b in down], fields) for _ in PERIODS]
+        )
+        self.spectra = nn.ModuleList(
+            [ImageDiscriminator([(a, b, (3, 5), (2, 2)) for a, b in down], fields) for _ in WINDOWS]
+        )
         self.crowd = ClipDiscriminator(fields)
 
     def forward(self, x: Tensor, condition: Tensor, sloped: bool = False) -> list[DiscriminatorOutput]:

@@ -1,55 +1,35 @@
-"""What all regressors share: log-mel in; valence, arousal and their interval out.
+"""Regressors that are trained step by step: what they share, and what they give to their training.
 
-A network reads normalised log-mels and gives a :class:`Prediction`: two numbers before they saturate, the features beneath
-them and where it looked. The emotion is the hyperbolic tangent of the first; the rest is for distillation.
+A network takes normalised log-mels and gives a :class:`Prediction`: two numbers before they saturate, the features
+beneath them and where their energy lies. The emotion is the hyperbolic tangent of the first; the rest is for
+distillation.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from affetti.models.base import Regressor
 from affetti.models.layers import BandNorm
 
 
 class Prediction(NamedTuple):
-    """What a network makes of a batch of clips."""
+    """What a network predicts of a batch of clips, with its features."""
 
     logits: Tensor
     """``[B, 2]``, any real number; valence and arousal are their hyperbolic tangent."""
     features: Tensor
-    """``[B, D]``: what the head reads."""
+    """``[B, D]``: the input of the head."""
     map: Tensor
     """``[B, H, W]``, ≥ 0: mean square activation by frequency and time, low bands first."""
 
 
-class Regressor(nn.Module):
-    """Regressor over log-mels ``[B, M, F]`` in dB.
-
-    :meth:`forward` gives ``[B, 2]`` in [-1, 1]; :meth:`predict` adds the half-width of the calibrated interval.
-    """
-
-    half_width: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("half_width", torch.full((2,), torch.nan))
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """Predict valence and arousal ``[B, 2]``."""
-        raise NotImplementedError
-
-    @torch.inference_mode()
-    def predict(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Valence and arousal ``[B, 2]``, and the half-width of their 90 % interval (NaN: not calibrated)."""
-        emotion = self(mel)
-        return emotion, self.half_width.expand_as(emotion)
-
-
 class NeuralRegressor(Regressor):
-    """A regressor trained step by step; subclasses give :meth:`read`."""
+    """A regressor trained step by step; subclasses implement :meth:`predict_normalised`."""
 
     def __init__(self, n_mels: int) -> None:
         super().__init__()
@@ -57,18 +37,22 @@ class NeuralRegressor(Regressor):
 
     @torch.no_grad()
     def fit_statistics(self, mel: Tensor, labels: Tensor) -> dict[str, float]:  # noqa: ARG002 - the generators need them
-        """Fit the normaliser to the training clips ``[N, M, F]``, dB."""
+        """Fit the normaliser to the training clips ``[N, M, F]``, dB, of labels ``[N, 2]``."""
         self.normalise.fit(mel)
         return {}
 
-    def read(self, x: Tensor) -> Prediction:
-        """Read normalised log-mels ``[B, M, F]``."""
-        raise NotImplementedError
+    @abstractmethod
+    def predict_normalised(self, x: Tensor) -> Prediction:
+        """Predict from log-mels ``[B, M, F]`` that are already normalised."""
 
-    def from_normal(self, x: Tensor) -> Tensor:
-        """Valence and arousal ``[B, 2]`` of log-mels already normalised."""
-        return torch.tanh(self.read(x).logits)
+    def emotion_of_normalised(self, x: Tensor) -> Tensor:
+        """Valence and arousal ``[B, 2]`` in (-1, 1) of log-mels ``[B, M, F]`` that are already normalised."""
+        return torch.tanh(self.predict_normalised(x).logits)
+
+    def embedding(self, mel: Tensor) -> Tensor:
+        """The input ``[B, D]`` of the head, of log-mels ``[B, M, F]`` in dB."""
+        return self.predict_normalised(self.normalise(mel)).features
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Predict valence and arousal ``[B, 2]``."""
-        return self.from_normal(self.normalise(mel))
+        """Predict valence and arousal ``[B, 2]`` of log-mels ``[B, M, F]`` in dB."""
+        return self.emotion_of_normalised(self.normalise(mel))

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from affetti.errors import UsageError
+from affetti.models.base import Regressor
 from affetti.models.layers import require
-from affetti.models.regressors.base import Regressor
 from affetti.models.regressors.estimators import BoostedTrees, Estimator, Ridge, SupportVectors
 from affetti.signal.statistics import mel_statistics
 
@@ -89,6 +89,10 @@ class Baseline(Regressor):
         self.scale.copy_(x.std(dim=0).clamp_min(1e-6))
         self.estimator.fit(((x - self.centre) / self.scale).numpy(), labels.double().numpy())
 
+    def embedding(self, mel: Tensor) -> Tensor:
+        """The standardised features ``[B, D]``."""
+        return (self.features(mel) - self.centre) / self.scale
+
     def forward(self, mel: Tensor) -> Tensor:
         """Predict valence and arousal ``[B, 2]``, clipped to [-1, 1]."""
-        return self.estimator((self.features(mel) - self.centre) / self.scale).clamp(-1, 1)
+        return self.estimator(self.embedding(mel)).clamp(-1, 1)

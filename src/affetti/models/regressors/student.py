@@ -34,7 +34,7 @@ class StudentConfig:
 
 
 class Student(NeuralRegressor):
-    """Regressor over log-mels ``[B, M, F]`` in dB; see :class:`affetti.models.regressors.base.Regressor`."""
+    """Regressor over log-mels ``[B, M, F]`` in dB; see :class:`affetti.models.base.Regressor`."""
 
     def __init__(self, shape: tuple[int, int], config: StudentConfig = StudentConfig()) -> None:
         super().__init__(shape[0])
@@ -64,8 +64,8 @@ class Student(NeuralRegressor):
             nn.Linear(64, 2),
         )
 
-    def read(self, x: Tensor) -> Prediction:
-        """Read normalised log-mels ``[B, M, F]``."""
+    def predict_normalised(self, x: Tensor) -> Prediction:
+        """Predict from log-mels ``[B, M, F]`` that are already normalised."""
         x = self.stem(x.unsqueeze(1))
         for stage in self.stages:
             x = stage(x)

@@ -84,7 +84,7 @@ class ViTConfig:
 
 
 class ViT(NeuralRegressor):
-    """Regressor over log-mels ``[B, M, F]`` of one shape; see :class:`affetti.models.regressors.base.Regressor`.
+    """Regressor over log-mels ``[B, M, F]`` of one shape; see :class:`affetti.models.base.Regressor`.
 
     Raises:
         UsageError: a setting makes no sense.
@@ -158,8 +158,8 @@ class ViT(NeuralRegressor):
                 weights[name] = interpolated(value, old, self.grid)
         self.backbone.load_state_dict(weights)
 
-    def read(self, x: Tensor) -> Prediction:
-        """Read normalised log-mels ``[B, M, F]``."""
+    def predict_normalised(self, x: Tensor) -> Prediction:
+        """Predict from log-mels ``[B, M, F]`` that are already normalised."""
         config = self.config
         if config.input == "resized":
             grey = (x / (2 * self.normalise.limit) + 0.5).unsqueeze(1)

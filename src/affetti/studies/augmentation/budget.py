@@ -17,6 +17,7 @@ import torch
 
 from affetti import presets
 from affetti.errors import UsageError
+from affetti.models.base import require_generator
 from affetti.models.generators.conditioning import Fields
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, COMPOSER, Arm, SyntheticSetSpec
@@ -68,8 +69,8 @@ def measure_cost(design: StudyDesign) -> StudyCost:
             cost = _measure(kind, design, clips, batch, presets.settings(preset, kind))
             generators[kind], model = cost.step, cost.model
         model.to(choose_device(design.settings.device))
-        with torch.inference_mode():
-            sampled[kind] = seconds_of(lambda model=model: model.sample(torch.zeros(4, 2), 0)) / 4  # type: ignore[operator]
+        generator = require_generator(model, kind)
+        sampled[kind] = seconds_of(lambda generator=generator: generator.sample(torch.zeros(4, 2), 0)) / 4
     return StudyCost(regressor.step, regressor.setup, generators, sampled)
 
 

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from affetti import presets
 from affetti.corpus import Corpus
 from affetti.execution.local import map_ranges
+from affetti.models.base import require_generator
+from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.signal.mel import MelSpectrogram
 from affetti.storage import atomic_write, read_json, reserve_output, write_json
 from affetti.studies.augmentation.comparison import REFERENCE, choose_measure, weighted_concordance
 from affetti.studies.augmentation.design import StudyDesign
@@ -166,16 +167,11 @@ def _generated(
     loop = LoopConfig(budget.steps, max(2, min(budget.batch_size, len(rows))), seed)
     _, trained = fitting.fit(kind, model, clips, loop, run=out / "generator", hardware=hardware, progress=progress)
     wishes = np.random.default_rng(child_seed("emotions", seed)).uniform(-1.0, 1.0, (n, 2))
+    sampler = Sampler(require_generator(trained, kind), corpus.front_end, seed, batch_size=BATCH_SIZE)
     parts: list[NDArray[np.float16]] = []
-    for at in range(0, n, BATCH_SIZE):
-        index = torch.arange(at, min(at + BATCH_SIZE, n))
-        asked = torch.tensor(wishes[index.numpy()], dtype=torch.float32)
-        with torch.inference_mode():
-            made = trained.sample(asked, seed, index)  # type: ignore[operator]
-            made = MelSpectrogram(corpus.front_end)(made) if family(kind).sound else made
-            made = torch.maximum(made, made.amax(dim=(1, 2), keepdim=True) - corpus.front_end.top_db)
-        parts.append(made.numpy().astype(np.float16))
-        progress(f"generate {kind}", min(at + BATCH_SIZE, n), n)
+    for samples in sampler.batches(torch.tensor(wishes, dtype=torch.float32)):
+        parts.append(samples.mel.numpy().astype(np.float16))
+        progress(f"generate {kind}", int(samples.index[-1]) + 1, n)
     with atomic_write(labels) as temporary, temporary.open("wb") as file:
         np.save(file, wishes)
     with atomic_write(mel) as temporary, temporary.open("wb") as file:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from affetti import presets
@@ -22,6 +21,7 @@ from affetti.corpus.build import build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
 from affetti.inference.generation import generate_corpus
+from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.studies.augmentation.arms import AUDIO_COPIES, COMPOSER, SyntheticSetSpec
@@ -114,7 +114,7 @@ def make_sets(
                     n,
                     target,
                     emotions="matched",
-                    dials=dict(made.sampling) or None,
+                    sampling=dict(made.sampling) or None,
                     filter_by=place.corpus if made.filtered else None,
                     seed=seed,
                     device=device,
@@ -221,8 +221,7 @@ def sampling_refusal(
         models = [runs.make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind), fields)]
     try:
         for model in models:
-            with torch.inference_mode():
-                model.sample(torch.zeros(1, 2), 0, dials=dials)  # type: ignore[operator]
+            resolve_sampling(dials, require_generator(model, kind).sampling_parameters)
     except UsageError as error:
         return error.what + (f" ({error.hint})" if error.hint else "")
     return None

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from affetti.augment.differentiable import diff_augment
 from affetti.models.generators.gan import Gan
-from affetti.models.generators.gan_discriminator import DiscriminatorLogits, generator_hinge, gradient_penalty, hinge, relativistic
+from affetti.models.generators.gan_discriminator import (
+    DiscriminatorLogits,
+    generator_hinge,
+    gradient_penalty,
+    hinge,
+    relativistic,
+)
 from affetti.training.objectives.base import Objective, set_learning_rate, update_average, warm_cosine
 
 if TYPE_CHECKING:

@@ -59,12 +59,12 @@ class DistilledObjective(RegressionObjective):
         """One update."""
         mel, labels = mixup(mel, labels)
         with torch.no_grad():
-            self.taught = self.teacher.read(self.teacher.normalise(mel))
+            self.taught = self.teacher.predict_normalised(self.teacher.normalise(mel))
         return super().step(fabric, mel, labels, step)
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """Concordance with the labels, and likeness to the teacher."""
-        reading: Prediction = self.model.read(x)  # type: ignore[operator]
+        reading: Prediction = self.model.predict_normalised(x)  # type: ignore[operator]
         parts = distillation_losses(reading, self.taught)
         total = concordance_loss(torch.tanh(reading.logits), labels)
         return total + sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros_like(total))

@@ -125,7 +125,7 @@ class FineTuningObjective(RegressionObjective):
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """The loss that the configuration names."""
-        return self.measure(self.model.from_normal(x), labels)  # type: ignore[operator]
+        return self.measure(self.model.emotion_of_normalised(x), labels)  # type: ignore[operator]
 
     @torch.no_grad()
     def evaluate(self, clips: Clips, batch_size: int = 64) -> float:

@@ -55,7 +55,7 @@ class FlowObjective(Objective):
         """Hand over to Fabric."""
         names = list(self.optimizers)
         self.model, *optimizers = fabric.setup(self.model, *self.optimizers.values())
-        for name in ("loss", "latent_loss", "read"):
+        for name in ("loss", "latent_loss", "guide_prediction"):
             self.model.mark_forward_method(name)  # type: ignore[operator]
         self.optimizer = dict(zip(names, optimizers, strict=True))
         fabric.to_device(self.average)
@@ -95,7 +95,7 @@ class FlowObjective(Objective):
 
     def _step_guide(self, fabric: Fabric, latent: Tensor, labels: Tensor, step: int) -> float:
         set_learning_rate(self.optimizer["guide"], 3e-3 * warm_cosine(step, self.guide_steps, floor=0.01))
-        loss = concordance_loss(self.model.read(latent), labels[:, :2])  # type: ignore[operator]
+        loss = concordance_loss(self.model.guide_prediction(latent), labels[:, :2])  # type: ignore[operator]
         self.optimizer["guide"].zero_grad()
         fabric.backward(loss)
         self.optimizer["guide"].step()

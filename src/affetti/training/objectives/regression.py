@@ -44,8 +44,8 @@ class RegressionObjective(Objective):
     def setup(self, fabric: Fabric) -> None:
         """Hand over to Fabric."""
         self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
-        self.model.mark_forward_method("from_normal")  # type: ignore[operator]
-        self.model.mark_forward_method("read")  # type: ignore[operator]
+        self.model.mark_forward_method("emotion_of_normalised")  # type: ignore[operator]
+        self.model.mark_forward_method("predict_normalised")  # type: ignore[operator]
         fabric.to_device(self.average)
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
@@ -64,7 +64,7 @@ class RegressionObjective(Objective):
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """What is lowered, of normalised log-mels and their labels."""
-        return concordance_loss(self.model.from_normal(x), labels)  # type: ignore[operator]
+        return concordance_loss(self.model.emotion_of_normalised(x), labels)  # type: ignore[operator]
 
 
 def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
