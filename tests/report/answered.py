@@ -60,7 +60,13 @@ def answers() -> dict[str, Answer]:
 
 def claim(verdict: str, section: str, **change: Any) -> dict[str, Any]:
     """A row of the table of claims."""
-    row = {"id": f"c-{section}", "topic": "timbre", "section": section, "question": "What?", "by": "timbre.pair_mel"}
+    row = {
+        "id": f"c-{section}",
+        "topic": "timbre",
+        "section": section,
+        "question": "What?",
+        "measurement": "timbre.pair_mel",
+    }
     row |= {"claim": f"What {section} says", "claimed": [0.702, 0.858], "measured": 0.91, "ci": [0.88, 0.94]}
     row |= {
         "n": 24,
@@ -69,7 +75,7 @@ def claim(verdict: str, section: str, **change: Any) -> dict[str, Any]:
         "verdict": verdict,
         "reason": "by the rule",
         "needs": "",
-        "people": False,
+        "needs_listeners": False,
     }
     return row | {"command": "affetti audit CORPUS --only timbre --out DIR"} | change
 
@@ -81,11 +87,11 @@ def document(corpus: str = "data/comp") -> dict[str, Any]:
         | config.unstructure(answer)
         for name, answer in answers().items()
     ]
-    nothing = {"measured": None, "ci": None, "n": 0, "by": ""}
+    nothing = {"measured": None, "ci": None, "n": 0, "measurement": ""}
     rows = [
         claim("contradicted", "3.1"),
         claim("supported", "3.10", claimed=[0.5, None], claim="at least half <b>alike</b>"),
-        claim("undecided", "2.2", claimed=[None, 70.0], unit="%", needs="listeners", people=True, **nothing),
+        claim("undecided", "2.2", claimed=[None, 70.0], unit="%", needs="listeners", needs_listeners=True, **nothing),
         claim("undecided", "Summary", claimed=None, **nothing),
     ]
     wording: dict[str, Any] = {"paragraph": "We lose & measure 9.0 dB.", "footnote": "A footnote."}

@@ -169,7 +169,8 @@ def test_two_audits_are_told_apart(folder: Path, tmp_path: Path) -> None:
 
 
 def test_an_audit_without_claims_words_sounds_or_pictures(folder: Path, tmp_path: Path) -> None:
-    bare = rewritten(folder, tmp_path / "bare", findings=[], wording={})
+    no_words = {"paragraph": "", "footnote": "", "table": []}
+    bare = rewritten(folder, tmp_path / "bare", findings=[], wording=no_words)
     shutil.rmtree(bare / "sounds")
     (bare / "answers" / "phase.npz").unlink()
     page = report(bare, tmp_path)

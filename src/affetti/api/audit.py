@@ -8,9 +8,11 @@ from typing import Any
 
 from affetti.api.plan import describe_cost
 from affetti.corpus import Corpus
-from affetti.execution.local import cpu_count
+from affetti.execution import executor
 from affetti.progress import Progress, silent
-from affetti.studies.audit.audit import QUESTIONS, audit_corpus, check_inputs, select_questions
+from affetti.studies.audit.audit import audit_corpus, check_inputs
+from affetti.studies.audit.registry import QUESTION_NAMES, select_questions
+from affetti.studies.audit.result import AuditResult
 
 MINUTES, MINUTES_QUICK = 12.0, 3.0
 """Minutes that an audit may take on two cores, of the composed corpus at ``tiny``."""
@@ -29,8 +31,12 @@ def run(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Measure what a log-mel loses, and decide claims; see :func:`affetti.studies.audit.audit.audit_corpus`."""
+) -> AuditResult:
+    """Measure what a log-mel loses, and decide the claims of the published study.
+
+    Arguments, result and errors are those of :func:`affetti.studies.audit.audit.audit_corpus`; ``workers`` are
+    processes, by default one a core.
+    """
     return audit_corpus(
         Corpus.open(corpus),
         Path(out),
@@ -39,7 +45,7 @@ def run(
         only=tuple(only),
         quick=quick,
         seed=seed,
-        workers=cpu_count() if workers is None else workers,
+        executor=executor(workers=workers),
         progress=progress,
     )
 
@@ -64,7 +70,7 @@ def plan(
     names = select_questions(tuple(only))
     runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
     check_inputs(opened, runs, filed)
-    seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTIONS)
+    seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTION_NAMES)
     return {
         "verb": "audit",
         "dry_run": True,

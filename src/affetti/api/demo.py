@@ -132,7 +132,7 @@ def run(
         "arms": [
             {key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]
         ],
-        "claims": dict(Counter(row["verdict"] for row in audited["findings"])),
+        "claims": dict(Counter(finding.verdict for finding in audited.findings)),
         "seconds": clock.seconds,
         "peak_memory_gb": _peak_memory(),
     }

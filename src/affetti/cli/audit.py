@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
+from affetti.studies.audit.registry import QUESTION_NAMES
+
+if TYPE_CHECKING:
+    from affetti.studies.audit.claims import Finding
+    from affetti.studies.audit.result import AuditResult
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,9 @@ class Flags(Long):
     """Runs of generators: what they make is scored and heard beside real clips."""
     study: tuple[Path, ...] = field(default=())
     """Augmentation studies of this corpus: they decide what is claimed of gains."""
-    only: tuple[str, ...] = field(default=())
-    """Questions to ask (default all): information, lyrics, timbre, structure, genre, phase, variance, ceiling."""
+    only: Annotated[
+        tuple[str, ...], tyro.conf.arg(help=f"Questions to ask (default all): {', '.join(QUESTION_NAMES)}.")
+    ] = field(default=())
     quick: bool = False
     """Fewer songs and wider intervals."""
     workers: int | None = None
@@ -48,30 +54,30 @@ def run(arguments: list[str]) -> int:
         emit(document, flags.json, document["plan"])
         return 0
     with shown() as progress:
-        document = api.audit.run(corpus, out, progress=progress, **settings)
-    if document["composed"]:
-        note("note: a composed corpus tells about representations and models, never about how people feel")
-    emit(document, flags.json, text(document))
+        result = api.audit.run(corpus, out, progress=progress, **settings)
+    if result.composed:
+        note("note: on a composed corpus, results are about representations and models, never about how people feel")
+    emit(result.to_dict(), flags.json, text(result))
     return 0
 
 
-def text(document: dict[str, Any]) -> str:
+def text(result: AuditResult) -> str:
     """The audit for a terminal: the sentence of each question, then the claims that these and the studies decide."""
-    lines = [f"{entry['id']}: {entry['sentence']}" for entry in document["questions"]]
-    asked = {entry["id"] for entry in document["questions"]} | ({"study"} if document["studies"] else set())
-    rows = [row for row in document["findings"] if row["topic"] in asked]
-    verdicts = [row["verdict"] for row in rows]
+    lines = [f"{question.id}: {question.sentence}" for question in result.questions]
+    topics = {question.id for question in result.questions} | ({"study"} if result.studies else set())
+    rows = [finding for finding in result.findings if finding.topic in topics]
+    verdicts = [finding.verdict for finding in rows]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided"))
     lines += ["", f"{len(rows)} claims of the published study: {counts}", *map(_claim, rows)]
-    if others := len(document["findings"]) - len(rows):
-        lines.append(f"{others} more claims are about what was not asked, or want --study")
+    if others := len(result.findings) - len(rows):
+        lines.append(f"{others} more claims belong to questions that were not asked, or need --study")
     return "\n".join(lines)
 
 
-def _claim(row: dict[str, Any]) -> str:
-    found = "not measured"
-    if row["measured"] is not None:
-        found = f"{row['measured']:.3g}"
-        if row["ci"]:
-            found += f" [{row['ci'][0]:.3g}, {row['ci'][1]:.3g}]"
-    return f"  {row['verdict']:<12} {row['section']:<6} {row['claim']}; measured: {found}"
+def _claim(finding: Finding) -> str:
+    measured = "not measured"
+    if finding.measured is not None:
+        measured = f"{finding.measured:.3g}"
+        if finding.ci:
+            measured += f" [{finding.ci[0]:.3g}, {finding.ci[1]:.3g}]"
+    return f"  {finding.verdict:<12} {finding.section:<6} {finding.claim}; measured: {measured}"

@@ -88,7 +88,7 @@ def _intervals(asked: Asked, ours: list[dict[str, Any]]) -> dict[str, Any] | Non
         return None
     claims: dict[str, list[audit_answers.Range]] = {}
     for row in ours:
-        question, _, name = str(row.get("by", "")).partition(".")
+        question, _, name = str(row.get("measurement", "")).partition(".")
         if question == asked.name and row["claimed"]:
             low, high = row["claimed"]
             claims.setdefault(name, []).append((low, high))
@@ -113,12 +113,12 @@ def _claim(row: dict[str, Any]) -> dict[str, Any]:
         "centre": sum(ends) / len(ends) if ends else None,
         "section": f"§{section}" if section[:1].isdigit() else section,
     }
-    return {**dict.fromkeys(("topic", "people", "reason", "needs", "command")), **row, **told}
+    return {**dict.fromkeys(("topic", "needs_listeners", "reason", "needs", "command")), **row, **told}
 
 
 def _wording(words: dict[str, Any]) -> dict[str, Any] | None:
     """The words for a paper, where the audit has them."""
-    if not words:
+    if not words["paragraph"]:
         return None
     rows = [[str(row.get(key, "")) for key in LIMITATIONS] for row in words.get("table") or []]
     return {"paragraph": words.get("paragraph", ""), "footnote": words.get("footnote", ""), "table": rows}

@@ -7,7 +7,7 @@ from typing import Any
 
 from affetti.corpus import Corpus
 from affetti.report.sources import Audit, Run, Score, Sources, Study
-from affetti.studies.audit.audit import QUESTIONS
+from affetti.studies.audit.registry import QUESTION_NAMES
 
 
 def commands(sources: Sources) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ def audit_of(audit: Audit, sources: Sources) -> str:
         result["corpus"],
         models=_models(audit.config, sources) or None,
         study=[str(path) for path in result.get("studies") or []] or None,
-        only=asked if asked != [question.name for question in QUESTIONS] else None,
+        only=asked if asked != list(QUESTION_NAMES) else None,
         **({"quick": ""} if result["quick"] else {}),
         seed=result["seed"],
         out=audit.path,

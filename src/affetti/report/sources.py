@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti import config as configuration
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Answer
+from affetti.studies.audit.result import AuditResult
 from affetti.training import run as runs
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
@@ -232,17 +232,12 @@ def _audit(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Audit:
     )
     for row in result["findings"]:
         _require(file, row, FINDING)
-    asked: list[Asked] = []
     for entry in result["questions"]:
         _require(file, entry, ("id", "question", "method", "sentence"))
-        plain = {key: value for key, value in entry.items() if key not in ("id", "question", "method")}
-        try:
-            answer = configuration.structure(plain, Answer, file)
-        except UsageError as error:
-            raise StorageError(error.what, where=file, hint="it was edited: run affetti audit again") from error
-        asked.append(Asked(str(entry["id"]), str(entry["question"]), str(entry["method"]), answer))
-    arrays = {found.name: _arrays(path / "answers" / f"{found.name}.npz") for found in asked if found.answer.mels}
-    return Audit(path, config, result, tuple(asked), arrays)
+    audit = AuditResult.from_dict(result, file)
+    asked = tuple(Asked(entry.id, entry.question, entry.method, entry.answer) for entry in audit.questions)
+    arrays = {entry.name: _arrays(path / "answers" / f"{entry.name}.npz") for entry in asked if entry.answer.mels}
+    return Audit(path, config, audit.to_dict(), asked, arrays)
 
 
 def _object(path: Path) -> dict[str, Any]:

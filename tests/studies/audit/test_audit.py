@@ -12,9 +12,9 @@ from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.studies.audit import audit
-from affetti.studies.audit.audit import QUESTIONS, audit_corpus
-
-NAMES = [question.name for question in QUESTIONS]
+from affetti.studies.audit.audit import audit_corpus
+from affetti.studies.audit.registry import QUESTION_NAMES, load_question
+from affetti.studies.audit.result import AuditResult
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +68,9 @@ def test_an_audit_goes_on_where_it_was(plain: Corpus, tmp_path: Path, monkeypatc
     monkeypatch.setattr(audit, "answer_question", counted)
     second = audit_corpus(plain, out, only=("structure", "variance"), quick=True)
     assert asked == ["variance"]
-    assert second["questions"][0] == first["questions"][0]
+    assert second.questions[0] == first.questions[0]
     third = audit_corpus(plain, out, only=("structure",), quick=True)
-    assert [entry["id"] for entry in third["questions"]] == ["structure", "variance"]  # what is there stays
+    assert [entry.id for entry in third.questions] == ["structure", "variance"]  # what is there stays
 
 
 def test_refusals_come_before_any_work(
@@ -87,7 +87,7 @@ def test_refusals_come_before_any_work(
         audit_corpus(corpus, out, models=(run_of("gan"), run_of("gan")))
     with pytest.raises(StorageError):
         audit_corpus(corpus, out, studies=(tmp_path / "nothing",))
-    with pytest.raises(UsageError, match="is no augmentation study"):
+    with pytest.raises(UsageError, match="is not an augmentation study"):
         audit_corpus(corpus, out, studies=(run_of("gan"),))
     assert not out.exists()
 
@@ -101,12 +101,26 @@ def test_a_folder_of_other_work_is_left_alone(plain: Corpus, tmp_path: Path) -> 
 
 def test_the_verb_is_a_function(plain: Corpus, tmp_path: Path) -> None:
     found = api.audit.run(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
-    assert found["verb"] == "audit"
+    assert found == AuditResult.open(tmp_path / "audit")
+    assert found.to_dict()["verb"] == "audit"
     assert (tmp_path / "audit" / "answers" / "structure.json").is_file()
 
 
 def test_every_question_is_named_for_its_file_and_says_how_it_is_answered() -> None:
-    assert NAMES == ["information", "lyrics", "timbre", "structure", "genre", "phase", "variance", "ceiling"]
-    for question in QUESTIONS:
-        assert question.text.endswith("?"), question.name
-        assert len(question.method) > 80, question.name
+    files = {file.stem for file in (Path(audit.__file__).parent / "questions").glob("[!_]*.py")}
+    assert files == set(QUESTION_NAMES)
+    for name in QUESTION_NAMES:
+        question = load_question(name)
+        assert question.name == name
+        assert question.text.endswith("?"), name
+        assert len(question.method) > 80, name
+
+
+def test_an_audit_of_affetti_0_1_opens(document: dict[str, Any], tmp_path: Path) -> None:
+    old = json.loads(json.dumps(document))
+    for row in old["findings"]:
+        row["by"], row["people"] = row.pop("measurement"), row.pop("needs_listeners")
+    (tmp_path / "result.json").write_text(json.dumps(old))
+    result = AuditResult.open(tmp_path)
+    assert json.loads(json.dumps(result.to_dict())) == document
+    assert list(document) == list(result.to_dict())

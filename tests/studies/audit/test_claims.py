@@ -152,13 +152,13 @@ def test_a_row_for_each_claim_with_where_what_and_how() -> None:
     found = {
         "ceiling.quality_roundtrip": Measurement("quality_roundtrip", "Q", 90.0, (80.0, 95.0), 120, "songs a side")
     }
-    rows = {row["id"]: row for row in decide_all(found, asks, composed=True, dataset="", corpus="my-corpus")}
+    rows = {row.id: row for row in decide_all(found, asks, composed=True, dataset="", corpus="my-corpus")}
     assert len(rows) == len(claims())
     row = rows["ceiling-75"]
-    assert (row["verdict"], row["measured"], row["ci"], row["n"]) == ("contradicted", 90.0, [80.0, 95.0], 120)
-    assert row["claimed"] == [0, 75]
-    assert row["command"] == "affetti audit my-corpus --only ceiling --out AUDIT"
-    assert rows["gain"]["command"].startswith("affetti compare --corpus my-corpus")
-    assert rows["lyrics-unreadable"]["claimed"] == [None, 0.55]
-    assert {row["verdict"] for row in rows.values()} <= {"supported", "contradicted", "undecided"}
-    assert all(row["reason"] for row in rows.values() if row["verdict"] == "undecided")
+    assert (row.verdict, row.measured, row.ci, row.n) == ("contradicted", 90.0, (80.0, 95.0), 120)
+    assert row.claimed == (0, 75)
+    assert row.command == "affetti audit my-corpus --only ceiling --out AUDIT"
+    assert rows["gain"].command.startswith("affetti compare --corpus my-corpus")
+    assert rows["lyrics-unreadable"].claimed == (None, 0.55)
+    assert {row.verdict for row in rows.values()} <= {"supported", "contradicted", "undecided"}
+    assert all(row.reason for row in rows.values() if row.verdict == "undecided")

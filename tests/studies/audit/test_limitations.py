@@ -7,6 +7,7 @@ from tests.material import write_corpus
 
 from affetti.corpus import Corpus
 from affetti.studies.audit.answer import Answer, Measurement
+from affetti.studies.audit.claims import Finding, Verdict
 from affetti.studies.audit.limitations import LOSSES, wording
 
 
@@ -15,32 +16,36 @@ def plain(tmp_path: Path) -> Corpus:
     return write_corpus(tmp_path / "corpus")
 
 
+def finding(verdict: Verdict) -> Finding:
+    return Finding("c", "ceiling", "§1", "?", "…", (50, 70), "ceiling.x", None, None, 0, "", "", verdict, "", False)
+
+
 def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> None:
     ladder = (
         Measurement("quality_roundtrip", "…", 91.4, (88.2, 94.0), 60),
         Measurement("penalty_genre", "…", 2.2, (0.0, 6.1), 13, unit="points"),
         Measurement("penalty_voice", "…", 20.2, (0.7, 62.4), 16, unit="points"),
     )
-    findings = [{"verdict": verdict} for verdict in ("supported", "contradicted", "contradicted", "undecided")]
-    found = wording({"ceiling": Answer("…", ladder)}, findings, plain)
-    assert "keep 91 [88, 94] of 100 points" in found["paragraph"]
-    assert "24 clips of 12 songs (made up)" in found["paragraph"]
-    assert "lyrics, (not measured)" in found["paragraph"]
-    assert "composed by rules" not in found["paragraph"]
-    assert "Of 4 claims" in found["footnote"]
-    assert "1 are supported, 2 contradicted and 1 undecided" in found["footnote"]
-    assert [row["limitation"] for row in found["table"]] == [name for name, *_ in LOSSES]
-    genre = next(row for row in found["table"] if row["limitation"] == "genre")
-    assert genre["quality_impact"] == "2 points [0, 6] for one genre alone"
-    lyrics = next(row for row in found["table"] if row["limitation"] == "lyrics")
-    assert lyrics["quality_impact"] == "20 points [1, 62] for songs without words or voice"
-    assert "bound nothing" in found["footnote"]
-    assert genre["information_loss"].startswith("(not measured)")
+    findings = [finding(verdict) for verdict in ("supported", "contradicted", "contradicted", "undecided")]
+    found = wording({"ceiling": Answer("…", ladder)}, findings, plain, composed=False)
+    assert "keep 91 [88, 94] of 100 points" in found.paragraph
+    assert "24 clips of 12 songs (made up)" in found.paragraph
+    assert "lyrics, (not measured)" in found.paragraph
+    assert "composed by rules" not in found.paragraph
+    assert "Of 4 claims" in found.footnote
+    assert "1 are supported, 2 contradicted and 1 undecided" in found.footnote
+    assert [row.limitation for row in found.table] == [row.limitation for row in LOSSES]
+    genre = next(row for row in found.table if row.limitation == "genre")
+    assert genre.quality_impact == "2 points [0, 6] for one genre alone"
+    lyrics = next(row for row in found.table if row.limitation == "lyrics")
+    assert lyrics.quality_impact == "20 points [1, 62] for songs without words or voice"
+    assert "bound nothing" in found.footnote
+    assert genre.information_loss.startswith("(not measured)")
 
 
 def test_a_quick_audit_and_composed_music_are_said(plain: Corpus) -> None:
-    plain.meta["planted"] = {"keys": 1}
-    paragraph = wording({}, [], plain, quick=True)["paragraph"]
+    paragraph = wording({}, [], plain, composed=True, quick=True).paragraph
     assert "quick audit" in paragraph
     assert "composed by rules" in paragraph
-    assert "quick audit" not in wording({}, [], plain)["paragraph"]
+    assert "quick audit" not in wording({}, [], plain, composed=True).paragraph
+    assert "composed by rules" not in wording({}, [], plain, composed=False, quick=True).paragraph

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -203,20 +203,6 @@ class Answer:
     def __getitem__(self, name: str) -> Measurement:
         """The measurement of that name."""
         return next(found for found in self.measurements if found.name == name)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question of the audit, and how it is answered."""
-
-    name: str
-    text: str
-    """The question, one sentence."""
-    method: str
-    """How it is answered, for the folded part of the page."""
-    measure: Callable[..., Answer] = field(repr=False)
-    """Called with a :class:`context.AuditContext` and a :data:`~affetti.progress.Progress`; raises
-    :class:`NotMeasurableError`."""
 
 
 def format_measurement(found: Measurement, digits: int = 2) -> str:

@@ -1,54 +1,48 @@
 """The audit: what a log-mel loses of music and emotion, what caps quality, and which published claims hold.
 
-Eight questions, a file each, are asked of one corpus; each is filed when it is answered, so that an audit may be cut
-and resumed, and a question may be asked alone. What a corpus lacks makes a question "not measurable here: needs …" and
-the others are asked all the same. The claims of the published study are then decided by rules fixed beforehand, see
-:mod:`claims`.
+Eight questions, a module each, are asked about one corpus. Each answer is filed when it is there, so that an audit can
+be interrupted and resumed, and a question can be asked alone. Where the corpus lacks what a question needs, the answer
+is "not measurable here: needs …", and the other questions are asked all the same. The claims of the published study are
+then decided by rules fixed beforehand, see :mod:`affetti.studies.audit.claims`.
+
+When not to use: on synthetic corpora. Audit the real corpus, and give the generators as ``models``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from affetti import config as configuration
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
-from affetti.execution.local import map_ranges
+from affetti.execution import Executor, LocalExecutor
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import read_json, remove_partial, reserve_output, write_json
 from affetti.studies.audit import study_measurements
-from affetti.studies.audit.answer import Answer, NotMeasurableError, Question
-from affetti.studies.audit.claims import STUDY_TOPIC, decide_all
+from affetti.studies.audit.answer import Answer, NotMeasurableError
+from affetti.studies.audit.claims import STUDY_TOPIC, Finding, decide_all
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.limitations import wording
-from affetti.studies.audit.questions import ceiling, genre, information, lyrics, phase, structure, timbre, variance
+from affetti.studies.audit.question import Question
+from affetti.studies.audit.registry import QUESTION_NAMES, load_question, select_questions
+from affetti.studies.audit.result import AnsweredQuestion, AuditedGenerator, AuditResult, CorpusSize
 from affetti.training import run as runs
 
-QUESTIONS: tuple[Question, ...] = (
-    information.QUESTION,
-    lyrics.QUESTION,
-    timbre.QUESTION,
-    structure.QUESTION,
-    genre.QUESTION,
-    phase.QUESTION,
-    variance.QUESTION,
-    ceiling.QUESTION,
-)
-"""In the order of the study's own argument."""
 MAX_GENERATED, MAX_GENERATED_QUICK = 384, 128
-"""Clips that each generator is asked for, at most as many as its fold has test clips."""
+"""Clips that each generator makes, at most as many as its fold has test clips."""
 
 
 @dataclass(frozen=True)
 class AnswerTask:
-    """Asks a range of questions and files their answers. Idempotent."""
+    """Answers a range of questions and files the answers; see :class:`affetti.execution.base.RangeTask`."""
 
     context: AuditContext
     names: tuple[str, ...]
+    """Questions, in order."""
 
     def path(self, name: str) -> Path:
         """The file whose existence says that a question is answered."""
@@ -59,7 +53,7 @@ class AnswerTask:
         return all(self.answer(name) is not None for name in self.names[start:stop])
 
     def answer(self, name: str) -> Answer | None:
-        """What was filed; None where nothing was, where it was cut short, or where a sound of it is gone."""
+        """The filed answer; None where there is none, where it was cut short, or where one of its sounds is gone."""
         path = self.path(name)
         try:
             answer = configuration.structure(read_json(path), Answer, path)
@@ -68,9 +62,10 @@ class AnswerTask:
         return answer if all((self.context.folder / sound.file).is_file() for sound in answer.sounds) else None
 
     def __call__(self, start: int, stop: int) -> None:
-        """Ask questions ``start`` to ``stop``."""
+        """Answer questions ``start`` to ``stop``."""
         for name in self.names[start:stop]:
-            write_json(self.path(name), configuration.unstructure(answer_question(by_name(name), self.context)))
+            answer = answer_question(load_question(name), self.context)
+            write_json(self.path(name), configuration.unstructure(answer))
 
 
 def answer_question(question: Question, context: AuditContext) -> Answer:
@@ -80,7 +75,7 @@ def answer_question(question: Question, context: AuditContext) -> Answer:
     except NotMeasurableError as lack:
         return Answer(f"Not measurable here: needs {lack.needs}.", needs=lack.needs)
     except InputError as error:
-        # Too few songs or clips for a statistic: the measure says which.
+        # Too few songs or clips for a statistic: the error says which.
         return Answer(f"Not measurable here: {error}.", needs=error.what)
 
 
@@ -93,95 +88,84 @@ def audit_corpus(
     only: tuple[str, ...] = (),
     quick: bool = False,
     seed: int = 0,
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Audit ``corpus`` into the folder ``out``; called again, it goes on where it was.
+) -> AuditResult:
+    """Audit ``corpus`` into the folder ``out``; called again with the same arguments, it resumes.
 
     Args:
         corpus: real or composed music.
         out: folder of the audit.
-        models: runs of generators, whose clips are scored and listened to beside real ones.
-        studies: augmentation studies of the same corpus, whose differences decide what is claimed of them.
-        only: questions to ask, all by default; answers that are there already stay.
+        models: runs of generators, one of each kind; their clips are scored and played beside real ones.
+        studies: augmentation studies of the same corpus, which decide the claims about gains.
+        only: questions to ask, all by default; answers that are filed already stay.
         quick: fewer songs, wider intervals.
         seed: of everything random.
-        workers: processes.
-        progress: told of stages.
+        executor: where questions are answered; by default in this process.
+        progress: called with each stage.
 
     Returns:
-        the document that ``affetti audit --json`` prints.
+        the answers, the verdict on every claim, and words for a paper; also filed as ``result.json``.
 
     Raises:
-        UsageError: an unknown question, or a run that generates nothing.
+        UsageError: an unknown question, or a run that is not of a generator.
         MismatchError: a synthetic corpus, another front-end, a study of another corpus.
         StorageError: the folder holds other work.
     """
     chosen = select_questions(only)
     check_inputs(corpus, models, studies)
-    asked = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
-    asked |= {"models": [str(runs.load(path).meta["weights_sha256"]) for path in models]}
-    reserve_output(out, asked)
+    executor = executor or LocalExecutor()
+    arguments = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
+    reserve_output(out, arguments | {"models": [str(runs.load(path).meta["weights_sha256"]) for path in models]})
     remove_partial(out)
-    context = AuditContext(
-        corpus, out, quick, seed, _generated(corpus, out, models, quick, seed, workers, progress), models, studies
-    )
+    context = AuditContext(corpus, out, quick, seed, models=models, studies=studies)
+    context = _with_generated(context, executor, progress)
     task = AnswerTask(context, chosen)
-    map_ranges(task, len(chosen), 1, done=task.done, workers=workers, stage="audit", progress=progress)
-    filed = {question.name: task.answer(question.name) for question in QUESTIONS}
+    executor.map_ranges(task, len(chosen), 1, stage="audit", progress=progress)
+    filed = {name: task.answer(name) for name in QUESTION_NAMES}
     answers = {name: answer for name, answer in filed.items() if answer is not None}
     findings = decide_claims(context, answers)
-    result: dict[str, Any] = {
-        "verb": "audit",
-        "questions": [_told(by_name(name), answer) for name, answer in answers.items()],
-        "findings": findings,
-        "wording": wording(answers, findings, corpus, quick=quick),
-        "corpus": str(corpus.path),
-        "corpus_hash": corpus.hash,
-        "front_end": corpus.front_end.hash,
-        "composed": context.composed,
-        "n": {"clips": len(corpus), "songs": int(corpus.meta["n_songs"])},
-        "generators": [{"name": name, "path": str(path)} for name, path in context.generated],
-        "studies": [str(path) for path in studies],
-        "quick": quick,
-        "seed": seed,
-        "versions": versions(),
-    }
-    write_json(out / "result.json", result)
+    result = AuditResult(
+        questions=tuple(AnsweredQuestion.of(load_question(name), answer) for name, answer in answers.items()),
+        findings=findings,
+        wording=wording(answers, findings, corpus, composed=context.composed, quick=quick),
+        corpus=str(corpus.path),
+        corpus_hash=corpus.hash,
+        front_end=corpus.front_end.hash,
+        composed=context.composed,
+        n=CorpusSize(len(corpus), int(corpus.meta["n_songs"])),
+        generators=tuple(AuditedGenerator(name, str(path)) for name, path in context.generated),
+        studies=tuple(str(path) for path in studies),
+        quick=quick,
+        seed=seed,
+        versions=versions(),
+    )
+    result.save(out)
     return result
 
 
-def decide_claims(context: AuditContext, answers: dict[str, Answer]) -> list[dict[str, Any]]:
-    """The verdict on every claim, from the answers and the augmentation studies."""
-    found = {f"{name}.{its.name}": its for name, answer in answers.items() for its in answer.measurements}
-    found |= {f"{STUDY_TOPIC}.{its.name}": its for its in study_measurements.study_measurements(context.studies)}
-    asks = {question.name: question.text for question in QUESTIONS} | {STUDY_TOPIC: "Does synthetic data help?"}
-    names = set(context.corpus.clips["dataset"].astype(str))
-    dataset = names.pop() if len(names) == 1 else ""
-    where = str(context.corpus.path)
-    return decide_all(found, asks, composed=context.composed, dataset=dataset, corpus=where)
-
-
-def select_questions(only: tuple[str, ...]) -> tuple[str, ...]:
-    """The questions asked for, in their order.
-
-    Raises:
-        UsageError: one is unknown.
-    """
-    known = tuple(question.name for question in QUESTIONS)
-    for name in only:
-        if name not in known:
-            raise UsageError(f"there is no question {name!r}", where="--only", hint=f"choose from {', '.join(known)}")
-    return tuple(name for name in known if not only or name in only)
+def decide_claims(context: AuditContext, answers: Mapping[str, Answer]) -> tuple[Finding, ...]:
+    """The verdict on every claim, from the answers (by name of the question) and the augmentation studies."""
+    measurements = {f"{name}.{one.name}": one for name, answer in answers.items() for one in answer.measurements}
+    measurements |= {f"{STUDY_TOPIC}.{one.name}": one for one in study_measurements.study_measurements(context.studies)}
+    questions = {name: load_question(name).text for name in QUESTION_NAMES}
+    datasets = set(context.corpus.clips["dataset"].astype(str))
+    return decide_all(
+        measurements,
+        questions | {STUDY_TOPIC: "Does synthetic data help?"},
+        composed=context.composed,
+        dataset=datasets.pop() if len(datasets) == 1 else "",
+        corpus=str(context.corpus.path),
+    )
 
 
 def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, ...]) -> None:
-    """Refuse what does not belong to the corpus, before any work is done.
+    """Check, before any work, that models and studies are of this corpus.
 
     Raises:
-        UsageError: a run that generates nothing, or a folder that is no study.
-        MismatchError: a synthetic corpus, another front-end, a model that heard its own test fold, a study of another
-            corpus.
+        UsageError: a run that is not of a generator, two runs of one kind, or a folder that is not a study.
+        MismatchError: a synthetic corpus, another front-end, a model that saw its own test fold in training, a run or
+            a study of another corpus.
     """
     if corpus.synthetic:
         raise MismatchError(
@@ -197,36 +181,29 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
         if trained.meta["corpus"]["content_hash"] != corpus.hash:
             raise MismatchError("was trained on another corpus", where=path, hint=f"give runs of {corpus.path}")
         kinds.append(trained.kind)
-    double = {kind for kind in kinds if kinds.count(kind) > 1}
-    if double:
-        raise UsageError(f"several runs of {min(double)}", where="--models", hint="give one of each kind")
+    repeated = {kind for kind in kinds if kinds.count(kind) > 1}
+    if repeated:
+        raise UsageError(f"several runs of {min(repeated)}", where="--models", hint="give one of each kind")
     for path in studies:
         document = read_json(path / "result.json")
         if not isinstance(document, dict) or document.get("verb") != "compare":
-            raise UsageError("is no augmentation study", where=path, hint="give the --out of affetti compare")
+            raise UsageError("is not an augmentation study", where=path, hint="give the --out of affetti compare")
         if read_json(path / "config.json").get("corpus_hash") != corpus.hash:
             raise MismatchError("is a study of another corpus", where=path, hint=f"give one of {corpus.path}")
 
 
-def by_name(name: str) -> Question:
-    """The question of that name."""
-    return next(question for question in QUESTIONS if question.name == name)
-
-
-def _generated(
-    corpus: Corpus, out: Path, models: tuple[Path, ...], quick: bool, seed: int, workers: int, progress: Progress
-) -> tuple[tuple[str, Path], ...]:
-    """What each generator makes of the emotions it was trained on."""
-    found: list[tuple[str, Path]] = []
-    for path in models:
+def _with_generated(context: AuditContext, executor: Executor, progress: Progress) -> AuditContext:
+    """The context with clips of each generator, for the emotions that it was trained on."""
+    generated: list[tuple[str, Path]] = []
+    for path in context.models:
         trained = runs.load(path)
-        n = min(MAX_GENERATED_QUICK if quick else MAX_GENERATED, len(corpus.fold(int(trained.meta["fold"])).test))
-        target = out / "generated" / trained.kind
-        generate_corpus(path, n, target, emotions="matched", seed=seed, workers=workers, progress=progress)
-        found.append((trained.kind, target))
-    return tuple(found)
-
-
-def _told(question: Question, answer: Answer) -> dict[str, Any]:
-    plain = configuration.unstructure(answer)
-    return {"id": question.name, "question": question.text, "method": question.method, **plain}
+        n = min(
+            context.sample_size(MAX_GENERATED, MAX_GENERATED_QUICK),
+            len(context.corpus.fold(int(trained.meta["fold"])).test),
+        )
+        target = context.folder / "generated" / trained.kind
+        generate_corpus(
+            path, n, target, emotions="matched", seed=context.seed, workers=executor.workers, progress=progress
+        )
+        generated.append((trained.kind, target))
+    return replace(context, generated=tuple(generated))

@@ -1,105 +1,171 @@
-"""Words for a paper: a limitations paragraph, a footnote and a table of losses, filled with what was measured.
+"""Words for a paper: a limitations paragraph, a footnote and a table of losses, with the numbers that were measured.
 
 They replace those that the published study proposed for its own report (its §10 and §11), whose numbers were argued and
-not measured. A number that this audit did not measure is said to be unmeasured; nothing is taken over from the study.
+not measured. A number that this audit did not measure is called "(not measured)"; none is taken over from the study.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from affetti.corpus import Corpus
 from affetti.studies.audit.answer import Answer, Measurement, format_measurement
+from affetti.studies.audit.claims import Finding
 
 QUICK_NOTE = " This was a quick audit, of few songs."
 OF_VARIANCE = "of the variance of emotion beyond the log-mel"
 OF_LOSS = "of the loss from log-mel to sound"
-LOSSES: tuple[tuple[str, tuple[str, int, str], tuple[str, str], str], ...] = (
-    (
+
+
+@dataclass(frozen=True)
+class Limitation:
+    """A row of the table of losses."""
+
+    limitation: str
+    """What a log-mel is said to lose: ``lyrics``, ``timbre``, ``structure``, ``genre`` or ``phase``."""
+    information_loss: str
+    """What was measured of the loss, with its interval."""
+    quality_impact: str
+    """The points of the Quality Score that it costs."""
+    mitigation: str
+    """What helps against it."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Words for a paper."""
+
+    paragraph: str
+    """A paragraph on the limitations of spectrograms."""
+    footnote: str
+    """How the score is calibrated, and how many claims hold."""
+    table: tuple[Limitation, ...]
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """How a row of the table is made."""
+
+    limitation: str
+    loss: str
+    """The measurement of its loss, ``question.measurement``."""
+    digits: int
+    loss_unit: str
+    """What the loss is a percentage of."""
+    penalty: str
+    """The measurement of its cost in points."""
+    penalty_of: str
+    """What costs these points."""
+    mitigation: str
+
+
+LOSSES: tuple[_Loss, ...] = (
+    _Loss(
         "lyrics",
-        ("variance.lyrics", 1, OF_VARIANCE),
-        ("penalty_voice", "for songs without words or voice"),
+        "variance.lyrics",
+        1,
+        OF_VARIANCE,
+        "ceiling.penalty_voice",
+        "for songs without words or voice",
         "give the model the words beside the spectrogram",
     ),
-    (
+    _Loss(
         "timbre",
-        ("variance.timbre", 1, OF_VARIANCE),
-        ("penalty_timbre", "for one instrument in all clips"),
+        "variance.timbre",
+        1,
+        OF_VARIANCE,
+        "ceiling.penalty_timbre",
+        "for one instrument in all clips",
         "condition the generator on instruments",
     ),
-    (
+    _Loss(
         "structure",
-        ("variance.structure", 1, OF_VARIANCE),
-        ("penalty_structure", "for one kind of section alone"),
+        "variance.structure",
+        1,
+        OF_VARIANCE,
+        "ceiling.penalty_structure",
+        "for one kind of section alone",
         "condition on section and position",
     ),
-    (
+    _Loss(
         "genre",
-        ("variance.genre", 1, OF_VARIANCE),
-        ("penalty_genre", "for one genre alone"),
+        "variance.genre",
+        1,
+        OF_VARIANCE,
+        "ceiling.penalty_genre",
+        "for one genre alone",
         "condition on genre",
     ),
-    (
+    _Loss(
         "phase",
-        ("phase.share_of_loss_phase", 0, OF_LOSS),
-        ("penalty_phase", "for lost phases"),
+        "phase.share_of_loss_phase",
+        0,
+        OF_LOSS,
+        "ceiling.penalty_phase",
+        "for lost phases",
         "invert the mel better, then a vocoder",
     ),
 )
-"""Limitation, what measures its loss (name, decimals, of what), its penalty (name, for what), what helps against it."""
 
 
 def wording(
-    answers: Mapping[str, Answer], findings: list[dict[str, Any]], corpus: Corpus, *, quick: bool = False
-) -> dict[str, Any]:
-    """``paragraph``, ``footnote`` and ``table`` (rows of ``limitation, information_loss, quality_impact, mitigation``).
+    answers: Mapping[str, Answer], findings: Sequence[Finding], corpus: Corpus, *, composed: bool, quick: bool = False
+) -> Wording:
+    """A paragraph, a footnote and a table, filled with what was measured.
 
     Args:
-        answers: of the audit, by question.
+        answers: by name of the question.
         findings: the claims as they were decided.
-        corpus: what was audited.
+        corpus: the audited corpus.
+        composed: whether affetti composed it.
         quick: whether fewer songs were taken.
     """
-    found = {f"{name}.{its.name}": its for name, answer in answers.items() for its in answer.measurements}
+    measurements = {f"{name}.{one.name}": one for name, answer in answers.items() for one in answer.measurements}
+    table = tuple(
+        Limitation(
+            row.limitation,
+            f"{_format(measurements, row.loss, row.digits)} {row.loss_unit}",
+            f"{_format(measurements, row.penalty, 0)} {row.penalty_of}",
+            row.mitigation,
+        )
+        for row in LOSSES
+    )
     source = f"{len(corpus)} clips of {corpus.meta['n_songs']} songs ({corpus.meta['source']})"
-    composed = bool(corpus.meta.get("planted"))
-    limits = (
-        " The music was composed by rules: these numbers are about representations and models, not about listeners."
-        if composed
-        else ""
-    )
-    kept = _told(found, "ceiling.quality_roundtrip", 0)
-    losses = "; ".join(f"{name}, {_told(found, by, digits)} {of}" for name, (by, digits, of), _, _ in LOSSES)
-    paragraph = (
+    paragraph = _paragraph(measurements, table, source)
+    paragraph += QUICK_NOTE if quick else ""
+    if composed:
+        paragraph += (
+            " The music was composed by rules: these numbers are about representations and models, not about listeners."
+        )
+    return Wording(paragraph, _footnote(findings), table)
+
+
+def _paragraph(measurements: Mapping[str, Measurement], table: Sequence[Limitation], source: str) -> str:
+    kept, real = (_format(measurements, f"ceiling.quality_{name}", 0) for name in ("roundtrip", "real"))
+    losses = "; ".join(f"{row.limitation}, {row.information_loss}" for row in table)
+    return (
         f"Limitations of the spectrogram. On {source}, log-mel spectrograms turned into sound and back keep {kept} of "
-        f"100 points of a Quality Score on which other real songs score {_told(found, 'ceiling.quality_real', 0)}. "
+        f"100 points of a Quality Score on which other real songs score {real}. "
         f"What a log-mel leaves out, measured: {losses}. A linear regressor keeps "
-        f"{_told(found, 'information.probe_kept_mel', 0)} of the emotion it reads off the linear spectrogram. "
-        f"Disagreement of raters caps CCC at {_told(found, 'ceiling.label_ccc')}. Brackets are 95 % intervals over "
-        f"songs; not every number is of all of them.{QUICK_NOTE if quick else ''}{limits}"
+        f"{_format(measurements, 'information.probe_kept_mel', 0)} of the emotion that it predicts from the linear "
+        f"spectrogram. The disagreement of raters caps CCC at {_format(measurements, 'ceiling.label_ccc')}. Brackets "
+        "are 95 % intervals over songs; some numbers are of fewer songs than the corpus has."
     )
-    counts = Counter(str(row["verdict"]) for row in findings)
-    footnote = (
+
+
+def _footnote(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.verdict for finding in findings)
+    return (
         "Quality Score of affetti, calibrated on held-out real songs (100) and one clip repeated (25). "
-        "Points for one kind alone, or without words, show what the score sees, and bound nothing. "
+        "Points for one kind alone, or without words, show what the score detects, and bound nothing. "
         f"Of {len(findings)} claims of an unpublished study of spectrogram GANs, on this corpus "
         f"{counts['supported']} are supported, "
         f"{counts['contradicted']} contradicted and {counts['undecided']} undecided."
     )
-    table = [
-        {
-            "limitation": name,
-            "information_loss": f"{_told(found, by, digits)} {of}",
-            "quality_impact": f"{_told(found, f'ceiling.{penalty}', 0)} {what}",
-            "mitigation": against,
-        }
-        for name, (by, digits, of), (penalty, what), against in LOSSES
-    ]
-    return {"paragraph": paragraph, "footnote": footnote, "table": table}
 
 
-def _told(found: Mapping[str, Measurement], name: str, digits: int = 2) -> str:
-    its = found.get(name)
-    return "(not measured)" if its is None else format_measurement(its, digits)
+def _format(measurements: Mapping[str, Measurement], name: str, digits: int = 2) -> str:
+    measurement = measurements.get(name)
+    return "(not measured)" if measurement is None else format_measurement(measurement, digits)

@@ -33,13 +33,13 @@ from affetti.studies.audit.answer import (
     IntervalFigure,
     Measurement,
     NotMeasurableError,
-    Question,
     Sound,
     format_measurement,
 )
 from affetti.studies.audit.context import NEEDS_AUDIO, AuditContext
 from affetti.studies.audit.counterfactuals import score_penalties
 from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.degradations import BAND_COUNTS, degradations
 from affetti.training import run as runs
 

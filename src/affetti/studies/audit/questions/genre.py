@@ -19,7 +19,7 @@ from affetti.compose.styles import GENRES
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, Sound, format_measurement
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Sound, format_measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals.idioms import RIFFS, blue_notes, chord, distortion, riff
 from affetti.studies.audit.probes import linear_probe
@@ -37,6 +37,7 @@ from affetti.studies.audit.probes.genre_ccc import (
 from affetti.studies.audit.probes.genre_mix import mix_shift
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.probes.song_position import learnable_classes
+from affetti.studies.audit.question import Question
 
 NEEDS_GENRES = "genre: a column with two or more kinds"
 AXES = ("valence", "arousal")

@@ -23,7 +23,6 @@ from affetti.studies.audit.answer import (
     IntervalFigure,
     Measurement,
     NotMeasurableError,
-    Question,
     Sound,
     format_measurement,
 )
@@ -33,6 +32,7 @@ from affetti.studies.audit.codec.round_trips import RoundTrip, round_trip
 from affetti.studies.audit.codec.stages import STAGES, mel_stages, numbers_per_second, spectral_stages
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import emotion_by_stage
+from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.excerpts import excerpts
 
 FRONT_END_BY_PREFIX: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}

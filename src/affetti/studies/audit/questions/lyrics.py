@@ -16,12 +16,13 @@ from affetti.compose.render import require_voice
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError, MissingDependencyError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, Measurement, Question, format_measurement
+from affetti.studies.audit.answer import Answer, Measurement, format_measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals.reworded_lyrics import sung_excerpt
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
 from affetti.studies.audit.probes.text_gain import text_gain
+from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis import similarity
 
 MAX_SONGS, MAX_SONGS_QUICK, MIN_SONGS = 120, 36, 24

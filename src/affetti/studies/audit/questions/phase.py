@@ -24,11 +24,11 @@ from affetti.studies.audit.answer import (
     IntervalFigure,
     Measurement,
     NotMeasurableError,
-    Question,
     Sound,
     format_measurement,
 )
 from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis import arousal_shift, formants, sustained_notes
 from affetti.studies.audit.resynthesis.excerpts import excerpts
 from affetti.studies.audit.resynthesis.reconstruction import (

@@ -23,7 +23,6 @@ from affetti.studies.audit.answer import (
     Measurement,
     NotMeasurableError,
     Origin,
-    Question,
     Sound,
     format_measurement,
 )
@@ -33,6 +32,7 @@ from affetti.studies.audit.probes.added_variance import SubsetPredictions, added
 from affetti.studies.audit.probes.emotion_spread import NEEDS_CLIPS, half_ranges, label_spread, mean_course
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.probes.song_position import learnable_classes, positions, sections, structure_features
+from affetti.studies.audit.question import Question
 
 STRUCTURE = "structure"
 AXES = (("valence", ""), ("arousal", "_arousal"))

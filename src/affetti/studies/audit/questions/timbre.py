@@ -17,7 +17,7 @@ from affetti import compose
 from affetti.compose.cues import CHOICES, SCALE
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, format_measurement
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, format_measurement
 from affetti.studies.audit.codec.resolutions import PAPER, RESOLUTION_LABELS, RESOLUTIONS, power_spectrograms, to_db
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals.instrument_spectra import (
@@ -29,6 +29,7 @@ from affetti.studies.audit.counterfactuals.instrument_spectra import (
 from affetti.studies.audit.counterfactuals.instruments import INSTRUMENTS, c_major_scale, with_lead
 from affetti.studies.audit.probes import instrument_probes, linear_probe
 from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
+from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis import similarity
 
 MAX_SONGS, MAX_SONGS_QUICK = 60, 20

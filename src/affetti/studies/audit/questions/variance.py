@@ -19,12 +19,13 @@ import numpy as np
 from affetti.corpus.ceiling import ceiling
 from affetti.errors import InputError
 from affetti.progress import Progress
-from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Question, format_measurement
+from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, format_measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.added_variance import with_selection_note
 from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
+from affetti.studies.audit.question import Question
 
 AXES = ("valence", "arousal")
 MAX_CLIPS, MAX_CLIPS_QUICK = 1_200, 480
