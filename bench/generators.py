@@ -149,7 +149,7 @@ def main() -> None:
             seconds = (time.perf_counter() - began) / given.n
             table.append(
                 bench.measure(Corpus.open(out))
-                | {"train s": result["seconds"], "train CPU s": spent, "s a clip": seconds, "steps": result["steps"]}
+                | {"train s": result.seconds, "train CPU s": spent, "s a clip": seconds, "steps": result.steps}
             )
             print(json.dumps({"kind": kind, "seed": seed} | {key: round(value, 4) for key, value in table[-1].items()}))
         for key in table[0]:

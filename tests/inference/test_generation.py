@@ -16,7 +16,7 @@ from affetti.inference import generation as generating
 from affetti.inference.emotions import choose_emotions
 from affetti.inference.generation import generate_corpus
 from affetti.training import run as runs
-from affetti.training.fit import fit_run
+from affetti.training.train import TrainSettings, train_run
 
 
 @pytest.mark.parametrize("kind", ["flow", "gan"])
@@ -100,7 +100,9 @@ def test_a_run_trained_anew_at_the_same_place_is_read_anew(tmp_path: Path, corpu
     hashes = []
     for seed in (0, 1):
         out = tmp_path / f"kept-{seed}"
-        fit_run("flow", corpus, 0, tmp_path / "run", steps=2, batch_size=4, seed=seed, settings=LEAN["flow"])
+        train_run(
+            "flow", corpus, 0, tmp_path / "run", TrainSettings(steps=2, batch_size=4, seed=seed, model=LEAN["flow"])
+        )
         hashes.append(generate_corpus(tmp_path / "run", 2, out).meta["provenance"]["weights_sha256"])
         (tmp_path / "run").rename(tmp_path / f"run-{seed}")
     assert hashes[0] != hashes[1]

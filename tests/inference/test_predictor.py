@@ -18,7 +18,7 @@ from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
-from affetti.training.fit import fit_run
+from affetti.training.train import TrainSettings, train_run
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_baseline_on_an_embedding_hears_what_it_was_trained_on(tmp_path: Path,
 
     features = np.repeat(corpus.mel.mean(axis=(1, 2), dtype=np.float64)[:, None], 3, axis=1)
     settings = {"features": "musicnn:x", "version": "loud-1", "dimension": 3}
-    fit_run("baseline", corpus, 0, tmp_path / "run", settings=settings, embedding=features)
+    train_run("baseline", corpus, 0, tmp_path / "run", TrainSettings(model=settings), embedding=features)
     (found,) = predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness())
     model = runs.load(tmp_path / "run").model
     sound = audio.load(song, 8_000)

@@ -14,8 +14,8 @@ from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.training import run as runs
 from affetti.training.device import Hardware, choose_device
-from affetti.training.fit import fit_run
 from affetti.training.loop import autocast, make_fabric
+from affetti.training.train import TrainSettings, train_run
 
 
 def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,9 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_weights_as_they_are() -> None:
 
 @pytest.mark.parametrize("kind", ["flow", "gan"])
 def test_generators_train_in_bfloat16(tmp_path: Path, corpus: Corpus, kind: str) -> None:
-    fit_run(kind, corpus, 0, tmp_path / kind, steps=2, batch_size=4, precision="bf16", settings=LEAN[kind])
+    train_run(
+        kind, corpus, 0, tmp_path / kind, TrainSettings(steps=2, batch_size=4, precision="bf16", model=LEAN[kind])
+    )
     assert runs.load(tmp_path / kind).model.bandwidth.dtype == torch.float32
 
 

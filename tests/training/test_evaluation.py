@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from affetti.models.base import Regressor
 from affetti.training import run as runs
 from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.model_card import model_card
+from affetti.training.result import TrainResult
 
 
 class Oracle(Regressor):
@@ -34,24 +34,23 @@ def test_a_perfect_reader_passes_every_measure(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
     found = evaluate_regressor(Oracle(0.0), labels_as_mels(corpus), corpus, part, 0)
     for axis in ("valence", "arousal"):
-        assert found["test"][axis]["ccc"]["value"] == pytest.approx(1)
-        assert found["test"][axis]["ccc"]["of_ceiling"]["value"] > 1, "labels are noisy: no real reader can"
-        assert found["coverage"][axis]["value"] == 1
-    assert found["quadrants"]["accuracy"]["value"] > 0.99
-    assert found["worst"][0]["error"] == pytest.approx(0, abs=1e-6)
-    assert sum(row["n"] for row in found["genres"]) == len(part.test)
+        assert found.test[axis].ccc.value == pytest.approx(1)
+        assert found.test[axis].ccc.of_ceiling.value > 1, "labels are noisy: no real reader can"
+        assert found.coverage[axis].value == 1
+    assert found.quadrants.accuracy.value > 0.99
+    assert found.worst[0].error == pytest.approx(0, abs=1e-6)
+    assert sum(row.n for row in found.genres) == len(part.test)
 
 
 def test_a_constant_error_is_the_interval(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
     found = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, part, 0)
-    assert found["calibration"]["half_width"]["valence"] == pytest.approx(0.2, abs=1e-6)
-    assert found["calibration"]["on"] == "validation songs"
-    assert found["test"]["valence"]["mae"]["value"] == pytest.approx(0.2, abs=1e-6)
+    assert found.calibration.half_width["valence"] == pytest.approx(0.2, abs=1e-6)
+    assert found.calibration.on == "validation songs"
+    assert found.test["valence"].mae.value == pytest.approx(0.2, abs=1e-6)
     nobody = splits.Fold(0, part.train, part.validation[:0], part.test)
-    assert evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)["calibration"]["on"].startswith(
-        "training"
-    )
+    again = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)
+    assert again.calibration.on.startswith("training")
 
 
 def test_reading_keeps_the_order_of_rows(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
@@ -61,11 +60,11 @@ def test_reading_keeps_the_order_of_rows(corpus: Corpus, run_of: Callable[[str],
 
 
 def test_the_card_tells_data_licence_scores_and_limits(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
-    result = json.loads((run_of("student") / "result.json").read_text())
-    card = model_card("student", corpus, result)
+    result = TrainResult.open(run_of("student"))
+    card = model_card(corpus, result)
     assert card == (run_of("student") / "MODEL_CARD.md").read_text()
-    ccc = result["test"]["valence"]["ccc"]
-    assert f"| CCC | {ccc['value']:.2f} [{ccc['ci'][0]:.2f}, {ccc['ci'][1]:.2f}] |" in card
+    ccc = result.test["valence"].ccc
+    assert f"| CCC | {ccc.value:.2f} [{ccc.ci[0]:.2f}, {ccc.ci[1]:.2f}] |" in card
     for told in (corpus.meta["licence"], "no song or artist on both sides", "promised 50 %", "## Limits", "| pop |"):
         assert told in card
     assert "Scores" not in (run_of("flow") / "MODEL_CARD.md").read_text()

@@ -23,7 +23,9 @@ from affetti.training import checkpoint
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.evaluation import predict
-from affetti.training.fit import clips_hash, fit_run
+from affetti.training.fit import clips_hash
+from affetti.training.result import TrainResult
+from affetti.training.train import TrainSettings, train_run
 
 GO = {"steps": 24, "batch_size": 8}
 
@@ -56,11 +58,11 @@ def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
         monkeypatch.setattr(Clips, "batch", fail)
         out = tmp_path / "run"
         with pytest.raises(OSError, match="power cut"):
-            fit_run(kind, corpus, 0, out, settings=LEAN[kind], checkpoint_every=5, **GO)
+            train_run(kind, corpus, 0, out, TrainSettings(model=LEAN[kind], checkpoint_every=5, **GO))
         assert not (out / "model.json").exists()
         monkeypatch.undo()
     torch.rand(5)  # the global generator's state has no say
-    fit_run(kind, corpus, 0, out, settings=LEAN[kind], checkpoint_every=5, **GO)
+    train_run(kind, corpus, 0, out, TrainSettings(model=LEAN[kind], checkpoint_every=5, **GO))
     same(out, run_of(kind))
 
 
@@ -80,7 +82,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     process.wait()
     assert not (out / "model.json").exists(), "too late to kill it"
     assert list(out.glob("checkpoints/*"))
-    fit_run("flow", corpus, 0, out, settings=LEAN["flow"], **GO)
+    train_run("flow", corpus, 0, out, TrainSettings(model=LEAN["flow"], **GO))
     same(out, run_of("flow"))
     assert not list(out.rglob(".unfinished-*"))
 
@@ -89,10 +91,10 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 def test_the_same_command_makes_the_same_bytes(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], kind: str
 ) -> None:
-    fit_run(kind, corpus, 0, tmp_path / "again", settings=LEAN[kind], **GO)
+    train_run(kind, corpus, 0, tmp_path / "again", TrainSettings(model=LEAN[kind], **GO))
     assert sha(tmp_path / "again/model.safetensors") == sha(run_of(kind) / "model.safetensors")
     if kind == "student":
-        fit_run(kind, corpus, 0, tmp_path / "other", settings=LEAN[kind], seed=1, **GO)
+        train_run(kind, corpus, 0, tmp_path / "other", TrainSettings(model=LEAN[kind], seed=1, **GO))
         assert sha(tmp_path / "other/model.safetensors") != sha(run_of(kind) / "model.safetensors")
 
 
@@ -102,11 +104,11 @@ def test_a_finished_run_is_returned_and_a_damaged_one_filed_anew(
     out = tmp_path / "run"
     shutil.copytree(run_of("flow"), out)
     before = (out / "model.safetensors").stat().st_mtime_ns
-    document = fit_run("flow", corpus, 0, out, settings=LEAN["flow"], **GO)
-    assert document == json.loads((out / "result.json").read_text())
+    document = train_run("flow", corpus, 0, out, TrainSettings(model=LEAN["flow"], **GO))
+    assert document == TrainResult.open(out)
     assert (out / "model.safetensors").stat().st_mtime_ns == before
     (out / "model.safetensors").write_bytes(b"cut short")
-    fit_run("flow", corpus, 0, out, settings=LEAN["flow"], **GO)
+    train_run("flow", corpus, 0, out, TrainSettings(model=LEAN["flow"], **GO))
     same(out, run_of("flow"))
 
 
@@ -125,9 +127,9 @@ def test_a_checkpoint_cut_short_is_passed_over(
 
     monkeypatch.setattr(checkpoint, "save", die)
     with pytest.raises(OSError, match="power cut"):
-        fit_run("student", corpus, 0, out, settings=LEAN["student"], checkpoint_every=4, **GO)
+        train_run("student", corpus, 0, out, TrainSettings(model=LEAN["student"], checkpoint_every=4, **GO))
     monkeypatch.undo()
-    fit_run("student", corpus, 0, out, settings=LEAN["student"], checkpoint_every=4, **GO)
+    train_run("student", corpus, 0, out, TrainSettings(model=LEAN["student"], checkpoint_every=4, **GO))
     same(out, run_of("student"))
 
 
@@ -139,10 +141,10 @@ def test_a_loss_that_is_not_a_number_leaves_no_model(
             mel, labels = super().batch(size, seed, step)
             return (mel * float("nan"), labels) if step == 7 else (mel, labels)
 
-    monkeypatch.setattr("affetti.training.fit.Clips", Spoilt)
+    monkeypatch.setattr("affetti.training.train.Clips", Spoilt)
     out = tmp_path / "run"
     with pytest.raises(TrainingError, match=r"step 7: loss nan.*step-00000005\.safetensors"):
-        fit_run("student", corpus, 0, out, settings=LEAN["student"], checkpoint_every=5, **GO)
+        train_run("student", corpus, 0, out, TrainSettings(model=LEAN["student"], checkpoint_every=5, **GO))
     assert not (out / "model.json").exists()
 
 
@@ -153,7 +155,8 @@ def test_a_result_says_what_was_done(run_of: Callable[[str], Path], corpus: Corp
         assert found["n"] == {"train": len(part.train), "validation": len(part.validation), "test": 80}
         assert (found["verb"], found["model"], found["fold"], found["seed"]) == ("train", kind, 0, 0)
         assert found["corpus_hash"] == corpus.hash
-        assert ("test" in found) == (kind in runs.REGRESSORS)
+        assert (found["test"] is not None) == (kind in runs.REGRESSORS)
+        assert (found["alarms"] is not None) == (kind in runs.GENERATORS)
         assert (run_of(kind) / "MODEL_CARD.md").read_text().startswith("---")
         if kind != "baseline":
             assert len(log(run_of(kind))) >= 20
@@ -192,19 +195,19 @@ def test_a_set_of_clips_has_a_name(corpus: Corpus) -> None:
     ("kind", "options", "says"),
     [
         ("vgg", {}, r"unknown model 'vgg'\. Choose from gan, waveform, flow"),
-        ("vit", {"settings": {"width": 30, "heads": 4}}, "width 30 is invalid"),
+        ("vit", {"model": {"width": 30, "heads": 4}}, "width 30 is invalid"),
         ("flow", {"teacher": Path("run")}, "--teacher: a flow has no teacher"),
-        ("baseline", {"settings": {"method": "knn"}}, "wrong setting"),
-        ("baseline", {"settings": {"penalty": 0}}, "penalty 0 is invalid"),
+        ("baseline", {"model": {"method": "knn"}}, "wrong setting"),
+        ("baseline", {"model": {"penalty": 0}}, "penalty 0 is invalid"),
         ("flow", {"steps": 0}, "--steps: 0 is too small"),
         ("flow", {"steps": -3}, "--steps: -3 is too small"),
         ("student", {"batch_size": 1}, "--batch-size: 1 is too small"),
         ("flow", {"checkpoint_every": 0}, "--checkpoint-every: 0 is too small"),
         ("flow", {"seed": -1}, "--seed: -1 is too small"),
         ("flow", {"device": "gpu"}, "--device: unknown device 'gpu'"),
-        ("flow", {"settings": {"with": 8}}, r"unknown setting 'with'\. Did you mean width"),
-        ("student", {"settings": {"width": "8"}}, "wrong setting"),
-        ("baseline", {"settings": {"width": 8}}, "unknown setting 'width'"),
+        ("flow", {"model": {"with": 8}}, r"unknown setting 'with'\. Did you mean width"),
+        ("student", {"model": {"width": "8"}}, "wrong setting"),
+        ("baseline", {"model": {"width": 8}}, "unknown setting 'width'"),
         ("student", {"batch_size": 10_000}, "72 training clips, fewer than one batch of 10000|fewer than one batch"),
     ],
 )
@@ -212,13 +215,13 @@ def test_what_makes_no_sense_is_refused_and_nothing_filed(
     tmp_path: Path, corpus: Corpus, kind: str, options: dict[str, Any], says: str
 ) -> None:
     with pytest.raises((UsageError, InputError), match=says):
-        fit_run(kind, corpus, 0, tmp_path / "run", **options)
+        train_run(kind, corpus, 0, tmp_path / "run", TrainSettings(**options))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_fold_that_is_not_there_is_refused(tmp_path: Path, corpus: Corpus) -> None:
     with pytest.raises(UsageError, match=r"there is no fold 7\. Choose from 0, 1"):
-        fit_run("flow", corpus, 7, tmp_path / "run")
+        train_run("flow", corpus, 7, tmp_path / "run")
 
 
 def test_labels_that_never_differ_are_refused(tmp_path: Path) -> None:
@@ -226,15 +229,15 @@ def test_labels_that_never_differ_are_refused(tmp_path: Path) -> None:
     labels[:, 1] = 0.25
     corpus = write_corpus(tmp_path / "corpus", labels=labels)
     with pytest.raises(InputError, match=r"arousal is 0\.25 in all 10 training clips"):
-        fit_run("baseline", corpus, 0, tmp_path / "run")
+        train_run("baseline", corpus, 0, tmp_path / "run")
 
 
 def test_a_fold_of_one_test_song_is_refused_before_training(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", songs=6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
     with pytest.raises(InputError, match="fold 0 holds one test song"):
-        fit_run("student", corpus, 0, tmp_path / "run", steps=1, batch_size=2)
+        train_run("student", corpus, 0, tmp_path / "run", TrainSettings(steps=1, batch_size=2))
     assert not (tmp_path / "run").exists()
-    fit_run("flow", corpus, 0, tmp_path / "flow", steps=1, batch_size=2, settings=LEAN["flow"])
+    train_run("flow", corpus, 0, tmp_path / "flow", TrainSettings(steps=1, batch_size=2, model=LEAN["flow"]))
 
 
 @pytest.mark.parametrize("there", ["file", "folder", "corpus", "list"])
@@ -248,17 +251,17 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, corpus: Corpus, there: str) 
         out.mkdir()
         (out / ("config.json" if there == "list" else "thesis.txt")).write_text("[1]")
     with pytest.raises(StorageError, match=r"is not a run|choose another --out|Choose"):
-        fit_run("flow", corpus, 0, out, **GO)
+        train_run("flow", corpus, 0, out, TrainSettings(**GO))
 
 
 def test_another_runs_folder_is_refused(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
-    for options in ({"steps": 25}, {"seed": 1}, {"batch_size": 9}, {"settings": {}}):
+    for options in ({"steps": 25}, {"seed": 1}, {"batch_size": 9}, {"model": {}}):
         with pytest.raises(StorageError, match="holds other work"):
-            fit_run("flow", corpus, 0, run_of("flow"), **({"settings": LEAN["flow"]} | GO | options))
+            train_run("flow", corpus, 0, run_of("flow"), TrainSettings(**{"model": LEAN["flow"]} | GO | options))
     with pytest.raises(StorageError, match=r"holds other work \(fold was 0, is 1\)"):
-        fit_run("flow", corpus, 1, run_of("flow"), settings=LEAN["flow"], **GO)
+        train_run("flow", corpus, 1, run_of("flow"), TrainSettings(model=LEAN["flow"], **GO))
     with pytest.raises(StorageError, match=r"holds other work \(model was 'flow', is 'gan'\)"):
-        fit_run("gan", corpus, 0, run_of("flow"), **GO)
+        train_run("gan", corpus, 0, run_of("flow"), TrainSettings(**GO))
 
 
 @pytest.fixture(scope="module")
@@ -271,15 +274,17 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def test_every_model_takes_a_step_at_the_size_of_the_paper(tmp_path: Path, paper: Corpus, kind: str) -> None:
     assert paper.front_end.shape == (128, 1292)
     # A batch of two keeps this within seconds.
-    result = fit_run(kind, paper, 0, tmp_path / "run", steps=1, batch_size=2, settings=lean_at_paper(kind))
+    result = train_run(
+        kind, paper, 0, tmp_path / "run", TrainSettings(steps=1, batch_size=2, model=lean_at_paper(kind))
+    )
     model = runs.load(tmp_path / "run").model
     if kind in runs.GENERATORS:
-        assert np.isfinite(result["loss"])
+        assert np.isfinite(result.loss)
         sampled = model.sample(torch.tensor([[0.5, -0.5]]), 0)  # type: ignore[operator]
         assert sampled.shape == (1, 128, 1292)
         assert sampled.isfinite().all()
     else:
-        assert result["n"]["test"] == 6
+        assert result.n.test == 6
         assert (tmp_path / "run/model.safetensors").stat().st_size > 1000
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.material import LEAN, composed, sha
@@ -12,17 +13,19 @@ from tests.material import LEAN, composed, sha
 from affetti.errors import UsageError, WorkerError
 from affetti.progress import Progress
 from affetti.training.parallel import RunSpec, train_runs
+from affetti.training.train import TrainSettings
 
 
 def spec(kind: str, out: Path, **options: object) -> RunSpec:
-    return RunSpec(kind, composed(), 0, out, 0, {"steps": 24, "batch_size": 8, "settings": LEAN[kind]} | options)
+    settings: dict[str, Any] = {"steps": 24, "batch_size": 8, "model": LEAN[kind]} | options
+    return RunSpec(kind, composed(), 0, out, TrainSettings(**settings))
 
 
 def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
     told: set[str] = set()
     specs = [spec("student", tmp_path / "student"), spec("flow", tmp_path / "flow")]
     results = train_runs(specs, 2, lambda stage, _done, _total: told.add(stage))
-    assert [result["model"] for result in results] == ["student", "flow"]
+    assert [result.model for result in results] == ["student", "flow"]
     assert told == {"train student", "train flow"}
     for kind in ("student", "flow"):
         assert sha(tmp_path / kind / "model.safetensors") == sha(run_of(kind) / "model.safetensors")
@@ -34,7 +37,7 @@ def test_runs_of_one_kind_have_a_progress_stage_each(tmp_path: Path, monkeypatch
         progress(f"train {kind}", 1, 1)
         return {"model": kind}
 
-    monkeypatch.setattr("affetti.training.fit.fit_run", trained)
+    monkeypatch.setattr("affetti.training.parallel.train_run", trained)
     stages: list[str] = []
     specs = [spec("flow", tmp_path / "a"), spec("flow", tmp_path / "b"), spec("student", tmp_path / "c")]
     train_runs(specs, 1, lambda stage, _done, _total: stages.append(stage))
@@ -44,7 +47,7 @@ def test_runs_of_one_kind_have_a_progress_stage_each(tmp_path: Path, monkeypatch
 def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) -> None:
     long = spec("flow", tmp_path / "long", steps=100_000)
     with pytest.raises(UsageError, match="unknown setting 'widht'"):
-        train_runs([long, spec("gan", tmp_path / "wrong", settings={"widht": 3})], 2)
+        train_runs([long, spec("gan", tmp_path / "wrong", model={"widht": 3})], 2)
     assert not multiprocessing.active_children()
     assert not (tmp_path / "long/model.json").exists()
 

@@ -13,6 +13,7 @@ from affetti.training.regression_report import (
     quadrant_accuracy,
     worst_songs,
 )
+from affetti.training.result import Estimate
 
 
 @pytest.fixture
@@ -25,49 +26,48 @@ def read() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> None:
     prediction, target, songs = read
     found = agreement_measures(prediction, target, songs, 0)
-    assert found["valence"]["mae"]["value"] == pytest.approx(np.abs(prediction - target)[:, 0].mean())
-    assert found["arousal"]["pearson"]["value"] == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
+    assert found["valence"].mae.value == pytest.approx(np.abs(prediction - target)[:, 0].mean())
+    assert found["arousal"].pearson.value == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
     for axis in found.values():
-        assert set(axis) == {"ccc", "r2", "pearson", "rmse", "mae"}
-        for measure in axis.values():
-            assert measure["ci"][0] <= measure["value"] <= measure["ci"][1]
+        for measure in (axis.ccc, axis.r2, axis.pearson, axis.rmse, axis.mae):
+            assert measure is not None
+            assert measure.ci[0] <= measure.value <= measure.ci[1]
     assert agreement_measures(prediction, target, songs, 0) == found
 
 
 def test_what_is_not_defined_is_none(read: tuple[np.ndarray, ...]) -> None:
     found = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
-    assert found["valence"]["pearson"] is None
-    assert found["valence"]["ccc"]["value"] == 0
+    assert found["valence"].pearson is None
+    assert found["valence"].ccc.value == 0
 
 
 def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
-    found = agreement_measures(*read, 0)
     top = {"ccc": {"value": 0.8, "ci": [0.7, 0.9]}, "r2": {"value": 0.64, "ci": [0.5, 0.8]}}
-    add_ceiling(found, {"valence": top, "arousal": None})
-    ccc = found["valence"]["ccc"]
-    assert ccc["of_ceiling"]["value"] == pytest.approx(ccc["value"] / 0.8)
-    assert ccc["of_ceiling"]["ci"] == pytest.approx([bound / 0.8 for bound in ccc["ci"]])
-    assert ccc["ceiling"] == top["ccc"]
-    assert "of_ceiling" not in found["valence"]["mae"]
-    assert "of_ceiling" not in found["arousal"]["ccc"]
+    found = add_ceiling(agreement_measures(*read, 0), {"valence": top, "arousal": None})
+    ccc = found["valence"].ccc
+    assert ccc.of_ceiling.value == pytest.approx(ccc.value / 0.8)
+    assert ccc.of_ceiling.ci == pytest.approx([bound / 0.8 for bound in ccc.ci])
+    assert ccc.ceiling == Estimate(0.8, (0.7, 0.9))
+    assert found["arousal"].ccc.of_ceiling is None
+    assert found["arousal"].ccc.ceiling is None
 
 
 def test_quadrants() -> None:
     target = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5], [0.4, 0.4], [0.3, 0.2]])
     songs = np.array(["a", "a", "b", "b", "c", "c"])
     found = quadrant_accuracy(target * [1, -1], target, songs, 0)
-    assert found["accuracy"]["value"] == 0
-    assert (found["guess"], found["n"]) == (0.5, 6)
-    assert quadrant_accuracy(target, target, songs, 0)["accuracy"] == {"value": 1.0, "ci": [1.0, 1.0]}
+    assert found.accuracy.value == 0
+    assert (found.chance, found.n) == (0.5, 6)
+    assert quadrant_accuracy(target, target, songs, 0).accuracy == Estimate(1.0, (1.0, 1.0))
 
 
 def test_genres_are_counted_and_small_ones_have_no_interval(read: tuple[np.ndarray, ...]) -> None:
     prediction, target, songs = read
     genre = np.repeat(["rock"] * 12 + ["jazz"] * 2 + [""] * 6, 3)
     jazz, rock = agreement_by_genre(prediction, target, pd.DataFrame({"song_id": songs, "genre": genre}), 0)
-    assert (jazz["genre"], jazz["n"], jazz["songs"], jazz["valence"]) == ("jazz", 6, 2, None)
-    assert (rock["n"], rock["songs"]) == (36, 12)
-    assert rock["arousal"]["value"] == pytest.approx(metrics.concordance(prediction[:36, 1], target[:36, 1]))
+    assert (jazz.genre, jazz.n, jazz.songs, jazz.valence) == ("jazz", 6, 2, None)
+    assert (rock.n, rock.songs) == (36, 12)
+    assert rock.arousal.value == pytest.approx(metrics.concordance(prediction[:36, 1], target[:36, 1]))
 
 
 def test_the_worst_songs_come_first(read: tuple[np.ndarray, ...]) -> None:
@@ -78,7 +78,7 @@ def test_the_worst_songs_come_first(read: tuple[np.ndarray, ...]) -> None:
     prediction[4] += 0.3
     clips = pd.DataFrame({"song_id": songs, "genre": "rock", "clip_id": [f"c{i}" for i in range(60)]})
     worst = worst_songs(prediction, target, clips, 2)
-    assert [entry["song_id"] for entry in worst] == ["s03", "s01"]
-    assert worst[0]["error"] == pytest.approx(0.5 * 2**0.5)
-    assert worst[1]["worst_clip"] == "c4"
-    assert worst[0]["label"] == pytest.approx(target[9:12].mean(axis=0).tolist())
+    assert [entry.song_id for entry in worst] == ["s03", "s01"]
+    assert worst[0].error == pytest.approx(0.5 * 2**0.5)
+    assert worst[1].worst_clip == "c4"
+    assert worst[0].label == pytest.approx(target[9:12].mean(axis=0).tolist())

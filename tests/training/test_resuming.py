@@ -11,7 +11,7 @@ from tests.material import sha
 from affetti import api
 from affetti.corpus import Corpus
 from affetti.training.clips import Clips
-from affetti.training.fit import fit_run
+from affetti.training.train import TrainSettings, train_run
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "published": ("gan", {"recipe": "published", "embedding": 16}),
@@ -42,8 +42,8 @@ def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
     tmp_path: Path, heard: Corpus, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     kind, settings = SETTINGS[name]
-    options: dict[str, Any] = {"steps": 5, "batch_size": 4, "checkpoint_every": 2, "settings": settings}
-    fit_run(kind, heard, 0, tmp_path / "whole", **options)
+    options: dict[str, Any] = {"steps": 5, "batch_size": 4, "checkpoint_every": 2, "model": settings}
+    train_run(kind, heard, 0, tmp_path / "whole", TrainSettings(**options))
     batch = Clips.batch
 
     def fail(self: Clips, size: int, seed: int, step: int) -> Any:
@@ -53,7 +53,7 @@ def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
 
     monkeypatch.setattr(Clips, "batch", fail)
     with pytest.raises(OSError, match="power cut"):
-        fit_run(kind, heard, 0, tmp_path / "cut", **options)
+        train_run(kind, heard, 0, tmp_path / "cut", TrainSettings(**options))
     monkeypatch.undo()
-    fit_run(kind, heard, 0, tmp_path / "cut", **options)
+    train_run(kind, heard, 0, tmp_path / "cut", TrainSettings(**options))
     assert sha(tmp_path / "cut/model.safetensors") == sha(tmp_path / "whole/model.safetensors")

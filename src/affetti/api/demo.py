@@ -21,6 +21,7 @@ from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
 from affetti.storage import read_json, reserve_output, write_json
 from affetti.training.parallel import RunSpec, train_runs
+from affetti.training.train import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def run(
     with clock("train"):
         steps = {"flow": chosen.flow_steps, "gan": chosen.gan_steps, "student": chosen.student_steps, "baseline": None}
         specs = [
-            RunSpec(kind, out / "corpus", 0, out / "runs" / kind, seed, {"steps": steps[kind]})
+            RunSpec(kind, out / "corpus", 0, out / "runs" / kind, TrainSettings(steps=steps[kind], seed=seed))
             for kind in ("flow", "gan", "student", "baseline")
         ]
         train_runs(specs, workers, progress)

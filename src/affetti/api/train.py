@@ -24,10 +24,11 @@ from affetti.progress import Progress, silent
 from affetti.training import fit as fitting
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
-from affetti.training.fit import fit_run
 from affetti.training.loop import LoopConfig
 from affetti.training.registry import family, make
+from affetti.training.result import TrainResult
 from affetti.training.text_embedders import HASHED
+from affetti.training.train import TrainSettings, train_run
 from affetti.training.waveform_clips import sound_clips
 
 
@@ -51,32 +52,34 @@ def run(
     devices: int = 1,
     tensorboard: bool = False,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.fit.fit_run`.
+) -> TrainResult:
+    """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
     A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
     generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
     settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
-    return fit_run(
+    return train_run(
         model,
         opened,
         fold,
         Path(out),
-        steps=steps,
-        batch_size=batch_size,
-        checkpoint_every=checkpoint_every,
-        seed=seed,
-        settings=settings,
-        teacher=None if teacher is None else Path(teacher),
+        TrainSettings(
+            steps=steps,
+            batch_size=batch_size,
+            checkpoint_every=checkpoint_every,
+            seed=seed,
+            model=settings,
+            text=text,
+            teacher=None if teacher is None else Path(teacher),
+            patience=patience,
+            device=device,
+            precision=precision,
+            devices=devices,
+            tensorboard=tensorboard,
+        ),
         embedding=embedding,
-        text=text,
-        patience=patience,
-        device=device,
-        precision=precision,
-        devices=devices,
-        tensorboard=tensorboard,
         progress=progress,
     )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from affetti.cli.flags import Long, emit, parse, settled
 from affetti.cli.progress import shown
+
+if TYPE_CHECKING:
+    from affetti.training.result import Agreement, Estimate, TrainResult
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ def run(arguments: list[str]) -> int:
     first = is_main_process(settings.get("devices") or 1)
     with shown() as progress:
         told = progress if first else silent
-        document = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
+        result = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
     if first:
-        emit(document, flags.json, _text(document, out))
+        emit(result.to_dict(), flags.json, _text(result, out))
     return 0
 
 
@@ -117,42 +120,39 @@ def _value(text: str) -> int | float | str:
         return text
 
 
-def _text(document: dict[str, Any], out: Path) -> str:
-    n = document["n"]
-    made = f"{document['parameters']:,} parameters, {document['steps']} steps"
-    if not document["parameters"]:
-        made = "in closed form"
-    lines = [f"{document['model']}: {made} on {n['train']} clips, {document['seconds']:.0f} s, in {out}"]
-    if "calibration" in document:
-        calibration = document["calibration"]
-        half, promised = calibration["half_width"], calibration["coverage"]
-        lines.append(
-            f"{100 * promised:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}, "
-            f"from {calibration['songs']} validation songs"
-        )
-        for name, found in document["test"].items():
-            lines.append(f"{name}: {_measures(found)}; on {n['test']} clips of songs never seen")
-        quadrants, covered = document["quadrants"], document["coverage"]
-        inside = ", ".join(f"{axis} {100 * found['value']:.0f} %" for axis, found in covered.items())
-        lines.append(f"quadrant right: {_with_interval(quadrants['accuracy'])}; inside the interval: {inside}")
-        short = [axis for axis, found in covered.items() if found["ci"][1] < promised]
-        if short:
-            lines.append(
-                f"caution: of {' and '.join(short)} the intervals hold less than they promise; do not rely on them"
-            )
-        lines.append(f"next: affetti predict --model {out} song.mp3")
-    else:
-        lines += [f"alarm at {told}" for told in document["alarms"]]
+def _text(result: TrainResult, out: Path) -> str:
+    n = result.n
+    made = f"{result.parameters:,} parameters, {result.steps} steps" if result.parameters else "in closed form"
+    lines = [f"{result.model}: {made} on {n.train} clips, {result.seconds:.0f} s, in {out}"]
+    calibration, quadrants, coverage = result.calibration, result.quadrants, result.coverage or {}
+    if calibration is None or quadrants is None:
+        lines += [f"alarm at {alarm}" for alarm in result.alarms or ()]
         lines.append(f"next: affetti generate --model {out} --n 64 --out synthetic")
+        return "\n".join(lines)
+    half, promised = calibration.half_width, calibration.coverage
+    lines.append(
+        f"{100 * promised:.0f} % intervals: valence ±{half['valence']:.2f}, arousal ±{half['arousal']:.2f}, "
+        f"from {calibration.songs} validation songs"
+    )
+    for axis, agreement in (result.test or {}).items():
+        lines.append(f"{axis}: {_measures(agreement)}; on {n.test} clips of songs that it has not seen")
+    inside = ", ".join(f"{axis} {100 * share.value:.0f} %" for axis, share in coverage.items())
+    lines.append(f"quadrant right: {_with_interval(quadrants.accuracy)}; inside the interval: {inside}")
+    short = [axis for axis, share in coverage.items() if share.ci[1] < promised]
+    if short:
+        lines.append(
+            f"caution: of {' and '.join(short)} the intervals hold less than they promise; do not rely on them"
+        )
+    lines.append(f"next: affetti predict --model {out} song.mp3")
     return "\n".join(lines)
 
 
-def _measures(found: dict[str, Any]) -> str:
-    names = {"ccc": "CCC", "r2": "R²", "rmse": "RMSE"}
-    told = ", ".join(f"{name} {_with_interval(found[key])}" for key, name in names.items() if found[key] is not None)
-    share = (found["ccc"] or {}).get("of_ceiling")
-    return told if share is None else f"{told}; {100 * share['value']:.0f} % of the CCC that its labels can bear"
+def _measures(agreement: Agreement) -> str:
+    measures = {"CCC": agreement.ccc, "R²": agreement.r2, "RMSE": agreement.rmse}
+    text = ", ".join(f"{name} {_with_interval(value)}" for name, value in measures.items() if value is not None)
+    share = None if agreement.ccc is None else agreement.ccc.of_ceiling
+    return text if share is None else f"{text}; {100 * share.value:.0f} % of the CCC that its labels can bear"
 
 
-def _with_interval(measure: dict[str, Any]) -> str:
-    return f"{measure['value']:.3f} [{measure['ci'][0]:.3f}, {measure['ci'][1]:.3f}]"
+def _with_interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.ci[0]:.3f}, {estimate.ci[1]:.3f}]"

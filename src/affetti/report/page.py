@@ -195,7 +195,7 @@ def _training(sources: Sources, _: Progress) -> dict[str, Any] | None:
         "regressors": [
             {"run": run, "ceiling": ceilings.get(run.meta["corpus"]["content_hash"])}
             for run in sources.regressors
-            if "test" in run.result
+            if run.result.get("test")
         ],
     }
 

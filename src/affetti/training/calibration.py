@@ -14,49 +14,53 @@ It promises nothing for other music, nor for one song or one genre: it is right 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from affetti import metrics
 from affetti.models.base import Regressor
+from affetti.training.result import AXES, Calibration, Estimate
 
 COVERAGE = 0.9
 """Nominal coverage of a regressor's interval."""
-AXES = ("valence", "arousal")
 
 
 def calibrate(
     model: Regressor, prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_]
-) -> dict[str, Any]:
-    """Set ``model.half_width`` from its reading of held-out clips.
+) -> Calibration:
+    """Set ``model.half_width`` from its predictions for clips of songs that it was not trained on.
 
     Args:
         model: the regressor.
-        prediction: its reading ``[N, 2]``.
+        prediction: what it predicts, ``[N, 2]``.
         target: the labels ``[N, 2]``.
-        songs: song of each clip.
+        songs: song of each clip ``[N]``.
 
     Returns:
-        ``coverage`` promised, ``n`` clips, ``songs``, ``half_width`` by axis.
+        The half-width of the interval by axis and the coverage that it promises: :data:`COVERAGE`, or less where there
+        are too few songs for that.
     """
     errors = np.abs(prediction - target)
-    count = np.unique(songs).size
-    promised = min(COVERAGE, count / (count + 1))
-    half = [half_width(errors[:, axis], songs, promised) for axis in range(2)]
-    model.half_width.copy_(torch.tensor(half))
-    return {
-        "coverage": promised,
-        "n": len(errors),
-        "songs": count,
-        "half_width": dict(zip(AXES, half, strict=True)),
-    }
+    n_songs = np.unique(songs).size
+    coverage = min(COVERAGE, n_songs / (n_songs + 1))
+    widths = [half_width(errors[:, axis], songs, coverage) for axis in range(2)]
+    model.half_width.copy_(torch.tensor(widths))
+    return Calibration(coverage, len(errors), n_songs, dict(zip(AXES, widths, strict=True)))
 
 
 def half_width(errors: NDArray[np.float64], songs: NDArray[np.str_], coverage: float) -> float:
-    """The least of ``errors [N]`` that covers ``coverage`` of a new song's clips; see the module."""
+    """The least of ``errors`` that covers a share ``coverage`` of a new song's clips; see the module for the formula.
+
+    Args:
+        errors: absolute errors ``[N]``.
+        songs: song of each ``[N]``; a song counts once, however many clips it has.
+        coverage: 0 to K / (K + 1), K songs.
+
+    Example:
+        >>> half_width(np.array([0.1, 0.2, 0.3, 0.4]), np.array(["a", "b", "c", "d"]), 0.6)
+        0.3
+    """
     _, member, count = np.unique(songs, return_inverse=True, return_counts=True)
     order = np.argsort(errors, kind="stable")
     cumulative = np.cumsum(1.0 / count[member][order]) / (len(count) + 1)
@@ -66,18 +70,23 @@ def half_width(errors: NDArray[np.float64], songs: NDArray[np.str_], coverage: f
 
 def interval_coverage(
     model: Regressor, prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
-) -> dict[str, dict[str, Any]]:
-    """Share of test clips whose label lies in the interval, by axis, with a 95 % interval over songs."""
+) -> dict[str, Estimate]:
+    """Share of test clips whose label lies in the interval, by axis, with a 95 % interval over songs.
+
+    Args:
+        model: the calibrated regressor.
+        prediction: what it predicts for the test clips ``[N, 2]``.
+        target: their labels ``[N, 2]``.
+        songs: song of each, at least 2.
+        seed: of the resampling.
+    """
     half = model.half_width.detach().cpu().double().numpy()
     inside = (np.abs(prediction - target) <= half + 1e-6).astype(np.float64)
 
-    def share(values: Any) -> float:
-        return float(np.mean(values))
+    def mean(values: ArrayLike) -> float:
+        return float(np.asarray(values, dtype=np.float64).mean())
 
     return {
-        axis: {
-            "value": share(inside[:, at]),
-            "ci": list(metrics.bootstrap_ci(share, inside[:, at], groups=songs, seed=seed)),
-        }
-        for at, axis in enumerate(AXES)
+        name: Estimate(mean(inside[:, axis]), metrics.bootstrap_ci(mean, inside[:, axis], groups=songs, seed=seed))
+        for axis, name in enumerate(AXES)
     }

@@ -1,8 +1,8 @@
-"""Examine a regressor: calibrated on validation songs, tested on songs never seen."""
+"""Evaluate a regressor: calibrated on validation songs, tested on songs that it has not seen."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,43 +19,57 @@ from affetti.training.regression_report import (
     quadrant_accuracy,
     worst_songs,
 )
+from affetti.training.result import RegressorEvaluation
 
 
 def evaluate_regressor(
     model: Regressor, data: NDArray[np.floating], corpus: Corpus, part: splits.Fold, seed: int
-) -> dict[str, Any]:
-    """Calibrate ``model`` and test it; what ``result.json`` says of it.
+) -> RegressorEvaluation:
+    """Calibrate a regressor on validation songs, and test it.
 
     Args:
         model: the regressor; its ``half_width`` is set.
-        data: what it reads of each clip of the corpus: log-mels ``[N, M, F]``, or embeddings ``[N, D]``.
+        data: what it predicts from, of each clip of the corpus: log-mels ``[N, M, F]``, or embeddings ``[N, D]``.
         corpus: labels, songs and genres.
         part: the fold; where it has no validation clips the training clips calibrate, and the result says so.
         seed: of the resampling.
+
+    Raises:
+        InputError: the test clips are of one song.
     """
-    held = part.validation if len(part.validation) else part.train
+    held_out = part.validation if len(part.validation) else part.train
     labels, songs = corpus.labels, corpus.songs
-    calibration = calibrate(model, predict(model, data, held), labels[held], songs[held])
-    calibration["on"] = "validation songs" if len(part.validation) else "training songs: too narrow"
+    calibration = calibrate(model, predict(model, data, held_out), labels[held_out], songs[held_out])
+    if not len(part.validation):
+        calibration = replace(calibration, on="training songs: too narrow")
     prediction = predict(model, data, part.test)
-    target, tested, clips = labels[part.test], songs[part.test], corpus.clips.iloc[part.test]
-    test = agreement_measures(prediction, target, tested, seed)
-    add_ceiling(test, ceiling(corpus.clips, seed))
-    return {
-        "calibration": calibration,
-        "test": test,
-        "coverage": interval_coverage(model, prediction, target, tested, seed),
-        "quadrants": quadrant_accuracy(prediction, target, tested, seed),
-        "genres": agreement_by_genre(prediction, target, clips, seed),
-        "worst": worst_songs(prediction, target, clips),
-    }
+    target, test_songs, clips = labels[part.test], songs[part.test], corpus.clips.iloc[part.test]
+    agreement = agreement_measures(prediction, target, test_songs, seed)
+    return RegressorEvaluation(
+        calibration=calibration,
+        test=add_ceiling(agreement, ceiling(corpus.clips, seed)),
+        coverage=interval_coverage(model, prediction, target, test_songs, seed),
+        quadrants=quadrant_accuracy(prediction, target, test_songs, seed),
+        genres=agreement_by_genre(prediction, target, clips, seed),
+        worst=worst_songs(prediction, target, clips),
+    )
 
 
 @torch.inference_mode()
 def predict(
     model: torch.nn.Module, data: NDArray[np.floating], rows: NDArray[np.intp], batch_size: int = 128
 ) -> NDArray[np.float64]:
-    """A regressor's reading of the given rows of log-mels ``[N, M, F]`` (or embeddings): ``[len(rows), 2]``."""
+    """Predict valence and arousal of rows of an array, batch by batch.
+
+    Args:
+        model: a regressor in evaluation mode, on the CPU.
+        data: log-mels ``[N, M, F]`` in dB, or embeddings ``[N, D]``; may be memory-mapped.
+        rows: the rows to predict.
+        batch_size: clips at once.
+
+    Returns:
+        ``[len(rows), 2]`` in [-1, 1].
+    """
     parts = [
         model(torch.from_numpy(np.asarray(data[rows[at : at + batch_size]], dtype=np.float32))).numpy()
         for at in range(0, len(rows), batch_size)

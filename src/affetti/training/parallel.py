@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from affetti.corpus import Corpus
 from affetti.execution import LocalExecutor
 from affetti.progress import Progress, silent
+from affetti.training.result import TrainResult
+from affetti.training.train import TrainSettings, train_run
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run to be trained: the arguments of :func:`affetti.training.fit.fit_run`.
+    """One run to be trained: the arguments of :func:`affetti.training.train.train_run`.
 
     It is a :class:`affetti.execution.base.Job`.
     """
@@ -26,8 +28,7 @@ class RunSpec:
     corpus: Path
     fold: int
     out: Path
-    seed: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
+    settings: TrainSettings = TrainSettings()
     label: str = ""
     """Added to the stages that ``progress`` receives, so that runs of one kind side by side are told apart."""
 
@@ -36,19 +37,17 @@ class RunSpec:
         """What messages call the run."""
         return f"training {self.kind}"
 
-    def __call__(self, progress: Progress) -> dict[str, Any]:
+    def __call__(self, progress: Progress) -> TrainResult:
         """Train the run and return its result; a finished run is not trained again."""
-        from affetti.corpus import Corpus
-        from affetti.training.fit import fit_run
 
         def labelled(stage: str, done: int, total: int) -> None:
             progress(f"{stage} ({self.label})" if self.label else stage, done, total)
 
         corpus = Corpus.open(self.corpus)
-        return fit_run(self.kind, corpus, self.fold, self.out, seed=self.seed, progress=labelled, **self.options)
+        return train_run(self.kind, corpus, self.fold, self.out, self.settings, progress=labelled)
 
 
-def train_runs(specs: Sequence[RunSpec], workers: int, progress: Progress = silent) -> list[dict[str, Any]]:
+def train_runs(specs: Sequence[RunSpec], workers: int, progress: Progress = silent) -> list[TrainResult]:
     """Train all ``specs`` and return their results in order; finished runs are not trained again.
 
     Raises:

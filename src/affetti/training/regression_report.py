@@ -1,12 +1,14 @@
-"""What a regressor's reading of test songs is worth: every measure with its interval, and where it fails.
+"""How well a regressor predicts the emotion of test songs: every measure with its interval, and where it fails.
 
-Intervals draw songs, not clips. As a share of the ceiling a measure is divided by what the labels can bear
-(:mod:`affetti.corpus.ceiling`, over the whole corpus); the ceiling's own interval is not in it and stands beside it.
+Intervals resample songs, not clips. As a share of the ceiling a measure is divided by what noisy labels leave to be
+reached (:mod:`affetti.corpus.ceiling`, over the whole corpus); the ceiling's own interval is not in that of the share
+and stands beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,27 +17,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from affetti import emotion, metrics
 from affetti.errors import InputError
+from affetti.training.result import (
+    AXES,
+    Agreement,
+    AgreementEstimate,
+    Estimate,
+    GenreAgreement,
+    QuadrantAccuracy,
+    SongError,
+)
 
-AXES = ("valence", "arousal")
-MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
-    "ccc": metrics.concordance,
-    "r2": metrics.r2,
-    "pearson": metrics.pearson,
-    "rmse": metrics.rmse,
-    "mae": metrics.mae,
-}
 MIN_SONGS = 3
 """Songs of a genre below which no interval is given."""
 MAX_WORST_SONGS = 10
-"""Songs told as the worst."""
+"""Songs listed as those of the largest error."""
+
+Measure = Callable[[ArrayLike, ArrayLike], float]
 
 
 def agreement_measures(
     prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Agreement]:
     """CCC, R², Pearson's r, RMSE and MAE of valence and arousal, each with a 95 % interval over songs.
 
-    A measure that is not defined (correlation with a constant reading) is ``None``.
+    A measure that is not defined (correlation with a constant prediction) is ``None``.
 
     Args:
         prediction: ``[N, 2]``.
@@ -43,80 +48,115 @@ def agreement_measures(
         songs: song of each row, at least 2.
         seed: of the resampling.
     """
+
+    def agreement(p: NDArray[np.float64], t: NDArray[np.float64]) -> Agreement:
+        def estimate(measure: Measure) -> Estimate | None:
+            return _with_interval(measure, p, t, songs, seed)
+
+        ccc, r2 = (_with_ceiling(estimate(measure), None) for measure in (metrics.concordance, metrics.r2))
+        return Agreement(ccc, r2, estimate(metrics.pearson), estimate(metrics.rmse), estimate(metrics.mae))
+
+    return {name: agreement(prediction[:, axis], target[:, axis]) for axis, name in enumerate(AXES)}
+
+
+def add_ceiling(agreement: dict[str, Agreement], ceiling: dict[str, Any]) -> dict[str, Agreement]:
+    """Agreement with the ceiling of the labels, where it is known, and CCC and R² as a share of it.
+
+    Args:
+        agreement: of :func:`agreement_measures`.
+        ceiling: of :func:`affetti.corpus.ceiling.ceiling`.
+    """
     return {
-        name: {
-            key: _with_interval(measure, prediction[:, axis], target[:, axis], songs, seed)
-            for key, measure in MEASURES.items()
-        }
-        for axis, name in enumerate(AXES)
+        name: replace(
+            measures,
+            ccc=_with_ceiling(measures.ccc, (ceiling[name] or {}).get("ccc")),
+            r2=_with_ceiling(measures.r2, (ceiling[name] or {}).get("r2")),
+        )
+        for name, measures in agreement.items()
     }
-
-
-def add_ceiling(found: dict[str, dict[str, Any]], ceiling: dict[str, Any]) -> None:
-    """Add the ceiling of the labels, where it is known, and CCC and R² as a share of it (``of_ceiling``)."""
-    for axis in AXES:
-        for key in ("ccc", "r2"):
-            top, measure = ceiling[axis], found[axis][key]
-            if top is not None and measure is not None and top[key]["value"] > 0:
-                best = top[key]["value"]
-                share = {"value": measure["value"] / best, "ci": [bound / best for bound in measure["ci"]]}
-                measure |= {"of_ceiling": share, "ceiling": top[key]}
 
 
 def quadrant_accuracy(
     prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
-) -> dict[str, Any]:
-    """Share of clips read in the quadrant of their label, with its interval, and what guessing the commonest gives."""
-    read, true = emotion.quadrant(*prediction.T), emotion.quadrant(*target.T)
-    right = (read == true).astype(np.float64)
+) -> QuadrantAccuracy:
+    """Share of clips predicted in the quadrant of their label, with its interval, and what chance would reach."""
+    predicted, labelled = emotion.quadrant(*prediction.T), emotion.quadrant(*target.T)
+    right = (predicted == labelled).astype(np.float64)
     interval = metrics.bootstrap_ci(lambda values: float(np.mean(values)), right, groups=songs, seed=seed)
-    guess = np.unique(true, return_counts=True)[1].max() / len(true)
-    return {"accuracy": {"value": float(right.mean()), "ci": list(interval)}, "guess": float(guess), "n": len(true)}
+    chance = np.unique(labelled, return_counts=True)[1].max() / len(labelled)
+    return QuadrantAccuracy(Estimate(float(right.mean()), interval), float(chance), len(labelled))
 
 
 def agreement_by_genre(
     prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, seed: int
-) -> list[dict[str, Any]]:
-    """CCC of each genre with counts and intervals; ``None`` for a genre of fewer than three songs."""
+) -> tuple[GenreAgreement, ...]:
+    """CCC of each genre with counts and intervals; ``None`` for a genre of fewer than :data:`MIN_SONGS` songs."""
     genres, songs = clips["genre"].to_numpy(dtype=str), clips["song_id"].to_numpy(dtype=str)
-    found: list[dict[str, Any]] = []
-    for genre in sorted(set(genres.tolist()) - {""}):
-        rows = np.flatnonzero(genres == genre)
-        count = np.unique(songs[rows]).size
-        row: dict[str, Any] = {"genre": genre, "n": len(rows), "songs": count}
-        for axis, name in enumerate(AXES):
-            p, t = prediction[rows, axis], target[rows, axis]
-            row[name] = _with_interval(metrics.concordance, p, t, songs[rows], seed) if count >= MIN_SONGS else None
-        found.append(row)
-    return found
+    rows_of = {genre: np.flatnonzero(genres == genre) for genre in sorted(set(genres.tolist()) - {""})}
+    table: list[GenreAgreement] = []
+    for genre, rows in rows_of.items():
+        n_songs = np.unique(songs[rows]).size
+        ccc: list[Estimate | None] = [None, None]
+        if n_songs >= MIN_SONGS:
+            ccc = [
+                _with_interval(metrics.concordance, prediction[rows, axis], target[rows, axis], songs[rows], seed)
+                for axis in range(2)
+            ]
+        table.append(GenreAgreement(genre, len(rows), n_songs, ccc[0], ccc[1]))
+    return tuple(table)
 
 
 def worst_songs(
-    prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, most: int = MAX_WORST_SONGS
-) -> list[dict[str, Any]]:
-    """The songs read worst: mean distance on the plane between reading and label, with both means."""
+    prediction: NDArray[np.float64], target: NDArray[np.float64], clips: pd.DataFrame, limit: int = MAX_WORST_SONGS
+) -> tuple[SongError, ...]:
+    """The songs of the largest mean distance on the plane between prediction and label, worst first, with both means.
+
+    Args:
+        prediction: ``[N, 2]``.
+        target: ``[N, 2]``.
+        clips: rows of a corpus; of its columns ``song_id``, ``clip_id`` and ``genre`` are used.
+        limit: songs at most.
+    """
     songs = clips["song_id"].to_numpy(dtype=str)
     error = np.linalg.norm(prediction - target, axis=1)
-    found: list[dict[str, Any]] = []
+    table: list[SongError] = []
     for song in np.unique(songs):
         rows = np.flatnonzero(songs == song)
         clip = clips.iloc[rows[int(error[rows].argmax())]]
-        told: dict[str, Any] = {"song_id": str(song), "error": float(error[rows].mean()), "n": len(rows)}
-        told["read"], told["label"] = prediction[rows].mean(axis=0).tolist(), target[rows].mean(axis=0).tolist()
-        told |= {"worst_clip": str(clip["clip_id"]), "genre": str(clip["genre"])}
-        found.append(told)
-    return sorted(found, key=lambda entry: -entry["error"])[:most]
+        table.append(
+            SongError(
+                song_id=str(song),
+                error=float(error[rows].mean()),
+                n=len(rows),
+                prediction=_pair(prediction[rows]),
+                label=_pair(target[rows]),
+                worst_clip=str(clip["clip_id"]),
+                genre=str(clip["genre"]),
+            )
+        )
+    return tuple(sorted(table, key=lambda entry: -entry.error)[:limit])
+
+
+def _pair(emotions: NDArray[np.float64]) -> tuple[float, float]:
+    valence, arousal = emotions.mean(axis=0).tolist()
+    return valence, arousal
+
+
+def _with_ceiling(estimate: Estimate | None, ceiling: dict[str, Any] | None) -> AgreementEstimate | None:
+    if estimate is None:
+        return None
+    if ceiling is None or not ceiling["value"] > 0:
+        return AgreementEstimate(estimate.value, estimate.ci)
+    best, (low, high) = ceiling["value"], ceiling["ci"]
+    share = Estimate(estimate.value / best, (estimate.ci[0] / best, estimate.ci[1] / best))
+    return AgreementEstimate(estimate.value, estimate.ci, share, Estimate(best, (low, high)))
 
 
 def _with_interval(
-    measure: Callable[[ArrayLike, ArrayLike], float],
-    p: NDArray[np.float64],
-    t: NDArray[np.float64],
-    songs: NDArray[np.str_],
-    seed: int,
-) -> dict[str, Any] | None:
+    measure: Measure, p: NDArray[np.float64], t: NDArray[np.float64], songs: NDArray[np.str_], seed: int
+) -> Estimate | None:
     """Value and interval; ``None`` where the measure is not defined."""
     try:
-        return {"value": measure(p, t), "ci": list(metrics.bootstrap_ci(measure, p, t, groups=songs, seed=seed))}
+        return Estimate(measure(p, t), metrics.bootstrap_ci(measure, p, t, groups=songs, seed=seed))
     except InputError:
         return None

@@ -13,7 +13,7 @@ from affetti.errors import AffettiError, InputError, MismatchError, UsageError
 from affetti.presets import FRONT_ENDS
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.study import augmentation_study
-from affetti.training.fit import fit_run
+from affetti.training.train import TrainSettings, train_run
 
 
 def test_what_cannot_be_compared_is_refused_before_any_work(
@@ -21,7 +21,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
 ) -> None:
     flow = run_of("flow")
     wide = write_corpus(tmp_path / "wide", 8, 2, FRONT_ENDS["full-band"], "full-band")
-    other = fit_run("gan", corpus, 1, tmp_path / "gan1", steps=1, batch_size=4, settings=LEAN["gan"])
+    other = train_run("gan", corpus, 1, tmp_path / "gan1", TrainSettings(steps=1, batch_size=4, model=LEAN["gan"]))
     assert other["fold"] == 1
     single = write_corpus(tmp_path / "single", 6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
     flat = write_corpus(tmp_path / "flat", 8, labels=np.tile([[0.5, 0.1], [0.5, -0.1]], (8, 1)))

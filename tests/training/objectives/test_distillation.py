@@ -15,10 +15,10 @@ from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.regressors.base import Prediction
 from affetti.models.regressors.student import Student, StudentConfig
 from affetti.presets import FRONT_ENDS
-from affetti.training.fit import fit_run
 from affetti.training.loop import make_fabric
 from affetti.training.objectives.distillation import TEMPERATURE, WEIGHTS, DistilledObjective, distillation_losses
 from affetti.training.objectives.regression import concordance_loss, mixup
+from affetti.training.train import TrainSettings, train_run
 
 
 def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Prediction:
@@ -97,34 +97,36 @@ def test_the_teacher_is_not_changed_and_the_student_comes_to_read_like_it() -> N
 
 
 def test_a_run_is_distilled_and_says_from_whom(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
-    options: dict[str, Any] = {"steps": 12, "batch_size": 8, "settings": LEAN["student"]}
-    fit_run("student", corpus, 0, tmp_path / "run", teacher=run_of("vit"), **options)
+    options: dict[str, Any] = {"steps": 12, "batch_size": 8, "model": LEAN["student"]}
+    train_run("student", corpus, 0, tmp_path / "run", TrainSettings(teacher=run_of("vit"), **options))
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["teacher"] == str(run_of("vit"))
-    fit_run("student", corpus, 0, tmp_path / "alone", **options)
+    train_run("student", corpus, 0, tmp_path / "alone", TrainSettings(**options))
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "alone"))
     assert one != other
 
 
 def test_teachers_that_may_not_teach_are_refused(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     with pytest.raises(MismatchError, match=r"was trained on \d+ of the test songs"):
-        fit_run("student", corpus, 1, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=8)
+        train_run("student", corpus, 1, tmp_path / "run", TrainSettings(teacher=run_of("vit"), steps=4, batch_size=8))
     with pytest.raises(UsageError, match="a baseline teaches no student"):
-        fit_run("student", corpus, 0, tmp_path / "run", teacher=run_of("baseline"), steps=4, batch_size=8)
+        train_run(
+            "student", corpus, 0, tmp_path / "run", TrainSettings(teacher=run_of("baseline"), steps=4, batch_size=8)
+        )
     other = write_corpus(tmp_path / "paper", songs=12, each=1, front=FRONT_ENDS["paper"], preset="paper")
     with pytest.raises(MismatchError, match="takes log-mels of front-end"):
-        fit_run("student", other, 0, tmp_path / "run", teacher=run_of("vit"), steps=4, batch_size=2)
+        train_run("student", other, 0, tmp_path / "run", TrainSettings(teacher=run_of("vit"), steps=4, batch_size=2))
     assert not (tmp_path / "run").exists()
 
 
 def test_another_teacher_in_the_same_place_is_another_run(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
-    options: dict[str, Any] = {"steps": 4, "batch_size": 8, "settings": LEAN["student"]}
+    options: dict[str, Any] = {"steps": 4, "batch_size": 8, "model": LEAN["student"]}
     shutil.copytree(run_of("vit"), tmp_path / "teacher")
-    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "teacher", **options)
+    train_run("student", corpus, 0, tmp_path / "run", TrainSettings(teacher=tmp_path / "teacher", **options))
     (tmp_path / "teacher").rename(tmp_path / "moved")
-    fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "moved", **options)
-    fit_run("student", corpus, 0, tmp_path / "other", **options)
+    train_run("student", corpus, 0, tmp_path / "run", TrainSettings(teacher=tmp_path / "moved", **options))
+    train_run("student", corpus, 0, tmp_path / "other", TrainSettings(**options))
     with pytest.raises(StorageError, match=r"holds other work \(teacher_weights was"):
-        fit_run("student", corpus, 0, tmp_path / "run", teacher=tmp_path / "other", **options)
+        train_run("student", corpus, 0, tmp_path / "run", TrainSettings(teacher=tmp_path / "other", **options))

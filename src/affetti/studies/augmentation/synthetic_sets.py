@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import nn
@@ -30,6 +29,7 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.text_embedders import HASHED
+from affetti.training.train import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,9 @@ def make_sets(
         for made in wanted:
             if made.kind in runs.GENERATORS and (made.generator, place.fold) not in given:
                 name = f"{made.generator.replace(':', '-')}-{place.name}"
-                options: dict[str, Any] = {"device": device} | (
-                    {"steps": made.training_steps} if made.training_steps else {}
-                )
+                settings = TrainSettings(steps=made.training_steps or None, seed=seed, device=device)
                 specs[made.generator, place] = RunSpec(
-                    made.kind, place.corpus, place.fold, out / "runs" / name, seed, options
+                    made.kind, place.corpus, place.fold, out / "runs" / name, settings
                 )
     train_runs(list(specs.values()), workers, progress)
     found: list[SyntheticSet] = []

@@ -1,0 +1,170 @@
+"""What ``affetti train`` returns: the fields of ``result.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from affetti.results import BaseResult
+
+AXES = ("valence", "arousal")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval."""
+
+    value: float
+    ci: tuple[float, float]
+    """95 % interval, by resampling songs."""
+
+
+@dataclass(frozen=True)
+class AgreementEstimate(Estimate):
+    """CCC or R² with its interval, and what noisy labels leave of it to be reached."""
+
+    of_ceiling: Estimate | None = None
+    """As a share of :attr:`ceiling`; None where that is not known."""
+    ceiling: Estimate | None = None
+    """The value that a perfect model would reach on these labels, see :mod:`affetti.corpus.ceiling`."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well predictions agree with labels, on one axis; None where a measure is not defined."""
+
+    ccc: AgreementEstimate | None
+    """Lin's concordance correlation coefficient, -1 to 1."""
+    r2: AgreementEstimate | None
+    """Coefficient of determination, at most 1."""
+    pearson: Estimate | None
+    """Pearson's correlation, -1 to 1."""
+    rmse: Estimate | None
+    """Root mean square error, ≥ 0, in units of [-1, 1]."""
+    mae: Estimate | None
+    """Mean absolute error, ≥ 0, in units of [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class ClipCounts:
+    """Clips of a fold."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class SongCounts:
+    """Songs of a fold."""
+
+    train: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The interval of a regressor, see :mod:`affetti.training.calibration`."""
+
+    coverage: float
+    """Probability that the label of a clip of a new song lies in the interval."""
+    n: int
+    """Clips that it was calibrated on."""
+    songs: int
+    """Their songs."""
+    half_width: dict[str, float]
+    """Half-width of the interval by axis, ≥ 0."""
+    on: str = "validation songs"
+    """Whose songs these were."""
+
+
+@dataclass(frozen=True)
+class QuadrantAccuracy:
+    """Share of clips predicted in the quadrant of their label."""
+
+    accuracy: Estimate
+    chance: float
+    """What always predicting the commonest quadrant would reach."""
+    n: int
+    """Clips."""
+
+
+@dataclass(frozen=True)
+class GenreAgreement:
+    """CCC on the clips of one genre."""
+
+    genre: str
+    n: int
+    """Clips."""
+    songs: int
+    valence: Estimate | None
+    """None for a genre of too few songs."""
+    arousal: Estimate | None
+
+
+@dataclass(frozen=True)
+class SongError:
+    """How far predictions for one song lie from its labels."""
+
+    song_id: str
+    error: float
+    """Mean distance on the plane between prediction and label, ≥ 0."""
+    n: int
+    """Clips."""
+    prediction: tuple[float, float]
+    """Mean predicted valence and arousal."""
+    label: tuple[float, float]
+    """Mean labelled valence and arousal."""
+    worst_clip: str
+    """The clip of the largest error."""
+    genre: str
+
+
+@dataclass(frozen=True)
+class RegressorEvaluation:
+    """A regressor calibrated on validation songs and tested on others."""
+
+    calibration: Calibration
+    test: dict[str, Agreement]
+    """By axis."""
+    coverage: dict[str, Estimate]
+    """Share of test clips whose label lies in the interval, by axis."""
+    quadrants: QuadrantAccuracy
+    genres: tuple[GenreAgreement, ...]
+    worst: tuple[SongError, ...]
+    """The songs of the largest error, worst first."""
+
+
+@dataclass(frozen=True)
+class TrainResult(BaseResult):
+    """A trained model: how it was trained and, of a regressor, how well it predicts songs that it has not seen."""
+
+    verb: ClassVar[str | None] = "train"
+    renamed: ClassVar[Mapping[str, str]] = {"guess": "chance", "read": "prediction"}
+
+    model: str
+    """Its family."""
+    fold: int
+    n: ClipCounts
+    songs: SongCounts
+    steps: int
+    """Steps taken."""
+    seed: int
+    seconds: float
+    """Training time, of all sessions."""
+    loss: float | None
+    """The last that was logged; None for a model that takes no steps."""
+    parameters: int
+    """Weights that are learnt by gradient."""
+    corpus_hash: str
+    versions: dict[str, str]
+    """Of affetti and of the libraries."""
+    alarms: tuple[str, ...] | None = None
+    """Of a generator: what its last evaluation found out of range; None for a regressor."""
+    calibration: Calibration | None = None
+    """This and what follows is None for a generator, see :class:`RegressorEvaluation`."""
+    test: dict[str, Agreement] | None = None
+    coverage: dict[str, Estimate] | None = None
+    quadrants: QuadrantAccuracy | None = None
+    genres: tuple[GenreAgreement, ...] | None = None
+    worst: tuple[SongError, ...] | None = None

@@ -1,0 +1,291 @@
+"""Train a model on one fold of a corpus and file it as a run.
+
+Only the fold's training clips are used; generators are monitored, and regressors stopped and calibrated, on its
+validation songs. Called again with the same settings it goes on from the last checkpoint, or returns the finished run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from affetti import config as configuration
+from affetti import presets
+from affetti.corpus import Corpus, splits
+from affetti.errors import MismatchError, StorageError
+from affetti.models.base import Regressor
+from affetti.models.generators.conditioning import Fields
+from affetti.models.regressors.base import NeuralRegressor
+from affetti.progress import Progress, silent
+from affetti.provenance import versions
+from affetti.random import child_seed
+from affetti.storage import read_json, remove_partial, reserve_output, write_text
+from affetti.training import run as runs
+from affetti.training.clips import Clips
+from affetti.training.device import Hardware, Precision, is_main_process
+from affetti.training.evaluation import evaluate_regressor
+from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
+from affetti.training.loop import History, LoopConfig
+from affetti.training.mel_inverse import fitted_inverse
+from affetti.training.model_card import model_card
+from affetti.training.monitor import Monitoring, alarms
+from affetti.training.objectives.base import ObjectiveOptions
+from affetti.training.registry import Family, family, make
+from affetti.training.result import ClipCounts, SongCounts, TrainResult
+from affetti.training.teacher import load_teacher
+from affetti.training.tensorboard import require_tensorboard
+from affetti.training.text_embedders import HASHED
+from affetti.training.waveform_clips import sound_clips
+
+MAY_DIFFER = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
+"""Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a run is trained; None takes the default of the family at the preset of the corpus."""
+
+    steps: int | None = None
+    """Updates, ≥ 1."""
+    batch_size: int | None = None
+    """Clips a batch, ≥ 2."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints, ≥ 1."""
+    seed: int = 0
+    """Of weights, batches and noise, ≥ 0."""
+    model: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Settings of the model that differ from the defaults of its family."""
+    text: str = HASHED
+    """Embedder of lyrics, see :mod:`affetti.training.text_embedders`."""
+    teacher: Path | None = None
+    """Run of the regressor that a student learns from."""
+    patience: int | None = None
+    """Evaluations of a generator without better coverage after which its training ends; 0: never."""
+    device: str = "cpu"
+    """``cpu``, ``cuda``, ``mps`` or ``auto``."""
+    precision: Precision = "32"
+    devices: int = 1
+    """How many work on each batch, see :class:`affetti.training.device.Hardware`."""
+    tensorboard: bool = False
+    """Whether to log for TensorBoard too."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """All that a run is made of, checked, before anything is written."""
+
+    kind: str
+    family: Family
+    corpus: Corpus
+    part: splits.Fold
+    data: NDArray[np.floating]
+    """What a regressor predicts from: log-mels ``[N, M, F]``, or embeddings ``[N, D]``."""
+    clips: Clips
+    fields: Fields
+    model: nn.Module
+    loop: LoopConfig
+    hardware: Hardware
+    teacher: NeuralRegressor | None
+    settings: dict[str, Any]
+    """``config.json``."""
+
+
+def train_run(
+    kind: str,
+    corpus: Corpus,
+    fold: int,
+    out: Path,
+    settings: TrainSettings = TrainSettings(),
+    *,
+    embedding: NDArray[np.float64] | None = None,
+    progress: Progress = silent,
+) -> TrainResult:
+    """Train a model of family ``kind`` on fold ``fold`` of ``corpus`` and file it in the run folder ``out``.
+
+    A generator is trained on every field that the training clips can teach, see :mod:`affetti.training.conditions`.
+
+    Args:
+        kind: one of :data:`affetti.training.registry.FAMILIES`.
+        corpus: the clips.
+        fold: number of the fold; its test clips are not seen in training.
+        out: a new or empty folder, or that of this very run, which is then resumed or returned.
+        settings: how it is trained.
+        embedding: one vector a clip ``[N, D]`` that a baseline predicts from instead of the log-mels.
+        progress: called with the steps taken.
+
+    Returns:
+        What was written to ``result.json``.
+
+    Raises:
+        UsageError: the model or a setting is unknown.
+        InputError: the fold has too few clips.
+        MismatchError: the teacher was trained on test songs, or takes another front-end.
+        StorageError: the folder holds another run.
+        TrainingError: the loss is not a number.
+    """
+    prepared = _prepare(kind, corpus, fold, settings, embedding)
+    if reserve_output(out, prepared.settings, MAY_DIFFER) and _is_complete(out):
+        return TrainResult.open(out)
+    remove_partial(out)
+    history, model = _fit(prepared, settings.patience, out, progress)
+    result = _evaluate(prepared, history, model)
+    if is_main_process(settings.devices):
+        _save(prepared, model, result, out)
+    return result
+
+
+def _prepare(
+    kind: str, corpus: Corpus, fold: int, settings: TrainSettings, embedding: NDArray[np.float64] | None
+) -> _Prepared:
+    """The clips, an untrained model and the settings resolved; raises what :func:`train_run` says."""
+    chosen = family(kind)
+    part = corpus.fold(fold)
+    preset = corpus.meta["preset"]
+    budget = presets.budget(preset, kind)
+    loop = LoopConfig(
+        budget.steps if settings.steps is None else settings.steps,
+        max(2, min(budget.batch_size, len(part.train))) if settings.batch_size is None else settings.batch_size,
+        settings.seed,
+        settings.checkpoint_every,
+        tensorboard=settings.tensorboard,
+    )
+    if settings.tensorboard:
+        require_tensorboard()
+    hardware = Hardware(settings.device, settings.precision, settings.devices)
+    torch.manual_seed(child_seed("weights", settings.seed))
+    data = corpus.mel if embedding is None else embedding
+    clips, fields = Clips(data, corpus.labels, part.train), Fields()
+    if chosen.generates:
+        clips, fields = training_clips(corpus, part.train, settings.text)
+    model = make(kind, corpus.front_end.shape, presets.settings(preset, kind) | settings.model, fields)
+    if chosen.sound:
+        clips = sound_clips(corpus, clips.labels, part.train, model.config.window)  # type: ignore[arg-type, union-attr]
+    teacher, weights = None, None
+    if settings.teacher is not None:
+        teacher = load_teacher(kind, settings.teacher, corpus, corpus.songs[part.test].tolist())
+        weights = read_json(settings.teacher / "model.json")["weights_sha256"]
+    require_enough(clips, loop.batch_size, kind)
+    if not chosen.generates:
+        require_test_songs(corpus, part)
+    resolved = {
+        "verb": "train",
+        "model": kind,
+        "corpus": str(corpus.path),
+        "corpus_hash": corpus.hash,
+        "fold": fold,
+        "steps": loop.steps,
+        "batch_size": loop.batch_size,
+        "checkpoint_every": settings.checkpoint_every,
+        "seed": settings.seed,
+        "device": settings.device,
+        "precision": settings.precision,
+        "devices": settings.devices,
+        "settings": configuration.unstructure(model.config),
+        "text": settings.text,
+        "patience": settings.patience,
+        "teacher": None if settings.teacher is None else str(settings.teacher),
+        "teacher_weights": weights,
+    }
+    return _Prepared(kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, resolved)
+
+
+def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
+    """The log, and the trained model."""
+    kind, corpus, part, clips = prepared.kind, prepared.corpus, prepared.part, prepared.clips
+    budget = presets.budget(corpus.meta["preset"], kind)
+    validation, monitoring = None, None
+    if len(part.validation):
+        validation = Clips(prepared.data, clips.labels, part.validation)
+    if prepared.family.generates and validation is not None:
+        monitor = generator_monitor(corpus, Clips(corpus.mel, clips.labels, part.train), validation)
+        if monitor is not None:
+            monitoring = Monitoring(monitor, budget.looks, budget.patience if patience is None else patience)
+    return fit(
+        kind,
+        prepared.model,
+        clips,
+        prepared.loop,
+        ObjectiveOptions(validation=validation, teacher=prepared.teacher),
+        monitoring=monitoring,
+        run=out,
+        hardware=prepared.hardware,
+        progress=progress,
+    )
+
+
+def _evaluate(prepared: _Prepared, history: History, model: nn.Module) -> TrainResult:
+    """What is to be said of the trained model; a regressor is calibrated and tested."""
+    corpus, part = prepared.corpus, prepared.part
+    last = history.lines[-1] if history.lines else {}
+    result = TrainResult(
+        model=prepared.kind,
+        fold=part.number,
+        n=ClipCounts(len(part.train), len(part.validation), len(part.test)),
+        songs=SongCounts(int(np.unique(corpus.songs[part.train]).size)),
+        steps=int(last.get("step", prepared.loop.steps)),
+        seed=prepared.loop.seed,
+        seconds=round(last.get("seconds", 0.0), 2),
+        loss=last.get("loss"),
+        parameters=sum(value.numel() for value in model.parameters()),
+        corpus_hash=corpus.hash,
+        versions=versions(),
+        alarms=tuple(alarms(history.lines)) if prepared.family.generates else None,
+    )
+    if not isinstance(model, Regressor):
+        return result
+    evaluation = evaluate_regressor(model, prepared.data, corpus, part, prepared.loop.seed)
+    return replace(
+        result,
+        calibration=evaluation.calibration,
+        test=evaluation.test,
+        coverage=evaluation.coverage,
+        quadrants=evaluation.quadrants,
+        genres=evaluation.genres,
+        worst=evaluation.worst,
+    )
+
+
+def _save(prepared: _Prepared, model: nn.Module, result: TrainResult, out: Path) -> None:
+    """File the model, its card and the result; the result last, for it says that the rest is whole."""
+    corpus, part = prepared.corpus, prepared.part
+    runs.save(
+        out,
+        prepared.kind,
+        model,
+        prepared.clips.labels[part.train],
+        {
+            "config": prepared.settings["settings"],
+            "fields": configuration.unstructure(prepared.fields),
+            "text": prepared.settings["text"],
+            "front_end": configuration.unstructure(corpus.front_end),
+            "front_end_hash": corpus.front_end.hash,
+            "preset": corpus.meta["preset"],
+            "corpus": {
+                key: corpus.meta.get(key) for key in ("source", "licence", "label_scale", "content_hash", "splits_hash")
+            },
+            "fold": part.number,
+            "training_clips_hash": clips_hash(corpus, part.train),
+            "seed": prepared.loop.seed,
+            "steps": prepared.loop.steps,
+            "songs": sorted(set(corpus.songs[part.train].tolist())),
+            "interval_level": None if result.calibration is None else result.calibration.coverage,
+        },
+        fitted_inverse(corpus, part.train) if prepared.family.generates else None,
+    )
+    write_text(out / "MODEL_CARD.md", model_card(corpus, result))
+    result.save(out)
+
+
+def _is_complete(out: Path) -> bool:
+    """Whether a finished run lies in ``out``; one that was damaged is filed again from its last checkpoint."""
+    try:
+        runs.load(out)
+    except (StorageError, MismatchError):
+        return False
+    return (out / "result.json").exists()
