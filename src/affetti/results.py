@@ -92,6 +92,14 @@ class BaseResult:
         return cls.from_dict(document, file)
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    ci: tuple[float, float]
+
+
 def _rename(value: Any, names: Mapping[str, str]) -> Any:
     """``value`` with keys renamed in every mapping within it."""
     if isinstance(value, dict):

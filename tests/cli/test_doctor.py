@@ -17,7 +17,7 @@ def test_everything_needed_works_here(affetti: Callable[..., Any]) -> None:
     assert {"torch", "soundfont", "audio codecs", "log-mel", "disk"} <= {check["name"] for check in document["checks"]}
 
 
-def test_what_is_missing_is_told_with_the_command_that_mends_it(
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(
     affetti: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = import_module("affetti.api.doctor")
@@ -25,4 +25,4 @@ def test_what_is_missing_is_told_with_the_command_that_mends_it(
     ran = affetti("doctor")
     assert ran.code == 2
     assert "MISSING  no-such-package" in ran.out
-    assert "mend: pip install no-such-package" in ran.out
+    assert "fix no-such-package: pip install no-such-package" in ran.out

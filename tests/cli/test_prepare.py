@@ -173,7 +173,7 @@ def test_the_document_has_the_keys_of_the_design_and_is_alone_on_stdout(
     again = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1)
     assert again.code == 0
     assert again.out.startswith("4 clips of 4 songs in ")
-    assert "no predictor can pass" in again.out
+    assert "no predictor can exceed" in again.out
 
 
 def test_a_scale_is_declared(affetti: Affetti, make_folder: MakeFolder, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from affetti.api.plan import describe_cost
+from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.execution import executor
 from affetti.progress import Progress, silent
@@ -18,6 +19,17 @@ MINUTES, MINUTES_QUICK = 12.0, 3.0
 """Minutes that an audit may take on two cores, of the composed corpus at ``tiny``."""
 BYTES = 20_000_000
 """Sounds and pictures that an audit files, about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditPlan(Plan):
+    """An audit that would be made."""
+
+    verb: ClassVar[str | None] = "audit"
+
+    questions: tuple[str, ...]
+    models: tuple[str, ...]
+    studies: tuple[str, ...]
 
 
 def run(
@@ -61,7 +73,7 @@ def plan(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> AuditPlan:
     """Plan an audit, with the arguments of :func:`run`.
 
     Questions, models and studies are checked; times are of two cores.
@@ -71,14 +83,12 @@ def plan(
     runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
     check_inputs(opened, runs, filed)
     seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTION_NAMES)
-    return {
-        "verb": "audit",
-        "dry_run": True,
-        "questions": list(names),
-        "models": [str(path) for path in runs],
-        "studies": [str(path) for path in filed],
-        "bytes": BYTES,
-        "seconds": seconds,
-        "plan": f"would answer {len(names)} questions ({', '.join(names)}) about {corpus} ({len(opened)} clips) "
+    return AuditPlan(
+        questions=tuple(names),
+        models=tuple(str(path) for path in runs),
+        studies=tuple(str(path) for path in filed),
+        bytes=BYTES,
+        seconds=seconds,
+        plan=f"would answer {len(names)} questions ({', '.join(names)}) about {corpus} ({len(opened)} clips) "
         f"and write {describe_cost(BYTES, seconds, Path(out))}",
-    }
+    )

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from affetti.api.plan import describe_cost
+from affetti import config
+from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.study import augmentation_study, plan_study
+
+
+@dataclass(frozen=True)
+class TestClips:
+    """What regressors are tested on."""
+
+    n: int
+    synthetic: int
+    """How many of these are synthetic: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePlan(Plan):
+    """A study that would be run."""
+
+    verb: ClassVar[str | None] = "compare"
+
+    arms: tuple[str, ...]
+    units: int
+    """Regressors that would be trained."""
+    sets: tuple[str, ...]
+    """Synthetic sets that would be made."""
+    train_fractions: tuple[float, ...]
+    least_seconds: float
+    """Seconds of ``real`` and ``real-longer`` alone."""
+    test: TestClips
+    folds: tuple[int, ...]
 
 
 def run(
@@ -45,7 +73,7 @@ def plan(
     workers: int | None = None,
     progress: Progress = silent,
     **settings: Any,
-) -> dict[str, Any]:
+) -> ComparePlan:
     """Plan a study, with the arguments of :func:`run`.
 
     Arms and models are checked, generators and one regressor trained for a few steps in memory.
@@ -60,12 +88,8 @@ def plan(
             fits = f"; real and real-longer alone take {least:.0f} s: {chosen.budget:.0f} s are too few"
     regressors = f"{document['units']} regressors ({len(document['arms'])} arms: {', '.join(document['arms'])})"
     cost = describe_cost(document["bytes"], document["seconds"], Path(out))
-    return {
-        "verb": "compare",
-        "dry_run": True,
-        **document,
-        "plan": f"would train {regressors} on {corpus} and write {cost}{fits}",
-    }
+    text = f"would train {regressors} on {corpus} and write {cost}{fits}"
+    return config.structure({**document, "plan": text}, ComparePlan, "plan")
 
 
 def study_settings(

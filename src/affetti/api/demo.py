@@ -1,7 +1,7 @@
-"""The whole thing at once: compose, train, generate, score, compare, audit, report.
+"""``affetti demo``: compose, train, generate, score, compare, audit and report, on a small corpus.
 
-Every stage is a verb with its own folder, done mark and resumption: interrupt it anywhere, call it again, and it goes
-on where it was. Its numbers are of a small corpus and small models; they show the way, they are no benchmark.
+Every stage is a verb with a folder of its own that can be resumed: a demo that was interrupted goes on from there when
+it is called again. Its numbers are of a small corpus and small models; they are examples, not a benchmark.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import resource
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from affetti import config
 from affetti.api import audit as audit_verb
 from affetti.api import compare, prepare, report, score
+from affetti.api.plan import Plan
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
+from affetti.results import BaseResult
 from affetti.storage import read_json, reserve_output, write_json
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.train import TrainSettings
@@ -38,12 +41,86 @@ class Size:
     """What the audit asks; everything by default."""
 
 
+@dataclass(frozen=True)
+class ConditioningShare:
+    """Slope and correlation of predicted on requested emotion, each as a share of real music's."""
+
+    slope: float
+    correlation: float
+
+
+@dataclass(frozen=True)
+class DemoScore:
+    """How good the clips of a generator are."""
+
+    quality: float
+    """Quality Score, 0 to 100."""
+    quality_ci: tuple[float, float]
+    published: float
+    """The same by the formula of the published study."""
+    relative: dict[str, ConditioningShare | None]
+    """By axis: how well the emotion asked for is followed, as a share of what real music reaches."""
+
+
+@dataclass(frozen=True)
+class DemoArm:
+    """An arm of the augmentation study."""
+
+    name: str
+    ccc: float
+    ci: tuple[float, float]
+    delta: float
+    """Difference from the arm that it is compared with."""
+    delta_ci: tuple[float, float]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class DemoResult(BaseResult):
+    """A finished demo."""
+
+    verb: ClassVar[str | None] = "demo"
+
+    report: str
+    """The page."""
+    scores: dict[str, DemoScore]
+    """By generator."""
+    arms: tuple[DemoArm, ...]
+    claims: dict[str, int]
+    """How many claims of the published study got each verdict."""
+    seconds: dict[str, float]
+    """By stage."""
+    peak_memory_gb: float
+    summary: str
+    """All of it in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoPlan(Plan):
+    """A demo that would be run."""
+
+    verb: ClassVar[str | None] = "demo"
+
+    out: str
+    clips: int
+    exists: bool
+    """Whether the folder is there, so that the demo would be resumed."""
+
+
 SIZES = {
     "full": Size(1_920, 5, None, None, None, 3),
     # A score needs 8 test songs, and a song gives 8 clips.
     "small": Size(160, 2, 20, 20, 20, 1, ("structure", "ceiling")),
 }
 GENERATORS = ("gan", "flow")
+ARM_KEYS = ("name", "ccc", "ci", "delta", "delta_ci", "verdict")
+BYTES = 200_000_000
+"""Size of the folder, about."""
+DURATION = {
+    "full": (900.0, "about 15 minutes on 2 cores, more on busy ones"),
+    "small": (90.0, "a minute or two on 2 cores"),
+}
+"""Seconds that a demo takes, about, and in words."""
 
 
 def run(
@@ -53,7 +130,7 @@ def run(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> DemoResult:
     """Run the demo into ``out``.
 
     Args:
@@ -62,9 +139,6 @@ def run(
         seed: of everything random.
         workers: processes; default one a core.
         progress: told of every stage.
-
-    Returns:
-        the summary that ``affetti demo --json`` prints.
 
     Raises:
         UsageError: an unknown size.
@@ -76,7 +150,7 @@ def run(
     workers = cpu_count() if workers is None else workers
     reserve_output(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
     if (out / "result.json").exists() and (out / "report.html").exists():
-        return read_json(out / "result.json")
+        return DemoResult.open(out)
     clock = _Clock(out)
 
     with clock("prepare"):
@@ -126,20 +200,18 @@ def run(
         sources = [out / "corpus", *(out / "runs" / kind for kind in ("gan", "flow", "student", "baseline"))]
         sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study", out / "audit"]
         report.run(sources, out / "report.html", title="affetti demo", progress=progress)
-    document = {
-        "verb": "demo",
-        "report": str(out / "report.html"),
-        "scores": {kind: _short(score) for kind, score in scores.items()},
-        "arms": [
-            {key: row[key] for key in ("name", "ccc", "ci", "delta", "delta_ci", "verdict")} for row in study["arms"]
-        ],
-        "claims": dict(Counter(finding.verdict for finding in audited.findings)),
-        "seconds": clock.seconds,
-        "peak_memory_gb": _peak_memory(),
-    }
-    document["summary"] = _summary(document)
-    write_json(out / "result.json", document)
-    return document
+    result = DemoResult(
+        report=str(out / "report.html"),
+        scores={kind: _demo_score(card) for kind, card in scores.items()},
+        arms=tuple(config.structure({key: row[key] for key in ARM_KEYS}, DemoArm, "arms") for row in study["arms"]),
+        claims=dict(Counter(finding.verdict for finding in audited.findings)),
+        seconds=clock.seconds,
+        peak_memory_gb=_peak_memory(),
+        summary="",
+    )
+    result = replace(result, summary=_summary(result))
+    result.save(out)
+    return result
 
 
 def plan(
@@ -149,17 +221,21 @@ def plan(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> DemoPlan:
     """What the demo would write and about how long it takes, with the arguments of :func:`run`."""
     out = Path(out)
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
-    minutes = {"full": "about 15 minutes on 2 cores, more on busy ones", "small": "a minute or two on 2 cores"}[size]
-    text = (
-        f"would write about 0.2 GB to {out} and take {minutes}; reads nothing but the soundfont; "
-        f"the report: {out / 'report.html'}"
+    seconds, duration = DURATION[size]
+    return DemoPlan(
+        out=str(out),
+        clips=SIZES[size].clips,
+        exists=out.exists(),
+        bytes=BYTES,
+        seconds=seconds,
+        plan=f"would write about {BYTES / 1e9:.1f} GB to {out} and take {duration}; reads nothing but the soundfont; "
+        f"the report: {out / 'report.html'}",
     )
-    return {"plan": text, "out": str(out), "clips": SIZES[size].clips, "exists": out.exists()}
 
 
 def _score(out: Path, kind: str, seed: int, progress: Progress) -> dict[str, Any]:
@@ -204,37 +280,32 @@ def _peak_memory() -> float:
     return round(sum(sets) * unit / 1e9, 2)
 
 
-def _short(score: dict[str, Any]) -> dict[str, Any]:
-    conditioning = score["conditioning"] or {}
-    return {
-        "quality": score["quality"]["score"],
-        "quality_ci": score["quality"]["ci"],
-        "published": score["quality"]["published"]["score"],
-        "relative": {axis: found["relative"] for axis, found in conditioning.items()},
-    }
+def _demo_score(card: dict[str, Any]) -> DemoScore:
+    quality, conditioning = card["quality"], card["conditioning"] or {}
+    relative: dict[str, ConditioningShare | None] = {}
+    for axis, measured in conditioning.items():
+        share = measured["relative"]
+        relative[axis] = None if not share else ConditioningShare(share["slope"], share["correlation"])
+    return DemoScore(quality["score"], tuple(quality["ci"]), quality["published"]["score"], relative)
 
 
-def _summary(document: dict[str, Any]) -> str:
+def _summary(result: DemoResult) -> str:
     lines: list[str] = []
-    for kind, card in document["scores"].items():
-        low, high = card["quality_ci"]
+    for kind, card in result.scores.items():
+        low, high = card.quality_ci
         line = (
-            f"{kind}: quality {card['quality']:.0f} of 100 [{low:.0f}, {high:.0f}] "
-            f"(the study's formula says {card['published']:.0f})"
+            f"{kind}: quality {card.quality:.0f} of 100 [{low:.0f}, {high:.0f}] "
+            f"(by the formula of the study: {card.published:.0f})"
         )
-        arousal = card["relative"].get("arousal")
-        if arousal:
-            line += (
-                f"; arousal slope {arousal['slope']:.2f} and correlation {arousal['correlation']:.2f} of real music's"
-            )
+        if arousal := card.relative.get("arousal"):
+            line += f"; arousal slope {arousal.slope:.2f} and correlation {arousal.correlation:.2f} of real music's"
         lines.append(line)
-    for row in document["arms"]:
-        low, high = row["delta_ci"]
+    for arm in result.arms:
+        low, high = arm.delta_ci
         lines.append(
-            f"{row['name']}: CCC {row['ccc']:.3f}, difference {row['delta']:+.3f} "
-            f"[{low:+.3f}, {high:+.3f}]: {row['verdict']}"
+            f"{arm.name}: CCC {arm.ccc:.3f}, difference {arm.delta:+.3f} [{low:+.3f}, {high:+.3f}]: {arm.verdict}"
         )
-    claims = ", ".join(f"{count} {verdict}" for verdict, count in sorted(document["claims"].items()))
+    claims = ", ".join(f"{count} {verdict}" for verdict, count in sorted(result.claims.items()))
     lines.append(f"claims of the published study, on this corpus: {claims}")
-    lines.append(f"report: {document['report']} ({sum(document['seconds'].values()):.0f} s in all)")
+    lines.append(f"report: {result.report} ({sum(result.seconds.values()):.0f} s in all)")
     return "\n".join(lines)

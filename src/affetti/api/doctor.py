@@ -1,4 +1,4 @@
-"""What works on this machine, what is missing, and the command that mends it."""
+"""``affetti doctor``: what works on this machine, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from affetti.errors import AffettiError
+from affetti.results import BaseResult
 
 PACKAGES = (
     "torch", "numpy", "scipy", "pandas", "pyarrow", "soundfile", "soxr", "av", "symusic", "scikit-learn", "safetensors",
@@ -27,33 +28,62 @@ OPTIONAL = {
 }
 
 
-def run() -> dict[str, Any]:
-    """Check packages, soundfont, rendering, decoding, devices, memory and disk.
+@dataclass(frozen=True)
+class DoctorCheck:
+    """One thing that was checked."""
 
-    Returns:
-        ``{"ok", "checks": [{"name", "needed", "ok", "detail", "mend"}], "versions"}``; ``ok`` is over the needed ones.
-    """
+    name: str
+    needed: bool
+    """Whether affetti needs it; otherwise it adds something."""
+    ok: bool
+    detail: str
+    """What was found, or the error."""
+    mend: str
+    """The command or step that fixes it."""
+
+
+@dataclass(frozen=True)
+class DoctorVersions:
+    """Python and the machine."""
+
+    python: str
+    platform: str
+    cores: int | None
+
+
+@dataclass(frozen=True)
+class DoctorResult(BaseResult):
+    """What works on this machine."""
+
+    ok: bool
+    """Whether all that is needed works."""
+    checks: tuple[DoctorCheck, ...]
+    versions: DoctorVersions
+
+
+def run() -> DoctorResult:
+    """Check packages, soundfont, audio codecs, the log-mel, devices and disk."""
     checks = [_package(name, needed=True, mend=f"pip install {name}") for name in PACKAGES]
     checks += [_package(name, needed=False, mend=mend) for name, mend in OPTIONAL.items()]
     checks += [
-        _trial("soundfont", _soundfont, "pip install pretty-midi, or give --soundfont FILE.sf2"),
-        _trial("audio codecs", _codecs, "pip install --force-reinstall soundfile"),
-        _trial("log-mel", _log_mel, "pip install --force-reinstall torch"),
+        _try("soundfont", _soundfont, "pip install pretty-midi, or give --soundfont FILE.sf2"),
+        _try("audio codecs", _codecs, "pip install --force-reinstall soundfile"),
+        _try("log-mel", _log_mel, "pip install --force-reinstall torch"),
         _device(),
         _disk(),
     ]
-    return {
-        "ok": all(check["ok"] for check in checks if check["needed"]),
-        "checks": checks,
-        "versions": {"python": platform.python_version(), "platform": platform.platform(), "cores": os.cpu_count()},
-    }
+    return DoctorResult(
+        ok=all(check.ok for check in checks if check.needed),
+        checks=tuple(checks),
+        versions=DoctorVersions(platform.python_version(), platform.platform(), os.cpu_count()),
+    )
 
 
-def _check(name: str, ok: bool, detail: str, mend: str, *, needed: bool = True) -> dict[str, Any]:
-    return {"name": name, "needed": needed, "ok": ok, "detail": detail, "mend": mend}
+def _check(name: str, ok: bool, detail: str, mend: str, *, needed: bool = True) -> DoctorCheck:
+    return DoctorCheck(name, needed, ok, detail, mend)
 
 
-def _package(name: str, *, needed: bool, mend: str) -> dict[str, Any]:
+def _package(name: str, *, needed: bool, mend: str) -> DoctorCheck:
     try:
         import_module(MODULES.get(name, name))
         return _check(name, True, version(name), mend, needed=needed)
@@ -61,9 +91,9 @@ def _package(name: str, *, needed: bool, mend: str) -> dict[str, Any]:
         return _check(name, False, str(error).splitlines()[0], mend, needed=needed)
 
 
-def _trial(name: str, trial: Callable[[], str], mend: str) -> dict[str, Any]:
+def _try(name: str, check: Callable[[], str], mend: str) -> DoctorCheck:
     try:
-        return _check(name, True, trial(), mend)
+        return _check(name, True, check(), mend)
     except (AffettiError, ImportError, OSError) as error:
         return _check(name, False, str(error).splitlines()[0], mend)
 
@@ -99,7 +129,7 @@ def _log_mel() -> str:
     return f"one second becomes {shape[0]} bands × {shape[1]} frames"
 
 
-def _device() -> dict[str, Any]:
+def _device() -> DoctorCheck:
     try:
         import torch
     except ImportError:
@@ -111,7 +141,7 @@ def _device() -> dict[str, Any]:
     return _check("GPU", False, "none: everything runs on the CPU", "none needed for the preset tiny", needed=False)
 
 
-def _disk() -> dict[str, Any]:
+def _disk() -> DoctorCheck:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     writable = os.access(Path.cwd(), os.W_OK)
     detail = f"{free:.0f} GB free here" + ("" if writable else ", but this folder cannot be written")

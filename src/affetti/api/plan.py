@@ -6,7 +6,39 @@ on this machine.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
+
+from affetti.results import BaseResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(BaseResult):
+    """What a verb would write and how long it would take.
+
+    The document has ``dry_run`` as its second key, and these fields as its last.
+    """
+
+    bytes: int
+    """Size of what would be written, about."""
+    seconds: float
+    """Seconds that it would take, about."""
+    plan: str
+    """The plan in words."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``--dry-run --json`` prints."""
+        document = super().to_dict()
+        last = {name: document.pop(name) for name in ("bytes", "seconds", "plan")}
+        return {"verb": document.pop("verb"), "dry_run": True, **document, **last}
+
+    @classmethod
+    def from_dict(cls, document: Any, where: str | Path = "result") -> Self:
+        """Build the plan from a document that :meth:`to_dict` wrote."""
+        if isinstance(document, dict):
+            document = {key: value for key, value in document.items() if key != "dry_run"}
+        return super().from_dict(document, where)
 
 
 def describe_cost(size: int, seconds: float, out: Path | None) -> str:

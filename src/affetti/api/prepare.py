@@ -4,30 +4,98 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
-from affetti import presets
-from affetti.api.plan import describe_cost
+from affetti import config, presets
+from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
 from affetti.corpus import splits
 from affetti.corpus.build import Built, build, refuse, unusable
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
-from affetti.corpus.track import Options, Source, Track, Windows
+from affetti.corpus.track import Check, Options, Source, Track, Windows
 from affetti.errors import InputError, UsageError
 from affetti.execution.local import cpu_count
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
+from affetti.results import BaseResult, Estimate
 from affetti.signal.mel import MelSpectrogram
 
 CLIPS_A_SONG = 8
 """Clips taken of a composed song of about 60 s, where so many fit."""
 PROBE_TRACKS = 5
 """Tracks that a plan decodes."""
+
+
+@dataclass(frozen=True)
+class SkippedTrack:
+    """A track that is not in the corpus, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What a perfect predictor would reach on labels this noisy, see :mod:`affetti.corpus.ceiling`."""
+
+    r2: Estimate
+    ccc: Estimate
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What the labels are worth."""
+
+    audit: tuple[Check, ...]
+    ceiling: dict[str, Ceiling | None]
+    """By axis; None where the source gives no spread of raters."""
+
+
+@dataclass(frozen=True)
+class PrepareResult(BaseResult):
+    """A corpus that was made."""
+
+    verb: ClassVar[str | None] = "prepare"
+
+    corpus: str
+    """Its folder."""
+    clips: int
+    songs: int
+    folds: int
+    skipped: tuple[SkippedTrack, ...]
+    labels: LabelReport
+    split: str
+    leakage: dict[str, float]
+    """Share of the test clips whose song, artist or sound is in training too, 0 to 1."""
+    label_scale: str
+    """Scale of the labels as published, a key of :data:`affetti.emotion.SCALES`."""
+    licence: str
+    notes: tuple[str, ...]
+    front_end: str
+    """Hash of the front-end."""
+    content_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparePlan(Plan):
+    """A corpus that would be made."""
+
+    verb: ClassVar[str | None] = "prepare"
+
+    clips: int
+    songs: int
+    """Songs with their sound here."""
+    labelled: int
+    """Songs with labels, whether or not their sound is here."""
+    skipped: tuple[SkippedTrack, ...]
+    labels: LabelReport
+    notes: tuple[str, ...]
 
 
 def run(
@@ -52,7 +120,7 @@ def run(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> PrepareResult:
     """Make a corpus of log-mels from labelled music.
 
     Args:
@@ -100,7 +168,7 @@ def run(
         workers=cpu_count() if workers is None else workers,
         progress=progress,
     )
-    return describe(built)
+    return _result(built)
 
 
 def plan(
@@ -125,7 +193,7 @@ def plan(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> PreparePlan:
     """Plan a corpus, with the arguments of :func:`run`: its labels are read and audited, and a few tracks decoded.
 
     ``out`` may be left out.
@@ -149,23 +217,24 @@ def plan(
     composed = loaded.dataset.name == "composed"
     n_clips = sum(track.clips for track in loaded.tracks) if composed else round(n_probe * share)
     size = 2 * n_clips * front.n_mels * front.frames
-    return {
-        "verb": "prepare",
-        "dry_run": True,
-        "clips": n_clips,
-        "songs": len({track.song_id for track in loaded.tracks}),
-        "labelled": len({track.song_id for track in loaded.labelled}),
-        "skipped": skipped + broken,
-        "labels": {"audit": label_audit.audit(loaded, front.seconds), "ceiling": ceiling(labels)},
-        "notes": list(loaded.notes),
-        "bytes": size,
-        "seconds": round(seconds, 1),
-        "plan": f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
-        if not loaded.tracks
-        else f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
-        f"and write {'' if composed else 'about '}{n_clips} clips, "
-        f"{describe_cost(size, seconds, None if out is None else Path(out))}",
-    }
+    text = f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
+    if loaded.tracks:
+        text = (
+            f"would read {len(loaded.tracks)} tracks of {loaded.name} (licence: {loaded.dataset.licence}) "
+            f"and write {'' if composed else 'about '}{n_clips} clips, "
+            f"{describe_cost(size, seconds, None if out is None else Path(out))}"
+        )
+    return PreparePlan(
+        clips=n_clips,
+        songs=len({track.song_id for track in loaded.tracks}),
+        labelled=len({track.song_id for track in loaded.labelled}),
+        skipped=tuple(SkippedTrack(**entry) for entry in [*skipped, *broken]),
+        labels=_labels(label_audit.audit(loaded, front.seconds), ceiling(labels)),
+        notes=tuple(loaded.notes),
+        bytes=size,
+        seconds=round(seconds, 1),
+        plan=text,
+    )
 
 
 def _load(
@@ -216,25 +285,27 @@ def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]
     return clips, each
 
 
-def describe(built: Built) -> dict[str, Any]:
-    """The document of ``prepare --json``."""
+def _result(built: Built) -> PrepareResult:
     corpus = built.corpus
-    return {
-        "verb": "prepare",
-        "corpus": str(corpus.path),
-        "clips": len(corpus),
-        "songs": int(corpus.meta["n_songs"]),
-        "folds": int(corpus.meta["folds"]),
-        "skipped": built.skipped,
-        "labels": {"audit": corpus.meta["label_audit"], "ceiling": ceiling(corpus.clips)},
-        "split": corpus.meta["split"],
-        "leakage": corpus.meta["leakage"],
-        "label_scale": corpus.meta["label_scale"],
-        "licence": corpus.meta["licence"],
-        "notes": corpus.meta["notes"],
-        "front_end": corpus.front_end.hash,
-        "content_hash": corpus.hash,
-    }
+    return PrepareResult(
+        corpus=str(corpus.path),
+        clips=len(corpus),
+        songs=int(corpus.meta["n_songs"]),
+        folds=int(corpus.meta["folds"]),
+        skipped=tuple(SkippedTrack(**entry) for entry in built.skipped),
+        labels=_labels(corpus.meta["label_audit"], ceiling(corpus.clips)),
+        split=corpus.meta["split"],
+        leakage=corpus.meta["leakage"],
+        label_scale=corpus.meta["label_scale"],
+        licence=corpus.meta["licence"],
+        notes=tuple(corpus.meta["notes"]),
+        front_end=corpus.front_end.hash,
+        content_hash=corpus.hash,
+    )
+
+
+def _labels(audit: Sequence[dict[str, Any]], ceilings: dict[str, Any]) -> LabelReport:
+    return config.structure({"audit": list(audit), "ceiling": ceilings}, LabelReport, "labels")
 
 
 def _decode(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti import presets
-from affetti.api.plan import describe_cost
+from affetti.api.plan import Plan, describe_cost
 from affetti.config import unstructure
 from affetti.corpus import Corpus
 from affetti.embedders.base import require_unseen
@@ -26,10 +27,20 @@ from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
 from affetti.training.loop import LoopConfig
 from affetti.training.registry import family, make
-from affetti.training.result import TrainResult
+from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings, train_run
 from affetti.training.waveform_clips import sound_clips
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan(Plan):
+    """A model that would be trained."""
+
+    verb: ClassVar[str | None] = "train"
+
+    n: ClipCounts
+    steps: int
 
 
 def run(
@@ -104,7 +115,7 @@ def plan(
     devices: int = 1,
     tensorboard: bool = False,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> TrainPlan:
     """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory."""
     opened = Corpus.open(corpus)
     part, preset = opened.fold(fold), opened.meta["preset"]
@@ -124,16 +135,14 @@ def plan(
     seconds = measure_training(model, untrained, clips, batch, Hardware(device, precision)).seconds(n_steps)
     how = "in closed form" if family(model).objective is None else f"for {n_steps} steps of {batch}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
-    return {
-        "verb": "train",
-        "dry_run": True,
-        "n": {"train": len(part.train), "validation": len(part.validation), "test": len(part.test)},
-        "steps": n_steps,
-        "bytes": size,
-        "seconds": round(seconds, 1),
-        "plan": f"would train {model} {how} on {len(part.train)} clips of {corpus} and write "
+    return TrainPlan(
+        n=ClipCounts(len(part.train), len(part.validation), len(part.test)),
+        steps=n_steps,
+        bytes=size,
+        seconds=round(seconds, 1),
+        plan=f"would train {model} {how} on {len(part.train)} clips of {corpus} and write "
         + describe_cost(size, seconds, Path(out)),
-    }
+    )
 
 
 def _embedded(

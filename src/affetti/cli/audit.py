@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, note, parse, settled
+from affetti.cli.flags import Long, emit, emit_plan, note, parse, settled
 from affetti.cli.progress import shown
 from affetti.studies.audit.registry import QUESTION_NAMES
 
@@ -50,8 +50,7 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        document = api.audit.plan(corpus, out, **settings)
-        emit(document, flags.json, document["plan"])
+        emit_plan(api.audit.plan(corpus, out, **settings), flags.json)
         return 0
     with shown() as progress:
         result = api.audit.run(corpus, out, progress=progress, **settings)

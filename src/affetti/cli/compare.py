@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, note, parse, settled
+from affetti.cli.flags import Long, emit, emit_plan, note, parse, settled
 from affetti.cli.progress import shown
 from affetti.errors import UsageError
 
@@ -70,8 +70,7 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        document = api.compare.plan(corpus, out, **settings)
-        emit(document, flags.json, document["plan"])
+        emit_plan(api.compare.plan(corpus, out, **settings), flags.json)
         return 0
     with shown() as progress:
         document = api.compare.run(corpus, out, progress=progress, **settings)

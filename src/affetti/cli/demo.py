@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from affetti.cli.flags import Long, emit, parse, settled
+from affetti.cli.flags import Long, emit, emit_plan, parse, settled
 from affetti.cli.progress import shown
 
 
@@ -29,10 +29,9 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        document = api.demo.plan(**settings)
-        emit(document, flags.json, document["plan"])
+        emit_plan(api.demo.plan(**settings), flags.json)
         return 0
     with shown() as progress:
-        document = api.demo.run(progress=progress, **settings)
-    emit(document, flags.json, document["summary"])
+        result = api.demo.run(progress=progress, **settings)
+    emit(result.to_dict(), flags.json, result.summary)
     return 0

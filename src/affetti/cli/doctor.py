@@ -9,7 +9,7 @@ from affetti.cli.flags import emit, parse
 
 @dataclass(frozen=True)
 class Flags:
-    """Tell what works here, what is missing, and the command that mends it."""
+    """Report what works on this machine, what is missing, and the command that fixes it."""
 
     json: bool = False
     """Print one JSON document to stdout, nothing else."""
@@ -20,11 +20,11 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "doctor")
     from affetti import api
 
-    document = api.doctor.run()
+    result = api.doctor.run()
     lines = [
-        f"{'ok' if c['ok'] else 'MISSING' if c['needed'] else 'absent':<8} {c['name']}: {c['detail']}"
-        for c in document["checks"]
+        f"{'ok' if check.ok else 'MISSING' if check.needed else 'absent':<8} {check.name}: {check.detail}"
+        for check in result.checks
     ]
-    lines += [f"         mend: {c['mend']}" for c in document["checks"] if not c["ok"]]
-    emit(document, flags.json, "\n".join(lines))
-    return 0 if document["ok"] else 2
+    lines += [f"         fix {check.name}: {check.mend}" for check in result.checks if not check.ok]
+    emit(result.to_dict(), flags.json, "\n".join(lines))
+    return 0 if result.ok else 2

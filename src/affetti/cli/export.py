@@ -25,10 +25,10 @@ def run(arguments: list[str]) -> int:
     settings.pop("seed", None)
     from affetti import api
 
-    document = api.export.run(**settings)
+    result = api.export.run(**settings)
     text = (
-        f"{document['out']}: {document['bytes'] / 1e6:.1f} MB, ONNX opset {document['opset']}; differs from PyTorch by "
-        f"{document['difference']:.1e} at most\nnext: affetti predict --runtime onnx --model {document['out']} song.mp3"
+        f"{result.out}: {result.bytes / 1e6:.1f} MB, ONNX opset {result.opset}; differs from PyTorch by "
+        f"{result.difference:.1e} at most\nnext: affetti predict --runtime onnx --model {result.out} song.mp3"
     )
-    emit(document, flags.json, text)
+    emit(result.to_dict(), flags.json, text)
     return 0

@@ -15,12 +15,15 @@ import re
 import sys
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
 from affetti import config
 from affetti.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from affetti.api.plan import Plan
 
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
@@ -142,6 +145,11 @@ def emit(document: Any, as_json: bool, text: str) -> None:
     """Print a result to stdout: the document as JSON, or the text for people."""
     shown = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) if as_json else text
     print(printable(shown))
+
+
+def emit_plan(plan: Plan, as_json: bool) -> None:
+    """Print what ``--dry-run`` found."""
+    emit(plan.to_dict(), as_json, plan.plan)
 
 
 def note(line: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from affetti.cli.flags import Long, emit, note, parse, settled
 from affetti.cli.progress import shown
 from affetti.errors import UsageError
+
+if TYPE_CHECKING:
+    from affetti.api.prepare import LabelReport, PreparePlan, PrepareResult
+    from affetti.results import Estimate
 
 
 @dataclass(frozen=True)
@@ -69,49 +73,48 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        document = api.prepare.plan(source, out, **settings)
-        tell(document)
-        emit(document, flags.json, "\n".join([*audit_lines(document["labels"]), document["plan"]]))
+        plan = api.prepare.plan(source, out, **settings)
+        _note_omissions(plan)
+        emit(plan.to_dict(), flags.json, "\n".join([*_label_lines(plan.labels), plan.plan]))
         return 0
     if out is None:
         raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
     with shown() as progress:
-        document = api.prepare.run(source, out, progress=progress, **settings)
-    tell(document)
-    emit(document, flags.json, _text(document))
+        result = api.prepare.run(source, out, progress=progress, **settings)
+    _note_omissions(result)
+    emit(result.to_dict(), flags.json, _text(result))
     return 0
 
 
-def tell(document: dict[str, Any]) -> None:
-    """Notes and what was left out, on stderr."""
-    for line in document["notes"]:
+def _note_omissions(result: PrepareResult | PreparePlan) -> None:
+    """Notes and skipped tracks, on stderr."""
+    for line in result.notes:
         note(f"note: {line}")
-    for entry in document["skipped"]:
-        note(f"skipped {entry['path']}: {entry['reason']}")
+    for track in result.skipped:
+        note(f"skipped {track.path}: {track.reason}")
 
 
-def audit_lines(labels: dict[str, Any]) -> list[str]:
+def _label_lines(labels: LabelReport) -> list[str]:
     """The ceiling and the audit of the labels, a line each."""
     lines: list[str] = []
-    for name, ceiling in labels["ceiling"].items():
+    for axis, ceiling in labels.ceiling.items():
         if ceiling is None:
-            lines.append(f"{name}: ceiling not known (the source gives no spread of raters)")
+            lines.append(f"{axis}: ceiling not known (the source gives no spread of raters)")
         else:
-            r2, ccc = ceiling["r2"], ceiling["ccc"]
-            lines.append(
-                f"{name}: no predictor can pass R² {r2['value']:.3f} [{r2['ci'][0]:.3f}, {r2['ci'][1]:.3f}], "
-                f"CCC {ccc['value']:.3f} [{ccc['ci'][0]:.3f}, {ccc['ci'][1]:.3f}]"
-            )
-    return lines + [f"{c['verdict']:<14} {c['check']}: {c['detail']}" for c in labels["audit"]]
+            lines.append(f"{axis}: no predictor can exceed R² {_estimate(ceiling.r2)}, CCC {_estimate(ceiling.ccc)}")
+    return lines + [f"{check.verdict:<14} {check.check}: {check.detail}" for check in labels.audit]
 
 
-def _text(document: dict[str, Any]) -> str:
-    lines = [
-        f"{document['clips']} clips of {document['songs']} songs in {document['corpus']}, {document['folds']} folds"
-    ]
-    lines += audit_lines(document["labels"])
-    leaks = {called: share for called, share in document["leakage"].items() if share}
-    for called, share in leaks.items():
-        lines.append(f"split {document['split']}: {share:.0%} of the test clips share {called} with training")
-    lines.append(f"next: affetti train flow --corpus {document['corpus']} --fold 0 --out runs/flow")
+def _estimate(estimate: Estimate) -> str:
+    low, high = estimate.ci
+    return f"{estimate.value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _text(result: PrepareResult) -> str:
+    lines = [f"{result.clips} clips of {result.songs} songs in {result.corpus}, {result.folds} folds"]
+    lines += _label_lines(result.labels)
+    for name, share in result.leakage.items():
+        if share:
+            lines.append(f"split {result.split}: {share:.0%} of the test clips share {name} with training")
+    lines.append(f"next: affetti train flow --corpus {result.corpus} --fold 0 --out runs/flow")
     return "\n".join(lines)

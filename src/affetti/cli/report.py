@@ -33,6 +33,6 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     with shown() as progress:
-        document = api.report.run(list(sources), out, progress=progress, **settings)
-    emit(document, flags.json, f"{document['report']} ({document['bytes'] / 1e6:.1f} MB)")
+        result = api.report.run(list(sources), out, progress=progress, **settings)
+    emit(result.to_dict(), flags.json, f"{result.report} ({result.bytes / 1e6:.1f} MB)")
     return 0

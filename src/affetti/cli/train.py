@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, parse, settled
+from affetti.cli.flags import Long, emit, emit_plan, parse, settled
 from affetti.cli.progress import shown
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        document = api.train.plan(model, corpus, out, settings=model_settings, **settings)
-        emit(document, flags.json, document["plan"])
+        emit_plan(api.train.plan(model, corpus, out, settings=model_settings, **settings), flags.json)
         return 0
     from affetti.progress import silent
     from affetti.training.device import is_main_process

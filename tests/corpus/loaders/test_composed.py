@@ -105,7 +105,7 @@ def test_the_ceiling_found_is_the_one_put_in() -> None:
 def test_it_depends_on_its_seed_alone(corpus: Corpus, tmp_path: Path) -> None:
     again = api.prepare.run("composed", tmp_path / "a", clips=32, seed=5, workers=1)
     other = api.prepare.run("composed", tmp_path / "b", clips=32, seed=6, workers=1)
-    assert again["content_hash"] == corpus.hash != other["content_hash"]
+    assert again.content_hash == corpus.hash != other.content_hash
     for name in ("mel.npy", "clips.parquet", "sections.parquet", "notes.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (corpus.path / name).read_bytes()
 

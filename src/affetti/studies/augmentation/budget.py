@@ -94,7 +94,7 @@ def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> dict[str, A
         "arms": [arm.name for arm in design.arms],
         "units": sum(units),
         "sets": [made.name_for(design.settings.ratio) for made in design.set_specs],
-        "shares": list(design.train_fractions),
+        "train_fractions": list(design.train_fractions),
         "bytes": size,
         "seconds": round(estimate_seconds(design, cost, design.arms) / workers, 1),
         "least_seconds": round(estimate_seconds(design, cost, required_arms(design)) / workers, 1),
