@@ -113,6 +113,7 @@ def run(
     split: str = "folds",
     folds: int = 5,
     soundfont: str | Path | None = None,
+    renderer: str = "affetti",
     voice: str | None = None,
     deam_labels: Literal["corrected", "as-shipped"] = "corrected",
     full_songs: bool = False,
@@ -137,7 +138,8 @@ def run(
         keys: how many tonics composed songs may have, 1 to 12; more is harder to learn.
         split: ``folds``, ``train-validation-test``, a published split by name, or a CSV of songs and their part.
         folds: folds of the split, ≥ 2.
-        soundfont: an ``.sf2`` file to render MIDI and composed songs with.
+        soundfont: an ``.sf2`` or ``.sf3`` file to render MIDI and composed songs with.
+        renderer: what renders MIDI: ``affetti`` or ``fluidsynth``.
         voice: what sings (``formant``) or says (``espeak``) the words of composed songs; none by default.
         deam_labels: whether DEAM's swapped axes are put right.
         full_songs: read DEAM's 58 full songs too.
@@ -151,7 +153,7 @@ def run(
         MissingDependencyError: espeak-ng, or the soundfont, is not installed.
     """
     front = presets.front_end(preset)
-    options = _options(scale, soundfont, voice, deam_labels, full_songs, lexicon)
+    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
     built = build(
         loaded,
@@ -186,6 +188,7 @@ def plan(
     split: str = "folds",
     folds: int = 5,
     soundfont: str | Path | None = None,
+    renderer: str = "affetti",
     voice: str | None = None,
     deam_labels: Literal["corrected", "as-shipped"] = "corrected",
     full_songs: bool = False,
@@ -199,7 +202,7 @@ def plan(
     ``out`` may be left out.
     """
     front = presets.front_end(preset)
-    options = _options(scale, soundfont, voice, deam_labels, full_songs, lexicon)
+    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
     splits.published_split(split, loaded.official)
     labels = label_audit.table(loaded, front.seconds)
@@ -249,6 +252,7 @@ def _load(
 def _options(
     scale: str | None,
     soundfont: str | Path | None,
+    renderer: str,
     voice: str | None,
     deam_labels: Literal["corrected", "as-shipped"],
     full_songs: bool,
@@ -257,6 +261,7 @@ def _options(
     return Options(
         scale=scale,
         soundfont=None if soundfont is None else Path(soundfont),
+        renderer=renderer,
         voice=voice,
         deam_labels=deam_labels,
         full_songs=full_songs,

@@ -47,7 +47,9 @@ class Flags(Long):
     folds: int | None = None
     """Folds of the split (default 5)."""
     soundfont: Path | None = None
-    """SoundFont 2 file for MIDI and composed songs (default: the one pretty_midi carries)."""
+    """SoundFont 2 or 3 file for MIDI and composed songs (default: the one pretty_midi carries)."""
+    renderer: Literal["affetti", "fluidsynth"] | None = None
+    """What renders MIDI (default affetti)."""
     voice: Literal["formant", "espeak"] | None = None
     """What sings (formant) or says (espeak) the words of composed songs (default: nothing)."""
     deam_labels: Literal["corrected", "as-shipped"] | None = None

@@ -253,6 +253,12 @@ def genre_of(seed: int, index: int) -> str:
     return GENRES[int(order[index % len(GENRES)])]
 
 
+def composed_programs() -> list[int]:
+    """The General MIDI programs that songs may use, sorted, drums apart."""
+    accompaniment = [program for style in STYLES.values() for program in (*style.chords, *style.bass)]
+    return sorted({*TIMBRES.values(), *accompaniment})
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a section's notes go."""

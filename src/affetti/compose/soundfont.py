@@ -59,6 +59,8 @@ from affetti.compose.soundfont_file import (
 MAX_RELEASE_SECONDS = 0.6
 """Seconds: longer tails would smear one section's cues over the next."""
 MAX_CACHED_TONES = 600
+N_PROGRAMS = 128
+"""Of General MIDI."""
 MAX_CACHED_SAMPLES = 1 << 26
 """Of all cached tones together: a quarter of a gigabyte."""
 GAIN = 0.35

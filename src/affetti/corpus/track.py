@@ -64,12 +64,14 @@ class MidiFile:
 
     path: Path
     soundfont: Path | None = None
+    renderer: str = "affetti"
+    """One of :data:`affetti.compose.render.RENDERERS`."""
 
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Render."""
         from affetti.compose.render import render_midi
 
-        return render_midi(self.path, sample_rate, self.soundfont)
+        return render_midi(self.path, sample_rate, self.soundfont, self.renderer)
 
     def stamp(self) -> str:
         """Size and time of change of the file."""
@@ -209,7 +211,9 @@ class Options:
     scale: str | None = None
     """Scale of the labels of ``folder`` and ``midi``."""
     soundfont: Path | None = None
-    """What MIDI is rendered with."""
+    """The soundfont that MIDI is rendered with."""
+    renderer: str = "affetti"
+    """What renders MIDI, one of :data:`affetti.compose.render.RENDERERS`."""
     voice: str | None = None
     """What sings or says the words of composed songs, a key of :data:`affetti.compose.render.VOICES`; None: nothing."""
     deam_labels: Literal["corrected", "as-shipped"] = "corrected"

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from affetti.compose.render import find_soundfont as find_soundfont
-from affetti.compose.soundfont import open_soundfont
+from affetti.compose.render import find_soundfont, require_renderer
+from affetti.compose.score import composed_programs
+from affetti.compose.soundfont import N_PROGRAMS, open_soundfont
 from affetti.corpus.joining import union
 from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
 from affetti.corpus.track import Dataset, Options, Source
@@ -49,30 +50,49 @@ def load(
     names = [source] if isinstance(source, str) else list(source)
     if len(set(names)) < len(names) or not names:
         raise UsageError(f"sources {', '.join(names) or 'none'}", where="SOURCE", hint="name each source once")
-    if options.soundfont is not None:
-        open_soundfont(find_soundfont(options.soundfont).resolve(), 22_050)
+    require_renderer(options.renderer)
+    notes = _soundfont_notes(options, names)
     if composed.DATASET.name in names:
         if len(names) > 1:
             raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
         _chosen(options, names)
-        return composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
+        source = composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
+        return replace(source, notes=(*source.notes, *notes))
     for name in names:
         _require_known(name)
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
         options = replace(options, witness=Path(emomusic))
-    return replace(union([_read(name, options) for name in names]), options=chosen)
+    joined = union([_read(name, options) for name in names])
+    return replace(joined, options=chosen, notes=(*joined.notes, *notes))
 
 
 CONCERNS = {
     "scale": ("folder", "midi", "jamendo"),
     "voice": ("composed",),
+    "renderer": ("midi", "vgmidi", "emopia"),
     "deam_labels": ("deam",),
     "full_songs": ("deam",),
     "lexicon": ("jamendo",),
 }
 """Which sources an option concerns."""
+
+
+def _soundfont_notes(options: Options, names: Sequence[str]) -> list[str]:
+    """Open the soundfont that was given; a note of the programs that it lacks.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if options.soundfont is None:
+        return []
+    path = find_soundfont(options.soundfont).resolve()
+    if options.renderer != "affetti":
+        return []
+    programs = composed_programs() if composed.DATASET.name in names else range(N_PROGRAMS)
+    note = open_soundfont(path, 22_050).substitutes(programs, drums=True)
+    return [note] if note else []
 
 
 def _chosen(options: Options, names: Sequence[str]) -> dict[str, Any]:

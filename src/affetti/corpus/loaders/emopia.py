@@ -60,7 +60,7 @@ def load(path: Path, options: Options) -> Source:
         if name is None or name[1] != f"Q{row['4q']}":
             raise row.wrong(f"clip {clip!r} with quadrant {row['4q']!r}; expected Q1_SONG_0 with 1", rows.AGAIN)
         file = audio.get(clip) or midi.get(clip, table.parent / "midis" / f"{clip}.mid")
-        sound = AudioFile(file) if clip in audio else MidiFile(file, options.soundfont)
+        sound = AudioFile(file) if clip in audio else MidiFile(file, options.soundfont, options.renderer)
         labels = Labels.category("quadrants", name[1])
         track = Track(clip, name[2], str(file.relative_to(path)), sound, labels, genre="pop")
         (here if clip in audio or clip in midi else absent).append(track)

@@ -18,5 +18,9 @@ def load(path: Path, options: Options) -> Source:
         InputError: the table cannot be used, or none of the files it names is there.
     """
     return from_table(
-        DATASET, path, options.scale, partial(MidiFile, soundfont=options.soundfont), (".mid", ".midi", ".smf")
+        DATASET,
+        path,
+        options.scale,
+        partial(MidiFile, soundfont=options.soundfont, renderer=options.renderer),
+        (".mid", ".midi", ".smf"),
     )

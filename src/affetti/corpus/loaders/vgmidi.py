@@ -119,7 +119,7 @@ def _track(piece: Piece, midi: Path | None, path: Path, options: Options) -> Tra
         piece.song,
         piece.song,
         str(file.relative_to(path)),
-        MidiFile(file, options.soundfont),
+        MidiFile(file, options.soundfont, options.renderer),
         _labels(piece.listeners),
         "" if series == "Other" else series,
         "game",
