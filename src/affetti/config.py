@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter = cattrs.Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
     converter.register_structure_hook_factory(
         dataclasses.is_dataclass, lambda kind: make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from tests.embedders.sets import recordings
 from tests.material import mels
 
-from affetti.cli.score import _copies, _unsure
+from affetti.cli.score import _copies, _uncertainties
 from affetti.corpus import Corpus
+from affetti.embedders.clip_set import ClipSet
+from affetti.studies.scorecard.inputs import ScoreSets
+from affetti.studies.scorecard.result import Scorecard, SongCounts
+from affetti.studies.scorecard.scorecard import scorecard
 
 Affetti = Callable[..., Any]
 
@@ -74,11 +79,11 @@ def test_another_generator_and_copies_of_real_clips_are_told(
     np.save(train, mels(20, (16, 64), 2).numpy())
     ran = affetti("score", *arrays, "--against", tmp_path / "mixed.npy", "--train", train)
     assert ran.code == 0
-    assert f"note: CAUTION: 1 of the 20 clips of {tmp_path / 'mixed.npy'} ARE real ones" in ran.err
+    assert f"note: CAUTION: 1 of the 20 clips of {tmp_path / 'mixed.npy'} ARE real clips" in ran.err
     for words in ("sliced_wasserstein", "clipped_coverage", "onset_rate", "not measured: joint", "nearest pairs"):
         assert words in ran.out, words
     assert f"against {tmp_path / 'mixed.npy'}" in ran.out
-    assert "can't tell" in ran.out
+    assert "undecided" in ran.out
     copied = affetti("score", arrays[0], train, "--train", train)
     assert f"CAUTION: {train} holds COPIES of training clips" in copied.err
     assert "memorisation: COPIES of training clips (20 exact)" in copied.out
@@ -138,15 +143,24 @@ def test_what_makes_a_score_unsure_is_said(affetti: Affetti, arrays: tuple[Path,
     assert "no value of power.npy is below 0: it looks like power or magnitude, not dB" in ran.err
 
 
-def test_a_wide_interval_is_no_verdict() -> None:
-    document = {"quality": {"ci": [4.6, 100.0]}, "songs": {"real": 10}}
-    (told,) = _unsure(document, Path("real"), Path("fake"), ())
-    assert told == "the score lies anywhere in [5, 100]: 10 real songs say little, take more"
+def scorecard_of(arrays: tuple[Path, Path]) -> Scorecard:
+    sets = [ClipSet(path.name, np.load(path), np.array([f"song{i}" for i in range(20)])) for path in arrays]
+    return scorecard(
+        ScoreSets(sets[0], sets[1], train=replace(sets[1], name="train", mel=mels(20, (16, 64), 2).numpy()))
+    )
 
 
-def test_clips_near_the_training_clips_are_not_cleared() -> None:
-    copies = {"copying": False, "exact_copies": 0, "nearer_train": 0.8, "authentic": 0.5, "authentic_control": 0.5}
-    document = {"data_copying": {}, "nearest_pairs": []}
+def test_a_wide_interval_is_no_verdict(arrays: tuple[Path, Path]) -> None:
+    card = scorecard_of(arrays)
+    wide = replace(card, quality=replace(card.quality, ci=(4.6, 100.0)), songs=SongCounts(10, 20))
+    (line,) = _uncertainties(wide, Path("real"), Path("fake"), ())
+    assert line == "the score lies anywhere in [5, 100]: 10 real songs are too few to say more"
+
+
+def test_clips_near_the_training_clips_are_not_cleared(arrays: tuple[Path, Path]) -> None:
+    card = scorecard_of(arrays)
+    assert card.memorisation is not None
     for low, said in ((0.683, "but clips lie nearer to training clips"), (0.45, "no sign of copying")):
-        ci = {"nearer_train": [low, 0.9], "authentic": [0.4, 0.6]}
-        assert said in _copies({**document, "memorisation": {**copies, "ci": ci}})[0]
+        ci = replace(card.memorisation.ci, nearer_train=(low, 0.9))
+        memorisation = replace(card.memorisation, copying=False, nearer_train=0.8, ci=ci)
+        assert said in _copies(replace(card, memorisation=memorisation))[0]

@@ -18,6 +18,7 @@ from affetti.corpus import Corpus
 from affetti.embedders import cache, taggers
 from affetti.errors import AffettiError, InputError, MismatchError
 from affetti.signal import audio
+from affetti.studies.scorecard.result import Features
 from affetti.training import run as runs
 
 
@@ -46,16 +47,18 @@ def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], we
     real, fake = folders
     found = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
     version = taggers.tagger_embedder("musicnn", str(weights)).version
-    assert found["features"] == {"name": "musicnn", "version": version, "dimension": 200}
+    assert found.features == Features("musicnn", version, 200)
     tagger = taggers.load_tagger("musicnn", weights)
     with torch.inference_mode():
         x, y = (tagger(sounds(folder)).double().numpy() for folder in folders)
     songs = np.array([f"{i}.wav" for i in range(8)])
-    assert found["frechet"]["value"] == pytest.approx(metrics.frechet(x, y, (songs, songs), seed=0).value, rel=1e-3)
+    assert found.measures["frechet"].value == pytest.approx(
+        metrics.frechet(x, y, (songs, songs), seed=0).value, rel=1e-3
+    )
     plain = api.score.run(real, fake, preset="tiny")
-    assert plain["features"] == {"name": "statistics", "version": "statistics-1", "dimension": 3 * 64 + 48}
-    assert plain["quality"] == found["quality"]
-    assert all(plain[name]["value"] != found[name]["value"] for name in ("frechet", "kernel", "vendi"))
+    assert plain.features == Features("statistics", "statistics-1", 3 * 64 + 48)
+    assert plain.quality == found.quality
+    assert all(plain.measures[name].value != found.measures[name].value for name in ("frechet", "kernel", "vendi"))
 
 
 def test_the_second_time_no_network_is_run(
@@ -76,7 +79,7 @@ def test_the_command_line_chooses_features(
 ) -> None:
     ran = affetti("score", *folders, "--preset", "tiny", "--features", f"musicnn:{weights}", "--out", tmp_path / "card")
     assert ran.code == 0, ran.err
-    assert "by musicnn, 200 numbers a clip:" in ran.out
+    assert "by musicnn, 200 numbers per clip:" in ran.out
     filed = json.loads((tmp_path / "card/result.json").read_text())
     assert filed["features"]["name"] == "musicnn"
     ran = affetti("score", *folders, "--preset", "tiny", "--features", "vggish")
@@ -89,8 +92,8 @@ def test_a_fold_is_scored_in_a_regressors_features(
 ) -> None:
     features = f"regressor:{run_of('student')}"
     found = api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
-    assert found["features"]["dimension"] == 64
-    assert found["memorisation"] is not None
+    assert found.features.dimension == 64
+    assert found.memorisation is not None
     hidden: list[torch.Tensor] = []
     model: Any = runs.load(run_of("student")).model
     model.head[-1].register_forward_hook(lambda _layer, inputs, _output: hidden.append(inputs[0].double()))
@@ -100,7 +103,7 @@ def test_a_fold_is_scored_in_a_regressors_features(
             model(torch.from_numpy(mel.astype(np.float32)))
     x, y = (it.numpy() for it in hidden)
     expected = metrics.frechet(x, y, (corpus.songs[part.test], synthetic.songs), seed=0)
-    assert found["frechet"]["value"] == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
+    assert found.measures["frechet"].value == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
     files = len(list(kept.rglob("*.npy")))
     assert files == -(-len(corpus) // cache.CLIPS_PER_FILE) + -(-len(synthetic) // cache.CLIPS_PER_FILE)
 

@@ -93,8 +93,8 @@ def test_copies_are_named_when_the_training_set_is_given(halves):
     real, other = halves
     copied = quality_score(real, other[:80], train=other[:80])
     assert copied.score > 90
-    assert copied.memorisation["copying"] is True
-    assert quality_score(real, other[:40], train=other[40:]).memorisation["copying"] is False
+    assert copied.memorisation.copying is True
+    assert quality_score(real, other[:40], train=other[40:]).memorisation.copying is False
 
 
 def test_recordings_are_told_from_rendered_piano(scores, recordings):

@@ -119,7 +119,8 @@ def test_hostile_names_are_escaped(folders, tmp_path):
 
 def test_what_could_not_be_measured_is_said(folders, altered, tmp_path):
     def nulls(document):
-        document["conditioning"] = document["memorisation"] = document["reader"] = document["kernel"] = None
+        document["conditioning"] = document["memorisation"] = document["regressor"] = None
+        document["kernel"] = {"value": None, "reason": "too few songs"}
         document["frechet"]["floor"] = None
         document["frechet"]["ci"] = None
 
@@ -212,12 +213,13 @@ def test_sources_of_several_corpora_are_told_apart(folders, altered, tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "ci", "verdict"),
-    [(1.6, [-0.8, 10.4], "can’t tell"), (5.0, [1.0, 9.0], "flow is nearer"), (-5.0, [-9.0, -1.0], "other is nearer")],
+    [(1.6, [-0.8, 10.4], "can’t tell"), (5.0, [1.0, 9.0], "other is nearer"), (-5.0, [-9.0, -1.0], "flow is nearer")],
 )
 def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_path, value, ci, verdict):
     few = {"reason": "too few"}
-    found = {"difference": {"value": value, "ci": ci}, "p": 0.0004}
-    against = {"fake": "other", "frechet": few, "kernel": few, "quality": found}
+    difference = {"difference": {"value": value, "ci": ci}, "p": 0.0004}
+    parts = {"frechet": difference, "kernel": few, "quality": few}
+    against = {"fake": "other", "n_fake": 12, **parts, "contains_real": 0}
     score = altered(folders.score, "result.json", lambda document: document.update(against=against))
     write_report([score, folders.synthetic], tmp_path / "r.html")
     page = " ".join((tmp_path / "r.html").read_text(encoding="utf-8").split())

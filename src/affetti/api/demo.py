@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from affetti import config
 from affetti.api import audit as audit_verb
@@ -23,6 +23,7 @@ from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.storage import read_json, reserve_output, write_json
+from affetti.studies.scorecard.result import Scorecard
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.train import TrainSettings
 
@@ -238,17 +239,17 @@ def plan(
     )
 
 
-def _score(out: Path, kind: str, seed: int, progress: Progress) -> dict[str, Any]:
+def _score(out: Path, kind: str, seed: int, progress: Progress) -> Scorecard:
     """Score a generator on the fold it has not seen; done once."""
-    done = out / "scores" / kind / "result.json"
-    if done.exists():
-        return read_json(done)
+    done = out / "scores" / kind
+    if (done / "result.json").exists():
+        return Scorecard.open(done)
     return score.run(
         out / "corpus",
         out / "study" / "synthetic" / f"{kind}-f0",
         fold=0,
         regressor=out / "runs" / "student",
-        out=out / "scores" / kind,
+        out=done,
         seed=seed,
         progress=progress,
     )
@@ -280,13 +281,13 @@ def _peak_memory() -> float:
     return round(sum(sets) * unit / 1e9, 2)
 
 
-def _demo_score(card: dict[str, Any]) -> DemoScore:
-    quality, conditioning = card["quality"], card["conditioning"] or {}
-    relative: dict[str, ConditioningShare | None] = {}
-    for axis, measured in conditioning.items():
-        share = measured["relative"]
-        relative[axis] = None if not share else ConditioningShare(share["slope"], share["correlation"])
-    return DemoScore(quality["score"], tuple(quality["ci"]), quality["published"]["score"], relative)
+def _demo_score(card: Scorecard) -> DemoScore:
+    axes = {} if card.conditioning is None else card.conditioning.axes()
+    relative = {
+        name: None if axis.relative is None else ConditioningShare(axis.relative.slope, axis.relative.correlation)
+        for name, axis in axes.items()
+    }
+    return DemoScore(card.quality.score, card.quality.ci, card.quality.published.score, relative)
 
 
 def _summary(result: DemoResult) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from affetti import presets
 from affetti.corpus import Corpus
@@ -13,7 +12,9 @@ from affetti.embedders.registry import make_embedder
 from affetti.errors import StorageError, UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
-from affetti.storage import read_json, write_json
+from affetti.storage import read_json
+from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
+from affetti.studies.scorecard.result import Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.device import choose_device
 
@@ -34,7 +35,7 @@ def run(
     workers: int | None = None,
     device: str = "cpu",
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> Scorecard:
     """Score a synthetic set against real music; see :func:`affetti.studies.scorecard.scorecard.scorecard`.
 
     Args:
@@ -44,7 +45,7 @@ def run(
         against: clips of another generator, for a paired test on the same real songs.
         out: folder for ``result.json``, and ``pictures.npz`` for the report.
         fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
-        regressor: run of a regressor that reads the emotions.
+        regressor: run of a regressor that predicts the emotions.
         features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
             ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
         groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake`` and one for
@@ -77,22 +78,24 @@ def run(
         if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
             known = Corpus.open(fake).front_end
         opened.append(open_clip_set(path, front=known, groups=file, workers=processes, progress=progress))
-    result = scorecard(
+    sets = ScoreSets(
         opened[0],
         opened[1],
         train=None if train is None else opened[-1],
         against=None if against is None else opened[2],
+    )
+    settings = ScoreSettings(
         fold=fold,
         regressor=None if regressor is None else Path(regressor),
-        features=embedder,
+        embedder=embedder,
         seed=seed,
         device=place,
         out=None if out is None else Path(out),
-        progress=progress,
     )
+    card = scorecard(sets, settings, progress)
     if out is not None:
-        write_json(Path(out) / "result.json", {"verb": "score", **result})
-    return result
+        card.save(out)
+    return card
 
 
 def _claim_score(out: Path) -> None:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from affetti.cli.flags import Everyday, emit, note, parse, settled
 from affetti.cli.progress import shown
+
+if TYPE_CHECKING:
+    from affetti.studies.scorecard.result import (
+        Comparison,
+        DistanceDifference,
+        QualityDifference,
+        Scorecard,
+        StratumMeasure,
+    )
 
 
 @dataclass(frozen=True)
@@ -22,16 +31,16 @@ class Flags(Everyday):
     fake: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FAKE")]]
     """Synthetic clips: the same."""
     train: Path | None = None
-    """What the generator was trained on: looks for copies."""
+    """What the generator was trained on, to look for copies."""
     fold: int | None = None
     """Compare with this fold's test clips of the corpus REAL, and look for copies of its training clips."""
     against: Annotated[Path | None, tyro.conf.arg(metavar="OTHER_FAKE")] = None
-    """Clips of another generator: which of the two is nearer to REAL, by a paired test?"""
+    """Clips of another generator: a paired test of which of the two is nearer to REAL."""
     regressor: Path | None = None
-    """Run of a regressor that reads the emotions (default: one is trained on REAL, where that is a labelled corpus)."""
+    """Run of a regressor that predicts the emotions (default: one is trained on REAL, if that is a labelled corpus)."""
     features: Annotated[str | None, tyro.conf.arg(metavar="NAME[:PATH]")] = None
     """What all but the Quality Score compare: statistics (default), regressor:RUN, musicnn:WEIGHTS, fcn:WEIGHTS, or
-    hf:NAME_OR_FOLDER. All but the first two hear audio, which the sets must hold."""
+    hf:NAME_OR_FOLDER. All but the first two need audio, which the sets must hold."""
     groups: tuple[Path, ...] = field(default=())
     """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE and one for OTHER_FAKE."""
     preset: str | None = None
@@ -44,33 +53,13 @@ class Flags(Everyday):
     """Where networks run (default cpu): those of --features and --regressor."""
 
 
-WIDE = 50.0
-"""An interval of the Quality Score this wide says almost nothing."""
-LOOKED = 64
-"""Clips of an array whose levels are looked at."""
-NO_NEARER = 0.5
+MAX_WIDTH = 50.0
+"""Width of the interval of the Quality Score above which it says almost nothing."""
+CHECKED_CLIPS = 64
+"""Clips of an array whose levels are checked."""
+NEARER_BY_CHANCE = 0.5
 """Share of clips that lie nearer to training clips than to held-out ones by chance."""
-MEASURES = {
-    "frechet": ("lower", "how far the fakes' mean and spread lie from those of real music"),
-    "frechet_infinity": ("lower", "the same by extrapolation to endless songs: read it beside the line above"),
-    "kernel": ("lower", "the same without assuming Gaussians; about 0 for equal laws"),
-    "sliced_wasserstein": ("lower", "the same over whole distributions, seen from many sides"),
-    "joint": ("lower", "features and emotion together: do they go together as in real music?"),
-    "precision": ("higher", "share of fakes that look like some real clip"),
-    "recall": ("higher", "share of real clips that some fake looks like"),
-    "density": ("higher", "how many real clips the average fake resembles; 1 for equal laws"),
-    "coverage": ("higher", "share of real clips with a fake near by"),
-    "clipped_density": ("higher", "share of fakes as good as real clips, whatever outliers do"),
-    "clipped_coverage": ("higher", "share of fakes that it would take, all good, to cover as much"),
-    "vendi": ("as real", "how many different clips there are, in effect"),
-    "level": ("lower", "off the log-mels: dB by which levels differ, the mean over bands"),
-    "modulation": ("lower", "off the log-mels: dB by which speed and depth of movement differ"),
-    "onset_rate": ("lower", "off the log-mels: onsets a second by which clips differ"),
-    "onset_strength": ("lower", "off the log-mels: dB by which the rise at onsets differs"),
-}
-"""Which way is better, and what it tells, by measure."""
 SHOWN_PAIRS = 5
-Document = dict[str, Any]
 
 
 def run(arguments: list[str]) -> int:
@@ -81,95 +70,100 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     with shown() as progress:
-        document = api.score.run(real, fake, progress=progress, **settings)
-    for file in document["left_out"]:
-        note(f"skipped {file['path']}: {file['reason']}")
-    for line in [*_unsure(document, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(document)]:
+        card = api.score.run(real, fake, progress=progress, **settings)
+    for file in card.left_out:
+        note(f"skipped {file.path}: {file.reason}")
+    for line in [*_uncertainties(card, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(card)]:
         note(f"note: {line}")
-    emit(document, flags.json, _text(document))
+    emit(card.to_dict(), flags.json, "\n".join(_lines(card)))
     return 0
 
 
-def _unsure(document: Document, real: Path, fake: Path, groups: Sequence[Path]) -> list[str]:
-    """What makes the numbers less sure than they look."""
+def _uncertainties(card: Scorecard, real: Path, fake: Path, groups: Sequence[Path]) -> list[str]:
+    """What makes the numbers less certain than they look."""
     import numpy as np  # a tenth of a second
 
-    found: list[str] = []
-    low, high = document["quality"]["ci"]
-    if high - low > WIDE:
-        songs = document["songs"]["real"]
-        found.append(f"the score lies anywhere in [{low:.0f}, {high:.0f}]: {songs} real songs say little, take more")
+    lines: list[str] = []
+    low, high = card.quality.ci
+    if high - low > MAX_WIDTH:
+        advice = f"{card.songs.real} real songs are too few to say more"
+        lines.append(f"the score lies anywhere in [{low:.0f}, {high:.0f}]: {advice}")
     if real.suffix == ".npy" and not groups:
-        told = f"without --groups each row of {real.name} counts as a song"
-        found.append(f"{told}: where rows share songs, intervals are too narrow")
-    found += [
+        assumption = f"without --groups each row of {real.name} counts as a song"
+        lines.append(f"{assumption}: where rows share songs, intervals are too narrow")
+    lines += [
         f"CAUTION: no value of {path.name} is below 0: it looks like power or magnitude, not dB"
         for path in (real, fake)
-        if path.suffix == ".npy" and float(np.load(path, mmap_mode="r", allow_pickle=False)[:LOOKED].min()) >= 0
+        if path.suffix == ".npy" and float(np.load(path, mmap_mode="r", allow_pickle=False)[:CHECKED_CLIPS].min()) >= 0
     ]
-    return found
+    return lines
 
 
-def _warnings(document: Document) -> list[str]:
+def _warnings(card: Scorecard) -> list[str]:
     """What makes the comparison unfair."""
-    found: list[str] = []
-    for name, said in ((document["fake"], document), ((document["against"] or {}).get("fake"), document["against"])):
-        if said and (real := said["contains_real"]):
-            total = said["n_fake"]
-            found.append(
-                f"CAUTION: {real} of the {total} clips of {name} ARE real ones: this is no score of a generator"
-            )
-    heard, songs = document["heard"], document["songs"]["real"]
-    if heard:
-        advice = "give --fold for a fair score"
-        found.append(f"CAUTION: the generator was trained on {heard} of these {songs} songs: {advice}")
-    if document["memorisation"] and document["memorisation"]["copying"]:
-        found.append(f"CAUTION: {document['fake']} holds COPIES of training clips, which every other number rewards")
-    return found
+    lines: list[str] = []
+    lines += [
+        f"CAUTION: {part.contains_real} of the {part.n_fake} clips of {part.fake} ARE real clips: "
+        "this does not score a generator"
+        for part in (card, card.against)
+        if part is not None and part.contains_real
+    ]
+    if card.trained_on:
+        lines.append(
+            f"CAUTION: the generator was trained on {card.trained_on} of these {card.songs.real} songs: "
+            "give --fold for a fair score"
+        )
+    if card.memorisation is not None and card.memorisation.copying:
+        lines.append(f"CAUTION: {card.fake} holds COPIES of training clips, which every other number rewards")
+    return lines
 
 
-def _text(document: Document) -> str:
-    parts = (_quality, _established, _emotion, _strata, _copies, _against)
-    return "\n".join(line for part in parts for line in part(document))
+def _lines(card: Scorecard) -> list[str]:
+    parts = (_quality, _measures, _emotion, _strata, _copies)
+    lines = [line for part in parts for line in part(card)]
+    return lines if card.against is None else [*lines, *_against(card.against)]
 
 
-def _quality(document: Document) -> list[str]:
-    quality = document["quality"]
-    low, high = quality["ci"]
-    least, most = quality["sensitivity"]
+def _quality(card: Scorecard) -> list[str]:
+    quality = card.quality
+    low, high = quality.ci
+    least, most = quality.sensitivity
     return [
         (
-            f"quality {quality['score']:.1f} of 100 [{low:.1f}, {high:.1f}], {quality['tier']} "
+            f"quality {quality.score:.1f} of 100 [{low:.1f}, {high:.1f}], {quality.tier} "
             f"(100 by definition: held-out real music); "
-            f"as the study computes it: {quality['published']['score']:.1f}"
+            f"by the published formula: {quality.published.score:.1f}"
         ),
         "",
         f"  {'part':<12}{'distance':>10}{'real music':>12}{'one clip repeated':>20}{'score':>8}",
         *(
-            f"  {part:<12}{found['value']:>10.3f}{found['floor']:>12.3f}{found['bad']:>20.3f}{found['score']:>8.0f}"
-            for part, found in quality["components"].items()
+            f"  {name:<12}{part.value:>10.3f}{part.floor:>12.3f}{part.bad:>20.3f}{part.score:>8.0f}"
+            for name, part in quality.components.items()
         ),
-        f"  with other weights for the parts the score lies between {least:.0f} and {most:.0f}",
+        f"  with other weights of the parts the score lies between {least:.0f} and {most:.0f}",
         "",
     ]
 
 
-def _established(document: Document) -> list[str]:
-    found = {**document, **document["spectrogram"], "joint": document["joint"].get("joint", document["joint"])}
+def _measures(card: Scorecard) -> list[str]:
+    from affetti.studies.scorecard.measures import measured
+
     lines = [
-        f"by {document['features']['name']}, {document['features']['dimension']} numbers a clip:",
+        f"by {card.features.name}, {card.features.dimension} numbers per clip:",
         f"  {'':<20}{'value':>10}  {'95 % interval':<22}{'real music':>12}  {'better':<9}",
     ]
-    refused: dict[str, list[str]] = {}
-    for name, (direction, tells) in MEASURES.items():
-        measure = found[name]
-        if measure["value"] is None:
-            refused.setdefault(measure["reason"], []).append(name)
+    missing: dict[str, list[str]] = {}
+    for entry, measure in measured(card):
+        if measure.value is None:
+            missing.setdefault(measure.reason or "no reason given", []).append(entry.key)
             continue
-        floor = "" if measure.get("floor") is None else _number(measure["floor"])
-        interval = _interval(measure["ci"])
-        lines.append(f"  {name:<20}{_number(measure['value']):>10}  {interval:<22}{floor:>12}  {direction:<9}{tells}")
-    lines += [f"  not measured: {', '.join(names)}: {reason}" for reason, names in refused.items()]
+        floor = "" if measure.floor is None else _number(measure.floor)
+        meaning = f"{entry.meaning}, {entry.unit}" if entry.unit else entry.meaning
+        lines.append(
+            f"  {entry.key:<20}{_number(measure.value):>10}  {_interval(measure.ci):<22}{floor:>12}  "
+            f"{entry.better:<9}{meaning}"
+        )
+    lines += [f"  not measured: {', '.join(names)}: {reason}" for reason, names in missing.items()]
     return [*lines, ""]
 
 
@@ -177,85 +171,79 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _interval(ci: list[float] | None) -> str:
+def _interval(ci: tuple[float, float] | None) -> str:
     return "" if ci is None else f"[{_number(ci[0])}, {_number(ci[1])}]"
 
 
-def _chance(p: float) -> str:
+def _p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _emotion(document: Document) -> list[str]:
-    conditioning = document["conditioning"]
-    if conditioning is None:
-        needs = "clips asked for different emotions, and a labelled corpus as REAL or --regressor"
-        return [f"emotion: not measurable here: needs {needs}"]
+def _emotion(card: Scorecard) -> list[str]:
+    if card.conditioning is None:
+        needs = "clips conditioned on different emotions, and a labelled corpus as REAL or --regressor"
+        return [f"emotion: not measured: needs {needs}"]
     lines: list[str] = []
-    for axis, found in conditioning.items():
-        if "slope" not in found:
+    for name, axis in card.conditioning.axes().items():
+        if axis.slope is None or axis.correlation is None or axis.ccc is None or axis.mae is None:
             continue
-        relative = (
-            ""
-            if not found["relative"]
-            else f", {found['relative']['slope']:.2f} and {found['relative']['correlation']:.2f} of real music's"
-        )
+        relative = ""
+        if axis.relative is not None:
+            relative = f", {axis.relative.slope:.2f} and {axis.relative.correlation:.2f} of real music's"
         lines.append(
-            f"{axis}: slope {found['slope']['value']:.2f}, "
-            f"correlation {found['correlation']['value']:.2f}{relative}; CCC {found['ccc']['value']:.2f}, "
-            f"off by {found['mae']['value']:.2f}"
+            f"{name}: slope {axis.slope.value:.2f}, correlation {axis.correlation.value:.2f}{relative}; "
+            f"CCC {axis.ccc.value:.2f}, mean absolute error {axis.mae.value:.2f}"
         )
-    joint = document["joint"]
-    if "p" in joint:
-        low, _, high = joint["null"]
+    joint = card.joint
+    if joint.plain is not None and joint.null is not None and joint.p is not None:
+        low, _, high = joint.null
         lines.append(
-            f"features with emotion: {_number(joint['plain'])}; were the same clips given each other's emotions: "
-            f"[{_number(low)}, {_number(high)}], as near by {_chance(joint['p'])}"
+            f"features with emotion: {_number(joint.plain)}; with the conditions of the clips permuted "
+            f"[{_number(low)}, {_number(high)}], {_p_value(joint.p)}"
         )
     return lines
 
 
-def _strata(document: Document) -> list[str]:
+def _strata(card: Scorecard) -> list[str]:
     lines: list[str] = []
-    for kind, found in document["strata"].items():
-        if "reason" in found or "reason" in found["kernel"]:
-            continue
-        for name, stratum in found["kernel"].items():
-            result = stratum["result"]
-            told = stratum["reason"] or ""
-            if result:
-                floor = "" if result["floor"] is None else f", real music {_number(result['floor'])}"
-                told = (
-                    f"{_number(result['value'])} {_interval(result['ci'])}{floor}, on {stratum['drawn']} songs a side"
-                )
-            lines.append(f"kernel distance, {kind} {name}: {told}")
+    for kind, strata in (("quadrant", card.strata.quadrant), ("genre", card.strata.genre)):
+        for name, stratum in (strata.kernel or {}).items():
+            lines.append(f"kernel distance, {kind} {name}: {_stratum(stratum)}")
     return lines
 
 
-def _copies(document: Document) -> list[str]:
-    copies = document["memorisation"]
+def _stratum(stratum: StratumMeasure) -> str:
+    result = stratum.result
+    if result is None or result.value is None:
+        return stratum.reason or "not measured"
+    floor = "" if result.floor is None else f", real music {_number(result.floor)}"
+    return f"{_number(result.value)} {_interval(result.ci)}{floor}, on {stratum.drawn} songs of each set"
+
+
+def _copies(card: Scorecard) -> list[str]:
+    copies = card.memorisation
     if copies is None:
-        return ["memorisation: not looked for: give --train, or --fold of a corpus"]
-    told = "no sign of copying"
-    if copies["copying"]:
-        told = "COPIES of training clips"
-    elif copies["ci"]["nearer_train"][0] > NO_NEARER:
-        told = "no copies found, but clips lie nearer to training clips than to held-out ones"
-    nearer, authentic = (
-        f"{copies[name]:.2f} {_interval(copies['ci'][name])}" for name in ("nearer_train", "authentic")
-    )
+        return ["memorisation: not measured: give --train, or --fold of a corpus"]
+    verdict = "no sign of copying"
+    if copies.copying:
+        verdict = "COPIES of training clips"
+    elif copies.ci.nearer_train[0] > NEARER_BY_CHANCE:
+        verdict = "no copies found, but clips lie nearer to training clips than to held-out ones"
+    nearer = f"{copies.nearer_train:.2f} {_interval(copies.ci.nearer_train)}"
+    authentic = f"{copies.authentic:.2f} {_interval(copies.ci.authentic)}"
     lines = [
-        f"memorisation: {told} ({copies['exact_copies']} exact)",
+        f"memorisation: {verdict} ({copies.exact_copies} exact)",
         f"  nearer to training than to held-out clips: {nearer}, by chance 0.50",
-        f"  authentic: {authentic}, held-out clips {copies['authentic_control']:.2f}",
+        f"  authentic: {authentic}, held-out clips {copies.authentic_control:.2f}",
     ]
-    test = document["data_copying"]
-    if "c_t" in test:
-        lines.append(f"  C_T {test['c_t']:.2f} (0 by chance, far below is copying), p {test['p']:.3f}")
-    lines.append("nearest pairs, to listen to (fake, training clip, distance, share of held-out clips as near):")
-    for pair in document["nearest_pairs"][:SHOWN_PAIRS]:
-        share = "" if pair["quantile"] is None else f"  {pair['quantile']:.3f}"
-        names = [_with_file(pair[side], pair[f"{side}_file"]) for side in ("fake", "train")]
-        lines.append(f"  {names[0]}  {names[1]}  {_number(pair['distance'])}{share}")
+    test = card.data_copying
+    if test is not None and test.c_t is not None and test.p is not None:
+        lines.append(f"  C_T {test.c_t:.2f} (0 by chance, far below 0 is copying), p {test.p:.3f}")
+    lines.append("nearest pairs to listen to (synthetic, training, distance, share of held-out clips as near):")
+    for pair in (card.nearest_pairs or ())[:SHOWN_PAIRS]:
+        quantile = "" if pair.quantile is None else f"  {pair.quantile:.3f}"
+        names = _with_file(pair.fake, pair.fake_file), _with_file(pair.train, pair.train_file)
+        lines.append(f"  {names[0]}  {names[1]}  {_number(pair.distance)}{quantile}")
     return lines
 
 
@@ -263,23 +251,25 @@ def _with_file(name: str, file: str | None) -> str:
     return name if file is None or file.endswith(name) else f"{name} ({file})"
 
 
-def _against(document: Document) -> list[str]:
-    other = document["against"]
-    if other is None:
-        return []
-    lines = ["", f"against {other['fake']}, on the same real songs:"]
-    for name, better in (("frechet", "below 0"), ("kernel", "below 0"), ("quality", "above 0")):
-        found = other[name]
-        if "reason" in found:
-            lines.append(f"  {name:<12}not measured: {found['reason']}")
-            continue
-        difference = found["difference"]
-        low, high = difference["ci"]
-        nearer = "FAKE" if (difference["value"] < 0) == (better == "below 0") else "OTHER_FAKE"
-        verdict = "can't tell" if low <= 0 <= high else f"{nearer} is nearer to real music"
-        chance = f", {_chance(found['p'])}" if "p" in found else ""
-        lines.append(
-            f"  {name:<12}difference {_number(difference['value'])} {_interval(difference['ci'])}{chance} "
-            f"({better} FAKE is better): {verdict}"
-        )
-    return lines
+def _against(other: Comparison) -> list[str]:
+    return [
+        "",
+        f"against {other.fake}, on the same real songs:",
+        _difference("frechet", other.frechet, "below 0", other.frechet.p),
+        _difference("kernel", other.kernel, "below 0", other.kernel.p),
+        _difference("quality", other.quality, "above 0"),
+    ]
+
+
+def _difference(name: str, part: DistanceDifference | QualityDifference, better: str, p: float | None = None) -> str:
+    difference = part.difference
+    if difference is None or difference.value is None or difference.ci is None:
+        return f"  {name:<12}not measured: {part.reason}"
+    low, high = difference.ci
+    nearer = "FAKE" if (difference.value < 0) == (better == "below 0") else "OTHER_FAKE"
+    verdict = "undecided" if low <= 0 <= high else f"{nearer} is nearer to real music"
+    chance = "" if p is None else f", {_p_value(p)}"
+    return (
+        f"  {name:<12}difference {_number(difference.value)} {_interval(difference.ci)}{chance} "
+        f"({better} FAKE is better): {verdict}"
+    )

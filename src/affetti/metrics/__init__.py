@@ -23,7 +23,7 @@ from affetti.metrics.joint import JointDistance, frechet_joint_distance
 from affetti.metrics.kernel_distances import kernel, kernel_distance
 from affetti.metrics.mel_features import clip_features
 from affetti.metrics.nearest_neighbours import clipped_density_coverage, precision_recall_density_coverage
-from affetti.metrics.nearest_training import Pair, memorisation, nearest_pairs
+from affetti.metrics.nearest_training import Memorisation, Pair, memorisation, nearest_pairs
 from affetti.metrics.paired import PairedTest, paired_test
 from affetti.metrics.published import PublishedQuality, published_quality
 from affetti.metrics.quality import Component, QualityDifference, QualityResult, quality_difference, quality_score
@@ -37,6 +37,7 @@ __all__ = [
     "DataCopying",
     "Extrapolation",
     "JointDistance",
+    "Memorisation",
     "Pair",
     "PairedTest",
     "PublishedQuality",

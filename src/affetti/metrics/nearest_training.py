@@ -33,7 +33,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,6 +50,37 @@ Z_LEVEL = 3.09
 """One-sided 0.1 % point of the normal distribution."""
 
 
+@dataclass(frozen=True)
+class MemorisationIntervals:
+    """95 % intervals over songs of the statistics of :class:`Memorisation`."""
+
+    nearer_train: tuple[float, float]
+    authentic: tuple[float, float]
+    authentic_control: tuple[float, float]
+    distance_ratio: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Copy statistics; the module's docstring defines each."""
+
+    nearer_train: float
+    """In [0, 1]; ½ by chance."""
+    authentic: float
+    """In [0, 1]; compare ``authentic_control``."""
+    authentic_control: float
+    """``authentic`` of held-out rows."""
+    distance_ratio: float | None
+    """≥ 0; 1 by chance; ``None`` if half of the holdout lies in the training set."""
+    ci: MemorisationIntervals
+    exact_copies: int
+    """Synthetic rows equal to a training row."""
+    copying: bool
+    """Whether this is evidence of copying."""
+    n: int
+    """Rows of train and of holdout in a subsample, on average."""
+
+
 def memorisation(
     fake: ArrayLike,
     train: ArrayLike,
@@ -58,8 +88,8 @@ def memorisation(
     seed: int = 0,
     groups: tuple[ArrayLike, ArrayLike] | None = None,
     train_groups: ArrayLike | None = None,
-) -> dict[str, Any]:
-    """Copy statistics of ``fake`` against the rows its generator learnt from.
+) -> Memorisation:
+    """Copy statistics of ``fake`` against the rows that its generator was trained on.
 
     Args:
         fake: synthetic rows ``[N, D]``.
@@ -69,60 +99,72 @@ def memorisation(
         groups: song ids of the rows of ``fake`` and of ``holdout``; without them every row is a song.
         train_groups: song ids of the rows of ``train``; without them every row is a song.
 
-    Returns:
-        ``nearer_train``, ``authentic``, ``authentic_control`` in [0, 1]; ``distance_ratio`` ≥ 0, ``None`` if half of
-        the holdout lies in train; ``ci``, the 95 % interval of each of these; ``exact_copies``; ``copying``; ``n`` =
-        rows of train and of holdout in a subsample, on average.
-
     Raises:
         InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows or songs in any set.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> train, holdout = rng.normal(size=(2, 100, 8))
+        >>> memorisation(train[:50], train, holdout).copying
+        True
     """
-    generated, seen = as_pair(fake, train, ("fake", "train"))
-    _, unseen = as_pair(train, holdout, ("train", "holdout"))
-    songs = (None, None) if groups is None else groups
-    made, held_out = Sample.of(generated, songs[0], "groups of fake"), Sample.of(unseen, songs[1], "groups of holdout")
-    learnt = Sample.of(seen, train_groups, "train_groups")
-    generated, seen, unseen = made.rows, learnt.rows, held_out.rows
-    most = max(len(generated), len(seen), len(unseen))
-    require_few_pairs(most, len(seen), "fake, train and holdout")
+    fakes, learnt, held_out = _samples(fake, train, holdout, groups, train_groups)
+    generated, seen, unseen = fakes.rows, learnt.rows, held_out.rows
     rng = np.random.default_rng(seed)
     draws = [_exchangeable(learnt, held_out, rng) for _ in range(N_DRAWS)]
-    nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
-    for (here, to_train), (_, to_holdout) in zip(
-        distance_blocks(generated, seen), distance_blocks(generated, unseen), strict=True
-    ):
-        for of_train, of_holdout in draws:
-            a, b = to_train[:, of_train].min(axis=1), to_holdout[:, of_holdout].min(axis=1)
-            nearer[here] += ((a < b) + 0.5 * (a == b)) / N_DRAWS
-        which[here] = np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)
-    share, neighbours = float(nearer.mean()), len(np.unique(which))
-    (to_train, made_from), (held_to_train, held_from) = nearest_rows(generated, seen), nearest_rows(unseen, seen)
+    nearer, neighbours = _nearer_train(generated, seen, unseen, draws)
+    share = float(nearer.mean())
+    (to_train, of_fake), (held_to_train, of_held) = nearest_rows(generated, seen), nearest_rows(unseen, seen)
     alone, _ = nearest_rows(seen, seen, others=True)
-    own = (to_train > alone[made_from]).astype(np.float64)
-    own_held = (held_to_train > alone[held_from]).astype(np.float64)
+    own = (to_train > alone[of_fake]).astype(np.float64)
+    own_held = (held_to_train > alone[of_held]).astype(np.float64)
     authentic, control = float(own.mean()), float(own_held.mean())
     copies, natural = int((to_train == 0).sum()), float((held_to_train == 0).mean())
     held = float(np.median(held_to_train))
-    copied = copies > natural * len(generated)
     ratio = float(np.median(to_train)) / held if held > 0 else None
     nearer_than_chance = bool(share - 0.5 > Z_LEVEL * 0.5 / np.sqrt(neighbours))
     far_nearer = ratio is not None and ratio < 0.5 and share > 0.75
     closer = (nearer_than_chance or far_nearer) and _above(control, authentic, len(unseen), len(generated))
-    return {
-        "nearer_train": share,
-        "authentic": authentic,
-        "authentic_control": control,
-        "distance_ratio": ratio,
-        "ci": {
-            "nearer_train": _mean_ci(nearer, made, seed),
-            "authentic": _mean_ci(own, made, seed),
-            "authentic_control": _mean_ci(own_held, held_out, seed),
-            "distance_ratio": None if ratio is None else _ratio_ci(made, to_train, held_out, held_to_train, seed),
-        },
-        "exact_copies": copies,
-        "copying": copied or closer,
-        "n": round(float(np.mean([len(of_train) for of_train, _ in draws]))),
-    }
+    ci = MemorisationIntervals(
+        nearer_train=_mean_ci(nearer, fakes, seed),
+        authentic=_mean_ci(own, fakes, seed),
+        authentic_control=_mean_ci(own_held, held_out, seed),
+        distance_ratio=None if ratio is None else _ratio_ci(fakes, to_train, held_out, held_to_train, seed),
+    )
+    copying = copies > natural * len(generated) or closer
+    n = round(float(np.mean([len(of_train) for of_train, _ in draws])))
+    return Memorisation(share, authentic, control, ratio, ci, copies, copying, n)
+
+
+def _samples(
+    fake: ArrayLike,
+    train: ArrayLike,
+    holdout: ArrayLike,
+    groups: tuple[ArrayLike, ArrayLike] | None,
+    train_groups: ArrayLike | None,
+) -> tuple[Sample, Sample, Sample]:
+    """The three sets, checked and with their songs."""
+    generated, seen = as_pair(fake, train, ("fake", "train"))
+    _, unseen = as_pair(train, holdout, ("train", "holdout"))
+    songs = (None, None) if groups is None else groups
+    fakes, held_out = Sample.of(generated, songs[0], "groups of fake"), Sample.of(unseen, songs[1], "groups of holdout")
+    learnt = Sample.of(seen, train_groups, "train_groups")
+    require_few_pairs(max(len(generated), len(seen), len(unseen)), len(seen), "fake, train and holdout")
+    return fakes, learnt, held_out
+
+
+def _nearer_train(
+    generated: Floats, seen: Floats, unseen: Floats, draws: list[tuple[Codes, Codes]]
+) -> tuple[Floats, int]:
+    """For each synthetic row the share of draws in which training is nearer, and how many nearest rows are distinct."""
+    nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
+    blocks = zip(distance_blocks(generated, seen), distance_blocks(generated, unseen), strict=True)
+    for (here, to_train), (_, to_holdout) in blocks:
+        for of_train, of_holdout in draws:
+            a, b = to_train[:, of_train].min(axis=1), to_holdout[:, of_holdout].min(axis=1)
+            nearer[here] += ((a < b) + 0.5 * (a == b)) / N_DRAWS
+        which[here] = np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)
+    return nearer, len(np.unique(which))
 
 
 def _exchangeable(x: Sample, y: Sample, rng: np.random.Generator) -> tuple[Codes, Codes]:

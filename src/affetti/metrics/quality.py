@@ -53,7 +53,7 @@ from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
 from affetti.metrics.mel_features import PARTS, Mels, clip_features
-from affetti.metrics.nearest_training import memorisation
+from affetti.metrics.nearest_training import Memorisation, memorisation
 from affetti.metrics.published import WEIGHTS, PublishedQuality, published_quality, require_pair, tier_of
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample
@@ -99,7 +99,7 @@ class QualityResult:
     n: int
     """Songs a side in each split."""
     seed: int
-    memorisation: dict[str, Any] | None
+    memorisation: Memorisation | None
     """Copy statistics in the score's own features, if ``train`` was given."""
 
     @property
@@ -135,7 +135,7 @@ def quality_score(
         fake: log-mels in dB ``[K, M, F]`` of the same front-end.
         groups: song id of each real clip; without it every clip is a song.
         fake_groups: the same for fakes; without it every clip counts as a song of its own.
-        train: the generator's training clips; with them ``memorisation`` tells copies from work of its own.
+        train: the generator's training clips; with them ``memorisation`` has copy statistics.
         seed: of the splits.
 
     Returns:

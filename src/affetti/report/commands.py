@@ -65,13 +65,13 @@ def train(run: Run) -> str:
 def score_of(score: Score) -> str:
     """The command of a scorecard."""
     result = score.result
-    reader = (result.get("reader") or {}).get("run")
+    regressor = (result.get("regressor") or {}).get("run")
     return _line(
         "score",
         result["real"],
         result["fake"],
         fold=result["fold"],
-        regressor=reader,
+        regressor=regressor,
         against=(result.get("against") or {}).get("fake"),
         seed=result["seed"],
         out=score.path,

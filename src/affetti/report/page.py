@@ -22,31 +22,12 @@ from affetti.report.audio_examples import colour_bar, grids, one_thread
 from affetti.report.drawing import legend_line, legend_mark
 from affetti.report.sources import Run, Score, Sources, gather
 from affetti.storage import write_text
+from affetti.studies.scorecard.measures import REGISTRY
 
 GENRES = 8
 """Genres with a marker of their own; the rarest beyond that share the last."""
 PARTS = {"frechet": "texture", "moments": "level", "smoothness": "motion", "frequency": "spectrum", "range": "dynamics"}
 """Short words for the parts of the Quality Score."""
-MEASURES: tuple[tuple[str, str, str, int], ...] = (
-    ("frechet", "Fréchet distance", "how far the two sets lie apart as clouds of features; lower is better", 1),
-    ("kernel", "kernel distance", "the same without assuming a shape; lower is better, 0 is no difference", 3),
-    ("sliced_wasserstein", "sliced Wasserstein distance", "the same over whole distributions; lower is better", 3),
-    ("precision", "precision", "share of synthetic clips that lie among real ones", 2),
-    ("recall", "recall", "share of real clips that lie among synthetic ones: low means lost variety", 2),
-    ("density", "density", "precision that outliers fool less", 2),
-    ("coverage", "coverage", "share of real clips with a synthetic one nearby", 2),
-    ("clipped_density", "clipped density", "share of clips as good as real ones, whatever outliers do", 2),
-    ("clipped_coverage", "clipped coverage", "share of clips that, all good, would cover as much", 2),
-    ("vendi", "Vendi score", "how many really different clips the set amounts to", 1),
-)
-"""Key, name, meaning and decimals of the established metrics."""
-HEARD: tuple[tuple[str, str, str], ...] = (
-    ("level", "dB", "how far band levels lie apart, clip for clip"),
-    ("modulation", "dB", "how differently levels move, over all rates"),
-    ("onset_rate", "onsets a second", "how many more or fewer onsets clips have"),
-    ("onset_strength", "dB", "how much more or less onsets rise"),
-)
-"""Key, unit and meaning of the distances read off log-mels."""
 CURVES = ("loss", "loss_discriminator", "gap")
 
 Section = tuple[str, str, Callable[[Sources, Progress], dict[str, Any] | None]]
@@ -118,8 +99,8 @@ def environment() -> Environment:
         "precise": wording.precise,
         "reach": wording.reach,
         "colour_bar": colour_bar,
-        "measures": MEASURES,
-        "heard": HEARD,
+        "measures": [entry for entry in REGISTRY if entry.part is None],
+        "spectrogram_measures": [entry for entry in REGISTRY if entry.part == "spectrogram"],
         "part_words": PARTS,
     }
     for function in filters:

@@ -22,6 +22,7 @@ from affetti.errors import AffettiError, StorageError, UsageError
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.result import AuditResult
+from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
@@ -195,7 +196,8 @@ def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
             result,
             ("quality", "frechet", "conditioning", "memorisation", "real", "fake", "fold", "seed"),
         )
-        return Score(path, _generator_of(result), result, _arrays(path / "pictures.npz"))
+        document = Scorecard.from_dict(result, path / "result.json").to_dict()
+        return Score(path, _generator_of(document), document, _arrays(path / "pictures.npz"))
     if verb == "compare":
         if not result:
             raise StorageError(

@@ -174,7 +174,7 @@ def _quality(score: Score) -> Answer:
     )
     if real := score.result.get("contains_real"):
         told += f" CAUTION: {plural(real, 'clip')} of this set are real ones: it is no score of a generator."
-    if score.result.get("heard"):
+    if score.result.get("trained_on"):
         told += " Caution: the generator was trained on songs it is compared with here."
     if high - low > WIDE:
         told += " The interval is so wide that little can be said: it takes more songs."
@@ -203,8 +203,8 @@ def _emotion(score: Score) -> list[Answer]:
 
 
 def _follows(found: dict[str, Any]) -> str:
-    if "slope" not in found:
-        return "not measurable here: needs clips asked for different emotions."
+    if found.get("slope") is None:
+        return "not measurable here: needs clips conditioned on different emotions."
     slope, correlation, real, relative = found["slope"], found["correlation"], found.get("real"), found.get("relative")
     told = f"Slope {estimate(slope)}, correlation {estimate(correlation)}"
     if real:

@@ -21,6 +21,8 @@ from affetti.errors import AffettiError, InputError, MismatchError, StorageError
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
 from affetti.studies.scorecard.conditioning import train_regressor
+from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
+from affetti.studies.scorecard.result import Measure, Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
 
 
@@ -35,69 +37,77 @@ def halves(tmp_path: Path, corpus: Corpus) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def scored(made: Callable[..., Path], run_of: Callable[[str], Path], corpus: Corpus) -> dict[str, Any]:
+def scored(made: Callable[..., Path], run_of: Callable[[str], Path], corpus: Corpus) -> Scorecard:
     return api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"))
 
 
-def test_the_document_has_the_keys_of_the_contract(scored: dict[str, Any]) -> None:
+def test_the_document_has_the_keys_of_the_contract(scored: Scorecard) -> None:
+    document = scored.to_dict()
+    assert list(document)[:4] == ["verb", "quality", "frechet", "frechet_infinity"]
     keys = {"quality", "frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"}
-    assert keys | {"conditioning", "memorisation", "n_real", "n_fake", "seed", "versions"} <= set(scored)
-    quality = scored["quality"]
+    assert keys | {"conditioning", "memorisation", "n_real", "n_fake", "seed", "versions"} <= set(document)
+    quality = document["quality"]
     assert {"score", "ci", "tier", "components", "published"} <= set(quality)
     assert set(quality["components"]) == {"frechet", "moments", "smoothness", "frequency", "range"}
     for part in quality["components"].values():
         assert set(part) == {"value", "score", "floor", "bad"}
-    assert {"value", "ci", "floor"} <= set(scored["frechet"])
+    assert {"value", "ci", "floor"} <= set(document["frechet"])
     assert {"score", "components"} <= set(quality["published"])
-    assert (scored["n_real"], scored["n_fake"]) == (80, 24)
-    json.dumps(scored, allow_nan=False)
+    assert (scored.n_real, scored.n_fake) == (80, 24)
+    json.dumps(document, allow_nan=False)
 
 
-def test_every_number_has_an_interval_and_a_floor(scored: dict[str, Any]) -> None:
+def test_every_number_has_an_interval_and_a_floor(scored: Scorecard) -> None:
     for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi"):
-        low, high = scored[name]["ci"]
-        assert low <= high, name
-        assert np.isfinite(scored[name]["floor"]), name
-    for axis in ("valence", "arousal"):
-        found = scored["conditioning"][axis]
-        for measure in ("slope", "correlation"):
-            assert found[measure]["ci"][0] <= found[measure]["value"] <= found[measure]["ci"][1]
-            assert found["real"][measure]["ci"][0] <= found["real"][measure]["value"]
-    assert scored["reader"]["kind"] == "student"
-    assert scored["generator"]["generator"] == "flow"
+        measure = scored.measures[name]
+        assert measure.ci is not None
+        assert measure.floor is not None
+        assert measure.ci[0] <= measure.ci[1], name
+        assert np.isfinite(measure.floor), name
+    assert scored.conditioning is not None
+    for axis in scored.conditioning.axes().values():
+        assert axis.real is not None
+        for fake, real in ((axis.slope, axis.real.slope), (axis.correlation, axis.real.correlation)):
+            assert fake is not None
+            assert fake.ci is not None
+            assert real.ci is not None
+            assert fake.ci[0] <= fake.value <= fake.ci[1]
+            assert real.ci[0] <= real.value
+    assert scored.regressor is not None
+    assert scored.regressor.kind == "student"
+    assert scored.generator is not None
+    assert scored.generator.generator == "flow"
 
 
-def test_the_frechet_distance_is_the_metrics_own(
-    scored: dict[str, Any], corpus: Corpus, made: Callable[..., Path]
-) -> None:
+def test_the_frechet_distance_is_the_metrics_own(scored: Scorecard, corpus: Corpus, made: Callable[..., Path]) -> None:
     real = embed_statistics(corpus.mel[splits.fold(corpus.clips, 0).test])
     standard = Standardiser.fit(real)
     made_up = Corpus.open(made("flow"))
     songs = corpus.songs[splits.fold(corpus.clips, 0).test], made_up.songs
     found = metrics.frechet(standard(real), standard(embed_statistics(made_up.mel)), songs, seed=0)
-    assert scored["frechet"] == found.to_dict()
+    assert scored.measures["frechet"] == Measure.of(found)
 
 
 def test_real_music_scores_like_real_music(halves: tuple[Path, Path]) -> None:
     real, other = halves
     found = api.score.run(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
-    assert found["quality"]["score"] >= 90
-    assert found["songs"] == {"real": 10, "fake": 10}
-    assert found["conditioning"] is None
-    assert found["memorisation"] is None
+    assert found.quality.score >= 90
+    assert (found.songs.real, found.songs.fake) == (10, 10)
+    assert found.conditioning is None
+    assert found.memorisation is None
     noise = np.random.default_rng(0).normal(-40, 15, np.load(other).shape).astype(np.float32)
     np.save(other, noise)
-    assert api.score.run(real, other, groups=[real.with_suffix(".txt")])["quality"]["score"] < 20
+    assert api.score.run(real, other, groups=[real.with_suffix(".txt")]).quality.score < 20
 
 
 def test_the_same_seed_scores_the_same(
-    corpus: Corpus, made: Callable[..., Path], scored: dict[str, Any], run_of: Callable[[str], Path]
+    corpus: Corpus, made: Callable[..., Path], scored: Scorecard, run_of: Callable[[str], Path]
 ) -> None:
     torch.rand(3)
     assert api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student")) == scored
 
 
-def test_the_reader_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_regressor_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(presets.BUDGETS["tiny"], "student", presets.Budget(3, 16))
     rows = splits.fold(corpus.clips, 0).train
     first = train_regressor(corpus, rows, 0)
@@ -113,7 +123,7 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
         for i in range(8):
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
     found = api.score.run(tmp_path / "real", tmp_path / "fake", preset="tiny")
-    assert found["n_real"] == found["n_fake"] == 8
+    assert found.n_real == found.n_fake == 8
     with pytest.raises(UsageError, match="--preset"):
         api.score.run(tmp_path / "real", tmp_path / "fake")
 
@@ -122,8 +132,9 @@ def test_copies_of_the_training_clips_are_found(tmp_path: Path, corpus: Corpus) 
     part = splits.fold(corpus.clips, 0)
     np.save(tmp_path / "copies.npy", corpus.mel[part.train[:40]])
     found = api.score.run(corpus.path, tmp_path / "copies.npy", fold=0)
-    assert found["memorisation"]["copying"]
-    assert found["memorisation"]["exact_copies"] == 40
+    assert found.memorisation is not None
+    assert found.memorisation.copying
+    assert found.memorisation.exact_copies == 40
 
 
 def saved(folder: Path, name: str, content: np.ndarray) -> Path:
@@ -148,7 +159,7 @@ def test_sets_that_do_not_belong_together_are_refused(
         (InputError, "3 songs are too few", {"real": halves[0], "fake": few}),
         (UsageError, "seed -1 is negative", {"real": halves[0], "fake": halves[1], "seed": -1}),
         (UsageError, "3 files of song ids", {"real": halves[0], "fake": halves[1], "groups": ["a", "b", "c"]}),
-        (UsageError, "a flow reads no emotions", {
+        (UsageError, "a flow does not predict emotions", {
             "real": corpus.path, "fake": made("flow"), "fold": 0, "regressor": run_of("flow")
         }),
     ]  # fmt: skip
@@ -158,14 +169,15 @@ def test_sets_that_do_not_belong_together_are_refused(
         assert "\n" not in str(caught.value)
 
 
-def test_a_reader_of_another_front_end_of_the_same_shape_is_refused(
+def test_a_regressor_of_another_front_end_of_the_same_shape_is_refused(
     tmp_path: Path, run_of: Callable[[str], Path]
 ) -> None:
     other = replace(FRONT_ENDS["tiny"], f_max=11_025.0)
     assert other.shape == FRONT_ENDS["tiny"].shape
     real = write_corpus(tmp_path / "wide", 8, 2, other)
-    with pytest.raises(MismatchError, match="reads log-mels of front-end"):
-        scorecard(open_clip_set(real.path), open_clip_set(real.path), regressor=run_of("student"))
+    with pytest.raises(MismatchError, match="takes log-mels of front-end"):
+        sets = ScoreSets(open_clip_set(real.path), open_clip_set(real.path))
+        scorecard(sets, ScoreSettings(regressor=run_of("student")))
 
 
 def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tuple[Path, Path]) -> None:
@@ -177,4 +189,5 @@ def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tupl
     with pytest.raises(StorageError, match="holds another verb's result"):
         api.score.run(*halves, out=tmp_path / "run")
     found = api.score.run(*halves, out=tmp_path / "score")
-    assert json.loads((tmp_path / "score/result.json").read_text()) == {"verb": "score", **found}
+    assert json.loads((tmp_path / "score/result.json").read_text()) == found.to_dict()
+    assert Scorecard.open(tmp_path / "score") == found

@@ -16,14 +16,15 @@ from tests.material import mels, write_corpus
 from affetti import api
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
-from affetti.errors import InputError, MismatchError
+from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
 from affetti.studies.scorecard.distances import band_centres
-from affetti.studies.scorecard.measures import told
+from affetti.studies.scorecard.measures import REGISTRY, Entry, MeasureInput, compute_measures
 from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
 from affetti.studies.scorecard.plot_data import plot_arrays, save
+from affetti.studies.scorecard.result import Measure, NearestPair, Scorecard
 
 
 @pytest.fixture
@@ -40,8 +41,10 @@ def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:
     return ClipSet(name, rows, np.array([f"{name}{i}" for i in range(len(rows))]))
 
 
-def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, Path]) -> None:
-    found = api.score.run(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
+def test_every_measure_is_in_the_document_and_is_opened_again(arrays: tuple[Path, Path, Path]) -> None:
+    card = api.score.run(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
+    found = card.to_dict()
+    assert Scorecard.from_dict(json.loads(json.dumps(found))) == card
     for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
         assert found[name]["ci"][0] <= found[name]["value"] <= found[name]["ci"][1], name
     for name in ("clipped_density", "clipped_coverage"):
@@ -61,7 +64,7 @@ def test_everything_in_the_library_is_in_the_document(arrays: tuple[Path, Path, 
 
 
 def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path, Path]) -> None:
-    other = api.score.run(*arrays[:2], against=arrays[2])["against"]
+    other = api.score.run(*arrays[:2], against=arrays[2]).to_dict()["against"]
     for name in ("frechet", "kernel"):
         difference = other[name]["difference"]
         assert difference["ci"][1] < 0, name
@@ -69,7 +72,7 @@ def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path,
         assert other[name]["p"] < 0.05
     assert other["quality"]["difference"]["ci"][0] > 0
     assert other["fake"] == str(arrays[2])
-    same = api.score.run(*arrays[:2], against=arrays[1])["against"]
+    same = api.score.run(*arrays[:2], against=arrays[1]).to_dict()["against"]
     assert same["quality"]["difference"]["ci"][0] <= 0 <= same["quality"]["difference"]["ci"][1]
 
 
@@ -78,8 +81,9 @@ def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tup
     rows[[1, 5, 7]] = np.load(arrays[0])[[0, 2, 4]]  # another type of number, another order
     np.save(tmp_path / "mixed.npy", rows)
     found = api.score.run(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
-    assert found["contains_real"] == 3
-    assert found["against"]["contains_real"] == 0
+    assert found.contains_real == 3
+    assert found.against is not None
+    assert found.against.contains_real == 0
     silent = np.full((4, 8, 16), -80, np.float16)
     assert clip_digests(clip_set(silent)) == [None] * 4
     assert (
@@ -102,7 +106,7 @@ def test_one_recording_in_both_sets_is_found_by_its_bytes(tmp_path: Path) -> Non
     assert count_contained(clip_digests(fake), clip_digests(real), (fake, real)) == 1
 
 
-def test_a_value_that_is_no_number_is_found_with_its_clip() -> None:
+def test_a_value_that_is_not_finite_is_reported_with_its_clip() -> None:
     rows = mels(70, (8, 16)).numpy()
     rows[66, 2, 3] = np.inf
     with pytest.raises(InputError, match="set, clip 66: a value is not finite"):
@@ -115,7 +119,7 @@ def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_
     genres = ["rock", "jazz"] * 17
     real = write_corpus(tmp_path / "real", 34, 1, labels=labels, genre=genres)
     fake = write_corpus(tmp_path / "fake", 34, 1, labels=labels[::-1].copy(), genre=genres)
-    found = api.score.run(real.path, fake.path, regressor=run_of("baseline"))
+    found = api.score.run(real.path, fake.path, regressor=run_of("baseline")).to_dict()
     kernel = found["strata"]["quadrant"]["kernel"]
     assert {name: stratum["drawn"] for name, stratum in kernel.items()} == {"Q1": 12, "Q2": 0, "Q3": 12}
     assert "at least 8" in kernel["Q2"]["reason"]
@@ -135,11 +139,11 @@ def test_bands_are_named_by_the_frequency_their_filters_peak_at() -> None:
     np.testing.assert_allclose(band_centres(front)[20:], hertz[20:], atol=front.sample_rate / front.n_fft)
 
 
-def test_pictures_show_what_they_say(tmp_path: Path) -> None:
+def test_plot_data_are_what_their_names_say(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     real, fake = (clip_set(mels(30, (16, 64), seed).numpy() + 3 * seed, f"s{seed}") for seed in (0, 1))
     x, y = rng.normal(size=(30, 5)) * [9, 3, 1, 1, 1], rng.normal(size=(30, 5)) + 2
-    found = plot_arrays(real, fake, x, y, real, [{"fake_row": 3, "train_row": 7}])
+    found = plot_arrays(real, fake, x, y, real, [NearestPair("a", "b", None, None, 3, 7, "song", 0.0, None)])
     share = np.linalg.eigvalsh(np.cov(x.T))[::-1][:2] / np.cov(x.T).trace()
     np.testing.assert_allclose(found["map_share"], share)
     np.testing.assert_allclose(np.cov(found["map_real"].T)[0, 1], 0, atol=1e-4)
@@ -156,16 +160,74 @@ def test_pictures_show_what_they_say(tmp_path: Path) -> None:
     assert "pairs_fake" not in swings
 
 
-def test_pictures_are_filed_with_the_scorecard_only(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
+def test_plot_data_are_written_with_the_scorecard_only(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
     api.score.run(*arrays[:2], out=tmp_path / "card")
     assert sorted(path.name for path in (tmp_path / "card").iterdir()) == ["pictures.npz", "result.json"]
 
 
-def test_a_refusal_is_a_reason_and_no_number() -> None:
-    def refuse() -> Any:
-        raise InputError("too few", where="x", hint="add some")
+@pytest.fixture
+def measure_input() -> MeasureInput:
+    rng = np.random.default_rng(0)
+    sets = [clip_set(mels(12, (8, 16), seed).numpy(), f"s{seed}") for seed in (0, 1)]
+    return MeasureInput(sets[0], sets[1], rng.normal(size=(12, 4)), rng.normal(size=(12, 4)), 0)
 
-    assert told(refuse) == {"value": None, "ci": None, "floor": None, "reason": "x: too few. Add some"}
+
+def test_a_measure_that_cannot_be_taken_has_a_reason_and_no_number(measure_input: MeasureInput) -> None:
+    found = compute_measures(measure_input)
+    assert found["frechet_infinity"].value is None
+    assert "12 songs are too few to extrapolate from" in str(found["frechet_infinity"].reason)
+    assert found["kernel"].reason is None
+    alike = replace(measure_input, real_rows=np.ones((12, 4)))
+    with pytest.raises(InputError, match="alike"):
+        compute_measures(alike)
+
+
+def test_an_entry_is_all_that_a_new_measure_needs(measure_input: MeasureInput) -> None:
+    def distance_of_means(given: MeasureInput) -> Measure:
+        return Measure(float(np.linalg.norm(given.real_rows.mean(axis=0) - given.fake_rows.mean(axis=0))))
+
+    entry = Entry("means", "distance of means", "lower", "how far the means lie apart", distance_of_means)
+    found = compute_measures(measure_input, registry=(*REGISTRY, entry))
+    assert list(found) == [*(known.key for known in REGISTRY if known.compute is not None), "means"]
+    assert found["means"].value == pytest.approx(
+        np.linalg.norm(measure_input.real_rows.mean(axis=0) - measure_input.fake_rows.mean(axis=0))
+    )
+
+
+def test_every_measure_is_described_once_and_in_the_reference() -> None:
+    keys = [entry.key for entry in REGISTRY]
+    assert len(set(keys)) == len(keys)
+    reference = Path(__file__).parents[3].joinpath("docs/reference.md").read_text(encoding="utf-8")
+    for entry in REGISTRY:
+        assert entry.key in reference, entry.key
+        assert entry.title
+        assert entry.meaning
+        assert not entry.meaning.endswith(".")
+
+
+def test_a_scorecard_of_the_first_version_is_opened(arrays: tuple[Path, Path, Path]) -> None:
+    card = api.score.run(*arrays[:2], against=arrays[2])
+    document = card.to_dict()
+    document["heard"], document["reader"] = document.pop("trained_on"), document.pop("regressor")
+    nothing = {"value": None, "ci": None, "floor": None, "reason": "too few"}
+    document["joint"] = document["data_copying"] = document["against"]["kernel"] = nothing
+    document["strata"]["quadrant"] = {"kernel": {"reason": "no row"}}
+    document["frechet"].pop("reason")
+    opened = Scorecard.from_dict(json.loads(json.dumps(document)))
+    assert (opened.trained_on, opened.regressor) == (card.trained_on, card.regressor)
+    assert opened.joint.reason == "too few"
+    assert opened.against is not None
+    assert opened.against.kernel.reason == "too few"
+    assert opened.strata.quadrant.kernel is None
+    assert opened.strata.quadrant.reason == "no row"
+    assert opened.measures["frechet"] == card.measures["frechet"]
+
+
+@pytest.mark.parametrize("change", [{"vendi": {"value": "many"}}, {"verdict": 3}, {"n_real": None}])
+def test_a_document_that_is_not_a_scorecard_is_refused(arrays: tuple[Path, Path, Path], change: dict[str, Any]) -> None:
+    document = {**api.score.run(*arrays[:2]).to_dict(), **change}
+    with pytest.raises(StorageError, match="cannot be read"):
+        Scorecard.from_dict(document)
 
 
 def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus, made: Callable[..., Path]) -> None:
@@ -173,13 +235,14 @@ def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus,
     rows = np.array(Corpus.open(made("flow")).mel[:20])
     rows[4] = corpus.mel[part.train[11]]
     np.save(tmp_path / "copied.npy", rows)
-    pair = api.score.run(corpus.path, tmp_path / "copied.npy", fold=0)["nearest_pairs"][0]
-    assert pair["fake"] == "copied.npy[4]"
-    assert pair["train"] == corpus.clips["clip_id"].iloc[part.train[11]]
-    assert (pair["distance"], pair["train_row"]) == (0, part.train[11])
+    pairs = api.score.run(corpus.path, tmp_path / "copied.npy", fold=0).nearest_pairs
+    assert pairs is not None
+    assert pairs[0].fake == "copied.npy[4]"
+    assert pairs[0].train == corpus.clips["clip_id"].iloc[part.train[11]]
+    assert (pairs[0].distance, pairs[0].train_row) == (0, part.train[11])
 
 
-def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[Path, Path, Path]) -> None:
+def test_songs_in_the_training_set_are_left_out_of_the_search_for_copies(arrays: tuple[Path, Path, Path]) -> None:
     real, train = open_clip_set(arrays[0]), open_clip_set(arrays[0].with_name("train.npy"))
     two_a_song = replace(real, songs=np.array([f"song{row // 2}" for row in range(24)]))
     mixed = clip_set(np.concatenate([train.mel, real.mel[5:6]]))
@@ -190,7 +253,7 @@ def test_only_songs_that_are_not_in_the_training_set_tell_copies(arrays: tuple[P
         api.score.run(*arrays[:2], train=arrays[0])
 
 
-def test_songs_of_a_training_corpus_go_by_their_ids(corpus: Corpus) -> None:
+def test_songs_of_a_training_corpus_are_recognised_by_their_ids(corpus: Corpus) -> None:
     real = open_clip_set(corpus.path)
     half = real.subset(np.flatnonzero(np.isin(real.songs, np.unique(real.songs)[::2])))
     altered = replace(half, mel=np.asarray(half.mel) + np.float16(1))

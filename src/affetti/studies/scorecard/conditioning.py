@@ -1,7 +1,7 @@
-"""Whether synthetic clips go with the emotion they were asked for, as a whole and by quadrant and genre.
+"""Whether synthetic clips go with the emotion they were conditioned on, as a whole and by quadrant and genre.
 
-A regressor that was trained on real clips alone reads valence and arousal off the synthetic clips, and off real clips
-it has not seen; the second reading says what the first can be at best. Where it needs no reader, the Fréchet joint
+A regressor that was trained on real clips alone predicts valence and arousal of the synthetic clips, and of real clips
+it was not trained on; the second prediction is what the first can be at best. Without a regressor, the Fréchet joint
 distance asks whether features and conditions go together as they do in real music.
 
 By quadrant and genre sets are compared by the kernel distance: it has no bias in the number of songs, of which a
@@ -10,6 +10,7 @@ quadrant holds few, where Fréchet distances would be mostly bias.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,21 @@ from affetti.execution.local import ranges
 from affetti.metrics.conditioning import AXES
 from affetti.random import child_seed
 from affetti.rows import release_pages
-from affetti.studies.scorecard.measures import refused, told
+from affetti.studies.scorecard.result import (
+    AxisConditioning,
+    ByStratum,
+    Conditioning,
+    Estimate,
+    GenreMeasures,
+    JointDistance,
+    Measure,
+    QuadrantMeasures,
+    RegressorSource,
+    RelativeResponse,
+    Response,
+    Strata,
+    StratumMeasure,
+)
 from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
@@ -36,21 +51,22 @@ from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig
 
 BATCH_CLIPS = 128
-"""Clips read at a time."""
+"""Clips predicted at a time."""
+
+Rows = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class EmotionPredictions:
-    """What a reader says of synthetic clips and of real ones it has not seen."""
+    """What a regressor predicts of synthetic clips and of real ones it was not trained on."""
 
-    reader: dict[str, Any]
-    """Which reader that was."""
-    fake: NDArray[np.float64]
-    """Valence and arousal read off the synthetic clips ``[K, 2]``."""
-    held: ClipSet
-    """Real clips the reader has not seen."""
-    real: NDArray[np.float64]
-    """Valence and arousal read off these."""
+    regressor: RegressorSource
+    fake: Rows
+    """Predicted valence and arousal of the synthetic clips ``[K, 2]``."""
+    held_out: ClipSet
+    """Real clips the regressor was not trained on."""
+    real: Rows
+    """Predicted valence and arousal of these ``[N, 2]``."""
 
 
 def predict_emotions(
@@ -62,59 +78,69 @@ def predict_emotions(
     seed: int,
     device: str = "cpu",
 ) -> EmotionPredictions | None:
-    """Read the emotions of both sides; ``None`` where no condition varies, or there is nothing to train a reader on.
+    """Predict the emotions of both sides; ``None`` where no condition varies, or there is nothing to train on.
+
+    Args:
+        real: all real clips.
+        reference: those that the synthetic clips are compared with.
+        fake: the synthetic clips.
+        fold: the fold of ``real`` whose training clips a regressor is trained on where none is given; default the
+            first.
+        regressor: its run folder.
+        seed: of the training.
+        device: where the regressor runs.
 
     Raises:
-        UsageError: ``regressor`` reads no emotions.
-        MismatchError: it reads log-mels of another front-end.
+        UsageError: ``regressor`` is not a run of a regressor.
+        MismatchError: it takes log-mels of another front-end.
     """
     if not conditions_vary(fake):
         return None
     if regressor is not None:
-        trained = runs.load(regressor)
-        if trained.kind not in runs.REGRESSORS:
-            raise UsageError(
-                f"a {trained.kind} reads no emotions",
-                where=regressor,
-                hint=f"give a run of {' or '.join(runs.REGRESSORS)}",
-            )
-        known = fake.front_end or real.front_end
-        if fake.mel.shape[1:] != trained.front_end.shape or (known and known.hash != trained.front_end.hash):
-            raise MismatchError(
-                f"reads log-mels of front-end {trained.front_end.hash} {trained.front_end.shape}, "
-                f"these are {known.hash if known else 'unknown'} {fake.mel.shape[1:]}",
-                where=regressor,
-                hint="use one --preset",
-            )
-        held = reference
+        trained = _open_regressor(regressor, fake, real)
         unseen = ~np.isin(reference.songs, sorted(trained.songs))
-        if not unseen.all():
-            held = reference.subset(np.flatnonzero(unseen))
-        model, reader = trained.model, {"run": str(regressor), "kind": trained.kind}
+        held_out = reference if unseen.all() else reference.subset(np.flatnonzero(unseen))
+        model, source = trained.model, RegressorSource(str(regressor), trained.kind)
     else:
         corpus = real.corpus
         if corpus is None or real.labels is None:
             return None
         number = fold if fold is not None else splits.fold_numbers(corpus.clips)[0]
         part = corpus.fold(number)
-        held = real.subset(part.test)
+        held_out = real.subset(part.test)
         model = train_regressor(corpus, part.train, seed)
-        reader = {"run": None, "kind": "student", "trained_on": f"fold {number}'s training clips"}
-    network = _On(model, device)
-    fakes, reals = (_read(network, clips) for clips in (fake, held))
-    return EmotionPredictions(reader, fakes, held, reals)
+        source = RegressorSource(None, "student", f"fold {number}'s training clips")
+    network = _OnDevice(model, device)
+    of_fake, of_real = (_predict(network, clips) for clips in (fake, held_out))
+    return EmotionPredictions(source, of_fake, held_out, of_real)
 
 
-def _read(network: nn.Module, clips: ClipSet) -> NDArray[np.float64]:
-    found = [np.zeros((0, 2))]
+def _open_regressor(path: Path, fake: ClipSet, real: ClipSet) -> runs.TrainedModel:
+    trained = runs.load(path)
+    if trained.kind not in runs.REGRESSORS:
+        hint = f"give a run of {' or '.join(runs.REGRESSORS)}"
+        raise UsageError(f"a {trained.kind} does not predict emotions", where=path, hint=hint)
+    known = fake.front_end or real.front_end
+    if fake.mel.shape[1:] != trained.front_end.shape or (known and known.hash != trained.front_end.hash):
+        raise MismatchError(
+            f"takes log-mels of front-end {trained.front_end.hash} {trained.front_end.shape}, "
+            f"these are {known.hash if known else 'unknown'} {fake.mel.shape[1:]}",
+            where=path,
+            hint="use one --preset",
+        )
+    return trained
+
+
+def _predict(network: nn.Module, clips: ClipSet) -> Rows:
+    parts = [np.zeros((0, 2))]
     for start, stop in ranges(len(clips), BATCH_CLIPS):
-        found.append(evaluation.predict(network, clips.mel, np.arange(start, stop)))
+        parts.append(evaluation.predict(network, clips.mel, np.arange(start, stop)))
         release_pages(clips.mel)
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
-class _On(nn.Module):
-    """A regressor on some device, asked from the CPU."""
+class _OnDevice(nn.Module):
+    """A regressor on some device, called from the CPU."""
 
     def __init__(self, model: nn.Module, device: str) -> None:
         super().__init__()
@@ -126,7 +152,16 @@ class _On(nn.Module):
 
 
 def train_regressor(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
-    """A small regressor trained on the given real clips."""
+    """A small regressor trained on the given real clips of a corpus.
+
+    Args:
+        corpus: real clips.
+        rows: which of them ``[N]``.
+        seed: of its weights and batches.
+
+    Raises:
+        MismatchError: one of the clips is synthetic.
+    """
     budget = presets.budget(corpus.meta["preset"], "student")
     batch = min(budget.batch_size, max(2, len(rows) // 2))
     splits.require_real(corpus.clips.iloc[rows])
@@ -139,106 +174,138 @@ def train_regressor(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
 
 
 def conditions_vary(fake: ClipSet) -> bool:
-    """Whether synthetic clips were asked for different emotions."""
+    """Whether synthetic clips were conditioned on different emotions."""
     return fake.labels is not None and not (np.ptp(fake.labels, axis=0) == 0).all()
 
 
-def conditioning(fake: ClipSet, readings: EmotionPredictions | None, seed: int) -> dict[str, Any] | None:
-    """How the reading of fakes answers their condition, beside how that of real clips answers their labels."""
-    if readings is None or fake.labels is None:
+def conditioning(fake: ClipSet, predictions: EmotionPredictions | None, seed: int) -> Conditioning | None:
+    """How predictions of synthetic clips follow their condition, beside how those of real clips follow their labels."""
+    if predictions is None or fake.labels is None:
         return None
-    response = metrics.label_response(fake.labels, readings.fake, fake.songs, seed)
-    held = readings.held
-    if held.labels is None or len(np.unique(held.songs)) < 2:
-        return _response(response, None, None)
-    real = metrics.label_response(held.labels, readings.real, held.songs, seed)
-    return _response(response, real, metrics.relative_to_real(response, real))
+    response = metrics.label_response(fake.labels, predictions.fake, fake.songs, seed)
+    held_out = predictions.held_out
+    if held_out.labels is None or len(np.unique(held_out.songs)) < 2:
+        return Conditioning(*(_axis(response[axis], None, None) for axis in AXES))
+    real = metrics.label_response(held_out.labels, predictions.real, held_out.songs, seed)
+    relative = metrics.relative_to_real(response, real)
+    return Conditioning(*(_axis(response[axis], real[axis], relative[axis]) for axis in AXES))
 
 
-def _response(response: Any, real: Any, relative: Any) -> dict[str, Any]:
-    def plain(axis: Any) -> Any:
-        return None if axis is None else {name: {"value": r.value, "ci": list(r.ci)} for name, r in axis.items()}
-
-    return {
-        axis: {
-            **(plain(response[axis]) or {}),
-            "real": None if real is None else plain(real[axis]),
-            "relative": None if relative is None else relative[axis],
-        }
-        for axis in response
-    }
+def _axis(
+    response: dict[str, metrics.Result] | None,
+    real: dict[str, metrics.Result] | None,
+    relative: dict[str, float] | None,
+) -> AxisConditioning:
+    return AxisConditioning(
+        **({} if response is None else _estimates(response)),
+        real=None if real is None else Response(**_estimates(real)),
+        relative=None if relative is None else RelativeResponse(**relative),
+    )
 
 
-def joint_distance(
-    reference: ClipSet, fake: ClipSet, x: NDArray[np.float64], y: NDArray[np.float64], seed: int
-) -> dict[str, Any]:
-    """The Fréchet joint distance on features and emotion, with the null of permuted conditions."""
+def _estimates(results: dict[str, metrics.Result]) -> dict[str, Any]:
+    return {name: Estimate(result.value, result.ci) for name, result in results.items()}
+
+
+def joint_distance(reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, seed: int) -> JointDistance:
+    """The Fréchet joint distance of features and emotion, with the null of permuted conditions.
+
+    Args:
+        reference: real clips.
+        fake: synthetic clips.
+        x: embeddings of the real clips ``[N, D]``.
+        y: embeddings of the synthetic clips ``[K, D]``.
+        seed: of every resampling.
+    """
     if reference.labels is None or fake.labels is None or not conditions_vary(fake):
-        return refused("needs labels of real clips, and synthetic clips asked for different emotions")
-    labels, requests, songs = reference.labels, fake.labels, (reference.songs, fake.songs)
-    middle = x.mean(axis=0)
-    return told(lambda: metrics.frechet_joint_distance(x - middle, y - middle, (labels, requests), songs, seed=seed))
+        return JointDistance(reason="needs labels of real clips, and synthetic clips conditioned on different emotions")
+    labels, songs = (reference.labels, fake.labels), (reference.songs, fake.songs)
+    centre = x.mean(axis=0)
+    try:
+        result = metrics.frechet_joint_distance(x - centre, y - centre, labels, songs, seed=seed)
+    except InputError as error:
+        return JointDistance(reason=str(error))
+    return JointDistance(
+        Measure.of(result.joint),
+        Measure.of(result.features),
+        result.alpha,
+        result.plain,
+        result.null,
+        result.p,
+        result.permutations,
+        result.seed,
+    )
 
 
 def strata(
-    reference: ClipSet,
-    fake: ClipSet,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    readings: EmotionPredictions | None,
-    seed: int,
-) -> dict[str, Any]:
-    """By quadrant and by genre: kernel distance, and by quadrant how far readings lie from the request.
+    reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, predictions: EmotionPredictions | None, seed: int
+) -> Strata:
+    """Kernel distance by quadrant and by genre, and by quadrant how far predictions lie from the condition.
 
-    Returns:
-        ``{"quadrant": {"kernel": …, "valence_error": …, "arousal_error": …}, "genre": {"kernel": …}}``, each by
-        stratum as :class:`affetti.metrics.Stratum` tells it; ``{"reason": …}`` in the place of what cannot be had.
+    Args:
+        reference: real clips.
+        fake: synthetic clips.
+        x: embeddings of the real clips ``[N, D]``.
+        y: embeddings of the synthetic clips ``[K, D]``.
+        predictions: the emotions of both sides, where they could be predicted.
+        seed: of every resampling.
     """
     songs = (reference.songs, fake.songs)
 
-    def kernel(rows: Any, draw: int) -> metrics.Result:
-        return metrics.kernel(x[rows[0]], y[rows[1]], (songs[0][rows[0]], songs[1][rows[1]]), draw)
+    def kernel(rows: Sequence[NDArray[np.intp]], draw: int) -> metrics.Result:
+        real, made = rows
+        return metrics.kernel(x[real], y[made], (songs[0][real], songs[1][made]), draw)
 
-    def by(kinds: tuple[NDArray[np.str_], NDArray[np.str_]]) -> dict[str, Any]:
-        try:
-            found = metrics.by_stratum(kernel, kinds, songs, seed=seed)
-        except InputError as error:
-            return {"reason": str(error)}
-        return {name: stratum.to_dict() for name, stratum in found.items()}
-
-    quadrants: dict[str, Any] = {"reason": "needs labels on both sides"}
+    quadrants = QuadrantMeasures(reason="needs labels on both sides")
     if reference.labels is not None and fake.labels is not None:
-        kinds = quadrant(*reference.labels.T), quadrant(*fake.labels.T)
-        quadrants = {"kernel": by(kinds), **_errors(fake, readings, seed)}
-    genres: dict[str, Any] = {"reason": "needs genres on both sides"}
-    if _named(reference) is not None and _named(fake) is not None:
-        genres = {"kernel": by((_named(reference), _named(fake)))}  # type: ignore[arg-type]
-    return {"quadrant": quadrants, "genre": genres}
+        kernels, reason = _by_stratum(kernel, (quadrant(*reference.labels.T), quadrant(*fake.labels.T)), songs, seed)
+        errors, other = _errors(fake, predictions, seed)
+        quadrants = QuadrantMeasures(kernels, errors.get("valence"), errors.get("arousal"), reason or other)
+    genres = GenreMeasures(reason="needs genres on both sides")
+    of_real, of_fake = _known_genres(reference), _known_genres(fake)
+    if of_real is not None and of_fake is not None:
+        genres = GenreMeasures(*_by_stratum(kernel, (of_real, of_fake), songs, seed))
+    return Strata(quadrants, genres)
 
 
-def _named(clips: ClipSet) -> NDArray[np.str_] | None:
+def _by_stratum(
+    measure: Any, strata: tuple[NDArray[np.str_], NDArray[np.str_]], songs: tuple[Any, Any], seed: int
+) -> tuple[ByStratum | None, str | None]:
+    """A measure by stratum, or the reason why there is none."""
+    try:
+        results = metrics.by_stratum(measure, strata, songs, seed=seed)
+    except InputError as error:
+        return None, str(error)
+    return {
+        name: StratumMeasure(
+            None if stratum.result is None else Measure.of(stratum.result), stratum.reason, stratum.songs, stratum.drawn
+        )
+        for name, stratum in results.items()
+    }, None
+
+
+def _known_genres(clips: ClipSet) -> NDArray[np.str_] | None:
     return clips.genres if clips.genres is not None and (clips.genres != "").any() else None
 
 
-def _errors(fake: ClipSet, readings: EmotionPredictions | None, seed: int) -> dict[str, Any]:
-    """Mean distance of reading and request in each quadrant of requests; the floor is that of held-out real clips."""
-    if readings is None or fake.labels is None or readings.held.labels is None:
-        return {}
-    held, requests, labels = readings.held, fake.labels, readings.held.labels
-    kinds = quadrant(*labels.T), quadrant(*requests.T)
-    found: dict[str, Any] = {}
+def _errors(
+    fake: ClipSet, predictions: EmotionPredictions | None, seed: int
+) -> tuple[dict[str, ByStratum | None], str | None]:
+    """By axis the mean absolute error in each quadrant of conditions; the floor is that of held-out real clips."""
+    if predictions is None or fake.labels is None or predictions.held_out.labels is None:
+        return {}, "needs predictions of the emotions of both sides"
+    held_out, conditions, labels = predictions.held_out, fake.labels, predictions.held_out.labels
+    quadrants = quadrant(*labels.T), quadrant(*conditions.T)
+    errors: dict[str, ByStratum | None] = {}
+    reason: str | None = None
     for axis in AXES:
 
-        def error(rows: Any, draw: int, axis: str = axis) -> metrics.Result:
+        def error(rows: Sequence[NDArray[np.intp]], draw: int, axis: str = axis) -> metrics.Result:
             a, b = rows
-            made = metrics.label_error(requests[b], readings.fake[b], fake.songs[b], draw)[axis]
-            real = metrics.label_error(labels[a], readings.real[a], held.songs[a], draw)[axis]
+            made = metrics.label_error(conditions[b], predictions.fake[b], fake.songs[b], draw)[axis]
+            real = metrics.label_error(labels[a], predictions.real[a], held_out.songs[a], draw)[axis]
             return metrics.Result(made.value, made.ci, real.value, (len(a), len(b)), draw)
 
-        try:
-            by_kind = metrics.by_stratum(error, kinds, (held.songs, fake.songs), seed=seed)
-        except InputError as refusal:
-            found[f"{axis}_error"] = {"reason": str(refusal)}
-            continue
-        found[f"{axis}_error"] = {name: stratum.to_dict() for name, stratum in by_kind.items()}
-    return found
+        errors[axis], failure = _by_stratum(error, quadrants, (held_out.songs, fake.songs), seed)
+        reason = reason or failure
+    return errors, reason

@@ -1,17 +1,17 @@
-"""Copies: does the synthetic set hold clips of its training set, or real clips as they are?
+"""Whether a synthetic set holds copies of training clips, or real clips as they are.
 
-Two different questions. *Memorisation* asks of the generator, in the features: do its clips lie nearer to the training
-set than fresh real music does? *Contents* asks of the files: is a clip of the synthetic set, bit for bit, a clip of the
-real ones? A set that holds real clips is no synthetic set, and every distance flatters it. It is scored all the same,
-since whoever looks for exact copies wants to see them, but the document counts them (``contains_real``), and the
-command line says so first.
+These are two questions. *Memorisation* is a property of the generator, measured in the features: do its clips lie
+nearer to the training set than real music that it has not seen? *Contents* are a property of the files: is a clip of
+the synthetic set, bit for bit, a real clip? A set that holds real clips is not synthetic, and every distance flatters
+it. It is scored all the same, because exact copies are what some users look for, but the scorecard counts them
+(``contains_real``) and the command line warns of them first.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,12 @@ from affetti.metrics.mel_features import Mels
 from affetti.metrics.quality import MIN_SONGS
 from affetti.rows import release_pages
 from affetti.signal import audio
-from affetti.studies.scorecard.measures import told
+from affetti.studies.scorecard.result import DataCopyingTest, NearestPair
 
 BATCH_CLIPS = 64
 """Clips read at a time."""
 N_PAIRS = 20
 """Nearest pairs listed."""
-
-Rows = NDArray[np.float64]
 
 
 def clip_digests(clips: ClipSet) -> list[bytes | None]:
@@ -70,15 +68,15 @@ def count_contained(fake: list[bytes | None], real: list[bytes | None], files: t
         files: both sets, synthetic first.
     """
     known = {digest for digest in real if digest is not None}
-    heard = _sounds(files[1])
+    known_audio = _audio_digests(files[1])
     same = np.array([digest in known for digest in fake])
-    if heard:
-        same |= np.array([sound in heard for sound in _each_sound(files[0])], dtype=bool)
+    if known_audio:
+        same |= np.array([digest in known_audio for digest in _audio_digest_of_each(files[0])], dtype=bool)
     return int(same.sum())
 
 
 def unseen_rows(
-    reference: ClipSet, digests: list[bytes | None], train: ClipSet, learnt: list[bytes | None]
+    reference: ClipSet, digests: list[bytes | None], train: ClipSet, train_digests: list[bytes | None]
 ) -> NDArray[np.intp]:
     """Rows of the reference that can tell learning from copying: those of songs that are not in the training set.
 
@@ -87,12 +85,12 @@ def unseen_rows(
         digests: of these, see :func:`clip_digests`. A song is in the training set if one of its clips is, or, where
             both are corpora, if its id is.
         train: what the generator was trained on.
-        learnt: digests of its clips.
+        train_digests: digests of its clips.
 
     Raises:
         MismatchError: too few songs are left.
     """
-    known = {digest for digest in learnt if digest is not None}
+    known = {digest for digest in train_digests if digest is not None}
     shared = np.array([digest in known for digest in digests])
     if reference.corpus is not None and train.corpus is not None:
         shared |= np.isin(reference.songs, train.songs)
@@ -108,11 +106,11 @@ def unseen_rows(
     return rows
 
 
-def _sounds(clips: ClipSet) -> set[str]:
-    return {sound for sound in _each_sound(clips) if sound}
+def _audio_digests(clips: ClipSet) -> set[str]:
+    return {digest for digest in _audio_digest_of_each(clips) if digest}
 
 
-def _each_sound(clips: ClipSet) -> list[str]:
+def _audio_digest_of_each(clips: ClipSet) -> list[str]:
     """SHA-256 of the audio each clip was cut from; empty where that is not known."""
     if clips.corpus is not None and len(clips.corpus) == len(clips):
         return clips.corpus.clips["sha256"].fillna("").tolist()
@@ -121,49 +119,72 @@ def _each_sound(clips: ClipSet) -> list[str]:
     return [""] * len(clips)
 
 
-def find_copies(
-    fake: ClipSet,
-    made: Rows,
-    train: tuple[ClipSet, NDArray[np.intp]],
-    seen: Rows,
-    holdout: ClipSet,
-    unseen: Rows,
-    seed: int,
-) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    """Copy statistics with intervals over songs, C_T, and the nearest pairs to listen to.
+@dataclass(frozen=True)
+class Copies:
+    """What :func:`find_copies` finds."""
+
+    statistics: metrics.Memorisation
+    test: DataCopyingTest
+    pairs: tuple[NearestPair, ...]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Rows of a set and their embeddings ``[N, D]``."""
+
+    clips: ClipSet
+    rows: NDArray[np.intp]
+    """Which clips of the set ``[N]``."""
+    features: NDArray[np.float64]
+
+    @property
+    def songs(self) -> NDArray[np.str_]:
+        """Song id of each row."""
+        return self.clips.songs[self.rows]
+
+
+def find_copies(fake: Embedded, train: Embedded, holdout: Embedded, seed: int) -> Copies:
+    """Copy statistics with intervals over songs, the test C_T, and the nearest pairs to listen to.
 
     Args:
         fake: synthetic clips.
-        made: their embeddings ``[N, D]``.
-        train: what the generator was trained on: a set, and which of its clips ``[T]``.
-        seen: their embeddings ``[T, D]``.
-        holdout: real clips it has not seen.
-        unseen: their embeddings ``[H, D]``.
+        train: the clips that the generator was trained on.
+        holdout: real clips that it was not trained on.
         seed: of every resampling.
+
+    Raises:
+        InputError: see :func:`affetti.metrics.memorisation`.
     """
-    songs = (fake.songs, holdout.songs)
-    learnt, rows = train
-    found = metrics.memorisation(made, seen, unseen, seed, songs, learnt.songs[rows])
-    found["ci"] = {name: None if ci is None else list(ci) for name, ci in found["ci"].items()}
-    test = told(lambda: metrics.data_copying(made, seen, unseen, songs, seed=seed))
+    features = fake.features, train.features, holdout.features
+    statistics = metrics.memorisation(*features, seed, (fake.songs, holdout.songs), train.songs)
+    try:
+        result = metrics.data_copying(*features, (fake.songs, holdout.songs), seed=seed)
+        test = DataCopyingTest(result.c_t, result.p, result.cells, result.left_out, result.n, result.seed)
+    except InputError as error:
+        test = DataCopyingTest(reason=str(error))
+    return Copies(statistics, test, _nearest_pairs(fake, train, holdout))
+
+
+def _nearest_pairs(fake: Embedded, train: Embedded, holdout: Embedded) -> tuple[NearestPair, ...]:
     # Clips go by the number of their row here, so that two of one name stay apart.
-    numbers = [f"{row:09d}" for row in range(len(fake))], [f"{row:09d}" for row in rows]
-    nearest = metrics.nearest_pairs(made, seen, *numbers, unseen, N_PAIRS)
-    names, files = [clips.clip_names() for clips in (fake, learnt)], [clips.clip_files() for clips in (fake, learnt)]
-    pairs: list[dict[str, Any]] = []
+    fakes, trains = ([f"{row:09d}" for row in part.rows] for part in (fake, train))
+    nearest = metrics.nearest_pairs(fake.features, train.features, fakes, trains, holdout.features, N_PAIRS)
+    names = [part.clips.clip_names() for part in (fake, train)]
+    files = [part.clips.clip_files() for part in (fake, train)]
+    pairs: list[NearestPair] = []
     for pair in nearest:
         a, b = int(pair.fake), int(pair.train)
         pairs.append(
-            {
-                "fake": names[0][a],
-                "train": names[1][b],
-                "fake_file": files[0][a],
-                "train_file": files[1][b],
-                "fake_row": a,
-                "train_row": b,
-                "train_song": str(learnt.songs[b]),
-                "distance": pair.distance,
-                "quantile": pair.quantile,
-            }
+            NearestPair(
+                fake=names[0][a],
+                train=names[1][b],
+                fake_file=files[0][a],
+                train_file=files[1][b],
+                fake_row=a,
+                train_row=b,
+                train_song=str(train.clips.songs[b]),
+                distance=pair.distance,
+                quantile=pair.quantile,
+            )
         )
-    return found, test, pairs
+    return tuple(pairs)

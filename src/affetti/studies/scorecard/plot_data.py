@@ -14,6 +14,7 @@ and modulation. No array needs unpickling.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced, release_pages
 from affetti.storage import atomic_write
 from affetti.studies.scorecard.distances import band_centres
+from affetti.studies.scorecard.result import NearestPair
 
 MAX_POINTS = 1_500
 MAX_CLIPS = 512
@@ -46,7 +48,7 @@ def save(path: Path, arrays: Arrays) -> None:
 
 
 def plot_arrays(
-    reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, train: ClipSet | None, pairs: list[dict[str, Any]]
+    reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, train: ClipSet | None, pairs: Sequence[NearestPair]
 ) -> Arrays:
     """The arrays of the module's docstring.
 
@@ -59,14 +61,14 @@ def plot_arrays(
         pairs: its nearest pairs, see :mod:`affetti.studies.scorecard.memorisation`.
     """
     front = reference.front_end or fake.front_end
-    found: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_centres(front)}
+    arrays: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_centres(front)}
     for side, clips in (("real", reference), ("fake", fake)):
-        found[f"level_{side}"], found["rate"], found[f"modulation_{side}"] = _courses(clips, front)
+        arrays[f"level_{side}"], arrays["rate"], arrays[f"modulation_{side}"] = _courses(clips, front)
     if train is not None and pairs:
         chosen = pairs[:N_PAIRS]
-        for side, clips in (("fake", fake), ("train", train)):
-            found[f"pairs_{side}"] = np.stack([clips.mel[pair[f"{side}_row"]] for pair in chosen]).astype(np.float16)
-    return found
+        arrays["pairs_fake"] = np.stack([fake.mel[pair.fake_row] for pair in chosen]).astype(np.float16)
+        arrays["pairs_train"] = np.stack([train.mel[pair.train_row] for pair in chosen]).astype(np.float16)
+    return arrays
 
 
 def _map(x: Rows, y: Rows) -> Arrays:

@@ -1,0 +1,398 @@
+"""The scorecard as typed values: :class:`Scorecard` and its parts.
+
+Field names are the keys of the JSON document. The measures of the registry (:mod:`affetti.studies.scorecard.measures`)
+stand in ``Scorecard.measures`` in Python, and at the top level of the document, after ``quality``. What could not be
+measured is ``None``, with the ``reason`` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from affetti import config, metrics
+from affetti.errors import StorageError, UsageError
+from affetti.results import BaseResult
+from affetti.studies.scorecard.legacy import is_measure, upgraded
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measured value with what is needed to read it, or the reason why there is none."""
+
+    value: float | None
+    ci: Interval | None = None
+    """95 % interval, resampled by song."""
+    floor: float | None = None
+    """The same estimate with held-out real songs in the place of the synthetic ones."""
+    n: tuple[int, ...] | None = None
+    """Rows of each set."""
+    seed: int | None = None
+    reason: str | None = None
+    """Why ``value`` is ``None``."""
+
+    @classmethod
+    def of(cls, result: metrics.Result) -> Measure:
+        """From the result of a metric."""
+        return cls(result.value, result.ci, result.floor, result.n, result.seed)
+
+    @classmethod
+    def unavailable(cls, reason: str) -> Measure:
+        """What stands in the place of a measure that cannot be taken."""
+        return cls(None, reason=reason)
+
+
+@dataclass(frozen=True)
+class ExtrapolatedMeasure(Measure):
+    """A distance extrapolated to infinitely many songs, and the line it rests on."""
+
+    slope: float = 0.0
+    """Bias of the plain distance of the whole sets."""
+    r2: float = 0.0
+    """Share of the variance of the mean distances that the line explains."""
+    shares: tuple[float, ...] = ()
+    """Share of the songs in each subset."""
+    distances: tuple[float, ...] = ()
+    """Mean plain distance at each share."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The calibrated Quality Score; see :class:`affetti.metrics.QualityResult`."""
+
+    score: float
+    """0 to 100; 100 is held-out real music."""
+    ci: Interval
+    """95 % interval over songs."""
+    sensitivity: Interval
+    """Where the score lies for 95 % of weightings of its parts."""
+    tier: str
+    components: dict[str, metrics.Component]
+    published: metrics.PublishedQuality
+    """The published study's formula on the same sets."""
+
+    @classmethod
+    def of(cls, result: metrics.QualityResult) -> Quality:
+        """From the result of :func:`affetti.metrics.quality_score`."""
+        return cls(result.score, result.ci, result.sensitivity, result.tier, dict(result.components), result.published)
+
+
+@dataclass(frozen=True)
+class Band:
+    """How far the levels of one mel band lie apart, in dB."""
+
+    value: float
+    ci: Interval | None
+    floor: float | None
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """Distances read off log-mels; see :func:`affetti.metrics.spectrogram_distances`."""
+
+    level: Measure
+    modulation: Measure
+    onset_rate: Measure
+    onset_strength: Measure
+    bands: dict[str, Band]
+    """By centre frequency, from low to high; by number where the front-end is not known."""
+    frame_rate: float | None
+    """Frames per second; ``None``: onsets are counted per frame."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its 95 % interval over songs."""
+
+    value: float
+    ci: Interval | None
+
+
+@dataclass(frozen=True)
+class Response:
+    """How predictions follow labels on one axis."""
+
+    correlation: Estimate
+    slope: Estimate
+    ccc: Estimate
+    mae: Estimate
+
+
+@dataclass(frozen=True)
+class RelativeResponse:
+    """A response over that of the same regressor on held-out real clips: 1 is as good as real music."""
+
+    correlation: float
+    slope: float
+    ccc: float
+
+
+@dataclass(frozen=True)
+class AxisConditioning:
+    """How synthetic clips follow their condition on one axis; ``None`` where the condition never varies."""
+
+    correlation: Estimate | None = None
+    slope: Estimate | None = None
+    ccc: Estimate | None = None
+    mae: Estimate | None = None
+    real: Response | None = None
+    """The same of held-out real clips and their labels."""
+    relative: RelativeResponse | None = None
+    """``None`` where the regressor does not follow real clips beyond doubt."""
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """How synthetic clips follow the emotion they were conditioned on."""
+
+    valence: AxisConditioning
+    arousal: AxisConditioning
+
+    def axes(self) -> dict[str, AxisConditioning]:
+        """By the name of the axis."""
+        return {"valence": self.valence, "arousal": self.arousal}
+
+
+@dataclass(frozen=True)
+class JointDistance:
+    """The Fréchet joint distance of features and emotion; see :class:`affetti.metrics.JointDistance`."""
+
+    joint: Measure | None = None
+    features: Measure | None = None
+    alpha: float | None = None
+    plain: float | None = None
+    null: tuple[float, float, float] | None = None
+    """Plain distances with permuted conditions: 2.5 %, mean, 97.5 %."""
+    p: float | None = None
+    permutations: int | None = None
+    seed: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class StratumMeasure:
+    """A measure in one quadrant or genre."""
+
+    result: Measure | None
+    reason: str | None
+    songs: tuple[int, ...]
+    """Songs of each set in the stratum."""
+    drawn: int
+    """Songs of each set that the result rests on; 0 without one."""
+
+
+ByStratum = dict[str, StratumMeasure]
+
+
+@dataclass(frozen=True)
+class QuadrantMeasures:
+    """Measures by quadrant of the emotion plane."""
+
+    kernel: ByStratum | None = None
+    """Kernel distance."""
+    valence_error: ByStratum | None = None
+    """Mean absolute difference of prediction and condition; the floor is that of held-out real clips."""
+    arousal_error: ByStratum | None = None
+    reason: str | None = None
+    """Why a measure is ``None``."""
+
+
+@dataclass(frozen=True)
+class GenreMeasures:
+    """Measures by genre."""
+
+    kernel: ByStratum | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Measures by quadrant and by genre, on equally many songs in each."""
+
+    quadrant: QuadrantMeasures
+    genre: GenreMeasures
+
+
+@dataclass(frozen=True)
+class DataCopyingTest:
+    """The test C_T; see :class:`affetti.metrics.DataCopying`."""
+
+    c_t: float | None = None
+    """About 0 for fresh draws, far below 0 for copies."""
+    p: float | None = None
+    cells: int | None = None
+    left_out: int | None = None
+    n: tuple[int, int] | None = None
+    seed: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class NearestPair:
+    """A synthetic clip and the training clip nearest to it."""
+
+    fake: str
+    train: str
+    fake_file: str | None
+    train_file: str | None
+    fake_row: int
+    train_row: int
+    train_song: str
+    distance: float
+    quantile: float | None
+    """Share of held-out clips that lie at most as far from the training set."""
+
+
+@dataclass(frozen=True)
+class DistanceDifference:
+    """Difference of the distances of two generators from the same real songs; below 0 the first is nearer."""
+
+    difference: Measure | None = None
+    first: Measure | None = None
+    second: Measure | None = None
+    p: float | None = None
+    seed: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class QualityDifference:
+    """Difference of the Quality Scores of two generators on the same real songs; above 0 the first is better."""
+
+    difference: Measure | None = None
+    first: float | None = None
+    second: float | None = None
+    n: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The synthetic set compared with that of another generator."""
+
+    fake: str
+    """Name of the other generator's set."""
+    n_fake: int
+    frechet: DistanceDifference
+    kernel: DistanceDifference
+    quality: QualityDifference
+    contains_real: int
+    """Clips of the other set that are real clips."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the measures compare."""
+
+    name: str
+    version: str
+    dimension: int
+
+
+@dataclass(frozen=True)
+class RegressorSource:
+    """The regressor that predicted the emotions."""
+
+    run: str | None
+    """Its run; ``None``: it was trained for this scorecard."""
+    kind: str
+    trained_on: str | None = None
+
+
+@dataclass(frozen=True)
+class SongCounts:
+    """Songs of each set."""
+
+    real: int
+    fake: int
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that could not be used."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Generator:
+    """What made the synthetic clips, as their corpus says."""
+
+    generator: str
+    weights_sha256: str | None
+    emotions: str | None
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Scorecard(BaseResult):
+    """How good a synthetic set is, beside what held-out real music scores."""
+
+    verb: ClassVar[str | None] = "score"
+    renamed: ClassVar[Mapping[str, str]] = {"heard": "trained_on", "reader": "regressor"}
+
+    quality: Quality
+    spectrogram: Spectrogram
+    conditioning: Conditioning | None
+    """``None`` where no condition varies, or nothing predicts the emotions."""
+    joint: JointDistance
+    strata: Strata
+    memorisation: metrics.Memorisation | None
+    """``None`` where the training set is not known."""
+    data_copying: DataCopyingTest | None
+    nearest_pairs: tuple[NearestPair, ...] | None
+    contains_real: int
+    """Synthetic clips that are real or training clips."""
+    against: Comparison | None
+    features: Features
+    regressor: RegressorSource | None
+    front_end: str | None
+    n_real: int
+    n_fake: int
+    songs: SongCounts
+    left_out: tuple[LeftOut, ...]
+    generator: Generator | None
+    trained_on: int
+    """Songs of the reference that the generator was trained on."""
+    real: str
+    fake: str
+    fold: int | None
+    seed: int
+    versions: dict[str, str]
+    measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
+    """The established metrics, by their key in the registry; at the top level of the document."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``affetti score --json`` prints."""
+        document = super().to_dict()
+        del document["measures"]
+        first = {key: document.pop(key) for key in ("verb", "quality")}
+        measures = {key: config.unstructure(measure) for key, measure in self.measures.items()}
+        return {**first, **measures, **document}
+
+    @classmethod
+    def from_dict(cls, document: Any, where: str | Path = "result") -> Self:
+        """Build the scorecard from its document, also one of affetti 0.1.
+
+        Raises:
+            StorageError: a key is missing or unknown, or a value is of the wrong type.
+        """
+        if not isinstance(document, dict):
+            return super().from_dict(document, where)
+        known = {part.name for part in fields(cls)} | {*cls.renamed, "verb"}
+        found = {key: part for key, part in document.items() if key not in known and is_measure(part)}
+        rest = {key: part for key, part in document.items() if key not in found}
+        try:
+            measures = {
+                key: config.structure(part, ExtrapolatedMeasure if "slope" in part else Measure, where)
+                for key, part in found.items()
+            }
+        except UsageError as error:
+            hint = "run the command that made it again"
+            raise StorageError(f"holds a measure that cannot be read ({error.what})", where=where, hint=hint) from error
+        return replace(super().from_dict(upgraded(rest), where), measures=measures)
