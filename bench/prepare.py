@@ -23,9 +23,10 @@ import soxr
 import torch
 from threadpoolctl import threadpool_limits
 
-from affetti.corpus.build import build
+from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import folder as loader
 from affetti.corpus.track import Options
+from affetti.execution import LocalExecutor
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
 from affetti.signal.decoders import decode_soundfile
@@ -115,7 +116,13 @@ def prepared(songs: Path, out: Path, workers: int) -> tuple[float, float]:
     """Wall time of preparing a folder, and the peak memory of this process in GB."""
     torch.set_num_threads(1)
     began = time.perf_counter()
-    build(loader.load(songs, Options(scale="-1..1")), out, FRONT, preset="paper", workers=workers)
+    build(
+        loader.load(songs, Options(scale="-1..1")),
+        out,
+        FRONT,
+        PrepareSettings("paper"),
+        executor=LocalExecutor(workers),
+    )
     wall = time.perf_counter() - began
     # Not getrusage, which also counts what the parent held when it started this process.
     status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -28,7 +28,7 @@ def panel(count: int = 60, spread: float = 1.6, low: float = 2.0, high: float = 
 
 
 def verdicts(made: Source) -> dict[str, tuple[str, int]]:
-    return {check["check"]: (check["verdict"], check["n"]) for check in audit(made, 1.0)}
+    return {check.check: (check.verdict, check.n) for check in audit(made, 1.0)}
 
 
 def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
@@ -50,9 +50,9 @@ def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
     ],
 )
 def test_values_of_another_scale_are_suspect(labels: list[Labels], says: str) -> None:
-    check = next(check for check in audit(source(labels), 1.0) if check["check"] == "scale_mismatch")
-    assert check["verdict"] == "suspect"
-    assert re.search(says, check["detail"])
+    check = next(check for check in audit(source(labels), 1.0) if check.check == "scale_mismatch")
+    assert check.verdict == "suspect"
+    assert re.search(says, check.detail)
 
 
 def test_the_widest_spread_that_a_panel_can_have_is_not_suspect() -> None:
@@ -158,10 +158,10 @@ def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: M
     assert joined.refused == []
     assert joined.notes[-1] == "4 songs of emomusic are also in deam, and read from there"
     found = audit(joined, 1.0)
-    assert (found[-1]["check"], found[-1]["verdict"], found[-1]["n"]) == ("songs_shared", "corrected", 4)
-    assert found[-1]["detail"].startswith("4 songs lie in more than one of deam, emomusic: each is taken once")
+    assert (found[-1].check, found[-1].verdict, found[-1].n) == ("songs_shared", "corrected", 4)
+    assert found[-1].detail.startswith("4 songs lie in more than one of deam, emomusic: each is taken once")
     assert len(found) == 2 * (len(CHECKS) - 1) + 1
-    assert found[0]["detail"].startswith("deam: ")
+    assert found[0].detail.startswith("deam: ")
     assert joined.dataset.licence == "deam: CC0; emomusic: CC0"
     assert joined.dataset.scale == "-1..1"
 

@@ -15,9 +15,10 @@ import soundfile
 
 from affetti.corpus import Corpus, store
 from affetti.corpus import build as building
-from affetti.corpus.build import CHUNK, Built, build, join_shards
+from affetti.corpus.build import CHUNK, BuildResult, PrepareSettings, build
 from affetti.corpus.track import Source
 from affetti.errors import InputError, StorageError, UsageError
+from affetti.execution import LocalExecutor
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import PARTIAL_PREFIX
@@ -30,7 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def reasons(built: Built) -> dict[str, str]:
+def reasons(built: BuildResult) -> dict[str, str]:
     return {entry["path"]: entry["reason"] for entry in built.skipped}
 
 
@@ -38,7 +39,7 @@ def test_a_clip_is_the_log_mel_of_its_stretch(make_source: MakeSource, front: Fr
     import torch
 
     source = make_source(10)
-    corpus = build(source, tmp_path / "c", front, preset="small").corpus
+    corpus = build(source, tmp_path / "c", front, PrepareSettings("small")).corpus
     assert corpus.clips["clip_id"].tolist() == [f"t{i}" for i in range(10)]
     for i in (0, 7):
         wave = source.tracks[i].sound.waveform(front.sample_rate)[2_000:10_000]  # the centre of 1.5 s
@@ -54,7 +55,9 @@ def test_a_clip_is_the_log_mel_of_its_stretch(make_source: MakeSource, front: Fr
 
 def test_the_bytes_do_not_depend_on_the_workers(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
     for workers in (1, 2):
-        build(make_source(20), tmp_path / str(workers), front, preset="small", workers=workers)
+        build(
+            make_source(20), tmp_path / str(workers), front, PrepareSettings("small"), executor=LocalExecutor(workers)
+        )
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
 
@@ -63,7 +66,7 @@ def test_windows_cut_where_they_say(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, windows: Any, starts: list[float]
 ) -> None:
     source = make_source(4, {1: {"seconds": 3.5}})
-    clips = build(source, tmp_path / "c", front, preset="small", windows=windows).corpus.clips
+    clips = build(source, tmp_path / "c", front, PrepareSettings("small", windows=windows)).corpus.clips
     mine = clips[clips["song_id"] == "s1"]
     assert mine["start"].tolist() == starts
     assert mine["clip_id"].tolist() == (["t1"] if len(starts) == 1 else ["t1-00", "t1-01", "t1-02"])
@@ -74,10 +77,10 @@ def test_a_short_track_is_left_out_with_the_reason_or_filled(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
     source = make_source(6, {2: {"seconds": 0.6}})
-    built = build(source, tmp_path / "a", front, preset="small")
+    built = build(source, tmp_path / "a", front, PrepareSettings("small"))
     assert reasons(built) == {"2.wav": "too short: 0.6 s, a clip is 1 s (--pad fills it with silence)"}
     assert len(built.corpus) == 5
-    filled = build(source, tmp_path / "b", front, preset="small", pad=True)
+    filled = build(source, tmp_path / "b", front, PrepareSettings("small", pad=True))
     assert filled.skipped == []
     mel = filled.corpus.mel[2].astype(np.float32)
     last = int(0.6 * 8_000 / 128) + 2  # the first frame that sees padding alone
@@ -99,7 +102,7 @@ def test_strict_stops_at_a_broken_track_and_leaves_nothing(
 ) -> None:
     source = make_source(20, {5: BROKEN[reason], 17: {"broken": True}})
     with pytest.raises(InputError) as caught:
-        build(source, tmp_path / "c", front, preset="small", keep_audio=True, strict=True)
+        build(source, tmp_path / "c", front, PrepareSettings("small", keep_audio=True, strict=True))
     assert caught.value.where in ("5.wav", "17.wav")
     assert "1 more tracks" in caught.value.what
     assert "--strict" in str(caught.value)
@@ -111,18 +114,18 @@ def test_a_broken_track_is_left_out_with_the_reason(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, reason: str
 ) -> None:
     source = make_source(12, {5: BROKEN[reason]})
-    built = build(source, tmp_path / "c", front, preset="small", keep_audio=True)
+    built = build(source, tmp_path / "c", front, PrepareSettings("small", keep_audio=True))
     assert list(reasons(built)) == ["5.wav"]
     assert reason in reasons(built)["5.wav"]
     assert "t5" not in set(built.corpus.clips["clip_id"])
     assert {path.stem for path in (tmp_path / "c/audio").iterdir()} == set(built.corpus.clips["clip_id"])
-    without = build(make_source(12, {5: {"broken": True}}), tmp_path / "d", front, preset="small")
+    without = build(make_source(12, {5: {"broken": True}}), tmp_path / "d", front, PrepareSettings("small"))
     np.testing.assert_array_equal(built.corpus.mel, without.corpus.mel)
 
 
 def test_kept_audio_is_the_clip(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
     source = make_source(3)
-    build(source, tmp_path / "c", front, preset="small", keep_audio=True)
+    build(source, tmp_path / "c", front, PrepareSettings("small", keep_audio=True))
     samples, rate = soundfile.read(tmp_path / "c/audio/t1.flac", dtype="float32")
     wave = source.tracks[1].sound.waveform(8_000)[2_000:10_000]
     assert rate == 8_000
@@ -151,16 +154,16 @@ def test_what_cannot_become_a_corpus_leaves_nothing_in_the_way(
     says: str,
 ) -> None:
     with pytest.raises(kind, match=says):
-        build(make_source(4, changes), tmp_path / "c", front, preset="small", **settings)
+        build(make_source(4, changes), tmp_path / "c", front, PrepareSettings("small", **settings))
     assert not (tmp_path / "c").exists()
-    assert len(build(make_source(4), tmp_path / "c", front, preset="small").corpus) == 4
+    assert len(build(make_source(4), tmp_path / "c", front, PrepareSettings("small")).corpus) == 4
 
 
 def test_finished_work_is_not_done_again(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
-    build(make_source(4), tmp_path / "c", front, preset="small")
+    build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
     before = contents(tmp_path / "c")
     source = make_source(4)
-    again = build(source, tmp_path / "c", front, preset="small")
+    again = build(source, tmp_path / "c", front, PrepareSettings("small"))
     assert contents(tmp_path / "c") == before
     assert all(track.sound.mark == [] for track in source.tracks)  # type: ignore[attr-defined]
     assert len(again.corpus) == 4
@@ -172,13 +175,13 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(
     (tmp_path / "c").mkdir()
     (tmp_path / "c/mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(StorageError, match="exists and is not an affetti corpus"):
-        build(make_source(4), tmp_path / "c", front, preset="small")
+        build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
     assert contents(tmp_path / "c") == {"mine.txt": b"mine"}
     with pytest.raises(StorageError, match="exists and is not"):
-        build(make_source(4), tmp_path / "c/mine.txt", front, preset="small")
-    build(make_source(4), tmp_path / "d", front, preset="small")
+        build(make_source(4), tmp_path / "c/mine.txt", front, PrepareSettings("small"))
+    build(make_source(4), tmp_path / "d", front, PrepareSettings("small"))
     with pytest.raises(StorageError, match="holds another corpus"):
-        build(make_source(5), tmp_path / "d", front, preset="small")
+        build(make_source(5), tmp_path / "d", front, PrepareSettings("small"))
 
 
 class Stopped(BaseException):
@@ -196,18 +199,20 @@ def stop_at(rows: int) -> Callable[[str, int, int], None]:
 def test_interrupted_work_goes_on_and_ends_as_if_it_had_not_been(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
-    build(make_source(20), tmp_path / "whole", front, preset="small", keep_audio=True)
+    build(make_source(20), tmp_path / "whole", front, PrepareSettings("small", keep_audio=True))
     with pytest.raises(Stopped):
-        build(make_source(20), tmp_path / "cut", front, preset="small", keep_audio=True, progress=stop_at(CHUNK))
+        build(
+            make_source(20), tmp_path / "cut", front, PrepareSettings("small", keep_audio=True), progress=stop_at(CHUNK)
+        )
     with pytest.raises(StorageError, match="not a finished corpus"):
         Corpus.open(tmp_path / "cut")
     with pytest.raises(StorageError, match="unfinished work of another command"):
-        build(make_source(21), tmp_path / "cut", front, preset="small", keep_audio=True)
+        build(make_source(21), tmp_path / "cut", front, PrepareSettings("small", keep_audio=True))
     # What a killed process would leave behind.
     (tmp_path / "cut" / f"{PARTIAL_PREFIX}x.parquet").write_bytes(b"half")
     (tmp_path / "cut/audio" / f"{PARTIAL_PREFIX}y.flac").write_bytes(b"half")
     source = make_source(20)
-    build(source, tmp_path / "cut", front, preset="small", keep_audio=True)
+    build(source, tmp_path / "cut", front, PrepareSettings("small", keep_audio=True))
     heard = {number for track in source.tracks for number in track.sound.mark}  # type: ignore[attr-defined]
     assert heard == set(range(CHUNK, 20))
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
@@ -221,7 +226,7 @@ def refuse_full(*_: object) -> None:
 def test_a_full_disk_is_told_and_the_work_goes_on_when_it_is_not(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    build(make_source(20), tmp_path / "whole", front, preset="small")
+    build(make_source(20), tmp_path / "whole", front, PrepareSettings("small"))
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -234,10 +239,10 @@ def test_a_full_disk_is_told_and_the_work_goes_on_when_it_is_not(
         else:
             patch.setattr(store, "write_json", refuse_full)
         with pytest.raises(StorageError, match=r"the disk is full. Free some space and run the same command again"):
-            build(make_source(20), tmp_path / "c", front, preset="small")
+            build(make_source(20), tmp_path / "c", front, PrepareSettings("small"))
     assert not (tmp_path / "c/corpus.json").exists()
     assert not list((tmp_path / "c").rglob(f"{PARTIAL_PREFIX}*"))
-    build(make_source(20), tmp_path / "c", front, preset="small")
+    build(make_source(20), tmp_path / "c", front, PrepareSettings("small"))
     assert contents(tmp_path / "c") == contents(tmp_path / "whole")
 
 
@@ -248,32 +253,17 @@ def test_a_disk_too_small_is_told_before_the_work(
     source = make_source(8)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed - 1))
     with pytest.raises(StorageError, match="GB needed"):
-        build(source, tmp_path / "c", front, preset="small")
+        build(source, tmp_path / "c", front, PrepareSettings("small"))
     assert all(track.sound.mark == [] for track in source.tracks)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed))
-    build(source, tmp_path / "c", front, preset="small")
-
-
-def test_shards_are_joined_as_numpy_would_save_them(front: FrontEnd, tmp_path: Path) -> None:
-    mels = [np.random.default_rng(n).normal(size=(n, *front.shape)).astype(np.float16) for n in (3, 0, 2)]
-    parts = [tmp_path / f"{i}.npy" for i in range(3)]
-    for path, mel in zip(parts, mels, strict=True):
-        np.save(path, mel)
-    keep = np.array([True, False, True, True, False])
-    join_shards(tmp_path / "out.npy", parts, front, keep)
-    np.save(tmp_path / "expected.npy", np.concatenate(mels)[keep])
-    assert (tmp_path / "out.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
-    parts[2].write_bytes(parts[2].read_bytes()[:200])
-    with pytest.raises(StorageError, match=r"2.npy: missing or cut short"):
-        join_shards(tmp_path / "again.npy", parts, front, keep)
-    assert not (tmp_path / "again.npy").exists()
+    build(source, tmp_path / "c", front, PrepareSettings("small"))
 
 
 def test_what_is_not_known_stays_not_known(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
     from affetti.corpus.track import Labels
 
     source = make_source(4, {i: {"labels": Labels(0.1 * i, 0.0)} for i in range(4)})
-    corpus = build(source, tmp_path / "c", front, preset="small").corpus
+    corpus = build(source, tmp_path / "c", front, PrepareSettings("small")).corpus
     assert corpus.clips["valence_std"].isna().all()
     assert (corpus.clips["raters"] == 0).all()
     assert json.loads((tmp_path / "c/corpus.json").read_text(encoding="utf-8"))["licence"] == "CC0"
@@ -284,9 +274,9 @@ def test_the_work_folder_of_a_run_that_was_killed_at_the_very_end_goes(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(building.shutil, "rmtree", lambda *_, **__: None)
-        build(make_source(4), tmp_path / "c", front, preset="small")
+        build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
     assert (tmp_path / "c/.work").is_dir()
-    build(make_source(4), tmp_path / "c", front, preset="small")
+    build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
     assert not (tmp_path / "c/.work").exists()
 
 
@@ -295,14 +285,14 @@ def test_an_edited_split_is_another_corpus_and_who_is_left_out_is_told(
 ) -> None:
     split = tmp_path / "split.csv"
     split.write_text("song,part\ns0,train\ns1,test\ns99,test\n", encoding="utf-8")
-    built = build(make_source(4), tmp_path / "c", front, preset="small", split=str(split))
+    built = build(make_source(4), tmp_path / "c", front, PrepareSettings("small", split=str(split)))
     assert built.corpus.meta["notes"] == [
         "2 clips are in no part of the split: they are neither trained nor tested on",
         "the split names 1 songs that are not here",
     ]
     split.write_text("song,part\ns0,test\ns1,train\n", encoding="utf-8")
     with pytest.raises(StorageError, match="holds another corpus"):
-        build(make_source(4), tmp_path / "c", front, preset="small", split=str(split))
+        build(make_source(4), tmp_path / "c", front, PrepareSettings("small", split=str(split)))
 
 
 def test_labels_whose_sound_is_elsewhere_count_in_the_audit_and_that_is_told(
@@ -310,6 +300,6 @@ def test_labels_whose_sound_is_elsewhere_count_in_the_audit_and_that_is_told(
 ) -> None:
     source = make_source(8)
     source = replace(source, tracks=source.tracks[:5], absent=source.tracks[5:])
-    meta = build(source, tmp_path / "c", front, preset="small").corpus.meta
+    meta = build(source, tmp_path / "c", front, PrepareSettings("small")).corpus.meta
     assert meta["notes"] == ["the audit is of all 8 labelled tracks, the ceiling of those prepared"]
     assert sum(map(int, meta["label_audit"][7]["detail"].split(": ")[1].split(", "))) == 8

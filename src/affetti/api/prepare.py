@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,13 +14,13 @@ from affetti import config, presets
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
 from affetti.corpus import splits
-from affetti.corpus.build import Built, build, refuse, unusable
+from affetti.corpus.build import BuildResult, PrepareSettings, build, refuse, unusable
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
 from affetti.errors import InputError, UsageError
-from affetti.execution.local import cpu_count
+from affetti.execution import cpu_count, executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult, Estimate
@@ -155,21 +155,8 @@ def run(
     front = presets.front_end(preset)
     options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
-    built = build(
-        loaded,
-        Path(out),
-        front,
-        preset=preset,
-        windows=windows,
-        pad=pad,
-        strict=strict,
-        keep_audio=keep_audio,
-        split=split,
-        folds=folds,
-        seed=seed,
-        workers=cpu_count() if workers is None else workers,
-        progress=progress,
-    )
+    settings = PrepareSettings(preset, windows, pad, strict, keep_audio, split, folds, seed)
+    built = build(loaded, Path(out), front, settings, executor=executor("local", workers), progress=progress)
     return _result(built)
 
 
@@ -232,7 +219,7 @@ def plan(
         songs=len({track.song_id for track in loaded.tracks}),
         labelled=len({track.song_id for track in loaded.labelled}),
         skipped=tuple(SkippedTrack(**entry) for entry in [*skipped, *broken]),
-        labels=_labels(label_audit.audit(loaded, front.seconds), ceiling(labels)),
+        labels=_labels([asdict(check) for check in label_audit.audit(loaded, front.seconds)], ceiling(labels)),
         notes=tuple(loaded.notes),
         bytes=size,
         seconds=round(seconds, 1),
@@ -290,7 +277,7 @@ def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]
     return clips, each
 
 
-def _result(built: Built) -> PrepareResult:
+def _result(built: BuildResult) -> PrepareResult:
     corpus = built.corpus
     return PrepareResult(
         corpus=str(corpus.path),

@@ -9,8 +9,7 @@ ratings over time) it adds itself, with :func:`axes`, :func:`against_dynamic` an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -106,26 +105,28 @@ def table(source: Source, clip: float) -> pd.DataFrame:
     )
 
 
-def audit(source: Source, clip: float) -> list[dict[str, Any]]:
-    """All checks of a source's labels, as dictionaries of ``check, verdict, n, detail``. Hears nothing.
+def audit(source: Source, clip: float) -> list[Check]:
+    """All checks of a source's labels; no audio is read.
 
     Args:
         source: what a loader has read.
         clip: seconds of a clip.
     """
     if source.parts:
-        apart = [
-            {**check, "detail": f"{part.name}: {check['detail']}"}
-            for part in source.parts
-            for check in audit(part, clip)
-            if check["check"] != "songs_shared"
+        return [
+            *(
+                replace(check, detail=f"{part.name}: {check.detail}")
+                for part in source.parts
+                for check in audit(part, clip)
+                if check.check != "songs_shared"  # the union has a check of its own
+            ),
+            *source.checks,
         ]
-        return apart + [asdict(check) for check in source.checks]
     rows = table(source, clip)
     songs = rows.drop_duplicates("song_id")
-    told = {check.check: check for check in source.checks}
-    looks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of a song may lie in several
-    return [asdict(told.get(name) or look(songs)) for name, look in looks.items()]
+    by_loader = {check.check: check for check in source.checks}
+    checks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of a song may lie in several
+    return [by_loader.get(name) or check(songs) for name, check in checks.items()]
 
 
 def _axes(songs: pd.DataFrame) -> Check:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affetti import config
 from affetti.corpus import splits
+from affetti.corpus.provenance import Provenance, current_names
 from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write, read_json, storage_error, write_json
@@ -126,6 +127,8 @@ class Corpus:
         absent = [name for name in COLUMNS if name not in clips.columns]
         if absent:
             raise StorageError(f"column {absent[0]!r} is missing", where=path / "clips.parquet", hint=again)
+        if meta.get("provenance"):
+            meta["provenance"] = current_names(meta["provenance"])
         corpus = cls(path, meta, clips)
         expected = (meta["n_clips"], *corpus.front_end.shape)
         if corpus.mel.shape != expected or len(clips) != expected[0] or corpus.mel.dtype != np.float16:
@@ -141,9 +144,13 @@ class Corpus:
         """The front-end its log-mels were made with."""
         return config.structure(dict(self.meta["front_end"]), FrontEnd, self.path / "corpus.json")
 
-    @cached_property
+    @property
     def mel(self) -> NDArray[np.float16]:
         """Log-mels in dB, float16 ``[N, M, F]``, memory-mapped read-only."""
+        return self._mel
+
+    @cached_property
+    def _mel(self) -> NDArray[np.float16]:
         try:
             return np.load(self.path / "mel.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
@@ -206,6 +213,21 @@ class Corpus:
     def synthetic(self) -> bool:
         """Whether any clip was generated."""
         return bool(self.clips["synthetic"].any())
+
+    @property
+    def composed(self) -> bool:
+        """Whether affetti's composer wrote all its music, from cues whose effects are declared.
+
+        True as well for a subset of a composed corpus and for altered copies of its clips. False for clips that a
+        network generated, even one trained on composed music.
+        """
+        return self.meta["source"] == "composed"
+
+    @cached_property
+    def provenance(self) -> Provenance | None:
+        """What generated it; None for real and composed corpora."""
+        entry = self.meta.get("provenance")
+        return Provenance.from_dict(entry, self.path / "corpus.json") if entry else None
 
     @property
     def hash(self) -> str:

@@ -1,25 +1,45 @@
-"""A corpus as PyTorch sees it: a map-style ``Dataset`` of log-mels and emotions, for ``DataLoader`` and ``Subset``."""
+"""A corpus as a map-style PyTorch ``Dataset`` of log-mels and emotions, for ``DataLoader`` and ``Subset``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset
 
 from affetti.errors import UsageError
 
-if TYPE_CHECKING:
-    from affetti.corpus.store import Corpus
+
+class ClipStore(Protocol):
+    """What the data set reads: :class:`affetti.corpus.Corpus`, or anything like it that can be pickled."""
+
+    @property
+    def mel(self) -> NDArray[np.float16]:
+        """Log-mels in dB ``[N, M, F]``."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[np.float64]:
+        """Valence and arousal ``[N, 2]`` in [-1, 1]."""
+        ...
+
+    @property
+    def clips(self) -> pd.DataFrame:
+        """The manifest, with a column ``clip_id``."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 class ClipDataset(Dataset[dict[str, Any]]):
     """Clips of a corpus, in the order of ``rows``.
 
     Each item is ``{"mel": float32 [M, F] in dB, "emotion": float32 [2], valence and arousal in [-1, 1], "clip_id"}``.
-    Log-mels are read from disk as they are asked for; worker processes map the file themselves.
+    Log-mels are read from disk when an item is requested; the worker processes of a ``DataLoader`` map the file
+    themselves, because a pickled corpus is its path.
 
     Args:
         corpus: an open corpus.
@@ -29,10 +49,10 @@ class ClipDataset(Dataset[dict[str, Any]]):
         UsageError: a row that the corpus does not have.
     """
 
-    def __init__(self, corpus: Corpus, rows: ArrayLike | None = None) -> None:
+    def __init__(self, corpus: ClipStore, rows: ArrayLike | None = None) -> None:
         chosen = np.arange(len(corpus)) if rows is None else np.asarray(rows)
         if chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
-            raise UsageError("rows are not a list of row numbers", hint="give such as corpus.fold(0).train")
+            raise UsageError("rows are not a list of row numbers", hint="give integers, such as corpus.fold(0).train")
         outside = [int(row) for row in chosen if not 0 <= row < len(corpus)]
         if outside:
             raise UsageError(f"row {outside[0]} of {len(corpus)} clips", hint="rows count from 0")

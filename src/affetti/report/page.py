@@ -143,7 +143,7 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
         "name": corpus.path.name,
         "meta": corpus.meta,
         "synthetic": corpus.synthetic,
-        "composed": wording.composed(corpus),
+        "composed": corpus.composed,
         "n": len(corpus),
         "songs": int(corpus.meta["n_songs"]),
         "front": corpus.front_end,

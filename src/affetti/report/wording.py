@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from math import floor, log10
 from typing import Any
 
-from affetti.corpus import Corpus
 from affetti.report.sources import Audit, Score, Sources, Study
 
 NOTHING = "–"
@@ -147,7 +146,7 @@ def _made(sources: Sources) -> list[Answer]:
         songs = plural(int(corpus.meta["n_songs"]), "song")
         if corpus.synthetic:
             told = f"{clips}, {corpus.meta['source']}."
-        elif composed(corpus):
+        elif corpus.composed:
             told = (
                 f"{songs} composed by rules, cut into {clips}. “Real” below means these songs, not what a network made."
             )
@@ -256,7 +255,7 @@ def _claims(audit: Audit) -> list[Answer]:
 def _trust(sources: Sources) -> list[Answer]:
     lines: list[Answer] = []
     if (
-        any(composed(corpus) for corpus in sources.corpora)
+        any(corpus.composed for corpus in sources.corpora)
         or any(run.meta["corpus"].get("source") == "composed" for run in sources.runs)
         or any(audit.result["composed"] for audit in sources.audits)
     ):
@@ -282,11 +281,6 @@ def _trust(sources: Sources) -> list[Answer]:
         )
     )
     return lines
-
-
-def composed(corpus: Corpus) -> bool:
-    """Whether affetti composed the corpus, so that its effects are planted."""
-    return bool(corpus.meta.get("planted"))
 
 
 def duration(seconds: float) -> str:

@@ -144,10 +144,10 @@ def test_swapped_axes_and_labels_that_their_dynamic_mean_contradicts_are_told(tm
     root = tree_2019(tmp_path)
     table = root / "annotations" / STATIC
     table.write_text(table.read_text().replace("Arousal(mean),Valence(mean)", "Valence(mean),Arousal(mean)"))
-    checks = {check["check"]: check["verdict"] for check in audit.audit(load(f"pmemo:{root}"), 5.0)}
+    checks = {check.check: check.verdict for check in audit.audit(load(f"pmemo:{root}"), 5.0)}
     assert (checks["axes_swapped"], checks["static_against_dynamic"]) == ("suspect", "suspect")
     table.write_text("musicId,Arousal(mean),Valence(mean)\n5,0.5,0.5\n")
-    few = {check["check"]: check["verdict"] for check in audit.audit(load(f"pmemo:{root}"), 5.0)}
+    few = {check.check: check.verdict for check in audit.audit(load(f"pmemo:{root}"), 5.0)}
     assert few["axes_swapped"] == "not checkable"
 
 
@@ -222,7 +222,7 @@ def test_the_true_tables_are_read(tmp_path: Path, data: Path) -> None:
     assert dynamic["time"].min() == 15.5
     first = dynamic[dynamic["song_id"] == "pmemo-1"].iloc[0]
     assert [first["valence"], first["arousal"]] == pytest.approx([2 * 0.559975 - 1, 2 * 0.4376625 - 1])
-    checks = {check["check"]: check for check in audit.audit(source, 5.0)}
+    checks = {check.check: check for check in audit.audit(source, 5.0)}
     assert checks["axes_swapped"]["detail"].endswith("r 0.992 straight and 0.752 crossed (453 songs)")
     for name in ("axes_swapped", "scale_mismatch", "out_of_range", "static_against_dynamic", "raters_too_few"):
         assert checks[name]["verdict"] == "fine", name

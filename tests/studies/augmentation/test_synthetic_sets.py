@@ -9,7 +9,7 @@ from tests.material import write_corpus
 from affetti import api
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError
-from affetti.studies.augmentation.synthetic_sets import fresh_songs, knows_composer, require_honest, sampling_refusal
+from affetti.studies.augmentation.synthetic_sets import fresh_songs, require_honest, sampling_refusal
 from affetti.training import run as runs
 
 
@@ -36,8 +36,8 @@ def test_fresh_songs_that_are_none_are_refused(corpus: Corpus, fresh: Corpus, tm
     with pytest.raises(MismatchError, match="sounds lie both"):
         require_honest(Corpus(fresh.path, fresh.meta, clips), corpus, corpus.fold(0))
     other = write_corpus(tmp_path / "other")
-    assert not knows_composer(other)
-    with pytest.raises(MismatchError, match="nobody composed it"):
+    assert not other.composed
+    with pytest.raises(MismatchError, match="is not a composed corpus"):
         fresh_songs(other, 8, tmp_path / "none")
 
 

@@ -29,7 +29,6 @@ from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import atomic_write
 from affetti.studies.audit.answer import MelFigure, NotMeasurableError, Origin, Panel, Sound
-from affetti.studies.augmentation.synthetic_sets import knows_composer
 
 NEEDS_AUDIO = "sound: prepare the corpus with --keep-audio"
 CLIPS_PER_BLOCK = 128
@@ -61,7 +60,7 @@ class AuditContext:
     @property
     def composed(self) -> bool:
         """Whether affetti composed the corpus: then nothing in it tells how people feel."""
-        return knows_composer(self.corpus)
+        return self.corpus.composed
 
     def sample_size(self, full: int, quick: int) -> int:
         """How many of something to take."""

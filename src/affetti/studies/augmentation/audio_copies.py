@@ -6,7 +6,6 @@ limits in which a label holds. A copy keeps its song's id, so the guards know wh
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +14,21 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.augment import waveform
-from affetti.corpus import Corpus, store
-from affetti.corpus.build import is_finished, join_shards, reserve_corpus
+from affetti.corpus import Corpus
+from affetti.corpus.provenance import Provenance
+from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError
-from affetti.execution.local import map_ranges, ranges
+from affetti.execution import LocalExecutor
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.storage import atomic_write
 
 CLIPS_PER_SHARD = 32
 
 
 @dataclass(frozen=True)
-class CopyTask:
+class CopyTask(MelTask):
     """Change the sound of a range of clips and file their log-mels. Idempotent."""
 
     corpus: Path
@@ -37,15 +36,6 @@ class CopyTask:
     kind: str
     """``stretch`` or ``shift``."""
     seed: int
-    out: Path
-
-    def shard(self, start: int, stop: int) -> Path:
-        """The file whose existence says that the range is done."""
-        return self.out / ".work" / f"{start:07d}-{stop:07d}.npy"
-
-    def done(self, start: int, stop: int) -> bool:
-        """Whether the range has been filed."""
-        return self.shard(start, stop).exists()
 
     def __call__(self, start: int, stop: int) -> None:
         """Make copies ``start`` to ``stop``."""
@@ -67,8 +57,7 @@ class CopyTask:
             turned = torch.from_numpy(waveform.augment_waveform(heard.numpy(), front.sample_rate, self.kind, by))
             with torch.inference_mode():
                 made.append(to_mel(turned).numpy().astype(np.float16))
-        with atomic_write(self.shard(start, stop)) as temporary:
-            np.save(temporary, np.stack(made))
+        self.save(start, stop, np.stack(made))
 
 
 def write_audio_copies(
@@ -102,19 +91,17 @@ def write_audio_copies(
     train = corpus.fold(fold).train
     chosen = train[np.arange(n) % len(train)]
     signature = f"copies {kind} {seed} {n} {fold} {corpus.hash}"
-    if is_finished(out, signature):
+    writer = CorpusWriter(out, corpus.front_end, signature)
+    if writer.finished():
         return Corpus.open(out)
-    reserve_corpus(out, signature)
-    task = CopyTask(corpus.path, tuple(chosen.tolist()), kind, seed, out)
-    map_ranges(task, n, CLIPS_PER_SHARD, done=task.done, workers=workers, stage=f"audio {kind}", progress=progress)
-    shards = [task.shard(*span) for span in ranges(n, CLIPS_PER_SHARD)]
-    mel = join_shards(out / ".work" / "mel.npy", shards, corpus.front_end, np.ones(n, dtype=bool))
+    writer.reserve()
+    task = CopyTask(out, corpus.path, tuple(chosen.tolist()), kind, seed)
+    LocalExecutor(workers).map_ranges(task, n, CLIPS_PER_SHARD, stage=f"audio {kind}", progress=progress)
+    writer.join_shards(task.shards(n, CLIPS_PER_SHARD), np.ones(n, dtype=bool))
     clips = corpus.clips.iloc[chosen].copy()
     clips["clip_id"] = [f"{name}-{kind}{i}" for i, name in enumerate(clips["clip_id"])]
     clips = clips.assign(fold=-1, part="", synthetic=True, sha256="", duplicates="")
     meta = {key: corpus.meta[key] for key in ("preset", "licence", "label_scale", "source")}
-    provenance = {"generator": f"audio-{kind}", "training_songs": sorted(set(corpus.songs[train].tolist()))}
+    provenance = Provenance(f"audio-{kind}", training_songs=tuple(sorted(set(corpus.songs[train].tolist()))))
     meta |= {"seed": seed, "folds": 0, "notes": ["changed copies of clips"], "skipped": [], "label_audit": []}
-    made = store.write(out, clips, mel, corpus.front_end, meta | {"provenance": provenance, "signature": signature})
-    shutil.rmtree(out / ".work", ignore_errors=True)
-    return made
+    return writer.finish(clips, meta | {"provenance": provenance.to_dict()})

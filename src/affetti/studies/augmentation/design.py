@@ -15,7 +15,7 @@ from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.studies.augmentation.arms import Arm, SyntheticSetSpec, choose_arms
-from affetti.studies.augmentation.synthetic_sets import knows_composer, require_usable, sampling_refusal
+from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
 from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import fit as fitting
@@ -123,7 +123,7 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     ]
     extra += [f"{kind}:trained={steps}" for steps in s.training_steps for kind in kinds]
     listed = known if any(name not in ("all", "") for name in s.arms) else kinds
-    arms = choose_arms(s.arms, listed, s.ratio, sound=sound, composed=knows_composer(corpus), extra=tuple(extra))
+    arms = choose_arms(s.arms, listed, s.ratio, sound=sound, composed=corpus.composed, extra=tuple(extra))
     for arm in arms:
         refusal = (
             arm.synthetic

@@ -16,9 +16,10 @@ from torch import nn
 
 from affetti import presets
 from affetti.corpus import Corpus, splits
-from affetti.corpus.build import build
+from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
+from affetti.execution import LocalExecutor
 from affetti.inference.generation import generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
@@ -131,11 +132,11 @@ def fresh_songs(
     Same cues, keys, voice and front-end, another seed; songs have ids of their own.
 
     Raises:
-        MismatchError: nobody composed the corpus.
+        MismatchError: it is not a composed corpus.
     """
     planted = corpus.meta.get("planted")
-    if not knows_composer(corpus) or not planted:
-        raise MismatchError("nobody composed it", where=corpus.path, hint="use affetti prepare composed")
+    if not corpus.composed or not planted:
+        raise MismatchError("is not a composed corpus", where=corpus.path, hint="use affetti prepare composed")
     each = int(np.unique(corpus.songs, return_counts=True)[1].max())
     other = child_seed("composer", seed, int(corpus.meta["seed"])) % 2**31
     voice = planted.get("lyrics", {}).get("voice", "none")
@@ -151,17 +152,10 @@ def fresh_songs(
         replace(source, tracks=tracks),
         out,
         corpus.front_end,
-        preset=corpus.meta["preset"],
-        folds=2,
-        seed=other,
-        workers=workers,
+        PrepareSettings(corpus.meta["preset"], folds=2, seed=other),
+        executor=LocalExecutor(workers),
         progress=progress,
     ).corpus
-
-
-def knows_composer(corpus: Corpus) -> bool:
-    """Whether affetti composed the corpus, so that more of its kind can be had."""
-    return corpus.meta.get("source") == "composed" and "planted" in corpus.meta
 
 
 def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
@@ -172,7 +166,7 @@ def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
     """
     made.require_front_end(corpus.front_end, corpus.path)
     provenance = made.meta.get("provenance")
-    fresh = knows_composer(made) and knows_composer(corpus) and made.meta["seed"] != corpus.meta["seed"]
+    fresh = made.composed and corpus.composed and made.meta["seed"] != corpus.meta["seed"]
     if not provenance and not fresh:
         raise MismatchError(
             "says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate"
