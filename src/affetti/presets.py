@@ -103,10 +103,10 @@ class Budget:
     """Updates."""
     batch_size: int
     """Clips an update."""
-    looks: int = 4
-    """How often a generator is looked at (see :mod:`affetti.training.monitor`)."""
+    evaluations: int = 4
+    """How often a generator is evaluated in training (see :mod:`affetti.training.monitor`)."""
     patience: int = 0
-    """Looks without better coverage after which training ends; 0: it does not."""
+    """Evaluations without better coverage after which training ends; 0: it does not."""
 
 
 BUDGETS: dict[str, dict[str, Budget]] = {

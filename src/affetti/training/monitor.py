@@ -1,21 +1,22 @@
-"""Watch a generator while it trains: what its clips are like, on songs it is not trained on.
+"""Monitor a generator while it is trained: measure its clips against songs that it is not trained on.
 
 A few times a run the averaged model makes clips for the conditions of validation clips. In the default features
 (:func:`affetti.signal.statistics.mel_statistics`, standardised by the training clips) these are compared with those
 clips. Logged beside the loss:
 
 - ``coverage``: share of validation clips with a generated one near by (Naeem et al. 2020, k = 5). The best model by
-  this is the one that is filed: losses of generators say little, and those of a GAN nothing.
-- ``diversity``: among clips of like label, as a share of real clips' (:mod:`affetti.metrics.diversity_within_labels`).
-- ``valence_slope``, ``arousal_slope``: what ridge regression, trained on the same training clips, reads, against what
-  was asked, as a share of the slope it shows on the validation clips.
+  this is the one that is saved: losses of generators say little, and those of a GAN nothing.
+- ``diversity``: among clips of similar labels, as a share of real clips'
+  (:mod:`affetti.metrics.diversity_within_labels`).
+- ``valence_slope``, ``arousal_slope``: slope of what ridge regression, fitted to the training clips, predicts from the
+  generated clips against their conditions, as a share of its slope on the validation clips against their labels.
 - ``distance_to_train``: median distance to the nearest training clip, over that of validation clips.
 - ``silent``: share of clips 40 dB under the quietest training clip.
 
-An alarm is a value out of its range; it is told, and filed in ``result.json``. With patience, training ends after so
-many looks without better coverage.
+An alarm is a value out of its range; it is printed, and written to ``result.json``. With patience, training ends after
+so many evaluations without better coverage.
 
-When not to use: as the verdict on a generator. It is made of few clips; ``affetti score`` is for that.
+When not to use: as the evaluation of a finished generator. It is of few clips; ``affetti score`` is for that.
 """
 
 from __future__ import annotations
@@ -46,15 +47,15 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 MAX_CLIPS = 96
-"""Clips made at a look."""
+"""Clips generated for an evaluation."""
 MIN_CLIPS = 24
-"""Validation clips that a look needs."""
+"""Validation clips that an evaluation needs."""
 MAX_TRAINING_CLIPS = 1_000
-"""Training clips among which copies are looked for."""
+"""Training clips among which the nearest is searched for."""
 COVERAGE_TOLERANCE = 0.02
 """Coverage within this of the best is as good: of such models the latest is kept."""
 SILENCE_DB = 40.0
-"""dB under the quietest training clip: silent."""
+"""A clip this many dB under the quietest training clip is silent."""
 ALARMS: dict[str, tuple[Callable[[float], bool], str]] = {
     "diversity": (lambda value: value < 0.4, "collapse: within-label diversity is {:.2f} of real clips'"),
     "silent": (lambda value: value > 0.1, "silence: {:.0%} of clips are silent"),
@@ -67,14 +68,16 @@ ALARMS: dict[str, tuple[Callable[[float], bool], str]] = {
 
 @dataclass(frozen=True)
 class GeneratorMonitor:
-    """What a look needs to know of the real clips."""
+    """Measures a generator against the validation clips; made once a training, by :meth:`of`."""
 
-    wishes: Tensor
-    """Conditions ``[n, K]`` of the validation clips."""
+    conditions: Tensor
+    """Conditions ``[n, K]`` of the validation clips, for which clips are generated."""
     songs: NDArray[np.str_]
-    """Song of each."""
+    """Song of each ``[n]``."""
     centre: Tensor
+    """Mean of the features over training clips ``[D]``."""
     scale: Tensor
+    """Their standard deviation ``[D]``."""
     real: NDArray[np.float64]
     """Features of the validation clips ``[n, D]``."""
     train: NDArray[np.float64]
@@ -83,9 +86,10 @@ class GeneratorMonitor:
     """Median distance of validation clips to their nearest training clip."""
     quietest: float
     """Maximum of the quietest training clip, dB."""
-    reader: Baseline
+    regressor: Baseline
+    """Ridge regression, fitted to the training clips."""
     slopes: NDArray[np.float64]
-    """The reader's slopes on the validation clips, valence and arousal."""
+    """Its slopes on the validation clips, valence and arousal ``[2]``."""
     front_end: FrontEnd
     """Of the clips."""
 
@@ -93,40 +97,52 @@ class GeneratorMonitor:
     def of(
         cls,
         clips: Clips,
-        held: Clips,
+        validation: Clips,
         songs: NDArray[np.str_],
-        reader: Baseline,
+        regressor: Baseline,
         front_end: FrontEnd,
     ) -> GeneratorMonitor | None:
-        """From training clips and validation clips (log-mels and conditions); None where these are too few."""
-        rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
+        """The monitor of a training.
+
+        Args:
+            clips: log-mels and conditions of training clips.
+            validation: log-mels and conditions of clips of validation songs.
+            songs: song of each clip of the corpus.
+            regressor: fitted to the training clips.
+            front_end: of the clips.
+
+        Returns:
+            The monitor; None where there are fewer than :data:`MIN_CLIPS` validation clips, or 10 songs.
+        """
+        rows = validation.rows[evenly_spaced(len(validation), MAX_CLIPS)]
         if len(rows) < MIN_CLIPS or np.unique(songs[rows]).size < 10:
             return None
         chosen = clips.rows[evenly_spaced(len(clips), MAX_TRAINING_CLIPS)]
         train_mel, _ = clips.take(chosen)
-        real_mel, wishes = held.take(rows)
+        real_mel, conditions = validation.take(rows)
         features = mel_statistics(train_mel)
         centre, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
         train = ((features - centre) / scale).double().numpy()
         real = ((mel_statistics(real_mel) - centre) / scale).double().numpy()
-        slopes = _slopes(reader(real_mel), wishes)
+        slopes = _slopes(regressor(real_mel), conditions)
         nearest = float(np.median(_nearest_distance(real, train)))
         quietest = float(train_mel.amax(dim=(1, 2)).min())
-        return cls(wishes, songs[rows], centre, scale, real, train, nearest, quietest, reader, slopes, front_end)
+        return cls(conditions, songs[rows], centre, scale, real, train, nearest, quietest, regressor, slopes, front_end)
 
     @torch.no_grad()
     def evaluate(self, model: Generator) -> dict[str, float]:
-        """Measure ``model``, by clips made as ``affetti generate`` makes them; see the module for the keys."""
-        mel = Sampler(model, self.front_end, sampling=model.draft_sampling)(self.wishes).mel
+        """Measure ``model`` by clips generated as ``affetti generate`` does; see the module for the keys."""
+        mel = Sampler(model, self.front_end, sampling=model.draft_sampling)(self.conditions).mel
         fake = ((mel_statistics(mel) - self.centre) / self.scale).double().numpy()
         if not np.isfinite(fake).all():
             return {"coverage": float("nan")}  # the loop ends a run whose numbers are not
-        found = metrics.precision_recall_density_coverage(self.real, fake)
-        slopes = _slopes(self.reader(mel), self.wishes) / self.slopes
+        emotions = self.conditions[:, :2]
+        neighbours = metrics.precision_recall_density_coverage(self.real, fake)
+        slopes = _slopes(self.regressor(mel), self.conditions) / self.slopes
         return {
-            "coverage": found["coverage"],
-            "precision": found["precision"],
-            "diversity": label_diversity(self.real, fake, self.wishes[:, :2], self.wishes[:, :2], (self.songs, None)),
+            "coverage": neighbours["coverage"],
+            "precision": neighbours["precision"],
+            "diversity": label_diversity(self.real, fake, emotions, emotions, (self.songs, None)),
             "valence_slope": float(slopes[0]),
             "arousal_slope": float(slopes[1]),
             "distance_to_train": float(np.median(_nearest_distance(fake, self.train))) / max(self.nearest, 1e-9),
@@ -146,7 +162,7 @@ class Monitoring:
 
 
 class _BestCoverage(nn.Module):
-    """The best coverage so far and the looks since, kept in checkpoints."""
+    """The best coverage so far and the number of evaluations since, saved in checkpoints."""
 
     best: Tensor
     since: Tensor
@@ -158,7 +174,7 @@ class _BestCoverage(nn.Module):
 
 
 class MonitoredObjective(Objective):
-    """An objective whose averaged model is looked at a few times; :attr:`result` is the best by coverage."""
+    """An objective whose averaged model is evaluated a few times; :attr:`result` is the best by coverage."""
 
     def __init__(
         self,
@@ -177,7 +193,7 @@ class MonitoredObjective(Objective):
 
     @property
     def finished(self) -> bool:
-        """Whether patience is at an end."""
+        """Whether coverage has not risen for as many evaluations as patience allows."""
         return 0 < self.patience <= int(self.memory.since)
 
     @property
@@ -186,13 +202,13 @@ class MonitoredObjective(Objective):
         return self.best if float(self.memory.best) >= 0 else self.objective.modules["average"]
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         self.objective.setup(fabric)
         fabric.to_device(self.best)
         self.device = fabric.device
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
-        """One update, and a look where it is time."""
+        """One update, and an evaluation where it is due."""
         logged = self.objective.step(fabric, mel, labels, step)
         if (step + 1) % self.every == 0:
             average = self.objective.modules["average"].eval()
@@ -200,14 +216,14 @@ class MonitoredObjective(Objective):
                 raise UsageError("only a generator can be monitored", where="MODEL", hint="leave the monitor out")
             # In full precision, as it will be used; the first device's, for all must stop together.
             with torch.autocast(fabric.device.type, enabled=False):
-                seen = fabric.broadcast(self.monitor.evaluate(average) | self._held_out_loss())
-            logged |= seen
-            if seen["coverage"] >= float(self.memory.best) - COVERAGE_TOLERANCE:
+                measured = fabric.broadcast(self.monitor.evaluate(average) | self._held_out_loss())
+            logged |= measured
+            if measured["coverage"] >= float(self.memory.best) - COVERAGE_TOLERANCE:
                 self.best.load_state_dict(average.state_dict())
                 self.memory.since.zero_()
             else:
                 self.memory.since += 1
-            self.memory.best.fill_(max(float(self.memory.best), seen["coverage"]))
+            self.memory.best.fill_(max(float(self.memory.best), measured["coverage"]))
         return logged
 
     def _held_out_loss(self) -> dict[str, float]:
@@ -226,18 +242,23 @@ class MonitoredObjective(Objective):
 
 
 def alarms(lines: list[dict[str, float]]) -> list[str]:
-    """What the last look at a run found out of range."""
-    looks = [line for line in lines if "coverage" in line]
-    if not looks:
+    """What the last evaluation of a run measured out of range, a sentence each.
+
+    Args:
+        lines: the log of the run, ``metrics.jsonl``.
+    """
+    evaluations = [line for line in lines if "coverage" in line]
+    if not evaluations:
         return []
-    last = looks[-1]
-    found = [(told, last[name]) for name, (bad, told) in ALARMS.items() if name in last and bad(last[name])]
-    return [f"step {last['step']}: {told.format(value)}" for told, value in found]
+    last = evaluations[-1]
+    raised = [(text, last[name]) for name, (is_bad, text) in ALARMS.items() if name in last and is_bad(last[name])]
+    return [f"step {last['step']}: {text.format(value)}" for text, value in raised]
 
 
-def _slopes(reading: Tensor, wishes: Tensor) -> NDArray[np.float64]:
-    read, asked = reading.double().numpy(), wishes[:, :2].double().numpy()
-    return np.array([metrics.slope(read[:, axis], asked[:, axis]) for axis in (0, 1)])
+def _slopes(prediction: Tensor, conditions: Tensor) -> NDArray[np.float64]:
+    """Slopes ``[2]`` of predicted valence and arousal against those of the conditions."""
+    predicted, requested = prediction.double().numpy(), conditions[:, :2].double().numpy()
+    return np.array([metrics.slope(predicted[:, axis], requested[:, axis]) for axis in (0, 1)])
 
 
 def _nearest_distance(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -205,7 +205,7 @@ def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progres
     if prepared.family.generates and validation is not None:
         monitor = generator_monitor(corpus, Clips(corpus.mel, clips.labels, part.train), validation)
         if monitor is not None:
-            monitoring = Monitoring(monitor, budget.looks, budget.patience if patience is None else patience)
+            monitoring = Monitoring(monitor, budget.evaluations, budget.patience if patience is None else patience)
     return fit(
         kind,
         prepared.model,

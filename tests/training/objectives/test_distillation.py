@@ -58,9 +58,9 @@ def test_the_weights_are_the_studys() -> None:
     made.model.eval()
     x, labels = torch.randn(6, 16, 32), torch.rand(6, 2)
     with torch.no_grad():
-        made.taught = made.teacher.predict_normalised(x)
+        made.teacher_output = made.teacher.predict_normalised(x)
         mine = made.modules["model"].predict_normalised(x)  # type: ignore[operator]
-        parts = distillation_losses(mine, made.taught)
+        parts = distillation_losses(mine, made.teacher_output)
         expected = concordance_loss(torch.tanh(mine.logits), labels) + sum(WEIGHTS[n] * parts[n] for n in WEIGHTS)
         assert float(made.loss(x, labels)) == pytest.approx(float(expected), rel=1e-5)
 

@@ -37,7 +37,7 @@ def test_the_autoencoder_is_trained_first_and_then_stands_still() -> None:
     made, fabric, mel, labels = objective(), make_fabric("cpu"), mels(16, SHAPE), torch.rand(16, 2)
     flow = made.flow
     assert isinstance(flow.latent, MelAutoencoder)
-    assert made.first == 4
+    assert made.latent_steps == 4
     latent, net = weights(flow.latent), weights(flow.net)
     for step in range(4):
         assert "loss" in made.step(fabric, mel, labels, step)
@@ -73,7 +73,7 @@ def test_a_step_at_full_size_runs() -> None:
     config = FlowConfig(**presets.settings("paper", "flow"))
     made, fabric = objective((128, 1_292), config, 10), make_fabric("cpu")
     mel, labels = mels(2, (128, 1_292)), torch.rand(2, 2)
-    for step in (0, made.first - 1, made.first):
+    for step in (0, made.latent_steps - 1, made.latent_steps):
         assert all(math.isfinite(value) for value in made.step(fabric, mel, labels, step).values())
     assert made.average.eval().sample(labels[:1], 0, sampling={"steps": 1}).shape == (1, 128, 1_292)
 

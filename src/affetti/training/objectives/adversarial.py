@@ -1,4 +1,16 @@
-"""One step of adversarial training: a discriminator's update and a generator's."""
+"""Adversarial training of the spectrogram GAN: in each step one update of the discriminator and one of the generator.
+
+With D(x, c) the logits of the discriminator for clip x and condition c, real clips x, generated clips G(z, c) and
+softplus f, the relativistic pairing loss (Jolicoeur-Martineau 2019) is
+
+    L_D = E[f(D(G(z, c), c) - D(x, c))] + γ / 2 · (R1 + R2),      L_G = E[f(D(x, c) - D(G(z, c), c))],
+
+where R1 and R2, the mean squared norms of D's gradient at real and at generated clips, keep it convergent (Mescheder et
+al. 2018; Huang et al. 2024); they are computed every few steps and weighted up by as many. With spectral norm the loss
+is the hinge loss instead, without penalties (Miyato et al. 2018), and D learns at twice the rate (Heusel et al. 2017).
+Real and generated clips are augmented before D sees them (Zhao et al. 2020), and conditions are jittered within the
+bandwidth of the conditioning. What is used afterwards is the moving average of the generator's weights.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +35,11 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 FINAL_RATE = 0.25
-"""Learning rate at the end, of the highest."""
+"""Learning rate at the end, as a share of the highest."""
 BETAS = (0.0, 0.99)
-"""Of Adam: a game has no direction that lasts."""
+"""Of Adam; no momentum, for the direction of the gradient does not last when two networks compete."""
 DISCRIMINATOR_RATE = 2.0
-"""How much faster the discriminator learns where spectral norm holds it back (Heusel et al. 2017)."""
+"""Learning rate of the discriminator with spectral norm, as a multiple of the generator's (Heusel et al. 2017)."""
 
 
 class GanObjective(Objective):
@@ -53,7 +65,7 @@ class GanObjective(Objective):
         self.raw, self.normalise, self.fields = model, model.normalise, model.fields
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
         self.model.mark_forward_method("generate")  # type: ignore[operator]
         self.discriminator, self.optimizer_d = fabric.setup(self.discriminator, self.optimizers["discriminator"])
@@ -66,14 +78,14 @@ class GanObjective(Objective):
         set_learning_rate(self.optimizer_d, rate * (DISCRIMINATOR_RATE if self.spectral else 1.0))
         fade = min(1.0, step / max(1.0, self.config.fade * self.steps))
         real = self.normalise(mel)
-        wish = self.fields.jitter(labels, self.raw.bandwidth)
+        condition = self.fields.jitter(labels, self.raw.bandwidth)
 
         with torch.no_grad():
-            fake = self._generate(wish, fade)
+            fake = self._generate(condition, fade)
         penalise = not self.spectral and step % self.config.penalty_every == 0
         real.requires_grad_(penalise)
         fake.requires_grad_(penalise)
-        judged, judged_fake = self._judge(real, wish, fade), self._judge(fake, wish, fade)
+        judged, judged_fake = self._judge(real, condition, fade), self._judge(fake, condition, fade)
         loss_d = hinge(judged, judged_fake) if self.spectral else relativistic(judged, judged_fake)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
@@ -83,10 +95,10 @@ class GanObjective(Objective):
         fabric.backward(total)
         self.optimizer_d.step()
 
-        # The generator is held against the real clips as judged a moment ago: to judge them again costs a fifth more.
+        # The outputs for real clips are those of a moment ago: to compute them again costs a fifth more.
         judged = DiscriminatorLogits(judged.whole.detach(), judged.patches.detach())
         self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
-        judged_fake = self._judge(self._generate(wish, fade), wish, fade)
+        judged_fake = self._judge(self._generate(condition, fade), condition, fade)
         loss_g = generator_hinge(judged_fake) if self.spectral else relativistic(judged_fake, judged)
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
@@ -98,13 +110,13 @@ class GanObjective(Objective):
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})
 
     def _decay(self, batch: int) -> float:
-        """Of the average: a half after ``half_life`` clips."""
+        """Decay of the average: its memory halves every ``half_life`` clips."""
         half_life = self.config.half_life / batch or self.steps / 20
         return 0.5 ** (1 / half_life)
 
-    def _judge(self, x: Tensor, wish: Tensor, fade: float) -> DiscriminatorLogits:
-        return self.discriminator(diff_augment(x, self.config.augment, 1 / self.normalise.std), wish, fade)
+    def _judge(self, x: Tensor, condition: Tensor, fade: float) -> DiscriminatorLogits:
+        return self.discriminator(diff_augment(x, self.config.augment, 1 / self.normalise.std), condition, fade)
 
-    def _generate(self, wish: Tensor, fade: float) -> Tensor:
-        z = torch.randn(len(wish), self.config.noise, device=wish.device)
-        return self.model.generate(z, wish, fade)  # type: ignore[operator]
+    def _generate(self, condition: Tensor, fade: float) -> Tensor:
+        z = torch.randn(len(condition), self.config.noise, device=condition.device)
+        return self.model.generate(z, condition, fade)  # type: ignore[operator]

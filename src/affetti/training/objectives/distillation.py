@@ -1,4 +1,4 @@
-"""One step of a student that learns from a teacher as well as from labels.
+"""Distillation: a student learns from a teacher as well as from labels.
 
 The loss is the concordance loss on the labels plus, with the study's weights,
 
@@ -12,8 +12,8 @@ The loss is the concordance loss on the labels plus, with the study's weights,
 - *Attention*: where in frequency and time the network is active, the mean square over channels on the teacher's grid
   made unit in norm (Zagoruyko & Komodakis 2017).
 
-Teacher and student read the same clip, blended with another of the batch (mixup with Beta(1, 1)) half of the time: a
-teacher can label what no listener has heard (Beyer et al. 2022). The labels are blended alike.
+Teacher and student see the same clip, blended with another of the batch (mixup with Beta(1, 1)) half of the time: a
+teacher can label what no listener has rated (Beyer et al. 2022). The labels are blended alike.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DistilledObjective(RegressionObjective):
         self.teacher = teacher.eval().requires_grad_(False)
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         super().setup(fabric)
         fabric.to_device(self.teacher)
 
@@ -59,27 +59,30 @@ class DistilledObjective(RegressionObjective):
         """One update."""
         mel, labels = mixup(mel, labels)
         with torch.no_grad():
-            self.taught = self.teacher.predict_normalised(self.teacher.normalise(mel))
+            self.teacher_output = self.teacher.predict_normalised(self.teacher.normalise(mel))
         return super().step(fabric, mel, labels, step)
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Concordance with the labels, and likeness to the teacher."""
-        reading: Prediction = self.model.predict_normalised(x)  # type: ignore[operator]
-        parts = distillation_losses(reading, self.taught)
-        total = concordance_loss(torch.tanh(reading.logits), labels)
+        """The concordance loss on labels, and the distillation losses."""
+        output: Prediction = self.model.predict_normalised(x)  # type: ignore[operator]
+        parts = distillation_losses(output, self.teacher_output)
+        total = concordance_loss(torch.tanh(output.logits), labels)
         return total + sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros_like(total))
 
 
 def distillation_losses(student: Prediction, teacher: Prediction) -> dict[str, Tensor]:
-    """How unlike two readings of the same batch are: ``responses``, ``features`` and ``attention``, each ≥ 0."""
-    soft = [TEMPERATURE * torch.tanh(reading.logits / TEMPERATURE) for reading in (student, teacher)]
-    near = [_similarities(reading.features) for reading in (student, teacher)]
+    """Losses between the outputs of two networks: ``responses``, ``features`` and ``attention``, each ≥ 0.
+
+    The outputs are of the same batch; all losses are 0 where they are equal. See the module for what they compare.
+    """
+    soft = [TEMPERATURE * torch.tanh(output.logits / TEMPERATURE) for output in (student, teacher)]
+    similarity = [_similarities(output.features) for output in (student, teacher)]
     grid = teacher.map.shape[1:]
-    looked = F.interpolate(student.map.unsqueeze(1), grid, mode="bilinear", align_corners=False).squeeze(1)
-    maps = [F.normalize(found.flatten(1), dim=1) for found in (looked, teacher.map)]
+    resized = F.interpolate(student.map.unsqueeze(1), grid, mode="bilinear", align_corners=False).squeeze(1)
+    maps = [F.normalize(map_.flatten(1), dim=1) for map_ in (resized, teacher.map)]
     return {
         "responses": (soft[0] - soft[1]).square().mean(),
-        "features": (near[0] - near[1]).square().mean(),
+        "features": (similarity[0] - similarity[1]).square().mean(),
         "attention": (maps[0] - maps[1]).square().sum(dim=1).mean(),
     }
 

@@ -1,12 +1,13 @@
-"""One step of the teacher: pretrained weights are let go by and by, and the best on validation songs are kept.
+"""Fine-tuning of a ViT: pretrained blocks are unfrozen in stages, and the best weights on validation songs are kept.
 
 A pretrained backbone stays as it is for the first sixth of the training, then its last 4 blocks learn, from three
 tenths on its last 6 (the study's epochs 5 and 9 of 30), at a tenth of the head's rate. A backbone of random weights
 learns from the start, at the full rate, on clips of which half are blended (mixup): a transformer without prior
 knowledge learns a small corpus by heart.
 
-Every :data:`N_EVALUATIONS`-th part of the training the average of weights reads the validation clips; the weights of
-the highest CCC are the result, and after :data:`PATIENCE` looks without a better one the training ends.
+The averaged model is evaluated on the validation clips :data:`N_EVALUATIONS` times; the weights of the highest CCC are
+the result, and after :data:`PATIENCE` evaluations without a better one training ends. The loss is that of
+:mod:`affetti.training.objectives.regression`, or with ``loss="mse"`` the study's weighted squared error.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ if TYPE_CHECKING:
 STAGES = ((0.0, 0), (1 / 6, 4), (0.3, 6))
 """From which share of the training how many of the last blocks of a pretrained backbone learn."""
 N_EVALUATIONS = 30
-"""Readings of the validation clips in a whole training."""
+"""Evaluations on the validation clips in a whole training."""
 PATIENCE = 15
-"""Looks without a better CCC that end it."""
+"""Evaluations without a better CCC after which training ends."""
 RATE_SCRATCH, RATE_PRETRAINED = 1e-3, 3e-5
 """Learning rates."""
 
 
 class BestWeights(nn.Module):
-    """The weights that read the validation clips best so far, filed with each checkpoint."""
+    """The weights of the highest CCC on the validation clips so far, saved with each checkpoint."""
 
     ccc: Tensor
     since: Tensor
@@ -89,7 +90,7 @@ class FineTuningObjective(RegressionObjective):
 
     @property
     def finished(self) -> bool:
-        """Whether the validation songs have been read no better for long."""
+        """Whether CCC on the validation songs has not risen for :data:`PATIENCE` evaluations."""
         return self.validation is not None and int(self.best.since) >= PATIENCE
 
     @property
@@ -104,13 +105,13 @@ class FineTuningObjective(RegressionObjective):
         return [{"params": slow, "share": 0.1 if self.pretrained else 1.0}, {"params": fast, "share": 1.0}]
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         super().setup(fabric)
         if self.validation is not None:
             fabric.to_device(self.best)
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
-        """One update, and now and then a look at the validation clips."""
+        """One update, and at intervals an evaluation on the validation clips."""
         if self.pretrained:
             unfreeze(self.vit, step / self.steps)
         else:
@@ -142,7 +143,7 @@ class FineTuningObjective(RegressionObjective):
 
 
 def unfreeze(model: ViT, share: float) -> None:
-    """Let the blocks of a pretrained backbone learn that should at ``share`` of the training."""
+    """Unfreeze the last blocks of a pretrained backbone that are trained from ``share`` of the training on."""
     count = max(blocks for start, blocks in STAGES if share >= start)
     model.backbone.requires_grad_(False)
     for block in model.blocks[len(model.blocks) - count :] if count else []:

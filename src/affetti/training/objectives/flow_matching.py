@@ -1,7 +1,13 @@
-"""One step of flow matching, of the latent beneath it and of the guide beside it.
+"""Training of the flow: flow matching, the latent beneath it and the guide beside it.
 
-With a mel autoencoder the first steps train that alone; its scale is then measured and it stands still. The guide, a
-small regressor, is trained on the clips as the latent gives them back, in every other of the first steps: so that all
+For a latent clip x, noise ε, a time t and x_t = (1 - t) x + t ε, the velocity v is fitted by
+
+    E ‖v(x_t, t, c) - (ε - x)‖²    (Lipman et al. 2023; Liu et al. 2023),
+
+with t the logistic function of a normal number (Esser et al. 2024) and conditions c jittered and partly dropped.
+
+With a mel autoencoder the first steps train that alone; its scale is then measured and it is frozen. The guide, a
+small regressor, is trained on the clips as the latent decodes them, in every other of the first steps: so that all
 three are of one run and a resumed run equals the unbroken one.
 """
 
@@ -26,7 +32,7 @@ GUIDE_STEPS = 400
 
 
 class FlowObjective(Objective):
-    """Flow matching with AdamW and an EMA."""
+    """Flow matching with AdamW and a moving average of weights."""
 
     def __init__(self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998) -> None:
         self.average = copy.deepcopy(model)
@@ -35,8 +41,8 @@ class FlowObjective(Objective):
         self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
         guide = list(model.guide.parameters()) if model.guide is not None else []
         own = {id(value) for value in guide}
-        self.learns = isinstance(model.latent, MelAutoencoder)
-        latent = list(model.latent.parameters()) if self.learns else []
+        self.trains_latent = isinstance(model.latent, MelAutoencoder)
+        latent = list(model.latent.parameters()) if self.trains_latent else []
         own |= {id(value) for value in latent}
         rest = [value for value in model.parameters() if id(value) not in own]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -47,12 +53,12 @@ class FlowObjective(Objective):
         if guide:
             self.optimizers["guide"] = torch.optim.AdamW(guide, 3e-3, weight_decay=0.05)
         self.rate, self.decay = rate, decay
-        self.first = max(1, round(model.config.autoencoder_share * steps)) if self.learns else 0
-        self.steps = max(1, steps - self.first)
+        self.latent_steps = max(1, round(model.config.autoencoder_share * steps)) if self.trains_latent else 0
+        self.steps = max(1, steps - self.latent_steps)
         self.guide_steps = min(GUIDE_STEPS, max(1, self.steps // 2))
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         names = list(self.optimizers)
         self.model, *optimizers = fabric.setup(self.model, *self.optimizers.values())
         for name in ("loss", "latent_loss", "guide_prediction"):
@@ -63,10 +69,10 @@ class FlowObjective(Objective):
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update."""
         flow = self.flow
-        if step < self.first:
+        if step < self.latent_steps:
             return self._step_latent(fabric, mel, step)
-        step -= self.first
-        flow.latent.requires_grad_(False)  # it stands still, and nothing need be known of its slopes
+        step -= self.latent_steps
+        flow.latent.requires_grad_(False)  # frozen: it needs no gradient
         with torch.no_grad():
             latent = flow.encode(mel)
         set_learning_rate(self.optimizer["model"], self.rate * warm_cosine(step, self.steps))
@@ -83,12 +89,12 @@ class FlowObjective(Objective):
 
     def _step_latent(self, fabric: Fabric, mel: Tensor, step: int) -> dict[str, float]:
         """One update of the autoencoder; after the last its scale is measured."""
-        set_learning_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.first))
+        set_learning_rate(self.optimizer["latent"], self.rate / 2 * warm_cosine(step, self.latent_steps))
         loss = self.model.latent_loss(mel)  # type: ignore[operator]
         self.optimizer["latent"].zero_grad()
         fabric.backward(loss)
         self.optimizer["latent"].step()
-        if step == self.first - 1:
+        if step == self.latent_steps - 1:
             self.flow.latent.measure(self.flow.normalise(mel))  # type: ignore[operator]
             self.average.load_state_dict(self.flow.state_dict())
         return {"loss": float(loss.detach())}

@@ -3,9 +3,9 @@
 Binary cross-entropy on logits; Adam with betas (0.5, 0.999), 2e-4 for the generator and 1e-4 for the discriminator,
 times 0.99 an epoch; real labels of 0.9; noise on what the discriminator sees, fading to none; gradients clipped to a
 norm of 1.
-On each batch the discriminator is trained up to three times while it judges under 60 % right, else once. The study
-also tells of two generator updates a discriminator update; here there are two where it judges more than 95 % right. No
-average of weights, no penalty, no augmentation, no vicinity.
+On each batch the discriminator is updated up to three times while its accuracy is under 60 %, else once. The study also
+mentions two generator updates a discriminator update; here there are two where its accuracy is over 95 %. There is no
+average of weights, no penalty, no augmentation and no jitter of the conditions.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 RATE_GENERATOR, RATE_DISCRIMINATOR, DECAY = 2e-4, 1e-4, 0.99
 BETAS = (0.5, 0.999)
 REAL_LABEL = 0.9
-"""What real clips are called: not 1, so that the discriminator is never sure (Salimans et al. 2016)."""
+"""Label of real clips: under 1, so that the discriminator is never certain (Salimans et al. 2016)."""
 NOISE = 0.1
 """Deviation of the instance noise at the start (Sønderby et al. 2017), in standard deviations of the log-mel."""
 WEAK_ACCURACY, STRONG_ACCURACY, MAX_DISCRIMINATOR_UPDATES = 0.6, 0.95, 3
 
 
 class PublishedGanObjective(Objective):
-    """The study's training; one batch a step."""
+    """The study's training of its GAN; one batch a step."""
 
     def __init__(self, model: Gan, steps: int) -> None:
         self.model: nn.Module = model
@@ -47,45 +47,52 @@ class PublishedGanObjective(Objective):
         self.normalise = model.normalise
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
         self.model.mark_forward_method("generate")  # type: ignore[operator]
         self.discriminator, self.optimizer_d = fabric.setup(self.discriminator, self.optimizers["discriminator"])
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One to three updates of the discriminator, one or two of the generator."""
-        self.modules["average"].train()  # a look at it left it evaluating: batch norm would stand still
+        self.modules["average"].train()  # an evaluation left it in evaluation mode: batch norm would stand still
         epochs = step * len(mel) * fabric.world_size // max(1, self.clips)
         set_learning_rate(self.optimizer, RATE_GENERATOR * DECAY**epochs)
         set_learning_rate(self.optimizer_d, RATE_DISCRIMINATOR * DECAY**epochs)
         noise = NOISE * (1 - step / self.steps)
-        real, wish = self.normalise(mel), emotion_alone(labels)
-        loss_d, right = self._teach_discriminator(fabric, real, wish, noise)
+        real, condition = self.normalise(mel), emotion_alone(labels)
+        loss_d, accuracy = self._update_discriminator(fabric, real, condition, noise)
         updates = 1
-        while right < WEAK_ACCURACY and updates < MAX_DISCRIMINATOR_UPDATES:
-            loss_d, right = self._teach_discriminator(fabric, real, wish, noise)
+        while accuracy < WEAK_ACCURACY and updates < MAX_DISCRIMINATOR_UPDATES:
+            loss_d, accuracy = self._update_discriminator(fabric, real, condition, noise)
             updates += 1
-        loss_g = self._teach_generator(fabric, wish, noise)
-        if right > STRONG_ACCURACY:
-            loss_g = self._teach_generator(fabric, wish, noise)
-        return {"loss": loss_g, "loss_discriminator": loss_d, "right": right, "updates_discriminator": float(updates)}
+        loss_g = self._update_generator(fabric, condition, noise)
+        if accuracy > STRONG_ACCURACY:
+            loss_g = self._update_generator(fabric, condition, noise)
+        return {
+            "loss": loss_g,
+            "loss_discriminator": loss_d,
+            "right": accuracy,
+            "updates_discriminator": float(updates),
+        }
 
-    def _teach_discriminator(self, fabric: Fabric, real: Tensor, wish: Tensor, noise: float) -> tuple[float, float]:
-        """One update; returns the loss, and the share judged right before it."""
+    def _update_discriminator(
+        self, fabric: Fabric, real: Tensor, condition: Tensor, noise: float
+    ) -> tuple[float, float]:
+        """One update; returns the loss, and the accuracy before it."""
         with torch.no_grad():
-            fake = self._generate(wish)
-        on_real = self.discriminator(_noisy(real, noise), wish)
-        on_fake = self.discriminator(_noisy(fake, noise), wish)
+            fake = self._generate(condition)
+        on_real = self.discriminator(_noisy(real, noise), condition)
+        on_fake = self.discriminator(_noisy(fake, noise), condition)
         loss = F.binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, REAL_LABEL))
         loss = loss + F.binary_cross_entropy_with_logits(on_fake, torch.zeros_like(on_fake))
         self._update(fabric, self.discriminator, self.optimizer_d, loss)
-        # Of all devices' clips, for all must take as many updates.
-        right = fabric.all_reduce(torch.cat([on_real > 0, on_fake < 0]).float().mean(), reduce_op="mean")
-        return float(loss.detach()), float(right)  # type: ignore[arg-type]
+        # Over the clips of all devices, for all must take as many updates.
+        accuracy = fabric.all_reduce(torch.cat([on_real > 0, on_fake < 0]).float().mean(), reduce_op="mean")
+        return float(loss.detach()), float(accuracy)  # type: ignore[arg-type]
 
-    def _teach_generator(self, fabric: Fabric, wish: Tensor, noise: float) -> float:
+    def _update_generator(self, fabric: Fabric, condition: Tensor, noise: float) -> float:
         self.discriminator.requires_grad_(False)
-        logit = self.discriminator(_noisy(self._generate(wish), noise), wish)
+        logit = self.discriminator(_noisy(self._generate(condition), noise), condition)
         loss = F.binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
         self._update(fabric, self.model, self.optimizer, loss)
         self.discriminator.requires_grad_(True)
@@ -97,9 +104,9 @@ class PublishedGanObjective(Objective):
         fabric.clip_gradients(module, optimizer, max_norm=1.0, error_if_nonfinite=False)
         optimizer.step()
 
-    def _generate(self, wish: Tensor) -> Tensor:
-        z = torch.randn(len(wish), self.config.noise, device=wish.device)
-        return self.model.generate(z, wish)  # type: ignore[operator]
+    def _generate(self, condition: Tensor) -> Tensor:
+        z = torch.randn(len(condition), self.config.noise, device=condition.device)
+        return self.model.generate(z, condition)  # type: ignore[operator]
 
 
 def _noisy(x: Tensor, deviation: float) -> Tensor:

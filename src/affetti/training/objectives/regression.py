@@ -1,4 +1,12 @@
-"""One step of a regressor."""
+"""Training of a regressor on labels.
+
+With predictions p and labels t of a batch, on each axis the concordance loss is
+
+    1 - CCC + MSE,    CCC = 2 cov(p, t) / (var p + var t + (mean p - mean t)²)    (Lin 1989).
+
+The squared error steadies it where a batch has little variance. AdamW (Loshchilov & Hutter 2019); what is used
+afterwards is the moving average of the weights.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RegressionObjective(Objective):
-    """Concordance loss with AdamW and an EMA; ``augment`` acts on normalised log-mels."""
+    """Concordance loss with AdamW and a moving average of weights; ``augment`` acts on normalised log-mels."""
 
     def __init__(
         self,
@@ -38,11 +46,11 @@ class RegressionObjective(Objective):
         self.normalise = model.normalise
 
     def groups(self, model: NeuralRegressor) -> list[dict[str, object]]:
-        """Groups of weights, each with its ``share`` of the learning rate."""
+        """Groups of weights, each with its ``share`` of the learning rate, for the optimizer."""
         return [{"params": list(model.parameters()), "share": 1.0}]
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
         self.model.mark_forward_method("emotion_of_normalised")  # type: ignore[operator]
         self.model.mark_forward_method("predict_normalised")  # type: ignore[operator]
@@ -63,12 +71,22 @@ class RegressionObjective(Objective):
         return {"loss": float(loss.detach())}
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
-        """What is lowered, of normalised log-mels and their labels."""
+        """The loss, of normalised log-mels ``[B, M, F]`` and their labels ``[B, 2]``."""
         return concordance_loss(self.model.emotion_of_normalised(x), labels)  # type: ignore[operator]
 
 
 def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean over valence and arousal of 1 - CCC (Lin 1989) in the batch, plus a mean squared error to steady it."""
+    """Mean over valence and arousal of 1 - CCC in the batch, plus the mean squared error; see the module.
+
+    Args:
+        prediction: ``[B, 2]``.
+        target: ``[B, 2]``.
+
+    Example:
+        >>> target = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
+        >>> round(float(concordance_loss(target, target)), 3)
+        0.0
+    """
     difference = prediction.mean(dim=0) - target.mean(dim=0)
     p, t = prediction - prediction.mean(dim=0), target - target.mean(dim=0)
     ccc = 2 * (p * t).mean(dim=0) / (p.square().mean(dim=0) + t.square().mean(dim=0) + difference.square() + 1e-6)
@@ -76,7 +94,7 @@ def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def weighted_squared_error(prediction: Tensor, target: Tensor, valence: float = 0.6) -> Tensor:
-    """Squared error, weighted ``valence`` and 1 - ``valence`` (the study's loss)."""
+    """Mean squared error of ``[B, 2]``, weighted ``valence`` and 1 - ``valence`` (the study's loss)."""
     error = (prediction - target).square().mean(dim=0)
     return valence * error[0] + (1 - valence) * error[1]
 
@@ -84,7 +102,7 @@ def weighted_squared_error(prediction: Tensor, target: Tensor, valence: float = 
 def mixup(mel: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Mix half of the clips ``[B, M, F]`` with another of the batch, and their labels alike (mixup, Zhang et al. 2018).
 
-    The share is uniform, Beta(1, 1); draws are of torch's global generator.
+    The share of each is uniform, Beta(1, 1); random numbers come from torch's global generator.
     """
     share = torch.rand(len(mel), device=mel.device)
     share = torch.where(torch.rand(len(mel), device=mel.device) < 0.5, torch.ones_like(share), share)

@@ -1,4 +1,15 @@
-"""One step of the waveform GAN: its discriminators' update and its generator's."""
+"""Adversarial training of the waveform GAN: in each step one update of its discriminators and one of its generator.
+
+Summed over the discriminators D_k, with real sound x, generated sound G(z, c), softplus f and the means m_k,l of the
+activations of their layers over batch and positions:
+
+    L_D = Σ_k E[f(D_k(G(z, c), c) - D_k(x, c))] + γ / 2 · (R1 + R2),
+    L_G = Σ_k E[f(D_k(x, c) - D_k(G(z, c), c))] + λ · mean_k,l |m_k,l(x) - m_k,l(G(z, c))|,
+
+the relativistic loss (Jolicoeur-Martineau 2019) with penalties on the gradient of the discriminators in what they
+analyse (Mescheder et al. 2018; Huang et al. 2024), computed every few steps, and feature matching (Salimans et al.
+2016).
+"""
 
 from __future__ import annotations
 
@@ -40,7 +51,7 @@ class WaveformGanObjective(Objective):
         self.steps, self.raw, self.fields = steps, model, model.fields
 
     def setup(self, fabric: Fabric) -> None:
-        """Hand over to Fabric."""
+        """Put modules and optimizers in the hands of Fabric."""
         self.model, self.optimizer = fabric.setup(self.model, self.optimizers["model"])
         self.model.mark_forward_method("generate")  # type: ignore[operator]
         self.discriminator, self.optimizer_d = fabric.setup(self.discriminator, self.optimizers["discriminator"])
@@ -52,26 +63,26 @@ class WaveformGanObjective(Objective):
         set_learning_rate(self.optimizer, rate)
         set_learning_rate(self.optimizer_d, rate)
         real = mel / self.raw.scale
-        wish = self.fields.jitter(labels, self.raw.bandwidth)
-        fake = self._generate(wish, real.shape[1])
+        condition = self.fields.jitter(labels, self.raw.bandwidth)
+        fake = self._generate(condition, real.shape[1])
         penalise = self.config.gamma > 0 and step % self.config.penalty_every == 0
-        heard = self.discriminator(real, wish, sloped=penalise)
-        heard_fake = self.discriminator(fake.detach(), wish, sloped=penalise)
-        loss_d = relativistic(heard, heard_fake)
+        output = self.discriminator(real, condition, sloped=penalise)
+        output_fake = self.discriminator(fake.detach(), condition, sloped=penalise)
+        loss_d = relativistic(output, output_fake)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
-            penalty = gradient_penalty(heard) + gradient_penalty(heard_fake)
+            penalty = gradient_penalty(output) + gradient_penalty(output_fake)
             total = loss_d + self.config.gamma * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
 
-        # As heard a moment ago: to hear the real clips again costs a fifth more.
-        heard = [verdict.detached() for verdict in heard]
+        # The outputs for real clips are those of a moment ago: to compute them again costs a fifth more.
+        output = [one.detached() for one in output]
         self.discriminator.requires_grad_(False)
-        heard_fake = self.discriminator(fake, wish)
-        loss_g = relativistic(heard_fake, heard)
-        matched = feature_matching(heard, heard_fake)
+        output_fake = self.discriminator(fake, condition)
+        loss_g = relativistic(output_fake, output)
+        matched = feature_matching(output, output_fake)
         self.optimizer.zero_grad()
         fabric.backward(loss_g + self.config.matching * matched)
         self.optimizer.step()
@@ -81,9 +92,9 @@ class WaveformGanObjective(Objective):
         logged = {key: float(value.detach()) for key, value in values.items()}
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})
 
-    def _generate(self, wish: Tensor, samples: int) -> Tensor:
-        z = torch.randn(len(wish), self.config.noise, device=wish.device)
-        made = self.model.generate(z, wish)  # type: ignore[operator]
+    def _generate(self, condition: Tensor, samples: int) -> Tensor:
+        z = torch.randn(len(condition), self.config.noise, device=condition.device)
+        made = self.model.generate(z, condition)  # type: ignore[operator]
         return made[:, :samples] if samples <= made.shape[1] else F.pad(made, (0, samples - made.shape[1]))
 
 
