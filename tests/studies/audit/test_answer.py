@@ -55,11 +55,11 @@ def test_no_number_stands_for_a_failure() -> None:
         Answer("…", (one, one))
 
 
-def test_several_readings_of_one_number_span_all_of_them() -> None:
-    readings = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
-    found = Measurement.over_definitions("c", "C", [*readings, Measurement.missing("d", "D", "sound")])
+def test_the_interval_of_several_definitions_spans_all_of_theirs() -> None:
+    alternatives = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
+    found = Measurement.over_definitions("c", "C", [*alternatives, Measurement.missing("d", "D", "sound")])
     assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
-    assert "spans 2 readings: a, b" in found.note
+    assert "spans 2 definitions: a, b" in found.note
     assert Measurement.over_definitions("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
 
 

@@ -1,7 +1,7 @@
-"""What a question of the audit is answered with: numbers with intervals, one figure, one sentence, sounds.
+"""What an answer of the audit is made of: numbers with intervals, one figure, one sentence, sounds.
 
-All of it is plain data that JSON can hold, so that an answer can be filed, read back and drawn by others. A number that
-could not be measured is None and says why: nothing here stands for a failure.
+All of it is plain data that JSON can hold, so that an answer can be filed, opened again and drawn elsewhere. A number
+that could not be measured is None, and its note says why.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Measurement:
     def __post_init__(self) -> None:
         for number in (self.value, *(self.ci or ())):
             if number is not None and not math.isfinite(number):
-                raise ValueError(f"{self.name}: {number} is no measurement")
+                raise ValueError(f"{self.name}: {number} is not a finite number")
 
     @classmethod
     def of_statistic(
@@ -73,7 +73,21 @@ class Measurement:
         of: str = "songs",
         resamples: int = 1000,
     ) -> Measurement:
-        """``statistic(*arrays)`` with its interval over songs; where it is not defined, no value and the reason."""
+        """``statistic(*arrays)`` with its 95 % bootstrap interval over songs.
+
+        Where the statistic is not defined, there is no value and the note says why.
+
+        Args:
+            name: unique in its answer.
+            label: what it is, for a table.
+            statistic: arrays to a number; raises InputError where it is not defined.
+            arrays: a row a clip.
+            songs: the group of each row, which is resampled as one.
+            seed: of the resampling.
+            unit: of the value.
+            of: what the groups are.
+            resamples: how often.
+        """
         count = int(np.unique(np.asarray(songs)).size)
         try:
             value = float(statistic(*(np.asarray(array) for array in arrays)))
@@ -105,14 +119,17 @@ class Measurement:
         return cls.of_statistic(name, label, _mean, numbers[known], songs=groups[known], seed=seed, unit=unit, of=of)
 
     @classmethod
-    def over_definitions(cls, name: str, label: str, found: Sequence[Measurement]) -> Measurement:
-        """One number that may be measured in several ways: the interval spans those of all, the value their middle."""
-        known = [its for its in found if its.value is not None and its.ci is not None]
+    def over_definitions(cls, name: str, label: str, alternatives: Sequence[Measurement]) -> Measurement:
+        """One number for a quantity that has several definitions.
+
+        The value is the mean of theirs, the interval spans all of theirs.
+        """
+        known = [its for its in alternatives if its.value is not None and its.ci is not None]
         if not known:
-            return cls(name, label, None, None, 0, note=found[0].note if found else "not measurable here")
+            return cls(name, label, None, None, 0, note=alternatives[0].note if alternatives else "not measurable here")
         ends = [end for its in known for end in its.ci or ()]
         middle = float(np.mean([its.value for its in known if its.value is not None]))
-        note = f"spans {len(known)} readings: {', '.join(its.name for its in known)}"
+        note = f"spans {len(known)} definitions: {', '.join(its.name for its in known)}"
         return cls(name, label, middle, (min(ends), max(ends)), known[0].n, known[0].of, known[0].unit, note)
 
     @classmethod
@@ -190,27 +207,32 @@ class Answer:
     mels: MelFigure | None = None
     sounds: tuple[Sound, ...] = ()
     cautions: tuple[str, ...] = ()
-    """What to be careful of when reading it, a sentence each."""
+    """What to be careful of when interpreting it, a sentence each."""
     needs: str = ""
     """Where nothing could be measured: what that would need."""
 
     def __post_init__(self) -> None:
-        names = [found.name for found in self.measurements]
+        names = [measurement.name for measurement in self.measurements]
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"measurements named twice: {', '.join(sorted(double))}")
 
     def __getitem__(self, name: str) -> Measurement:
         """The measurement of that name."""
-        return next(found for found in self.measurements if found.name == name)
+        return next(measurement for measurement in self.measurements if measurement.name == name)
 
 
-def format_measurement(found: Measurement, digits: int = 2) -> str:
-    """A measurement in running text: ``0.45 [0.35, 0.53]``, or that it was not measured."""
-    if found.value is None:
+def format_measurement(measurement: Measurement, digits: int = 2) -> str:
+    """A measurement in running text: value, unit and interval, or "(not measured)".
+
+    Example:
+        >>> format_measurement(Measurement("ccc", "CCC", 0.451, (0.352, 0.53), 40))
+        '0.45 [0.35, 0.53]'
+    """
+    if measurement.value is None:
         return "(not measured)"
-    unit = f" {found.unit}" if found.unit and found.unit != "%" else found.unit
-    value, *ends = (_decimal(number, digits) for number in (found.value, *(found.ci or ())))
+    unit = f" {measurement.unit}" if measurement.unit and measurement.unit != "%" else measurement.unit
+    value, *ends = (_decimal(number, digits) for number in (measurement.value, *(measurement.ci or ())))
     return f"{value}{unit} [{ends[0]}, {ends[1]}]" if ends else f"{value}{unit}"
 
 

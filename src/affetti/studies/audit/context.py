@@ -46,7 +46,7 @@ class AuditContext:
     """Whether to take fewer songs and accept wider intervals."""
     seed: int = 0
     generated: tuple[tuple[str, Path], ...] = ()
-    """Name and corpus of what each trained generator made, see :mod:`inquiry`."""
+    """Name of each trained generator and the corpus of its clips, see :mod:`affetti.studies.audit.audit`."""
     models: tuple[Path, ...] = ()
     """Runs of the generators that made these."""
     studies: tuple[Path, ...] = ()
@@ -59,15 +59,15 @@ class AuditContext:
 
     @property
     def composed(self) -> bool:
-        """Whether affetti composed the corpus: then nothing in it tells how people feel."""
+        """Whether affetti composed the corpus: then it says nothing of how people feel."""
         return self.corpus.composed
 
     def sample_size(self, full: int, quick: int) -> int:
-        """How many of something to take."""
+        """How many songs, clips or repetitions to take: ``full``, or ``quick`` in a quick audit."""
         return quick if self.quick else full
 
     def rng(self, *labels: str | int) -> np.random.Generator:
-        """A generator of random numbers of its own for each purpose."""
+        """A random generator that depends on the audit's seed and on ``labels``, one for each purpose."""
         return np.random.default_rng(child_seed("audit", *labels, self.seed))
 
     def compose_songs(self, n: int) -> list[compose.Song]:
@@ -80,7 +80,7 @@ class AuditContext:
         return compose.compose(child_seed("audit songs", self.seed) % 2**31, index, change or None, keys, genre)
 
     def select_rows(self, n: int) -> NDArray[np.intp]:
-        """At most ``n`` clips in the corpus' order, of as many songs as there are before a second of one is taken."""
+        """Rows of at most ``n`` clips, in the corpus' order: one clip of each song before a second clip of any."""
         songs = self.corpus.songs.tolist()
         turn = np.zeros(len(songs), dtype=np.intp)
         seen: dict[str, int] = {}
@@ -97,7 +97,7 @@ class AuditContext:
         """The sound of clip ``row``, ``[T]`` at the front-end's rate: what was kept, or composed once more.
 
         Raises:
-            NotMeasurableError: there is none.
+            NotMeasurableError: there is no sound.
         """
         clip = self.corpus.clips.iloc[row]
         file = self.corpus.path / "audio" / f"{clip['clip_id']}.flac"
@@ -116,10 +116,10 @@ class AuditContext:
         return whole[first : first + self.front_end.samples]
 
     def require_audio(self) -> None:
-        """See that there is sound.
+        """Check that the clips have sound.
 
         Raises:
-            NotMeasurableError: there is none.
+            NotMeasurableError: there is no sound.
         """
         self.waveform(0)
 
@@ -142,7 +142,7 @@ class AuditContext:
             return self.mel_spectrogram(waveform).numpy()
 
     def central_excerpt(self, waveform: Tensor | NDArray[np.float32]) -> Tensor:
-        """The middle of a waveform, as long as a clip; a shorter one is filled with silence."""
+        """The middle of a waveform ``[T]``, as long as a clip; a shorter one is padded with silence."""
         wave = torch.as_tensor(waveform)
         room = len(wave) - self.front_end.samples
         if room < 0:
@@ -150,7 +150,7 @@ class AuditContext:
         return wave[room // 2 : room // 2 + self.front_end.samples]
 
     def fit_length(self, waveform: Tensor) -> Tensor:
-        """A waveform cut, or filled with silence at its end, to the length of a clip."""
+        """A waveform ``[T]`` cut, or padded with silence at its end, to the length of a clip."""
         short = self.front_end.samples - len(waveform)
         return torch.nn.functional.pad(waveform, (0, max(0, short)))[: self.front_end.samples]
 

@@ -82,7 +82,7 @@ class AuditResult(BaseResult):
     front_end: str
     """Hash of the corpus' front-end."""
     composed: bool
-    """Whether affetti composed the corpus: then it tells nothing of how people feel."""
+    """Whether affetti composed the corpus: then it says nothing of how people feel."""
     n: CorpusSize
     generators: tuple[AuditedGenerator, ...]
     studies: tuple[str, ...]

@@ -1,6 +1,6 @@
 """What augmentation studies say of the published claims: gains, efficiency, and the table of methods.
 
-Read off the ``result.json`` of ``affetti compare``; of several studies the first that has an arm speaks for it. Gains
+Taken from the ``result.json`` of ``affetti compare``; of several studies the first that has an arm counts. Gains
 are relative to the reference arm's CCC, as the published +8.8 % is; the interval is that of the difference alone.
 Emotion is a ratio of two CCCs, and its interval holds the errors of both. Correlations over methods are Spearman's,
 with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make it wide.
@@ -30,25 +30,25 @@ RATIO_NOTE = (
 
 
 def study_measurements(studies: Sequence[Path]) -> list[Measurement]:
-    """All that the studies measured of the claims; the first study that has a name speaks."""
-    found: dict[str, Measurement] = {}
+    """All that the studies measured of the claims; for each name, the first study that has it."""
+    by_name: dict[str, Measurement] = {}
     for folder in studies:
         for measurement in _study(folder, read_json(folder / "result.json")):
-            found.setdefault(measurement.name, measurement)
-    return list(found.values())
+            by_name.setdefault(measurement.name, measurement)
+    return list(by_name.values())
 
 
 def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
     rows = {row["name"]: row for row in result["arms"]}
     methods: list[dict[str, Any]] = result.get("hierarchy") or []
     songs = int(result["test"]["songs"])
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     if result.get("measure", "ccc") == "ccc":
         base = float(rows[REFERENCE]["ccc"])
         for kind in GENERATORS:
             if kind in rows and base > 0:
-                found += _gains(folder, kind, rows[kind], base, songs)
-        found += [
+                measurements += _gains(folder, kind, rows[kind], base, songs)
+        measurements += [
             _longer_training(kind, result, base, songs)
             for kind in GENERATORS
             if len(_steps(kind, result)) > 1 and base > 0
@@ -56,33 +56,33 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
     for row in methods:
         if row["quality"] is not None:
             label = f"Quality Score of {row['name']}"
-            found.append(
+            measurements.append(
                 Measurement(
                     f"quality_{row['name']}", label, row["quality"], _interval(row["quality_ci"]), row["n"], "clips"
                 )
             )
-    found += _emotion(methods)
+    measurements += _emotion(methods)
     changed = [row for row in methods if row["name"] != BASE]
-    found += [
+    measurements += [
         _correlation("diversity_with_gain", "rank correlation of diversity and gain", changed, "diversity", "delta"),
         _correlation(
             "quality_with_diversity", "rank correlation of quality and diversity", changed, "quality", "diversity"
         ),
     ]
-    return found
+    return measurements
 
 
 def _gains(folder: Path, kind: str, row: dict[str, Any], base: float, songs: int) -> list[Measurement]:
     gain, ci = 100 * row["delta"] / base, [100 * end / base for end in row["delta_ci"]]
-    found = [Measurement(f"gain_{kind}", f"gain in CCC by {kind}", gain, _interval(ci), songs, unit="%")]
+    measurements = [Measurement(f"gain_{kind}", f"gain in CCC by {kind}", gain, _interval(ci), songs, unit="%")]
     runs = sorted((folder / "runs").glob(f"{kind}-f*/result.json"))
     if runs:
         hours = float(np.mean([read_json(run)["seconds"] for run in runs])) / 3600
         if hours > 0:
             label = f"gain in CCC by {kind} for each hour of its training here"
             ends = (ci[0] / hours, ci[1] / hours)
-            found.append(Measurement(f"efficiency_{kind}", label, gain / hours, ends, songs, unit="% an hour"))
-    return found
+            measurements.append(Measurement(f"efficiency_{kind}", label, gain / hours, ends, songs, unit="% an hour"))
+    return measurements
 
 
 def _steps(kind: str, result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -103,29 +103,31 @@ def _longer_training(kind: str, result: dict[str, Any], base: float, songs: int)
 
 
 def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
-    """CCC that a regressor of held-out songs finds in each method's clips, as a share of that in the real ones."""
+    """CCC that a regressor of held-out songs reaches on each method's clips, as a share of that in the real ones."""
     real = next((row for row in methods if row["name"] == BASE), None)
     if real is None or len(real["emotion"]) < 2:
         return []
     whole, of_whole = _mean_ccc(real)
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for row in methods:
         if row["name"] == BASE or len(row["emotion"]) < 2 or not whole > 0:
             continue
         mean, of_mean = _mean_ccc(row)
         ci = None if of_mean is None or of_whole is None else _ratio_interval(mean, of_mean, whole, of_whole)
-        label = f"emotion read off {row['name']}, as a share of real clips'"
+        label = f"emotion predicted from {row['name']}, as a share of real clips'"
         name = f"emotion_{row['name']}"
-        found.append(Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", RATIO_NOTE if ci else ""))
-    return found
+        measurements.append(
+            Measurement(name, label, 100 * mean / whole, ci, row["n"], "clips", "%", RATIO_NOTE if ci else "")
+        )
+    return measurements
 
 
 def _mean_ccc(row: dict[str, Any]) -> tuple[float, tuple[float, float] | None]:
     """Mean CCC over the axes, and the mean of their intervals: wider than that of the mean."""
-    axes = [told["ccc"] for told in row["emotion"].values()]
-    low, high = ([told["ci"][end] for told in axes if told["ci"]] for end in (0, 1))
+    axes = [axis["ccc"] for axis in row["emotion"].values()]
+    low, high = ([axis["ci"][end] for axis in axes if axis["ci"]] for end in (0, 1))
     ends = (float(np.mean(low)), float(np.mean(high))) if len(low) == len(axes) else None
-    return float(np.mean([told["value"] for told in axes])), ends
+    return float(np.mean([axis["value"] for axis in axes])), ends
 
 
 def _ratio_interval(

@@ -14,7 +14,7 @@ GENRE = np.repeat(np.tile(["pop", "rock", "jazz"], 20), 4)
 
 
 def material(worse: float = 0.0, seed: int = 0):
-    """Labels and readings, in jazz with so much more error."""
+    """Labels and predictions, in jazz with so much more error."""
     rng = np.random.default_rng(seed)
     labels = rng.uniform(-0.8, 0.8, (len(SONGS), 2))
     error = np.where(GENRE == "jazz", 0.2 + worse, 0.2)[:, None]
@@ -58,7 +58,7 @@ def test_genres_that_are_alike_are_seldom_told_apart():
     assert 0.3 < np.mean(shares) < 0.7  # where there is no difference the share is even over [0, 1]
 
 
-def test_genres_are_dealt_out_by_song():
+def test_genres_are_permuted_by_song():
     """Songs keep one genre: what a song has in common is no difference between genres."""
     read, labels = material()
     codes = np.unique(GENRE, return_inverse=True)[1]

@@ -2,7 +2,7 @@
 
 A tone is written as a 16-bit file, read back by :func:`affetti.signal.audio.load` at the lower rate, and the loudest
 frequency that is left, anywhere in the band, is set against the tone. A folded tone would stand at 0 dB. Rounding to 16
-bits leaves lines of its own some 100 dB down, so nothing under that is told.
+bits leaves lines of its own some 100 dB down, so levels below that are not reported.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ def alias_db(hertz: float, source_rate: int = 44_100, sample_rate: int = 22_050)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tone.wav"
         audio.save(path, (LEVEL * np.sin(2.0 * np.pi * hertz * time)).astype(np.float32), source_rate)
-        found = audio.load(path, sample_rate).numpy()
+        resampled = audio.load(path, sample_rate).numpy()
     # The ends are cut away: a tone that begins at once is a click, which belongs to every frequency.
-    return 20.0 * float(np.log10(max(peak_amplitude(found[len(found) // 6 : -len(found) // 6]) / LEVEL, 1e-10)))
+    return 20.0 * float(
+        np.log10(max(peak_amplitude(resampled[len(resampled) // 6 : -len(resampled) // 6]) / LEVEL, 1e-10))
+    )
 
 
 def peak_amplitude(samples: NDArray[np.float32]) -> float:

@@ -34,7 +34,7 @@ PCM_STEP = 2.0**-15
 """Of 16-bit PCM on [-1, 1]."""
 RICE_BLOCK, RICE_PARAMETER_BITS = 16, 5
 """Numbers that share a Rice parameter, and the bits that say it."""
-# Numbers of two bytes: the high byte is told from the high byte before, not from the low one beside it.
+# Numbers of two bytes: the high byte is predicted from the high byte before, not from the low one beside it.
 LZMA_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 3, "lp": 1, "pb": 1}]
 
 

@@ -72,7 +72,7 @@ class SecondLatent:
 
     Args:
         log_mels: dB ``[N, M, F]`` to fit to.
-        front: tells how many frames a second has.
+        front: the front-end, for the frames of a second.
 
     Raises:
         InputError: fewer pieces than numbers.

@@ -1,7 +1,7 @@
 """What each step of the chain from sound to latent takes in bits, and how near to the original what comes back is.
 
-Of every step the integers are counted (:mod:`entropy`) and the sound that they give back is compared
-with the original (:mod:`affetti.signal.fidelity`). The waveform's bits are FLAC's.
+Of every step the integers are counted (:mod:`~affetti.studies.audit.codec.entropy`) and the sound that they give back
+is compared with the original (:mod:`affetti.signal.fidelity`). The waveform's bits are FLAC's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from affetti.studies.audit.codec.stages import MEL_STAGES, STAGES, Stage
 from affetti.studies.audit.probes.linear_probe import Texts
 
 MIN_NUMBERS = 1_000
-"""Numbers under which order-0 entropy tells how many there are and little else."""
+"""Numbers below which order-0 entropy depends on their count and little else."""
 FIELDS = (
     ("entropy", "entropy of order 0", "bit/s"),
     ("coded", "bits of the better lossless coder", "bit/s"),
@@ -67,26 +67,26 @@ def measurements(prefix: str, clips: Sequence[Mapping[str, RoundTrip]], songs: T
     With a prefix, of the steps alone that depend on the bands.
     """
     base = _column(clips, "waveform", "coded")
-    found: list[Measurement] = []
+    rows: list[Measurement] = []
     if not prefix:
         entropy, label = _column(clips, "waveform", "entropy"), "waveform: entropy of order 0"
-        found.append(Measurement.of_mean("waveform_bits", "waveform: bits as FLAC", base, songs=songs, unit="bit/s"))
-        found.append(Measurement.of_mean("entropy_waveform", label, entropy, songs=songs, unit="bit/s"))
+        rows.append(Measurement.of_mean("waveform_bits", "waveform: bits as FLAC", base, songs=songs, unit="bit/s"))
+        rows.append(Measurement.of_mean("entropy_waveform", label, entropy, songs=songs, unit="bit/s"))
     for name in MEL_STAGES if prefix else tuple(STAGES):
         called, label = f"{prefix}retention_{name}", _retention(name)
         if any(name not in clip for clip in clips):
-            found.append(Measurement.missing(called, label, "more songs to fit the latent to", "%"))
+            rows.append(Measurement.missing(called, label, "more songs to fit the latent to", "%"))
             continue
         pair = _column(clips, name, "coded"), base
-        found.append(Measurement.of_statistic(called, label, _share_percent, *pair, songs=songs, unit="%"))
+        rows.append(Measurement.of_statistic(called, label, _share_percent, *pair, songs=songs, unit="%"))
         for field, words, unit in FIELDS if name != "waveform" else ():
             values, words = _column(clips, name, field), f"{STAGES[name]}: {words}"
             if field == "entropy" and not np.isfinite(values).all():
-                needs = f"{MIN_NUMBERS:,} numbers a clip: of fewer it tells how many there are"
-                found.append(Measurement.missing(f"{prefix}{field}_{name}", words, needs, unit))
+                needs = f"{MIN_NUMBERS:,} numbers a clip: of fewer it depends on their count"
+                rows.append(Measurement.missing(f"{prefix}{field}_{name}", words, needs, unit))
                 continue
-            found.append(Measurement.of_mean(f"{prefix}{field}_{name}", words, values, songs=songs, unit=unit))
-    return found
+            rows.append(Measurement.of_mean(f"{prefix}{field}_{name}", words, values, songs=songs, unit=unit))
+    return rows
 
 
 def missing_measurements(needs: str) -> list[Measurement]:

@@ -2,13 +2,13 @@
 
 =============  =========================================================================================================
 waveform       samples in 16 bits
-stft           real and imaginary parts, in the step of :func:`entropy.spectral_step`; inverse STFT
+stft           real and imaginary parts, in the step of :func:`spectral_step`; inverse STFT
 magnitude      moduli in the same step; back by fast Griffin-Lim
 mel            root mean square magnitude in each band, the same step; from here on back by mel inversion, then as above
 log_mel        dB in float16, as a corpus keeps it
 quantised      dB in whole decibels
 bands_64       64 bands in whole decibels; ``bands_32`` 32
-patches        the latents of :mod:`latents`
+patches        the latents of :func:`fit_latents`
 latent
 =============  =========================================================================================================
 

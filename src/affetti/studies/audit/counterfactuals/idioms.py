@@ -6,7 +6,8 @@
 - The chords of rock songs on a distorted guitar (General MIDI program 30) against the same on a synthesizer (81) that
   is driven through tanh. Beside it the two without distortion, and guitar and synthesizer of different songs.
 
-Compared by :mod:`likeness`. No corpus is needed. When not to use: to say what blue notes do to people.
+Compared by :mod:`~affetti.studies.audit.resynthesis.similarity`. No corpus is needed. When not to use: to say what blue
+notes do to people.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ SECONDS = 6.0
 
 def blue_notes() -> list[Measurement]:
     """How far blue notes move the spectrum of a minor chord, and what mel bands keep of it."""
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     ways = list(product(FIGURES, REGISTERS))
     units = np.arange(len(ways))
     plain = [power_spectrograms(chord(*way, "plain")) for way in ways]
-    for name, blue, told_as in (
+    for name, blue, naming in (
         ("difference", "held", "a minor chord and the same with blue notes"),
         ("passing", "passing", "a minor chord and the same with each blue note once in passing"),
     ):
@@ -60,23 +61,23 @@ def blue_notes() -> list[Measurement]:
             pairs = [(a[size], b[size]) for a, b in zip(plain, others, strict=True)]
             apart[short] = [spectrum_difference(a.numpy(), b.numpy()) for a, b in pairs]
             unlike = [100 * (1 - correlation(to_db(a).numpy(), to_db(b).numpy())) for a, b in pairs]
-            label = f"spectrum that differs between {told_as}, {RESOLUTION_LABELS[size]}"
-            found.append(_mean(f"blues_{name}_{short}", label, apart[short]))
-            found.append(
-                _mean(f"blues_{name}_{short}_r", f"100 (1 − r) of {told_as}, {RESOLUTION_LABELS[size]}", unlike)
+            label = f"spectrum that differs between {naming}, {RESOLUTION_LABELS[size]}"
+            measurements.append(_mean(f"blues_{name}_{short}", label, apart[short]))
+            measurements.append(
+                _mean(f"blues_{name}_{short}_r", f"100 (1 − r) of {naming}, {RESOLUTION_LABELS[size]}", unlike)
             )
         label = f"what mel bands keep of that difference, {blue}"
         columns = apart["mel"], apart["stft"]
         kept = Measurement.of_statistic(
             f"blues_{name}_kept", label, _ratio_percent, *columns, songs=units, unit="%", of=WAYS_OF_PLAYING
         )
-        found.append(kept)
-    by_name = {measurement.name: measurement for measurement in found}
+        measurements.append(kept)
+    by_name = {measurement.name: measurement for measurement in measurements}
     for short, size in (("stft", "stft"), ("mel", "mel128")):
         several = [by_name[f"blues_{name}_{short}{r}"] for name in ("difference", "passing") for r in ("", "_r")]
         label = f"what blue notes change, held or in passing, in either measure, {RESOLUTION_LABELS[size]}"
-        found.append(Measurement.over_definitions(f"blues_readings_{short}", label, several))
-    return found
+        measurements.append(Measurement.over_definitions(f"blues_readings_{short}", label, several))
+    return measurements
 
 
 def distortion(context: AuditContext, songs: int) -> list[Measurement]:
@@ -85,7 +86,7 @@ def distortion(context: AuditContext, songs: int) -> list[Measurement]:
     mels = {name: [to_db(power_spectrograms(riff(song, name))["mel128"]).numpy() for song in played] for name in RIFFS}
     guitars, synths = mels["distorted guitar"], mels["distorted synthesizer"]
     pairs = list(zip(guitars, synths, strict=True))
-    strangers = list(zip(guitars, synths[1:] + synths[:1], strict=True))
+    different_songs = list(zip(guitars, synths[1:] + synths[:1], strict=True))
     clean = list(zip(mels["clean guitar"], mels["clean synthesizer"], strict=True))
     rows = (
         ("similarity", "100 r of log-mels of distorted guitar and distorted synthesizer", correlation, pairs),
@@ -94,7 +95,7 @@ def distortion(context: AuditContext, songs: int) -> list[Measurement]:
             "similarity_strangers",
             "100 r of distorted guitar and synthesizer, of different songs",
             correlation,
-            strangers,
+            different_songs,
         ),
         ("similarity_clean", "100 r of guitar and synthesizer without distortion", correlation, clean),
     )

@@ -1,8 +1,8 @@
 """The same music with other words: composed songs that differ in what is sung and in nothing else.
 
 ``happy`` and ``sad`` have words of valence 0.8 and -0.8, ``none`` has no words. ``one list`` and ``other list`` are a
-control: words of valence 0 in both, and no word in both. What tells these two apart tells words by their sounds, not by
-their valence. No note differs; nor do the number of lines and their forms.
+control: words of valence 0 in both, and no word in both. What distinguishes these two distinguishes words by their
+sounds, not by their valence. No note differs; nor do the number of lines and their forms.
 
 When not to use: to say how listeners take words. They are drawn from a list of 75, and nobody rated them.
 """
@@ -27,15 +27,15 @@ Lines = Sequence[Sequence[str]]
 
 def _halves() -> tuple[dict[str, str], dict[str, str]]:
     """Each word's stand-in from either half of the list: of its own kind and valence, every other word in the order."""
-    found: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    halves: tuple[dict[str, str], dict[str, str]] = ({}, {})
     for words in WORDS.values():
         order = list(words)
-        for half, stand_ins in enumerate(found):
+        for half, stand_ins in enumerate(halves):
             for word in order:
                 peers = [peer for peer in order[half::2] if words[peer] == words[word]]
                 alike = [peer for peer in order if words[peer] == words[word]]
                 stand_ins[word] = peers[alike.index(word) % len(peers)]
-    return found
+    return halves
 
 
 HALVES = _halves()

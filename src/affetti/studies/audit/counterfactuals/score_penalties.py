@@ -1,13 +1,13 @@
-"""Which lacks the Quality Score sees: points that it takes off real clips that are all of one kind.
+"""Which losses the Quality Score detects: the points that it takes off real clips that are all of one kind.
 
 The study gives lyrics, timbre, structure and genre 8 to 12 points each. Here real clips of the commonest genre, section
 or instrument alone are scored against real clips of all kinds; for lyrics, songs sung with words of the opposite
 valence, and the same songs without words or voice, against other songs sung with their own.
 
-When not to use: as what a generator loses that lacks a thing. This bounds that from neither side. Another kind may
-lose more points, for the commonest is often the likest to all; a blend of kinds, which is what not knowing them may
-come to, is none of them; and songs without words lack the sound of a voice too. Where nothing is taken off, the score
-is blind to that lack, which is no proof that listeners are.
+When not to use: as what a generator loses that lacks a thing. This bounds that from neither side. Another kind may lose
+more points, for the most common is often the most similar to all; a blend of kinds, which a generator that does not
+know them may make, is none of them; and songs without words lack the sound of a voice too. Where no points are taken
+off, the score does not detect the loss; listeners may.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def _one_kind_penalty(
     if np.unique(songs[rows]).size < MIN_SONGS:
         needs = f"{MIN_SONGS} songs or more of {kind}"
         return Measurement.missing(f"penalty_{factor}", label, needs, "points")
-    found = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=context.seed)
-    return penalty_measurement(factor, f"{label} ({kind})", found)
+    measurement = metrics.quality_score(mel[real], mel[rows], songs[real], songs[rows], seed=context.seed)
+    return penalty_measurement(factor, f"{label} ({kind})", measurement)
 
 
 def _word_penalties(context: AuditContext) -> list[Measurement]:
@@ -94,7 +94,7 @@ def _word_penalties(context: AuditContext) -> list[Measurement]:
         reworded = replace(song, sections=compose.reword(song, -np.sign(_valence(song)) * 0.8).sections)
         opposite.append(_song_log_mel(context, reworded, VOICE))
         unsung.append(_song_log_mel(context, song, None))
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for name, (clips, label) in {
         "lyrics": (opposite, "points taken off for words of the opposite valence"),
         "voice": (unsung, "points taken off for songs without any words or voice"),
@@ -102,12 +102,14 @@ def _word_penalties(context: AuditContext) -> list[Measurement]:
         try:
             result = metrics.quality_score(np.stack(own), np.stack(clips), seed=context.seed)
         except InputError as error:
-            found.append(Measurement(f"penalty_{name}", label, None, None, count, unit="points", note=error.what))
+            measurements.append(
+                Measurement(f"penalty_{name}", label, None, None, count, unit="points", note=error.what)
+            )
             continue
-        found.append(
+        measurements.append(
             penalty_measurement(name, label, result, "songs composed for this, the others sung by the embedded voice")
         )
-    return found
+    return measurements
 
 
 def _song_log_mel(context: AuditContext, song: compose.Song, voice: str | None) -> NDArray[np.float32]:

@@ -1,10 +1,10 @@
 """Five aspects of music that the study says a spectrogram loses, as numbers a clip: what stands beside a log-mel.
 
-- lyrics: the words' valence by the composer's list, and hashed words and stems (:mod:`text_gain`);
+- lyrics: the words' valence by the composer's list, and hashed words and stems (:mod:`.text_gain`);
 - timbre: which instruments play, those that are neither rare nor everywhere;
 - structure: position in the song, its square, and the section;
 - genre;
-- phase: from the sound (:mod:`phase_features`), the middle six seconds of a clip.
+- phase: from the sound (:mod:`~affetti.studies.audit.probes.phase_features`), the middle six seconds of a clip.
 
 An aspect that a corpus lacks, or that does not vary in it, is None, with what it needs. When not to use: as all that
 can be said of an aspect. Hashed words know no grammar, and a list of instruments not how they are played.
@@ -61,10 +61,10 @@ class Aspects:
         return tuple(name for name in ASPECTS if name in self.features)
 
     def predict(self, base: Floats, labels: Floats, songs: Texts) -> dict[tuple[str, ...], Floats]:
-        """Labels read out of fold off ``base`` joined by each subset of aspects, an aspect's bands together.
+        """Labels predicted out of fold from ``base`` joined by each subset of aspects, an aspect's bands together.
 
         Raises:
-            InputError: as :func:`probe.read_subsets`.
+            InputError: as :func:`~affetti.studies.audit.probes.linear_probe.cross_val_subsets`.
         """
         read = linear_probe.cross_val_subsets(base, self.features, labels, songs)
         return {
@@ -103,11 +103,11 @@ def _timbre(context: AuditContext, rows: Rows) -> dict[str, Floats]:
 
 
 def _structure(context: AuditContext, rows: Rows) -> dict[str, Floats]:
-    found = structure_features(context.corpus.clips)
+    features = structure_features(context.corpus.clips)
     own = any(half_ranges(context.corpus.labels[:, k], context.corpus.songs, 2)[0].any() for k in (0, 1))
-    if found is None or not own:
+    if features is None or not own:
         raise NotMeasurableError(NEEDS_STRUCTURE)
-    return {"structure": found[rows]}
+    return {"structure": features[rows]}
 
 
 def _genre(context: AuditContext, rows: Rows) -> dict[str, Floats]:
@@ -125,10 +125,10 @@ def _phase(context: AuditContext, rows: Rows, progress: Progress) -> dict[str, F
         raise NotMeasurableError(NEEDS_STORED_AUDIO)
     rate = context.front_end.sample_rate
     size = min(context.front_end.samples, round(SECONDS * rate))
-    found: list[NDArray[np.float64]] = []
+    features: list[NDArray[np.float64]] = []
     for done, row in enumerate(rows.tolist()):
         progress("phase", done, len(rows))
         wave = context.central_excerpt(context.waveform(row))
         first = (len(wave) - size) // 2
-        found.append(phase_features(wave[first : first + size], rate))
-    return {"phase": np.stack(found)}
+        features.append(phase_features(wave[first : first + size], rate))
+    return {"phase": np.stack(features)}

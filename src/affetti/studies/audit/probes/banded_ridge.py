@@ -4,7 +4,7 @@ One penalty for all would do wrong by groups: a base of hundreds of features wan
 a small one, and a useless group should be left out. Penalties are chosen by songs held out, one after the other: the
 base's alone, then each group's beside the base, where an infinite one leaves the group out. A group's is the largest
 whose squared error is not clearly, by a standard error over songs, above the least (Breiman et al. 1984): so a group
-is let in for good reason alone. Each target has penalties of its own. (Banded ridge: Nunez-Elizalde, Huth & Gallant
+is selected only for good reason. Each target has penalties of its own. (Banded ridge: Nunez-Elizalde, Huth & Gallant
 2019; they search all penalties at once.)
 
 When not to use: for groups that tell something only together; here each must help by itself, or it is left out.
@@ -81,9 +81,9 @@ class _ValidationFold:
         """Squared errors of target ``k`` ``[S, P]``, summed over each song, a column for each row of penalties."""
         slopes = np.stack([self.moments.slopes(k, each) for each in penalties], axis=1)
         missed = (self.features - self.moments.centre) @ slopes + (self.moments.level[k] - self.target[:, [k]])
-        found = np.zeros((self.song.max() + 1, len(penalties)))
-        np.add.at(found, self.song, missed**2)
-        return found[np.unique(self.song)]
+        errors_by_song = np.zeros((self.song.max() + 1, len(penalties)))
+        np.add.at(errors_by_song, self.song, missed**2)
+        return errors_by_song[np.unique(self.song)]
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,12 @@ class _Moments:
 
     def slopes(self, k: int, penalty: Floats) -> Floats:
         """Slopes ``[D]`` of target ``k`` under a penalty for each column; where it is infinite they are 0."""
-        found = np.zeros(len(penalty))
+        slopes = np.zeros(len(penalty))
         let_in = np.flatnonzero(np.isfinite(penalty))
         if let_in.size:
             gram = self.gram[np.ix_(let_in, let_in)] + np.diag(penalty[let_in])
-            found[let_in] = cho_solve(cho_factor(gram, overwrite_a=True), self.moment[let_in, k])
-        return found
+            slopes[let_in] = cho_solve(cho_factor(gram, overwrite_a=True), self.moment[let_in, k])
+        return slopes
 
     def fit(self, penalties: Floats) -> Ridge:
         """The fit under penalties ``[K, D]``."""

@@ -1,9 +1,10 @@
-"""What a probe reads of emotion at each step of the chain from sound to latent.
+"""How well a probe predicts emotion at each stage from sound to latent.
 
 At every step the same summary is taken, :func:`affetti.signal.statistics.mel_statistics` of levels in dB over frequency
 and time, 80 dB deep: of 1,025 linear bins, of mel bands, of rounded ones, of what a latent decodes to. So a step that
-keeps a probe's reading has kept what that summary holds of emotion, no more: phase is in none of them, and a network
-may read what no summary shows. Latents are fitted to the songs of the other half, probes to the songs of other folds.
+keeps a probe's accuracy has kept what that summary holds of emotion, no more: phase is in none of them, and a network
+may predict from what no summary shows. Latents are fitted to the songs of the other half, probes to the songs of other
+folds.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Halves = NDArray[np.intp]
 FittedLatents = tuple[dict[str, Latent], dict[str, Latent]]
 """Latents for the clips of either half, by name, fitted to the other half."""
 
-RETENTION_LABEL = "CCC read from the log-mel, % of that read from the linear magnitude"
+RETENTION_LABEL = "CCC predicted from the log-mel, % of that predicted from the linear magnitude"
 MIN_CCC = 0.05
 """CCC under which there is nothing that could be kept."""
 
@@ -58,7 +59,7 @@ def stage_features(
         the rows of the clips that were heard, and for each front-end what it shows of them.
 
     Raises:
-        NotMeasurableError: see :func:`excerpts.excerpts`.
+        NotMeasurableError: see :func:`~affetti.studies.audit.resynthesis.excerpts.excerpts`.
     """
     rows: list[int] = []
     stages = {name: _analyses(front) for name, front in fronts.items()}
@@ -96,14 +97,14 @@ def log_mel_features(
         steps[name] = lambda mel, half, name=name: fitted[half][name].decode(
             fitted[half][name].encode(mel), mel.shape[1]
         )
-    found = {
+    features = {
         name: np.concatenate([
             mel_statistics(torch.from_numpy(step(mel, int(half))[None])).double().numpy()
             for mel, half in zip(log_mels, halves, strict=True)
         ])
         for name, step in steps.items()
     }  # fmt: skip
-    return found, fitted
+    return features, fitted
 
 
 def split_in_halves(songs: Texts, rng: np.random.Generator) -> Halves:
@@ -122,7 +123,7 @@ def measurements(prefix: str, features: Mapping[str, Floats], labels: Floats, so
         labels: ``[N, 2]``.
         songs: of each clip.
     """
-    found: list[Measurement] = []
+    rows: list[Measurement] = []
     predicted: dict[str, Floats] = {}
     for name in (step for step in STAGES if step in features):
         called, label = f"{prefix}emotion_ccc_{name}", f"{STAGES[name]}: CCC of a probe"
@@ -130,19 +131,19 @@ def measurements(prefix: str, features: Mapping[str, Floats], labels: Floats, so
             predicted[name] = cross_val_predict(features[name], labels, songs)
         except InputError as error:
             count, why = int(np.unique(songs).size), f"not measurable here: {error.what}"
-            found.append(Measurement(called, label, None, None, count, note=why))
+            rows.append(Measurement(called, label, None, None, count, note=why))
             continue
-        found.append(Measurement.of_statistic(called, label, metrics.concordance, predicted[name], labels, songs=songs))
+        rows.append(Measurement.of_statistic(called, label, metrics.concordance, predicted[name], labels, songs=songs))
     if {"mel", "magnitude"} <= predicted.keys():
         pair = predicted["mel"], predicted["magnitude"], labels
-        found.append(
+        rows.append(
             Measurement.of_statistic(
                 f"{prefix}probe_kept_mel", RETENTION_LABEL, ccc_retention, *pair, songs=songs, unit="%"
             )
         )
     elif "magnitude" in features:
-        found.append(Measurement.missing(f"{prefix}probe_kept_mel", RETENTION_LABEL, "more songs", "%"))
-    return found
+        rows.append(Measurement.missing(f"{prefix}probe_kept_mel", RETENTION_LABEL, "more songs", "%"))
+    return rows
 
 
 def missing_measurements(needs: str) -> list[Measurement]:

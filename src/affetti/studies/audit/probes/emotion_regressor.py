@@ -1,12 +1,12 @@
-"""A regressor of emotion, and how sure one can be of a change in what it reads.
+"""A regressor of emotion fitted to a corpus, and the uncertainty of a change in its predictions.
 
-Ridge regression from log-mel statistics to valence and arousal, fitted to a whole corpus. It reads songs that are in no
-corpus, of which one thing was changed. Another corpus of the same kind would have given another regressor: so
-regressors are fitted to random halves of the songs too, whose spread about the whole one's reading is, to first order,
-that of a regressor about its truth (the delete-half jackknife, Shao & Wu 1989). Intervals draw the songs that are read
-again, and with each draw one of the halves.
+Ridge regression from log-mel statistics to valence and arousal, fitted to a whole corpus. It predicts songs that are in
+no corpus, of which one thing was changed. Another corpus of the same kind would have given another regressor, so
+regressors are fitted to random halves of the songs too: the spread of their predictions about that of the whole one is,
+to first order, that of the regressor about its expectation (the delete-half jackknife, Shao & Wu 1989). Intervals
+resample the predicted songs and, with each draw, one of the halves.
 
-When not to use: to say what people feel. On music unlike the corpus a regressor extrapolates, and no interval knows it.
+When not to use: to say what people feel. On music unlike the corpus a regressor extrapolates, and no interval shows it.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class EmotionRegressor:
         """Valence and arousal of statistics ``[N, D]``, of every regressor, the whole one first: ``[R, N, 2]``."""
         return np.stack([read(features) for read in (self.whole, *self.halves)])
 
-    def mean_effect(self, name: str, label: str, readings: Floats) -> Measurement:
-        """The mean over songs of what regressors find, such as differences of their readings ``[R, N]``, one a song."""
-        count = readings.shape[1]
+    def mean_effect(self, name: str, label: str, predictions: Floats) -> Measurement:
+        """Mean over songs of ``predictions`` ``[R, N]`` (or differences of them) of each regressor, one a song."""
+        count = predictions.shape[1]
         rng = np.random.default_rng(self.seed)
-        halves = rng.integers(1, len(readings), N_RESAMPLES)
-        drawn = readings[halves[:, None], rng.integers(count, size=(N_RESAMPLES, count))].mean(axis=1)
+        halves = rng.integers(1, len(predictions), N_RESAMPLES)
+        drawn = predictions[halves[:, None], rng.integers(count, size=(N_RESAMPLES, count))].mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])
-        return Measurement(name, label, float(readings[0].mean()), (float(low), float(high)), count)
+        return Measurement(name, label, float(predictions[0].mean()), (float(low), float(high)), count)

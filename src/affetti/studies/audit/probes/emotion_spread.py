@@ -59,15 +59,17 @@ def label_spread(clips: pd.DataFrame, axis: str, ending: str, rng: np.random.Gen
     if lack:
         return [Measurement.missing(*named, lack) for named in zip(names, labels, strict=True)]
     ranges, of = half_ranges(clips[axis].to_numpy(dtype=np.float64), songs)
-    found = [Measurement.of_mean(names[0], labels[0], ranges, songs=of)]
+    measurements = [Measurement.of_mean(names[0], labels[0], ranges, songs=of)]
     raters = clips["raters"].to_numpy(dtype=np.float64)
     error = clips[f"{axis}_std"].to_numpy(dtype=np.float64) / np.sqrt(np.maximum(raters, 1))
     if not ((raters > 1) & np.isfinite(error)).all():
-        return found + [Measurement.missing(*named, NEEDS_RATERS) for named in zip(names[1:], labels[1:], strict=True)]
+        return measurements + [
+            Measurement.missing(*named, NEEDS_RATERS) for named in zip(names[1:], labels[1:], strict=True)
+        ]
     noise = noise_half_ranges(error, songs, rng)
-    found.append(Measurement.of_mean(names[1], labels[1], noise, songs=of))
-    found.append(Measurement.of_statistic(names[2], labels[2], spread_beyond_noise, ranges, noise, songs=of))
-    return found
+    measurements.append(Measurement.of_mean(names[1], labels[1], noise, songs=of))
+    measurements.append(Measurement.of_statistic(names[2], labels[2], spread_beyond_noise, ranges, noise, songs=of))
+    return measurements
 
 
 def mean_course(name: str, values: Floats, position: Floats, songs: Texts) -> Series:

@@ -1,12 +1,13 @@
-"""How well emotion is read in each genre, and whether genres can be told apart in it at all.
+"""How well emotion is predicted in each genre, and whether genres differ in it at all.
 
-CCC (mean of valence's and arousal's) of readings out of fold, with an interval over the genre's songs. The largest less
-the smallest of several CCCs is never negative, and with few songs it is large whatever the truth: so it is set beside
-what it would be among genres dealt out to the songs at random. Where that is as large, nothing tells the genres apart.
+CCC (mean of valence's and arousal's) of predictions out of fold, with an interval over the genre's songs. The largest
+less the smallest of several CCCs is never negative, and large with few songs whatever the truth: so it is compared with
+a permutation distribution, in which genres are assigned to songs at random. Where that is as large, the genres do not
+differ.
 
-A closed form stands beside them: Fisher's interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)), for the study's
-smallest genre. It supposes that its 18 clips are of 18 songs, and takes CCC for r. When not to use: to rank genres. A
-genre whose labels vary little has a low CCC at the same error.
+A closed form is reported beside them: Fisher's interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)), for the
+study's smallest genre. It assumes that its 18 clips are of 18 songs, and takes CCC for r. When not to use: to rank
+genres. A genre whose labels vary little has a low CCC at the same error.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def ccc_spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> floa
 
 
 def ccc_by_genre(
-    read: Floats, labels: Floats, genre: Texts, songs: Texts, rng: np.random.Generator, deals: int
+    read: Floats, labels: Floats, genre: Texts, songs: Texts, rng: np.random.Generator, n_permutations: int
 ) -> list[Measurement]:
     """CCC in each genre of :data:`MIN_SONGS` songs or more, their spread, and the spread by chance.
 
@@ -57,11 +58,11 @@ def ccc_by_genre(
         labels: of each clip ``[N, 2]``.
         genre: of each clip, see :func:`clip_genres`.
         songs: of each clip.
-        rng: of the deals.
-        deals: how often genres are dealt out.
+        rng: of the permutations.
+        n_permutations: how often genres are assigned at random.
     """
     names = [name for name in np.unique(genre[genre != ""]) if np.unique(songs[genre == name]).size >= MIN_SONGS]
-    found = [
+    measurements = [
         Measurement.of_statistic(
             f"ccc_{name}",
             f"CCC on {name.replace('_', ' ')}",
@@ -75,43 +76,45 @@ def ccc_by_genre(
     ]
     kept = np.isin(genre, names)
     if len(names) < 2:
-        return [*found, *missing_measurements(f"two genres or more, each of {MIN_SONGS} songs")]
+        return [*measurements, *missing_measurements(f"two genres or more, each of {MIN_SONGS} songs")]
     read, labels, songs = read[kept], labels[kept], songs[kept]
     codes = np.searchsorted(names, genre[kept])
-    told = Measurement.of_statistic(*SPREAD, ccc_spread, read, labels, codes, songs=songs)
-    if told.value is None:
-        return [*found, told, *missing_measurements("genres whose labels differ")[1:]]
-    by_chance = permuted_spread(read, labels, codes, songs, rng, deals)
+    spread = Measurement.of_statistic(*SPREAD, ccc_spread, read, labels, codes, songs=songs)
+    if spread.value is None:
+        return [*measurements, spread, *missing_measurements("genres whose labels differ")[1:]]
+    by_chance = permuted_spread(read, labels, codes, songs, rng, n_permutations)
     low, high = np.quantile(by_chance, [0.025, 0.975])
-    p = float((1 + (by_chance >= told.value).sum()) / (1 + deals))
+    p = float((1 + (by_chance >= spread.value).sum()) / (1 + n_permutations))
     count = int(np.unique(songs).size)
     return [
-        *found,
-        told,
-        Measurement(*BY_CHANCE, float(by_chance.mean()), (float(low), float(high)), count, note="95 % of the deals"),
-        Measurement(*ALIKE, p, None, deals, "deals"),
+        *measurements,
+        spread,
+        Measurement(
+            *BY_CHANCE, float(by_chance.mean()), (float(low), float(high)), count, note="95 % of the permutations"
+        ),
+        Measurement(*ALIKE, p, None, n_permutations, "permutations"),
     ]
 
 
 SPREAD = "spread_ccc", "largest less smallest CCC over genres"
-BY_CHANCE = "spread_ccc_by_chance", "the same, genres dealt out to songs at random"
-ALIKE = "genres_alike", "share of deals with as large a spread"
+BY_CHANCE = "spread_ccc_by_chance", "the same, genres assigned to songs at random"
+ALIKE = "genres_alike", "share of permutations with as large a spread"
 
 
 def missing_measurements(needs: str) -> list[Measurement]:
     """What is said of the differences between genres, not measured."""
-    return [Measurement.missing(*told_as, needs) for told_as in (SPREAD, BY_CHANCE, ALIKE)]
+    return [Measurement.missing(*naming, needs) for naming in (SPREAD, BY_CHANCE, ALIKE)]
 
 
 def permuted_spread(
-    read: Floats, labels: Floats, codes: NDArray[np.intp], songs: Texts, rng: np.random.Generator, deals: int
+    read: Floats, labels: Floats, codes: NDArray[np.intp], songs: Texts, rng: np.random.Generator, n_permutations: int
 ) -> Floats:
-    """Spread of CCC with genres dealt out to songs at random ``[deals]``, as many songs to each as it has."""
+    """Spread of CCC with genres assigned to songs at random ``[n_permutations]``, as many songs to each as it has."""
     _, first, member = np.unique(songs, return_index=True, return_inverse=True)
-    found: list[float] = []
-    while len(found) < deals:
-        found.append(ccc_spread(read, labels, rng.permutation(codes[first])[member]))
-    return np.array(found)
+    spreads: list[float] = []
+    while len(spreads) < n_permutations:
+        spreads.append(ccc_spread(read, labels, rng.permutation(codes[first])[member]))
+    return np.array(spreads)
 
 
 def fisher_interval() -> list[Measurement]:

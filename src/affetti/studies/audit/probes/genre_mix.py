@@ -5,7 +5,7 @@ real songs held out, and the generated clips. The total variation distance of th
 ½ Σ |p − q|, is the share of clips that would have to change genre. So many clips differ from so many songs by chance
 too: that distance stands beside it.
 
-When not to use: as what the generator was asked for. A probe reads the nearest genre off anything, noise too.
+When not to use: as the genres that were requested. A probe predicts the nearest genre for anything, noise too.
 """
 
 from __future__ import annotations
@@ -37,42 +37,42 @@ def mix_shift(context: AuditContext) -> list[Measurement]:
     first = kinds[0] if kinds and MAIN_GENERATOR not in kinds else MAIN_GENERATOR
     if not kinds:
         return _missing_measurements("", "a generator", NEEDS_GENERATOR)
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for kind, path in context.generated:
         suffix = "" if kind == first else f"_{kind}"
         try:
-            found += _shift(context, kind, path, suffix)
+            measurements += _shift(context, kind, path, suffix)
         except InputError as error:
-            found += _missing_measurements(
+            measurements += _missing_measurements(
                 suffix, kind, f"two genres or more in the songs it was trained on ({error.what})"
             )
-    return found
+    return measurements
 
 
 def _shift(context: AuditContext, kind: str, path: Path, suffix: str) -> list[Measurement]:
-    made, genre, songs = Corpus.open(path), clip_genres(context.corpus.clips), context.corpus.songs
+    corpus, genre, songs = Corpus.open(path), clip_genres(context.corpus.clips), context.corpus.songs
     known = genre != ""
-    heard = np.isin(songs, list((made.meta.get("provenance") or {}).get("training_songs", ())))
-    train, held = np.flatnonzero(known & heard), np.flatnonzero(known & ~heard)
+    trained_on = np.isin(songs, list((corpus.meta.get("provenance") or {}).get("training_songs", ())))
+    train, held = np.flatnonzero(known & trained_on), np.flatnonzero(known & ~trained_on)
     if not held.size:
         raise InputError("no real song held out")
-    judge = linear_probe.fit_classifier(context.statistics[train], genre[train], songs[train])
-    real, generated = judge(context.statistics[held]), judge(embed_statistics(made.mel))
+    classify = linear_probe.fit_classifier(context.statistics[train], genre[train], songs[train])
+    real, generated = classify(context.statistics[held]), classify(embed_statistics(corpus.mel))
     names = np.unique(genre[train])
     codes = np.searchsorted(names, np.concatenate([real, generated]))
     of_generator = np.arange(len(codes)) >= len(real)
-    clips = np.char.add("generated ", made.clips["clip_id"].to_numpy(dtype=str))
-    told_as = f"mix_shift{suffix}", f"clips of {kind} that would have to change genre to have the real mix"
+    clips = np.char.add("generated ", corpus.clips["clip_id"].to_numpy(dtype=str))
+    naming = f"mix_shift{suffix}", f"clips of {kind} that would have to change genre to have the real mix"
     units = np.concatenate([songs[held], clips])
     shift = Measurement.of_statistic(
-        *told_as, total_variation, codes, of_generator, songs=units, seed=context.seed, unit="%", of="generated clips"
+        *naming, total_variation, codes, of_generator, songs=units, seed=context.seed, unit="%", of="generated clips"
     )
     chance = chance_variation(codes[~of_generator], songs[held], len(generated), context.rng("mix"))
     low, high = np.quantile(chance, [0.025, 0.975])
-    told_as = f"mix_shift_by_chance{suffix}", "the same of as many real clips drawn at random"
+    naming = f"mix_shift_by_chance{suffix}", "the same of as many real clips drawn at random"
     return [
         replace(shift, n=len(generated)),
-        Measurement(*told_as, float(chance.mean()), (float(low), float(high)), len(generated), "clips", "%"),
+        Measurement(*naming, float(chance.mean()), (float(low), float(high)), len(generated), "clips", "%"),
     ]
 
 
@@ -100,9 +100,9 @@ def chance_variation(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.rand
     _, member = np.unique(songs, return_inverse=True)
     table = np.zeros((int(member.max()) + 1, int(codes.max()) + 1))
     np.add.at(table, (member, codes), 1.0)
-    made = rng.multinomial(n, table.sum(axis=0) / len(codes), N_RESAMPLES) / n
+    drawn = rng.multinomial(n, table.sum(axis=0) / len(codes), N_RESAMPLES) / n
     again = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), N_RESAMPLES) @ table
-    return 50.0 * np.abs(made - again / again.sum(axis=1, keepdims=True)).sum(axis=1)
+    return 50.0 * np.abs(drawn - again / again.sum(axis=1, keepdims=True)).sum(axis=1)
 
 
 def _missing_measurements(suffix: str, kind: str, needs: str) -> list[Measurement]:

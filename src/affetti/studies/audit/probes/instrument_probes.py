@@ -1,12 +1,10 @@
-"""Which instruments are heard in clips: read off log-mels of real clips, and of generated ones.
+"""Which instruments a linear probe finds in clips: in real clips, and in generated ones.
 
-A probe for each instrument of the column ``instruments`` that is neither rare nor everywhere, fitted to real clips.
-Of real clips it is asked out of fold, of generated ones whether they hold the instruments that were asked for. The
-measure is balanced accuracy, mean over instruments: 0.5 is chance. What generated clips lose of the distance to chance
-is their blur.
+A probe for each instrument of the column ``instruments`` that is neither rare nor everywhere, fitted to real clips. It
+predicts real clips out of fold, and generated clips, whose target is the requested instruments. The measure is balanced
+accuracy, mean over instruments: 0.5 is chance. What generated clips lose of the distance to chance is their blur.
 
-When not to use: to say whether a generator blurs or disobeys. A generator that ignores what it was asked for, and is
-otherwise sharp, is at chance too.
+When not to use: to say why. A generator that ignores what was requested, and is otherwise sharp, is at chance too.
 """
 
 from __future__ import annotations
@@ -27,10 +25,10 @@ from affetti.studies.audit.probes import linear_probe
 MIN_FRACTION = 0.05
 MAX_CLIPS, MAX_CLIPS_QUICK = 960, 400
 NEEDS_INSTRUMENTS = "instruments: a column of names, of 5 songs or more that differ in them"
-NEEDS_GENERATOR = "a generator that is asked for instruments: give --models"
+NEEDS_GENERATOR = "a generator conditioned on instruments: give --models"
 MAIN_GENERATOR = "gan"
 """The generator that the study speaks of."""
-CORPUS_READ = ("corpus_read", "instruments read off the corpus' clips, balanced accuracy")
+CORPUS_READ = ("corpus_read", "instruments predicted from the corpus' clips, balanced accuracy")
 Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
 
@@ -84,7 +82,7 @@ def instrument_measurements(context: AuditContext) -> list[Measurement]:
             Measurement.missing(*CORPUS_READ, NEEDS_INSTRUMENTS),
             *(m for kind in suffix for m in _missing_measurements(suffix[kind], NEEDS_INSTRUMENTS)),
         ]
-    found = [
+    measurements = [
         Measurement.of_statistic(
             *CORPUS_READ,
             mean_balanced_accuracy,
@@ -95,26 +93,26 @@ def instrument_measurements(context: AuditContext) -> list[Measurement]:
         )
     ]
     for kind, path in context.generated:
-        found += _generated(probes, kind, path, suffix[kind], context.seed)
-    return found if kinds else found + _missing_measurements("", NEEDS_GENERATOR)
+        measurements += _generated(probes, kind, path, suffix[kind], context.seed)
+    return measurements if kinds else measurements + _missing_measurements("", NEEDS_GENERATOR)
 
 
 def _generated(probes: InstrumentProbes, kind: str, path: Path, suffix: str, seed: int) -> list[Measurement]:
     made = Corpus.open(path)
-    wished = contains_instruments(named_instruments(made), probes.instruments)
-    if not wished.any():
+    requested = contains_instruments(named_instruments(made), probes.instruments)
+    if not requested.any():
         return _missing_measurements(suffix, NEEDS_GENERATOR)
-    heard = probes.predict(embed_statistics(made.mel))
+    predicted = probes.predict(embed_statistics(made.mel))
     clips = np.char.add(f"generated {kind} ", made.clips["clip_id"].to_numpy(dtype=str))
     units = np.concatenate([probes.songs, clips])
-    both = (np.concatenate([probes.predicted, heard]), np.concatenate([probes.present, wished]))
+    both = (np.concatenate([probes.predicted, predicted]), np.concatenate([probes.present, requested]))
     made_by = np.arange(len(units)) >= len(probes.songs)
-    name, label = f"generated_read{suffix}", f"instruments asked for, read off clips of {kind}, balanced accuracy"
+    name, label = f"generated_read{suffix}", f"requested instruments, predicted from clips of {kind}, balanced accuracy"
     blurred = f"generated_blur{suffix}", f"loss of that against the corpus' clips, {kind}"
     of = "songs and generated clips"
     return [
         Measurement.of_statistic(
-            name, label, mean_balanced_accuracy, heard, wished, songs=clips, seed=seed, of="generated clips"
+            name, label, mean_balanced_accuracy, predicted, requested, songs=clips, seed=seed, of="generated clips"
         ),
         Measurement.of_statistic(*blurred, accuracy_loss, *both, made_by, songs=units, seed=seed, unit="%", of=of),
     ]
@@ -144,10 +142,10 @@ def mean_balanced_accuracy(read: Flags, has: Flags) -> float:
         InputError: there is none.
     """
     with_it, without = has.sum(axis=0), (~has).sum(axis=0)
-    told = (with_it > 0) & (without > 0)
-    if not told.any():
+    varies = (with_it > 0) & (without > 0)
+    if not varies.any():
         raise InputError("no instrument that some clips have and some have not")
-    right = (read & has).sum(axis=0)[told] / with_it[told] + (~read & ~has).sum(axis=0)[told] / without[told]
+    right = (read & has).sum(axis=0)[varies] / with_it[varies] + (~read & ~has).sum(axis=0)[varies] / without[varies]
     return float(right.mean() / 2.0)
 
 
@@ -159,12 +157,12 @@ def accuracy_loss(read: Flags, has: Flags, generated: Flags) -> float:
     """
     real, made = (mean_balanced_accuracy(read[side], has[side]) - 0.5 for side in (~generated, generated))
     if not real > 0:
-        raise InputError("instruments that cannot be read off real clips")
+        raise InputError("instruments that cannot be predicted from real clips")
     return 100.0 * (1.0 - made / real)
 
 
 def _missing_measurements(suffix: str, needs: str) -> list[Measurement]:
     return [
-        Measurement.missing(f"generated_read{suffix}", "instruments asked for, read off generated clips", needs),
+        Measurement.missing(f"generated_read{suffix}", "requested instruments, predicted from generated clips", needs),
         Measurement.missing(f"generated_blur{suffix}", "loss of that against the corpus' clips", needs, "%"),
     ]

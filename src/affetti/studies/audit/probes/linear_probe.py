@@ -1,13 +1,15 @@
-"""Probes: how much of something a linear model can read off features, tested on songs it has not seen.
+"""Linear probes: how well a target is predicted from features by a linear model, tested on held-out songs.
 
 Ridge regression, folds by song, features standardised and the penalty chosen inside the training songs alone, see
-:mod:`ridge`. A probe bounds from below: what it cannot read may still be there for a deeper model, and
-what it reads need not be what a listener uses. All numbers are of predictions out of fold; intervals draw songs again,
-not fits, so that they tell how much the choice of test songs matters and not how much that of training songs does. In a
-simulation of 100 to 300 songs with a known truth, intervals of shares covered the mean over new training songs in about
-80 % where 95 % is said: with these drawn anew too they would be wider by a quarter to a half.
+:mod:`~affetti.studies.audit.probes.ridge`. A probe is a lower bound: what it cannot predict may still be there for a
+deeper model, and what it predicts need not be what a listener uses. All numbers are of predictions out of fold.
+Intervals resample test songs and keep the fits, so that they show how much the choice of test songs matters, not how
+much that of training songs does. In a simulation of 100 to 300 songs with a known truth, intervals of shares covered
+the mean over new training songs in about 80 % where 95 % is nominal: with these resampled too they would be wider by a
+quarter to a half.
 
-Shares follow Shapley (1953): the mean over all orders in which the groups could have come of what each adds to R².
+Shares follow Shapley (1953): the mean, over all orders in which the groups could be added, of what each adds to R².
+When not to use: to rule something out. A probe that fails shows only that no linear model of these features succeeds.
 """
 
 from __future__ import annotations
@@ -25,55 +27,55 @@ from affetti.studies.audit.probes.banded_ridge import fit_subsets, subsets
 
 N_FOLDS = 5
 CAUTION_FIXED_FITS = (
-    "Intervals of what a probe reads, and of shares, draw test songs again and keep the fits: with new training songs "
-    "they would be wider by a quarter to a half."
+    "Intervals of probes and of shares resample test songs and keep the fits: with new training songs they would be "
+    "wider by a quarter to a half."
 )
-"""What to be careful of wherever an interval is of a probe's readings."""
+"""The caution that belongs to every interval of a probe's predictions."""
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
 
 def cross_val_predict(features: Floats, target: Floats, songs: Texts, folds: int = N_FOLDS) -> Floats:
-    """Predictions out of fold of ``target`` ``[N]`` or ``[N, 2]`` from features ``[N, D]``.
+    """Predictions out of fold of ``target`` ``[N]`` or ``[N, K]`` from features ``[N, D]``, folds by song.
 
     Raises:
         InputError: fewer songs than folds, or a target that does not vary.
     """
     _require_varied(target)
-    found = np.zeros_like(target, dtype=np.float64)
+    prediction = np.zeros_like(target, dtype=np.float64)
     for train, test in _folds(features, songs, folds):
-        found[test] = fit_regressor(features[train], target[train], songs[train])(features[test])
-    return found
+        prediction[test] = fit_regressor(features[train], target[train], songs[train])(features[test])
+    return prediction
 
 
 def fit_regressor(features: Floats, target: Floats, songs: Texts) -> Callable[[Floats], Floats]:
-    """What reads ``target`` ``[N]`` or ``[N, K]`` off features ``[N, D]``, learnt from all of these clips."""
+    """Fit ridge regression of ``target`` ``[N]`` or ``[N, K]`` on features ``[N, D]``; returns its predict function."""
     standardised = _standardiser(features)
     read = ridge.fit(standardised(features), target.reshape(len(target), -1).astype(np.float64), songs)
     return lambda unseen: read.predict(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
 
 
 def cross_val_classify(features: Floats, target: Texts, songs: Texts, folds: int = N_FOLDS) -> Texts:
-    """Classes out of fold: ridge classification with balanced weights.
+    """Classes ``[N]`` predicted out of fold by ridge classification with balanced weights.
 
     Raises:
         InputError: fewer songs than folds, or one class alone in the training songs of a fold.
     """
-    found = np.empty(len(target), dtype=target.dtype)
+    prediction = np.empty(len(target), dtype=target.dtype)
     for train, test in _folds(features, songs, folds):
-        found[test] = fit_classifier(features[train], target[train], songs[train])(features[test])
-    return found
+        prediction[test] = fit_classifier(features[train], target[train], songs[train])(features[test])
+    return prediction
 
 
 def fit_classifier(features: Floats, target: Texts, songs: Texts) -> Callable[[Floats], Texts]:
-    """What reads classes off features ``[N, D]``, learnt from all of these clips.
+    """Fit a ridge classifier with balanced weights on features ``[N, D]``; returns its predict function.
 
     Raises:
         InputError: one class alone.
     """
     names, member = np.unique(target, return_inverse=True)
     if len(names) < 2:
-        raise InputError("one class alone in the training songs", hint="there is nothing to tell apart")
+        raise InputError("one class alone in the training songs", hint="there is nothing to distinguish")
     count = np.bincount(member)
     standardised = _standardiser(features)
     sides = 2.0 * one_hot(target) - 1.0
@@ -82,7 +84,7 @@ def fit_classifier(features: Floats, target: Texts, songs: Texts) -> Callable[[F
 
 
 def balanced_accuracy(predicted: Texts, target: Texts) -> float:
-    """Mean over classes of the share read rightly: 1 over the number of classes is chance.
+    """Mean over classes of the recall, in [0, 1]; chance is 1 over the number of classes.
 
     Raises:
         InputError: the targets are of one class.
@@ -116,22 +118,22 @@ def cross_val_subsets(
 ) -> dict[tuple[str, ...], Floats]:
     """Predictions out of fold from ``base`` joined by each subset of ``groups``, all ``[N, D]``.
 
-    A group has a penalty of its own, and is left out where it does not help; see :mod:`bands`.
+    A group has a penalty of its own, and is left out where it does not help; see :mod:`.banded_ridge`.
 
     Raises:
         InputError: as :func:`cross_val_predict`.
     """
     _require_varied(target)
     flat = target.reshape(len(target), -1).astype(np.float64)
-    found = {chosen: np.zeros_like(flat) for chosen in subsets(list(groups))}
+    predictions = {chosen: np.zeros_like(flat) for chosen in subsets(list(groups))}
     for train, test in _folds(base, songs, folds):
         x = _standardiser(base[train])(base)
         blocks = {name: _standardiser(block[train])(block) for name, block in groups.items()}
         fits = fit_subsets(x[train], {name: block[train] for name, block in blocks.items()}, flat[train], songs[train])
         whole = concatenated(x, *blocks.values())[test]
         for chosen, read in fits.items():
-            found[chosen][test] = read.predict(whole)
-    return {chosen: read.reshape(target.shape) for chosen, read in found.items()}
+            predictions[chosen][test] = read.predict(whole)
+    return {chosen: read.reshape(target.shape) for chosen, read in predictions.items()}
 
 
 def shapley_r2(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
@@ -150,12 +152,12 @@ def shapley_contributions(read: Mapping[tuple[str, ...], Floats], name: str, tar
     """
     names = max(read, key=len)
     others = [other for other in names if other != name]
-    found = np.zeros(target.shape)
+    contributions = np.zeros(target.shape)
     for chosen in subsets(others):
         weight = factorial(len(chosen)) * factorial(len(others) - len(chosen)) / factorial(len(names))
         joint = tuple(n for n in names if n in chosen or n == name)
-        found += weight * ((target - read[chosen]) ** 2 - (target - read[joint]) ** 2)
-    return found
+        contributions += weight * ((target - read[chosen]) ** 2 - (target - read[joint]) ** 2)
+    return contributions
 
 
 def variance_share(lessened: Floats, target: Floats) -> float:
@@ -171,10 +173,10 @@ def variance_share(lessened: Floats, target: Floats) -> float:
 
 
 def n_folds_selected(changed: Floats, songs: Texts, folds: int = N_FOLDS) -> int:
-    """In how many folds a group was let in: where it was left out, it changes the reading of no clip.
+    """In how many folds a group was selected; where it was left out, it changes no prediction.
 
     Args:
-        changed: by how much the group changes readings, or their errors, ``[N]`` or ``[N, K]``.
+        changed: by how much the group changes predictions, or their errors, ``[N]`` or ``[N, K]``.
         songs: of each clip.
         folds: as many as the clips were read in.
     """
@@ -193,7 +195,7 @@ def one_hot(values: Texts) -> Floats:
 
 def _require_varied(target: Floats) -> None:
     if not (np.std(target, axis=0) > 0).all():
-        raise InputError("a target that does not vary", hint="there is nothing to read")
+        raise InputError("a target that does not vary", hint="there is nothing to predict")
 
 
 def _folds(features: Floats, songs: Texts, folds: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 PENALTIES: Floats = np.logspace(0, 5, 11)
 N_INNER_FOLDS = 4
-"""Parts into which the songs are dealt to choose the penalty."""
+"""Folds by song, on which the penalty is chosen."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Ridge:
     """Those chosen: of each target ``[K]``, or ``[K, D]`` where features differ in it."""
 
     def predict(self, features: Floats) -> Floats:
-        """Read targets ``[N, K]`` off features ``[N, D]``."""
+        """Predict targets ``[N, K]`` from features ``[N, D]``."""
         return features @ self.slopes + self.intercept
 
 

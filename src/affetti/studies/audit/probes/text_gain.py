@@ -1,9 +1,9 @@
 """What the words of a song tell of its emotion beyond the log-mel: nested models.
 
-Labels are read off log-mel statistics, and off these joined by numbers made of the words: their valence by the
+Labels are predicted from log-mel statistics, and from these joined by numbers made of the words: their valence by the
 composer's list where it knows any of them, and hashed words and word stems (:mod:`affetti.training.text_embedders`),
-each with a penalty of its own (:mod:`bands`). The difference of R² on songs held out, in % of the labels'
-variance, is what the words add. Clips with words alone are asked.
+each with a penalty of its own (:mod:`~affetti.studies.audit.probes.banded_ridge`). The difference of R² on held-out
+songs, in % of the labels' variance, is what the words add. Clips with words alone are asked.
 
 When not to use: to say what words do. Words that go with the music tell of the music, where the mel's regressor hears
 it badly, and add to R² without any effect of their own. And hashing knows no meaning: what it cannot tell, a language
@@ -40,8 +40,8 @@ def text_gain(context: AuditContext) -> list[Measurement]:
         beside = linear_probe.cross_val_subsets(mel, text, labels, songs)
     except InputError as error:
         return _missing(f"songs with words and labels that differ ({error.what})")
-    found: list[Measurement] = []
-    for axis, told in enumerate(AXES):
+    measurements: list[Measurement] = []
+    for axis, name in enumerate(AXES):
         mel_read, both, text_read = (read[:, axis] for read in (beside[()], beside[everything], alone))
         target = labels[:, axis]
         asked = (
@@ -50,12 +50,12 @@ def text_gain(context: AuditContext) -> list[Measurement]:
             ("text_explains", _explained, (text_read, target)),
         )
         measured = [
-            Measurement.of_statistic(*_named(what, told), statistic, *arrays, songs=songs, seed=context.seed, unit="%")
+            Measurement.of_statistic(*_named(what, name), statistic, *arrays, songs=songs, seed=context.seed, unit="%")
             for what, statistic, arrays in asked
         ]
         measured[0] = with_selection_note(measured[0], both - mel_read, songs)
-        found += measured
-    return found
+        measurements += measured
+    return measurements
 
 
 def text_features(words: linear_probe.Texts) -> dict[str, linear_probe.Floats]:

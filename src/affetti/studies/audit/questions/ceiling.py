@@ -1,11 +1,12 @@
 """What caps quality: the representation, the generator, or the raters?
 
-A ladder of Quality Scores (100: other real songs), from real clips by way of what representations lose to noise, with
-trained generators on it. Beside it, what the labels can bear: the ceiling that raters' disagreement sets on CCC, and
-how much of it a linear regressor reaches.
+Quality Scores (100: other real songs) of real clips, of clips degraded in steps down to noise, with trained generators
+among them. Beside it, the ceiling that the raters' disagreement sets on CCC, and how much of it a linear regressor
+reaches.
 
-When not to use: the score reads log-mels at the corpus' own front-end, so what that front-end does not hold it cannot
-miss. It says what a log-mel loses on the way to sound and back, not what listeners would say of it.
+When not to use: the score compares log-mels at the corpus' own front-end, so that it cannot detect the loss of what
+that front-end does not hold. It says what a log-mel loses on the way to sound and back, not what listeners would say of
+it.
 """
 
 from __future__ import annotations
@@ -51,42 +52,44 @@ RESAMPLES = 40
 """Of the published score, which takes a while."""
 AXES = ("valence", "arousal")
 CAUTION_FRONT_END = (
-    "The score reads the corpus' own log-mels: it tells what they lose on the way to sound and back, "
+    "The score compares the corpus' own log-mels: it measures what they lose on the way to sound and back, "
     "not what listeners would miss."
 )
 CAUTION_PENALTIES = (
-    "Penalties of one kind alone, of other words and of none show which lacks the score sees, and bound from neither "
-    "side what a generator loses that lacks a thing; no penalty means that the score is blind to it."
+    "Penalties of one kind alone, of other words and of none show which losses the score detects. They are no "
+    "bound on what a generator loses; no penalty means that the score does not detect the loss."
 )
 
 
 def measure(context: AuditContext, progress: Progress) -> Answer:
-    """Climb the ladder."""
+    """Score every degradation and generator, and measure the ceiling of the labels; see :data:`QUESTION`."""
     real, held = _split_songs(context)
     mel, songs = context.corpus.mel, context.corpus.songs
     material = np.asarray(mel[held], dtype=np.float32)
-    heard = _has_audio(context)
-    found: list[Measurement] = [_quality(context, "real", "other real songs", real, material)]
+    audible = _has_audio(context)
+    measurements: list[Measurement] = [_quality(context, "real", "other real songs", real, material)]
     made: dict[str, NDArray[np.float32]] = {}
     steps = degradations()
     for index, degradation in enumerate(steps):
         progress("ceiling", index, len(steps))
-        if degradation.needs_audio and not heard:
-            found.append(Measurement.missing(f"quality_{degradation.name}", _label(degradation.label), NEEDS_AUDIO))
+        if degradation.needs_audio and not audible:
+            measurements.append(
+                Measurement.missing(f"quality_{degradation.name}", _label(degradation.label), NEEDS_AUDIO)
+            )
             continue
         made[degradation.name] = degradation.apply(context, held, material)
-        found.append(_quality(context, degradation.name, degradation.label, real, made[degradation.name]))
-    found += _differences(context, real, made)
-    whole = {its.name: its for its in found}
-    found += _generators(context, whole["quality_roundtrip"])
-    found += score_penalties.penalty_measurements(context, real, songs[held])
-    found += _labels(context)
-    names = tuple(its.name for its in found if its.name.startswith("quality_"))
+        measurements.append(_quality(context, degradation.name, degradation.label, real, made[degradation.name]))
+    measurements += _differences(context, real, made)
+    whole = {its.name: its for its in measurements}
+    measurements += _generators(context, whole["quality_roundtrip"])
+    measurements += score_penalties.penalty_measurements(context, real, songs[held])
+    measurements += _labels(context)
+    names = tuple(its.name for its in measurements if its.name.startswith("quality_"))
     return Answer(
-        _sentence(found),
-        tuple(found),
+        _sentence(measurements),
+        tuple(measurements),
         IntervalFigure("Quality Score (100: other real songs)", names),
-        sounds=_sounds(context, int(held[0])) if heard else (),
+        sounds=_sounds(context, int(held[0])) if audible else (),
         cautions=(CAUTION_FRONT_END, CAUTION_PENALTIES, linear_probe.CAUTION_FIXED_FITS),
     )
 
@@ -121,12 +124,12 @@ def _quality(
     context: AuditContext, name: str, label: str, real: NDArray[np.intp], fake: NDArray[np.float32]
 ) -> Measurement:
     """The score of clips, one a song, against the real side."""
-    found = metrics.quality_score(context.corpus.mel[real], fake, context.corpus.songs[real], seed=context.seed)
-    return _points_of(f"quality_{name}", _label(label), found)
+    measurement = metrics.quality_score(context.corpus.mel[real], fake, context.corpus.songs[real], seed=context.seed)
+    return _points_of(f"quality_{name}", _label(label), measurement)
 
 
-def _points_of(name: str, label: str, found: metrics.QualityResult) -> Measurement:
-    return Measurement(name, label, found.score, found.ci, found.n, "songs a side")
+def _points_of(name: str, label: str, result: metrics.QualityResult) -> Measurement:
+    return Measurement(name, label, result.score, result.ci, result.n, "songs a side")
 
 
 def _differences(
@@ -137,36 +140,38 @@ def _differences(
         "penalty_phase": ("quantised", "griffin_lim", "points that lost phases cost, magnitudes kept"),
         "penalty_bands": ("griffin_lim", "bands_128", "points that 128 bands cost beyond lost phases"),
     }
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for name, (better, worse, label) in pairs.items():
         if better not in made or worse not in made:
-            found.append(Measurement.missing(name, label, NEEDS_AUDIO, "points"))
+            measurements.append(Measurement.missing(name, label, NEEDS_AUDIO, "points"))
             continue
         songs = (context.corpus.songs[real], None, None)
         result = metrics.quality_difference(context.corpus.mel[real], made[better], made[worse], songs, context.seed)
         low, high = result.difference.ci or (result.difference.value,) * 2
-        found.append(Measurement(name, label, result.difference.value, (low, high), result.n, "songs a side", "points"))
-    return found
+        measurements.append(
+            Measurement(name, label, result.difference.value, (low, high), result.n, "songs a side", "points")
+        )
+    return measurements
 
 
 def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
-    """Scores of what trained generators made, on songs that they have not heard, and what they cost."""
-    found: list[Measurement] = []
+    """Scores of trained generators, against songs not seen in training, and what they cost."""
+    measurements: list[Measurement] = []
     for kind, path in context.generated:
         made = Corpus.open(path)
-        heard = set(made.meta["provenance"]["training_songs"])
-        rows = np.flatnonzero(~np.isin(context.corpus.songs, sorted(heard)))
+        trained_on = set(made.meta["provenance"]["training_songs"])
+        rows = np.flatnonzero(~np.isin(context.corpus.songs, sorted(trained_on)))
         try:
             result = metrics.quality_score(
                 context.corpus.mel[rows], made.mel, context.corpus.songs[rows], seed=context.seed
             )
         except InputError as error:
-            found.append(Measurement.missing(f"quality_{kind}", _label(kind), error.what))
+            measurements.append(Measurement.missing(f"quality_{kind}", _label(kind), error.what))
             continue
-        found.append(_points_of(f"quality_{kind}", _label(kind), result))
+        measurements.append(_points_of(f"quality_{kind}", _label(kind), result))
         label = f"the study's own formula: {kind}"
         fakes = np.asarray(made.mel, dtype=np.float32)
-        found.append(
+        measurements.append(
             Measurement.of_statistic(
                 f"published_{kind}",
                 label,
@@ -181,7 +186,7 @@ def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
         if cap.value:
             ends = tuple(100 * end / cap.value for end in result.ci)
             label = f"{kind} as a share of what its log-mels keep on the way to sound and back"
-            found.append(
+            measurements.append(
                 Measurement(
                     f"share_of_ceiling_{kind}",
                     label,
@@ -193,7 +198,7 @@ def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
                     "the interval is the generator's alone",
                 )
             )
-    return found + _costs(context)
+    return measurements + _costs(context)
 
 
 def _costs(context: AuditContext) -> list[Measurement]:
@@ -203,7 +208,7 @@ def _costs(context: AuditContext) -> list[Measurement]:
         return []
     sampling = {kind: _sampling_times(run) for kind, run in trained.items()}
     training = {kind: float(read_json(run.path / "result.json")["seconds"]) for kind, run in trained.items()}
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for kind in trained:
         if kind == "gan":
             continue
@@ -212,13 +217,13 @@ def _costs(context: AuditContext) -> list[Measurement]:
         ends = (float(times.min()), float(times.max()))
         note = "on one machine; the interval spans all pairs of timings"
         middle = float(np.median(times))
-        found.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
+        measurements.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
         if training["gan"] > 0:
             label = f"time of training, {kind} as a multiple of gan"
             note = "as these two were trained: a matter of budgets"
             value = training[kind] / training["gan"]
-            found.append(Measurement(f"training_{kind}", label, value, None, 1, "runs", "times", note))
-    return found
+            measurements.append(Measurement(f"training_{kind}", label, value, None, 1, "runs", "times", note))
+    return measurements
 
 
 def _published_quality(real: NDArray[np.float32], fakes: NDArray[np.float32]) -> float:
@@ -238,7 +243,7 @@ def _sampling_times(trained: runs.TrainedModel) -> NDArray[np.float64]:
 
 
 def _labels(context: AuditContext) -> list[Measurement]:
-    """What raters' disagreement leaves to be read, and how much of that is read."""
+    """The ceiling that raters' disagreement sets on CCC, and how much of it a linear regressor reaches."""
     clips, songs = context.corpus.clips, context.corpus.songs
     bear = ceiling(clips, context.seed)
     needs = "labels with their spread and number of raters"
@@ -247,14 +252,14 @@ def _labels(context: AuditContext) -> list[Measurement]:
         names = {"label_ccc": "highest CCC that raters' disagreement allows", "rater_agreement": "agreement of raters"}
         return [Measurement.missing(name, label, needs) for name, label in names.items()]
     count = int(np.unique(songs).size)
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for axis, its in rated.items():
         low, high = its["ccc"]["ci"]
         label = f"highest CCC that raters' disagreement allows, {axis}"
-        found.append(Measurement(f"label_ccc_{axis}", label, its["ccc"]["value"], (low, high), count))
+        measurements.append(Measurement(f"label_ccc_{axis}", label, its["ccc"]["value"], (low, high), count))
         low, high = its["r2"]["ci"]
         label = f"share of the labels' variance that is raters' disagreement, {axis}"
-        found.append(
+        measurements.append(
             Measurement(
                 f"noise_{axis}",
                 label,
@@ -267,12 +272,12 @@ def _labels(context: AuditContext) -> list[Measurement]:
     middle = float(np.mean([its["ccc"]["value"] for its in rated.values()]))
     ends = [float(np.mean([its["ccc"]["ci"][end] for its in rated.values()])) for end in (0, 1)]
     label = "highest CCC that raters' disagreement allows, mean of both"
-    found.append(Measurement("label_ccc", label, middle, (ends[0], ends[1]), count))
+    measurements.append(Measurement("label_ccc", label, middle, (ends[0], ends[1]), count))
     columns = [f"{axis}{end}" for axis in AXES for end in ("", "_std")]
     values = clips[[*columns, "raters"]].to_numpy(dtype=np.float64)
     known = np.isfinite(values).all(axis=1) & (values[:, -1] > 1)
     label = "agreement of single raters, ICC(1), mean of both"
-    found.append(
+    measurements.append(
         Measurement.of_statistic(
             "rater_agreement", label, rater_agreement, values[known], songs=songs[known], seed=context.seed
         )
@@ -280,15 +285,18 @@ def _labels(context: AuditContext) -> list[Measurement]:
     try:
         read = linear_probe.cross_val_predict(context.statistics, context.corpus.labels, songs)
     except InputError as error:
-        return [*found, Measurement.missing("reached", "share of that CCC that a linear regressor reaches", error.what)]
+        return [
+            *measurements,
+            Measurement.missing("reached", "share of that CCC that a linear regressor reaches", error.what),
+        ]
 
     def reached(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> float:
         return 100 * metrics.concordance(prediction, target) / middle
 
-    label = "share of that CCC that a linear regressor reaches on songs it has not heard"
+    label = "share of that CCC that a linear regressor reaches on held-out songs"
     labels = context.corpus.labels
     return [
-        *found,
+        *measurements,
         Measurement.of_statistic("reached", label, reached, read, labels, songs=songs, seed=context.seed, unit="%"),
     ]
 
@@ -299,14 +307,14 @@ def rater_agreement(rows: NDArray[np.float64]) -> float:
     Args:
         rows: valence, its spread, arousal, its spread, raters ``[N, 5]``.
     """
-    found: list[float] = []
+    agreements: list[float] = []
     for column in (0, 2):
         within = float((rows[:, column + 1] ** 2).mean())
         between = float(rows[:, column].var(ddof=1) - (rows[:, column + 1] ** 2 / rows[:, 4]).mean())
         if not between + within > 0:
             raise InputError("labels that do not vary", hint="give more clips")
-        found.append(max(0.0, between) / (max(0.0, between) + within))
-    return float(np.mean(found))
+        agreements.append(max(0.0, between) / (max(0.0, between) + within))
+    return float(np.mean(agreements))
 
 
 def _sounds(context: AuditContext, row: int) -> tuple[Sound, ...]:
@@ -321,8 +329,8 @@ def _sounds(context: AuditContext, row: int) -> tuple[Sound, ...]:
     return tuple(kept)
 
 
-def _sentence(found: list[Measurement]) -> str:
-    by = {its.name: its for its in found}
+def _sentence(measurements: list[Measurement]) -> str:
+    by = {its.name: its for its in measurements}
     said = (
         f"Turned into sound and back, the log-mels of real songs keep "
         f"{format_measurement(by['quality_roundtrip'], 0)} of 100, where other real songs score "
@@ -346,9 +354,9 @@ QUESTION = Question(
     "What caps quality: the representation, the generator, or the raters?",
     "Songs are halved. The Quality Score compares clips of one half with those of the other after each step of loss: "
     "100 is what untouched songs score, 25 one clip repeated for ever. Steps with bands of their own are turned into "
-    "sound by mel inversion and Griffin-Lim and analysed again. Generators are scored against songs they have not "
-    "heard. Intervals are over songs. The ceiling of the labels comes from the spread of their raters "
-    "(reliability of the mean), and what is reached from ridge regression on songs held out; its interval draws songs "
-    "again, not fits.",
+    "sound by mel inversion and Griffin-Lim and analysed again. Generators are scored against songs that were not "
+    "seen in training. Intervals are over songs. The ceiling of the labels comes from the spread of their raters "
+    "(reliability of the mean), and what is reached is the CCC of ridge regression on held-out songs; its interval "
+    "resamples songs, not fits.",
     measure,
 )

@@ -1,10 +1,11 @@
 """Genre: whether emotion is predicted less well in some, whether knowing it helps, and what generators average.
 
-Five things, of which the first three need a column genre: CCC by genre (:mod:`ccc_by_genre`); R² gained
-when the regressor is given the genre and how it bends the leading components of the log-mel statistics; the mix of
-genres that generators make (:mod:`genre_mix`); the idioms that the study calls alike
-(:mod:`idioms`); and, on composed music, what a regressor that knows no genre makes of a change of style
-that leaves every cue as it is.
+Five things, of which the first three need a column genre: CCC by genre
+(:mod:`~affetti.studies.audit.probes.genre_ccc`); R² gained when the regressor is given the genre and how it bends the
+leading components of the log-mel statistics; the mix of genres that generators make
+(:mod:`~affetti.studies.audit.probes.genre_mix`); the idioms that the study calls alike
+(:mod:`~affetti.studies.audit.counterfactuals.idioms`); and, on composed music, what a regressor that knows no genre
+predicts after a change of style that leaves every cue as it is.
 
 When not to use: to compare genres of corpora that were labelled by different people.
 """
@@ -44,33 +45,33 @@ AXES = ("valence", "arousal")
 N_COMPONENTS = 6
 """Leading components of the log-mel statistics whose meaning a genre may bend."""
 MAX_SONGS, MAX_SONGS_QUICK = 12, 5
-GENRE_READ = "genre_read", "genre read from a log-mel, balanced accuracy"
+GENRE_READ = "genre_read", "genre predicted from a log-mel, balanced accuracy"
 
 
 def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see the module."""
     genre = clip_genres(context.corpus.clips)
     progress("genre", 0, 4)
-    found = (
+    measurements = (
         _corpus_measurements(context, genre)
         if np.unique(genre[genre != ""]).size > 1
         else _missing_measurements(NEEDS_GENRES)
     )
     progress("genre", 1, 4)
-    found += mix_shift(context)
-    found += fisher_interval()
-    found += blue_notes()
+    measurements += mix_shift(context)
+    measurements += fisher_interval()
+    measurements += blue_notes()
     progress("genre", 2, 4)
     songs = context.sample_size(MAX_SONGS, MAX_SONGS_QUICK)
-    found += distortion(context, songs)
+    measurements += distortion(context, songs)
     progress("genre", 3, 4)
-    found += _style_effect(context, songs)
+    measurements += _style_effect(context, songs)
     progress("genre", 4, 4)
-    names = tuple(m.name for m in found if m.name.startswith("ccc_") and m.value is not None)
+    names = tuple(m.name for m in measurements if m.name.startswith("ccc_") and m.value is not None)
     return Answer(
-        _sentence({measurement.name: measurement for measurement in found}),
-        tuple(found),
-        intervals=IntervalFigure("CCC of emotion read from log-mels, by genre", names) if names else None,
+        _sentence({measurement.name: measurement for measurement in measurements}),
+        tuple(measurements),
+        intervals=IntervalFigure("CCC of emotion predicted from log-mels, by genre", names) if names else None,
         sounds=_sounds(context),
         cautions=_cautions(context),
     )
@@ -80,13 +81,13 @@ def _corpus_measurements(context: AuditContext, genre: Texts) -> list[Measuremen
     """What needs a corpus of several genres."""
     labels, songs, features = context.corpus.labels, context.corpus.songs, context.statistics
     try:
-        readings = linear_probe.cross_val_subsets(
+        predictions = linear_probe.cross_val_subsets(
             features, {"genre": genre_features(features, genre, songs)}, labels, songs
         )
     except InputError as error:
         return _missing_measurements(f"more to learn from ({error.what})")
-    found = ccc_by_genre(
-        readings[()],
+    measurements = ccc_by_genre(
+        predictions[()],
         labels,
         genre,
         songs,
@@ -98,10 +99,16 @@ def _corpus_measurements(context: AuditContext, genre: Texts) -> list[Measuremen
     if len(names) > 1:
         read = linear_probe.cross_val_classify(features[kept], genre[kept], songs[kept])
         codes = [np.searchsorted(names, kinds) for kinds in (read, genre[kept])]
-        found.append(Measurement.of_statistic(*GENRE_READ, linear_probe.balanced_accuracy, *codes, songs=songs[kept]))
+        measurements.append(
+            Measurement.of_statistic(*GENRE_READ, linear_probe.balanced_accuracy, *codes, songs=songs[kept])
+        )
     else:
-        found.append(Measurement.missing(*GENRE_READ, f"two genres or more, each of {linear_probe.N_FOLDS} songs"))
-    return found + [added_variance(context, *_conditioning(axis), readings, "genre", k) for k, axis in enumerate(AXES)]
+        measurements.append(
+            Measurement.missing(*GENRE_READ, f"two genres or more, each of {linear_probe.N_FOLDS} songs")
+        )
+    return measurements + [
+        added_variance(context, *_conditioning(axis), predictions, "genre", k) for k, axis in enumerate(AXES)
+    ]
 
 
 def genre_features(features: Floats, genre: Texts, songs: Texts) -> Floats:
@@ -131,15 +138,20 @@ def _missing_measurements(needs: str) -> list[Measurement]:
 
 
 def _style_effect(context: AuditContext, songs: int) -> list[Measurement]:
-    """How far a regressor's valence and arousal move where the style of a song changes, and no cue."""
-    told_as = [(f"style_moves_{axis}", f"half-range over five styles of the {axis} read, same cues") for axis in AXES]
+    """How far predicted valence and arousal move where the style of a song changes, and no cue does."""
+    naming = [
+        (f"style_moves_{axis}", f"half-range over five styles of the predicted {axis}, same cues") for axis in AXES
+    ]
     regressor = EmotionRegressor.fit(context) if context.composed else None
     if regressor is None:
-        return [Measurement.missing(*each, "a composed corpus, whose regressor knows such music") for each in told_as]
+        return [
+            Measurement.missing(*each, "a composed corpus, whose regressor was trained on such music")
+            for each in naming
+        ]
     mels = [context.log_mel(_styled_song(context, index, style)) for index in range(songs) for style in GENRES]
     read = regressor.predict(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
     moved = np.ptp(read, axis=2) / 2
-    return [regressor.mean_effect(*each, moved[..., k]) for k, each in enumerate(told_as)]
+    return [regressor.mean_effect(*each, moved[..., k]) for k, each in enumerate(naming)]
 
 
 def _styled_song(context: AuditContext, index: int, style: str) -> Tensor:
@@ -160,58 +172,59 @@ def _sounds(context: AuditContext) -> tuple[Sound, ...]:
     return tuple(context.save_sound("genre", label, "composed", wave) for label, wave in heard)
 
 
-def _sentence(found: dict[str, Measurement]) -> str:
+def _sentence(by_name: dict[str, Measurement]) -> str:
     parts: list[str] = []
-    by_chance, alike = found["spread_ccc_by_chance"].value, found["genres_alike"].value
+    by_chance, alike = by_name["spread_ccc_by_chance"].value, by_name["genres_alike"].value
     if by_chance is not None and alike is not None:
-        verdict = "they cannot be told apart by it" if alike > 0.05 else "more than chance gives"
+        verdict = "no more than chance gives" if alike > 0.05 else "more than chance gives"
         parts.append(
-            f"CCC differs by {format_measurement(found['spread_ccc'])} over genres, and by {by_chance:.2f} where "
-            f"genres are dealt out at random: {verdict} (p = {alike:.3f})."
+            f"CCC differs by {format_measurement(by_name['spread_ccc'])} over genres, and by {by_chance:.2f} where "
+            f"genres are assigned at random: {verdict} (p = {alike:.3f})."
         )
-    adds = [found[f"conditioning_adds_{axis}"] for axis in AXES]
+    adds = [by_name[f"conditioning_adds_{axis}"] for axis in AXES]
     if all(measured.value is not None for measured in adds):
         valence, arousal = (format_measurement(measured, 1) for measured in adds)
         parts.append(f"Knowing the genre adds {valence} of the variance of valence and {arousal} of that of arousal.")
-    if found["mix_shift"].value is not None:
-        chance = found["mix_shift_by_chance"].value or 0.0
+    if by_name["mix_shift"].value is not None:
+        chance = by_name["mix_shift_by_chance"].value or 0.0
         parts.append(
-            f"The generator moves {format_measurement(found['mix_shift'], 0)} of clips to other genres ({chance:.0f}% "
-            f"by chance)."
+            f"The generator moves {format_measurement(by_name['mix_shift'], 0)} of clips to other genres "
+            f"({chance:.0f}% by chance)."
         )
     parts.append(
-        f"Blue notes move {format_measurement(found['blues_difference_stft'], 0)} of a minor chord's spectrum and "
-        f"{format_measurement(found['blues_difference_mel'], 0)} of its mel bands; a distorted guitar and a distorted "
-        f"synthesizer are {format_measurement(found['distortion_similarity'], 0)} alike."
+        f"Blue notes move {format_measurement(by_name['blues_difference_stft'], 0)} of a minor chord's spectrum and "
+        f"{format_measurement(by_name['blues_difference_mel'], 0)} of its mel bands; a distorted guitar and a "
+        f"distorted synthesizer are {format_measurement(by_name['distortion_similarity'], 0)} alike."
     )
     return " ".join(parts)
 
 
 def _cautions(context: AuditContext) -> tuple[str, ...]:
-    found = [
+    cautions = [
         "A genre whose labels vary little has a low CCC at the same error.",
         "A spread is never negative, and its interval lies too high: judge it by the spread by chance.",
         f"Nothing is said of genres of fewer than {MIN_SONGS} songs.",
         "Blue notes, guitar and synthesizer are played by a soundfont, not by people.",
     ]
     if context.composed:
-        found.append(
+        cautions.append(
             "The composer gives genres no emotion of their own: knowing the genre must add nothing here, and a change "
             "of style must move nothing; what it moves is the regressor's error."
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
 QUESTION = Question(
     "genre",
-    "Is emotion read less well in some genres, does it help to know the genre, and what do generators average?",
-    "Ridge regression on log-mel statistics reads every clip out of fold. CCC (mean of valence's and arousal's) by "
-    f"genre of {MIN_SONGS} songs or more; the largest less the smallest against the same with genres dealt out to "
+    "Is emotion predicted less well in some genres, does it help to know the genre, and what do generators average?",
+    "Ridge regression on log-mel statistics predicts every clip out of fold. CCC (mean of valence's and arousal's) by "
+    f"genre of {MIN_SONGS} songs or more; the largest less the smallest against the same with genres assigned to "
     f"songs at random. The genre and its products with {N_COMPONENTS} leading components are given to the regressor: "
-    f"the difference of R². A probe that learnt the genre of a generator's training clips reads generated and held-out "
-    f"real clips; ½ Σ |p − q| of the two mixes. A D minor chord with and without blue notes on a piano, twelve ways "
-    f"of playing it: ½ Σ |p − q| of power spectra averaged over time. Chords of rock songs on distorted guitar and on "
-    f"a synthesizer through tanh: Pearson's r of log-mels, 128 bands. One song in five styles with the same cues, as "
-    f"read by the corpus' regressor. Intervals draw songs, or ways of playing, again, not fits.",
+    f"the difference of R². A probe trained on the genres of a generator's training clips predicts those of generated "
+    f"and of held-out real clips; ½ Σ |p − q| of the two mixes. A D minor chord with and without blue notes on a "
+    f"piano, twelve ways of playing it: ½ Σ |p − q| of power spectra averaged over time. Chords of rock songs on "
+    f"distorted guitar and on a synthesizer through tanh: Pearson's r of log-mels, 128 bands. One song in five styles "
+    f"with the same cues, as predicted by the corpus' regressor. Intervals resample songs, or ways of playing, not "
+    f"fits.",
     measure,
 )

@@ -1,12 +1,13 @@
 """How much of sound and of its emotion is left at each step from the waveform to a latent.
 
-Four things are told apart that the published study's one number mixes: how many numbers a second a step has (a closed
-form of the front-end), how many bits they take (:mod:`entropy`), what comes back when the step is
-inverted (:mod:`roundtrips`), and what a probe still reads of emotion (:mod:`readings`).
-The steps are those of :mod:`chain`, at the presets ``paper`` and, prefixed ``full_band_``,
-``full-band``; prefixed ``own_``, what can be read of the corpus' own log-mels, for which no sound is needed.
+Four things are kept apart that the published study's one number mixes: how many numbers a second a step has (a closed
+form of the front-end), how many bits they take (:mod:`~affetti.studies.audit.codec.entropy`), what comes back when the
+step is inverted (:mod:`~affetti.studies.audit.codec.round_trips`), and how well a probe still predicts emotion
+(:mod:`~affetti.studies.audit.probes.emotion_by_stage`). The steps are those of
+:mod:`~affetti.studies.audit.codec.stages`, at the presets ``paper`` and, prefixed ``full_band_``, ``full-band``;
+prefixed ``own_``, what can be predicted from the corpus' own log-mels, for which no sound is needed.
 
-When not to use: bits are no measure of what is heard, and none of the four bounds a quality score.
+When not to use: bits do not measure what is heard, and none of the four bounds a quality score.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ PLAYED_STAGES = ("magnitude", "quantised", "bands_32", "latent")
 
 def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question; where there is no sound, with the closed forms and the corpus' own log-mels."""
-    found = closed_forms("", FRONT_END_BY_PREFIX[""]) + closed_forms("full_band_", FRONT_END_BY_PREFIX["full_band_"])
+    measurements = closed_forms("", FRONT_END_BY_PREFIX[""]) + closed_forms(
+        "full_band_", FRONT_END_BY_PREFIX["full_band_"]
+    )
     label = f"Loudest frequency left of a tone of {TONE_HZ:.0f} Hz, resampled to 22,050"
-    found.append(Measurement("alias_db", label, alias_db(TONE_HZ), None, 1, "tones", "dB", exact=True))
-    found += corpus_log_mels(context)
+    measurements.append(Measurement("alias_db", label, alias_db(TONE_HZ), None, 1, "tones", "dB", exact=True))
+    measurements += corpus_log_mels(context)
     sounds: Sequence[Sound] = ()
     try:
         rows, shown = emotion_by_stage.stage_features(
@@ -60,14 +63,14 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         )
         for prefix, read in zip(FRONT_END_BY_PREFIX, shown, strict=True):
             labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
-            found += emotion_by_stage.measurements(prefix, read.features, labels, songs)
+            measurements += emotion_by_stage.measurements(prefix, read.features, labels, songs)
         more, sounds = _round_trips(context, rows, shown, context.sample_size(20, 6), progress)
-        found += [*more, _returned_energy({it.name: it for it in more})]
+        measurements += [*more, _returned_energy({it.name: it for it in more})]
     except NotMeasurableError as lack:
-        found += round_trips.missing_measurements(lack.needs) + emotion_by_stage.missing_measurements(lack.needs)
+        measurements += round_trips.missing_measurements(lack.needs) + emotion_by_stage.missing_measurements(lack.needs)
     answer = Answer(
         sentence="",
-        measurements=tuple(found),
+        measurements=tuple(measurements),
         intervals=IntervalFigure(
             "Lossless bits, % of the waveform's as FLAC, at the preset paper",
             tuple(f"retention_{name}" for name in STAGES),
@@ -131,7 +134,7 @@ def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
 
 
 def corpus_log_mels(context: AuditContext) -> list[Measurement]:
-    """What a probe reads of the corpus' own log-mels, kept, rounded, and after either latent."""
+    """How well a probe predicts emotion from the corpus' own log-mels: as stored, rounded, and after either latent."""
     # As many clips as fit into memory where they are long.
     rows = context.select_rows(min(context.sample_size(960, 240), round(MAX_SECONDS / context.front_end.seconds)))
     songs = context.corpus.songs[rows]
@@ -173,9 +176,9 @@ def _round_trips(
     ], sounds
 
 
-def _returned_energy(found: dict[str, Measurement]) -> Measurement:
+def _returned_energy(by_name: dict[str, Measurement]) -> Measurement:
     """Energy of the waveform that the inverse STFT of the rounded spectrum returns, 100 (1 − 10^(−SI-SDR / 10)) %."""
-    ratio = found["si_sdr_stft"]
+    ratio = by_name["si_sdr_stft"]
     label = "complex STFT: energy of the waveform that its inverse returns"
     if ratio.value is None or ratio.ci is None:
         return Measurement.missing("returned_stft", label, "sound that is not silent", "%")
@@ -198,8 +201,8 @@ def _sentence(answer: Answer) -> str:
     return (
         f"{counted} FLAC keeps the waveform in {format_measurement(answer['waveform_bits'], 0)}; rounded as finely, "
         f"the complex STFT takes {of['stft']} of that, the magnitude {of['magnitude']}, mel bands {of['mel']}, and a "
-        f"log-mel in whole decibels {of['quantised']}. Of the emotion that a probe reads from linear magnitudes, it "
-        f"reads {format_measurement(answer['probe_kept_mel'], 0)} from the log-mel."
+        f"log-mel in whole decibels {of['quantised']}. Of the emotion that a probe predicts from linear magnitudes, "
+        f"it predicts {format_measurement(answer['probe_kept_mel'], 0)} from the log-mel."
     )
 
 
@@ -228,21 +231,23 @@ def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
     )
     bits = (
         "Lossless bits depend on the rounding step, on the level of the music and on the coder; order-0 entropy knows "
-        "neither time nor pitch. They tell what is stored, and nothing of what is heard."
+        "neither time nor pitch. They measure what is stored, and nothing of what is heard."
     )
     probing = (
-        "A probe is a bound from below that rises with the songs it is taught by, and rises more for many features "
-        "than for few: shares of CCC are of this corpus at this size."
+        "A probe is a lower bound that rises with the number of training songs, and rises more for many features than "
+        "for few: shares of CCC are of this corpus at this size."
     )
     here = (
         f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:,.0f} Hz at hop "
-        f"{front.hop_length:,}; what can be read of its log-mels is listed with all numbers."
+        f"{front.hop_length:,}; what can be predicted from its log-mels is listed with all numbers."
     )
     lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
     if answer["waveform_bits"].n in range(1, 10):
         lines.append("Bits and what comes back are of fewer than ten songs, whose intervals are too narrow.")
     if context.composed:
-        lines.append("The music is composed: CCC says what each step keeps of planted cues, not of what people feel.")
+        lines.append(
+            "The music is composed: CCC measures what each step keeps of planted cues, not of what people feel."
+        )
     return tuple(lines)
 
 
@@ -256,11 +261,11 @@ QUESTION = Question(
     "Six seconds from the middle of each clip go through waveform, complex STFT, magnitude, mel bands, log-mel as "
     "stored (float16), log-mel in whole decibels, 64 and 32 bands, and two linear latents fitted to other songs. "
     "Numbers a second follow from the front-end. Spectra are rounded in the step, 39 times that of 16-bit PCM, at "
-    "which the inverse STFT errs as much as 16 bits do; log-mel and latents in whole decibels. Bits are told "
-    "as order-0 entropy, which knows how often values occur and nothing else, and as those of real coders, which are "
-    "a bound from above: FLAC for the waveform, the better of LZMA and Rice codes for the rest. Retention is the "
+    "which the inverse STFT errs as much as 16 bits do; log-mel and latents in whole decibels. Bits are given as "
+    "order-0 entropy, which depends on how often values occur and on nothing else, and as those of real coders, which "
+    "are an upper bound: FLAC for the waveform, the better of LZMA and Rice codes for the rest. Retention is the "
     "coder's bits in per cent of FLAC's. What comes back is compared with the original; magnitudes get their phase "
     "from fast Griffin-Lim. The probe is ridge regression on means, deviations, changes and modulation of bands, the "
-    "same at each step, tested on songs it has not seen.",
+    "same at each step, tested on held-out songs.",
     measure,
 )

@@ -1,8 +1,9 @@
 """Lyrics: how much of the words a log-mel keeps, and what they would add to it.
 
 Composed songs are sung to happy words, to sad words and not at all, by the embedded voice and by espeak-ng where that
-is installed, see :mod:`reworded`; what a corpus' own words add is in
-:mod:`text_gain`. The counterfactuals need no corpus but its front-end, and are made for any.
+is installed, see :mod:`~affetti.studies.audit.counterfactuals.reworded_lyrics`; what a corpus' own words add is in
+:mod:`~affetti.studies.audit.probes.text_gain`. The counterfactuals need no corpus but its front-end, and are made for
+any.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     mels = _sung_log_mels(context, n, progress)
     songs = np.array([f"song {index:03d}" for index in range(n)])
     espeak, cautions = _espeak_similarity(context)
-    found = [
+    measurements = [
         *_similarities(mels, songs, context),
         *_probe_accuracies(mels, songs, context),
         *_predicted_shifts(mels, context),
         *espeak,
     ]
-    found += text_gain(context)
+    measurements += text_gain(context)
     progress("lyrics", n, n)
     example = sung_excerpt(context, context.compose_song(0), "formant", ("happy", "sad"))
     kinds = {"happy words": "happy", "sad words": "sad", "no words": "none"}
     title = "The same music with happy, sad and no words"
     return Answer(
-        _sentence({measurement.name: measurement for measurement in found}),
-        tuple(found),
+        _sentence({measurement.name: measurement for measurement in measurements}),
+        tuple(measurements),
         mels=context.save_log_mels("lyrics", title, {label: mels[kind][0] for label, kind in kinds.items()}),
         sounds=tuple(
             context.save_sound("lyrics", label, "composed", example.with_words(kind)) for label, kind in kinds.items()
@@ -66,15 +67,15 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
 
 def _sung_log_mels(context: AuditContext, n: int, progress: Progress) -> dict[str, LogMels]:
     """Log-mels ``[N, M, F]`` of ``n`` songs with each kind of words and without, and of voices alone."""
-    found: dict[str, list[LogMels]] = {}
+    log_mels: dict[str, list[LogMels]] = {}
     for index in range(n):
         progress("lyrics", index, n)
         heard = sung_excerpt(context, context.compose_song(index), "formant", WORDS)
         for words in ("none", *WORDS):
-            found.setdefault(words, []).append(context.log_mel(heard.with_words(words)))
+            log_mels.setdefault(words, []).append(context.log_mel(heard.with_words(words)))
         for words in WORDS[:2]:
-            found.setdefault(f"{words}, voice alone", []).append(context.log_mel(heard.voices[words]))
-    return {words: np.stack(each) for words, each in found.items()}
+            log_mels.setdefault(f"{words}, voice alone", []).append(context.log_mel(heard.voices[words]))
+    return {words: np.stack(each) for words, each in log_mels.items()}
 
 
 def _similarities(mels: dict[str, LogMels], songs: NDArray[np.str_], context: AuditContext) -> list[Measurement]:
@@ -105,18 +106,18 @@ def _similarities(mels: dict[str, LogMels], songs: NDArray[np.str_], context: Au
 
 
 def _probe_accuracies(mels: dict[str, LogMels], songs: NDArray[np.str_], context: AuditContext) -> list[Measurement]:
-    """Balanced accuracy of a probe that tells which words are sung; chance is 0.5."""
+    """Balanced accuracy of a probe that predicts which words are sung; chance is 0.5."""
     features = {words: embed_statistics(each) for words, each in mels.items()}
     alone = ("happy, voice alone", "sad, voice alone")
     asked = (
-        ("words_read", "happy or sad words, told from one clip", ("happy", "sad"), _single_clips),
+        ("words_read", "happy or sad words, predicted from one clip", ("happy", "sad"), _single_clips),
         (
             "words_read_paired",
             "which of two clips of the same music has the happy words",
             ("happy", "sad"),
             _pair_differences,
         ),
-        ("words_read_voice", "happy or sad words, told from the voice alone", alone, _single_clips),
+        ("words_read_voice", "happy or sad words, predicted from the voice alone", alone, _single_clips),
         ("words_read_voice_paired", "which of two voices alone sings happy words", alone, _pair_differences),
         (
             "lists_read_paired",
@@ -125,17 +126,17 @@ def _probe_accuracies(mels: dict[str, LogMels], songs: NDArray[np.str_], context
             _pair_differences,
         ),
     )
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for name, label, (one, other), design in asked:
         x, which = design(features[one], features[other]), np.repeat(["one", "other"], len(songs))
         both = np.tile(songs, 2)
         read = linear_probe.cross_val_classify(x, which, both)
-        found.append(
+        measurements.append(
             Measurement.of_statistic(
                 name, label, linear_probe.balanced_accuracy, read, which, songs=both, seed=context.seed
             )
         )
-    return found
+    return measurements
 
 
 def _single_clips(one: linear_probe.Floats, other: linear_probe.Floats) -> linear_probe.Floats:
@@ -148,11 +149,11 @@ def _pair_differences(one: linear_probe.Floats, other: linear_probe.Floats) -> l
 
 
 def _predicted_shifts(mels: dict[str, LogMels], context: AuditContext) -> list[Measurement]:
-    """What the corpus' regressor makes of a change of words."""
+    """How the predictions of the corpus' regressor change with the words."""
     asked = (
-        ("valence_shift", "valence read, happy less sad words", 0, "sad"),
-        ("arousal_shift", "arousal read, happy less sad words", 1, "sad"),
-        ("valence_shift_voice", "valence read, happy words less none", 0, "none"),
+        ("valence_shift", "predicted valence, happy less sad words", 0, "sad"),
+        ("arousal_shift", "predicted arousal, happy less sad words", 1, "sad"),
+        ("valence_shift_voice", "predicted valence, happy words less none", 0, "none"),
     )
     regressor = EmotionRegressor.fit(context)
     if regressor is None:
@@ -165,7 +166,7 @@ def _predicted_shifts(mels: dict[str, LogMels], context: AuditContext) -> list[M
 
 
 def _espeak_similarity(context: AuditContext) -> tuple[list[Measurement], tuple[str, ...]]:
-    """Likeness with the words spoken by espeak-ng; where it is not installed, a caution."""
+    """Similarity with the words spoken by espeak-ng; where it is not installed, a caution."""
     names = ("similarity_espeak", "r of mels, happy and sad words spoken by espeak-ng")
     try:
         require_voice("espeak")
@@ -173,7 +174,7 @@ def _espeak_similarity(context: AuditContext) -> tuple[list[Measurement], tuple[
         heard = [sung_excerpt(context, context.compose_song(index), "espeak", ("happy", "sad")) for index in range(n)]
     except (MissingDependencyError, InputError) as error:
         missing = Measurement.missing(*names, "espeak-ng")
-        return [missing], (f"One voice alone was heard, affetti's own: {error.what}.",)
+        return [missing], (f"One voice alone was measured, affetti's own: {error.what}.",)
     alike = [
         similarity.correlation(*(context.log_mel(each.with_words(words)) for words in ("happy", "sad")))
         for each in heard
@@ -183,35 +184,36 @@ def _espeak_similarity(context: AuditContext) -> tuple[list[Measurement], tuple[
 
 def _cautions(context: AuditContext) -> tuple[str, ...]:
     words = (
-        "Happy and sad words are other words, with other sounds: a probe that tells them apart need not know what they "
-        "mean. Read it beside the control, two lists of words of one valence."
+        "Happy and sad words are other words, with other sounds: a probe that distinguishes them need not know what "
+        "they mean. Compare it with the control, two lists of words of one valence."
     )
-    found = [
+    cautions = [
         words,
         "The regressor of emotion was fitted to the corpus; sung counterfactuals are composed, and may be unlike it.",
     ]
     if context.composed:
         tie = float(context.corpus.meta["planted"]["lyrics"]["correlation"])
-        found.append(
+        cautions.append(
             f"No label here depends on words. They are tied to the valence of the music (r = {tie:g}), so that what "
-            "they add to the mel is what they tell of the music. Of listeners it says nothing."
+            "they add to the mel is information about the music. It says nothing of listeners."
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
-def _sentence(found: dict[str, Measurement]) -> str:
-    text = found["text_adds_valence"]
+def _sentence(by_name: dict[str, Measurement]) -> str:
+    text = by_name["text_adds_valence"]
     adds = (
         "What a corpus' own words add to it is not measurable here."
         if text.value is None
         else f"Beyond the mel, the corpus' own words explain {format_measurement(text, 1)} of the variance of valence."
     )
     return (
-        f"Clips whose words alone differ, happy or sad, have mels with r = {format_measurement(found['similarity'])}, "
-        f"clips of different songs {format_measurement(found['similarity_other_songs'])}. A probe tells happy words "
-        f"from sad in {format_measurement(found['words_read'])} of single clips (chance 0.5) and in "
-        f"{format_measurement(found['words_read_paired'])} of pairs of the same music; two lists of neutral words in "
-        f"{format_measurement(found['lists_read_paired'])} of pairs. {adds}"
+        f"Clips whose words alone differ, happy or sad, have mels with r = "
+        f"{format_measurement(by_name['similarity'])}, clips of different songs "
+        f"{format_measurement(by_name['similarity_other_songs'])}. A probe distinguishes happy words from sad in "
+        f"{format_measurement(by_name['words_read'])} of single clips (chance 0.5) and in "
+        f"{format_measurement(by_name['words_read_paired'])} of pairs of the same music; two lists of neutral words "
+        f"in {format_measurement(by_name['lists_read_paired'])} of pairs. {adds}"
     )
 
 
@@ -222,13 +224,13 @@ QUESTION = Question(
     "-0.8, and not at all; no note differs. Their log-mels, at the corpus' front-end and from where singing begins, "
     "are compared cell by cell: Pearson's r as the study's code has it, which the slope of all spectra from bass to "
     "treble keeps high, so different songs stand beside it as a floor; r after each band's mean is taken out; "
-    "log-spectral distance. A linear probe on log-mel statistics is asked which words are sung, tested on songs it has "
-    "not met: of single clips, of pairs of the same music (features are then their differences), and of the voice "
-    "alone. As a control it tells two lists of words of valence 0 apart. A regressor of emotion, ridge regression "
-    "fitted to the whole corpus, says what it makes of the change of words; its interval draws songs and regressors "
-    "again. Where the corpus has a column of lyrics, labels are read off log-mel statistics, and off these with the "
+    "log-spectral distance. A linear probe on log-mel statistics predicts which words are sung, tested on held-out "
+    "songs: of single clips, of pairs of the same music (features are then their differences), and of the voice "
+    "alone. As a control it distinguishes two lists of words of valence 0. A regressor of emotion, ridge regression "
+    "fitted to the whole corpus, predicts what the change of words does; its interval resamples songs and regressors. "
+    "Where the corpus has a column of lyrics, labels are predicted from log-mel statistics, and from these with the "
     "words' valence (by the composer's list) and 48 numbers of hashed words and stems, each with a penalty of its own "
-    "and left out where it does not help: the difference of R² on songs held out is what words add. Other intervals, "
-    "95 %, draw songs again, not fits. A linear probe and hashed words bound what mel and text hold from below.",
+    "and left out where it does not help: the difference of R² on held-out songs is what words add. Other intervals, "
+    "95 %, resample songs, not fits. A linear probe and hashed words are lower bounds on what mel and text hold.",
     measure,
 )

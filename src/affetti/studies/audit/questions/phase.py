@@ -1,8 +1,9 @@
 """What is lost with the phase, and what is lost with the magnitude, on the way from a log-mel back to sound.
 
-The ways back are those of :mod:`rebuilding`, measured on excerpts of the corpus; held notes and sung
-vowels are rendered for the purpose (:mod:`sustained`, :mod:`formants`), and what a
-regressor of arousal makes of it is measured at the corpus' own front-end (:mod:`rereading`).
+The ways back are those of :mod:`~affetti.studies.audit.resynthesis.reconstruction`, measured on excerpts of the corpus;
+held notes and sung vowels are rendered for the purpose (:mod:`~affetti.studies.audit.resynthesis.sustained_notes`,
+:mod:`~affetti.studies.audit.resynthesis.formants`), and what a regressor of arousal predicts is measured at the corpus'
+own front-end (:mod:`~affetti.studies.audit.resynthesis.arousal_shift`).
 
 When not to use: as a listening test. The measures of :mod:`affetti.signal.fidelity` are of signals, and the split of
 the loss is of one of them.
@@ -67,23 +68,23 @@ class FidelityTable:
 
 def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question; where there is no sound, for held notes and vowels alone."""
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     sounds: tuple[Sound, ...] = ()
     try:
         clips = _fidelity_table(context, context.sample_size(48, 8), progress)
-        found += fidelities(clips) + loss_shares(clips)
+        measurements += fidelities(clips) + loss_shares(clips)
         sounds = clips.sounds
     except NotMeasurableError as lack:
-        found += _missing_measurements(lack.needs)
+        measurements += _missing_measurements(lack.needs)
     # A clip of 30 s takes as long as five of six seconds.
-    found += arousal_shift.measurements(
+    measurements += arousal_shift.measurements(
         context, max(8, round(context.sample_size(576, 120) / context.front_end.seconds))
     )
-    found += formants.measurements(context.compose_song(0), FRONT_END, context.sample_size(3, 1))
-    found += sustained_notes.measurements(context.compose_song(0), FRONT_END, context.sample_size(4, 2))
-    answer = Answer("", tuple(found))
+    measurements += formants.measurements(context.compose_song(0), FRONT_END, context.sample_size(3, 1))
+    measurements += sustained_notes.measurements(context.compose_song(0), FRONT_END, context.sample_size(4, 2))
+    answer = Answer("", tuple(measurements))
     figure = IntervalFigure("Sharpness of onsets, % of the original's", tuple(f"sharpness_{name}" for name in METHODS))
-    return Answer(_sentence(answer), tuple(found), figure, sounds=sounds, cautions=_cautions(context, answer))
+    return Answer(_sentence(answer), tuple(measurements), figure, sounds=sounds, cautions=_cautions(context, answer))
 
 
 def fidelities(clips: FidelityTable) -> list[Measurement]:
@@ -99,13 +100,13 @@ def fidelities(clips: FidelityTable) -> list[Measurement]:
 
 def loss_shares(clips: FidelityTable) -> list[Measurement]:
     """The loss of the whole way, split into phase's and magnitude's, together 100 %."""
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for ending, words, phase, both in SPLITS:
         losses = tuple(clips.values[name]["loss"] for name in ("oracle", phase, both))
         for name, share in (("phase", phase_share), ("magnitude", magnitude_share)):
             called, label = f"share_of_loss_{name}{ending}", f"{SHARES[name]}, {words}"
-            found.append(Measurement.of_statistic(called, label, share, *losses, songs=clips.songs, unit="%"))
-    return found
+            measurements.append(Measurement.of_statistic(called, label, share, *losses, songs=clips.songs, unit="%"))
+    return measurements
 
 
 def _fidelity_table(context: AuditContext, n: int, progress: Progress) -> FidelityTable:
@@ -120,7 +121,7 @@ def _fidelity_table(context: AuditContext, n: int, progress: Progress) -> Fideli
         made = reconstruct(wave, FRONT_END, seed=row)
         for name, (sound, inconsistent) in made.items():
             near = fidelity(wave, sound, FRONT_END.sample_rate, FRONT_END.n_fft, FRONT_END.hop_length)
-            told_of = {
+            by_field = {
                 "sharpness": np.nan if near.sharpness is None else 100.0 * near.sharpness,
                 "crest": np.nan if near.crest is None else near.crest,
                 "convergence": near.convergence,
@@ -129,7 +130,7 @@ def _fidelity_table(context: AuditContext, n: int, progress: Progress) -> Fideli
                 "si_sdr": near.si_sdr,
                 "loss": magnitude_loss(near),
             }
-            for field, value in told_of.items():
+            for field, value in by_field.items():
                 values[name][field].append(value)
         strikes = bool(arousal_shift.has_drums(context, np.array([row]))[0]), len(onsets(wave, FRONT_END.sample_rate))
         if strikes > most:
@@ -179,13 +180,13 @@ def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
         "drops, counts as magnitude's; what comes of both together is halved between them."
     )
     regressor = (
-        "A change of predicted arousal is what a regressor of log-mels makes of the rebuilt sound. The study's 0.3 is "
-        "about people, whom only ratings of rebuilt sound would answer for."
+        "A change of predicted arousal is that of a regressor on log-mels of the rebuilt sound. The study's 0.3 is "
+        "about people; only ratings of rebuilt sound would decide it."
     )
     waveforms = (
         "SI-SDR compares waveforms sample by sample; of a sound with phases of its own it says nothing but that."
     )
-    synthetic = "Held notes and vowels are synthetic, alone, and none of the corpus'."
+    synthetic = "Held notes and vowels are synthetic and solo; none is from the corpus."
     lines = [hearing, split, regressor, waveforms, synthetic]
     if answer["sharpness_fast"].n in range(1, 10):
         lines.append("Sharpness and loss are of fewer than ten songs, whose intervals are too narrow.")
@@ -205,7 +206,7 @@ QUESTION = Question(
     "samples; phase's share is its Shapley value, half of (loss of phase alone + loss of both - loss of magnitude "
     "alone), and magnitude's the rest. Held notes of four instruments: the deviation of their level, in dB, in "
     "pieces of 23 ms. Sung vowels: F1 and F2 by linear prediction, before and after. Arousal: ridge regression on "
-    "log-mel statistics, taught by songs that it does not read, reads a clip before and after the whole way at the "
+    "log-mel statistics, trained on other songs, predicts the arousal of a clip before and after the whole way at the "
     "corpus' own front-end.",
     measure,
 )

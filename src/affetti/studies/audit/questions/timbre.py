@@ -1,8 +1,10 @@
-"""Timbre: what fewer bands leave of what tells instruments apart, what generators leave, what a regressor makes of it.
+"""Timbre: what fewer bands keep of what identifies an instrument, what generators keep, what a regressor predicts.
 
-Composed songs whose melody is played by seven instruments, alone and in the mix, see :mod:`leads`, are
-measured at the resolutions of :mod:`resolutions`; instruments of the corpus' own and of generated clips
-are read in :mod:`instruments`. The counterfactuals need no corpus but its front-end.
+Composed songs whose melody is played by seven instruments, alone and in the mix
+(:mod:`~affetti.studies.audit.counterfactuals.instrument_spectra`), are measured at the resolutions of
+:mod:`~affetti.studies.audit.codec.resolutions`. Instruments of the corpus' own clips and of generated clips are
+predicted in :mod:`~affetti.studies.audit.probes.instrument_probes`. The counterfactuals need nothing of the corpus but
+its front-end. When not to use: to say how listeners take an instrument.
 """
 
 from __future__ import annotations
@@ -44,19 +46,19 @@ CHANCE = 1.0 / len(INSTRUMENTS)
 def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
     spectra = instrument_spectra(context, context.sample_size(MAX_SONGS, MAX_SONGS_QUICK), progress)
-    found = [
+    measurements = [
         *_pair_similarities(spectra, context),
         *_instrument_accuracies(spectra, context),
         *_valence_biases(spectra, context),
         *instrument_probes.instrument_measurements(context),
     ]
-    found += _over_definitions({measurement.name: measurement for measurement in found})
+    measurements += _over_definitions({measurement.name: measurement for measurement in measurements})
     rate = context.front_end.sample_rate
     return Answer(
-        _sentence({measurement.name: measurement for measurement in found}),
-        tuple(found),
+        _sentence({measurement.name: measurement for measurement in measurements}),
+        tuple(measurements),
         intervals=IntervalFigure(
-            f"Balanced accuracy of telling {len(INSTRUMENTS)} instruments apart (chance {CHANCE:.2f})",
+            f"Balanced accuracy of predicting which of {len(INSTRUMENTS)} instruments plays (chance {CHANCE:.2f})",
             tuple(f"read_{place}_{name}" for place in SIGNALS for name in RESOLUTIONS),
         ),
         sounds=tuple(
@@ -93,9 +95,9 @@ def difference_kept(bands: linear_probe.Floats, bins: linear_probe.Floats) -> fl
     return 100.0 * float(bands.mean() / bins.mean())
 
 
-def _over_definitions(found: dict[str, Measurement]) -> list[Measurement]:
-    """What the study states without saying of which guitar, or in which measure: all readings together."""
-    guitars = [found[name] for name in ("similarity_piano_guitar", *PIANO_GUITARS)]
+def _over_definitions(by_name: dict[str, Measurement]) -> list[Measurement]:
+    """What the study states without saying of which guitar, or in which measure: all definitions together."""
+    guitars = [by_name[name] for name in ("similarity_piano_guitar", *PIANO_GUITARS)]
     alike = Measurement.over_definitions("similarity_guitars", "r of mels, piano and any of three guitars", guitars)
     in_percent = replace(
         alike,
@@ -111,10 +113,10 @@ def _over_definitions(found: dict[str, Measurement]) -> list[Measurement]:
         *(
             Measurement.over_definitions(
                 f"difference_{short}_readings",
-                f"difference of two instruments, {told_as}, by total variation or 100 (1 − r)",
-                [found[f"difference_{short}"], found[f"unlikeness_{short}"]],
+                f"difference of two instruments, {naming}, by total variation or 100 (1 − r)",
+                [by_name[f"difference_{short}"], by_name[f"unlikeness_{short}"]],
             )
-            for short, told_as in (("stft", RESOLUTION_LABELS["stft"]), ("mel", RESOLUTION_LABELS["mel128"]))
+            for short, naming in (("stft", RESOLUTION_LABELS["stft"]), ("mel", RESOLUTION_LABELS["mel128"]))
         ),
     ]
 
@@ -161,13 +163,13 @@ def _scale(instrument: str, rate: int) -> torch.Tensor:
 
 
 def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
-    """How well a probe tells the instrument, at each resolution."""
+    """How well a probe predicts the instrument, at each resolution."""
     leads, songs = spectra.instruments, spectra.songs
     read = {key: linear_probe.cross_val_classify(features, leads, songs) for key, features in spectra.features.items()}
-    found = [
+    measurements = [
         Measurement.of_statistic(
             f"read_{place}_{name}",
-            f"instrument read off {SIGNALS[place]}, {RESOLUTION_LABELS[name]}",
+            f"instrument predicted from {SIGNALS[place]}, {RESOLUTION_LABELS[name]}",
             linear_probe.balanced_accuracy,
             guess,
             leads,
@@ -177,33 +179,31 @@ def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) ->
         for (place, name), guess in read.items()
     ]
     for whole in ("stft", "stft8k"):
-        label = (
-            f"what 128 mel bands tell of the instrument, the whole song, of what this tells: {RESOLUTION_LABELS[whole]}"
-        )
+        label = f"accuracy from 128 mel bands, the whole song, as a share of that from this: {RESOLUTION_LABELS[whole]}"
         arrays = (read["mix", "mel128"], read["mix", whole], leads)
-        found.append(
+        measurements.append(
             Measurement.of_statistic(
                 f"read_mel_over_{whole}", label, accuracy_share, *arrays, songs=songs, seed=context.seed, unit="%"
             )
         )
-    return found
+    return measurements
 
 
 def accuracy_share(less: linear_probe.Texts, more: linear_probe.Texts, target: linear_probe.Texts) -> float:
-    """Balanced accuracy of one reading as a share of another's, both above chance, in %.
+    """Balanced accuracy of one prediction as a share of another's, both above chance, in %.
 
     Raises:
         InputError: the other is no better than chance.
     """
     over = linear_probe.balanced_accuracy(more, target) - CHANCE
     if not over > 0:
-        raise InputError("an STFT that tells nothing of instruments")
+        raise InputError("an STFT from which instruments cannot be predicted")
     return 100.0 * (linear_probe.balanced_accuracy(less, target) - CHANCE) / over
 
 
 def _valence_biases(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
-    """What each lead does to the valence that the corpus' regressor finds in a song."""
-    named = [(f"bias_{_slug(it)}", f"valence read with {it}, less the mean of the seven") for it in INSTRUMENTS]
+    """What each lead instrument does to the valence that the corpus' regressor predicts."""
+    named = [(f"bias_{_slug(it)}", f"predicted valence with {it}, less the mean of the seven") for it in INSTRUMENTS]
     regressor = EmotionRegressor.fit(context)
     if regressor is None:
         return [Measurement.missing(*names, NEEDS_LABELS) for names in named]
@@ -218,43 +218,43 @@ def _slug(instrument: str) -> str:
 
 
 def _cautions(context: AuditContext) -> tuple[str, ...]:
-    found = ["The instruments are those of one small soundfont, balanced in level and all played alike."]
+    cautions = ["The instruments are those of one small soundfont, balanced in level and all played alike."]
     if context.generated:
-        found.append("A generator that does not play what it was asked for counts as one that blurs.")
+        cautions.append("A generator that does not play the requested instruments counts as one that blurs.")
     if context.composed:
         flute = CHOICES["timbre"]["flute"][0] / SCALE
-        found.append(
+        cautions.append(
             f"The composer plants that a flute raises valence by {flute:.2f}, and that no other instrument here does "
-            "anything: other biases are the regressor's own. Of listeners they say nothing."
+            "anything: other biases are the regressor's own. They say nothing of listeners."
         )
     else:
-        found.append(
-            "Biases are what a regressor fitted to the corpus makes of composed songs, not what listeners feel."
+        cautions.append(
+            "Biases are what a regressor fitted to the corpus predicts for composed songs, not what listeners feel."
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
-def _sentence(found: dict[str, Measurement]) -> str:
-    blur = found["generated_blur"]
+def _sentence(by_name: dict[str, Measurement]) -> str:
+    blur = by_name["generated_blur"]
     blurred = (
         ""
         if blur.value is None
-        else f" Generated clips lose {format_measurement(blur, 0)} of what tells their instruments."
+        else f" Generated clips lose {format_measurement(blur, 0)} of what identifies their instruments."
     )
     return (
         f"The same melodies on piano and on guitar have mels with r = "
-        f"{format_measurement(found['similarity_piano_guitar'])}; their mean spectra differ by "
-        f"{format_measurement(found['difference_stft_piano_guitar'], 1)} at the STFT and "
-        f"{format_measurement(found['difference_mel_piano_guitar'], 1)} at 128 bands. Of whole songs a probe tells "
-        f"which of {len(INSTRUMENTS)} instruments leads in {format_measurement(found['read_mix_stft'])} from the "
-        f"STFT, in {format_measurement(found['read_mix_mel128'])} from 128 bands and in "
-        f"{format_measurement(found['read_mix_mel32'])} from 32 (chance {CHANCE:.2f}).{blurred}"
+        f"{format_measurement(by_name['similarity_piano_guitar'])}; their mean spectra differ by "
+        f"{format_measurement(by_name['difference_stft_piano_guitar'], 1)} at the STFT and "
+        f"{format_measurement(by_name['difference_mel_piano_guitar'], 1)} at 128 bands. From whole songs a probe "
+        f"predicts which of {len(INSTRUMENTS)} instruments leads in {format_measurement(by_name['read_mix_stft'])} "
+        f"from the STFT, in {format_measurement(by_name['read_mix_mel128'])} from 128 bands and in "
+        f"{format_measurement(by_name['read_mix_mel32'])} from 32 (chance {CHANCE:.2f}).{blurred}"
     )
 
 
 QUESTION = Question(
     "timbre",
-    "How much of an instrument's sound do mel bands keep, and what does it do to the emotion that is read?",
+    "How much of an instrument's sound do mel bands keep, and what does it do to the predicted emotion?",
     "The melodies of composed songs that no corpus has are played by piano, acoustic, clean and distorted guitar, "
     "violin, flute and synthesizer, balanced in level; nothing else differs. Six seconds of each song, from its first "
     "verse or chorus, are analysed at an STFT of 1,025 bins, at its part below 8 kHz, where mel bands end, and at 128, "
@@ -262,11 +262,11 @@ QUESTION = Question(
     "the study's code has it, with different songs on one instrument as a floor; and the difference of their mean "
     "spectra, the total variation distance of power "
     "spectra averaged over time and scaled to sum to 1, in %: the share of power that would have to move to other "
-    "bands. A linear probe on statistics of the spectrogram tells the instrument, tested on songs it has not met, from "
-    "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus reads the valence of "
-    "each song on each instrument, less the mean over the seven; its interval draws songs and regressors again. Where "
-    "the corpus names instruments, probes for each read its clips, out of fold, and clips that generators were asked "
-    "to play them in; what is lost of balanced accuracy above chance is the blur. Other intervals, 95 %, draw songs "
-    "(and generated clips) again, not fits. A linear probe bounds from below what a representation holds.",
+    "bands. A linear probe on statistics of the spectrogram predicts the instrument, tested on held-out songs, from "
+    "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus predicts the valence "
+    "of each song on each instrument, less the mean over the seven; its interval resamples songs and regressors. Where "
+    "the corpus names instruments, a probe for each is tested on its clips, out of fold, and on generated clips for "
+    "which it was requested; what is lost of balanced accuracy above chance is the blur. Other intervals, 95 %, "
+    "resample songs (and generated clips), not fits. A linear probe is a lower bound on what a representation holds.",
     measure,
 )

@@ -1,9 +1,9 @@
 """The variance table: what words, timbre, structure, genre and phase explain of emotion beyond a log-mel.
 
-Ridge regression reads labels off log-mel statistics joined by every subset of the groups; a group's share is Shapley's:
-what it adds to R², mean over all orders in which the groups could have come, so that what two groups both say is
-divided between them, and the shares add up to what all say together. Beside it what a group adds when it comes last,
-which nothing else says. All in % of the labels' variance, mean of valence and arousal and each alone.
+Ridge regression predicts labels from log-mel statistics joined by every subset of the groups; a group's share is
+Shapley's: what it adds to R², mean over all orders in which the groups could have come, so that what two groups both
+say is divided between them, and the shares add up to what all say together. Beside it what a group adds when it comes
+last, which nothing else says. All in % of the labels' variance, mean of valence and arousal and each alone.
 
 When not to use: as how much words or phase matter to listeners. A share is what these numbers say of these labels, to a
 linear regressor, beyond what the same regressor finds in the log-mel; a group that goes with what the log-mel shows
@@ -47,11 +47,14 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     rows = context.select_rows(context.sample_size(MAX_CLIPS, MAX_CLIPS_QUICK))
     known = extract_aspects(context, rows, progress)
     labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
-    found = [*variance_table(context.statistics[rows], known, labels, songs, context.seed), *_rater_noise(context)]
+    measurements = [
+        *variance_table(context.statistics[rows], known, labels, songs, context.seed),
+        *_rater_noise(context),
+    ]
     shown = known.names
     return Answer(
-        _sentence({measurement.name: measurement for measurement in found}, shown),
-        tuple(found),
+        _sentence({measurement.name: measurement for measurement in measurements}, shown),
+        tuple(measurements),
         intervals=IntervalFigure("Variance of valence and arousal explained beyond log-mel, %", shown, zero=True)
         if shown
         else None,
@@ -80,17 +83,17 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
     absent = {name: known.missing.get(name, name) for name in ASPECTS if name not in known.names}
     lacks = {f"{name}{last}": needs for name, needs in absent.items() for last in ("", "_last")}
     lacks |= dict.fromkeys(("total", "total_known"), "; ".join(absent.values()))
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     for name in NAMES:
         if name not in sums:
-            found += _missing(name, lacks[name])
+            measurements += _missing(name, lacks[name])
             continue
         statistic, values = sums[name]
         for measured_as, label, columns in _variants(name):
             pair = values[:, columns], labels[:, columns]
             row = Measurement.of_statistic(measured_as, label, statistic, *pair, songs=songs, seed=seed, unit="%")
-            found.append(with_selection_note(row, pair[0], songs) if statistic is _share_percent else row)
-    return found
+            measurements.append(with_selection_note(row, pair[0], songs) if statistic is _share_percent else row)
+    return measurements
 
 
 def _statistics(
@@ -98,16 +101,16 @@ def _statistics(
 ) -> dict[str, tuple[Statistic, Floats]]:
     """The statistic of each row of the table that can be had, and what it is of."""
     errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in read.items()}
-    found: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_r2_percent, read[()])}
+    statistics: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_r2_percent, read[()])}
     for name in known.names:
         others = tuple(other for other in known.names if other != name)
-        found[name] = _share_percent, linear_probe.shapley_contributions(read, name, labels)
-        found[f"{name}_last"] = _share_percent, errors[others] - errors[known.names]
+        statistics[name] = _share_percent, linear_probe.shapley_contributions(read, name, labels)
+        statistics[f"{name}_last"] = _share_percent, errors[others] - errors[known.names]
     if known.names:
-        found["total_known"] = _share_percent, errors[()] - errors[known.names]
+        statistics["total_known"] = _share_percent, errors[()] - errors[known.names]
     if known.names == ASPECTS:
-        found["total"] = found["total_known"]
-    return found
+        statistics["total"] = statistics["total_known"]
+    return statistics
 
 
 def _variants(name: str) -> list[tuple[str, str, slice]]:
@@ -133,59 +136,64 @@ def _share_percent(lessened: Floats, labels: Floats) -> float:
 
 def _rater_noise(context: AuditContext) -> list[Measurement]:
     """Share of the labels' variance that is the raters' disagreement, of all clips."""
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     bound = ceiling(context.corpus.clips, context.seed)
     for axis in AXES:
         known = bound[axis]
-        told_as = f"noise_{axis}", NOISE.format(axis)
+        naming = f"noise_{axis}", NOISE.format(axis)
         if known is None:
-            found.append(Measurement.missing(*told_as, "the raters' number and spread for each clip", "%"))
+            measurements.append(Measurement.missing(*naming, "the raters' number and spread for each clip", "%"))
             continue
         low, high = known["r2"]["ci"]
         value, ci = 100 * (1 - known["r2"]["value"]), (100 * (1 - high), 100 * (1 - low))
-        found.append(Measurement(*told_as, value, ci, int(np.unique(context.corpus.songs).size), unit="%"))
-    return found
+        measurements.append(Measurement(*naming, value, ci, int(np.unique(context.corpus.songs).size), unit="%"))
+    return measurements
 
 
-def _sentence(found: Mapping[str, Measurement], shown: tuple[str, ...]) -> str:
-    if found["log_mel"].value is None:
-        return f"Nothing could be measured: {found['log_mel'].note}."
-    parts = [f"A log-mel explains {format_measurement(found['log_mel'], 0)} of the variance of valence and arousal"]
+def _sentence(by_name: Mapping[str, Measurement], shown: tuple[str, ...]) -> str:
+    if by_name["log_mel"].value is None:
+        return f"Nothing could be measured: {by_name['log_mel'].note}."
+    parts = [f"A log-mel explains {format_measurement(by_name['log_mel'], 0)} of the variance of valence and arousal"]
     if shown:
-        shares = ", ".join(f"{name} {format_measurement(found[name], 1)}" for name in shown)
-        parts.append(f"; beyond it {shares}; all of these {format_measurement(found['total_known'], 1)}")
+        shares = ", ".join(f"{name} {format_measurement(by_name[name], 1)}" for name in shown)
+        parts.append(f"; beyond it {shares}; all of these {format_measurement(by_name['total_known'], 1)}")
     absent = [name for name in ASPECTS if name not in shown]
     ending = f". Not measurable here: {', '.join(absent)}." if absent else "."
     return "".join(parts) + ending
 
 
 def _cautions(context: AuditContext, known: Aspects, clips: int) -> tuple[str, ...]:
-    found = [
-        f"Of {clips:,} clips, by a linear regressor: a share is what these numbers say to it, not what listeners hear.",
+    cautions = [
+        (
+            f"Of {clips:,} clips, by a linear regressor: a share is what it predicts from these numbers, not what "
+            "listeners hear."
+        ),
         "Out of fold a useless group can cost more than it gives: a share below zero is none.",
         "Two linear regressors bound from below what log-mel and groups hold; their difference is no bound.",
         linear_probe.CAUTION_FIXED_FITS,
     ]
     if "phase" in known.features:
-        found.append("The numbers of phase see finer time than the log-mel: their share is that of both.")
+        cautions.append(
+            "The phase features have a finer time resolution than the log-mel: their share is that of both."
+        )
     if context.composed:
-        found.append(
+        cautions.append(
             "On composed music this only checks what the composer planted, and says nothing of people: cues alone make "
             "the labels. Words follow the valence of the music, and some lead instruments weigh: where they add, the "
-            "regressor did not find it in the log-mel. Structure, genre and phase must add nothing but a clearer view "
-            "of the cues."
+            "regressor did not predict it from the log-mel. Structure, genre and phase must add nothing but a clearer "
+            "view of the cues."
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
 QUESTION = Question(
     "variance",
     "How much of valence and arousal do words, timbre, structure, genre and phase explain beyond a log-mel?",
-    "Ridge regression reads labels out of fold (by song) off log-mel statistics joined by every subset of five groups: "
-    "words (hashed, and their valence by the composer's list), instruments, position and section, genre, and numbers "
-    "of phase from the sound. Each has a penalty of its own, chosen by songs held out of the training songs, and is "
-    "left out where it does not help. A share is Shapley's: what a group adds to R², mean over all orders of coming; "
-    "beside it what it adds when it comes last. In % of the labels' variance; intervals draw test songs again, "
-    "not fits: with new training songs they would be wider by a quarter to a half.",
+    "Ridge regression predicts labels out of fold (by song) from log-mel statistics joined by every subset of five "
+    "groups: words (hashed, and their valence by the composer's list), instruments, position and section, genre, and "
+    "numbers of phase from the sound. Each has a penalty of its own, chosen on validation songs out of the training "
+    "songs, and is left out where it does not help. A share is Shapley's: what a group adds to R², mean over all "
+    "orders of coming; beside it what it adds when it comes last. In % of the labels' variance; intervals resample "
+    "test songs, not fits: with new training songs they would be wider by a quarter to a half.",
     measure,
 )

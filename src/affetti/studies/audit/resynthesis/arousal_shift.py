@@ -1,8 +1,9 @@
-"""What resynthesis does to the arousal that is read of music.
+"""What resynthesis does to the predicted arousal of music.
 
-A clip's sound is rebuilt and its log-mel computed again, at the corpus' own front-end; a ridge regressor of log-mel
-statistics, taught by the songs that are not read, reads both. What changes is what a regressor makes of the loss. It is
-no listener: on composed music it has learnt the composer's rules, and only ratings would say what people hear.
+The sound of a clip is rebuilt and its log-mel computed again, at the corpus' own front-end. A ridge regression on
+log-mel statistics, trained on other songs, predicts the arousal of both; the difference is what the loss means to a
+regressor. When not to use: as what listeners hear. On composed music the regressor has learnt the composer's rules, and
+only ratings would say what people feel.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ RESYNTHESES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class ArousalShift:
-    """Change of the arousal read of clips ``[N]``."""
+    """Change of the predicted arousal of clips ``[N]``, on the scale of the labels, [-1, 1]."""
 
     change: dict[str, Floats]
     """For each of :data:`RESYNTHESES`."""
@@ -47,39 +48,42 @@ class ArousalShift:
 
 
 def measure_arousal_shift(context: AuditContext, n: int) -> ArousalShift:
-    """The change of at most ``n`` clips, each of another song than the regressor's.
+    """Change of the predicted arousal of at most ``n`` clips, none of whose songs the regressor was trained on.
 
     Raises:
-        InputError: too few songs to teach a regressor and to be read.
-        NotMeasurableError: no sound.
+        InputError: too few songs to train a regressor on some and predict others.
+        NotMeasurableError: the corpus has no sound.
     """
     context.require_audio()
     corpus = context.corpus
     songs = corpus.songs
-    heard = context.select_rows(min(n, np.unique(songs).size // 2))
-    rows = context.select_rows(MAX_TRAINING_CLIPS)
-    rows = rows[~np.isin(songs[rows], songs[heard])]
-    if not len(heard) or np.unique(songs[rows]).size < N_FOLDS:
-        raise InputError(f"{np.unique(songs).size} songs", hint=f"give more than {2 * N_FOLDS}: a regressor needs some")
-    read = fit_regressor(embed_statistics(corpus.mel[rows]), corpus.labels[rows, 1], songs[rows])
+    rows = context.select_rows(min(n, np.unique(songs).size // 2))
+    train = context.select_rows(MAX_TRAINING_CLIPS)
+    train = train[~np.isin(songs[train], songs[rows])]
+    if not len(rows) or np.unique(songs[train]).size < N_FOLDS:
+        raise InputError(
+            f"{np.unique(songs).size} songs",
+            hint=f"give more than {2 * N_FOLDS}: some train a regressor, the others are predicted",
+        )
+    predict = fit_regressor(embed_statistics(corpus.mel[train]), corpus.labels[train, 1], songs[train])
     change: dict[str, list[float]] = {way: [] for way in RESYNTHESES}
     kept: list[int] = []
-    for row in heard.tolist():
+    for row in rows.tolist():
         wave = context.waveform(row)
         wave = wave[: len(wave) // context.front_end.hop_length * context.front_end.hop_length]
         if is_silent(wave.numpy()):
             continue
         kept.append(row)
-        before = read(embed_statistics(context.log_mel(wave)[None]))[0]
+        before = predict(embed_statistics(context.log_mel(wave)[None]))[0]
         for way, sound in _resynthesise(context, wave).items():
-            change[way].append(float(read(embed_statistics(context.log_mel(sound)[None]))[0] - before))
+            change[way].append(float(predict(embed_statistics(context.log_mel(sound)[None]))[0] - before))
     return ArousalShift(
         {way: np.array(each) for way, each in change.items()}, songs[kept], has_drums(context, np.array(kept))
     )
 
 
 def has_drums(context: AuditContext, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether the corpus says that drums are heard in clips."""
+    """Whether the corpus says that drums are rows in clips."""
     table = context.corpus.clips.iloc[rows]
     named = np.array(["drums" in str(names).split("|") for names in table["instruments"]], dtype=bool)
     # The composer's drums are silent in some sections, and the column is the song's.
@@ -90,21 +94,21 @@ def has_drums(context: AuditContext, rows: NDArray[np.intp]) -> NDArray[np.bool_
 def measurements(context: AuditContext, n: int) -> list[Measurement]:
     """Change of predicted arousal of at most ``n`` clips, and of those with drums."""
     try:
-        found = measure_arousal_shift(context, n)
+        rows = measure_arousal_shift(context, n)
     except NotMeasurableError as lack:
         return _missing_measurements(lack.needs)
     except InputError as error:
         return _missing_measurements(f"more songs than {error.what}")
-    return [measurement for way in RESYNTHESES for measurement in _shifts(found, way)]
+    return [measurement for way in RESYNTHESES for measurement in _shifts(rows, way)]
 
 
-def _shifts(found: ArousalShift, way: str) -> list[Measurement]:
-    change, songs = found.change[way], found.songs
+def _shifts(shift: ArousalShift, way: str) -> list[Measurement]:
+    change, songs = shift.change[way], shift.songs
     every = Measurement.of_mean(f"arousal_shift{way}", _label(way), change, songs=songs)
     name, label = f"arousal_shift_drums{way}", f"{_label(way)}, clips with drums"
-    if not found.drums.any():
+    if not shift.drums.any():
         return [every, Measurement.missing(name, label, "clips whose column instruments names drums")]
-    return [every, Measurement.of_mean(name, label, change[found.drums], songs=songs[found.drums])]
+    return [every, Measurement.of_mean(name, label, change[shift.drums], songs=songs[shift.drums])]
 
 
 def _missing_measurements(needs: str) -> list[Measurement]:

@@ -4,7 +4,7 @@ A vowel is sung by the embedded voice (:mod:`affetti.compose.voice`) on one note
 prediction (Atal & Hanauer 1971): at 10 kHz, pre-emphasised, twelve coefficients from the autocorrelation of Hamming
 windows of 40 ms, the two lowest poles of less than 500 Hz of bandwidth, the median over frames.
 
-Linear prediction leans towards the nearest harmonic: compare two readings of one note, and take neither for the truth.
+Linear prediction leans towards the nearest harmonic: compare two estimates of one note, and take neither for the truth.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def estimate_formants(waveform: Tensor, sample_rate: int) -> tuple[float, float]
     if len(middle) < FRAME:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(middle, FRAME)[::STEP] * np.hamming(FRAME)
-    found = [pair for frame in frames if (pair := _two_lowest(_poles(frame))) is not None]
-    if len(found) < len(frames) / 2:
+    pairs = [pair for frame in frames if (pair := _two_lowest(_poles(frame))) is not None]
+    if len(pairs) < len(frames) / 2:
         return None
-    first, second = np.median(np.array(found), axis=0).tolist()
+    first, second = np.median(np.array(pairs), axis=0).tolist()
     return first, second
 
 
@@ -134,5 +134,5 @@ def _poles(frame: NDArray[np.float64]) -> NDArray[np.complex128]:
 def _two_lowest(poles: NDArray[np.complex128]) -> tuple[float, float] | None:
     hertz = np.angle(poles) * RATE / (2.0 * np.pi)
     width = -np.log(np.maximum(np.abs(poles), 1e-12)) * RATE / np.pi
-    found = np.sort(hertz[(hertz > MIN_POLE_HZ) & (width < MAX_BANDWIDTH_HZ)])
-    return (float(found[0]), float(found[1])) if len(found) > 1 else None
+    formants = np.sort(hertz[(hertz > MIN_POLE_HZ) & (width < MAX_BANDWIDTH_HZ)])
+    return (float(formants[0]), float(formants[1])) if len(formants) > 1 else None

@@ -52,7 +52,7 @@ def reconstruct(
 ) -> dict[str, tuple[Tensor, float]]:
     """By each way, the sound ``[T]`` and its inconsistency.
 
-    Inconsistency is that of the magnitude asked for with the phases that came out, relative: 0 where a sound has both.
+    Inconsistency is that of the requested magnitude with the resulting phases, relative: 0 where a sound has both.
 
     Args:
         waveform: ``[T]``, T a multiple of the hop.
@@ -82,9 +82,9 @@ def reconstruct(
     }
 
 
-def magnitude_loss(found: Fidelity) -> float:
+def magnitude_loss(fidelity: Fidelity) -> float:
     """Energy of the error of the magnitudes over that of the original, geometric mean over the windows."""
-    return 10.0 ** (found.convergence_multi / 10.0)
+    return 10.0 ** (fidelity.convergence_multi / 10.0)
 
 
 def phase_share(magnitude: Floats, phase: Floats, both: Floats) -> float:

@@ -1,10 +1,10 @@
 """How alike two spectrograms are.
 
 - :func:`correlation`: Pearson's r of all cells, as the published study compares spectrograms. Every spectrogram of
-  music is loud at the bottom and quiet at the top, so that strangers too have a high r: read it beside theirs.
+  music is loud at the bottom and quiet at the top, so that different songs too have a high r: compare with theirs.
 - :func:`correlation_in_time`: the same after each band's mean over time is taken out. What is left is when bands
   sound, not that low ones are louder.
-- :func:`distance_db`: how far apart the levels are, which r does not tell.
+- :func:`distance_db`: how far apart the levels are, which r does not measure.
 - :func:`spectrum_difference`: how far apart the spectra are that remain when time is averaged out: timbre more than
 notes.
 
