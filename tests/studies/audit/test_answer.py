@@ -56,7 +56,10 @@ def test_no_number_stands_for_a_failure() -> None:
 
 
 def test_the_interval_of_several_definitions_spans_all_of_theirs() -> None:
-    alternatives = [Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"), Measurement("b", "B", 4.0, (3.0, 5.0), 12)]
+    alternatives = [
+        Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"),
+        Measurement("b", "B", 4.0, (3.0, 5.0), 12),
+    ]
     found = Measurement.over_definitions("c", "C", [*alternatives, Measurement.missing("d", "D", "sound")])
     assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
     assert "spans 2 definitions: a, b" in found.note
