@@ -46,9 +46,9 @@ def test_what_is_not_defined_has_a_reason_and_no_value() -> None:
 
 
 def test_no_number_stands_for_a_failure() -> None:
-    with pytest.raises(ValueError, match="nan is no measurement"):
+    with pytest.raises(ValueError, match="nan is not a finite number"):
         Measurement("m", "m", float("nan"), None, 3)
-    with pytest.raises(ValueError, match="inf is no measurement"):
+    with pytest.raises(ValueError, match="inf is not a finite number"):
         Measurement("m", "m", 1.0, (0.0, float("inf")), 3)
     one = Measurement("m", "m", 1.0, None, 3)
     with pytest.raises(ValueError, match="named twice: m"):

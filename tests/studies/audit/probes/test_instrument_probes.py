@@ -109,7 +109,7 @@ def test_what_is_missing_is_said(real: Corpus, tmp_path: Path) -> None:
     wordless = band(tmp_path / "w", flags(10, 1), flags(10, 1), 1, instruments="")
     found = told(AuditContext(real, tmp_path, generated=(("gan", wordless.path),)))
     assert found["generated_blur"].value is None
-    assert "asked for instruments" in found["generated_blur"].note
+    assert "conditioned on instruments" in found["generated_blur"].note
     for corpus in (wordless, band(tmp_path / "same", flags(10, 1), flags(10, 1), 1, instruments="piano")):
         none = told(AuditContext(corpus, tmp_path, generated=(("flow", real.path),)))
         assert none["corpus_read"].value is None

@@ -55,7 +55,7 @@ def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) ->
         assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
     # The same songs, the voice gone from them, are no likelier to be taken for songs that are sung.
     assert (answer["penalty_voice"].value or 0) >= (answer["penalty_lyrics"].value or 0)
-    assert any("bound from neither side" in caution for caution in answer.cautions)
+    assert any("no bound on what a generator loses" in caution for caution in answer.cautions)
 
 
 def test_what_the_labels_bear(answer: Answer, corpus: Corpus) -> None:

@@ -52,7 +52,7 @@ def test_finds_what_sections_do(tmp_path):
     assert answer["spread_labels"].value == pytest.approx(
         np.mean(np.ptp(drawn(0, 0.5)[:, 0].reshape(SONGS, EACH), axis=1)) / 2
     )
-    assert {series.name for series in answer.lines.series} >= {"valence, labels", "arousal, read from log-mels"}
+    assert {series.name for series in answer.lines.series} >= {"valence, labels", "arousal, predicted from log-mels"}
 
 
 def test_finds_no_effect_where_there_is_none(tmp_path):

@@ -176,7 +176,7 @@ def test_where_a_group_was_left_out_in_some_folds_its_narrow_interval_is_explain
         assert found.ci is None
     elif folds < linear_probe.N_FOLDS:
         assert found.ci == (0.05, 0.15)
-        assert found.note.startswith(f"odd; it was let in in {folds} of 5 folds alone")
+        assert found.note.startswith(f"odd; it was selected in {folds} of 5 folds only")
     else:
         assert found.note == "odd"
 
