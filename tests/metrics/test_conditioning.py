@@ -64,7 +64,7 @@ def test_an_axis_never_varied_has_no_response(asked):
     found = label_response(requested, asked, resamples=50)
     assert found["arousal"] is None
     assert relative_to_real(found, label_response(asked, asked, resamples=50))["arousal"] is None
-    with pytest.raises(InputError, match="every clip asks for"):
+    with pytest.raises(InputError, match="every clip has the condition"):
         label_response(np.zeros((10, 2)), asked[:10])
 
 

@@ -1,15 +1,15 @@
 """Does a generator do what its condition asks?
 
-A condition is not a label: a clip asked to be sad need not be. A regressor trained on real music reads valence and
-arousal off each synthetic clip, and the reading is held against the request: correlation (does it follow?), slope of
-reading on request (how much of an asked change arrives?), concordance (does it land there?) and mean absolute error
-(how far off is it?).
+A condition is not a label: a clip conditioned on sadness need not be sad. A regressor trained on real music predicts
+valence and arousal of each synthetic clip, and the prediction is compared with the condition: correlation (does it
+follow?), slope of prediction on condition (how much of a requested change arrives?), concordance (does it arrive
+there?) and mean absolute error (how far off is it?).
 
-The reader is no oracle. Regressors shrink towards the mean, so even real clips show a slope below 1 and a modest
-correlation with their own labels. :func:`relative_to_real` puts the response over what the *same* reader shows on
+Regressors are imperfect: they shrink towards the mean, so even real clips show a slope below 1 and a modest
+correlation with their own labels. :func:`relative_to_real` puts the response over what the *same* regressor shows on
 held-out real clips: 1 means that the generator follows its condition as well as real music follows its label.
 
-When not to use: with a reader trained on clips of the generator, or on the clips the generator learnt from.
+When not to use: with a regressor trained on clips of the generator, or on the clips that the generator was trained on.
 """
 
 from __future__ import annotations
@@ -34,32 +34,34 @@ MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
 RATIO_MEASURES = ("correlation", "slope", "ccc")
 """Measures of which more is better, and whose ratio to real music's means something."""
 Response = dict[str, dict[str, Result] | None]
-"""For each axis ``correlation``, ``slope``, ``ccc`` and ``mae``; ``None`` for an axis whose request never varies."""
+"""For each axis ``correlation``, ``slope``, ``ccc`` and ``mae``; ``None`` for an axis whose condition never varies."""
 
 
 def label_response(
-    requested: ArrayLike, reading: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
+    requested: ArrayLike, prediction: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
 ) -> Response:
-    """How the reading of clips answers the emotion they were asked to have.
+    """How predictions of clips follow the emotion that the clips were conditioned on.
 
     Args:
-        requested: valence and arousal asked for (for real clips: their labels), ``[N, 2]`` in [−1, 1].
-        reading: valence and arousal that a regressor reads off the clips, ``[N, 2]``.
+        requested: valence and arousal of the condition (for real clips: their labels), ``[N, 2]`` in [−1, 1].
+        prediction: valence and arousal that a regressor predicts of the clips, ``[N, 2]``.
         groups: song id of each clip; without it every clip is a song.
         seed: of the resampling.
         resamples: draws of songs for each interval.
 
     Raises:
-        InputError: not ``[N, 2]``, a value that is not finite, fewer than 2 songs, no request that varies, or a reading
-            that never varies.
+        InputError: not ``[N, 2]``, a value that is not finite, fewer than 2 songs, no condition that varies, or a
+            prediction that never varies.
     """
-    asked, read = _pair(requested, reading)
-    varies = np.ptp(asked, axis=0) > 0
+    condition, predicted = _pair(requested, prediction)
+    varies = np.ptp(condition, axis=0) > 0
     if not varies.any():
-        raise InputError(f"every clip asks for {asked[0].tolist()}", where="requested", hint="ask for several emotions")
+        raise InputError(
+            f"every clip has the condition {condition[0].tolist()}", where="requested", hint="give several emotions"
+        )
     response: Response = {}
     for axis, name in enumerate(AXES):
-        x, y = read[:, axis], asked[:, axis]
+        x, y = predicted[:, axis], condition[:, axis]
         response[name] = (
             {key: _measured(measure, x, y, groups, seed, resamples) for key, measure in MEASURES.items()}
             if varies[axis]
@@ -69,17 +71,17 @@ def label_response(
 
 
 def label_error(
-    requested: ArrayLike, reading: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
+    requested: ArrayLike, prediction: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
 ) -> dict[str, Result]:
-    """How far the reading of clips lies from the emotion they were asked to have: mean |reading − request|.
+    """How far predictions of clips lie from their condition: mean |prediction − condition|.
 
     The label score of continuous conditional generators (Ding et al. 2021). Unlike the measures of
-    :func:`label_response` it is defined, and fair, where the request hardly varies: within a quadrant, say. A reader
-    errs on real clips too; put the same measure of real clips beside it.
+    :func:`label_response` it is defined, and fair, where the condition hardly varies: within a quadrant, say. A
+    regressor errs on real clips too; put the same measure of real clips beside it.
 
     Args:
-        requested: valence and arousal asked for (for real clips: their labels), ``[N, 2]`` in [−1, 1].
-        reading: valence and arousal that a regressor reads off the clips, ``[N, 2]``.
+        requested: valence and arousal of the condition (for real clips: their labels), ``[N, 2]`` in [−1, 1].
+        prediction: valence and arousal that a regressor predicts of the clips, ``[N, 2]``.
         groups: song id of each clip; without it every clip is a song.
         seed: of the resampling.
         resamples: draws of songs for each interval.
@@ -90,19 +92,20 @@ def label_error(
     Raises:
         InputError: not ``[N, 2]``, a value that is not finite, or fewer than 2 songs.
     """
-    asked, read = _pair(requested, reading)
+    condition, predicted = _pair(requested, prediction)
     return {
-        name: _measured(mae, x, y, groups, seed, resamples) for name, x, y in zip(AXES, read.T, asked.T, strict=True)
+        name: _measured(mae, x, y, groups, seed, resamples)
+        for name, x, y in zip(AXES, predicted.T, condition.T, strict=True)
     }
 
 
 def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, float] | None]:
-    """Correlation, slope and concordance over what the same reader shows on held-out real clips.
+    """Correlation, slope and concordance over what the same regressor shows on held-out real clips.
 
     Returns:
         For each axis the ratios ``correlation``, ``slope`` and ``ccc``: 1 is as good as real music, 0 no response.
-        ``None`` where an axis was not asked to vary, or where on real clips too the reader's interval includes 0 or
-        less, so that it cannot judge.
+        ``None`` where the condition does not vary, or where on real clips too the regressor's interval includes 0
+        or less, so that it cannot decide.
     """
     relative: dict[str, dict[str, float] | None] = {}
     for name in AXES:
@@ -124,13 +127,15 @@ def _measured(
     seed: int,
     resamples: int,
 ) -> Result:
-    """A measure of readings ``x`` against requests ``y`` ``[N]``, with its interval over songs."""
+    """A measure of predictions ``x`` against conditions ``y`` ``[N]``, with its interval over songs."""
     ci = bootstrap_ci(measure, x, y, groups=groups, seed=seed, resamples=resamples)
     return Result(measure(x, y), ci, None, (len(x),), seed)
 
 
-def _pair(requested: ArrayLike, reading: ArrayLike) -> tuple[Floats, Floats]:
-    asked, read = as_pair(requested, reading, ("requested", "reading"))
-    if asked.shape != read.shape or asked.shape[1] != len(AXES):
-        raise InputError(f"{asked.shape} requests against {read.shape} readings", hint="give both as [N, 2]")
-    return asked, read
+def _pair(requested: ArrayLike, prediction: ArrayLike) -> tuple[Floats, Floats]:
+    condition, predicted = as_pair(requested, prediction, ("requested", "prediction"))
+    if condition.shape != predicted.shape or condition.shape[1] != len(AXES):
+        raise InputError(
+            f"{condition.shape} conditions against {predicted.shape} predictions", hint="give both as [N, 2]"
+        )
+    return condition, predicted
