@@ -145,7 +145,7 @@ def main() -> None:
             began = time.perf_counter()
             name = "-".join([run.name, *given.dial]).replace("=", "")
             out = given.runs / f"made-{name}"
-            api.generate.run(run, given.n, out, emotions="matched", dials=dials, seed=seed, workers=1)
+            api.generate.run(run, given.n, out, emotions="matched", sampling=dials, seed=seed, workers=1)
             seconds = (time.perf_counter() - began) / given.n
             table.append(
                 bench.measure(Corpus.open(out))

@@ -91,3 +91,18 @@ def test_json_is_the_document_and_nothing_else(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "for people\n"
     with pytest.raises(ValueError, match="JSON"):
         emit({"a": float("nan")}, True, "")
+
+
+def test_a_config_file_may_hold_the_flags_of_0_1(tmp_path: Path) -> None:
+    from affetti.cli import compare, generate
+
+    path = tmp_path / "study.toml"
+    path.write_text('shares = "50,100"\nreturns = "10"\ndial = ["guidance=1,2"]\n')
+    flags = compare.Flags(corpus=Path("corpus"), out=Path("study"))
+    settings = settled(flags, {}, path)
+    assert settings["train_fractions"] == "50,100"
+    assert settings["training_steps"] == "10"
+    assert settings["sampling"] == ("guidance=1,2",)
+    path.write_text('shares = "50,100"\n')
+    with pytest.raises(UsageError, match="unknown setting 'shares'"):
+        settled(generate.Flags(model=Path("run"), n=2, out=Path("out")), {}, path)

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
-from affetti.api.plan import describe_cost
+from affetti.api.plan import Plan, describe_cost
 from affetti.execution.local import cpu_count
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
+from affetti.results import BaseResult
 from affetti.training import run as runs
 from affetti.training.cost import seconds_of
 from affetti.training.device import choose_device
+
+
+@dataclass(frozen=True)
+class GenerateResult(BaseResult):
+    """A synthetic corpus that was generated."""
+
+    verb: ClassVar[str | None] = "generate"
+
+    corpus: str
+    """Its folder."""
+    clips: int
+    emotions: str
+    """How the emotions were chosen."""
+    seed: int
+    generator: str
+    """Family of the model."""
+    fold: int
+    """Fold that the model was trained on."""
+    filter: dict[str, Any] | None
+    """What :mod:`affetti.inference.filtering` did; None where nothing was filtered."""
+    content_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratePlan(Plan):
+    """A synthetic corpus that would be generated."""
+
+    verb: ClassVar[str | None] = "generate"
+
+    clips: int
 
 
 def run(
@@ -29,7 +61,7 @@ def run(
     position: float | None = None,
     instruments: Sequence[str] = (),
     lyrics: str | None = None,
-    dials: Mapping[str, float] | None = None,
+    sampling: Mapping[str, float] | None = None,
     filter_by: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -38,11 +70,12 @@ def run(
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> GenerateResult:
     """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
 
-    ``genre`` to ``lyrics`` are what every clip is asked for besides its emotion, of what the model was trained with.
-    On the CPU a process a core works unless ``workers`` says otherwise; another device is one process's.
+    ``genre`` to ``lyrics`` are conditions of every clip besides its emotion, of those that the model was trained on;
+    ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one a core; on
+    another device, to one.
     """
     processes = cpu_count() if choose_device(device) == "cpu" else 1
     conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
@@ -52,7 +85,7 @@ def run(
         Path(out),
         emotions=emotions,
         conditions=conditions | {"instruments": tuple(instruments), "lyrics": lyrics},
-        sampling=dials,
+        sampling=sampling,
         filter_by=None if filter_by is None else Path(filter_by),
         seed=seed,
         batch_size=batch_size,
@@ -62,17 +95,17 @@ def run(
         workers=processes if workers is None else workers,
         progress=progress,
     )
-    return {
-        "verb": "generate",
-        "corpus": str(corpus.path),
-        "clips": len(corpus),
-        "emotions": emotions,
-        "seed": seed,
-        "generator": corpus.meta["provenance"]["generator"],
-        "fold": corpus.meta["provenance"]["fold"],
-        "filter": corpus.meta["provenance"]["filter"],
-        "content_hash": corpus.hash,
-    }
+    provenance = corpus.meta["provenance"]
+    return GenerateResult(
+        corpus=str(corpus.path),
+        clips=len(corpus),
+        emotions=emotions,
+        seed=seed,
+        generator=provenance["generator"],
+        fold=provenance["fold"],
+        filter=provenance["filter"],
+        content_hash=corpus.hash,
+    )
 
 
 def plan(
@@ -87,7 +120,7 @@ def plan(
     position: float | None = None,
     instruments: Sequence[str] = (),
     lyrics: str | None = None,
-    dials: Mapping[str, float] | None = None,
+    sampling: Mapping[str, float] | None = None,
     filter_by: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -96,18 +129,16 @@ def plan(
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> GeneratePlan:
     """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
     trained = runs.load(Path(model))
     generator, front = trained.generator, trained.front_end
     seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
     seconds /= workers or cpu_count()
     size = 2 * n * front.n_mels * front.frames
-    return {
-        "verb": "generate",
-        "dry_run": True,
-        "clips": n,
-        "bytes": size,
-        "seconds": round(seconds, 1),
-        "plan": f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
-    }
+    return GeneratePlan(
+        clips=n,
+        bytes=size,
+        seconds=round(seconds, 1),
+        plan=f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
+    )

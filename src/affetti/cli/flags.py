@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
 """What every folder's ``config.json`` records besides its settings."""
+RENAMED = {"dial": "sampling", "shares": "train_fractions", "returns": "training_steps"}
+"""Flags of 0.1 that ``--config`` files may hold, and what they are called now."""
 UNSAID = (
     (r"\bFor full helptext, (run|see).*$", ""),
     (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),
@@ -133,6 +135,7 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
     filed: dict[str, Any] = {}
     if path is not None:
         filed = config.read(path)
+        filed = {RENAMED[key] if RENAMED.get(key) in values else key: value for key, value in filed.items()}
         recorded = {*RECORDED, *known}
         config.require_known(filed, {*values, *recorded}, path)
         filed = {key: value for key, value in filed.items() if key not in recorded and value is not None}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from affetti.cli.flags import Long, emit, parse, settled
+import tyro
+
+from affetti.cli.flags import Long, emit, emit_plan, parse, settled
 from affetti.cli.progress import shown
+
+if TYPE_CHECKING:
+    from affetti.api.generate import GenerateResult
 
 
 @dataclass(frozen=True)
 class Flags(Long):
-    """Generate a synthetic corpus. Its labels are the emotions asked for: check them with affetti score."""
+    """Generate a synthetic corpus. Its labels are the emotions requested: check them with affetti score."""
 
     model: Path
     """Run of a generator."""
@@ -23,21 +28,22 @@ class Flags(Long):
     emotions: str | None = None
     """uniform (default), matched to the training clips, gaps between them, a word (sad), V,A or a CSV."""
     genre: str | None = None
-    """What every clip is asked for besides, of what the model was trained with: its genre …"""
+    """Condition of every clip besides its emotion, if the model was trained on it: genre."""
     mode: Literal["major", "minor"] | None = None
-    """… its mode,"""
+    """Condition: mode."""
     section: str | None = None
-    """the section of a song (chorus),"""
+    """Condition: section of a song, such as chorus."""
     position: float | None = None
-    """where in the song, 0 to 1,"""
+    """Condition: position in the song, 0 to 1."""
     instruments: str | None = None
-    """what plays (piano,bass), and nothing else,"""
+    """Condition: the instruments that play, and no others, such as piano,bass."""
     lyrics: str | None = None
-    """and what is sung; lines are parted by a slash."""
-    dial: tuple[str, ...] = field(default=())
-    """How strongly: guidance=2, guide=0.3, steps=24 or a field (genre=3) for flow; truncation=0.7 for gan."""
+    """Condition: the words that are sung; a slash separates lines."""
+    sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
+    """Sampling parameters: guidance=2, guide=0.3, steps=24 or a field (genre=3) for flow; truncation=0.7 for gan."""
     filter: Path | None = None
-    """The corpus it was trained on: keep only clips that read as asked, by regressors cross-fitted on its songs."""
+    """The corpus it was trained on: keep only clips whose predicted emotion is near the one requested, by
+    regressors cross-fitted on its songs."""
     audio: bool = False
     """Write each clip as FLAC too."""
     vocoder: str | None = None
@@ -58,20 +64,19 @@ def run(arguments: list[str]) -> int:
     defaults = {"emotions": "uniform", "seed": 0, "batch_size": 32, "device": "cpu"}
     settings = settled(flags, defaults, flags.config)
     settings.pop("engine")
-    for name, change in (("instruments", _names), ("lyrics", _lines), ("dial", _dials)):
+    for name, change in (("instruments", _names), ("lyrics", _lines), ("sampling", _parameters)):
         if name in settings:
             settings[name] = change(settings[name])
-    settings = {{"dial": "dials", "filter": "filter_by"}.get(name, name): value for name, value in settings.items()}
+    settings = {"filter_by" if name == "filter" else name: value for name, value in settings.items()}
     model, n, out = Path(settings.pop("model")), settings.pop("n"), Path(settings.pop("out"))
     from affetti import api
 
     if flags.dry_run:
-        document = api.generate.plan(model, n, out, **settings)
-        emit(document, flags.json, document["plan"])
+        emit_plan(api.generate.plan(model, n, out, **settings), flags.json)
         return 0
     with shown() as progress:
-        document = api.generate.run(model, n, out, progress=progress, **settings)
-    emit(document, flags.json, _text(document, out))
+        result = api.generate.run(model, n, out, progress=progress, **settings)
+    emit(result.to_dict(), flags.json, _text(result))
     return 0
 
 
@@ -83,26 +88,29 @@ def _lines(text: str) -> str:
     return "\n".join(line.strip() for line in text.split("/"))
 
 
-def _dials(given: tuple[str, ...]) -> dict[str, float]:
+def _parameters(given: tuple[str, ...]) -> dict[str, float]:
     from affetti.errors import UsageError
 
-    dials: dict[str, float] = {}
+    parameters: dict[str, float] = {}
     for text in given:
         name, _, value = text.partition("=")
         try:
-            dials[name] = float(value)
+            parameters[name] = float(value)
         except ValueError:
-            raise UsageError(f"{text!r} is not a dial", where="--dial", hint="write name=number") from None
-    return dials
+            raise UsageError(
+                f"{text!r} is not a sampling parameter", where="--sampling", hint="write name=number"
+            ) from None
+    return parameters
 
 
-def _text(document: dict[str, Any], out: Path) -> str:
-    lines = [f"{document['clips']} clips by {document['generator']} in {out}"]
-    if (found := document["filter"]) is not None:
-        shift = ", ".join(f"{axis} {value:+.2f}" for axis, value in found["shift"].items())
+def _text(result: GenerateResult) -> str:
+    lines = [f"{result.clips} clips by {result.generator} in {result.corpus}"]
+    if result.filter is not None:
+        kept = result.filter
+        shift = ", ".join(f"{axis} {value:+.2f}" for axis, value in kept["shift"].items())
         lines.append(
-            f"kept {100 * found['accepted']:.0f} % of {found['tried']} tried; "
-            f"they cover {100 * found['coverage']:.0f} % of the emotions asked for; mean shift: {shift}"
+            f"kept {100 * kept['accepted']:.0f} % of {kept['tried']} tried; "
+            f"they cover {100 * kept['coverage']:.0f} % of the emotions requested; mean shift: {shift}"
         )
-    lines.append(f"next: affetti score CORPUS {out} --fold {document['fold']}")
+    lines.append(f"next: affetti score CORPUS {result.corpus} --fold {result.fold}")
     return "\n".join(lines)
