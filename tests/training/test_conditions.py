@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.training.conditions import conditions, fields_of, wished
+from affetti.training.conditions import conditions, fields_of
 from affetti.training.text_embedders import HashedText
 
 TEXT = HashedText()
@@ -49,7 +47,7 @@ def test_a_field_of_one_value_or_none_is_left_out() -> None:
     assert conditions(plain, Fields(), TEXT).tolist() == table()[["valence", "arousal"]].to_numpy().tolist()
 
 
-def test_each_row_fulfils_its_own_columns() -> None:
+def test_each_row_becomes_the_condition_of_its_columns() -> None:
     fields = fields_of(table(), TEXT)
     found = conditions(table(), fields, TEXT)
     at = fields.columns
@@ -64,45 +62,7 @@ def test_each_row_fulfils_its_own_columns() -> None:
     np.testing.assert_allclose(lines[0], TEXT(["one", "two", "three"]))
 
 
-def test_a_name_the_model_has_not_heard_asks_for_nothing() -> None:
+def test_a_name_not_seen_in_training_requests_nothing() -> None:
     fields = fields_of(table(), TEXT)
     strange = conditions(table(genre=["polka", "jazz", "rock", ""]), fields, TEXT)
     np.testing.assert_array_equal(strange[:, fields.columns["genre"]].ravel(), [np.nan, 0, 1, np.nan])
-
-
-def test_words_become_the_condition_of_a_clip_that_fulfils_them() -> None:
-    fields = fields_of(table(), TEXT)
-    asked = wished(
-        fields,
-        TEXT,
-        genre="jazz",
-        mode="minor",
-        section="chorus",
-        instruments=("piano",),
-        position=1.0,
-        lyrics=None,
-    )
-    row = conditions(table(), fields, TEXT)[1]
-    row[fields.columns["emotion"]] = np.nan
-    row[fields.columns["spread"]] = np.nan
-    np.testing.assert_array_equal(asked, row)
-    sung = wished(fields, TEXT, lyrics="one\ntwo\nthree\nfour")
-    np.testing.assert_allclose(
-        sung[fields.columns["lyrics"]], conditions(table(), fields, TEXT)[0, fields.columns["lyrics"]]
-    )
-
-
-@pytest.mark.parametrize(
-    ("wish", "says"),
-    [
-        ({"genre": "jaz"}, r"unknown genre 'jaz'. Did you mean jazz\?"),
-        ({"section": "solo"}, r"unknown section 'solo'. It knows chorus, intro, verse"),
-        ({"instruments": ("piano", "kazoo")}, "unknown instruments 'kazoo'"),
-        ({"mode": "dorian"}, "unknown mode 'dorian'"),
-        ({"position": 2.0}, "position 2"),
-        ({"tempo": "fast"}, "was not trained with tempo. It knows emotion, spread"),
-    ],
-)
-def test_what_the_model_does_not_know_is_refused(wish: dict[str, object], says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        wished(fields_of(table(), TEXT), TEXT, **wish)

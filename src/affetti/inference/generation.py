@@ -25,6 +25,7 @@ from affetti.corpus.provenance import Provenance
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError, UsageError
 from affetti.execution import LocalExecutor, ranges
+from affetti.inference.conditions import condition_columns, requested_condition
 from affetti.inference.emotions import choose_emotions
 from affetti.inference.filtering import Filter, describe
 from affetti.models.base import resolve_sampling
@@ -34,7 +35,6 @@ from affetti.signal import audio
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
 from affetti.storage import require_space
 from affetti.training import run as runs
-from affetti.training.conditions import told, wished
 from affetti.training.device import choose_device
 from affetti.training.text_embedders import HashedText, text_embedder
 
@@ -105,7 +105,7 @@ def generate_corpus(
         out: folder of the corpus.
         emotions: see :func:`affetti.inference.emotions.choose_emotions`.
         conditions: what every clip is requested to have besides its emotion, see
-            :func:`affetti.training.conditions.wished`.
+            :func:`affetti.inference.conditions.requested_condition`.
         sampling: values of the model's sampling parameters.
         filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.inference.filtering`;
             up to :data:`MOST_ROUNDS` times ``n`` are tried.
@@ -203,7 +203,7 @@ def ask(trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[s
     fields = trained.fields
     asked = fields.complete(torch.tensor(chosen, dtype=torch.float32))
     text = text_embedder(trained.meta["text"]) if fields.lines else HashedText()
-    wish = torch.tensor(wished(fields, text, **conditions), dtype=torch.float32)
+    wish = torch.tensor(requested_condition(fields, text, **conditions), dtype=torch.float32)
     return fields.require_valid(torch.where(wish.isnan(), asked, wish))
 
 
@@ -247,7 +247,7 @@ def _rows(
     trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], conditions: Mapping[str, Any]
 ) -> pd.DataFrame:
     names = [clip_id(trained.kind, int(number)) for number in numbers]
-    rows = pd.DataFrame({"clip_id": names, "song_id": names} | told(trained.fields, asked))
+    rows = pd.DataFrame({"clip_id": names, "song_id": names} | condition_columns(trained.fields, asked))
     text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": conditions.get("lyrics") or ""}
     seconds = trained.front_end.seconds
     return rows.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
