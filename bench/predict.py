@@ -53,17 +53,17 @@ def measure(folder: Path, runtime: str) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from affetti.inference.window_regressors import open_reader
+    from affetti.inference.window_regressors import open_regressor
 
     torch.set_num_threads(1)
     before = resident()
-    reader = open_reader(folder, runtime)
+    reader = open_regressor(folder, runtime)
     front = reader.front_end
     sound = (0.1 * np.random.default_rng(0).normal(size=(1, front.samples))).astype(np.float32)
     times: list[float] = []
     while len(times) < 3 or (sum(times) < 8 and len(times) < 50):
         began = time.process_time()
-        reader.read(sound)
+        reader.predict(sound)
         times.append(time.process_time() - began)
     return {"seconds": statistics.median(times[1:]), "clip": front.seconds, "memory": (peak() - before) / 1e6}
 

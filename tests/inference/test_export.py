@@ -14,10 +14,10 @@ import torch
 from tests.conftest import RATE, music
 
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError, UsageError
-from affetti.inference.export import Listener, export_run
+from affetti.inference.export import WaveformRegressor, export_run
 from affetti.inference.onnx_model import KEY, OnnxRegressor
 from affetti.inference.predictor import predict_files, predict_waveform
-from affetti.inference.window_regressors import TorchReader, open_reader
+from affetti.inference.window_regressors import TorchWindowRegressor, open_regressor
 from affetti.presets import front_end
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
@@ -32,38 +32,38 @@ FRONT = front_end("tiny")
 def exported(run_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "student.onnx"
     document = export_run(run_of("student"), path)
-    assert document["difference"] < 1e-4
-    assert document["bytes"] == path.stat().st_size
+    assert document.difference < 1e-4
+    assert document.bytes == path.stat().st_size
     return path
 
 
 def test_its_front_end_is_the_front_end(run_of: Callable[[str], Path]) -> None:
-    listener = Listener(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
+    regressor = WaveformRegressor(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
     sound = torch.from_numpy(np.stack([music(seed)[: FRONT.samples] for seed in range(2)]))
-    torch.testing.assert_close(listener.log_mel(sound), MelSpectrogram(FRONT)(sound), atol=1e-3, rtol=0)
+    torch.testing.assert_close(regressor.log_mel(sound), MelSpectrogram(FRONT)(sound), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
 def test_it_reads_what_pytorch_reads_at_any_length(run_of: Callable[[str], Path], exported: Path, extra: int) -> None:
     sound = music(5, 12.0)[: FRONT.samples + extra]
-    found = predict_waveform(TorchReader(runs.load(run_of("student"))), sound)
+    found = predict_waveform(TorchWindowRegressor(runs.load(run_of("student"))), sound)
     model = OnnxRegressor(exported)
     curve = model.curve(sound[None])[0]
-    assert len(curve) == len(found["curve"])
-    expected = [[point["valence"], point["arousal"]] for point in found["curve"]]
+    assert len(curve) == len(found.curve)
+    expected = [[point.valence, point.arousal] for point in found.curve]
     np.testing.assert_allclose(curve, expected, atol=1e-3)
-    np.testing.assert_allclose(model.read(sound[None])[0], [found["valence"], found["arousal"]], atol=1e-3)
+    np.testing.assert_allclose(model.predict(sound[None])[0], [found.valence, found.arousal], atol=1e-3)
 
 
 @pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
 def test_windows_begin_a_second_apart_and_the_last_ends_with_the_sound(
     run_of: Callable[[str], Path], extra: int
 ) -> None:
-    listener = Listener(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
+    regressor = WaveformRegressor(FRONT, runs.load(run_of("student")).model)  # type: ignore[arg-type]
     sound = torch.arange(2.0 * (FRONT.samples + extra)).reshape(2, -1)
     starts = [*range(0, extra, RATE), extra]
     expected = torch.stack([sound[:, start : start + FRONT.samples] for start in starts], dim=1)
-    assert torch.equal(listener._windows(sound), expected)
+    assert torch.equal(regressor._windows(sound), expected)
 
 
 def test_windows_are_copied_by_the_block_not_by_the_sample(exported: Path) -> None:
@@ -88,16 +88,16 @@ def test_predict_runs_it_without_a_network_of_pytorch(
     monkeypatch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("PyTorch was run"))
     found = predict_files(exported, [tmp_path], runtime="onnx")
     for one, other in zip(found, expected, strict=True):
-        assert one["path"] == other["path"]
-        assert one["scale"] == other["scale"]
-        assert one["valence"] == pytest.approx(other["valence"], abs=1e-3)
-        assert one["arousal_ci"] == pytest.approx(other["arousal_ci"], abs=1e-3)
-        assert one["valence_original"] == pytest.approx(other["valence_original"], abs=1e-3)
+        assert one.path == other.path
+        assert one.scale == other.scale
+        assert one.valence == pytest.approx(other.valence, abs=1e-3)
+        assert one.arousal_ci == pytest.approx(other.arousal_ci, abs=1e-3)
+        assert one.valence_original == pytest.approx(other.valence_original, abs=1e-3)
 
 
 def test_a_vit_is_exported_too(run_of: Callable[[str], Path], tmp_path: Path) -> None:
     document = export_run(run_of("vit"), tmp_path / "vit.onnx")
-    assert document["difference"] < 1e-3
+    assert document.difference < 1e-3
 
 
 def test_the_file_says_what_it_is(run_of: Callable[[str], Path], exported: Path) -> None:
@@ -153,11 +153,11 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported:
     with pytest.raises(StorageError, match="exists"):
         export_run(run_of("student"), tmp_path / "there.onnx")
     with pytest.raises(UsageError, match="wants an ONNX file"):
-        open_reader(run_of("student"), "onnx")
+        open_regressor(run_of("student"), "onnx")
     with pytest.raises(UsageError, match="Add --runtime onnx"):
-        open_reader(exported)
+        open_regressor(exported)
     with pytest.raises(UsageError, match="unknown runtime 'tensorrt'"):
-        open_reader(exported, "tensorrt")
+        open_regressor(exported, "tensorrt")
 
 
 def test_without_the_packages_one_line_says_so(

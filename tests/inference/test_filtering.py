@@ -8,17 +8,17 @@ import pytest
 
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError
-from affetti.inference.filtering import Filter, describe
+from affetti.inference.filtering import EmotionFilter, filter_summary
 from affetti.inference.generation import generate_corpus
 from affetti.training import run as runs
 
 
 @pytest.fixture(scope="module")
-def judge(corpus: Corpus, run_of: Callable[[str], Path]) -> Filter:
-    return Filter.fit(runs.load(run_of("flow")), corpus)
+def judge(corpus: Corpus, run_of: Callable[[str], Path]) -> EmotionFilter:
+    return EmotionFilter.fit(runs.load(run_of("flow")), corpus)
 
 
-def test_it_keeps_real_clips_of_their_own_label_and_not_of_another(corpus: Corpus, judge: Filter) -> None:
+def test_it_keeps_real_clips_of_their_own_label_and_not_of_another(corpus: Corpus, judge: EmotionFilter) -> None:
     rows = corpus.fold(0).test
     mel, labels = np.asarray(corpus.mel[rows]), corpus.labels[rows]
     own = judge.reads_as_asked(mel, labels).mean()
@@ -29,7 +29,7 @@ def test_it_keeps_real_clips_of_their_own_label_and_not_of_another(corpus: Corpu
 
 def test_the_tolerance_is_what_the_share_of_real_clips_keeps(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("flow"))
-    strict, lax = Filter.fit(trained, corpus, 0.5), Filter.fit(trained, corpus, 0.95)
+    strict, lax = EmotionFilter.fit(trained, corpus, 0.5), EmotionFilter.fit(trained, corpus, 0.95)
     assert 0 < strict.tolerance < lax.tolerance < np.sqrt(8)
 
 
@@ -37,12 +37,12 @@ def test_another_corpus_is_refused(corpus: Corpus, run_of: Callable[[str], Path]
     trained = runs.load(run_of("flow"))
     trained.meta["corpus"]["content_hash"] = "other"
     with pytest.raises(MismatchError, match="not the corpus of this generator"):
-        Filter.fit(trained, corpus)
+        EmotionFilter.fit(trained, corpus)
 
 
 def test_what_filtering_did_is_counted() -> None:
     wish = np.array([[-0.9, -0.9], [-0.8, -0.9], [0.9, 0.9], [0.0, 0.0]])
-    found = describe(wish, np.array([True, False, True, False]), 0.3)
+    found = filter_summary(wish, np.array([True, False, True, False]), 0.3)
     assert (found["tried"], found["accepted"], found["tolerance"]) == (4, 0.5, 0.3)
     assert found["coverage"] == pytest.approx(2 / 3)
     assert found["shift"]["valence"] == pytest.approx(0.0 - -0.2)
@@ -50,7 +50,7 @@ def test_what_filtering_did_is_counted() -> None:
 
 
 def test_filtered_clips_are_those_of_the_unfiltered_set_that_read_as_asked(
-    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], judge: Filter
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], judge: EmotionFilter
 ) -> None:
     run = run_of("flow")
     plain = generate_corpus(run, 40, tmp_path / "plain", seed=3)

@@ -58,7 +58,7 @@ def test_batches_of_any_size_make_the_same_clips(
 def test_interrupted_it_goes_on_to_the_same_bytes(
     tmp_path: Path, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generating, "CHUNK", 8)
+    monkeypatch.setattr(generating, "SHARD_CLIPS", 8)
     model = run_of("flow")
     whole = generate_corpus(model, 30, tmp_path / "whole", seed=3, batch_size=4)
     call = generating.GenerateTask.__call__

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from affetti.errors import InputError, MissingDependencyError
-from affetti.inference.hub import FILES, located
+from affetti.inference.hub import FILES, resolve_run_folder
 
 hub = pytest.importorskip("huggingface_hub", reason="the optional package huggingface_hub is not installed")
 
@@ -31,21 +31,21 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 def test_what_is_here_is_never_fetched(asked: list[str], tmp_path: Path) -> None:
     (tmp_path / "runs/student").mkdir(parents=True)
     for text in ("runs/student", "runs/studnet", "student", "../elsewhere/run", "/somewhere/run", "a/b/c", tmp_path):
-        assert located(text) == Path(text)
+        assert resolve_run_folder(text) == Path(text)
     assert asked == []
 
 
 def test_a_model_of_the_hub_is_fetched_when_it_is_named(asked: list[str], tmp_path: Path) -> None:
-    assert located("user/model") == tmp_path
+    assert resolve_run_folder("user/model") == tmp_path
     (tmp_path / "user").mkdir()
-    assert located("hf:user/model") == tmp_path
+    assert resolve_run_folder("hf:user/model") == tmp_path
     assert asked == ["user/model", "user/model"]
 
 
 def test_a_model_that_is_nowhere_is_one_line(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"none to fetch from the Hub \(404 Client Error\)"):
-        located("user/missing")
+        resolve_run_folder("user/missing")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingDependencyError, match=r"affetti\[hub\]"):
-        located("user/model")
+        resolve_run_folder("user/model")
     assert asked == ["user/missing"]

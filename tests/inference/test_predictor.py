@@ -13,7 +13,7 @@ from tests.conftest import RATE, music
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.inference.predictor import predict_files, predict_waveform
-from affetti.inference.window_regressors import TorchReader
+from affetti.inference.window_regressors import TorchWindowRegressor
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
@@ -33,42 +33,40 @@ def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str]
     trained, front = runs.load(run_of(kind)), front_end("tiny")
     samples = audio.load(song, RATE)
     starts = [0, RATE, 2 * RATE, 3 * RATE, len(samples) - front.samples]
-    assert [point["time"] for point in found["curve"]] == pytest.approx(
-        [at / RATE + 5.9 / 2 for at in starts], abs=1e-3
-    )
+    assert [point.time for point in found.curve] == pytest.approx([at / RATE + 5.9 / 2 for at in starts], abs=1e-3)
     to_mel = MelSpectrogram(front)
-    for at, point in zip(starts, found["curve"], strict=True):
+    for at, point in zip(starts, found.curve, strict=True):
         mel = to_mel(samples[at : at + front.samples]).unsqueeze(0)
         with torch.inference_mode():
             valence, arousal = trained.model(mel)[0].tolist()
-        assert (point["valence"], point["arousal"]) == pytest.approx((valence, arousal), abs=1e-4)
+        assert (point.valence, point.arousal) == pytest.approx((valence, arousal), abs=1e-4)
     for axis, half in zip(("valence", "arousal"), trained.model.half_width.tolist(), strict=True):
-        assert found[axis] == pytest.approx(np.mean([point[axis] for point in found["curve"]]))
-        assert -1 <= found[axis] <= 1
-        expected = [max(-1, found[axis] - half), min(1, found[axis] + half)]
-        assert found[f"{axis}_ci"] == pytest.approx(expected, abs=1e-6)
+        assert getattr(found, axis) == pytest.approx(np.mean([getattr(point, axis) for point in found.curve]))
+        assert -1 <= getattr(found, axis) <= 1
+        expected = [max(-1, getattr(found, axis) - half), min(1, getattr(found, axis) + half)]
+        assert getattr(found, f"{axis}_ci") == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_hop_sets_the_points(run_of: Callable[[str], Path], song: Path) -> None:
-    times = [point["time"] for point in predict_files(run_of("student"), [song], hop=0.5)[0]["curve"]]
+    times = [point.time for point in predict_files(run_of("student"), [song], hop=0.5)[0].curve]
     assert len(times) == 8
     assert times[1] - times[0] == pytest.approx(0.5)
-    assert len(predict_files(run_of("student"), [song], hop=100)[0]["curve"]) == 2, "the first window and the last"
+    assert len(predict_files(run_of("student"), [song], hop=100)[0].curve) == 2, "the first window and the last"
 
 
 def test_a_short_recording_is_repeated(run_of: Callable[[str], Path]) -> None:
-    trained, short = TorchReader(runs.load(run_of("student"))), music(2, 2.0)
+    trained, short = TorchWindowRegressor(runs.load(run_of("student"))), music(2, 2.0)
     front = trained.front_end
     found = predict_waveform(trained, short)
-    assert len(found["curve"]) == 1
+    assert len(found.curve) == 1
     whole = np.concatenate([short] * 3)[: front.samples]
-    assert found["curve"][0]["arousal"] == pytest.approx(predict_waveform(trained, whole)["arousal"], abs=1e-6)
+    assert found.curve[0].arousal == pytest.approx(predict_waveform(trained, whole).arousal, abs=1e-6)
 
 
 def test_one_window_gives_one_point(run_of: Callable[[str], Path]) -> None:
-    trained = TorchReader(runs.load(run_of("student")))
+    trained = TorchWindowRegressor(runs.load(run_of("student")))
     found = predict_waveform(trained, music(2, 6.0)[: trained.front_end.samples])
-    assert [point["time"] for point in found["curve"]] == [pytest.approx(2.95)]
+    assert [point.time for point in found.curve] == [pytest.approx(2.95)]
 
 
 def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
@@ -81,8 +79,8 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
     soundfile.write(folder / "more/d.wav", stereo, RATE)
     told: list[int] = []
     found = predict_files(run_of("student"), [song, folder], progress=lambda _, done, total: told.append(total - done))
-    assert [Path(entry["path"]).name for entry in found] == ["song.wav", "a.ogg", "b.flac", "c.wav", "d.wav"]
-    arousal = [entry["arousal"] for entry in found]
+    assert [Path(entry.path).name for entry in found] == ["song.wav", "a.ogg", "b.flac", "c.wav", "d.wav"]
+    arousal = [entry.arousal for entry in found]
     assert arousal == pytest.approx([arousal[0]] * 5, abs=0.05)
     assert told == [4, 3, 2, 1, 0]
 
@@ -90,22 +88,24 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
 def test_a_model_that_was_not_calibrated_gives_no_interval(run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("student"))
     trained.model.half_width.fill_(float("nan"))  # type: ignore[operator, union-attr]
-    found = predict_waveform(TorchReader(trained), music(1))
-    assert found["valence_ci"] is None
-    assert found["valence_original_ci"] is None
+    found = predict_waveform(TorchWindowRegressor(trained), music(1))
+    assert found.valence_ci is None
+    assert found.valence_original_ci is None
 
 
 def test_values_are_told_on_the_labels_scale_too(run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("student"))
-    reader = TorchReader(trained)
-    assert (reader.label_scale, predict_waveform(reader, music(1))["scale"]) == ("-1..1", "-1..1")
+    reader = TorchWindowRegressor(trained)
+    assert (reader.label_scale, predict_waveform(reader, music(1)).scale) == ("-1..1", "-1..1")
     reader.label_scale = "1..9"
     found = predict_waveform(reader, music(1))
     for axis in ("valence", "arousal"):
-        assert found[f"{axis}_original"] == pytest.approx(5 + 4 * found[axis])
-        assert found[f"{axis}_original_ci"] == pytest.approx([5 + 4 * bound for bound in found[f"{axis}_ci"]])
+        assert getattr(found, f"{axis}_original") == pytest.approx(5 + 4 * getattr(found, axis))
+        assert getattr(found, f"{axis}_original_ci") == pytest.approx(
+            [5 + 4 * bound for bound in getattr(found, f"{axis}_ci")]
+        )
     reader.label_scale = "quadrants"
-    assert predict_waveform(reader, music(1))["valence_original"] is None
+    assert predict_waveform(reader, music(1)).valence_original is None
 
 
 def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
@@ -115,7 +115,7 @@ def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_pat
     (folder / "a.mp3").write_bytes(b"not a song")
     audio.save(folder / "b.wav", music(1, 0.2), RATE)
     found = predict_files(run_of("student"), [folder, song, tmp_path / "nowhere.wav", empty])
-    told = {Path(entry["path"]).name: entry.get("error") for entry in found}
+    told = {Path(entry.path).name: entry.error for entry in found}
     assert told["song.wav"] is None
     assert "too short" in told["b.wav"]
     assert "no such audio file" in told["nowhere.wav"]
@@ -135,16 +135,16 @@ def test_a_baseline_on_an_embedding_hears_what_it_was_trained_on(tmp_path: Path,
     features = np.repeat(corpus.mel.mean(axis=(1, 2), dtype=np.float64)[:, None], 3, axis=1)
     settings = {"features": "musicnn:x", "version": "loud-1", "dimension": 3}
     train_run("baseline", corpus, 0, tmp_path / "run", TrainSettings(model=settings), embedding=features)
-    (found,) = predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness())
+    (found,) = predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness())
     model = runs.load(tmp_path / "run").model
     sound = audio.load(song, 8_000)
     length = round(5.9 * 8_000)
     expected = model(Loudness().embed(sound[None, :length]))[0].tolist()
-    first = found["curve"][0]
-    assert (first["valence"], first["arousal"]) == pytest.approx(expected, abs=1e-5)
+    first = found.curve[0]
+    assert (first.valence, first.arousal) == pytest.approx(expected, abs=1e-5)
     with pytest.raises(MismatchError, match="of version loud-1, this is loud-2"):
-        predict_files(tmp_path / "run", [song], hearing=lambda _name: Loudness("loud-2"))
-    with pytest.raises(UsageError, match="reads musicnn:x, which is not at hand"):
+        predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness("loud-2"))
+    with pytest.raises(UsageError, match="needs the embedder musicnn:x, which is not given"):
         predict_files(tmp_path / "run", [song])
     with pytest.raises(UsageError, match="reads musicnn:x, not log-mels"):
         model(torch.zeros(1, 64, 128))
@@ -198,5 +198,5 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], tmp_path:
 def test_real_music_is_read(run_of: Callable[[str], Path], data: Path) -> None:
     file = max((data / "open/librosa_audio").glob("*.ogg"), key=lambda path: path.stat().st_size)
     (found,) = predict_files(run_of("baseline"), [file])
-    assert -1 <= found["valence"] <= 1
-    assert len(found["curve"]) > 1
+    assert -1 <= found.valence <= 1
+    assert len(found.curve) > 1

@@ -22,22 +22,23 @@ def run(
     device: str = "cpu",
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
-    """Read valence and arousal off recordings; see :func:`affetti.inference.predictor.predict_files`.
+    """Predict valence and arousal of recordings; see :func:`affetti.inference.predictor.predict_files`.
 
     ``picture`` is a file for a drawing of the curves, see :func:`affetti.report.curve.curve_picture`.
     """
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
     if picture is not None:
         require_picture(Path(picture))
-    found = predict_files(
+    predictions = predict_files(
         model,
         [Path(path) for path in paths],
         hop=hop,
         runtime=runtime,
         device=device,
-        hearing=make_embedder,
+        make_embedder=make_embedder,
         progress=progress,
     )
+    documents = [prediction.to_dict() for prediction in predictions]
     if picture is not None:
-        curve_picture(found, Path(picture))
-    return found
+        curve_picture(documents, Path(picture))
+    return documents

@@ -49,13 +49,13 @@ def run(arguments: list[str]) -> int:
     with shown() as progress:
         document = api.predict.run(model, list(audio), progress=progress, **settings)
     for entry in document:
-        if "error" in entry:
+        if entry["error"] is not None:
             note(f"skipped {entry['path']}: {entry['error']}")
     if table is not None and table != "-":
         from affetti.storage import write_text
 
         write_text(Path(table), _csv(document))
-    text = _csv(document).rstrip("\n") if table == "-" else "\n".join(_line(e) for e in document if "error" not in e)
+    text = _csv(document).rstrip("\n") if table == "-" else "\n".join(_line(e) for e in document if e["error"] is None)
     emit(document, flags.json, text)
     return 0
 
@@ -78,7 +78,7 @@ def _csv(document: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *ORIGINAL])
     for entry in document:
-        if "error" in entry:
+        if entry["error"] is not None:
             writer.writerow([entry["path"], *[""] * (len(COLUMNS) + len(ORIGINAL) - 2), entry["error"]])
             continue
         cells: list[Any] = [entry["path"]]

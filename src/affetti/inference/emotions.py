@@ -15,9 +15,9 @@ from affetti.errors import InputError, UsageError
 from affetti.random import child_seed
 
 CHOICES = ("uniform", "matched", "gaps")
-GRID = 41
+GRID_POINTS = 41
 """Points an axis on which the density of the training labels is measured."""
-REACH = 0.05
+MIN_DENSITY = 0.05
 """Share of the highest density below which a point is out of the generator's reach."""
 
 
@@ -56,15 +56,15 @@ def choose_emotions(emotions: str, n: int, trained_on: NDArray[np.float64], seed
 
 def _gaps(n: int, labels: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Points drawn in proportion to what is missing: the highest density less the density, where there is any."""
-    axis = np.linspace(-1.0, 1.0, GRID)
+    axis = np.linspace(-1.0, 1.0, GRID_POINTS)
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     try:
         density = gaussian_kde(labels.T)(points.T)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise InputError("the training labels lie on a line: gaps cannot be told", hint="use uniform") from error
-    missing = np.where(density > REACH * density.max(), density.max() - density, 0.0)
+    missing = np.where(density > MIN_DENSITY * density.max(), density.max() - density, 0.0)
     chosen = points[rng.choice(len(points), n, p=missing / missing.sum())]
-    half = 1.0 / (GRID - 1)
+    half = 1.0 / (GRID_POINTS - 1)
     return (chosen + rng.uniform(-half, half, chosen.shape)).clip(-1.0, 1.0)
 
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,12 +26,13 @@ from torch import Tensor, nn
 
 from affetti import config
 from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError
-from affetti.inference.hub import located
+from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_front_end import GraphMel
 from affetti.inference.onnx_model import KEY, VERSION, OnnxRegressor
 from affetti.models.base import Regressor
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.presets import FrontEnd
+from affetti.results import BaseResult
 from affetti.storage import atomic_write
 from affetti.training import run as runs
 
@@ -40,7 +42,7 @@ HOP = 1.0
 """Seconds between points of the curve."""
 
 
-class Listener(nn.Module):
+class WaveformRegressor(nn.Module):
     """Front-end, sliding window and network in one: ``[B, T]`` → emotion ``[B, 2]`` and curve ``[B, W, 2]``."""
 
     def __init__(self, front: FrontEnd, model: Regressor) -> None:
@@ -50,7 +52,7 @@ class Listener(nn.Module):
         self.log_mel = GraphMel(front)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """Listen."""
+        """Predict the emotion ``[B, 2]`` and the curve ``[B, W, 2]`` of waveforms ``[B, T]``."""
         windows = self._windows(waveform)
         curve = self.model(self.log_mel(windows.flatten(0, 1))).unflatten(0, windows.shape[:2])
         return curve.mean(dim=1), curve
@@ -73,12 +75,25 @@ class Listener(nn.Module):
         return found.flatten(2, 3)[:, :, :samples]
 
 
-def export_run(model: Path, out: Path) -> dict[str, Any]:
-    """Write the regressor of a run as the ONNX file ``out``.
+@dataclass(frozen=True)
+class ExportResult(BaseResult):
+    """An exported regressor."""
 
-    Returns:
-        ``model``, ``out``, ``bytes``, ``opset``, and ``difference``: the greatest between ONNX Runtime and PyTorch on
-        noise of two lengths.
+    verb: ClassVar[str | None] = "export"
+    model: str
+    """The run."""
+    out: str
+    """The ONNX file."""
+    bytes: int
+    """Its size."""
+    opset: int
+    """ONNX operator set of the graph."""
+    difference: float
+    """Largest absolute difference between the curves of ONNX Runtime and of PyTorch, on noise of two lengths."""
+
+
+def export_run(model: Path, out: Path) -> ExportResult:
+    """Write the regressor of a run as the ONNX file ``out``.
 
     Raises:
         UsageError: the run does not predict, or its model cannot be written as ONNX; ``out`` has another ending.
@@ -91,14 +106,14 @@ def export_run(model: Path, out: Path) -> dict[str, Any]:
         raise StorageError("exists", where=out, hint="choose another --out, or remove it")
     for name in ("onnx", "onnxscript", "onnxruntime"):
         _require(name)
-    trained = runs.load(located(model))
+    trained = runs.load(resolve_run_folder(model))
     if not isinstance(trained.model, NeuralRegressor):
         raise UsageError(
             f"a {trained.kind} is not written as ONNX", where=model, hint="give a run of vit or student: a network"
         )
     front = trained.front_end
-    listener = Listener(front, trained.model).eval()
-    program = _program(listener, front, model)
+    regressor = WaveformRegressor(front, trained.model).eval()
+    program = _program(regressor, front, model)
     meta = trained.meta
     described = {
         "version": VERSION,
@@ -115,18 +130,12 @@ def export_run(model: Path, out: Path) -> dict[str, Any]:
     program.model.metadata_props[KEY] = json.dumps(described, sort_keys=True)
     with atomic_write(out) as temporary:
         program.save(temporary, external_data=False)
-    return {
-        "verb": "export",
-        "model": str(model),
-        "out": str(out),
-        "bytes": out.stat().st_size,
-        "opset": OPSET,
-        "difference": difference(listener, OnnxRegressor(out), front),
-    }
+    difference = max_difference(regressor, OnnxRegressor(out), front)
+    return ExportResult(str(model), str(out), out.stat().st_size, OPSET, difference)
 
 
 @torch.inference_mode()
-def difference(listener: Listener, exported: OnnxRegressor, front: FrontEnd) -> float:
+def max_difference(regressor: WaveformRegressor, exported: OnnxRegressor, front: FrontEnd) -> float:
     """Greatest difference between the two on noise that swells, of one window and of two and a half seconds more."""
     worst = 0.0
     for seconds in (0.0, 2.5):
@@ -134,14 +143,14 @@ def difference(listener: Listener, exported: OnnxRegressor, front: FrontEnd) -> 
         noise = np.random.default_rng(0).normal(size=(1, length)) * np.linspace(0.01, 0.3, length)
         waveform = noise.astype(np.float32)
         worst = max(
-            worst, float(np.abs(exported.curve(waveform) - listener(torch.from_numpy(waveform))[1].numpy()).max())
+            worst, float(np.abs(exported.curve(waveform) - regressor(torch.from_numpy(waveform))[1].numpy()).max())
         )
     return worst
 
 
-def _program(listener: Listener, front: FrontEnd, where: Path) -> Any:
+def _program(regressor: WaveformRegressor, front: FrontEnd, where: Path) -> Any:
     """The exported graph; the exporter's own talk is kept down."""
-    example = torch.zeros(2, front.samples + 3 * listener.hop)
+    example = torch.zeros(2, front.samples + 3 * regressor.hop)
     free = {"waveform": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=front.samples)}}
     logger = logging.getLogger("torch.onnx")
     level = logger.level
@@ -150,7 +159,7 @@ def _program(listener: Listener, front: FrontEnd, where: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.onnx.export(
-                listener,
+                regressor,
                 (example,),
                 dynamo=True,
                 verbose=False,

@@ -30,7 +30,7 @@ CELLS = 5
 
 
 @dataclass(frozen=True)
-class Filter:
+class EmotionFilter:
     """Cross-fitted readers and the tolerance they set."""
 
     readers: tuple[Baseline, Baseline]
@@ -38,7 +38,7 @@ class Filter:
     """Largest distance on the plane between a reading and its wish."""
 
     @classmethod
-    def fit(cls, trained: TrainedModel, corpus: Corpus, keep: float = 0.8) -> Filter:
+    def fit(cls, trained: TrainedModel, corpus: Corpus, keep: float = 0.8) -> EmotionFilter:
         """Fit to the clips that the generator ``trained`` was trained on, taken from ``corpus``.
 
         Raises:
@@ -69,7 +69,7 @@ class Filter:
         return np.linalg.norm(reading - wish, axis=1) <= self.tolerance
 
 
-def describe(wish: NDArray[np.float64], kept: NDArray[np.bool_], tolerance: float) -> dict[str, Any]:
+def filter_summary(wish: NDArray[np.float64], kept: NDArray[np.bool_], tolerance: float) -> dict[str, Any]:
     """What filtering did: the share kept, the cells of the plane still covered, and the shift of the labels."""
     cells = np.clip(((wish + 1) / 2 * CELLS).astype(int), 0, CELLS - 1) @ [1, CELLS]
     shift = wish[kept].mean(axis=0) - wish.mean(axis=0) if kept.any() else np.full(2, np.nan)

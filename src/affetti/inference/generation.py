@@ -27,7 +27,7 @@ from affetti.errors import InputError, UsageError
 from affetti.execution import LocalExecutor, ranges
 from affetti.inference.conditions import condition_columns, requested_condition
 from affetti.inference.emotions import choose_emotions
-from affetti.inference.filtering import Filter, describe
+from affetti.inference.filtering import EmotionFilter, filter_summary
 from affetti.models.base import resolve_sampling
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
@@ -38,10 +38,10 @@ from affetti.training import run as runs
 from affetti.training.device import choose_device
 from affetti.training.text_embedders import HashedText, text_embedder
 
-CHUNK = 64
+SHARD_CLIPS = 64
 """Clips a shard."""
-LIMIT = 200_000
-MOST_ROUNDS = 5
+MAX_CLIPS = 200_000
+MAX_ROUNDS = 5
 """With a filter, tries for each clip at most."""
 
 
@@ -108,7 +108,7 @@ def generate_corpus(
             :func:`affetti.inference.conditions.requested_condition`.
         sampling: values of the model's sampling parameters.
         filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.inference.filtering`;
-            up to :data:`MOST_ROUNDS` times ``n`` are tried.
+            up to :data:`MAX_ROUNDS` times ``n`` are tried.
         seed: of emotions and samples.
         batch_size: clips a batch.
         with_audio: file each clip's sound as FLAC.
@@ -122,15 +122,15 @@ def generate_corpus(
         InputError: no clip passes the filter.
         StorageError: the folder holds other work, or the disk is full.
     """
-    if not 1 <= n <= LIMIT:
-        raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {LIMIT}")
+    if not 1 <= n <= MAX_CLIPS:
+        raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {MAX_CLIPS}")
     if batch_size < 1:
         raise UsageError(f"a batch of {batch_size}", where="--batch-size", hint="give 1 or more")
     _loaded.cache_clear()  # the run may have been trained anew since this process last read it
     trained = _loaded(model, device)
     resolve_sampling(sampling, trained.generator.sampling_parameters)
-    rounds = 1 if filter_by is None else MOST_ROUNDS
-    asked = ask(trained, emotions, rounds * n, conditions or {}, seed)
+    rounds = 1 if filter_by is None else MAX_ROUNDS
+    asked = resolve_conditions(trained, emotions, rounds * n, conditions or {}, seed)
     signature = hashlib.sha256(
         json.dumps(
             [
@@ -153,11 +153,11 @@ def generate_corpus(
     writer.reserve()
     require_space(out, 4 * n * front.n_mels * front.frames)
     task = GenerateTask(out, model, asked, dict(sampling or {}), seed, batch_size, device)
-    judge = None if filter_by is None else Filter.fit(trained, Corpus.open(filter_by))
+    judge = None if filter_by is None else EmotionFilter.fit(trained, Corpus.open(filter_by))
     executor = LocalExecutor(workers)
     kept = np.zeros(0, dtype=bool)
     for tried in range(n, rounds * n + 1, n):
-        executor.map_ranges(task, tried, CHUNK, stage=f"generate {trained.kind}", progress=progress)
+        executor.map_ranges(task, tried, SHARD_CLIPS, stage=f"generate {trained.kind}", progress=progress)
         kept = np.ones(tried, dtype=bool) if judge is None else _judged(judge, task, tried)
         if kept.sum() >= n:
             break
@@ -165,9 +165,10 @@ def generate_corpus(
         raise InputError(
             f"none of {len(kept)} clips reads as asked", where=model, hint="train it longer, or leave --filter out"
         )
-    filtered = None if judge is None else describe(asked[: len(kept), :2].double().numpy(), kept, judge.tolerance)
+    emotion = asked[: len(kept), :2].double().numpy()
+    filtered = None if judge is None else filter_summary(emotion, kept, judge.tolerance)
     kept &= np.cumsum(kept) <= n
-    mel = writer.join_shards(task.shards(len(kept), CHUNK), kept)
+    mel = writer.join_shards(task.shards(len(kept), SHARD_CLIPS), kept)
     rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), conditions or {})
     for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
         (out / "audio" / f"{name}.flac").unlink()
@@ -192,7 +193,9 @@ def generate_corpus(
     )
 
 
-def ask(trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[str, Any], seed: int) -> Tensor:
+def resolve_conditions(
+    trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[str, Any], seed: int
+) -> Tensor:
     """The conditions ``[n, K]`` of ``n`` clips: their emotions, and what all of them are asked for besides.
 
     Raises:
@@ -207,12 +210,12 @@ def ask(trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[s
     return fields.require_valid(torch.where(wish.isnan(), asked, wish))
 
 
-def _judged(judge: Filter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
+def _judged(judge: EmotionFilter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
     wishes = task.conditions[:, :2].double().numpy()
     return np.concatenate(
         [
             judge.reads_as_asked(np.load(task.shard(start, stop), allow_pickle=False), wishes[start:stop])
-            for start, stop in ranges(tried, CHUNK)
+            for start, stop in ranges(tried, SHARD_CLIPS)
         ]
     )
 

@@ -12,7 +12,7 @@ FILES = ("model.json", "model.safetensors", "MODEL_CARD.md")
 """What is fetched of a repository."""
 
 
-def located(model: str | Path) -> Path:
+def resolve_run_folder(model: str | Path) -> Path:
     """The folder of a run.
 
     ``hf:USER/NAME`` is always a model of the Hub; ``USER/NAME`` is one if there is no folder ``USER`` here. Anything

@@ -73,11 +73,16 @@ class OnnxRegressor:
         half = [np.nan if value is None else value for value in self.meta["half_width"]]
         self.half_width: NDArray[np.float64] = np.array(half, dtype=np.float64)
 
+    @property
+    def sample_rate(self) -> int:
+        """Of the windows."""
+        return self.front_end.sample_rate
+
     def curve(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """The curve ``[B, W, 2]`` of waveforms ``[B, T]``."""
         return self.session.run(["curve"], {"waveform": waveform})[0]
 
-    def read(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Valence and arousal ``[B, 2]`` of windows ``[B, T]``."""
         return self.session.run(["emotion"], {"waveform": windows})[0]
 

@@ -9,23 +9,60 @@ narrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.emotion import SCALES
+from affetti.emotion import SCALES, Scale
 from affetti.errors import AffettiError, InputError, UsageError
-from affetti.inference.window_regressors import Hearing, Reader, open_reader
+from affetti.inference.window_regressors import WindowEmbedder, WindowRegressor, open_regressor
 from affetti.progress import Progress, silent
+from affetti.results import BaseResult
 from affetti.signal import audio
 
-SHORTEST = 1.0
-"""Seconds of sound that the least prediction needs."""
-TOGETHER = 32
-"""Windows read at a time: bounds the memory that a long recording takes."""
-AXES = ("valence", "arousal")
+MIN_SECONDS = 1.0
+"""Shortest recording, seconds."""
+BATCH_WINDOWS = 32
+"""Windows of a batch: bounds the memory that a long recording takes."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The prediction of one window."""
+
+    time: float
+    """Its centre, seconds."""
+    valence: float
+    arousal: float
+
+
+@dataclass(frozen=True)
+class SongPrediction(BaseResult):
+    """The emotion of one recording; where it could not be read, ``error`` says why and all else is None."""
+
+    path: str | None = None
+    """The file; None: predicted from a waveform."""
+    valence: float | None = None
+    """In [-1, 1], the mean of the curve."""
+    arousal: float | None = None
+    valence_ci: list[float] | None = None
+    """Calibrated interval ``[low, high]``; None: the regressor is not calibrated."""
+    arousal_ci: list[float] | None = None
+    interval_level: float | None = None
+    """Nominal coverage of the intervals, such as 0.9."""
+    scale: str | None = None
+    """Scale of the labels the regressor was trained on, such as ``1..9``."""
+    valence_original: float | None = None
+    """Valence on that scale."""
+    valence_original_ci: list[float] | None = None
+    arousal_original: float | None = None
+    arousal_original_ci: list[float] | None = None
+    curve: list[CurvePoint] | None = None
+    """Emotion over time."""
+    error: str | None = None
+    """Why the recording could not be predicted."""
 
 
 def find_audio(paths: Sequence[Path]) -> list[Path]:
@@ -34,17 +71,17 @@ def find_audio(paths: Sequence[Path]) -> list[Path]:
     Raises:
         InputError: a folder holds no audio.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES)
             if not inside:
                 kinds = ", ".join(sorted(audio.AUDIO_SUFFIXES))
                 raise InputError("no audio files in this folder", where=path, hint=f"it should hold {kinds}")
-            found += inside
+            files += inside
         else:
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
 def predict_files(
@@ -54,12 +91,10 @@ def predict_files(
     hop: float = 1.0,
     runtime: str = "torch",
     device: str = "cpu",
-    hearing: Callable[[str], Hearing] | None = None,
+    make_embedder: Callable[[str], WindowEmbedder] | None = None,
     progress: Progress = silent,
-) -> list[dict[str, Any]]:
-    """Predict each file; see docs/reference.md for the keys.
-
-    A recording among several that cannot be read is told by ``path`` and ``error``, and stops no other.
+) -> list[SongPrediction]:
+    """Predict each file. A recording that cannot be read has ``error`` set and does not stop the others.
 
     Args:
         model: a run folder, a model of the Hub, or an ONNX file.
@@ -67,103 +102,99 @@ def predict_files(
         hop: seconds between points of the curve.
         runtime: ``torch``, or ``onnx`` for an ONNX file.
         device: where a PyTorch model runs.
-        hearing: finds the embedder of a baseline that reads an embedding.
-        progress: told of files done.
+        make_embedder: gives the embedder, by name, of a baseline that predicts from an embedding.
+        progress: receives the number of files done.
 
     Raises:
         UsageError: the model is not a regressor, or no file was named.
         InputError: no file can be used.
     """
-    reader = open_reader(model, runtime, device, hearing)
+    regressor = open_regressor(model, runtime, device, make_embedder)
     if not 0 < hop < float("inf"):
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
-    results: list[dict[str, Any]] = []
-    refused: list[AffettiError] = []
+    results: list[SongPrediction] = []
+    errors: list[AffettiError] = []
     files: list[Path] = []
     for path in paths:
         try:
             files += find_audio([path])
         except InputError as error:
-            refused.append(error)
-            results.append(_refused(path, error))
-    if not files and not refused:
+            errors.append(error)
+            results.append(SongPrediction(str(path), error=error.what))
+    if not files and not errors:
         raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
-    rate = _rate(reader)
     for number, path in enumerate(files):
         try:
-            waveform = audio.load(path, rate).numpy()
-            results.append({"path": str(path), **predict_waveform(reader, waveform, hop, where=path)})
+            waveform = audio.load(path, regressor.sample_rate).numpy()
+            results.append(predict_waveform(regressor, waveform, hop, path))
         except InputError as error:
-            refused.append(error)
-            results.append(_refused(path, error))
+            errors.append(error)
+            results.append(SongPrediction(str(path), error=error.what))
         progress("predict", number + 1, len(files))
-    if len(refused) == len(results):
-        if len(refused) == 1:
-            raise refused[0]
-        raise InputError(f"none of {len(refused)} recordings can be read, the first: {refused[0]}")
+    if len(errors) == len(results):
+        if len(errors) == 1:
+            raise errors[0]
+        raise InputError(f"none of {len(errors)} recordings can be read, the first: {errors[0]}")
     return results
 
 
 def predict_waveform(
-    reader: Reader, waveform: NDArray[np.float32], hop: float = 1.0, where: Path | None = None
-) -> dict[str, Any]:
-    """Predict one waveform ``[T]`` at the reader's sample rate."""
-    rate = _rate(reader)
-    if len(waveform) < SHORTEST * rate:
+    regressor: WindowRegressor, waveform: NDArray[np.float32], hop: float = 1.0, where: Path | None = None
+) -> SongPrediction:
+    """Predict one waveform ``[T]`` at the regressor's sample rate; ``hop`` in seconds, ``where`` is its file.
+
+    Raises:
+        InputError: it is shorter than :data:`MIN_SECONDS`, or silent.
+    """
+    rate = regressor.sample_rate
+    if len(waveform) < MIN_SECONDS * rate:
         raise InputError(
-            f"{len(waveform) / rate:.2f} s is too short", where=where, hint=f"give at least {SHORTEST:g} s"
+            f"{len(waveform) / rate:.2f} s is too short", where=where, hint=f"give at least {MIN_SECONDS:g} s"
         )
     if audio.is_silent(waveform):
-        raise InputError(
-            "silent (no sample above -80 dBFS)", where=where, hint="there is no music to read an emotion from"
-        )
-    length = round(reader.front_end.seconds * rate)
+        raise InputError("silent (no sample above -80 dBFS)", where=where, hint="give a recording of music")
+    length = round(regressor.front_end.seconds * rate)
     if len(waveform) < length:
         waveform = np.resize(waveform, length)
+    # Windows a hop apart from the start, and one that ends with the recording.
     last = len(waveform) - length
     starts = np.unique(np.append(np.arange(0, last + 1, max(1, round(hop * rate))), last if last > 0 else 0))
     points = [
-        reader.read(np.stack([waveform[s : s + length] for s in starts[at : at + TOGETHER]]))
-        for at in range(0, len(starts), TOGETHER)
+        regressor.predict(
+            np.stack([waveform[start : start + length] for start in starts[first : first + BATCH_WINDOWS]])
+        )
+        for first in range(0, len(starts), BATCH_WINDOWS)
     ]
     curve = np.concatenate(points)
     times = (starts + length / 2) / rate
-    return {
-        **_song(curve.mean(axis=0, dtype=np.float64), reader),
-        "curve": [
-            {"time": round(float(t), 3), "valence": float(v), "arousal": float(a)}
-            for t, (v, a) in zip(times, curve, strict=True)
+    valence, arousal = curve.mean(axis=0, dtype=np.float64).tolist()
+    half_widths = regressor.half_width.tolist()
+    valence_ci, arousal_ci = _interval(valence, half_widths[0]), _interval(arousal, half_widths[1])
+    scale = SCALES.get(regressor.label_scale or "")
+    return SongPrediction(
+        path=None if where is None else str(where),
+        valence=valence,
+        arousal=arousal,
+        valence_ci=valence_ci,
+        arousal_ci=arousal_ci,
+        interval_level=regressor.interval_level,
+        scale=None if scale is None else regressor.label_scale,
+        valence_original=None if scale is None else float(scale.from_unit(valence)),
+        valence_original_ci=_on_scale(scale, valence_ci),
+        arousal_original=None if scale is None else float(scale.from_unit(arousal)),
+        arousal_original_ci=_on_scale(scale, arousal_ci),
+        curve=[
+            CurvePoint(round(float(time), 3), float(v), float(a)) for time, (v, a) in zip(times, curve, strict=True)
         ],
-    }
-
-
-def _song(value: NDArray[np.float64], reader: Reader) -> dict[str, Any]:
-    """The song's value and interval in [-1, 1], and on the scale of the labels where they have one."""
-    told: dict[str, Any] = {}
-    for axis, name in enumerate(AXES):
-        told[name] = float(value[axis])
-    for axis, name in enumerate(AXES):
-        told[f"{name}_ci"] = _interval(float(value[axis]), float(reader.half_width[axis]))
-    told["interval_level"] = reader.interval_level
-    scale = SCALES.get(reader.label_scale or "")
-    told["scale"] = reader.label_scale if scale is not None else None
-    for name in AXES:
-        interval = told[f"{name}_ci"]
-        told[f"{name}_original"] = None if scale is None else float(scale.from_unit(told[name]))
-        on_scale = None if scale is None or interval is None else scale.from_unit(interval).tolist()
-        told[f"{name}_original_ci"] = on_scale
-    return told
-
-
-def _rate(reader: Reader) -> int:
-    return getattr(reader, "sample_rate", reader.front_end.sample_rate)
-
-
-def _refused(path: Path, error: AffettiError) -> dict[str, Any]:
-    return {"path": str(path), "error": error.what}
+    )
 
 
 def _interval(value: float, half_width: float) -> list[float] | None:
+    """The interval around a value, within [-1, 1]; None where the regressor is not calibrated."""
     if not np.isfinite(half_width):
         return None
     return [max(-1.0, value - half_width), min(1.0, value + half_width)]
+
+
+def _on_scale(scale: Scale | None, interval: list[float] | None) -> list[float] | None:
+    return None if scale is None or interval is None else scale.from_unit(np.array(interval)).tolist()

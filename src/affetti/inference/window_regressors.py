@@ -1,4 +1,4 @@
-"""What reads a window of sound: a run's network or baseline by PyTorch, or an ONNX file by ONNX Runtime."""
+"""Regressors of a window of sound: a run's network or baseline by PyTorch, or an ONNX file by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.errors import MismatchError, UsageError
-from affetti.inference.hub import located
+from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_model import OnnxRegressor
-from affetti.models.base import Regressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram
@@ -23,12 +22,17 @@ from affetti.training import run as runs
 RUNTIMES = ("torch", "onnx")
 
 
-class Reader(Protocol):
+class WindowRegressor(Protocol):
     """Windows in, valence and arousal out."""
 
     @property
     def front_end(self) -> FrontEnd:
-        """Its clips' length; the sample rate too, unless :attr:`sample_rate` is another."""
+        """The front-end of the clips it was trained on: its ``seconds`` are the length of a window."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the windows; that of the front-end, unless an embedder needs another."""
         ...
 
     @property
@@ -38,7 +42,7 @@ class Reader(Protocol):
 
     @property
     def interval_level(self) -> float | None:
-        """What share of clips the interval promises to hold; None: not calibrated."""
+        """Nominal coverage of the interval, such as 0.9; None: not calibrated."""
         ...
 
     @property
@@ -46,22 +50,22 @@ class Reader(Protocol):
         """Scale of the labels it was trained on, as the corpus names it."""
         ...
 
-    def read(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Valence and arousal ``[B, 2]`` of windows ``[B, T]``."""
         ...
 
 
-class Hearing(Protocol):
+class WindowEmbedder(Protocol):
     """What a baseline on an embedding needs: an embedder, see :class:`affetti.embedders.base.Embedder`."""
 
     @property
     def version(self) -> str:
-        """Names the numbers it gives."""
+        """Identifies its weights and preprocessing."""
         ...
 
     @property
     def sample_rate(self) -> int | None:
-        """Of the waveforms it hears; None: it reads log-mels."""
+        """Of the waveforms it takes; None: it takes log-mels."""
         ...
 
     @property
@@ -70,66 +74,69 @@ class Hearing(Protocol):
         ...
 
 
-class TorchReader:
+class TorchWindowRegressor:
     """A run's regressor, with its front-end before it.
 
     Raises:
-        UsageError: the run does not predict, or reads an embedding and no ``hearing`` is given.
+        UsageError: the run does not predict, or predicts from an embedding and no ``make_embedder`` is given.
         MismatchError: the embedding is of other weights than the run was trained on.
     """
 
-    def __init__(self, trained: runs.TrainedModel, hearing: Callable[[str], Hearing] | None = None) -> None:
-        if not isinstance(trained.model, Regressor):
-            raise UsageError(
-                f"a {trained.kind} does not predict",
-                where=trained.path,
-                hint=f"give a run of {' or '.join(runs.REGRESSORS)}",
-            )
-        self.trained, self.model = trained, trained.model
+    def __init__(
+        self, trained: runs.TrainedModel, make_embedder: Callable[[str], WindowEmbedder] | None = None
+    ) -> None:
+        self.trained, self.model = trained, trained.regressor
         self.front_end = trained.front_end
-        self.half_width: NDArray[np.float64] = trained.model.half_width.cpu().double().numpy()
+        self.half_width: NDArray[np.float64] = self.model.half_width.cpu().double().numpy()
         self.interval_level: float | None = trained.meta.get("interval_level")
         self.label_scale: str | None = trained.meta["corpus"].get("label_scale")
         self.to_mel = MelSpectrogram(self.front_end)
-        self.hearing: Hearing | None = None
+        self.embedder: WindowEmbedder | None = None
         if isinstance(self.model, Baseline) and self.model.config.dimension:
-            self.hearing = _hearing(self.model, trained.path, hearing)
+            self.embedder = _require_embedder(self.model, trained.path, make_embedder)
 
     @property
     def sample_rate(self) -> int:
-        """Of the windows it reads."""
-        heard = None if self.hearing is None else self.hearing.sample_rate
-        return heard or self.front_end.sample_rate
+        """Of the windows it takes."""
+        rate = None if self.embedder is None else self.embedder.sample_rate
+        return rate or self.front_end.sample_rate
 
     @torch.inference_mode()
-    def read(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Valence and arousal ``[B, 2]`` of windows ``[B, T]``."""
-        given = torch.from_numpy(windows)
-        if self.hearing is None or self.hearing.sample_rate is None:
-            given = self.to_mel(given)
-        if self.hearing is not None:
-            given = self.hearing.embed(given)
-        return self.model(given.to(self.trained.device)).cpu().numpy()
+        inputs = torch.from_numpy(windows)
+        if self.embedder is None or self.embedder.sample_rate is None:
+            inputs = self.to_mel(inputs)
+        if self.embedder is not None:
+            inputs = self.embedder.embed(inputs)
+        return self.model(inputs.to(self.trained.device)).cpu().numpy()
 
 
-def _hearing(model: Baseline, where: Path, hearing: Callable[[str], Hearing] | None) -> Hearing:
+def _require_embedder(
+    model: Baseline, where: Path, make_embedder: Callable[[str], WindowEmbedder] | None
+) -> WindowEmbedder:
     wanted = model.config
-    if hearing is None:
-        raise UsageError(f"reads {wanted.features}, which is not at hand", where=where, hint="use affetti.predict")
-    found = hearing(wanted.features)
-    if found.version != wanted.version:
+    if make_embedder is None:
+        raise UsageError(
+            f"needs the embedder {wanted.features}, which is not given", where=where, hint="use affetti.predict"
+        )
+    embedder = make_embedder(wanted.features)
+    if embedder.version != wanted.version:
         raise MismatchError(
-            f"was trained on {wanted.features} of version {wanted.version}, this is {found.version}",
+            f"was trained on {wanted.features} of version {wanted.version}, this is {embedder.version}",
             where=where,
             hint="give the weights it was trained on",
         )
-    return found
+    return embedder
 
 
-def open_reader(
-    model: str | Path, runtime: str = "torch", device: str = "cpu", hearing: Callable[[str], Hearing] | None = None
-) -> Reader:
-    """The reader of a run folder, a model of the Hub or an ONNX file.
+def open_regressor(
+    model: str | Path,
+    runtime: str = "torch",
+    device: str = "cpu",
+    make_embedder: Callable[[str], WindowEmbedder] | None = None,
+) -> WindowRegressor:
+    """The regressor of a run folder, a model of the Hub or an ONNX file.
 
     Raises:
         UsageError: an unknown runtime, or one that does not fit the model.
@@ -146,4 +153,8 @@ def open_reader(
         )
     if is_onnx and runtime != "onnx":
         raise UsageError("an ONNX file", where=model, hint="add --runtime onnx")
-    return OnnxRegressor(Path(model)) if is_onnx else TorchReader(runs.load(located(model), device), hearing)
+    return (
+        OnnxRegressor(Path(model))
+        if is_onnx
+        else TorchWindowRegressor(runs.load(resolve_run_folder(model), device), make_embedder)
+    )

@@ -51,7 +51,7 @@ def curve_picture(entries: Sequence[dict[str, Any]], path: Path) -> list[str]:
     require_picture(path)
     from matplotlib.figure import Figure  # a second to import
 
-    read = [entry for entry in entries if "error" not in entry]
+    read = [entry for entry in entries if entry.get("error") is None]
     drawn = read[: len(COLOURS)]
     figure = Figure(figsize=(10, 4.6 + 0.2 * len(drawn)), layout="constrained")
     places = figure.subplot_mosaic([["plane", "valence"], ["plane", "arousal"]], width_ratios=(1, 1.2))
