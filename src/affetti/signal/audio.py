@@ -13,6 +13,8 @@ import errno
 import hashlib
 import io
 import stat
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -24,12 +26,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.errors import InputError, StorageError
-from affetti.signal.container import inspect
-from affetti.signal.decoders import CutShortError, UndecodableError, decode_ffmpeg, decode_soundfile
+from affetti.signal.container import inspect, is_mpeg, streams
+from affetti.signal.decoders import Block, CutShortError, UndecodableError, decode_ffmpeg, decode_soundfile
 from affetti.storage import atomic_write
 
-MAX_AMPLITUDE = 1e4
-"""Largest sample taken for sound on [-1, 1]: float files may exceed 1 a little, one of integers exceeds it by far."""
+MAX_AMPLITUDE = 4.0
+"""Largest sample taken for sound on [-1, 1]: float files may exceed 1 (by 12 dB here), one on a scale of integers does
+so by far."""
+MAX_DAMAGED_AMPLITUDE = 1e4
+"""The same of MPEG audio, which has no scale to mistake and of which a scratched frame may exceed 1 by far."""
+SILENCE = 1e-4
+"""Amplitude under which nothing is audible, -80 dBFS: :func:`is_silent`, the one rule of all verbs, uses it."""
+CANCELLATION_DB = 20.0
+"""Channels cancel when their mean is this far below their mean power. Unrelated channels lose 3 dB, or 9 of eight."""
+CANCELLED_SHARE = 0.9
+"""Of the audible blocks, as much must cancel for a file to be refused: a scratched frame alone says nothing."""
 SAMPLE_RATES = range(1_000, 1_000_001)
 """Sample rates of sound: a broken header may ask to stretch a second to a day."""
 RESAMPLER_EDGE = 256
@@ -76,13 +87,15 @@ def resample(samples: NDArray[np.float32], source_rate: int, sample_rate: int) -
 class _Mono:
     """Blocks ``[T, C]`` of a file, averaged and resampled as they come."""
 
-    def __init__(self, path: Path, sample_rate: int | None) -> None:
+    def __init__(self, path: Path, sample_rate: int | None, max_amplitude: float) -> None:
         self.path = path
+        self.max_amplitude = max_amplitude
         self.sample_rate = sample_rate
         self.rate = 0
         self.count = 0
         self._resampler: soxr.ResampleStream | None = None
         self._buffer = bytearray()
+        self._audible = self._cancelled = 0
 
     def add(self, rate: int, block: NDArray[np.float32]) -> None:
         """Take the next block."""
@@ -96,16 +109,31 @@ class _Mono:
             raise InputError(
                 "holds values that are not numbers (NaN or infinite)", where=self.path, hint="replace or remove it"
             )
-        if peak > MAX_AMPLITUDE:
+        if peak > self.max_amplitude:
             raise InputError(f"samples reach {peak:g}, not ±1", where=self.path, hint="divide them by their full scale")
+        if block.shape[1] > 1:
+            mono_power, power = float(np.vdot(mono, mono)), float(np.vdot(block, block)) / block.shape[1]
+            if power > SILENCE**2 * len(mono):
+                self._audible += len(mono)
+                self._cancelled += len(mono) * (mono_power < power * 10.0 ** (-CANCELLATION_DB / 10.0))
         self.count += len(mono)
         if self.count > MAX_HOURS * 3600 * rate:
             raise InputError(f"longer than {MAX_HOURS:g} h", where=self.path, hint="cut it into pieces")
         self._append(mono)
 
     def end(self) -> None:
-        """Flush the resampler."""
+        """Flush the resampler.
+
+        Raises:
+            InputError: the channels cancel each other: what is left of them is noise of the encoder.
+        """
         self._append(np.zeros(0, np.float32), last=True)
+        if self._cancelled > CANCELLED_SHARE * self._audible:
+            raise InputError(
+                f"its channels cancel: their mean is more than {CANCELLATION_DB:g} dB below them",
+                where=self.path,
+                hint="invert one channel, or keep only one",
+            )
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -129,34 +157,63 @@ class _Mono:
 
 
 def _decode(path: Path, sample_rate: int | None) -> _Mono:
-    """All of a file, at ``sample_rate`` or its own."""
-    reason = ""
+    """All of a file, at ``sample_rate`` or its own; streams that follow one another are joined."""
     with _open(path) as file:
         if file.seek(0, io.SEEK_END) == 0:
             raise InputError("the file is empty", where=path, hint="replace or remove it")
-        verdict = inspect(file)
-        decoders = decode_soundfile, decode_ffmpeg
-        if verdict == "wrong-length":
-            decoders = (partial(decode_ffmpeg, trust_length=False),)
-        for decoder in decoders:
-            mono, cut = _Mono(path, sample_rate), verdict == "truncated"
-            try:
-                for rate, block in decoder(file):
-                    if len(block):
-                        mono.add(rate, block)
-                mono.end()
-            except CutShortError:
-                cut = True
-            except UndecodableError as error:
-                reason = reason or str(error)
-                continue
-            if cut:
-                message = f"truncated after {mono.count / (mono.rate or 1):.2f} s"
-                raise InputError(message, where=path, hint="fetch the file again, or remove it")
-            if not len(mono.samples):
-                message = f"too short: {mono.count} samples" if mono.count else "holds no samples"
-                raise InputError(message, where=path, hint="replace or remove it")
-            return mono
+        places = streams(file)
+        mono = _decode_stream(file, path, sample_rate) if len(places) == 1 else _joined(file, places, path, sample_rate)
+    if not len(mono.samples):
+        message = f"too short: {mono.count} samples" if mono.count else "holds no samples"
+        raise InputError(message, where=path, hint="replace or remove it")
+    return mono
+
+
+def _joined(file: io.FileIO, places: Sequence[tuple[int, int]], path: Path, sample_rate: int | None) -> _Mono:
+    """Streams that follow one another in a file."""
+    whole = _Mono(path, sample_rate, MAX_DAMAGED_AMPLITUDE)
+    for start, end in places:
+        # A decoder wants a file of its own: it reads from the beginning to the end of one.
+        with tempfile.NamedTemporaryFile() as copy:
+            file.seek(start)
+            while start < end and (content := file.read(min(1 << 20, end - start))):
+                copy.write(content)
+                start += len(content)
+            copy.flush()
+            with Path(copy.name).open("rb", buffering=0) as stream:
+                part = _decode_stream(stream, path, None)
+        if len(part.samples):
+            whole.add(part.rate, part.samples[:, None])
+    whole.end()
+    return whole
+
+
+def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None) -> _Mono:
+    """All of a file of one stream."""
+    verdict = inspect(file)
+    mpeg = is_mpeg(file)
+    decoders: tuple[Callable[[io.FileIO], Iterator[Block]], ...] = decode_soundfile, decode_ffmpeg
+    if verdict == "wrong-length" or (verdict == "truncated" and mpeg):
+        # libsndfile believes the length that a header declares, and estimates that of MPEG without one.
+        decoders = (partial(decode_ffmpeg, trust_length=False),)
+    reason = ""
+    for decoder in decoders:
+        mono = _Mono(path, sample_rate, MAX_DAMAGED_AMPLITUDE if mpeg else MAX_AMPLITUDE)
+        cut = verdict == "truncated"
+        try:
+            for rate, block in decoder(file):
+                if len(block):
+                    mono.add(rate, block)
+        except CutShortError:
+            cut = True
+        except UndecodableError as error:
+            reason = reason or str(error)
+            continue
+        if cut:
+            message = f"truncated after {mono.count / (mono.rate or 1):.2f} s"
+            raise InputError(message, where=path, hint="fetch the file again, or remove it")
+        mono.end()
+        return mono
     raise InputError(f"cannot be decoded as audio ({reason})", where=path, hint="convert it to WAV or FLAC")
 
 
@@ -204,8 +261,12 @@ def save(path: str | Path, waveform: Tensor | NDArray[np.float32], sample_rate: 
         temporary.write_bytes(encoded.getbuffer())
 
 
-def is_silent(samples: NDArray[np.float32], threshold: float = 1e-4) -> bool:
-    """Whether no sample exceeds ``threshold`` (default -80 dBFS), or all equal a constant within it."""
+def is_silent(samples: NDArray[np.float32], threshold: float = SILENCE) -> bool:
+    """Whether a clip ``[T]`` is silence: no sample reaches ``threshold``, or all equal a constant within it.
+
+    >>> is_silent(np.full(22_050, 0.5, np.float32)), is_silent(np.float32([0, 0.1]))
+    (True, False)
+    """
     low, high = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
     if max(high, -low) < threshold:
         return True

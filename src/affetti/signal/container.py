@@ -7,9 +7,11 @@ other file is ``complete``; containers that libsndfile does not read (MP4, Matro
 - WAV names its length twice (RIFF and data), AIFF once. It is cut when every declared length reaches beyond the end,
   and its data size lies when what follows the data is no chunk. Writers to a pipe cannot know the size: they put 0 or
   2³²-1 which declare nothing. Beyond 4 GB the sizes are known modulo 2³² only.
-- Ogg marks its last page.
+- Ogg marks its last page. Streams may follow one another in a file (chained), and so may MP3s with tags between: each
+  decoder stops after the first, so :func:`streams` gives their places.
 - MP3 is a chain of frames that name their own length: it is cut when the chain ends inside a frame. The first frame may
-  name (Xing, Info) their number; where it does not, libsndfile guesses the length from the first bit rate.
+  name (Xing, Info) their number; where it does not, libsndfile guesses the length from the first bit rate. Layer II is
+  the same without that.
 """
 
 from __future__ import annotations
@@ -40,6 +42,70 @@ def inspect(file: FileIO) -> Verdict:
     if head[:4] == b"OggS":
         return _ogg(file, size)
     return _mp3(file, size)
+
+
+def is_mpeg(file: FileIO) -> bool:
+    """Whether a file is a chain of frames of MPEG audio, layer II or III, without another container."""
+    size = file.seek(0, 2)
+    return _mpeg_chain(file, _after_tags(file, 0), size)[0] > 0
+
+
+def streams(file: FileIO) -> list[tuple[int, int]]:
+    """Begin and end, in bytes, of the streams that follow one another in a file; one range for all other files."""
+    size = file.seek(0, 2)
+    starts = _ogg_streams(file, size) if _at(file, 0, 4) == b"OggS" else _mpeg_streams(file, size)
+    return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def _ogg_streams(file: FileIO, size: int) -> list[int]:
+    """Where streams begin: at pages that begin one (bit 1) after a page that does not."""
+    starts, at, is_first = [0], 0, True
+    while at + 27 <= size:
+        page = _at(file, at, 27 + 255)
+        if page[:4] != b"OggS" or len(page) < 27:
+            break  # not a page: what is wrong there is for the decoder to find
+        begins = bool(page[5] & 2)
+        if begins and not is_first:
+            starts.append(at)
+        is_first = begins
+        at += 27 + page[26] + sum(page[27 : 27 + page[26]])
+    return starts
+
+
+def _mpeg_streams(file: FileIO, size: int) -> list[int]:
+    """Where streams of MPEG audio begin: the first at 0, further ones after tags at the end of a chain of frames."""
+    starts, at = [0], 0
+    for _ in range(MAX_CHUNKS):
+        _, end = _mpeg_chain(file, _after_tags(file, at), size)
+        following = _after_tags(file, end)
+        if not end < following < size or _mpeg_chain(file, following, size)[0] < MIN_FRAMES:
+            break
+        starts.append(following)
+        at = following
+    return starts
+
+
+def _after_tags(file: FileIO, at: int) -> int:
+    """The first byte from ``at`` on that is not part of an ID3 (1 or 2) or APE tag."""
+    for _ in range(MAX_CHUNKS):
+        head = _at(file, at, 16)
+        if head[:3] == b"ID3" and len(head) >= 10:
+            at += 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        elif head[:3] == b"TAG":
+            at += 128
+        elif head[:8] == b"APETAGEX" and len(head) == 16:
+            at += 32 + int.from_bytes(head[12:16], "little")
+        else:
+            break
+    return at
+
+
+def _mpeg_chain(file: FileIO, at: int, size: int) -> tuple[int, int]:
+    """The number of frames of layer II or III in the chain that begins at ``at``, and its end."""
+    head = _at(file, at, 4)
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or (layer := 4 - (head[1] >> 1 & 3)) not in (2, 3):
+        return 0, at
+    return _frames(file, at, size, head[1] | 1, _lengths(head[1] >> 3 & 3, layer))
 
 
 def _at(file: FileIO, at: int, count: int) -> bytes:
@@ -113,34 +179,35 @@ BIT_RATES = {
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
 }
 """Layer III, in kbit/s, by the four bits in the header: MPEG 1 (true) and 2, 2.5. 0 is free or forbidden."""
+LAYER_2_BIT_RATES = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0)
+"""Layer II of MPEG 1, in kbit/s; of MPEG 2 it has those of layer III."""
+MIN_FRAMES = 4
+"""Frames in a row that are taken for a further stream: tags may hold the two bytes that one begins with."""
 SAMPLE_RATES = {3: (44_100, 48_000, 32_000, 0), 2: (22_050, 24_000, 16_000, 0), 0: (11_025, 12_000, 8_000, 0)}
 """Sample rates by version (3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5) and the two bits in the header."""
 
 
 def _mp3(file: FileIO, size: int) -> Verdict:
-    at = 0
-    for _ in range(MAX_CHUNKS):
-        if (tag := _at(file, at, 10))[:3] != b"ID3" or len(tag) < 10:
-            break
-        at += 10 + sum(byte << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
-    first = _at(file, at, 64)
-    if len(first) < 4 or first[0] != 0xFF or first[1] & 0xE6 != 0xE2:  # eleven bits of sync, layer III
-        return "complete"
-    frames, end = _frames(file, at, size, first[1] | 1, _lengths(first[1] >> 3 & 3))
+    at = _after_tags(file, 0)
+    frames, end = _mpeg_chain(file, at, size)
     if frames == 0:
         return "complete"
     if end > size:
         return "truncated"
+    first = _at(file, at, 64)
+    if first[1] & 6 == 4:  # layer II has no count of frames; decoders read it to its end
+        return "complete"
     # Flag 1: the number of frames follows.
     mark = re.search(rb"(?:Xing|Info)\0\0\0[\1\3\5\7\11\13\15\17](.{4})", first, re.DOTALL)
     return "complete" if mark and int.from_bytes(mark[1], "big") == frames - 1 else "wrong-length"
 
 
-def _lengths(version: int) -> list[int]:
+def _lengths(version: int, layer: int) -> list[int]:
     """Bytes of a frame by the third byte of its header (bit rate, sample rate, padding); 0: no such frame."""
-    rates, slots = SAMPLE_RATES.get(version, (0,) * 4), 144_000 if version == 3 else 72_000
+    rates, slots = SAMPLE_RATES.get(version, (0,) * 4), 144_000 if version == 3 or layer == 2 else 72_000
+    bit_rates = LAYER_2_BIT_RATES if version == 3 and layer == 2 else BIT_RATES[version == 3]
     return [
-        slots * bits // rate + (byte >> 1 & 1) if (bits := BIT_RATES[version == 3][byte >> 4]) and rate else 0
+        slots * bits // rate + (byte >> 1 & 1) if (bits := bit_rates[byte >> 4]) and rate else 0
         for byte in range(256)
         for rate in (rates[byte >> 2 & 3],)
     ]

@@ -58,7 +58,8 @@ def decode_soundfile(file: FileIO) -> Generator[Block]:
     """Decode with libsndfile.
 
     Raises:
-        UndecodableError: unknown to libsndfile, broken, or longer than the header declares.
+        UndecodableError: unknown to libsndfile, broken, longer than the header declares, or MPEG layer I or II of
+            another length than libsndfile estimates from the size of the file.
         CutShortError: fewer samples than the header declares.
     """
     file.seek(0)
@@ -82,6 +83,8 @@ def decode_soundfile(file: FileIO) -> Generator[Block]:
                 count += len(block)
                 yield sound.samplerate, block
             if count < sound.frames < UNKNOWN_FRAMES:
+                if sound.subtype in ("MPEG_LAYER_I", "MPEG_LAYER_II"):
+                    raise UndecodableError("its length is only estimated")
                 raise CutShortError
             if sound.format == "FLAC" and file.tell() < file.seek(0, 2) - READ_AHEAD:
                 raise UndecodableError("it is longer than its header says")
