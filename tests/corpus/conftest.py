@@ -70,18 +70,27 @@ def make_clips() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture
-def small_corpus(tmp_path: Path, make_clips: Callable[..., pd.DataFrame]) -> store.Corpus:
+def make_corpus(tmp_path: Path) -> Callable[..., store.Corpus]:
+    """``make_corpus(clips)`` writes a corpus of these rows."""
+
+    def make(clips: pd.DataFrame) -> store.Corpus:
+        mel = np.random.default_rng(0).normal(-40, 10, (len(clips), *SMALL.shape)).astype(np.float16)
+        np.save(tmp_path / "staged.npy", mel)
+        meta = {
+            "source": "made up",
+            "licence": "CC0",
+            "label_scale": "-1..1",
+            "label_audit": [],
+            "notes": [],
+            "skipped": [],
+            "signature": "x",
+        }
+        return store.write(tmp_path / "corpus", clips, tmp_path / "staged.npy", SMALL, meta)
+
+    return make
+
+
+@pytest.fixture
+def small_corpus(make_corpus: Callable[..., store.Corpus], make_clips: Callable[..., pd.DataFrame]) -> store.Corpus:
     """Six clips on disk."""
-    clips = make_clips(6)
-    mel = np.random.default_rng(0).normal(-40, 10, (6, *SMALL.shape)).astype(np.float16)
-    np.save(tmp_path / "staged.npy", mel)
-    meta = {
-        "source": "made up",
-        "licence": "CC0",
-        "label_scale": "-1..1",
-        "label_audit": [],
-        "notes": [],
-        "skipped": [],
-        "signature": "x",
-    }
-    return store.write(tmp_path / "corpus", clips, tmp_path / "staged.npy", SMALL, meta)
+    return make_corpus(make_clips(6))

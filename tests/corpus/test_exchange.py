@@ -4,6 +4,7 @@ import builtins
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from made_up import MADE_UP, track
 
+from affetti import api
 from affetti.corpus import Corpus, exchange
+from affetti.corpus.build import PrepareSettings, build
+from affetti.corpus.joining import union
+from affetti.corpus.track import Labels, Source
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
+from affetti.presets import FrontEnd
 
 pytest.importorskip("datasets", reason="Hugging Face datasets is not installed: pip install 'affetti[hub]'")
 
@@ -57,6 +64,57 @@ def test_there_and_back_is_the_same_corpus(small_corpus: Corpus, exported: Path,
     pd.testing.assert_frame_equal(back.clips, small_corpus.clips)
     np.testing.assert_array_equal(back.mel, small_corpus.mel)
     assert sorted(path.name for path in back.path.iterdir()) == ["clips.parquet", "corpus.json", "mel.npy"]
+
+
+def assert_comes_back(corpus: Corpus, tmp_path: Path) -> None:
+    """``corpus`` survives export and restore: hash, description, manifest, log-mels and further tables."""
+    back = exchange.restore(exchange.export(corpus, tmp_path / "hub"), tmp_path / "back")
+    assert back.hash == corpus.hash
+    assert back.meta == corpus.meta
+    pd.testing.assert_frame_equal(back.clips, corpus.clips)
+    np.testing.assert_array_equal(back.mel, corpus.mel)
+    tables = sorted(path.name for path in corpus.path.glob("*.parquet"))
+    assert sorted(path.name for path in back.path.glob("*.parquet")) == tables
+    for name in tables:
+        pd.testing.assert_frame_equal(pd.read_parquet(back.path / name), pd.read_parquet(corpus.path / name))
+
+
+def test_a_composed_corpus_comes_back_with_its_true_emotions_lyrics_sections_and_notes(tmp_path: Path) -> None:
+    made = api.prepare.run("composed", tmp_path / "corpus", clips=16, workers=1)
+    corpus = Corpus.open(made.corpus)
+    assert {"valence_true", "arousal_true"} <= set(corpus.clips.columns)
+    assert any(corpus.clips["lyrics"] != "")
+    assert (corpus.path / "notes.parquet").is_file()
+    assert_comes_back(corpus, tmp_path)
+
+
+def test_a_joined_corpus_comes_back_with_tags_and_ratings_over_time(
+    tmp_path: Path, make_source: Callable[..., Source], front: FrontEnd
+) -> None:
+    rated = make_source(4)
+    times = pd.DataFrame({"song_id": ["s0", "s0", "s1"], "time": [15.0, 15.5, 15.0], "valence": [0.1, 0.2, np.nan]})
+    tagged = [track(i + 4, labels=Labels(0.1 * i, 0.2, tags=("calm", "sad"))) for i in range(4)]
+    other = Source(replace(MADE_UP, name="other"), tagged)
+    joined = union([replace(rated, tables={"dynamic": times}), other])
+    corpus = build(joined, tmp_path / "corpus", front, PrepareSettings("small", folds=2)).corpus
+    assert set(corpus.clips["tags"]) == {"", "calm|sad"}
+    assert len(pd.read_parquet(corpus.path / "dynamic.parquet")) == 3
+    assert_comes_back(corpus, tmp_path)
+
+
+def test_columns_of_any_type_come_back(
+    make_clips: Callable[..., pd.DataFrame], make_corpus: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    further = {
+        "level": np.linspace(0, 1, 6, dtype=np.float32),
+        "n_notes": np.arange(6, dtype=np.int32),
+        "remark": ["a, b", None, "c\nd", "", "é", "f"],
+        "checked": [True, None, False, None, True, True],
+        "nothing": [None] * 6,
+        "synthetic": True,
+        "tags": "calm|sad",
+    }
+    assert_comes_back(make_corpus(make_clips(6, **further)), tmp_path)
 
 
 def test_ratings_over_time_go_along_and_paths_may_be_text(small_corpus: Corpus, tmp_path: Path) -> None:
@@ -103,6 +161,17 @@ def lose_data(folder: Path) -> None:
         path.unlink()
 
 
+def cut_data(folder: Path) -> None:
+    for path in (folder / "data").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def lose_front_end(folder: Path) -> None:
+    meta = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    del meta["front_end"]
+    (folder / "corpus.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
 def lose_column(folder: Path) -> None:
     for path in (folder / "data").iterdir():
         pq.write_table(pq.read_table(path).drop_columns(["valence"]), path)
@@ -113,6 +182,8 @@ def lose_column(folder: Path) -> None:
     [
         (lose_meta, StorageError, "no corpus.json"),
         (lose_data, StorageError, "holds no Parquet files"),
+        (cut_data, StorageError, "data: cannot be read"),
+        (lose_front_end, StorageError, "'front_end' is missing"),
         (lose_column, InputError, "column 'valence' is missing"),
     ],
 )
@@ -122,6 +193,7 @@ def test_what_is_no_export_is_refused(
     spoil(exported)
     with pytest.raises(kind, match=says):
         exchange.restore(exported, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
 
 
 def test_nothing_is_written_over(small_corpus: Corpus, exported: Path) -> None:

@@ -1,8 +1,9 @@
 """Corpora to and from Hugging Face ``datasets``.
 
-A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row a clip; audio never
-goes through ``datasets``. :func:`export` writes a folder that ``datasets.load_dataset(folder)`` and the Hub read:
-``data/*.parquet``, ``tables/``, a card, and ``corpus.json``, with which :func:`restore` makes the same corpus again.
+A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row a clip. All columns
+go along, as the content hash is over them; audio never goes through ``datasets``. :func:`export` writes a folder that
+``datasets.load_dataset(folder)`` and the Hub read: ``data/*.parquet``, ``tables/``, a card, and ``corpus.json``, with
+which :func:`restore` makes the same corpus again.
 Give nobody a corpus whose licence does not let you: log-mels can be turned back into sound.
 """
 
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from affetti import config
 from affetti.corpus import store
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.presets import FrontEnd
-from affetti.storage import atomic_write, read_json, require_space, write_json
+from affetti.storage import atomic_write, require_space, write_json
 
 if TYPE_CHECKING:
     import datasets
@@ -30,23 +31,22 @@ if TYPE_CHECKING:
 SHARD = 4_096
 """Clips a Parquet file."""
 BLOCK = 256
-KINDS = {"string": "string", "int16": "int16", "float64": "float64", "bool": "bool"}
 
 
 def to_datasets(corpus: store.Corpus) -> datasets.Dataset:
-    """The corpus as a ``datasets.Dataset``: the columns of its manifest, and ``mel`` ``[M, F]``.
+    """The corpus as a ``datasets.Dataset``: all columns of its manifest, and ``mel`` ``[M, F]``.
 
     Raises:
         MissingDependencyError: ``datasets`` is not installed.
     """
     hub = _datasets()
-    columns = {name: hub.Value(KINDS[kind]) for name, kind in store.COLUMNS.items()}
+    manifest = pa.Table.from_pandas(corpus.clips, preserve_index=False).replace_schema_metadata()
+    columns = hub.Features.from_arrow_schema(manifest.schema)
     features = hub.Features({**columns, "mel": hub.Array2D(corpus.front_end.shape, "float16")})
-    rows = corpus.clips.loc[:, list(store.COLUMNS)].to_dict("records")
 
     def clips() -> Generator[dict[str, Any]]:
-        for row, mel in zip(rows, corpus.mel, strict=True):
-            yield {**{str(name): value for name, value in row.items()}, "mel": mel}
+        for row, mel in zip(manifest.to_pylist(), corpus.mel, strict=True):
+            yield {**row, "mel": mel}
 
     # Its cache is keyed by the generator's pickle; a folder of its own holds what this corpus is, and nothing older.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):
@@ -84,7 +84,7 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
 
     Raises:
         MissingDependencyError: ``datasets`` is not installed.
-        StorageError: ``out`` exists, or ``folder`` is not an exported corpus.
+        StorageError: ``out`` exists, ``folder`` is not an exported corpus, or a file of it is damaged.
         InputError: a column is missing.
         MismatchError: the clips are not those that ``corpus.json`` describes.
     """
@@ -93,17 +93,37 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
         raise StorageError("exists", where=out, hint="choose a new folder for the corpus")
     if not (folder / "corpus.json").is_file():
         raise StorageError("no corpus.json: not a corpus that affetti exported", where=folder, hint="check the path")
-    meta = read_json(folder / "corpus.json")
-    front = config.structure(dict(meta["front_end"]), FrontEnd, folder / "corpus.json")
-    files = sorted(str(path) for path in (folder / "data").glob("*.parquet"))
+    meta = store.read_meta(folder / "corpus.json", "fetch the data set again")
+    files = sorted(str(path) for path in _visible(folder / "data"))
     if not files:
         raise StorageError("holds no Parquet files", where=folder / "data", hint="fetch the data set again")
+    try:
+        restored = _restore(hub, files, folder, meta, out)
+        if restored.hash != meta["content_hash"]:
+            raise MismatchError(
+                "its clips are not those that its corpus.json describes", where=folder, hint="fetch the data set again"
+            )
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # it is ours: it did not exist before
+        raise
+    return restored
+
+
+def _restore(hub: Any, files: list[str], folder: Path, meta: dict[str, Any], out: Path) -> store.Corpus:
+    front = config.structure(dict(meta["front_end"]), FrontEnd, folder / "corpus.json")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):
-        table = hub.Dataset.from_parquet(files, cache_dir=cache)
+        try:
+            table = hub.Dataset.from_parquet(files, cache_dir=cache)
+        except (hub.exceptions.DatasetGenerationError, OSError, ValueError) as error:
+            reason = error.__cause__ or error
+            raise StorageError(
+                f"cannot be read ({reason})", where=folder / "data", hint="fetch the data set again"
+            ) from error
         absent = [name for name in (*store.COLUMNS, "mel") if name not in table.column_names]
         if absent:
             raise InputError(f"column {absent[0]!r} is missing", where=folder / "data", hint="export it again")
-        clips = pd.DataFrame(table.remove_columns("mel").to_dict())
+        # By way of Arrow, which keeps the type of each column: float32 read as float64 would print other digits.
+        clips = table.remove_columns("mel").data.table.to_pandas()
         mel = table.select_columns("mel").with_format("numpy")
         staged = out / ".work" / "mel.npy"
         head = {"descr": "<f2", "fortran_order": False, "shape": (len(clips), *front.shape)}
@@ -111,23 +131,23 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
             np.lib.format.write_array_header_1_0(file, head)
             for start in range(0, len(clips), BLOCK):
                 file.write(np.asarray(mel[start : start + BLOCK]["mel"], dtype=np.float16).tobytes())
-    for table in sorted((folder / "tables").glob("*.parquet")):
+    for table in _visible(folder / "tables"):
         with atomic_write(out / table.name) as temporary:
             shutil.copyfile(table, temporary)
     derived = ("format", "version", "front_end", "front_end_hash", "n_clips", "n_songs", "content_hash")
-    made = store.write(out, clips, staged, front, {key: it for key, it in meta.items() if key not in derived})
+    restored = store.write(out, clips, staged, front, {key: value for key, value in meta.items() if key not in derived})
     shutil.rmtree(out / ".work", ignore_errors=True)
-    if made.hash != meta["content_hash"]:
-        shutil.rmtree(out)
-        raise MismatchError(
-            "its clips are not those that its corpus.json describes", where=folder, hint="fetch the data set again"
-        )
-    return made
+    return restored
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The Parquet files of a folder, without those that another process is writing or that a system hides."""
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
 def _tables(corpus: Path) -> list[Path]:
     """What a corpus holds beside its clips: ratings over time, a composer's notes."""
-    return sorted(path for path in corpus.glob("*.parquet") if path.name != "clips.parquet")
+    return [path for path in _visible(corpus) if path.name != "clips.parquet"]
 
 
 def _datasets() -> Any:

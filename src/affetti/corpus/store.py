@@ -109,17 +109,8 @@ class Corpus:
             make = "make one with: affetti prepare SOURCE --out CORPUS"
             hint = "run the command that makes it again: it goes on" if begun else make
             raise StorageError("not a finished corpus (no corpus.json)", where=path, hint=hint)
-        meta = read_json(path / "corpus.json")
-        if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-            raise StorageError("not a corpus of affetti", where=path / "corpus.json", hint="check the path")
         again = "remove the folder and make the corpus again"
-        if meta.get("version") != VERSION:
-            raise MismatchError(
-                f"corpus format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint=again
-            )
-        absent = [key for key in KEYS if key not in meta]
-        if absent:
-            raise StorageError(f"{absent[0]!r} is missing", where=path / "corpus.json", hint=again)
+        meta = read_meta(path / "corpus.json", again)
         try:
             clips = pd.read_parquet(path / "clips.parquet")
         except (OSError, ValueError) as error:
@@ -255,6 +246,26 @@ class Corpus:
                 where=self.path,
                 hint="use a corpus and a model of the same --preset",
             )
+
+
+def read_meta(path: Path, hint: str) -> dict[str, Any]:
+    """Read a ``corpus.json`` and check that it describes a corpus of this format.
+
+    Raises:
+        StorageError: it does not, or cannot be read; ``hint`` says what to do.
+        MismatchError: another version of affetti wrote it.
+    """
+    meta = read_json(path)
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise StorageError("not a corpus of affetti", where=path, hint="check the path")
+    if meta.get("version") != VERSION:
+        raise MismatchError(
+            f"corpus format {meta.get('version')}, this affetti reads {VERSION}", where=path.parent, hint=hint
+        )
+    absent = [key for key in KEYS if key not in meta]
+    if absent:
+        raise StorageError(f"{absent[0]!r} is missing", where=path, hint=hint)
+    return meta
 
 
 def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta: dict[str, Any]) -> Corpus:
