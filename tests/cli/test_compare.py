@@ -45,7 +45,7 @@ def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus:
         (("--sampling", "guidance"), "--sampling: '' is no list of numbers"),
         (("--dial", "loudness=2"), "no generator takes loudness=2"),
         (("--returns", "0"), "--training-steps: 0 updates"),
-        (("--arms", "waveform"), "no sound was kept"),
+        (("--arms", "waveform"), "the corpus kept no audio"),
     ):
         ran = affetti(*asked, *flags)
         assert ran.code == 2, flags
@@ -80,12 +80,12 @@ def test_everything_that_a_study_holds_is_told() -> None:
         "measure": "accuracy",
         "arms": [arm],
         "ridge": [],
-        "best": [{"fold": 0, "is": "mixup+flow"}],
+        "best": [{"fold": 0, "arm": "mixup+flow"}],
         "hierarchy": [
             method | {"information": None, "emotion": {"arousal": {"ccc": {"value": 0.5}, "slope": {"value": 0.4}}}}
         ],
-        "returns": [{"kind": "flow", "updates": 100, "seconds": 9.0, "quality": None}],
-        "curve": [{"share": 0.1, "songs": 4, "arms": [arm]}],
+        "training_steps": [{"kind": "flow", "updates": 100, "seconds": 9.0, "quality": None}],
+        "curve": [{"train_fraction": 0.1, "songs": 4, "arms": [arm]}],
         "left_out": [{"name": "gan@4", "seconds": 100.0}],
         "detectable": 0.06,
     }

@@ -13,21 +13,31 @@ def more(result: dict[str, Any]) -> None:
     """What a study holds that was asked for everything."""
     arms = {row["name"]: row for row in result["arms"]}
     flow = arms["flow"]
-    method = {"quality": 40.0, "quality_ci": [20.0, 60.0], "diversity": 0.7, "emotion": {}, "information": None}
+    method = {
+        "n": 12,
+        "quality": 40.0,
+        "quality_ci": [20.0, 60.0],
+        "diversity": 0.7,
+        "emotion": {},
+        "information": None,
+    }
     method |= {"delta": flow["delta"], "delta_ci": flow["delta_ci"], "claimed": None}
     result["tradeoff"] = [
-        method | {"name": f"flow:guidance={v}", "kind": "flow", "dial": "guidance", "value": v} for v in (1.0, 2.0, 3.0)
+        method | {"name": f"flow:guidance={v}", "kind": "flow", "sampling": "guidance", "value": v}
+        for v in (1.0, 2.0, 3.0)
     ]
-    result["returns"] = [method | {"kind": "flow", "updates": u, "seconds": u / 10} for u in (100, 400)]
-    result["curve"] = [{"share": s, "songs": int(50 * s), "arms": result["arms"]} for s in (0.1, 1.0)]
+    result["training_steps"] = [
+        method | {"name": f"flow:trained={u}", "kind": "flow", "updates": u, "seconds": u / 10} for u in (100, 400)
+    ]
+    result["curve"] = [{"train_fraction": s, "songs": int(50 * s), "arms": result["arms"]} for s in (0.1, 1.0)]
     result["left_out"] = [{"name": "gan@4", "seconds": 100.0}]
-    result["best"] = [{"fold": 0, "is": "mixup+flow"}]
+    result["best"] = [{"fold": 0, "arm": "mixup+flow"}]
     entry = {"value": 0.5, "range": [0.4, 0.6]}
     told: dict[str, Any] = {"honest": False, "why": "test clips are partly synthetic", "generator": "flow", "seeds": 2}
     told |= {"test": {"test": 90, "synthetic": 60}, "real": entry, "mixed": entry, "mixed_on_real": entry}
     told |= {"gain": 0.1234, "honest_gain": 0.01, "honest_gain_ci": [-0.1, 0.1], "difference": 0.11}
     result["published_protocol"] = told
-    result["asked"] = {"shares": [10], "dials": [["guidance", 1.0], ["guidance", 2.0]], "budget": 60.0}
+    result["requested"] = {"train_fractions": [0.1], "sampling": [["guidance", 1.0], ["guidance", 2.0]], "budget": 60.0}
 
 
 def test_all_that_a_study_can_hold_is_shown(folders, altered, tmp_path) -> None:
@@ -44,7 +54,8 @@ def test_all_that_a_study_can_hold_is_shown(folders, altered, tmp_path) -> None:
         "Left out, to stay within the budget: gan@4",
         "mixup+flow",
         "no original",
-        "--dial guidance=1,2",
+        "--train-fractions 10",
+        "--sampling guidance=1,2",
         "--budget 60s",
     ):
         assert words in page, words
@@ -53,7 +64,17 @@ def test_all_that_a_study_can_hold_is_shown(folders, altered, tmp_path) -> None:
 
 def test_a_study_of_an_older_affetti_shows_what_it_has(folders, altered, tmp_path) -> None:
     def strip(result: dict[str, Any]) -> None:
-        for key in ("measure", "hierarchy", "tradeoff", "returns", "curve", "best", "notes", "left_out", "asked"):
+        for key in (
+            "measure",
+            "hierarchy",
+            "tradeoff",
+            "training_steps",
+            "curve",
+            "best",
+            "notes",
+            "left_out",
+            "requested",
+        ):
             result.pop(key)
         for row in result["arms"]:
             row.pop("delta_ci_simultaneous", None)

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from affetti.report import wording
+from affetti.report.sources import Study
+from affetti.studies.augmentation.results import StudyResult
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,20 @@ def test_estimates():
     assert wording.estimate({"value": 0.45, "ci": None}) == "0.45"
     assert wording.estimate(None) == "–"
     assert wording.change(0.05, [-0.05, 0.13]) == "+0.05 [−0.05, +0.13]"
+
+
+@pytest.mark.parametrize(("measure", "words"), [("ccc", "CCC on real"), ("accuracy", "Quadrant accuracy on real")])
+def test_a_difference_is_named_for_what_it_is_of(measure: str, words: str, tmp_path: Path) -> None:
+    ccc = {"ccc_valence": 0.3, "ccc_arousal": 0.3, "ccc": 0.3, "ci": [0.2, 0.4]}
+    arms = [
+        {"name": name, **ccc, "delta": 0.1, "delta_ci": [0.05, 0.15], "verdict": "helps"}
+        for name in ("real-longer", "flow")
+    ]
+    document = {"arms": arms, "measure": measure, "test": {"n": 8, "songs": 4}, "seeds": 5, "folds": [0], "seed": 0}
+    document |= {"corpus": "corpus", "synthetic": [{"name": "flow", "fold": 0, "path": "flow-f0"}]}
+    ((_, answer),) = wording._help(Study(tmp_path, {}, StudyResult.from_dict(document).to_dict()))
+    assert words in answer
+    assert ("CCC" in answer) == (measure == "ccc")
 
 
 def test_small_words():

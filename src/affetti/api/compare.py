@@ -14,16 +14,8 @@ from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
+from affetti.studies.augmentation.results import StudyResult, TestSet
 from affetti.studies.augmentation.study import augmentation_study, plan_study
-
-
-@dataclass(frozen=True)
-class TestClips:
-    """What regressors are tested on."""
-
-    n: int
-    synthetic: int
-    """How many of these are synthetic: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +25,14 @@ class ComparePlan(Plan):
     verb: ClassVar[str | None] = "compare"
 
     arms: tuple[str, ...]
-    units: int
+    trials: int
     """Regressors that would be trained."""
     sets: tuple[str, ...]
     """Synthetic sets that would be made."""
     train_fractions: tuple[float, ...]
     least_seconds: float
     """Seconds of ``real`` and ``real-longer`` alone."""
-    test: TestClips
+    test: TestSet
     folds: tuple[int, ...]
 
 
@@ -51,7 +43,7 @@ def run(
     workers: int | None = None,
     progress: Progress = silent,
     **settings: Any,
-) -> dict[str, Any]:
+) -> StudyResult:
     """Run the augmentation study; see :func:`affetti.studies.augmentation.study.augmentation_study`.
 
     ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
@@ -79,17 +71,17 @@ def plan(
     Arms and models are checked, generators and one regressor trained for a few steps in memory.
     """
     chosen = study_settings(**settings)
-    document = plan_study(Corpus.open(corpus), chosen, workers or cpu_count())
+    study = plan_study(Corpus.open(corpus), chosen, workers or cpu_count())
     fits = ""
     if chosen.budget is not None:
         fits = f"; of this, what fits {chosen.budget:.0f} s would be run"
-        least = document["least_seconds"]
+        least = study.least_seconds
         if least > chosen.budget:
             fits = f"; real and real-longer alone take {least:.0f} s: {chosen.budget:.0f} s are too few"
-    regressors = f"{document['units']} regressors ({len(document['arms'])} arms: {', '.join(document['arms'])})"
-    cost = describe_cost(document["bytes"], document["seconds"], Path(out))
+    regressors = f"{study.trials} regressors ({len(study.arms)} arms: {', '.join(study.arms)})"
+    cost = describe_cost(study.bytes, study.seconds, Path(out))
     text = f"would train {regressors} on {corpus} and write {cost}{fits}"
-    return config.structure({**document, "plan": text}, ComparePlan, "plan")
+    return config.structure({**study.to_dict(), "plan": text}, ComparePlan, "plan")
 
 
 def study_settings(

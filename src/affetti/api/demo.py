@@ -204,7 +204,9 @@ def run(
     result = DemoResult(
         report=str(out / "report.html"),
         scores={kind: _demo_score(card) for kind, card in scores.items()},
-        arms=tuple(config.structure({key: row[key] for key in ARM_KEYS}, DemoArm, "arms") for row in study["arms"]),
+        arms=tuple(
+            config.structure({key: row[key] for key in ARM_KEYS}, DemoArm, "arms") for row in study.to_dict()["arms"]
+        ),
         claims=dict(Counter(finding.verdict for finding in audited.findings)),
         seconds=clock.seconds,
         peak_memory_gb=_peak_memory(),

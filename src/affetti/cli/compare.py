@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> int:
         emit_plan(api.compare.plan(corpus, out, **settings), flags.json)
         return 0
     with shown() as progress:
-        document = api.compare.run(corpus, out, progress=progress, **settings)
+        document = api.compare.run(corpus, out, progress=progress, **settings).to_dict()
     for line in document["notes"]:
         note(f"note: {line}")
     emit(document, flags.json, text(document))
@@ -130,15 +130,15 @@ def text(document: dict[str, Any]) -> str:
         *_table(document["ridge"], document, "ridge"),
     ]
     lines += [
-        f"best, fold {row['fold']}: {row['is'] or 'none'} (chosen on validation songs)" for row in document["best"]
+        f"best, fold {row['fold']}: {row['arm'] or 'none'} (chosen on validation songs)" for row in document["best"]
     ]
     lines += _hierarchy(document["hierarchy"])
-    for row in document["returns"]:
+    for row in document["training_steps"]:
         seconds, updates = row["seconds"], row["updates"]
         lines.append(f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_told(row['quality'], 0)}")
     for row in document["curve"]:
         told = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
-        lines.append(f"{100 * row['share']:g} % of the songs ({row['songs']}): {told}")
+        lines.append(f"{100 * row['train_fraction']:g} % of the songs ({row['songs']}): {told}")
     if document["published_protocol"]:
         lines += _published(document["published_protocol"])
     if document["left_out"]:
@@ -159,10 +159,10 @@ def _table(rows: list[dict[str, Any]], document: dict[str, Any], name: str) -> l
     ]
     for row in rows:
         low, high = row["ci" if measure == "ccc" else "accuracy_ci"]
-        d_low, d_high = row.get("delta_ci_simultaneous", row["delta_ci"])
+        d_low, d_high = row.get("delta_ci_simultaneous") or row["delta_ci"]
         lines.append(
             f"  {row['name']:<{width}}{row[measure]:>7.3f}{f'[{low:.3f}, {high:.3f}]':>18}{row['delta']:>+12.3f}"
-            f"{f'[{d_low:+.3f}, {d_high:+.3f}]':>20}  {row.get('verdict', '')}"
+            f"{f'[{d_low:+.3f}, {d_high:+.3f}]':>20}  {row.get('verdict') or ''}"
         )
     return lines if name == "small network" else lines[1:]
 

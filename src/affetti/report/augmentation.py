@@ -1,4 +1,4 @@
-"""The section on the augmentation study: arms, methods, learning curve, dials, training time, the published protocol.
+"""The section on the augmentation study: arms, methods, learning curve, sampling, training time, published protocol.
 
 Figures are drawn from the study's ``result.json`` alone. What a study did not ask for has no figure; a study of an
 older affetti lacks some keys, and shows what it has.
@@ -43,7 +43,7 @@ def section(study: Study) -> dict[str, Any]:
         "published": _published(result),
         "notes": result.get("notes") or [],
         "left_out": [row["name"] for row in result.get("left_out") or []],
-        "best": [row for row in result.get("best") or [] if row["is"]],
+        "best": [row for row in result.get("best") or [] if row["arm"]],
         "detectable": result.get("detectable"),
     }
 
@@ -57,7 +57,7 @@ def _bar(
 
 def both(row: dict[str, Any]) -> tuple[float, float]:
     """The interval that holds for all arms at once, where the study has it."""
-    low, high = row.get("delta_ci_simultaneous", row["delta_ci"])
+    low, high = row.get("delta_ci_simultaneous") or row["delta_ci"]
     return float(low), float(high)
 
 
@@ -102,34 +102,36 @@ def _curve(result: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _tradeoffs(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Quality, diversity and difference as a dial turns."""
+    """Quality, diversity and difference by the value of a sampling parameter."""
     rows = result.get("tradeoff") or []
     found: list[dict[str, Any]] = []
-    for kind, dial in dict.fromkeys((row["kind"], row["dial"]) for row in rows):
-        ours = [row for row in rows if (row["kind"], row["dial"]) == (kind, dial)]
-        parts = _three(ours, "value", kind, diverse=True)
+    for kind, parameter in dict.fromkeys((row["kind"], row["sampling"]) for row in rows):
+        ours = [row for row in rows if (row["kind"], row["sampling"]) == (kind, parameter)]
+        parts = _three(ours, "value", kind, result["measure"], diverse=True)
         if parts:
-            drawn = panels(f"{dial} of {kind}", parts, f"Trade-off as the {dial} of {kind} turns.")
-            found.append({"kind": kind, "dial": dial, "figure": drawn})
+            drawn = panels(f"{parameter} of {kind}", parts, f"Trade-off over {parameter} of {kind}.")
+            found.append({"kind": kind, "sampling": parameter, "figure": drawn})
     return found
 
 
 def _returns(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Quality and difference against seconds of training."""
-    rows = result.get("returns") or []
+    rows = result.get("training_steps") or []
     found: list[dict[str, Any]] = []
     for kind in dict.fromkeys(row["kind"] for row in rows):
-        parts = _three([row for row in rows if row["kind"] == kind], "seconds", kind, diverse=False)
+        parts = _three([row for row in rows if row["kind"] == kind], "seconds", kind, result["measure"], diverse=False)
         if parts:
             drawn = panels(f"seconds of training {kind}", parts, f"Returns of training {kind} longer.")
             found.append({"kind": kind, "figure": drawn})
     return found
 
 
-def _three(rows: list[dict[str, Any]], x: str, kind: str, *, diverse: bool) -> list[tuple[str, list[Line]]]:
+def _three(
+    rows: list[dict[str, Any]], x: str, kind: str, measure: str, *, diverse: bool
+) -> list[tuple[str, list[Line]]]:
     wanted = [("Quality Score", "quality", "quality_ci")]
     wanted += [("diversity (1: real music)", "diversity", None)] if diverse else []
-    wanted += [("difference in CCC", "delta", "delta_ci")]
+    wanted += [("difference in CCC" if measure == "ccc" else "difference in accuracy", "delta", "delta_ci")]
     parts = [(name, [_line(kind, rows, x, value, interval)]) for name, value, interval in wanted]
     return [(name, lines) for name, lines in parts if lines[0].points]
 

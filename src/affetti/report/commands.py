@@ -82,21 +82,21 @@ def compare(study: Study, sources: Sources) -> str:
     """The command of a study; its generators are named where they are among the sources."""
     result, config = study.result, study.config
     models = _models(config, sources)
-    asked = result.get("asked") or {}
-    dials: dict[str, list[str]] = {}
-    for name, value in asked.get("dials", []):
-        dials.setdefault(name, []).append(f"{value:g}")
-    budget = asked.get("budget")
+    requested = result["requested"]
+    sampling: dict[str, list[str]] = {}
+    for name, value in requested["sampling"]:
+        sampling.setdefault(name, []).append(f"{value:g}")
+    budget = requested["budget"]
     return _line(
         "compare",
         corpus=result["corpus"],
         models=models or None,
-        arms=asked.get("arms") or None,
-        shares=",".join(f"{share:g}" for share in asked.get("shares", [])) or None,
-        dial=[f"{name}={','.join(values)}" for name, values in dials.items()] or None,
-        returns=",".join(map(str, asked.get("returns", []))) or None,
+        arms=requested["arms"] or None,
+        train_fractions=",".join(f"{100 * fraction:g}" for fraction in requested["train_fractions"]) or None,
+        sampling=[f"{name}={','.join(values)}" for name, values in sampling.items()] or None,
+        training_steps=",".join(map(str, requested["training_steps"])) or None,
         budget=None if budget is None else f"{budget:g}s",
-        **({"published_protocol": ""} if asked.get("published_protocol") else {}),
+        **({"published_protocol": ""} if requested["published_protocol"] else {}),
         folds=None if models else len(result["folds"]),
         seeds=result["seeds"],
         ratio=result.get("ratio"),

@@ -22,6 +22,7 @@ from affetti.errors import AffettiError, StorageError, UsageError
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.result import AuditResult
+from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
 
@@ -206,7 +207,7 @@ def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
         _require(
             path / "result.json", result, ("arms", "ridge", "reference", "test", "seeds", "folds", "corpus", "seed")
         )
-        return Study(path, config, result)
+        return Study(path, config, StudyResult.from_dict(result, path / "result.json").to_dict())
     if verb == "audit":
         return _audit(path, config, result)
     raise StorageError("nothing that a report can tell of", where=path, hint=f"give {KNOWN}")

@@ -227,8 +227,10 @@ def _help(study: Study) -> list[Answer]:
     lines: list[Answer] = []
     for name in [*(name for name in rows if name in made), *({"specaugment"} & set(rows))]:
         row = rows[name]
-        said = str(row.get("verdict", "")).replace("'", "’")
-        told = f"{said[:1].upper()}{said[1:]}. CCC on real songs changes by {change(row['delta'], row['delta_ci'])}."
+        said = str(row["verdict"] or "").replace("'", "’")
+        measured = "CCC" if result["measure"] == "ccc" else "Quadrant accuracy"
+        difference = change(row["delta"], row["delta_ci"])
+        told = f"{said[:1].upper()}{said[1:]}. {measured} on real songs changes by {difference}."
         control = rows.get(f"{name}-shuffled")
         if control is not None and control["delta_ci"][0] > 0:
             gain = change(control["delta"], control["delta_ci"])

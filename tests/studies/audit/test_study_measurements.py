@@ -12,11 +12,12 @@ from affetti.studies.audit.answer import Measurement
 
 
 def arm(name: str, ccc: float, delta: float, *ci: float) -> dict[str, Any]:
-    return {"name": name, "ccc": ccc, "delta": delta, "delta_ci": list(ci)}
+    row = {"name": name, "ccc_valence": ccc, "ccc_arousal": ccc, "ccc": ccc, "ci": [ccc - 0.1, ccc + 0.1]}
+    return row | {"delta": delta, "delta_ci": list(ci)}
 
 
 def method(name: str, quality: float | None, diversity: float, delta: float | None, ccc: float) -> dict[str, Any]:
-    told = {"ccc": {"value": ccc, "ci": [ccc - 0.1, ccc + 0.1]}}
+    told = {"ccc": {"value": ccc, "ci": [ccc - 0.1, ccc + 0.1]}, "slope": {"value": 0.5, "ci": None}}
     return {
         "name": name,
         "quality": quality,
@@ -44,9 +45,13 @@ def write(folder: Path, **more: Any) -> Path:
             method("pitch-shift", 80, 0.7, 0.025, 0.5),
             method("flow", None, 0.4, 0.00, 0.3),
         ],
-        "returns": [],
+        "training_steps": [],
         "measure": "ccc",
         "test": {"n": 80, "songs": 20},
+        "seeds": 5,
+        "folds": [0],
+        "corpus": "corpus",
+        "seed": 0,
     }
     run = folder / "runs" / "gan-f0"
     run.mkdir(parents=True)
@@ -76,7 +81,7 @@ def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
 
 
 def with_ccc(name: str, value: float, low: float, high: float) -> dict[str, Any]:
-    told = {"ccc": {"value": value, "ci": [low, high]}}
+    told = {"ccc": {"value": value, "ci": [low, high]}, "slope": {"value": 0.5, "ci": None}}
     return method(name, 50, 1.0, 0.0, value) | {"emotion": {"valence": told, "arousal": told}}
 
 
@@ -100,7 +105,7 @@ def test_each_end_of_a_ratio_holds_the_error_that_moves_it_there(tmp_path: Path)
 
 def test_a_denominator_without_an_interval_leaves_the_ratio_without_one(tmp_path: Path) -> None:
     real = with_ccc("real", 0.5, 0.4, 0.6)
-    real["emotion"]["valence"] = {"ccc": {"value": 0.5, "ci": None}}
+    real["emotion"]["valence"] = {"ccc": {"value": 0.5, "ci": None}, "slope": {"value": 0.5, "ci": None}}
     found = by_name(write(tmp_path / "study", hierarchy=[real, with_ccc("gan", 0.4, 0.2, 0.5)]))
     assert found["emotion_gan"].value == pytest.approx(80.0)
     assert found["emotion_gan"].ci is None
@@ -118,9 +123,10 @@ def test_rank_correlations_over_methods(tmp_path: Path) -> None:
 
 def test_training_longer_is_compared_with_a_fifth(tmp_path: Path) -> None:
     rows = [
-        {"kind": "gan", "updates": n, "delta": d, "seconds": 1.0} for n, d in ((100, 0.0), (400, 0.03), (2000, 0.036))
+        method(f"gan:trained={n}", None, 1.0, d, 0.5) | {"kind": "gan", "updates": n, "seconds": 1.0}
+        for n, d in ((100, 0.0), (400, 0.03), (2000, 0.036))
     ]
-    found = by_name(write(tmp_path / "study", returns=rows))
+    found = by_name(write(tmp_path / "study", training_steps=rows))
     assert found["returns_gan"].value == pytest.approx(1.0)
     assert "5.0 times longer" in found["returns_gan"].label
 

@@ -58,7 +58,11 @@ def test_what_is_no_arm_is_refused_with_what_there_is(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("flow@0", "more than 0"), ("flow:trained=0", "more than 0"), ("composer-filtered", "no dials and no filter")],
+    [
+        ("flow@0", "more than 0"),
+        ("flow:trained=0", "more than 0"),
+        ("composer-filtered", "no sampling parameters and no filter"),
+    ],
 )
 def test_numbers_and_settings_that_make_no_sense_are_refused(name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
@@ -67,12 +71,12 @@ def test_numbers_and_settings_that_make_no_sense_are_refused(name: str, says: st
 
 def test_the_default_is_eight_arms_and_all_is_every_kind_of_arm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(default_arms(KINDS)) == 8
-    names = all_arms(KINDS, sound=True, composed=True)
+    names = all_arms(KINDS, has_audio=True, composed=True)
     assert len(names) == len(set(names))
     assert {"flow@0.25", "gan@4", "flow-only", "flow-pretrained", "flow-filtered", "flow-shuffled"} <= set(names)
     assert {"mixup", "pitch-shift-relabelled", "composer", "audio-shift", "best"} <= set(names)
     monkeypatch.setattr(waveform, "is_available", lambda: True)
-    assert [arm.name for arm in choose_arms(("all",), KINDS, 1.0, sound=True, composed=True)] == names
+    assert [arm.name for arm in choose_arms(("all",), KINDS, 1.0, has_audio=True, composed=True)] == names
 
 
 def test_real_arms_are_always_there_and_best_comes_last() -> None:
@@ -84,9 +88,9 @@ def test_real_arms_are_always_there_and_best_comes_last() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("waveform", "no sound was kept"),
-        ("composer", "nobody composed this corpus"),
-        ("audio-stretch", "kept no sound"),
+        ("waveform", "the corpus kept no audio"),
+        ("composer", "this is not a composed corpus"),
+        ("audio-stretch", "kept no audio"),
     ],
 )
 def test_an_arm_needs_what_is_at_hand(name: str, says: str) -> None:
@@ -95,7 +99,7 @@ def test_an_arm_needs_what_is_at_hand(name: str, says: str) -> None:
 
 
 def test_ridge_regression_has_the_arms_whose_clips_differ() -> None:
-    closed = [name for name in all_arms(KINDS, sound=False, composed=True) if parse_arm(name, 1.0).closed_form]
+    closed = [name for name in all_arms(KINDS, has_audio=False, composed=True) if parse_arm(name, 1.0).closed_form]
     assert {"real", "gan", "flow-only", "flow-shuffled", "flow@2.3", "composer"} <= set(closed)
     assert not {"real-longer", "specaugment", "flow-pretrained"} & set(closed)
 
@@ -105,5 +109,5 @@ def test_copies_of_sound_are_refused_by_name_and_left_out_of_all_where_the_libra
 ) -> None:
     monkeypatch.setattr(waveform, "is_available", lambda: False)
     with pytest.raises(MissingDependencyError, match=r"affetti\[augment\]"):
-        choose_arms(("audio-stretch",), KINDS, 1.0, sound=True)
-    assert "audio-stretch" not in [arm.name for arm in choose_arms(("all",), KINDS, 1.0, sound=True)]
+        choose_arms(("audio-stretch",), KINDS, 1.0, has_audio=True)
+    assert "audio-stretch" not in [arm.name for arm in choose_arms(("all",), KINDS, 1.0, has_audio=True)]

@@ -42,7 +42,7 @@ def test_copies_sound_almost_alike_keep_labels_and_songs_and_are_of_training_cli
 def test_copies_need_sound_and_the_library(
     heard: Corpus, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match=r"sound of a clip is missing.*--keep-audio"):
+    with pytest.raises(InputError, match=r"audio of a clip is missing.*--keep-audio"):
         write_audio_copies(corpus, 0, 2, "stretch", tmp_path / "mute")
     monkeypatch.setattr(room.waveform, "is_available", lambda: False)
     with pytest.raises(MissingDependencyError, match="audiomentations"):

@@ -9,7 +9,7 @@ from affetti.storage import write_json
 from affetti.studies.augmentation.arms import parse_arm
 from affetti.studies.augmentation.best_combination import choose_best
 from affetti.studies.augmentation.synthetic_sets import TrainingSubset
-from affetti.studies.augmentation.trials import STUDENT, Trial, TrialTask
+from affetti.studies.augmentation.trials import STUDENT, Trial, TrialResult, TrialTask
 
 
 def test_the_best_pair_is_chosen_on_validation_songs_alone(corpus: Corpus, tmp_path: Path) -> None:
@@ -21,8 +21,10 @@ def test_the_best_pair_is_chosen_on_validation_songs_alone(corpus: Corpus, tmp_p
     rng = np.random.default_rng(0)
     for arm in arms:
         for seed in range(2):
-            off = noise[arm.name] * rng.normal(size=labels.shape)
-            write_json(task.path(Trial(arm, STUDENT, place, seed)), {"validation": (labels + off).tolist()})
+            prediction = labels + noise[arm.name] * rng.normal(size=labels.shape)
+            pairs = tuple((float(valence), float(arousal)) for valence, arousal in prediction)
+            result = TrialResult(arm.name, STUDENT, 0, 1.0, seed, 10, 2, prediction=(), validation=pairs)
+            write_json(task.path(Trial(arm, STUDENT, place, seed)), result.to_dict())
     found = choose_best(task, arms, place, 2, 1.0)
     assert found is not None
     assert found.name == "mixup+gan", "controls are no generators to choose from"

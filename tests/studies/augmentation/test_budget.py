@@ -15,7 +15,7 @@ from affetti.studies.augmentation.budget import StudyCost, estimate_seconds, fit
 from affetti.studies.augmentation.design import StudySettings, design_study
 
 ASKED = StudySettings(arms=("mixup", "gan", "gan@4", "gan-shuffled"), seeds=2, steps=10)
-FOUND = StudyCost(update=0.1, unit=1.0, generators={"gan": 0.5}, clip={"gan": 0.01})
+FOUND = StudyCost(update=0.1, trial=1.0, generators={"gan": 0.5}, clip={"gan": 0.01})
 
 
 def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> None:
@@ -31,10 +31,10 @@ def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> N
     )
     assert estimate_seconds(made, FOUND, made.arms) == pytest.approx(by_hand)
     told = plan_cost(made, FOUND, 2)
-    assert told["seconds"] == pytest.approx(by_hand / 2, abs=0.1)
-    assert told["units"] == 12
-    assert told["sets"] == ["gan", "gan@4"]
-    assert told["bytes"] == 5 * train * 2 * 64 * 128
+    assert told.seconds == pytest.approx(by_hand / 2, abs=0.1)
+    assert told.trials == 12
+    assert told.sets == ("gan", "gan@4")
+    assert told.bytes == 5 * train * 2 * 64 * 128
     half = design_study(corpus, replace(ASKED, train_fractions=(0.5,)))
     assert estimate_seconds(half, FOUND, half.arms) > 1.4 * by_hand
 
@@ -46,8 +46,8 @@ def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
     made = design_study(corpus, replace(ASKED, budget=20.0))
     kept, left = fit_budget(made, tmp_path, 1)
     assert [arm.name for arm in kept.arms] == ["real", "real-longer", "mixup"]
-    assert [row["name"] for row in left] == ["gan", "gan-shuffled", "gan@4"]
-    assert left[0]["seconds"] > 200, "it has its generator to pay for"
+    assert [row.name for row in left] == ["gan", "gan-shuffled", "gan@4"]
+    assert left[0].seconds > 200, "it has its generator to pay for"
     monkeypatch.setattr(budget, "measure_cost", lambda _: replace(FOUND, update=100.0))
     assert fit_budget(made, tmp_path, 1) == (kept, left), "a resumed study is the same study"
     more = replace(made, settings=replace(made.settings, seeds=made.settings.seeds + 1))

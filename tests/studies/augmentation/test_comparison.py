@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,8 +18,15 @@ from affetti.studies.augmentation.comparison import (
     weighted_accuracy,
     weighted_concordance,
 )
+from affetti.studies.augmentation.results import ArmResult, Interval
 
 SONGS, CLIPS = 40, 4
+
+
+def arm(name: str, delta: float, interval: Interval) -> ArmResult:
+    """A row that matters for its difference alone."""
+    ccc = {"ccc_valence": 0.3, "ccc_arousal": 0.3, "ccc": 0.3, "ci": (0.2, 0.4)}
+    return ArmResult(name=name, **ccc, delta=delta, delta_ci=interval)  # type: ignore[arg-type]
 
 
 def material(noise: dict[str, float], seed: int, seeds: int = 3) -> tuple[dict, NDArray, NDArray]:
@@ -54,24 +63,24 @@ def test_a_weight_of_two_is_the_clip_twice() -> None:
 def test_the_reference_differs_from_itself_by_nothing() -> None:
     predictions, target, songs = material({REFERENCE: 0.2, "flow": 0.2}, 2)
     row = compare_arms(predictions, target, songs, REFERENCE, 0)[0]
-    assert (row["name"], row["delta"], row["delta_ci"]) == (REFERENCE, 0.0, [0.0, 0.0])
-    assert row["ccc"] == pytest.approx(np.mean([row["ccc_valence"], row["ccc_arousal"]]))
-    assert row["ci"][0] < row["ccc"] < row["ci"][1]
+    assert (row.name, row.delta, row.delta_ci) == (REFERENCE, 0.0, (0.0, 0.0))
+    assert row.ccc == pytest.approx(np.mean([row.ccc_valence, row.ccc_arousal]))
+    assert row.ci[0] < row.ccc < row.ci[1]
 
 
 def test_a_planted_gain_and_a_planted_harm_are_found() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "better": 0.1, "worse": 0.6}, 3, seeds=5)
-    rows = {row["name"]: row for row in compare_arms(predictions, target, songs, REFERENCE, 0)}
+    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0)}
     assert verdict(rows["better"], SONGS, 5, 2) == "helps"
     assert verdict(rows["worse"], SONGS, 5, 2) == "harms"
-    assert rows["better"]["probability_of_harm"] == 0.0
+    assert rows["better"].probability_of_harm == 0.0
 
 
 def test_no_difference_is_called_one_no_more_often_than_it_should() -> None:
     alarms = 0
     for seed in range(60):
         predictions, target, songs = material({REFERENCE: 0.3, "same": 0.3}, 100 + seed, seeds=3)
-        low, high = compare_arms(predictions, target, songs, REFERENCE, seed)[1]["delta_ci"]
+        low, high = compare_arms(predictions, target, songs, REFERENCE, seed)[1].delta_ci
         alarms += low > 0 or high < 0
     # 5 % nominal: 9 of 60 or more would come by chance less than once in a thousand such tests.
     assert alarms < 9
@@ -82,56 +91,56 @@ def test_the_order_of_clips_does_not_matter() -> None:
     order = np.random.default_rng(0).permutation(len(target))
     first = compare_arms(predictions, target, songs, REFERENCE, 0)
     second = compare_arms({k: p[:, order] for k, p in predictions.items()}, target[order], songs[order], REFERENCE, 0)
-    assert second[1]["delta"] == pytest.approx(first[1]["delta"])
-    assert second[1]["delta_ci"] == pytest.approx(first[1]["delta_ci"])
+    assert second[1].delta == pytest.approx(first[1].delta)
+    assert second[1].delta_ci == pytest.approx(first[1].delta_ci)
 
 
 def test_more_songs_narrow_the_interval() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.3}, 5)
     few = np.flatnonzero(np.isin(songs, [f"s{i}" for i in range(10)]))
-    all_low, all_high = compare_arms(predictions, target, songs, REFERENCE, 0)[1]["delta_ci"]
+    all_low, all_high = compare_arms(predictions, target, songs, REFERENCE, 0)[1].delta_ci
     part = {arm: p[:, few] for arm, p in predictions.items()}
-    low, high = compare_arms(part, target[few], songs[few], REFERENCE, 0)[1]["delta_ci"]
+    low, high = compare_arms(part, target[few], songs[few], REFERENCE, 0)[1].delta_ci
     assert all_high - all_low < 0.8 * (high - low)
 
 
 def test_genres_are_told_apart_with_counts_and_those_of_too_few_songs_left_out() -> None:
     predictions, target, songs = material({REFERENCE: 0.3}, 6)
     genres = np.array(["jazz" if song in ("s0", "s1") else "pop" for song in songs])
-    rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres)[0]["by_genre"]
-    assert [(row["genre"], row["songs"], row["n"]) for row in rows] == [("pop", 38, 152)]
+    rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres)[0].by_genre
+    assert [(row.genre, row.songs, row.n) for row in rows] == [("pop", 38, 152)]
 
 
 def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None:
-    row = {"name": "flow", "delta": 0.02, "delta_ci": [0.01, 0.03]}
+    row = arm("flow", 0.02, (0.01, 0.03))
     assert verdict(row, 50, 3, 1) == "helps (exploratory: fewer than 5 seeds, one fold)"
     assert verdict(row, 50, 5, 2) == "helps"
-    undecided = verdict({"name": "flow", "delta": 0.02, "delta_ci": [-0.02, 0.06]}, 50, 5, 2)
+    undecided = verdict(arm("flow", 0.02, (-0.02, 0.06)), 50, 5, 2)
     assert undecided == "can't tell: would need about 200 test songs"  # half-width twice the difference: 4 × 50
-    nothing = verdict({"name": "flow", "delta": 0.0001, "delta_ci": [-0.02, 0.02]}, 50, 5, 2)
+    nothing = verdict(arm("flow", 0.0001, (-0.02, 0.02)), 50, 5, 2)
     assert nothing == "can't tell: so small a difference would need more than 5,000 test songs"
-    assert verdict({"name": REFERENCE}, 50, 5, 2) == "the reference"
+    assert verdict(arm(REFERENCE, 0.0, (0.0, 0.0)), 50, 5, 2) == "the reference"
 
 
 def test_draws_of_n_minus_one_give_the_variance_of_a_mean_without_bias() -> None:
     values = np.array([0.0, 1.0, 5.0])
-    draws = ResampleWeights.of(np.array(["a", "b", "c"]), 3, np.random.default_rng(0), 40_000)
+    draws = ResampleWeights.draw(np.array(["a", "b", "c"]), 3, np.random.default_rng(0), 40_000)
     spread = (draws.seeds[1:] @ values).var()
     assert spread == pytest.approx(values.var(ddof=1) / 3, rel=0.03), "drawing 3 of 3 would give two thirds of it"
     clips = draws.clips[1:] / draws.clips[1:].sum(axis=1, keepdims=True)
     assert (clips @ values).var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
-    assert ResampleWeights.of(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
+    assert ResampleWeights.draw(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
 
 
 def test_one_arm_alone_has_the_normal_interval_and_many_have_bonferronis_when_independent() -> None:
     rng = np.random.default_rng(0)
     drawn = {f"arm{i}": np.append(0.01, 0.01 + 0.02 * rng.standard_normal(40_000)) for i in range(10)}
     alone = simultaneous_intervals({"arm0": drawn["arm0"]})["arm0"]
-    low, high = alone["delta_ci_simultaneous"]
+    low, high = alone.ci
     assert (high - low) / 2 == pytest.approx(1.96 * 0.02, rel=0.02)
-    assert alone["p"] == pytest.approx(0.617, abs=0.01), "two-sided normal p at half a standard error"
-    assert alone["detectable"] == pytest.approx(2.80 * 0.02, rel=0.02)
-    low, high = simultaneous_intervals(drawn)["arm3"]["delta_ci_simultaneous"]
+    assert alone.p == pytest.approx(0.617, abs=0.01), "two-sided normal p at half a standard error"
+    assert alone.detectable == pytest.approx(2.80 * 0.02, rel=0.02)
+    low, high = simultaneous_intervals(drawn)["arm3"].ci
     assert (high - low) / 2 == pytest.approx(2.80 * 0.02, rel=0.02), "1 - (1 - 2 Φ(-2.80))^10 = 0.05"
 
 
@@ -141,13 +150,13 @@ def test_arms_that_are_one_arm_need_no_correction() -> None:
         simultaneous_intervals({f"arm{i}": drawn for i in range(9)})["arm4"],
         simultaneous_intervals({"arm4": drawn})["arm4"],
     )
-    assert many["delta_ci_simultaneous"] == pytest.approx(one["delta_ci_simultaneous"])
+    assert many.ci == pytest.approx(one.ci)
     still = simultaneous_intervals({"same": np.zeros(100)})["same"]
-    assert (still["p"], still["delta_ci_simultaneous"]) == (1.0, [0.0, 0.0])
+    assert (still.p, still.ci) == (1.0, (0.0, 0.0))
 
 
 def test_the_verdict_goes_by_the_interval_that_holds_for_all_arms() -> None:
-    row = {"name": "flow", "delta": 0.02, "delta_ci": [0.001, 0.04], "delta_ci_simultaneous": [-0.01, 0.05]}
+    row = replace(arm("flow", 0.02, (0.001, 0.04)), delta_ci_simultaneous=(-0.01, 0.05))
     assert verdict(row, 50, 5, 2).startswith("can't tell")
 
 
@@ -167,19 +176,19 @@ def test_quadrant_labels_are_told_by_their_few_values_and_compared_by_accuracy()
     good, bad = (np.stack([target + rng.normal(0, size, target.shape) for _ in range(5)]) for size in (0.3, 3.0))
     rows = compare_arms({REFERENCE: bad, "flow": good}, target, songs, REFERENCE, 0, measure="accuracy")
     by_hand = [np.mean(((p >= 0) == (target >= 0)).all(axis=2)) for p in (bad, good)]
-    assert [row["accuracy"] for row in rows] == pytest.approx(by_hand)
-    assert rows[1]["delta"] == pytest.approx(by_hand[1] - by_hand[0])
-    assert rows[1]["accuracy_ci"][0] < by_hand[1] < rows[1]["accuracy_ci"][1]
+    assert [row.accuracy for row in rows] == pytest.approx(by_hand)
+    assert rows[1].delta == pytest.approx(by_hand[1] - by_hand[0])
+    assert rows[1].accuracy_ci[0] < by_hand[1] < rows[1].accuracy_ci[1]
     assert verdict(rows[1], 40, 5, 2) == "helps"
 
 
 def test_differences_are_told_by_genre_too() -> None:
     predictions, target, songs = material({REFERENCE: 0.5, "better": 0.1}, 7, seeds=5)
     genres = np.array(["jazz" if int(song[1:]) < 20 else "pop" for song in songs])
-    rows = {row["name"]: row for row in compare_arms(predictions, target, songs, REFERENCE, 0, genres)}
-    for genre in rows["better"]["by_genre"]:
-        assert 0 < genre["delta_ci"][0] < genre["delta"]
-    assert all(genre["delta"] == 0 for genre in rows[REFERENCE]["by_genre"])
+    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0, genres)}
+    for genre in rows["better"].by_genre:
+        assert 0 < genre.delta_ci[0] < genre.delta
+    assert all(genre.delta == 0 for genre in rows[REFERENCE].by_genre)
 
 
 def test_degrees_of_freedom_are_those_of_what_varies() -> None:
@@ -193,6 +202,6 @@ def test_degrees_of_freedom_are_those_of_what_varies() -> None:
 def test_few_degrees_of_freedom_widen_the_interval_to_students() -> None:
     drawn = np.append(0.03, 0.03 + 0.02 * np.random.default_rng(0).standard_normal(40_000))
     found = simultaneous_intervals({"arm": drawn}, {"arm": 2.0})["arm"]
-    low, high = found["delta_ci_simultaneous"]
+    low, high = found.ci
     assert (high - low) / 2 == pytest.approx(4.303 * 0.02, rel=0.03), "t of 2 degrees at 97.5 %"
-    assert found["p"] == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"
+    assert found.p == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"

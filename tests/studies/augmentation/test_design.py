@@ -22,7 +22,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
     flow = run_of("flow")
     wide = write_corpus(tmp_path / "wide", 8, 2, FRONT_ENDS["full-band"], "full-band")
     other = train_run("gan", corpus, 1, tmp_path / "gan1", TrainSettings(steps=1, batch_size=4, model=LEAN["gan"]))
-    assert other["fold"] == 1
+    assert other.fold == 1
     single = write_corpus(tmp_path / "single", 6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
     flat = write_corpus(tmp_path / "flat", 8, labels=np.tile([[0.5, 0.1], [0.5, -0.1]], (8, 1)))
     overlapping = write_corpus(tmp_path / "overlapping", 12, song_id=np.repeat(sorted(set(corpus.songs))[:12], 2))
@@ -35,7 +35,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         (UsageError, "--seed: -1", corpus, {"seed": -1}),
         (UsageError, "a budget of 0 s", corpus, {"budget": 0.0}),
         (UsageError, "--train-fractions: 0 %", corpus, {"train_fractions": (0.0,)}),
-        (UsageError, "have heard all training songs", corpus, {"models": (flow,), "train_fractions": (0.5,)}),
+        (UsageError, "were trained on all training songs", corpus, {"models": (flow,), "train_fractions": (0.5,)}),
         (UsageError, "--training-steps", corpus, {"models": (flow,), "training_steps": (10,)}),
         (UsageError, "unknown arm 'flwo'", corpus, {"arms": ("gan", "flwo")}),
         (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),

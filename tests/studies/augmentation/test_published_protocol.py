@@ -12,6 +12,7 @@ from affetti.corpus import Corpus
 from affetti.presets import Budget
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.published_protocol import published_protocol
+from affetti.studies.augmentation.results import ArmResult
 
 
 def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
@@ -20,23 +21,24 @@ def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
     monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", Budget(2, 8))
     monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
     made = design_study(corpus, StudySettings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
-    arms = [
-        {"name": "real-longer", "ccc": 0.3, "delta": 0.0, "delta_ci": [0, 0]},
-        {"name": "gan", "ccc": 0.32, "delta": 0.02, "delta_ci": [-0.1, 0.1]},
-    ]
+    ccc = {"ccc_valence": 0.3, "ccc_arousal": 0.3, "ci": (0.2, 0.4)}
+    arms = (
+        ArmResult(name="real-longer", ccc=0.3, **ccc, delta=0.0, delta_ci=(0.0, 0.0)),  # type: ignore[arg-type]
+        ArmResult(name="gan", ccc=0.32, **ccc, delta=0.02, delta_ci=(-0.1, 0.1)),  # type: ignore[arg-type]
+    )
     found = published_protocol(made, tmp_path / "out", arms)
-    wishes = np.load(tmp_path / "out/labels.npy")
-    assert wishes.shape == (round(2.3 * 160), 2)
-    assert abs(wishes.mean()) < 0.15, "wishes are drawn evenly from the plane"
-    assert found["honest"] is False
-    assert "heard every real test song" in found["why"]
-    total = 160 + len(wishes)
-    assert found["test"]["test"] == total - int(0.85 * total)
-    assert found["test"]["synthetic"] / found["test"]["test"] == pytest.approx(2.3 / 3.3, abs=0.12)
-    assert found["gain"] == pytest.approx(found["mixed"]["value"] - found["real"]["value"])
-    assert found["difference"] == pytest.approx(found["gain"] - 0.02)
+    conditions = np.load(tmp_path / "out/labels.npy")
+    assert conditions.shape == (round(2.3 * 160), 2)
+    assert abs(conditions.mean()) < 0.15, "conditions are drawn uniformly from the plane"
+    assert found.honest is False
+    assert "trained on every real test song" in found.why
+    total = 160 + len(conditions)
+    assert found.test.test == total - int(0.85 * total)
+    assert found.test.synthetic / found.test.test == pytest.approx(2.3 / 3.3, abs=0.12)
+    assert found.gain == pytest.approx(found.mixed.value - found.real.value)
+    assert found.difference == pytest.approx(found.gain - 0.02)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.*")}
     assert published_protocol(made, tmp_path / "out", arms) == found
     assert before == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.*")}, "done once"
     one = json.loads((tmp_path / "out/seed-0.json").read_text())
-    assert found["mixed"]["range"][0] <= one["mixed"] <= found["mixed"]["range"][1]
+    assert found.mixed.range[0] <= one["mixed"] <= found.mixed.range[1]

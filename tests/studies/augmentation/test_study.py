@@ -15,6 +15,7 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError, UsageError
 from affetti.models.regressors.baseline import Baseline
 from affetti.studies.augmentation.design import StudySettings
+from affetti.studies.augmentation.results import ArmResult, StudyResult
 from affetti.studies.augmentation.study import _notes, augmentation_study
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
@@ -78,7 +79,7 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
     part = splits.fold(corpus.clips, 0)
     model = Baseline(corpus.front_end.shape)
     fit_baseline(model, Clips(corpus.mel, corpus.labels, part.train))
-    filed = json.loads((study / "units/baseline-real-f0-s0.json").read_text())["prediction"]
+    filed = json.loads((study / "trials/baseline-real-f0-s0.json").read_text())["prediction"]
     np.testing.assert_allclose(filed, predict(model, corpus.mel, part.test), atol=1e-5)
     assert {row["name"] for row in result["ridge"]} == {
         "real", "flow", "gan", "gan-shuffled", "gan-only", "flow@0.5", "flow:steps=2"
@@ -87,11 +88,11 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
 
 def test_best_is_a_signal_arm_with_a_generator_and_is_told(result: dict[str, Any], study: Path) -> None:
     (entry,) = result["best"]
-    signal, made = entry["is"].split("+")
+    signal, made = entry["arm"].split("+")
     assert signal == "specaugment"
     assert made in ("flow", "gan", "flow@0.5", "flow:steps=2")
-    assert (study / "units" / f"student-{entry['is'].replace(':', '-')}-f0-s1.json").exists()
-    assert not list((study / "units").glob("student-best*")), "it is filed under what it is"
+    assert (study / "trials" / f"student-{entry['arm'].replace(':', '-')}-f0-s1.json").exists()
+    assert not list((study / "trials").glob("student-best*")), "it is filed under what it is"
 
 
 def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
@@ -99,18 +100,18 @@ def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
 ) -> None:
     copy = tmp_path / "study"
     shutil.copytree(study, copy)
-    before = {path.name: path.stat().st_mtime_ns for path in (copy / "units").iterdir()}
-    gone = copy / "units/student-gan-f0-s1.json"
+    before = {path.name: path.stat().st_mtime_ns for path in (copy / "trials").iterdir()}
+    gone = copy / "trials/student-gan-f0-s1.json"
     gone.unlink()
     (copy / "result.json").unlink()
     augmentation_study(corpus, copy, asked(run_of))
-    again = {path.name: path.stat().st_mtime_ns for path in (copy / "units").iterdir()}
+    again = {path.name: path.stat().st_mtime_ns for path in (copy / "trials").iterdir()}
     assert {name for name in again if again[name] != before[name]} == {gone.name}
-    assert sha(gone) == sha(study / "units" / gone.name)
+    assert sha(gone) == sha(study / "trials" / gone.name)
     first, second = (json.loads((folder / "result.json").read_text()) for folder in (study, copy))
     assert {**first, "synthetic": 0} == {**second, "synthetic": 0}
     more = augmentation_study(corpus, copy, asked(run_of, arms=("mixup", "gan")))
-    assert [row["name"] for row in more["arms"]] == ["real", "real-longer", "gan", "mixup"]
+    assert [row.name for row in more.arms] == ["real", "real-longer", "gan", "mixup"]
     with pytest.raises(StorageError, match="holds"):
         augmentation_study(corpus, copy, asked(run_of, steps=3))
 
@@ -118,9 +119,9 @@ def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
 def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_asks_for(tmp_path: Path, corpus: Corpus) -> None:
     settings = StudySettings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
     found = augmentation_study(corpus, tmp_path / "study", settings)
-    assert [row["name"] for row in found["arms"]] == ["real", "real-longer", "specaugment"]
-    assert found["test"]["n"] == 160
-    assert found["folds"] == [0, 1]
+    assert [row.name for row in found.arms] == ["real", "real-longer", "specaugment"]
+    assert found.test.n == 160
+    assert found.folds == (0, 1)
     assert not (tmp_path / "study/runs").exists()
 
 
@@ -136,20 +137,21 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     )  # fmt: skip
     found = augmentation_study(corpus, tmp_path / "study", settings)
     names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
-    assert [row["name"] for row in found["arms"]] == names
-    assert [(row["share"], row["songs"]) for row in found["curve"]] == [(0.5, 5), (1.0, 9)]
-    assert [row["name"] for row in found["curve"][0]["arms"]] == names
-    share = Corpus.open(tmp_path / "study/shares/f0-p50")
-    heard = json.loads((tmp_path / "study/runs/gan-trained=2-f0-p50/model.json").read_text())["songs"]
-    assert set(heard) == set(share.songs[share.fold(0).train]), "generators see that share alone"
-    assert [(row["kind"], row["updates"]) for row in found["returns"]] == [("flow", 2), ("gan", 2)]
-    assert found["left_out"] == []
-    published = found["published_protocol"]
-    assert published["honest"] is False
-    assert published["test"]["synthetic"] > 0
-    assert published["gain"] == pytest.approx(published["mixed"]["value"] - published["real"]["value"])
-    assert found["test"]["synthetic"] == 0
-    assert "at each share" in " ".join(found["notes"])
+    assert [row.name for row in found.arms] == names
+    assert [(point.train_fraction, point.songs) for point in found.curve] == [(0.5, 5), (1.0, 9)]
+    assert [row.name for row in found.curve[0].arms] == names
+    fraction = Corpus.open(tmp_path / "study/train-fractions/f0-p50")
+    trained_on = json.loads((tmp_path / "study/runs/gan-trained=2-f0-p50/model.json").read_text())["songs"]
+    assert set(trained_on) == set(fraction.songs[fraction.fold(0).train]), "generators see that fraction alone"
+    assert [(row.kind, row.updates) for row in found.training_steps] == [("flow", 2), ("gan", 2)]
+    assert found.left_out == ()
+    published = found.published_protocol
+    assert published is not None
+    assert published.honest is False
+    assert published.test.synthetic > 0
+    assert published.gain == pytest.approx(published.mixed.value - published.real.value)
+    assert found.test.synthetic == 0
+    assert "at each fraction" in " ".join(found.notes)
 
 
 def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:
@@ -158,11 +160,43 @@ def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_pat
         augmentation_study(corpus, out, StudySettings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
     assert not (out / "config.json").exists()
     told = augmentation_study(corpus, out, StudySettings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
-    assert {row["name"] for row in told["arms"]} == {"real", "real-longer", "mixup"}
+    assert {row.name for row in told.arms} == {"real", "real-longer", "mixup"}
+
+
+def rows(**reference: Any) -> tuple[ArmResult, ...]:
+    """``real`` and the reference, of which only an interval matters."""
+    ccc = {"ccc_valence": 0.5, "ccc_arousal": 0.5, "ccc": 0.5, "ci": (0.4, 0.6), "delta": 0.0, "delta_ci": (0.0, 0.0)}
+    return ArmResult(name="real", **ccc), ArmResult(name="real-longer", **{**ccc, **reference})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("low", "said"), [(-0.01, True), (0.2, False)])
-def test_a_study_that_learnt_nothing_says_so(corpus: Corpus, low: float, said: bool) -> None:
-    arms = [{"name": "real", "ci": [0.5, 0.6]}, {"name": "real-longer", "ci": [low, 0.6]}]
-    told = " ".join(_notes(corpus, np.array(["jazz", "rock"]), False, arms))
-    assert ("no more than chance" in told) == said
+def test_a_study_that_learnt_nothing_says_so(low: float, said: bool) -> None:
+    notes = _notes("ccc", np.array(["jazz", "rock"]), False, rows(ci=(low, 0.6)))
+    assert ("no better than chance" in " ".join(notes)) == said
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.2, True), (0.3, False)])
+def test_with_quadrant_labels_accuracy_is_compared_with_chance(low: float, said: bool) -> None:
+    """One clip in four is right by chance; the interval of CCC lies on the other side of 0.25."""
+    reference = rows(ci=(0.1, 0.3) if low > 0.25 else (0.4, 0.6), accuracy=0.4, accuracy_ci=(low, 0.6))
+    notes = _notes("accuracy", np.array(["jazz", "rock"]), False, reference)
+    assert ("no better than chance" in " ".join(notes)) == said
+
+
+def test_a_study_of_another_version_is_not_resumed_but_opens(
+    study: Path, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"affetti": "0.1.0.dev0"}))
+    with pytest.raises(StorageError, match="affetti") as caught:
+        augmentation_study(corpus, copy, asked(run_of))
+    assert "\n" not in str(caught.value)
+    assert StudyResult.open(copy) == StudyResult.open(study)
+
+
+def test_the_result_is_the_file(study: Path, result: dict[str, Any]) -> None:
+    opened = StudyResult.open(study)
+    assert json.loads(json.dumps(opened.to_dict())) == result
+    assert opened.arm("gan").verdict == next(row["verdict"] for row in result["arms"] if row["name"] == "gan")

@@ -9,7 +9,14 @@ import torch
 from affetti.corpus import Corpus
 from affetti.studies.augmentation.arms import parse_arm
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset
-from affetti.studies.augmentation.trials import STUDENT, Trial, TrialTask, concatenate, gather_predictions
+from affetti.studies.augmentation.trials import (
+    STUDENT,
+    Trial,
+    TrialTask,
+    concatenate,
+    gather_predictions,
+    read_trial,
+)
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.clips import Clips
@@ -59,8 +66,9 @@ def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpu
     assert found.shape == (1, 160, 2)
     first = gather_predictions(task, "baseline", [arm], places[1:], 1)
     assert np.array_equal(found[:, 80:], first)
-    held = gather_predictions(task, "baseline", [arm], places[1:], 1, "validation")
-    assert held.shape == (1, len(corpus.fold(0).validation), 2)
+    filed = read_trial(task, units[1])
+    assert (filed.arm, filed.fold, filed.n_train, filed.steps) == ("real", 0, len(corpus.fold(0).train), 2)
+    assert len(filed.validation) == len(corpus.fold(0).validation)
 
 
 def test_what_is_trained_a_second_time_is_trained_as_the_first(corpus: Corpus) -> None:

@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
+from affetti.studies.augmentation.results import StudyResult
 
 GENERATORS = ("gan", "flow", "waveform")
 MIN_METHODS = 5
@@ -33,7 +34,7 @@ def study_measurements(studies: Sequence[Path]) -> list[Measurement]:
     """All that the studies measured of the claims; for each name, the first study that has it."""
     by_name: dict[str, Measurement] = {}
     for folder in studies:
-        for measurement in _study(folder, read_json(folder / "result.json")):
+        for measurement in _study(folder, StudyResult.open(folder).to_dict()):
             by_name.setdefault(measurement.name, measurement)
     return list(by_name.values())
 
@@ -86,7 +87,7 @@ def _gains(folder: Path, kind: str, row: dict[str, Any], base: float, songs: int
 
 
 def _steps(kind: str, result: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = [row for row in result.get("returns") or [] if row["kind"] == kind and row["delta"] is not None]
+    rows = [row for row in result.get("training_steps") or [] if row["kind"] == kind and row["delta"] is not None]
     return sorted(rows, key=lambda row: row["updates"])
 
 

@@ -1,13 +1,14 @@
 """The arms of the study by name: what a regressor is trained on.
 
-An arm is signal augmentation, a set of clips that were made, or both: ``specaugment``, ``flow``, ``specaugment+flow``.
+An arm is signal augmentation, a synthetic set of clips, or both: ``specaugment``, ``flow``, ``specaugment+flow``.
 A set is named ``KIND[:SETTING=VALUE,…][@RATIO][-filtered][-only|-pretrained|-shuffled]``: ``flow@2.3`` adds 2.3 clips
-for each real one, ``flow-filtered`` keeps those that read as asked, ``flow-only`` leaves the real clips out,
-``flow-pretrained`` trains on synthetic clips first and on real ones then, ``flow-shuffled`` gives synthetic clips each
-other's labels (it must not help). ``flow:guidance=2`` turns a dial, ``flow:trained=400`` trains the generator for 400
-updates. ``composer`` stands for fresh songs by the composer of a composed corpus, a generator that is the truth:
-an arm that must help where anything can. ``audio-stretch`` and ``audio-shift`` are changed copies of the sound.
-``best`` is the signal arm and the generator that did best on validation songs, together.
+for each real one, ``flow-filtered`` keeps those whose predicted emotion is near the requested one, ``flow-only`` leaves
+the real clips out, ``flow-pretrained`` trains on synthetic clips first and on real ones then, ``flow-shuffled`` gives
+synthetic clips each other's labels (it must not help). ``flow:guidance=2`` sets a sampling parameter,
+``flow:trained=400`` trains the generator for 400 updates. ``composer`` adds new songs by the composer of a composed
+corpus, what a perfect generator would give: an arm that must help where any can. ``audio-stretch`` and ``audio-shift``
+are changed copies of the sound. ``best`` is the signal arm and the generator that did best on validation songs,
+together.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from affetti.augment import waveform
 from affetti.errors import UsageError
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.signal_augmentation import SIGNALS
-from affetti.training.registry import GENERATORS
+from affetti.training.registry import GENERATORS, family
 
 Use = Literal["added", "only", "pretrained", "shuffled"]
 AUDIO_COPIES = ("audio-stretch", "audio-shift")
@@ -32,7 +33,7 @@ SET_KINDS = (*GENERATORS, COMPOSER, *AUDIO_COPIES)
 RATIOS = (0.25, 0.5, 2.0, 2.3, 4.0)
 """Synthetic clips for each real one, beside the study's own; 2.3 is the published study's."""
 TRAINED = "trained"
-"""The setting of a set that is no dial: updates of the generator."""
+"""The setting of a set that is not a sampling parameter: updates of the generator."""
 _SET = re.compile(
     rf"({'|'.join(SET_KINDS)})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:filtered|{'|'.join(get_args(Use))}))*)"
 )
@@ -40,23 +41,30 @@ _SET = re.compile(
 
 @dataclass(frozen=True)
 class SyntheticSetSpec:
-    """A set of clips that were made."""
+    """A synthetic set of clips, as the name of an arm describes it."""
 
     kind: str
     ratio: float
     """Clips for each real training clip, > 0."""
     sampling: tuple[tuple[str, float], ...] = ()
+    """Sampling parameters of the generator, sorted by name."""
     training_steps: int | None = None
     """Updates of the generator; None: the preset's."""
     filtered: bool = False
+    """Whether clips whose predicted emotion is far from the requested one are dropped."""
 
     @property
     def generator(self) -> str:
-        """Names the generator that makes it."""
+        """The name of the generator that makes it: sets of one generator share its training."""
         return self.kind if self.training_steps is None else f"{self.kind}:{TRAINED}={self.training_steps}"
 
     def name_for(self, ratio: float) -> str:
-        """Its name in a study whose own ratio is ``ratio``: that of the plainest arm that uses it."""
+        """Its name in a study whose own ratio is ``ratio``: that of the plainest arm that uses it.
+
+        Example:
+            >>> SyntheticSetSpec("flow", 2.3, (("guidance", 2.0),)).name_for(1.0)
+            'flow:guidance=2@2.3'
+        """
         settings = [f"{name}={value:g}" for name, value in self.sampling]
         settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
         named = self.kind + (f":{','.join(settings)}" if settings else "")
@@ -87,7 +95,11 @@ def parse_arm(name: str, ratio: float) -> Arm:
     """The arm called ``name``, in a study whose own ratio is ``ratio``.
 
     Raises:
-        UsageError: there is no such arm, or a number in it makes no sense.
+        UsageError: there is no such arm, or a number in it is out of range.
+
+    Example:
+        >>> parse_arm("specaugment+flow@2.3-only", 1.0).synthetic
+        SyntheticSetSpec(kind='flow', ratio=2.3, sampling=(), training_steps=None, filtered=False)
     """
     if name in (BASE, REFERENCE, BEST):
         return Arm(name)
@@ -95,76 +107,78 @@ def parse_arm(name: str, ratio: float) -> Arm:
     synthetic: SyntheticSetSpec | None = None
     use: Use = "added"
     for part in name.split("+"):
-        found = _SET.fullmatch(part)
+        match = _SET.fullmatch(part)
         if part in SIGNALS:
             signals.append(part)
-        elif found and synthetic is None:
-            synthetic, use = _set(found, ratio, name)
+        elif match and synthetic is None:
+            synthetic, use = _set(match, ratio, name)
         else:
             raise unknown_arm(name)
     return Arm(name, tuple(signals), synthetic, use)
 
 
-def _set(found: re.Match[str], ratio: float, name: str) -> tuple[SyntheticSetSpec, Use]:
-    kind, settings, share, options = found.groups()
+def _set(match: re.Match[str], ratio: float, name: str) -> tuple[SyntheticSetSpec, Use]:
+    kind, settings, set_ratio, options = match.groups()
     chosen = [option for option in options.split("-") if option]
     uses: list[Use] = [use for use in get_args(Use) if use in chosen]
     if len(uses) > 1 or len(chosen) != len(set(chosen)):
         raise unknown_arm(name)
-    dials: dict[str, float] = {}
+    sampling: dict[str, float] = {}
     try:
         for setting in settings.split(",") if settings else ():
             key, value = setting.split("=")
-            dials[key] = float(value)
-        made = SyntheticSetSpec(kind, ratio if share is None else float(share), filtered="filtered" in chosen)
-        trained = int(dials.pop(TRAINED)) if TRAINED in dials else None
+            sampling[key] = float(value)
+        spec = SyntheticSetSpec(kind, ratio if set_ratio is None else float(set_ratio), filtered="filtered" in chosen)
+        trained = int(sampling.pop(TRAINED)) if TRAINED in sampling else None
     except ValueError as error:
         raise unknown_arm(name) from error
-    if not made.ratio > 0 or (trained is not None and trained < 1):
+    if not spec.ratio > 0 or (trained is not None and trained < 1):
         raise UsageError(f"arm {name!r}: give more than 0", where="--arms", hint="such as flow@2.3")
-    if kind not in GENERATORS and (settings or made.filtered):
-        raise UsageError(f"arm {name!r}: {kind} has no dials and no filter", where="--arms", hint=f"use {kind}")
-    return replace(made, sampling=tuple(sorted(dials.items())), training_steps=trained), uses[0] if uses else "added"
+    if kind not in GENERATORS and (settings or spec.filtered):
+        raise UsageError(
+            f"arm {name!r}: {kind} has no sampling parameters and no filter", where="--arms", hint=f"use {kind}"
+        )
+    return replace(spec, sampling=tuple(sorted(sampling.items())), training_steps=trained), uses[0] if uses else "added"
 
 
 def unknown_arm(name: str) -> UsageError:
-    """The error that says there is no such arm, and which there are."""
+    """The error for an arm that does not exist, with those that do."""
     near = difflib.get_close_matches(name, [BASE, REFERENCE, BEST, *SIGNALS, *SET_KINDS], n=1)
     known = ", ".join((BASE, REFERENCE, *SIGNALS, *SET_KINDS, BEST))
     hint = f"did you mean {near[0]}? " if near else ""
-    forms = "sets take :DIAL=VALUE, @RATIO and -filtered, -only, -pretrained or -shuffled"
+    forms = "sets take :SETTING=VALUE, @RATIO and -filtered, -only, -pretrained or -shuffled"
     return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {known}; {forms}")
 
 
 def choose_arms(
-    asked: tuple[str, ...],
+    requested: tuple[str, ...],
     kinds: tuple[str, ...],
     ratio: float,
     *,
-    sound: bool = False,
+    has_audio: bool = False,
     composed: bool = False,
     extra: tuple[str, ...] = (),
 ) -> list[Arm]:
     """The arms to run, ``real`` and ``real-longer`` first.
 
     Args:
-        asked: names; none for the default of :func:`default_arms`, ``all`` for the whole list.
-        kinds: the generators at hand.
+        requested: names; none for the default of :func:`default_arms`, ``all`` for the whole list.
+        kinds: the generators available.
         ratio: the study's own.
-        sound: whether the corpus kept its sound.
-        composed: whether its composer is known.
-        extra: arms that other settings ask for.
+        has_audio: whether the corpus kept its audio.
+        composed: whether it is a composed corpus.
+        extra: arms that other settings add.
 
     Raises:
-        UsageError: an arm is unknown, or needs what is not at hand.
-        MissingDependencyError: an arm asked for by name needs audiomentations. Of ``all``, such arms are left out.
+        UsageError: an arm is unknown, or needs a model, audio or a composer that is not there.
+        MissingDependencyError: an arm requested by name needs audiomentations. Of ``all``, such arms are left out.
     """
-    every = all_arms(kinds, sound=sound and waveform.is_available(), composed=composed)
-    names = [*(default_arms(kinds) if not asked else every if "all" in asked else asked), *extra]
-    names += [name for name in asked if name != "all"]
+    every = all_arms(kinds, has_audio=has_audio and waveform.is_available(), composed=composed)
+    names = [*(default_arms(kinds) if not requested else every if "all" in requested else requested), *extra]
+    names += [name for name in requested if name != "all"]
     chosen = {name: parse_arm(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}
     for arm in chosen.values():
-        _require_at_hand(arm, kinds, sound, composed)
+        _require_available(arm, kinds, has_audio, composed)
     rank = {name: place for place, name in enumerate(every)}
     ordered = sorted(chosen, key=lambda name: (name == BEST, rank.get(name, len(rank))))
     return [chosen[name] for name in ordered]
@@ -175,7 +189,7 @@ def default_arms(kinds: tuple[str, ...]) -> list[str]:
     return [BASE, REFERENCE, "specaugment", "c-mixup", "time-stretch", *kinds, *(f"{k}-shuffled" for k in kinds[-1:])]
 
 
-def all_arms(kinds: tuple[str, ...], *, sound: bool, composed: bool) -> list[str]:
+def all_arms(kinds: tuple[str, ...], *, has_audio: bool, composed: bool) -> list[str]:
     """All arms, in the order of tables; what ``--budget`` drops, it drops from the end."""
     names = default_arms(kinds)
     names += [f"{kind}{end}" for end in ("-only", "-filtered", "-pretrained", "-shuffled") for kind in kinds]
@@ -183,24 +197,26 @@ def all_arms(kinds: tuple[str, ...], *, sound: bool, composed: bool) -> list[str
     names += [
         *SIGNALS,
         *(f"{kind}@{ratio:g}" for ratio in RATIOS for kind in kinds),
-        *(AUDIO_COPIES if sound else ()),
+        *(AUDIO_COPIES if has_audio else ()),
         BEST,
     ]
     return list(dict.fromkeys(names))
 
 
-def _require_at_hand(arm: Arm, kinds: tuple[str, ...], sound: bool, composed: bool) -> None:
+def _require_available(arm: Arm, kinds: tuple[str, ...], has_audio: bool, composed: bool) -> None:
     kind = None if arm.synthetic is None else arm.synthetic.kind
     if kind in GENERATORS and kind not in kinds:
-        at_hand = f"there is no {kind} among the models" if kind not in ("waveform",) or sound else "no sound was kept"
-        raise UsageError(f"arm {arm.name!r}: {at_hand}", where="--arms", hint=f"give one; here: {', '.join(kinds)}")
+        missing = f"there is no {kind} among the models"
+        if family(kind).sound and not has_audio:
+            missing = "the corpus kept no audio"
+        raise UsageError(f"arm {arm.name!r}: {missing}", where="--arms", hint=f"give one; here: {', '.join(kinds)}")
     if kind == COMPOSER and not composed:
         raise UsageError(
-            f"arm {arm.name!r}: nobody composed this corpus", where="--arms", hint="use affetti prepare composed"
+            f"arm {arm.name!r}: this is not a composed corpus", where="--arms", hint="use affetti prepare composed"
         )
-    if kind in AUDIO_COPIES and not sound:
+    if kind in AUDIO_COPIES and not has_audio:
         raise UsageError(
-            f"arm {arm.name!r}: the corpus kept no sound", where="--arms", hint="prepare it with --keep-audio"
+            f"arm {arm.name!r}: the corpus kept no audio", where="--arms", hint="prepare it with --keep-audio"
         )
     if kind in AUDIO_COPIES:
         waveform.require_installed()

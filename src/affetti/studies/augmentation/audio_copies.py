@@ -1,7 +1,7 @@
-"""Changed copies of the training clips' own sound, as a corpus: the arms ``audio-stretch`` and ``audio-shift``.
+"""Changed copies of the training clips' own audio, as a corpus: the arms ``audio-stretch`` and ``audio-shift``.
 
 Copy i is of training clip i modulo their number, changed by an amount that depends on (seed, i) alone, within the
-limits in which a label holds. A copy keeps its song's id, so the guards know what it was made of.
+limits in which a label holds. A copy keeps its song's id, so that the guards against leakage know what it was made of.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLIPS_PER_SHARD = 32
 
 @dataclass(frozen=True)
 class CopyTask(MelTask):
-    """Change the sound of a range of clips and file their log-mels. Idempotent."""
+    """Changes the audio of a range of clips and file their log-mels. Idempotent."""
 
     corpus: Path
     rows: tuple[int, ...]
@@ -42,22 +42,23 @@ class CopyTask(MelTask):
         corpus = Corpus.open(self.corpus)
         front, to_mel = corpus.front_end, MelSpectrogram(corpus.front_end)
         names = corpus.clips["clip_id"].tolist()
-        made: list[NDArray[np.float16]] = []
+        mels: list[NDArray[np.float16]] = []
         for number in range(start, stop):
             file = self.corpus / "audio" / f"{names[self.rows[number]]}.flac"
             if not file.is_file():
                 raise InputError(
-                    "the sound of a clip is missing", where=file, hint="prepare it again with --keep-audio"
+                    "the audio of a clip is missing", where=file, hint="prepare it again with --keep-audio"
                 )
-            heard = audio.load(file, front.sample_rate)[: front.samples]
-            heard = torch.nn.functional.pad(heard, (0, front.samples - len(heard)))
-            by = waveform.draw_amount(
-                self.kind, np.random.default_rng(child_seed("copy", self.kind, self.seed, number))
+            original = audio.load(file, front.sample_rate)[: front.samples]
+            original = torch.nn.functional.pad(original, (0, front.samples - len(original)))
+            rng = np.random.default_rng(child_seed("copy", self.kind, self.seed, number))
+            amount = waveform.draw_amount(self.kind, rng)
+            changed = torch.from_numpy(
+                waveform.augment_waveform(original.numpy(), front.sample_rate, self.kind, amount)
             )
-            turned = torch.from_numpy(waveform.augment_waveform(heard.numpy(), front.sample_rate, self.kind, by))
             with torch.inference_mode():
-                made.append(to_mel(turned).numpy().astype(np.float16))
-        self.save(start, stop, np.stack(made))
+                mels.append(to_mel(changed).numpy().astype(np.float16))
+        self.save(start, stop, np.stack(mels))
 
 
 def write_audio_copies(
@@ -74,18 +75,18 @@ def write_audio_copies(
     """``n`` changed copies of the training clips of ``fold``, into a corpus at ``out``.
 
     Args:
-        corpus: one that kept its audio.
-        fold: whose training clips.
+        corpus: a corpus that kept its audio.
+        fold: its training clips are copied.
         n: how many copies.
         kind: ``stretch`` or ``shift``.
-        out: folder of the copies.
+        out: folder of the new corpus.
         seed: of the amounts.
         workers: processes.
-        progress: told of copies done.
+        progress: called with copies done.
 
     Raises:
         MissingDependencyError: audiomentations is not installed.
-        InputError: the sound of a clip is missing.
+        InputError: the audio of a clip is missing.
     """
     waveform.load_audiomentations()
     train = corpus.fold(fold).train

@@ -1,9 +1,9 @@
-"""What a study costs, from a short probe on this machine, and what of it fits a budget.
+"""What a study costs, from a short probe on this machine, and which of its arms fit a time budget.
 
-The probe trains one regressor and each generator for a few updates in memory and generates two clips. Estimates hold
-for a machine that is as busy later as it was then. A budget keeps ``real`` and ``real-longer`` and, in the order of the
-table of arms, every other arm that still fits; what it left out is told. The choice is filed, so that a resumed study
-is the same study.
+The probe trains one regressor and each generator for a few updates in memory and generates a few clips. Estimates hold
+for a machine that is as busy later as it is now. A budget keeps ``real`` and ``real-longer`` and, in the order of the
+table of arms, every other arm that still fits; those left out are listed. The choice is filed in ``budget.json``, so
+that a resumed study is the same study.
 """
 
 from __future__ import annotations
@@ -17,173 +17,207 @@ import torch
 
 from affetti import presets
 from affetti.errors import UsageError
-from affetti.models.base import require_generator
-from affetti.models.generators.conditioning import Fields
+from affetti.models.base import Generator, require_generator
+from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, COMPOSER, Arm, SyntheticSetSpec
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
+from affetti.studies.augmentation.results import LeftOut, StudyPlan, TestSet
 from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.cost import TrainingCost, measure_training, seconds_of
 from affetti.training.device import Hardware, choose_device
-from affetti.training.registry import family
+from affetti.training.registry import family, make
 from affetti.training.waveform_clips import sound_clips
 
 COMPOSE_SECONDS = 0.015
-"""Seconds a fresh composed clip takes for each second of music, about."""
+"""Seconds that a new composed clip takes for each second of music, about."""
+COPY_SECONDS = 0.05
+"""Seconds that a changed copy of a clip's audio takes, about."""
 RIDGE_SECONDS = 3.0
-"""Seconds that fitting ridge regression and reading the test clips takes, about, for each 1,000 clips."""
+"""Seconds that fitting ridge regression and predicting the test clips takes for each 1,000 clips, about."""
+FILTER_FACTOR = 2.0
+"""Clips generated for each one that a filter keeps, about."""
+PROBE_CLIPS = 4
+"""Clips that a probe generates."""
 
 
 @dataclass(frozen=True)
 class StudyCost:
-    """Seconds."""
+    """Seconds that the parts of a study take."""
 
     update: float
     """An update of the regressor."""
-    unit: float
-    """What a unit takes besides."""
+    trial: float
+    """What a trial takes besides."""
     generators: dict[str, float]
     """An update of each generator that is to be trained."""
     clip: dict[str, float]
     """A generated clip, by generator."""
 
 
+@dataclass(frozen=True)
+class BudgetChoice(BaseResult):
+    """What ``budget.json`` holds: the arms chosen, and what the choice depends on."""
+
+    budget: float | None
+    """Seconds."""
+    requested: tuple[str, ...]
+    seeds: int
+    folds: tuple[int, ...]
+    train_fractions: tuple[float, ...]
+    arms: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    seconds: float | None = None
+    """What the chosen arms would take."""
+
+
 def measure_cost(design: StudyDesign) -> StudyCost:
-    """Measure; takes some seconds."""
-    corpus = design.corpus
-    train = corpus.fold(design.folds[0]).train
-    clips = Clips(corpus.mel, corpus.labels, train)
+    """Train and sample every network of the study for a moment, in memory; takes some seconds."""
+    corpus, device = design.corpus, design.settings.device
+    clips = Clips(corpus.mel, corpus.labels, corpus.fold(design.folds[0]).train)
     regressor = _measure(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
-    kinds = {made.kind for made in design.set_specs} & set(runs.GENERATORS)
+    kinds = {spec.kind for spec in design.set_specs} & set(runs.GENERATORS)
     given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
     generators: dict[str, float] = {}
-    sampled: dict[str, float] = {}
+    clip: dict[str, float] = {}
     for kind in sorted(kinds):
         preset = corpus.meta["preset"]
-        batch = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
+        batch_size = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
         model = given.get(kind)
         if model is None:
-            cost = _measure(kind, design, clips, batch, presets.settings(preset, kind))
+            cost = _measure(kind, design, clips, batch_size, presets.settings(preset, kind))
             generators[kind], model = cost.step, cost.model
-        model.to(choose_device(design.settings.device))
-        generator = require_generator(model, kind)
-        sampled[kind] = seconds_of(lambda generator=generator: generator.sample(torch.zeros(4, 2), 0)) / 4
-    return StudyCost(regressor.step, regressor.setup, generators, sampled)
+        model.to(choose_device(device))
+        clip[kind] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
+    return StudyCost(regressor.step, regressor.setup, generators, clip)
 
 
-def _measure(kind: str, design: StudyDesign, clips: Clips, batch: int, settings: dict[str, Any]) -> TrainingCost:
+@torch.inference_mode()
+def _sample(model: Generator) -> None:
+    model.sample(torch.zeros(PROBE_CLIPS, 2), 0)
+
+
+def _measure(kind: str, design: StudyDesign, clips: Clips, batch_size: int, settings: dict[str, Any]) -> TrainingCost:
     """What it costs to train a model of family ``kind`` on ``clips``."""
     corpus = design.corpus
-    make = partial(runs.make, kind, corpus.front_end.shape, settings, Fields())
+    make_model = partial(make, kind, corpus.front_end.shape, settings)
     if family(kind).sound:
-        clips = sound_clips(corpus, clips.labels, clips.rows, make().config.window)  # type: ignore[arg-type, assignment, union-attr]
-    return measure_training(kind, make, clips, batch, Hardware(design.settings.device))
+        clips = sound_clips(corpus, clips.labels, clips.rows, make_model().config.window)  # type: ignore[arg-type, assignment, union-attr]
+    return measure_training(kind, make_model, clips, batch_size, Hardware(design.settings.device))
 
 
-def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> dict[str, Any]:
-    """Arms, units and sets of a study, bytes it would write and seconds it would take."""
-    corpus = design.corpus
-    whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
-    clips = sum(design.train_fractions) * whole * sum(made.ratio for made in design.set_specs)
-    size = int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames)
-    units = [len(design.folds) * design.settings.seeds * len(design.train_fractions) for _ in design.arms]
-    return {
-        "arms": [arm.name for arm in design.arms],
-        "units": sum(units),
-        "sets": [made.name_for(design.settings.ratio) for made in design.set_specs],
-        "train_fractions": list(design.train_fractions),
-        "bytes": size,
-        "seconds": round(estimate_seconds(design, cost, design.arms) / workers, 1),
-        "least_seconds": round(estimate_seconds(design, cost, required_arms(design)) / workers, 1),
-    }
+def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> StudyPlan:
+    """Arms, trials and sets of a study, bytes it would write and seconds it would take with ``workers`` processes."""
+    corpus, s = design.corpus, design.settings
+    clips = sum(design.train_fractions) * _train_clips(design) * sum(spec.ratio for spec in design.set_specs)
+    test = [corpus.fold(fold).test for fold in design.folds]
+    return StudyPlan(
+        arms=tuple(arm.name for arm in design.arms),
+        trials=len(design.arms) * len(design.folds) * s.seeds * len(design.train_fractions),
+        sets=tuple(spec.name_for(s.ratio) for spec in design.set_specs),
+        train_fractions=design.train_fractions,
+        bytes=int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames),
+        seconds=round(estimate_seconds(design, cost, design.arms) / workers, 1),
+        least_seconds=round(estimate_seconds(design, cost, required_arms(design)) / workers, 1),
+        test=TestSet(n=sum(map(len, test)), songs=len({song for rows in test for song in corpus.songs[rows]})),
+        folds=design.folds,
+    )
 
 
 def required_arms(design: StudyDesign) -> tuple[Arm, ...]:
-    """The arms that every study has."""
+    """The arms that every study has, ``real`` and ``real-longer``."""
     return tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
-
-
-def _asked(design: StudyDesign) -> dict[str, Any]:
-    """What the choice of arms depends on."""
-    s = design.settings
-    return {
-        "budget": s.budget,
-        "asked": [arm.name for arm in design.arms],
-        "seeds": s.seeds,
-        "folds": list(design.folds),
-        "shares": list(design.train_fractions),
-    }
 
 
 def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]) -> float:
     """Seconds of one core that the given arms of a study would take."""
     chosen = replace(design, arms=arms)
-    corpus, s = design.corpus, design.settings
-    whole = sum(len(corpus.fold(fold).train) for fold in design.folds)
-    regressors = len(design.folds) * s.seeds * len(design.train_fractions)
-    seconds = sum(_regressor(design, cost, arm) for arm in arms) * regressors
-    seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(design.train_fractions)
-    for generator in {made.generator: made for made in chosen.set_specs if made.kind in cost.generators}.values():
-        updates = generator.training_steps or presets.budget(corpus.meta["preset"], generator.kind).steps
-        seconds += updates * cost.generators[generator.kind] * len(design.folds) * len(design.train_fractions)
-    return seconds + sum(_set(made, cost, design) for made in chosen.set_specs) * whole * sum(design.train_fractions)
+    whole, fractions = _train_clips(design), design.train_fractions
+    trials = len(design.folds) * design.settings.seeds * len(fractions)
+    seconds = sum(_trial_seconds(design, cost, arm) for arm in arms) * trials
+    seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(fractions)
+    trained = {spec.generator: spec for spec in chosen.set_specs if spec.kind in cost.generators}
+    for spec in trained.values():
+        updates = spec.training_steps or presets.budget(design.corpus.meta["preset"], spec.kind).steps
+        seconds += updates * cost.generators[spec.kind] * len(design.folds) * len(fractions)
+    return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
 
 
-def _regressor(design: StudyDesign, cost: StudyCost, arm: Arm) -> float:
-    return cost.unit + cost.update * design.steps * (2 if arm.longer else 1)
+def _train_clips(design: StudyDesign) -> int:
+    return sum(len(design.corpus.fold(fold).train) for fold in design.folds)
 
 
-def _set(made: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
+def _trial_seconds(design: StudyDesign, cost: StudyCost, arm: Arm) -> float:
+    return cost.trial + cost.update * design.steps * (2 if arm.longer else 1)
+
+
+def _set_seconds(spec: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
     """Seconds to make a set, for each real training clip."""
-    if made.kind == COMPOSER:
-        return made.ratio * COMPOSE_SECONDS * design.corpus.front_end.seconds
-    if made.kind in AUDIO_COPIES:
-        return made.ratio * 0.05
-    return made.ratio * cost.clip[made.kind] * (2.0 if made.filtered else 1.0)
+    if spec.kind == COMPOSER:
+        return spec.ratio * COMPOSE_SECONDS * design.corpus.front_end.seconds
+    if spec.kind in AUDIO_COPIES:
+        return spec.ratio * COPY_SECONDS
+    return spec.ratio * cost.clip[spec.kind] * (FILTER_FACTOR if spec.filtered else 1.0)
 
 
-def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesign, list[dict[str, Any]]]:
+def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesign, tuple[LeftOut, ...]]:
     """The study that fits its budget, and the arms that were left out with what each would have taken.
+
+    Args:
+        design: the whole study, with a budget among its settings.
+        out: folder of the study; a choice that is filed there for the same settings is kept.
+        workers: processes.
 
     Raises:
         UsageError: not even ``real`` and ``real-longer`` fit.
     """
     path = out / "budget.json"
+    choice = _choice(design)
     if path.exists():
-        filed = read_json(path)
-        if all(filed.get(key) == value for key, value in _asked(design).items()):
-            kept = tuple(arm for arm in design.arms if arm.name in filed["arms"])
-            return replace(design, arms=kept), filed["left_out"]
-    found = measure_cost(design)
+        filed = BudgetChoice.from_dict(read_json(path), path)
+        if replace(filed, arms=(), left_out=(), seconds=None) == choice:
+            return replace(design, arms=tuple(arm for arm in design.arms if arm.name in filed.arms)), filed.left_out
+    cost = measure_cost(design)
     budget = (design.settings.budget or 0.0) * workers
     kept = required_arms(design)
-    least = estimate_seconds(design, found, kept)
+    least = estimate_seconds(design, cost, kept)
     if least > budget:
         raise UsageError(
             f"real and real-longer alone would take about {least / workers:.0f} s",
             where="--budget",
             hint="give more, or fewer --seeds, --folds or --steps",
         )
-    left: list[dict[str, Any]] = []
+    left_out: list[LeftOut] = []
     for arm in design.arms:
         if arm in kept:
             continue
-        more = estimate_seconds(design, found, (*kept, arm))
+        more = estimate_seconds(design, cost, (*kept, arm))
         if more <= budget:
             kept = (*kept, arm)
         else:
-            left.append(
-                {"name": arm.name, "seconds": round((more - estimate_seconds(design, found, kept)) / workers, 1)}
-            )
+            seconds = (more - estimate_seconds(design, cost, kept)) / workers
+            left_out.append(LeftOut(name=arm.name, seconds=round(seconds, 1)))
     kept = tuple(arm for arm in kept if arm.name != BEST or any(other.synthetic for other in kept))
-    document = {
-        **_asked(design),
-        "arms": [arm.name for arm in kept],
-        "left_out": left,
-        "seconds": round(estimate_seconds(design, found, kept) / workers, 1),
-    }
-    write_json(path, document)
-    return replace(design, arms=kept), left
+    choice = replace(
+        choice,
+        arms=tuple(arm.name for arm in kept),
+        left_out=tuple(left_out),
+        seconds=round(estimate_seconds(design, cost, kept) / workers, 1),
+    )
+    write_json(path, choice.to_dict())
+    return replace(design, arms=kept), tuple(left_out)
+
+
+def _choice(design: StudyDesign) -> BudgetChoice:
+    """What the choice of arms depends on."""
+    s = design.settings
+    return BudgetChoice(
+        budget=s.budget,
+        requested=tuple(arm.name for arm in design.arms),
+        seeds=s.seeds,
+        folds=design.folds,
+        train_fractions=design.train_fractions,
+    )

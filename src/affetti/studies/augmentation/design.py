@@ -1,7 +1,8 @@
-"""What a study is asked for, and the check of it before any work is done.
+"""The settings of a study, and their check before any work is done.
 
 A study may take hours: an unknown arm, a model of another front-end or labels that do not vary must stop it in the
-first second, with nothing written.
+first second, with nothing written. :func:`design_study` turns settings into a :class:`StudyDesign`, which the other
+modules of the study rely on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.studies.augmentation.arms import Arm, SyntheticSetSpec, choose_arms
+from affetti.studies.augmentation.arms import TRAINED, Arm, SyntheticSetSpec, choose_arms
 from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
 from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.studies.augmentation.trials import STUDENT
@@ -22,12 +23,12 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import SPECTROGRAM_GENERATORS
+from affetti.training.registry import GENERATORS, SPECTROGRAM_GENERATORS
 
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What a study is asked for."""
+    """The settings of a study."""
 
     models: tuple[Path, ...] = ()
     """Generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are trained."""
@@ -41,15 +42,15 @@ class StudySettings:
     ratio: float = 1.0
     """Synthetic clips per real training clip, > 0."""
     train_fractions: tuple[float, ...] = ()
-    """Shares of the real training songs for the learning curve, in (0, 1]; 1 is always among them."""
+    """Fractions of the real training songs for the learning curve, in (0, 1]; 1 is always among them."""
     sampling: tuple[tuple[str, float], ...] = ()
-    """Dial and value, each an arm of every generator that has the dial."""
+    """Sampling parameter and value, each an arm of every generator that has the parameter."""
     training_steps: tuple[int, ...] = ()
-    """Updates of generators, each an arm."""
+    """Updates of generators, each an arm of every generator."""
     budget: float | None = None
     """Seconds that all may take; arms that do not fit are left out."""
     published_protocol: bool = False
-    """Whether to rerun the study as published too."""
+    """Whether to rerun the published study's own protocol too."""
     steps: int | None = None
     """Updates U of the arm ``real``; the preset's by default."""
     batch_size: int | None = None
@@ -57,13 +58,13 @@ class StudySettings:
     seed: int = 0
     """Of generators, samples and resampling."""
     device: str = "cpu"
-    """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``. Any but the CPU has one process
-    at work."""
+    """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``. On any but the CPU
+    one process does all the work."""
 
 
 @dataclass(frozen=True)
 class StudyDesign:
-    """A study whose settings have been found to make sense."""
+    """A study whose settings have been checked."""
 
     corpus: Corpus
     settings: StudySettings
@@ -81,7 +82,7 @@ class StudyDesign:
 
     @property
     def train_fractions(self) -> tuple[float, ...]:
-        """Shares of the learning curve, the whole last."""
+        """Fractions of the learning curve, in ascending order; the last is 1."""
         return tuple(sorted({*self.settings.train_fractions, 1.0}))
 
 
@@ -89,63 +90,85 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     """Check all that can be checked before any work is done.
 
     Raises:
-        UsageError: an unknown arm or dial, or a number out of range.
+        UsageError: an unknown arm or sampling parameter, or a number out of range.
         InputError: a fold of one test song, labels that do not vary.
-        MismatchError: a generator that has heard the test songs; synthetic test clips.
+        MismatchError: a generator that was trained on the test songs; synthetic test clips.
     """
-    s = settings
-    if s.seeds < 1 or s.folds < 1 or not 0 < s.ratio < float("inf"):
-        told = f"{s.seeds} seeds, {s.folds} folds, ratio {s.ratio:g}"
-        raise UsageError(told, hint="give at least one of each, and a positive ratio")
-    Hardware(s.device)  # refuses what is not here
-    if s.budget is not None and not s.budget > 0:
-        raise UsageError(f"a budget of {s.budget:g} s", where="--budget", hint="give such as 30m")
-    require_train_fractions(s.train_fractions)
-    if s.models and (s.train_fractions or s.training_steps):
-        which = "--train-fractions" if s.train_fractions else "--training-steps"
-        told = "models that have heard all training songs" if s.train_fractions else "models that have been trained"
-        raise UsageError(told, where=which, hint="leave --models out: generators are trained anew here")
+    _require_numbers(settings)
     if corpus.synthetic:
         raise MismatchError(
             "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
         )
     budget = presets.budget(corpus.meta["preset"], STUDENT)
-    updates = budget.steps if s.steps is None else s.steps
-    batch = budget.batch_size if s.batch_size is None else s.batch_size
-    LoopConfig(updates, batch, s.seed)  # refuses what the loop could not run
-    given = [runs.load(path) for path in s.models]
+    steps = budget.steps if settings.steps is None else settings.steps
+    batch_size = budget.batch_size if settings.batch_size is None else settings.batch_size
+    LoopConfig(steps, batch_size, settings.seed)  # refuses what the loop could not run
+    given = [runs.load(path) for path in settings.models]
     require_usable(given, corpus)
-    sound = (corpus.path / "audio").is_dir()
-    kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
-    known = kinds if given else (*SPECTROGRAM_GENERATORS, *(("waveform",) if sound else ()))
-    extra = [
-        f"{kind}:{dial}={value:g}" for dial, value in s.sampling for kind in _turning(kinds, dial, value, corpus, given)
-    ]
-    extra += [f"{kind}:trained={steps}" for steps in s.training_steps for kind in kinds]
-    listed = known if any(name not in ("all", "") for name in s.arms) else kinds
-    arms = choose_arms(s.arms, listed, s.ratio, sound=sound, composed=corpus.composed, extra=tuple(extra))
+    arms = _choose_arms(corpus, settings, given)
     for arm in arms:
-        refusal = (
-            arm.synthetic
-            and arm.synthetic.sampling
-            and sampling_refusal(arm.synthetic.kind, dict(arm.synthetic.sampling), corpus, given)
-        )
+        if arm.synthetic is None or not arm.synthetic.sampling:
+            continue
+        refusal = sampling_refusal(arm.synthetic.kind, dict(arm.synthetic.sampling), corpus, given)
         if refusal:
-            raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint="see --sampling of affetti generate")
-    folds = sorted({int(trained.meta["fold"]) for trained in given}) or _first(corpus, s.folds)
+            hint = "see --sampling of affetti generate"
+            raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint=hint)
+    folds = sorted({int(trained.meta["fold"]) for trained in given}) or _first_folds(corpus, settings.folds)
     for fold in folds:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
-        _require_spread(corpus, part)
+        _require_varying_labels(corpus, part)
     hashes = tuple(str(trained.meta["weights_sha256"]) for trained in given)
-    return StudyDesign(corpus, s, tuple(arms), tuple(folds), updates, batch, hashes)
+    return StudyDesign(corpus, settings, tuple(arms), tuple(folds), steps, batch_size, hashes)
 
 
-def _first(corpus: Corpus, count: int) -> list[int]:
+def _require_numbers(settings: StudySettings) -> None:
+    """Refuse numbers out of range, a device that is not here, and settings that exclude each other.
+
+    Raises:
+        UsageError: says which.
+    """
+    if settings.seeds < 1 or settings.folds < 1 or not 0 < settings.ratio < float("inf"):
+        numbers = f"{settings.seeds} seeds, {settings.folds} folds, ratio {settings.ratio:g}"
+        raise UsageError(numbers, hint="give at least one of each, and a positive ratio")
+    Hardware(settings.device)
+    if settings.budget is not None and not settings.budget > 0:
+        raise UsageError(f"a budget of {settings.budget:g} s", where="--budget", hint="give such as 30m")
+    require_train_fractions(settings.train_fractions)
+    if settings.models and (settings.train_fractions or settings.training_steps):
+        flag, models = "--training-steps", "models that are trained already"
+        if settings.train_fractions:
+            flag, models = "--train-fractions", "models that were trained on all training songs"
+        raise UsageError(models, where=flag, hint="leave --models out: generators are trained anew here")
+
+
+def _choose_arms(corpus: Corpus, settings: StudySettings, given: list[runs.TrainedModel]) -> list[Arm]:
+    """The arms that the settings request, those of ``sampling`` and ``training_steps`` last."""
+    has_audio = (corpus.path / "audio").is_dir()
+    kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
+    known = kinds if given else GENERATORS if has_audio else SPECTROGRAM_GENERATORS
+    extra = [
+        f"{kind}:{name}={value:g}"
+        for name, value in settings.sampling
+        for kind in _kinds_that_take(name, value, kinds, corpus, given)
+    ]
+    extra += [f"{kind}:{TRAINED}={steps}" for steps in settings.training_steps for kind in kinds]
+    at_hand = known if any(name not in ("all", "") for name in settings.arms) else kinds
+    return choose_arms(
+        settings.arms,
+        at_hand,
+        settings.ratio,
+        has_audio=has_audio,
+        composed=corpus.composed,
+        extra=tuple(extra),
+    )
+
+
+def _first_folds(corpus: Corpus, count: int) -> list[int]:
     """The first ``count`` folds.
 
     Raises:
-        UsageError: there are not so many.
+        UsageError: there are fewer.
     """
     present = splits.fold_numbers(corpus.clips)
     if count > len(present):
@@ -154,29 +177,29 @@ def _first(corpus: Corpus, count: int) -> list[int]:
     return present[:count]
 
 
-def _turning(
-    kinds: tuple[str, ...], dial: str, value: float, corpus: Corpus, given: list[runs.TrainedModel]
+def _kinds_that_take(
+    name: str, value: float, kinds: tuple[str, ...], corpus: Corpus, given: list[runs.TrainedModel]
 ) -> list[str]:
-    """The generators that have a dial.
+    """The generators that have a sampling parameter.
 
     Raises:
         UsageError: none has it.
     """
-    refusals = {kind: sampling_refusal(kind, {dial: value}, corpus, given) for kind in kinds}
-    having = [kind for kind, refusal in refusals.items() if refusal is None]
-    if not having:
-        told = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())
-        raise UsageError(f"no generator takes {dial}={value:g}", where="--sampling", hint=told)
-    return having
+    refusals = {kind: sampling_refusal(kind, {name: value}, corpus, given) for kind in kinds}
+    taking = [kind for kind, refusal in refusals.items() if refusal is None]
+    if not taking:
+        reasons = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())
+        raise UsageError(f"no generator takes {name}={value:g}", where="--sampling", hint=reasons)
+    return taking
 
 
-def _require_spread(corpus: Corpus, part: splits.Fold) -> None:
-    for rows, called in ((part.train, "training"), (part.test, "test")):
+def _require_varying_labels(corpus: Corpus, part: splits.Fold) -> None:
+    for rows, name_of_part in ((part.train, "training"), (part.test, "test")):
         for axis, name in enumerate(("valence", "arousal")):
             values = corpus.labels[rows, axis]
             if not np.ptp(values) > 1e-6:
                 raise InputError(
-                    f"{name} is {values[0]:g} in all {len(rows)} {called} clips of fold {part.number}",
+                    f"{name} is {values[0]:g} in all {len(rows)} {name_of_part} clips of fold {part.number}",
                     where=corpus.path,
                     hint="agreement with labels needs labels that differ",
                 )

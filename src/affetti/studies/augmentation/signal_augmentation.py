@@ -1,11 +1,12 @@
-"""Signal augmentation of a batch: from log-mels and labels to others, drawn anew at every update.
+"""Signal augmentation of a batch of log-mels and labels, drawn anew at every update.
 
-Stretch and shift act on the log-mel, within limits in which a label holds. Their ``-relabelled`` kin go further and
-move the label by the additive cue model of Eerola, Friberg & Bresin (2013): speed by r is (r − 1) · 2.8 notes a
+Stretch and shift act on the log-mel, within limits in which a label holds. Their ``-relabelled`` variants go further
+and move the label by the additive cue model of Eerola, Friberg & Bresin (2013): speed by r is (r − 1) · 2.8 notes a
 second (the middle tempo of that study, for a clip's own is not known), and a shift moves the register by so many
 semitones. SpecAugment is left to the training loop, which masks normalised log-mels.
 
-When not to use: the relabelled ones as truth about listeners; the weights are of short melodies of three timbres.
+When not to use: the relabelled variants as evidence about listeners; the weights are of short melodies in three
+timbres.
 """
 
 from __future__ import annotations
@@ -35,24 +36,41 @@ MIDDLE_TEMPO = 2.8
 SPECAUGMENT = "specaugment"
 
 
-def stretched(mel: Tensor, labels: Tensor, most: float = SAFE_RATE, *, relabel: bool = False) -> tuple[Tensor, Tensor]:
-    """Speed drawn log-uniformly from 1 / ``most`` to ``most``."""
-    rate = torch.exp(np.log(most) * (2 * torch.rand(len(mel)) - 1))
+def stretched(
+    mel: Tensor, labels: Tensor, max_rate: float = SAFE_RATE, *, relabel: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Change the speed of each clip by a rate drawn log-uniformly from 1 / ``max_rate`` to ``max_rate``.
+
+    Args:
+        mel: log-mels in dB ``[B, M, F]``.
+        labels: ``[B, 2]``.
+        max_rate: the fastest speed, above 1.
+        relabel: whether labels move with the tempo.
+    """
+    rate = torch.exp(np.log(max_rate) * (2 * torch.rand(len(mel)) - 1))
     moved = _moved(labels, "tempo", (rate - 1) * MIDDLE_TEMPO) if relabel else labels
     return stretch(mel, rate), moved
 
 
 def shifted(
-    mel: Tensor, labels: Tensor, front: FrontEnd, most: float = SAFE_SEMITONES, *, relabel: bool = False
+    mel: Tensor, labels: Tensor, front: FrontEnd, max_semitones: float = SAFE_SEMITONES, *, relabel: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """A shift drawn evenly from -``most`` to ``most`` semitones."""
-    semitones = most * (2 * torch.rand(len(mel)) - 1)
+    """Shift the pitch of each clip by semitones drawn uniformly from -``max_semitones`` to ``max_semitones``.
+
+    Args:
+        mel: log-mels in dB ``[B, M, F]``.
+        labels: ``[B, 2]``.
+        front: the front-end of the log-mels.
+        max_semitones: the farthest shift.
+        relabel: whether labels move with the register.
+    """
+    semitones = max_semitones * (2 * torch.rand(len(mel)) - 1)
     moved = _moved(labels, "register", semitones) if relabel else labels
     return shift(mel, semitones, front), moved
 
 
 def _moved(labels: Tensor, cue: str, by: Tensor) -> Tensor:
-    """Labels after a cue has changed ``by`` its unit, kept on the plane."""
+    """Labels after a cue has changed by ``by`` of its units, clipped to the plane."""
     weights = torch.tensor(GRADED[cue]) / SCALE
     return (labels + by[:, None] * weights).clamp(-1, 1)
 
@@ -63,14 +81,16 @@ SIGNALS: dict[str, Callable[[FrontEnd], Change] | None] = {
     "c-mixup": lambda _: c_mixup,
     "time-stretch": lambda _: stretched,
     "pitch-shift": lambda front: partial(shifted, front=front),
-    "time-stretch-relabelled": lambda _: partial(stretched, most=MAX_RELABELLED_RATE, relabel=True),
-    "pitch-shift-relabelled": lambda front: partial(shifted, front=front, most=MAX_RELABELLED_SEMITONES, relabel=True),
+    "time-stretch-relabelled": lambda _: partial(stretched, max_rate=MAX_RELABELLED_RATE, relabel=True),
+    "pitch-shift-relabelled": lambda front: partial(
+        shifted, front=front, max_semitones=MAX_RELABELLED_SEMITONES, relabel=True
+    ),
 }
-"""By name: given the front-end, the change; None for the one that the training loop makes."""
+"""By name: from the front-end to the change; None for the one that the training loop makes."""
 
 
 def changes(names: tuple[str, ...], front: FrontEnd) -> tuple[Change, ...]:
-    """The changes of ``names``, in their order, SpecAugment left out."""
+    """The changes called ``names``, in their order, without SpecAugment."""
     makers = [SIGNALS[name] for name in names]
     return tuple(maker(front) for maker in makers if maker is not None)
 

@@ -1,21 +1,21 @@
-"""The augmentation study: does training on synthetic clips help on real songs never seen?
+"""The augmentation study: does training on synthetic clips help on real songs not seen in training?
 
 Arms differ in what the regressor is trained on, see :mod:`affetti.studies.augmentation.arms`. The test clips are a fold
-of real songs that neither the regressors nor the generators have seen; the code refuses anything else. ``real`` trains
-for U updates; every other arm for 2U, so that an arm with more data does not win by training longer, and
-``real-longer`` (the same real clips, 2U updates) is what the others are compared with. ``NAME-shuffled`` gives the
-synthetic clips each other's labels: it must not help. On a composed corpus ``composer`` adds fresh songs by the
-composer himself: where even that does not help, no generator can.
+of real songs that neither the regressors nor the generators have seen; anything else is refused. ``real`` trains for U
+updates; every other arm for 2U, so that an arm with more data does not win by training longer, and ``real-longer`` (the
+same real clips, 2U updates) is what the others are compared with. ``NAME-shuffled`` permutes the labels of the
+synthetic clips: it must not help. On a composed corpus ``composer`` adds new songs by the same composer: where even
+that does not help, no generator can.
 
-CCC is the mean of valence's and arousal's; with quadrant labels, differences are of quadrant accuracy. Statistics are
-of :mod:`affetti.studies.augmentation.comparison`. Fewer than five seeds, or one fold, is called exploratory.
+CCC is the mean of valence's and arousal's; with quadrant labels, differences are of quadrant accuracy. The statistics
+are described in :mod:`affetti.studies.augmentation.comparison`. A study of fewer than five seeds, or of one fold, is
+called exploratory.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,27 @@ from affetti.errors import UsageError
 from affetti.execution.local import map_ranges
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
-from affetti.storage import remove_partial, reserve_output, write_json
-from affetti.studies.augmentation import budget, method_table, published_protocol
-from affetti.studies.augmentation.arms import BEST
+from affetti.storage import remove_partial, reserve_output
+from affetti.studies.augmentation import budget
+from affetti.studies.augmentation.arms import BEST, Arm
 from affetti.studies.augmentation.best_combination import choose_best
 from affetti.studies.augmentation.comparison import BASE, MIN_SEEDS, REFERENCE, choose_measure, compare_arms, verdict
 from affetti.studies.augmentation.design import StudyDesign, StudySettings, design_study
+from affetti.studies.augmentation.method_table import measure_methods, sampling_rows, training_steps_rows
+from affetti.studies.augmentation.published_protocol import published_protocol
+from affetti.studies.augmentation.results import (
+    ArmResult,
+    BestArm,
+    LearningCurvePoint,
+    LeftOut,
+    Measure,
+    MethodRow,
+    Requested,
+    StudyPlan,
+    StudyResult,
+    SyntheticCorpus,
+    TestSet,
+)
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, make_sets
 from affetti.studies.augmentation.train_fractions import write_train_fraction
 from affetti.studies.augmentation.trials import (
@@ -44,19 +59,39 @@ from affetti.studies.augmentation.trials import (
 )
 from affetti.training.device import choose_device
 
+CHANCE: dict[Measure, float] = {"ccc": 0.0, "accuracy": 0.25}
+"""What a regressor that knows nothing reaches: no agreement, one quadrant in four."""
 
-def plan_study(corpus: Corpus, settings: StudySettings, workers: int = 1) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Resources:
+    """Where a study is written and what runs it."""
+
+    out: Path
+    workers: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class FractionResult:
+    """The arms, compared at one fraction of the training songs."""
+
+    train_fraction: float
+    songs: int
+    """Real training songs, mean over folds."""
+    arms: tuple[ArmResult, ...]
+    ridge: tuple[ArmResult, ...]
+    best: tuple[BestArm, ...]
+
+
+def plan_study(corpus: Corpus, settings: StudySettings, workers: int = 1) -> StudyPlan:
     """What a study would do, how many bytes it would write and about how long it would take; for ``--dry-run``.
 
     Raises:
         AffettiError: as :func:`augmentation_study`.
     """
-    found = design_study(corpus, settings)
-    plan = budget.plan_cost(found, budget.measure_cost(found), workers)
-    return plan | {
-        "test": {"n": sum(len(corpus.fold(fold).test) for fold in found.folds), "synthetic": 0},
-        "folds": list(found.folds),
-    }
+    design = design_study(corpus, settings)
+    return budget.plan_cost(design, budget.measure_cost(design), workers)
 
 
 def augmentation_study(
@@ -66,60 +101,34 @@ def augmentation_study(
     *,
     workers: int = 1,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Run the study into the folder ``out``; called again, it goes on where it was.
+) -> StudyResult:
+    """Run the study into the folder ``out``; called again with the same settings, it goes on where it was.
 
     Args:
         corpus: the real corpus.
         out: folder of the study.
-        settings: what is asked for.
+        settings: arms, folds, seeds and the rest.
         workers: processes.
-        progress: told of stages.
+        progress: called with stages and counts.
 
     Returns:
-        the document that ``affetti compare --json`` prints.
+        the document that ``affetti compare --json`` prints; ``result.json`` in ``out`` holds it too.
 
     Raises:
         UsageError: an unknown arm, or a number out of range.
         InputError: the test clips of a fold are of one song, or their labels do not vary.
-        MismatchError: a generator that has heard the test songs; synthetic test clips.
-        StorageError: the folder holds other work.
+        MismatchError: a generator that was trained on the test songs; synthetic test clips.
+        StorageError: the folder holds other work, or work of another version of affetti.
     """
-    found = design_study(corpus, settings)
+    design = design_study(corpus, settings)
     if choose_device(settings.device) != "cpu":
         workers = 1  # one process has the device
-    asked = {
-        "verb": "compare",
-        "corpus_hash": corpus.hash,
-        "models": list(found.model_hashes),
-        "ratio": settings.ratio,
-        "steps": found.steps,
-        "batch_size": found.batch_size,
-        "seed": settings.seed,
-    }
-    begun = reserve_output(out, asked)
-    remove_partial(out)
-    open_cached.cache_clear()  # a folder may hold another corpus than when this process last read it
-    left: list[dict[str, Any]] = []
-    if settings.budget is not None:
-        try:
-            found, left = budget.fit_budget(found, out, workers)
-        except UsageError:
-            if not begun:
-                (out / "config.json").unlink()  # what is refused leaves the folder free for another try
-            raise
-    places = {
-        (share, fold): TrainingSubset(fold, share, corpus.path)
-        if share == 1
-        else TrainingSubset(
-            fold, share, write_train_fraction(corpus, fold, share, out / "shares" / f"f{fold}-p{100 * share:g}").path
-        )
-        for share in found.train_fractions
-        for fold in found.folds
-    }
+    resources = Resources(out, workers, progress)
+    design, left_out = _reserve(design, resources)
+    subsets = {fraction: _training_subsets(design, fraction, out) for fraction in design.train_fractions}
     sets = make_sets(
-        found.set_specs,
-        list(places.values()),
+        design.set_specs,
+        [subset for group in subsets.values() for subset in group],
         out,
         settings.models,
         ratio=settings.ratio,
@@ -128,123 +137,185 @@ def augmentation_study(
         workers=workers,
         progress=progress,
     )
-    curve = [
-        _measured(found, [places[share, fold] for fold in found.folds], sets, out, workers, progress)
-        for share in found.train_fractions
-    ]
-    whole = curve[-1]
-    test = np.concatenate([corpus.fold(fold).test for fold in found.folds])
-    songs, genres = int(np.unique(corpus.songs[test]).size), _genres(corpus, test)
-    table = method_table.measure_methods(found, sets, whole["arms"], progress) if sets or len(found.arms) > 2 else []
-    result: dict[str, Any] = {
-        "verb": "compare",
-        "arms": whole["arms"],
-        "ridge": whole["ridge"],
-        "reference": REFERENCE,
-        "measure": whole["measure"],
-        "test": {"n": len(test), "songs": songs, "synthetic": 0},
-        "seeds": settings.seeds,
-        "folds": list(found.folds),
-        "ratio": settings.ratio,
-        "exploratory": settings.seeds < MIN_SEEDS or len(found.folds) < 2,
-        "detectable": _detectable(whole["arms"]),
-        "best": whole["best"],
-        "hierarchy": table,
-        "tradeoff": method_table.sampling_rows(table, [name for name, _ in settings.sampling]),
-        "returns": method_table.training_steps_rows(table, out, found),
-        "curve": [{key: row[key] for key in ("share", "songs", "arms")} for row in curve] if len(curve) > 1 else [],
-        "published_protocol": None,
-        "left_out": left,
-        "notes": _notes(corpus, genres, len(curve) > 1, whole["arms"]),
-        "asked": {
-            "arms": list(settings.arms),
-            "shares": [100 * share for share in settings.train_fractions],
-            "dials": [list(pair) for pair in settings.sampling],
-            "returns": list(settings.training_steps),
-            "budget": settings.budget,
-            "published_protocol": settings.published_protocol,
-        },
-        "synthetic": [
-            {
-                "name": at.spec.name_for(settings.ratio),
-                "fold": at.subset.fold,
-                "share": at.subset.train_fraction,
-                "path": str(at.path),
-            }
-            for at in sets
-        ],
-        "corpus": str(corpus.path),
-        "seed": settings.seed,
-        "versions": versions(),
-    }
+    fractions = [_compare_at_fraction(design, group, sets, resources) for group in subsets.values()]
+    methods: tuple[MethodRow, ...] = ()
+    if sets or len(design.arms) > 2:
+        methods = measure_methods(design, sets, fractions[-1].arms, progress)
+    result = _result(design, fractions, sets, methods, left_out)
+    result = replace(result, training_steps=training_steps_rows(methods, out, design))
     if settings.published_protocol:
-        result["published_protocol"] = published_protocol.published_protocol(
-            found, out / "published-protocol", whole["arms"], workers=workers, progress=progress
-        )
-    write_json(out / "result.json", result)
+        folder = out / "published-protocol"
+        protocol = published_protocol(design, folder, result.arms, workers=workers, progress=progress)
+        result = replace(result, published_protocol=protocol)
+    result.save(out)
     return result
 
 
-def _measured(
-    found: StudyDesign,
-    places: list[TrainingSubset],
-    sets: list[SyntheticSet],
-    out: Path,
-    workers: int,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Train all units of one share and compare the arms."""
-    corpus, s = found.corpus, found.settings
-    plain = [arm for arm in found.arms if arm.name != BEST]
-    units = [Trial(arm, STUDENT, at, n) for at in places for n in range(s.seeds) for arm in plain]
-    units += [Trial(arm, RIDGE, at, 0) for at in places for arm in plain if arm.closed_form]
-    task = TrialTask(tuple(units), tuple(sets), out / "units", found.steps, found.batch_size, s.device)
-    stage = (
-        "compare" if places[0].train_fraction == 1 else f"compare, {100 * places[0].train_fraction:g} % of the songs"
+def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tuple[LeftOut, ...]]:
+    """Reserve the folder for this study, and choose the arms that fit the budget."""
+    out, settings = resources.out, design.settings
+    begun = reserve_output(
+        out,
+        {
+            "verb": "compare",
+            "corpus_hash": design.corpus.hash,
+            "models": list(design.model_hashes),
+            "ratio": settings.ratio,
+            "steps": design.steps,
+            "batch_size": design.batch_size,
+            "seed": settings.seed,
+        },
     )
-    map_ranges(task, len(units), 1, done=task.done, workers=workers, stage=stage, progress=progress)
-    trained = {arm.name: [arm] * len(places) for arm in plain}
-    best: list[dict[str, Any]] = []
-    if len(plain) < len(found.arms):
-        chosen = [choose_best(task, plain, at, s.seeds, s.ratio) for at in places]
-        if all(chosen):
-            arms = [arm for arm in chosen if arm is not None]
-            more = [Trial(arm, STUDENT, at, n) for arm, at in zip(arms, places, strict=True) for n in range(s.seeds)]
-            task = replace(task, units=tuple(more))
-            map_ranges(task, len(more), 1, done=task.done, workers=workers, stage="compare best", progress=progress)
-            trained[BEST] = arms
-        best = [{"fold": at.fold, "is": arm and arm.name} for at, arm in zip(places, chosen, strict=True)]
+    remove_partial(out)
+    open_cached.cache_clear()  # a folder may hold another corpus than when this process last read it
+    if settings.budget is None:
+        return design, ()
+    try:
+        return budget.fit_budget(design, out, resources.workers)
+    except UsageError:
+        if not begun:
+            (out / "config.json").unlink()  # a budget that is refused leaves the folder free for another try
+        raise
 
-    test = np.concatenate([corpus.fold(at.fold).test for at in places])
+
+def _training_subsets(design: StudyDesign, fraction: float, out: Path) -> list[TrainingSubset]:
+    """The training songs of each fold, or a fraction of them as a corpus of its own."""
+    corpus = design.corpus
+    if fraction == 1:
+        return [TrainingSubset(fold, fraction, corpus.path) for fold in design.folds]
+    folders = {fold: out / "train-fractions" / f"f{fold}-p{100 * fraction:g}" for fold in design.folds}
+    return [
+        TrainingSubset(fold, fraction, write_train_fraction(corpus, fold, fraction, folder).path)
+        for fold, folder in folders.items()
+    ]
+
+
+def _compare_at_fraction(
+    design: StudyDesign, subsets: list[TrainingSubset], sets: list[SyntheticSet], resources: Resources
+) -> FractionResult:
+    """Train the regressors of all arms on one fraction of the songs, and compare them."""
+    settings, fraction = design.settings, subsets[0].train_fraction
+    plain = [arm for arm in design.arms if arm.name != BEST]
+    trials = [Trial(arm, STUDENT, at, seed) for at in subsets for seed in range(settings.seeds) for arm in plain]
+    trials += [Trial(arm, RIDGE, at, 0) for at in subsets for arm in plain if arm.closed_form]
+    folder = resources.out / "trials"
+    task = TrialTask(tuple(trials), tuple(sets), folder, design.steps, design.batch_size, settings.device)
+    _run_trials(task, "compare" if fraction == 1 else f"compare, {100 * fraction:g} % of the songs", resources)
+    trained = {arm.name: [arm] * len(subsets) for arm in plain}
+    best: tuple[BestArm, ...] = ()
+    if len(plain) < len(design.arms):
+        chosen = [choose_best(task, plain, at, settings.seeds, settings.ratio) for at in subsets]
+        best = tuple(
+            BestArm(fold=at.fold, arm=None if arm is None else arm.name)
+            for at, arm in zip(subsets, chosen, strict=True)
+        )
+        arms = [arm for arm in chosen if arm is not None]
+        if len(arms) == len(subsets):
+            pairs = list(zip(arms, subsets, strict=True))
+            more = [Trial(arm, STUDENT, at, seed) for arm, at in pairs for seed in range(settings.seeds)]
+            task = replace(task, trials=tuple(more))
+            _run_trials(task, "compare best", resources)
+            trained[BEST] = arms
+    corpora = [open_cached(at.corpus) for at in subsets]
+    songs = [np.unique(c.songs[c.fold(at.fold).train]).size for c, at in zip(corpora, subsets, strict=True)]
+    arms_compared, ridge = _compare_trials(design, task, trained, subsets)
+    return FractionResult(fraction, int(np.mean(songs)), arms_compared, ridge, best)
+
+
+def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:
+    workers, progress = resources.workers, resources.progress
+    map_ranges(task, len(task.trials), 1, done=task.done, workers=workers, stage=stage, progress=progress)
+
+
+def _compare_trials(
+    design: StudyDesign, task: TrialTask, trained: dict[str, list[Arm]], subsets: list[TrainingSubset]
+) -> tuple[tuple[ArmResult, ...], tuple[ArmResult, ...]]:
+    """The rows of the small network and of ridge regression, from the predictions that trials have filed.
+
+    Args:
+        design: the study.
+        task: whose trials are done.
+        trained: the arm of each subset, by the name of the row.
+        subsets: the training subsets, one a fold.
+    """
+    corpus, settings = design.corpus, design.settings
+    test = _test_rows(design)
     splits.require_real(corpus.clips.iloc[test])
     labels, songs = corpus.labels[test], corpus.songs[test]
     measure = choose_measure(corpus.labels)
-    predictions = {name: gather_predictions(task, STUDENT, arms, places, s.seeds) for name, arms in trained.items()}
-    ridge = {
-        arm.name: gather_predictions(task, RIDGE, [arm] * len(places), places, 1) for arm in plain if arm.closed_form
+    predictions = {
+        name: gather_predictions(task, STUDENT, arms, subsets, settings.seeds) for name, arms in trained.items()
     }
-    table = compare_arms(predictions, labels, songs, REFERENCE, s.seed, _genres(corpus, test), measure)
-    count = int(np.unique(songs).size)
-    for row in table:
-        first = read_trial(task, Trial(trained[row["name"]][0], STUDENT, places[0], 0))
-        row["n_train"], row["steps"] = first["n_train"], first["steps"]
-        row["verdict"] = verdict(row, count, s.seeds, len(places))
-    heard = [open_cached(at.corpus) for at in places]
-    return {
-        "share": places[0].train_fraction,
-        "songs": int(
-            np.mean([np.unique(c.songs[c.fold(at.fold).train]).size for c, at in zip(heard, places, strict=True)])
+    rows: list[ArmResult] = []
+    for row in compare_arms(predictions, labels, songs, REFERENCE, settings.seed, _genres(corpus, test), measure):
+        first = read_trial(task, Trial(trained[row.name][0], STUDENT, subsets[0], 0))
+        phrase = verdict(row, int(np.unique(songs).size), settings.seeds, len(subsets))
+        rows.append(replace(row, n_train=first.n_train, steps=first.steps, verdict=phrase))
+    closed = {name: arms for name, arms in trained.items() if name != BEST and arms[0].closed_form}
+    ridge = {name: gather_predictions(task, RIDGE, arms, subsets, 1) for name, arms in closed.items()}
+    return tuple(rows), compare_arms(ridge, labels, songs, BASE, settings.seed, None, measure)
+
+
+def _result(
+    design: StudyDesign,
+    fractions: list[FractionResult],
+    sets: list[SyntheticSet],
+    methods: tuple[MethodRow, ...],
+    left_out: tuple[LeftOut, ...],
+) -> StudyResult:
+    """All but what depends on the folder of the study."""
+    corpus, settings, whole = design.corpus, design.settings, fractions[-1]
+    test = _test_rows(design)
+    measure = choose_measure(corpus.labels)
+    curve = [LearningCurvePoint(train_fraction=f.train_fraction, songs=f.songs, arms=f.arms) for f in fractions]
+    return StudyResult(
+        arms=whole.arms,
+        ridge=whole.ridge,
+        reference=REFERENCE,
+        measure=measure,
+        test=TestSet(n=len(test), songs=int(np.unique(corpus.songs[test]).size)),
+        seeds=settings.seeds,
+        folds=design.folds,
+        ratio=settings.ratio,
+        exploratory=settings.seeds < MIN_SEEDS or len(design.folds) < 2,
+        detectable=_detectable(whole.arms),
+        best=whole.best,
+        hierarchy=methods,
+        tradeoff=sampling_rows(methods, [name for name, _ in settings.sampling]),
+        curve=tuple(curve) if len(curve) > 1 else (),
+        left_out=left_out,
+        notes=_notes(measure, _genres(corpus, test), len(curve) > 1, whole.arms),
+        requested=Requested(
+            arms=settings.arms,
+            train_fractions=settings.train_fractions,
+            sampling=settings.sampling,
+            training_steps=settings.training_steps,
+            budget=settings.budget,
+            published_protocol=settings.published_protocol,
         ),
-        "arms": table,
-        "ridge": compare_arms(ridge, labels, songs, BASE, s.seed, None, measure),
-        "measure": measure,
-        "best": best,
-    }
+        synthetic=tuple(
+            SyntheticCorpus(
+                name=made.spec.name_for(settings.ratio),
+                fold=made.subset.fold,
+                train_fraction=made.subset.train_fraction,
+                path=str(made.path),
+            )
+            for made in sets
+        ),
+        corpus=str(corpus.path),
+        seed=settings.seed,
+        versions=versions(),
+    )
 
 
-def _detectable(arms: list[dict[str, Any]]) -> float:
+def _test_rows(design: StudyDesign) -> NDArray[np.intp]:
+    """Rows of the test clips, fold after fold."""
+    return np.concatenate([design.corpus.fold(fold).test for fold in design.folds])
+
+
+def _detectable(arms: tuple[ArmResult, ...]) -> float:
     """The gain that the study would find in a typical arm: the median, for one wild arm says nothing of the others."""
-    each = [row["detectable"] for row in arms if row["name"] not in (BASE, REFERENCE) and "detectable" in row]
+    each = [row.detectable for row in arms if row.name not in (BASE, REFERENCE) and row.detectable is not None]
     return float(np.median(each)) if each else 0.0
 
 
@@ -252,20 +323,21 @@ def _genres(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.str_]:
     return corpus.clips["genre"].fillna("").to_numpy(dtype=str)[rows]
 
 
-def _notes(corpus: Corpus, genres: NDArray[np.str_], shared: bool, arms: list[dict[str, Any]]) -> list[str]:
+def _notes(measure: Measure, genres: NDArray[np.str_], has_curve: bool, arms: tuple[ArmResult, ...]) -> tuple[str, ...]:
     """What a reader must know besides the numbers."""
     named = set(genres.tolist()) - {""}
     notes: list[str] = []
     if len(named) == 1:
         notes.append(f"all test clips are of one genre ({min(named)}): no genre can be compared with another")
-    if choose_measure(corpus.labels) == "accuracy":
-        notes.append("labels are quadrants: differences are of the share of clips read in the right one")
-    reference = next(row for row in arms if row["name"] == REFERENCE)
-    if reference["ci"] is not None and not reference["ci"][0] > (
-        0.25 if choose_measure(corpus.labels) == "accuracy" else 0
-    ):
-        told = f"{REFERENCE} itself reads no more than chance may"
-        notes.append(f"{told}: differences from it, and the gain that could be found, say nothing")
-    if shared:
-        notes.append("at each share of the songs generators, filters and regressors saw that share alone")
-    return notes
+    if measure == "accuracy":
+        notes.append("labels are quadrants: differences are of the share of clips predicted in the right one")
+    reference = next(row for row in arms if row.name == REFERENCE)
+    interval = reference.accuracy_ci if measure == "accuracy" else reference.ci
+    if interval is not None and not interval[0] > CHANCE[measure]:
+        notes.append(
+            f"{REFERENCE} itself may be no better than chance: differences from it, and the gain that could be found, "
+            "say nothing"
+        )
+    if has_curve:
+        notes.append("at each fraction of the songs generators, filters and regressors were trained on that fraction")
+    return tuple(notes)

@@ -1,8 +1,8 @@
-"""The sets of clips that arms are made of.
+"""Makes the synthetic sets of a study: the clips that arms add to the real ones.
 
-Generators trained on the training songs alone and what they generate, fresh songs by the true composer, changed copies
-of sound. Each generator is trained once for a fold and a share of its songs, whatever the number of arms that use it.
-Nothing is made twice: a set is a corpus, and one that is there is opened.
+A set is of generated clips, by a generator trained on the training songs alone; of fresh songs, by the composer of a
+composed corpus; or of changed copies of the training clips' sound. Each generator is trained once for a fold and a
+fraction of its songs, however many arms use it. A set is a corpus, and one that is there is opened.
 """
 
 from __future__ import annotations
@@ -29,36 +29,45 @@ from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.parallel import RunSpec, train_runs
+from affetti.training.registry import make
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings
 
 
 @dataclass(frozen=True)
 class TrainingSubset:
-    """Where an arm is trained: a fold, and the share of its training songs that there is."""
+    """What an arm is trained on: the training songs of a fold, or a fraction of them."""
 
     fold: int
     train_fraction: float
+    """In (0, 1]."""
     corpus: Path
+    """The corpus of these songs, with the validation and test clips of the fold."""
 
     @property
     def name(self) -> str:
-        """Ends the names of its files."""
+        """Ends the names of its files.
+
+        Example:
+            >>> TrainingSubset(0, 0.5, Path("corpus")).name
+            'f0-p50'
+        """
         return f"f{self.fold}" + (f"-p{100 * self.train_fraction:g}" if self.train_fraction < 1 else "")
 
 
 @dataclass(frozen=True)
 class SyntheticSet:
-    """A set that was made, for one place."""
+    """A set that was made for one training subset."""
 
     spec: SyntheticSetSpec
     subset: TrainingSubset
     path: Path
+    """Its corpus."""
 
 
 def make_sets(
-    wanted: list[SyntheticSetSpec],
-    places: list[TrainingSubset],
+    specs: list[SyntheticSetSpec],
+    subsets: list[TrainingSubset],
     out: Path,
     models: tuple[Path, ...],
     *,
@@ -68,71 +77,69 @@ def make_sets(
     workers: int = 1,
     progress: Progress = silent,
 ) -> list[SyntheticSet]:
-    """Make every set of ``wanted`` for every place.
+    """Make every set for every training subset.
 
     Args:
-        wanted: the sets.
-        places: where.
+        specs: the sets.
+        subsets: the training subsets.
         out: folder of the study.
         models: generator runs to use, each for the fold it was trained for; others are trained.
         ratio: the study's own, by which sets are named.
         seed: of generators and samples.
         device: where generators are trained and sampled.
         workers: processes.
-        progress: told of stages.
+        progress: called with stages and counts.
 
     Raises:
         AffettiError: what training or generating raised.
     """
     given = {(trained.kind, int(trained.meta["fold"])): trained.path for trained in map(runs.load, models)}
-    specs: dict[tuple[str, TrainingSubset], RunSpec] = {}
-    for place in places:
-        for made in wanted:
-            if made.kind in runs.GENERATORS and (made.generator, place.fold) not in given:
-                name = f"{made.generator.replace(':', '-')}-{place.name}"
-                settings = TrainSettings(steps=made.training_steps or None, seed=seed, device=device)
-                specs[made.generator, place] = RunSpec(
-                    made.kind, place.corpus, place.fold, out / "runs" / name, settings
-                )
-    train_runs(list(specs.values()), workers, progress)
-    found: list[SyntheticSet] = []
-    for place in places:
-        corpus = Corpus.open(place.corpus)
-        for made in wanted:
-            n = max(1, round(made.ratio * len(corpus.fold(place.fold).train)))
-            target = out / "synthetic" / f"{made.name_for(ratio).replace(':', '-')}-{place.name}"
-            if made.kind == COMPOSER:
+    to_train: dict[tuple[str, TrainingSubset], RunSpec] = {}
+    for subset in subsets:
+        for spec in specs:
+            if spec.kind in runs.GENERATORS and (spec.generator, subset.fold) not in given:
+                name = f"{spec.generator.replace(':', '-')}-{subset.name}"
+                settings = TrainSettings(steps=spec.training_steps, seed=seed, device=device)
+                run = out / "runs" / name
+                to_train[spec.generator, subset] = RunSpec(spec.kind, subset.corpus, subset.fold, run, settings)
+    train_runs(list(to_train.values()), workers, progress)
+    made: list[SyntheticSet] = []
+    for subset in subsets:
+        corpus = Corpus.open(subset.corpus)
+        for spec in specs:
+            n = max(1, round(spec.ratio * len(corpus.fold(subset.fold).train)))
+            target = out / "synthetic" / f"{spec.name_for(ratio).replace(':', '-')}-{subset.name}"
+            if spec.kind == COMPOSER:
                 fresh_songs(corpus, n, target, seed=seed, workers=workers, progress=progress)
-            elif made.kind in AUDIO_COPIES:
-                kind = made.kind.removeprefix("audio-")
-                write_audio_copies(corpus, place.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
+            elif spec.kind in AUDIO_COPIES:
+                kind = spec.kind.removeprefix("audio-")
+                write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
             else:
-                run = given.get((made.generator, place.fold)) or specs[made.generator, place].out
                 generate_corpus(
-                    run,
+                    given.get((spec.generator, subset.fold)) or to_train[spec.generator, subset].out,
                     n,
                     target,
                     emotions="matched",
-                    sampling=dict(made.sampling) or None,
-                    filter_by=place.corpus if made.filtered else None,
+                    sampling=dict(spec.sampling) or None,
+                    filter_by=subset.corpus if spec.filtered else None,
                     seed=seed,
                     device=device,
                     workers=workers,
                     progress=progress,
                 )
-            found.append(SyntheticSet(made, place, target))
-    return found
+            made.append(SyntheticSet(spec, subset, target))
+    return made
 
 
 def fresh_songs(
     corpus: Corpus, n: int, out: Path, *, seed: int = 0, workers: int = 1, progress: Progress = silent
 ) -> Corpus:
-    """At least ``n`` clips of songs that the composer of ``corpus`` has not composed yet: a generator that is true.
+    """At least ``n`` clips of new songs by the composer of ``corpus``: what a perfect generator would give.
 
     Same cues, keys, voice and front-end, another seed; songs have ids of their own.
 
     Raises:
-        MismatchError: it is not a composed corpus.
+        MismatchError: the corpus is not a composed one.
     """
     planted = corpus.meta.get("planted")
     if not corpus.composed or not planted:
@@ -158,29 +165,38 @@ def fresh_songs(
     ).corpus
 
 
-def require_honest(made: Corpus, corpus: Corpus, part: splits.Fold) -> None:
-    """Refuse a set that is of another front-end, unknown origin, or whose generator has heard the test songs.
+def require_honest(synthetic: Corpus, corpus: Corpus, part: splits.Fold) -> None:
+    """Refuse a set of another front-end, of unknown origin, or whose generator has seen the test songs in training.
+
+    Args:
+        synthetic: the set.
+        corpus: the real corpus.
+        part: its fold, whose test clips will be predicted.
 
     Raises:
         MismatchError: says which.
     """
-    made.require_front_end(corpus.front_end, corpus.path)
-    provenance = made.meta.get("provenance")
-    fresh = made.composed and corpus.composed and made.meta["seed"] != corpus.meta["seed"]
+    synthetic.require_front_end(corpus.front_end, corpus.path)
+    provenance = synthetic.meta.get("provenance")
+    fresh = synthetic.composed and corpus.composed and synthetic.meta["seed"] != corpus.meta["seed"]
     if not provenance and not fresh:
         raise MismatchError(
-            "says nothing of its generator's training songs", where=made.path, hint="make it with affetti generate"
+            "does not say which songs its generator was trained on",
+            where=synthetic.path,
+            hint="make it with affetti generate",
         )
-    heard = provenance["training_songs"] if provenance else ()
-    splits.require_no_leakage(corpus.clips.iloc[part.test], made.clips, trained_on=heard, where=made.path)
+    trained_on = provenance["training_songs"] if provenance else ()
+    splits.require_no_leakage(
+        corpus.clips.iloc[part.test], synthetic.clips, trained_on=trained_on, where=synthetic.path
+    )
 
 
 def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
     """Refuse models the study cannot use, before any work is done.
 
     Raises:
-        UsageError: one is no generator; or not one of each kind for each fold.
-        MismatchError: another front-end, or it has heard the test songs.
+        UsageError: one is not a generator; or there is not one of each kind for each fold.
+        MismatchError: another front-end, or it was trained on the test songs.
     """
     counts: dict[tuple[str, int], int] = {}
     for trained in models:
@@ -201,19 +217,20 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
 
 
 def sampling_refusal(
-    kind: str, dials: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()
+    kind: str, sampling: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()
 ) -> str | None:
-    """Why generators of ``kind`` would refuse to be turned by ``dials``; None if they would not.
+    """Why generators of ``kind`` would refuse the parameters ``sampling``; None if they would not.
 
-    Those of ``given`` are asked where there are any of that kind, else one that knows all that the corpus can teach.
+    Those of ``given`` are tried where there are any of that kind, else one with all condition fields that the corpus
+    has labels for.
     """
     models: list[nn.Module] = [trained.model for trained in given if trained.kind == kind]
     if not models:
         fields = fitting.training_clips(corpus, np.arange(len(corpus)), HASHED)[1]
-        models = [runs.make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind), fields)]
+        models = [make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind), fields)]
     try:
         for model in models:
-            resolve_sampling(dials, require_generator(model, kind).sampling_parameters)
+            resolve_sampling(sampling, require_generator(model, kind).sampling_parameters)
     except UsageError as error:
         return error.what + (f" ({error.hint})" if error.hint else "")
     return None

@@ -1,8 +1,8 @@
-"""A share of the real training songs, as a corpus of its own.
+"""A fraction of the real training songs, as a corpus of its own, for learning curves.
 
-For learning curves: what is left out is not there for anybody, neither regressor nor generator nor filter. Songs are
-taken in an order given by their names alone, so a larger share holds the smaller one. Validation and test songs stay:
-every share is tested on the same clips.
+Regressors, generators and filters are all trained on the fraction alone. Songs are taken in an order that depends on
+their names only (by hash), so a larger fraction holds the smaller one. Validation and test songs stay: every fraction
+is tested on the same clips.
 """
 
 from __future__ import annotations
@@ -18,24 +18,23 @@ from affetti.errors import InputError, UsageError
 from affetti.storage import atomic_write, remove_partial
 
 MIN_SONGS = 4
-"""Training songs below which a share makes no sense."""
+"""Fewest training songs of a fraction."""
 
 
-def require_train_fractions(shares: tuple[float, ...]) -> None:
-    """Refuse shares outside (0, 1].
+def require_train_fractions(fractions: tuple[float, ...]) -> None:
+    """Refuse fractions outside (0, 1].
 
     Raises:
         UsageError: names the first.
     """
-    for share in shares:
-        if not 0 < share <= 1:
-            raise UsageError(
-                f"{100 * share:g} %", where="--train-fractions", hint="give percentages above 0, up to 100"
-            )
+    for fraction in fractions:
+        if not 0 < fraction <= 1:
+            hint = "give percentages above 0, up to 100"
+            raise UsageError(f"{100 * fraction:g} %", where="--train-fractions", hint=hint)
 
 
-def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> Corpus:
-    """The corpus of ``share`` of the training songs of ``fold``, with all its validation and test clips.
+def write_train_fraction(corpus: Corpus, fold: int, fraction: float, out: Path) -> Corpus:
+    """The corpus of a ``fraction`` of the training songs of ``fold``, with all its validation and test clips.
 
     Its only fold is ``fold``; rows keep their order. Made once: a folder that holds it is opened.
 
@@ -46,12 +45,12 @@ def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> 
     part = corpus.fold(fold)
     songs = np.unique(corpus.songs[part.train])
     ordered = sorted(songs.tolist(), key=lambda song: hashlib.sha256(f"share:{song}".encode()).digest())
-    kept = ordered[: math.ceil(share * len(ordered))]
+    kept = ordered[: math.ceil(fraction * len(ordered))]
     if len(kept) < MIN_SONGS:
         raise InputError(
-            f"{100 * share:g} % of {len(songs)} training songs is {len(kept)}",
+            f"{100 * fraction:g} % of {len(songs)} training songs is {len(kept)}",
             where="--train-fractions",
-            hint=f"a share needs at least {MIN_SONGS} songs",
+            hint=f"a fraction needs at least {MIN_SONGS} songs",
         )
     if (out / "corpus.json").exists():
         return Corpus.open(out)
@@ -68,5 +67,7 @@ def write_train_fraction(corpus: Corpus, fold: int, share: float, out: Path) -> 
     if (corpus.path / "audio").is_dir() and not (out / "audio").exists():
         (out / "audio").symlink_to((corpus.path / "audio").resolve())  # for generators of sound
     meta = {key: value for key, value in corpus.meta.items() if key not in ("content_hash", "n_clips", "n_songs")}
-    note = f"{100 * share:g} % of the training songs of fold {fold}: {len(kept)} of {len(songs)}"
-    return store.write(out, clips, out / "staged.npy", corpus.front_end, meta | {"notes": [note], "share": share})
+    note = f"{100 * fraction:g} % of the training songs of fold {fold}: {len(kept)} of {len(songs)}"
+    return store.write(
+        out, clips, out / "staged.npy", corpus.front_end, meta | {"notes": [note], "train_fraction": fraction}
+    )

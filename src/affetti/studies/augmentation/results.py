@@ -1,0 +1,366 @@
+"""What the augmentation study returns: one typed result, whose fields are the keys of ``result.json``.
+
+CCC is the mean of valence's and arousal's concordance correlation coefficients, in [-1, 1]. Every interval is a 95 %
+interval over songs and seeds, see :mod:`affetti.studies.augmentation.comparison`. A part that was not requested is
+empty or None; what could not be measured is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from affetti.results import BaseResult
+
+Measure = Literal["ccc", "accuracy"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreResult:
+    """One arm on the test clips of one genre."""
+
+    genre: str
+    n: int
+    """Test clips."""
+    songs: int
+    ccc: float
+    ci: Interval
+    accuracy: float | None = None
+    """Share of clips predicted in the right quadrant; where labels are quadrants."""
+    accuracy_ci: Interval | None = None
+    delta: float | None = None
+    """Difference from the reference arm on the same clips."""
+    delta_ci: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmResult:
+    """One arm of the study on all test clips."""
+
+    name: str
+    ccc_valence: float
+    ccc_arousal: float
+    ccc: float
+    ci: Interval
+    accuracy: float | None = None
+    """Share of clips predicted in the right quadrant; where labels are quadrants."""
+    accuracy_ci: Interval | None = None
+    delta: float
+    """Difference from the reference arm: of CCC, or of accuracy where the study's ``measure`` is."""
+    delta_ci: Interval
+    """Interval of this arm alone."""
+    delta_ci_simultaneous: Interval | None = None
+    """Interval that holds for all arms at once; None for ``real`` and the reference."""
+    p: float | None = None
+    """p-value of no difference, two-sided, adjusted for all arms."""
+    detectable: float | None = None
+    """The difference that such a study finds four times of five."""
+    delta_real: float | None = None
+    """Difference from ``real``, which has half the updates."""
+    delta_real_ci: Interval | None = None
+    probability_of_harm: float | None = None
+    """Share of resamples in which the difference is below zero."""
+    by_genre: tuple[GenreResult, ...] = ()
+    n_train: int | None = None
+    """Clips trained on; None for ridge regression."""
+    steps: int | None = None
+    """Updates; None for ridge regression."""
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSet:
+    """The test clips: real ones, always."""
+
+    __test__: ClassVar[bool] = False
+
+    n: int
+    songs: int
+    synthetic: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestArm:
+    """The arm that ``best`` stands for in a fold."""
+
+    fold: int
+    arm: str | None
+    """None where there was no signal augmentation, generator or validation song to choose by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value with its 95 % interval over songs."""
+
+    value: float
+    ci: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmotionAgreement:
+    """How a regressor's predictions of a method's clips agree with their labels, on one axis."""
+
+    ccc: Estimate
+    slope: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedClaim:
+    """What the published study states for a method."""
+
+    quality: str
+    information: str
+    emotion: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRow:
+    """What one method adds to the training songs, see :mod:`affetti.studies.augmentation.method_table`."""
+
+    name: str
+    quality: float | None
+    """Quality Score, 0 to 100, of the method's clips against held-out real songs."""
+    quality_ci: Interval | None = None
+    published_quality: float | None = None
+    """The published formula on the same clips."""
+    diversity: float | None = None
+    """Within-label diversity, 1 for real music."""
+    emotion: Mapping[str, EmotionAgreement] = field(default_factory=dict[str, EmotionAgreement])
+    """By axis, ``valence`` and ``arousal``."""
+    information: float | None = None
+    """r² of a clip's mel statistics before and after the change, %; None for generated clips."""
+    information_ci: Interval | None = None
+    delta: float | None = None
+    delta_ci: Interval | None = None
+    n: int
+    """Clips measured."""
+    claimed: PublishedClaim | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingRow(MethodRow):
+    """A generator sampled with one parameter set to ``value``."""
+
+    kind: str
+    sampling: str
+    """The parameter, such as ``guidance``."""
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingStepsRow(MethodRow):
+    """A generator trained for ``updates``."""
+
+    kind: str
+    updates: int
+    seconds: float
+    """Of training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurvePoint:
+    """The arms, everything trained on a fraction of the real training songs."""
+
+    train_fraction: float
+    """In (0, 1]."""
+    songs: int
+    """Real training songs, mean over folds."""
+    arms: tuple[ArmResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRange:
+    """CCC over seeds: the mean, and the lowest and highest."""
+
+    value: float
+    range: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedTestSet:
+    """Test clips of the published protocol."""
+
+    test: int
+    """All of them."""
+    synthetic: int
+    """Those that were generated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedProtocol:
+    """What the published study's own protocol would have reported; never an honest evaluation."""
+
+    honest: bool
+    """False, always."""
+    why: str
+    generator: str
+    seeds: int
+    test: MixedTestSet
+    real: SeedRange
+    """Real clips alone, split by clip."""
+    mixed: SeedRange
+    """Real and synthetic clips, split by clip."""
+    mixed_on_real: SeedRange
+    """The regressor of ``mixed`` on the real part of its test clips."""
+    gain: float
+    """``mixed`` less ``real``."""
+    honest_real: float | None = None
+    """CCC of the reference arm of the honest study."""
+    honest_gain: float | None = None
+    """Gain of the arm of the same generator in the honest study; None where it was not run."""
+    honest_gain_ci: Interval | None = None
+    difference: float | None = None
+    """``gain`` less ``honest_gain``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """An arm that did not fit the budget."""
+
+    name: str
+    seconds: float
+    """What it would have taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """The settings of the study, as requested."""
+
+    arms: tuple[str, ...] = ()
+    train_fractions: tuple[float, ...] = ()
+    """In (0, 1]."""
+    sampling: tuple[tuple[str, float], ...] = ()
+    training_steps: tuple[int, ...] = ()
+    budget: float | None = None
+    """Seconds."""
+    published_protocol: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticCorpus:
+    """A set of clips that was made for the study."""
+
+    name: str
+    fold: int
+    train_fraction: float = 1.0
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult(BaseResult):
+    """The augmentation study: does training on synthetic clips help on real songs not seen in training?
+
+    Example:
+        >>> row = dict(ccc_valence=0.2, ccc_arousal=0.4, ccc=0.3, ci=(0.1, 0.5), delta=0.0, delta_ci=(0.0, 0.0))
+        >>> result = StudyResult(
+        ...     arms=(ArmResult(name="real", **row), ArmResult(name="real-longer", **row)),
+        ...     test=TestSet(n=80, songs=10), seeds=3, folds=(0,), corpus="corpus", seed=0,
+        ... )
+        >>> result.arm("real-longer").ccc
+        0.3
+        >>> StudyResult.from_dict(result.to_dict()) == result
+        True
+    """
+
+    verb: ClassVar[str | None] = "compare"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "asked": "requested",
+        "share": "train_fraction",
+        "shares": "train_fractions",
+        "returns": "training_steps",
+        "dial": "sampling",
+        "dials": "sampling",
+        "is": "arm",
+    }
+
+    arms: tuple[ArmResult, ...]
+    ridge: tuple[ArmResult, ...] = ()
+    """The arms whose clips differ, with ridge regression; differences are from its own ``real``."""
+    reference: str = "real-longer"
+    measure: Measure = "ccc"
+    """What differences are of."""
+    test: TestSet
+    seeds: int
+    folds: tuple[int, ...]
+    ratio: float | None = None
+    """Synthetic clips for each real training clip."""
+    exploratory: bool = False
+    """Whether there are fewer than five seeds, or one fold."""
+    detectable: float | None = None
+    """Median over arms of the difference that such a study finds four times of five."""
+    best: tuple[BestArm, ...] = ()
+    hierarchy: tuple[MethodRow, ...] = ()
+    tradeoff: tuple[SamplingRow, ...] = ()
+    training_steps: tuple[TrainingStepsRow, ...] = ()
+    curve: tuple[LearningCurvePoint, ...] = ()
+    published_protocol: PublishedProtocol | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    requested: Requested = field(default_factory=Requested)
+    synthetic: tuple[SyntheticCorpus, ...] = ()
+    corpus: str
+    seed: int
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def arm(self, name: str) -> ArmResult:
+        """The row of an arm.
+
+        Raises:
+            KeyError: the study has no such arm.
+        """
+        for row in self.arms:
+            if row.name == name:
+                return row
+        raise KeyError(name)
+
+    @classmethod
+    def from_dict(cls, document: Any, where: str | Path = "result") -> Self:
+        """Build the result from a document that :meth:`to_dict` wrote, or affetti 0.1.
+
+        Raises:
+            StorageError: a key is missing or unknown, or a value is of the wrong type.
+        """
+        return super().from_dict(_of_01(document) if isinstance(document, dict) else document, where)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan(BaseResult):
+    """What a study would train and write, and about how long it would take."""
+
+    arms: tuple[str, ...]
+    trials: int
+    """Regressors to train, ridge regression aside."""
+    sets: tuple[str, ...]
+    """Synthetic sets to make, for each fold."""
+    train_fractions: tuple[float, ...]
+    bytes: int
+    """Size of the synthetic sets."""
+    seconds: float
+    least_seconds: float
+    """What ``real`` and ``real-longer`` alone would take."""
+    test: TestSet
+    folds: tuple[int, ...]
+
+
+def _of_01(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of 0.1 in the units of today: fractions, not percentages; None, not an empty interval."""
+    if "asked" not in document and "requested" in document:
+        return document
+    requested = dict(document.get("asked") or {})
+    if "shares" in requested:
+        requested["shares"] = [share / 100 for share in requested["shares"]]
+    changed = {
+        key: _without_empty_intervals(document[key]) for key in ("hierarchy", "tradeoff", "returns") if key in document
+    }
+    return {**document, **changed, **({"asked": requested} if "asked" in document else {})}
+
+
+def _without_empty_intervals(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: None if key == "ci" and item == [] else _without_empty_intervals(item) for key, item in value.items()
+        }
+    return [_without_empty_intervals(item) for item in value] if isinstance(value, list) else value
