@@ -21,7 +21,7 @@ import symusic
 from affetti.compose import espeak, fluidsynth
 from affetti.compose.midi import DRUM_CHANNEL, HINT, MidiFile, read_file
 from affetti.compose.performance import MAX_NOTE_SECONDS, Curve, PerformedNote, perform
-from affetti.compose.score import PARTS, Note, Part, PartName, Song
+from affetti.compose.score import Note, Part, PartName, Song
 from affetti.compose.soundfont import GAIN, MAX_RELEASE_SECONDS, Samples, SoundFont, open_soundfont
 from affetti.compose.voice import sing
 from affetti.errors import InputError, MissingDependencyError, UsageError
@@ -166,7 +166,8 @@ def read_midi(path: str | Path) -> tuple[Part, ...]:
 def _part_name(track_name: str, channel: int) -> PartName:
     if channel == DRUM_CHANNEL:
         return "drums"
-    return next((name for name in PARTS if name == track_name and name != "drums"), "melody")
+    pitched: tuple[PartName, ...] = ("melody", "chords", "bass")
+    return next((name for name in pitched if name == track_name), "melody")
 
 
 def _performed(midi: MidiFile, path: str | Path) -> list[PerformedNote]:

@@ -106,7 +106,9 @@ class SoundFontFile:
         if number not in self._decoded:
             stream = io.BytesIO(self._bytes[header.start : header.end])
             try:
-                self._decoded[number] = soundfile.read(stream, dtype="float32", always_2d=True)[0][:, 0]
+                self._decoded[number] = np.asarray(
+                    soundfile.read(stream, dtype="float32", always_2d=True)[0][:, 0], np.float32
+                )
             except (soundfile.LibsndfileError, TypeError, ValueError) as error:
                 raise InputError(
                     f"sample {number} cannot be decoded as Ogg Vorbis",

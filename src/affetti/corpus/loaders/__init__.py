@@ -56,8 +56,8 @@ def load(
         if len(names) > 1:
             raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
         _chosen(options, names)
-        source = composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
-        return replace(source, notes=(*source.notes, *notes))
+        music = composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
+        return replace(music, notes=(*music.notes, *notes))
     for name in names:
         _require_known(name)
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
