@@ -26,6 +26,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from affetti import api, metrics
 from affetti.corpus import Corpus
+from affetti.emotion import AXES
 from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.random import child_seed
 from affetti.signal.statistics import mel_statistics
@@ -33,8 +34,6 @@ from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import LoopConfig
-
-AXES = ("valence", "arousal")
 
 
 def features(mel: NDArray[np.floating]) -> NDArray[np.float64]:

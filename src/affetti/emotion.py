@@ -19,6 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from affetti.errors import InputError, UsageError
 
+AXES = ("valence", "arousal")
+"""The two dimensions of the plane, in the order of columns everywhere."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -122,7 +125,7 @@ class Emotion:
     arousal: float
 
     def __post_init__(self) -> None:
-        for name in ("valence", "arousal"):
+        for name in AXES:
             value = getattr(self, name)
             if not -1.0 <= value <= 1.0:
                 raise InputError(f"{name} {value:g} lies outside [-1, 1]", hint="give both as numbers from -1 to 1")

@@ -10,6 +10,7 @@ import tyro
 
 from affetti.cli.flags import Long, emit, emit_plan, note, parse, settled
 from affetti.cli.progress import shown
+from affetti.emotion import AXES
 from affetti.errors import UsageError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0}
@@ -176,7 +177,7 @@ def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
     lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN}}" for head in heads)]
     for row in rows:
         emotion = row["emotion"]
-        ccc = [_told(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in ("valence", "arousal")]
+        ccc = [_told(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in AXES]
         slope = _told(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
         claimed = (row["claimed"] or {}).get("quality", "–")
         change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"

@@ -12,6 +12,7 @@ import tyro
 
 from affetti.cli.flags import Everyday, emit, note, parse, settled
 from affetti.cli.progress import shown
+from affetti.emotion import AXES
 
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
 ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "error")
@@ -82,7 +83,7 @@ def _csv(document: list[dict[str, Any]]) -> str:
             writer.writerow([entry["path"], *[""] * (len(COLUMNS) + len(ORIGINAL) - 2), entry["error"]])
             continue
         cells: list[Any] = [entry["path"]]
-        for axis in ("valence", "arousal"):
+        for axis in AXES:
             cells += [entry[axis], *(entry[f"{axis}_ci"] or ["", ""])]
         writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:-1]), ""])
     return text.getvalue()

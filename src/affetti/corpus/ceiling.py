@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affetti.emotion import AXES
+
 
 def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[str, dict[str, dict[str, Any]] | None]:
     """Highest reachable R² (= ρ) and CCC (= √ρ) for valence and arousal, with 95 % intervals over songs.
@@ -29,7 +31,7 @@ def ceiling(clips: pd.DataFrame, seed: int = 0, resamples: int = 1000) -> dict[s
     # weights[r, s]: how often song s was drawn in resample r.
     weights = np.stack([np.bincount(draw, minlength=len(songs)) for draw in draws]).astype(float)
     found: dict[str, dict[str, dict[str, Any]] | None] = {}
-    for name in ("valence", "arousal"):
+    for name in AXES:
         mean = usable[name].to_numpy(dtype=float)
         noise = usable[f"{name}_std"].to_numpy(dtype=float) ** 2 / usable["raters"].to_numpy(dtype=float)
         centred = mean - mean.mean()

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
+from affetti.emotion import AXES
 from affetti.errors import MismatchError
 from affetti.models.regressors.baseline import Baseline
 from affetti.training.closed_form import fit_baseline
@@ -79,6 +80,6 @@ def filter_summary(wish: NDArray[np.float64], kept: NDArray[np.bool_], tolerance
         "accepted": float(kept.mean()),
         "tolerance": tolerance,
         "coverage": len(np.unique(cells[kept])) / len(np.unique(cells)),
-        "shift": {axis: float(shift[i]) for i, axis in enumerate(("valence", "arousal"))},
-        "spread": {axis: float(spread[i]) for i, axis in enumerate(("valence", "arousal"))},
+        "shift": {axis: float(shift[i]) for i, axis in enumerate(AXES)},
+        "spread": {axis: float(spread[i]) for i, axis in enumerate(AXES)},
     }

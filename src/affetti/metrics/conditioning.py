@@ -19,12 +19,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics.agreement import bootstrap_ci, concordance, mae, pearson, slope
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, as_pair
 
-AXES = ("valence", "arousal")
 MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "correlation": pearson,
     "slope": slope,

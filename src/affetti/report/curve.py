@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from affetti.emotion import AXES
 from affetti.errors import UsageError
 from affetti.storage import atomic_write
 
@@ -23,7 +24,6 @@ CORNERS = {
     "sad": (-0.97, -0.97, "left", "bottom"),
     "peaceful": (0.97, -0.97, "right", "bottom"),
 }
-AXES = ("valence", "arousal")
 LONGEST = 48
 """Letters of a name that are shown."""
 

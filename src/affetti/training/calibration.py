@@ -19,8 +19,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from affetti import metrics
+from affetti.emotion import AXES
 from affetti.models.base import Regressor
-from affetti.training.result import AXES, Calibration, Estimate
+from affetti.training.result import Calibration, Estimate
 
 COVERAGE = 0.9
 """Nominal coverage of a regressor's interval."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from affetti.corpus import Corpus, splits
+from affetti.emotion import AXES
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.baseline import Baseline
@@ -135,7 +136,7 @@ def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
     if len(clips) < 4:
         raise InputError(f"{len(clips)} training clips are too few", hint="use a larger corpus")
     labels = clips.labels[clips.rows]
-    for axis, name in enumerate(("valence", "arousal")):
+    for axis, name in enumerate(AXES):
         if not labels[:, axis].std() > 1e-6:
             raise InputError(
                 f"{name} is {labels[0, axis]:g} in all {len(clips)} training clips",

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from affetti import emotion, metrics
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.training.result import (
-    AXES,
     Agreement,
     AgreementEstimate,
     Estimate,

@@ -8,8 +8,6 @@ from typing import ClassVar
 
 from affetti.results import BaseResult
 
-AXES = ("valence", "arousal")
-
 
 @dataclass(frozen=True)
 class Estimate:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from affetti.compose import cues, lyrics, score
 from affetti.compose.render import render, require_voice
 from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
+from affetti.emotion import AXES
 from affetti.rows import evenly_spaced
 
 DATASET = Dataset(
@@ -136,7 +137,7 @@ class ComposedTrack(Track):
         sections = [
             {"song_id": self.song_id, "genre": song.genre, "section": s.name, "start": s.start, "duration": s.duration}
             | asdict(s.cues)
-            | dict(zip(("valence", "arousal"), cues.valence_arousal(s.cues), strict=True))
+            | dict(zip(AXES, cues.valence_arousal(s.cues), strict=True))
             | {"lyrics": "\n".join(s.lines), "word_valence": lyrics.valence_of(s.lines)}
             for s in song.sections
         ]

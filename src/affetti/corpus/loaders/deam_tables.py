@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affetti.corpus.loaders import genres, rows, tree
-from affetti.corpus.loaders.mediaeval import AXES, SCALE, Means, Name, Songs, averaged, clean, song
-from affetti.emotion import SCALES
+from affetti.corpus.loaders.mediaeval import SCALE, Means, Name, Songs, averaged, clean, song
+from affetti.emotion import AXES, SCALES
 
 METADATA = {
     "metadata_2013.csv": (range(1, 1001), ("song_id", "artist", "songtitle", "genre")),

@@ -23,7 +23,6 @@ from affetti.emotion import SCALES
 from affetti.errors import InputError
 
 SCALE = "1..9"
-AXES = ("valence", "arousal")
 SPELLINGS = (
     ("valence_mean", "arousal_mean", "valence_std", "arousal_std"),
     ("mean_valence", "mean_arousal", "std_valence", "std_arousal"),

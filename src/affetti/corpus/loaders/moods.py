@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus.loaders import rows, table
-from affetti.emotion import SCALES, WORDS
+from affetti.emotion import AXES, SCALES, WORDS
 from affetti.errors import InputError
 
 MOODS: dict[str, tuple[float, float]] = {
@@ -80,7 +80,7 @@ def read(path: Path, scale: str | None) -> dict[str, tuple[float, float]]:
     bounds = SCALES[name]
     found: dict[str, tuple[float, float]] = {}
     for word, row in words.items():
-        pair = [row.number(axis, bounds.low, bounds.high) for axis in ("valence", "arousal")]
+        pair = [row.number(axis, bounds.low, bounds.high) for axis in AXES]
         if word.casefold() in found:
             raise row.wrong(f"{column} {word} occurs twice, in another case", "keep one of the two")
         valence, arousal = bounds.to_unit(pair).tolist()

@@ -29,7 +29,7 @@ import pandas as pd
 from affetti.corpus import audit
 from affetti.corpus.loaders import rows, tree
 from affetti.corpus.track import AudioFile, Check, Dataset, Labels, Options, Source, Track
-from affetti.emotion import SCALES
+from affetti.emotion import AXES, SCALES
 from affetti.errors import InputError
 
 DATASET = Dataset(
@@ -179,7 +179,7 @@ def _names(file: Path | None, ident: str, title: str) -> dict[str, tuple[str, st
 
 def _outside(song: Static) -> str:
     """Why a song's label cannot be: "" where it can."""
-    for axis, mean in zip(("valence", "arousal"), song.mean, strict=True):
+    for axis, mean in zip(AXES, song.mean, strict=True):
         if not 0.0 <= mean <= 1.0:
             return f"line {song.row.line}: {axis} {mean:g} lies outside [0, 1]"
     return ""

@@ -20,6 +20,7 @@ import pandas as pd
 from affetti.corpus import audit
 from affetti.corpus.loaders import tree
 from affetti.corpus.track import Check, Dataset, Labels, MidiFile, Options, Source, Track
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.storage import read_json
 
@@ -95,7 +96,7 @@ def _pieces(file: Path, number: int) -> list[Piece]:
     try:
         found = {key: Piece(f"r{number}_{key}", file, str(it["midi"])) for key, it in sorted(raw["pieces"].items())}
         for key, it in raw["annotations"].items():
-            valence, arousal = ([float(value) for value in it[axis]] for axis in ("valence", "arousal"))
+            valence, arousal = ([float(value) for value in it[axis]] for axis in AXES)
             if piece := found.get(key.rsplit("_", 1)[0]):
                 piece.listeners.append((valence, arousal))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

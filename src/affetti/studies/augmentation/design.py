@@ -14,6 +14,7 @@ import numpy as np
 
 from affetti import presets
 from affetti.corpus import Corpus, splits
+from affetti.emotion import AXES
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.studies.augmentation.arms import TRAINED, Arm, SyntheticSetSpec, choose_arms
 from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
@@ -195,7 +196,7 @@ def _kinds_that_take(
 
 def _require_varying_labels(corpus: Corpus, part: splits.Fold) -> None:
     for rows, name_of_part in ((part.train, "training"), (part.test, "test")):
-        for axis, name in enumerate(("valence", "arousal")):
+        for axis, name in enumerate(AXES):
             values = corpus.labels[rows, axis]
             if not np.ptp(values) > 1e-6:
                 raise InputError(

@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from affetti import metrics, presets
 from affetti.corpus import Corpus, splits
 from affetti.embedders.clip_set import ClipSet
-from affetti.emotion import quadrant
+from affetti.emotion import AXES, quadrant
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.execution.local import ranges
-from affetti.metrics.conditioning import AXES
 from affetti.random import child_seed
 from affetti.rows import release_pages
 from affetti.studies.scorecard.result import (

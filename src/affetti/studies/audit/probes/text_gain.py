@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from affetti import compose
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.context import AuditContext
@@ -23,7 +24,6 @@ from affetti.studies.audit.probes.added_variance import added_percent, with_sele
 from affetti.training.text_embedders import text_embedder
 
 NEEDS_LYRICS = "lyrics: a column of words"
-AXES = ("valence", "arousal")
 
 
 def text_gain(context: AuditContext) -> list[Measurement]:

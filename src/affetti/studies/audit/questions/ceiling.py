@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from affetti import metrics
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import ceiling
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics.quality import MIN_SONGS
 from affetti.progress import Progress
@@ -50,7 +51,6 @@ TIMED_CLIPS, N_TIMINGS = 8, 8
 """Clips that sampling is timed on, and how often."""
 RESAMPLES = 40
 """Of the published score, which takes a while."""
-AXES = ("valence", "arousal")
 CAUTION_FRONT_END = (
     "The score compares the corpus' own log-mels: it measures what they lose on the way to sound and back, "
     "not what listeners would miss."

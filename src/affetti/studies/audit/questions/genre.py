@@ -18,6 +18,7 @@ from torch import Tensor
 from affetti import compose
 from affetti.compose.styles import GENRES
 from affetti.embedders.statistics import embed_statistics
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.progress import Progress
 from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, Sound, format_measurement
@@ -41,7 +42,6 @@ from affetti.studies.audit.probes.song_position import learnable_classes
 from affetti.studies.audit.question import Question
 
 NEEDS_GENRES = "genre: a column with two or more kinds"
-AXES = ("valence", "arousal")
 N_COMPONENTS = 6
 """Leading components of the log-mel statistics whose meaning a genre may bend."""
 MAX_SONGS, MAX_SONGS_QUICK = 12, 5

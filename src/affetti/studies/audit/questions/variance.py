@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from affetti.corpus.ceiling import ceiling
+from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.progress import Progress
 from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, format_measurement
@@ -27,7 +28,6 @@ from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspec
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.question import Question
 
-AXES = ("valence", "arousal")
 MAX_CLIPS, MAX_CLIPS_QUICK = 1_200, 480
 LABELS = {
     "log_mel": "variance{} that log-mel explains",
