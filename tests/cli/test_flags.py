@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from affetti.cli.flags import Long, emit, parse, settled
+from affetti.cli.flags import LongFlags, emit, parse, resolve
 from affetti.errors import StorageError, UsageError
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Do something."""
 
     out: Path | None = None
@@ -28,7 +28,7 @@ class Flags(Long):
 
 def asked(*arguments: str, defaults: dict[str, object] | None = None, known: tuple[str, ...] = ()) -> dict[str, object]:
     flags = parse(Flags, list(arguments), "something")
-    return settled(flags, defaults or {"steps": 5, "seed": 0}, flags.config, known)
+    return resolve(flags, defaults or {"steps": 5, "seed": 0}, flags.config, known)
 
 
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_config_file_may_hold_the_flags_of_0_1(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text('shares = "50,100"\nreturns = "10"\ndial = ["guidance=1,2"]\n')
     flags = compare.Flags(corpus=Path("corpus"), out=Path("study"))
-    settings = settled(flags, {}, path)
+    settings = resolve(flags, {}, path)
     assert settings["train_fractions"] == "50,100"
     assert settings["training_steps"] == "10"
     assert settings["sampling"] == ("guidance=1,2",)
     path.write_text('shares = "50,100"\n')
     with pytest.raises(UsageError, match="unknown setting 'shares'"):
-        settled(generate.Flags(model=Path("run"), n=2, out=Path("out")), {}, path)
+        resolve(generate.Flags(model=Path("run"), n=2, out=Path("out")), {}, path)

@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from affetti.cli.main import VERBS, main
+from affetti.corpus import Corpus
 
 Affetti = Callable[..., Any]
 
@@ -85,6 +87,28 @@ def test_bad_usage_is_told_in_one_line(
     assert says in ran.complaint
     assert ran.complaint.startswith("affetti: ")
     assert not list(tmp_path.iterdir()), "something was written"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("prepare", ["composed", "--clips", "16"]),
+        ("generate", ["--model", "nowhere", "--n", "2"]),
+        ("compare", ["--corpus", "CORPUS"]),
+        ("audit", ["CORPUS"]),
+        ("score", ["nowhere", "nowhere"]),
+    ],
+)
+def test_an_engine_that_does_not_exist_is_refused(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path, verb: str, arguments: list[str], dry_run: bool
+) -> None:
+    given = [str(corpus.path) if argument == "CORPUS" else argument for argument in arguments]
+    flags = ["--dry-run"] if dry_run and verb != "score" else []
+    ran = affetti(verb, *given, "--out", tmp_path / "out", "--engine", "ray", *flags)
+    assert ran.code == 2
+    assert "--engine: there is no engine 'ray'. Choose from local" in ran.complaint
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -42,12 +42,13 @@ def run(
     quick: bool = False,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> AuditResult:
     """Measure what a log-mel loses, and decide the claims of the published study.
 
     Arguments, result and errors are those of :func:`affetti.studies.audit.audit.audit_corpus`; ``workers`` are
-    processes, by default one a core.
+    processes, by default one a core, and ``engine`` is where they run.
     """
     return audit_corpus(
         Corpus.open(corpus),
@@ -57,7 +58,7 @@ def run(
         only=tuple(only),
         quick=quick,
         seed=seed,
-        executor=executor(workers=workers),
+        executor=executor(engine, workers),
         progress=progress,
     )
 
@@ -72,12 +73,14 @@ def plan(
     quick: bool = False,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> AuditPlan:
     """Plan an audit, with the arguments of :func:`run`.
 
     Questions, models and studies are checked; times are of two cores.
     """
+    executor(engine, workers)  # refuses what it could not run on
     opened = Corpus.open(corpus)
     names = select_questions(tuple(only))
     runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)

@@ -11,7 +11,7 @@ from affetti import config
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
-from affetti.execution.local import cpu_count
+from affetti.execution import executor
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import StudyResult, TestSet
@@ -41,6 +41,7 @@ def run(
     out: str | Path,
     *,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
     **settings: Any,
 ) -> StudyResult:
@@ -53,7 +54,7 @@ def run(
         Corpus.open(corpus),
         Path(out),
         study_settings(**settings),
-        workers=cpu_count() if workers is None else workers,
+        workers=executor(engine, workers).workers,
         progress=progress,
     )
 
@@ -63,6 +64,7 @@ def plan(
     out: str | Path,
     *,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
     **settings: Any,
 ) -> ComparePlan:
@@ -71,7 +73,7 @@ def plan(
     Arms and models are checked, generators and one regressor trained for a few steps in memory.
     """
     chosen = study_settings(**settings)
-    study = plan_study(Corpus.open(corpus), chosen, workers or cpu_count())
+    study = plan_study(Corpus.open(corpus), chosen, executor(engine, workers).workers)
     fits = ""
     if chosen.budget is not None:
         fits = f"; of this, what fits {chosen.budget:.0f} s would be run"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from affetti.api.plan import Plan, describe_cost
-from affetti.execution.local import cpu_count
+from affetti.execution import executor
 from affetti.inference.generation import generate_corpus
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
@@ -69,15 +69,16 @@ def run(
     vocoder: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> GenerateResult:
     """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
 
     ``genre`` to ``lyrics`` are conditions of every clip besides its emotion, of those that the model was trained on;
     ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one a core; on
-    another device, to one.
+    another device, to one; ``engine`` is where they run.
     """
-    processes = cpu_count() if choose_device(device) == "cpu" else 1
+    processes = _processes(engine, workers, device)
     conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
     corpus = generate_corpus(
         Path(model),
@@ -92,7 +93,7 @@ def run(
         with_audio=audio,
         vocoder=vocoder,
         device=device,
-        workers=processes if workers is None else workers,
+        workers=processes,
         progress=progress,
     )
     provenance = corpus.meta["provenance"]
@@ -128,13 +129,15 @@ def plan(
     vocoder: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> GeneratePlan:
     """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
+    processes = _processes(engine, workers, device)
     trained = runs.load(Path(model))
     generator, front = trained.generator, trained.front_end
     seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
-    seconds /= workers or cpu_count()
+    seconds /= processes
     size = 2 * n * front.n_mels * front.frames
     return GeneratePlan(
         clips=n,
@@ -142,3 +145,9 @@ def plan(
         seconds=round(seconds, 1),
         plan=f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
     )
+
+
+def _processes(engine: str, workers: int | None, device: str) -> int:
+    """How many processes generate; refuses an engine or a device that is not here."""
+    on_cpu = choose_device(device) == "cpu"
+    return executor(engine, 1 if workers is None and not on_cpu else workers).workers

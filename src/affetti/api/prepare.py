@@ -20,7 +20,7 @@ from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
 from affetti.errors import InputError, UsageError
-from affetti.execution import cpu_count, executor
+from affetti.execution import executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult, Estimate
@@ -120,6 +120,7 @@ def run(
     lexicon: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> PrepareResult:
     """Make a corpus of log-mels from labelled music.
@@ -146,6 +147,7 @@ def run(
         lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
         seed: of composer and split.
         workers: processes; default one a core.
+        engine: where they run, one of :data:`affetti.execution.ENGINES`.
         progress: told of tracks done.
 
     Raises:
@@ -156,7 +158,7 @@ def run(
     options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
     settings = PrepareSettings(preset, windows, pad, strict, keep_audio, split, folds, seed)
-    built = build(loaded, Path(out), front, settings, executor=executor("local", workers), progress=progress)
+    built = build(loaded, Path(out), front, settings, executor=executor(engine, workers), progress=progress)
     return _result(built)
 
 
@@ -182,6 +184,7 @@ def plan(
     lexicon: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = "local",
     progress: Progress = silent,
 ) -> PreparePlan:
     """Plan a corpus, with the arguments of :func:`run`: its labels are read and audited, and a few tracks decoded.
@@ -189,6 +192,7 @@ def plan(
     ``out`` may be left out.
     """
     front = presets.front_end(preset)
+    processes = executor(engine, workers).workers
     options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
     splits.published_split(split, loaded.official)
@@ -202,7 +206,7 @@ def plan(
         tried = f"none of {len(probe)} tracks of {loaded.name} that were tried, of {len(loaded.tracks)}, can be read"
         raise InputError(f"{tried}, the first: {broken[0]['reason']}", where=broken[0]["path"])
     share = len(loaded.tracks) / max(1, len(probe))
-    seconds *= share / (workers or cpu_count())
+    seconds *= share / processes
     # A composed track knows how many clips it gives; of others, a few are decoded.
     composed = loaded.dataset.name == "composed"
     n_clips = sum(track.clips for track in loaded.tracks) if composed else round(n_probe * share)

@@ -10,7 +10,7 @@ from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.registry import make_embedder
 from affetti.errors import StorageError, UsageError
-from affetti.execution.local import cpu_count
+from affetti.execution import executor
 from affetti.progress import Progress, silent
 from affetti.storage import read_json
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
@@ -33,6 +33,7 @@ def run(
     preset: str | None = None,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = "local",
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Scorecard:
@@ -53,6 +54,7 @@ def run(
         preset: front-end for folders of audio.
         seed: of every resampling.
         workers: processes that decode folders of audio; default one a core.
+        engine: where they run, one of :data:`affetti.execution.ENGINES`.
         device: where networks run: those of ``features`` and the regressor.
         progress: told of stages.
     """
@@ -64,11 +66,9 @@ def run(
         _claim_score(Path(out))
     files = [Path(file) for file in groups] + [None, None, None]
     front = None if preset is None else presets.front_end(preset)
-    if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers", where="--workers", hint="give 1 or more")
+    processes = executor(engine, workers).workers
     place = choose_device(device)
     embedder = make_embedder(features, place)
-    processes = cpu_count() if workers is None else workers
     opened: list[ClipSet] = []
     for path, file in ((real, files[0]), (fake, files[1]), (against, files[2]), (train, None)):
         if path is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import Long, emit, emit_plan, note, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, emit_plan, note, parse, resolve
+from affetti.cli.progress import show_progress
 from affetti.studies.audit.registry import QUESTION_NAMES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Measure what a log-mel loses of music and emotion, what caps quality, and which published claims hold."""
 
     corpus: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CORPUS")]]
@@ -36,15 +36,14 @@ class Flags(Long):
     """Fewer songs and wider intervals."""
     workers: int | None = None
     """Processes (default: one a core)."""
-    engine: Literal["local"] = "local"
-    """Where the work runs."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "audit")
-    settings = settled(flags, {"seed": 0}, flags.config, ("corpus_hash",))
-    settings.pop("engine", None)
+    settings = resolve(flags, {"seed": 0}, flags.config, ("corpus_hash",))
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings["studies"] = settings.pop("study", ())
     from affetti import api
@@ -52,7 +51,7 @@ def run(arguments: list[str]) -> int:
     if flags.dry_run:
         emit_plan(api.audit.plan(corpus, out, **settings), flags.json)
         return 0
-    with shown() as progress:
+    with show_progress() as progress:
         result = api.audit.run(corpus, out, progress=progress, **settings)
     if result.composed:
         note("note: on a composed corpus, results are about representations and models, never about how people feel")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
-from affetti.cli.flags import Long, emit, emit_plan, note, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, emit_plan, note, parse, resolve
+from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
 from affetti.errors import UsageError
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0}
-COLUMN = 13
+SECONDS_PER_UNIT = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+COLUMN_WIDTH = 13
 """Width of a column of the table of methods."""
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Learn whether synthetic data helps: regressors trained with and without it, tested on real songs never seen."""
 
     corpus: Path
@@ -57,15 +57,14 @@ class Flags(Long):
     """Where networks are trained and sampled: cpu, cuda, mps or auto (default cpu)."""
     workers: int | None = None
     """Processes (default: one a core)."""
-    engine: Literal["local"] = "local"
-    """Where the work runs."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "compare")
-    settings = settled(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
-    settings.pop("engine")
+    settings = resolve(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings |= _read(settings)
     from affetti import api
@@ -73,7 +72,7 @@ def run(arguments: list[str]) -> int:
     if flags.dry_run:
         emit_plan(api.compare.plan(corpus, out, **settings), flags.json)
         return 0
-    with shown() as progress:
+    with show_progress() as progress:
         document = api.compare.run(corpus, out, progress=progress, **settings).to_dict()
     for line in document["notes"]:
         note(f"note: {line}")
@@ -112,7 +111,7 @@ def _numbers(typed: str, flag: str) -> list[float]:
 
 def _seconds(typed: str) -> float:
     """Seconds of ``90s``, ``30m``, ``1.5h``, or a bare number of minutes."""
-    unit = UNITS.get(typed[-1:].lower())
+    unit = SECONDS_PER_UNIT.get(typed[-1:].lower())
     try:
         return float(typed[:-1]) * unit if unit else float(typed) * 60.0
     except ValueError:
@@ -174,7 +173,7 @@ def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
         return []
     width = max([16, *(len(row["name"]) for row in rows)])
     heads = ("quality", "claimed", "information", "CCC v", "CCC a", "slope a", "diversity", "difference")
-    lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN}}" for head in heads)]
+    lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN_WIDTH}}" for head in heads)]
     for row in rows:
         emotion = row["emotion"]
         ccc = [_told(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in AXES]
@@ -183,7 +182,7 @@ def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
         change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"
         information = "no original" if row["information"] is None else f"{row['information']:.0f} %"
         cells = (_told(row["quality"], 0), claimed, information, *ccc, slope, _told(row["diversity"], 2), change)
-        lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells))
+        lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells))
     return lines
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from affetti.cli.flags import Long, emit, emit_plan, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.progress import show_progress
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """See the whole thing work: a composed corpus, two generators, their scores, whether they help, a report."""
 
     out: Path | None = None
@@ -25,13 +25,13 @@ class Flags(Long):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "demo")
-    settings = settled(flags, {"out": "affetti-demo", "size": "full", "seed": 0}, flags.config)
+    settings = resolve(flags, {"out": "affetti-demo", "size": "full", "seed": 0}, flags.config)
     from affetti import api
 
     if flags.dry_run:
         emit_plan(api.demo.plan(**settings), flags.json)
         return 0
-    with shown() as progress:
+    with show_progress() as progress:
         result = api.demo.run(progress=progress, **settings)
     emit(result.to_dict(), flags.json, result.summary)
     return 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from affetti.cli.flags import Everyday, emit, parse, settled
+from affetti.cli.flags import CommonFlags, emit, parse, resolve
 
 
 @dataclass(frozen=True)
-class Flags(Everyday):
+class Flags(CommonFlags):
     """Write a trained student or vit as one ONNX file: waveform in, valence and arousal out, the front-end inside."""
 
     model: str
@@ -21,7 +21,7 @@ class Flags(Everyday):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "export")
-    settings = settled(flags, {}, flags.config)
+    settings = resolve(flags, {}, flags.config)
     settings.pop("seed", None)
     from affetti import api
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
 """What every folder's ``config.json`` records besides its settings."""
-RENAMED = {"dial": "sampling", "shares": "train_fractions", "returns": "training_steps"}
+RENAMED_FLAGS = {"dial": "sampling", "shares": "train_fractions", "returns": "training_steps"}
 """Flags of 0.1 that ``--config`` files may hold, and what they are called now."""
-UNSAID = (
+TYRO_REWRITES = (
     (r"\bFor full helptext, (run|see).*$", ""),
     (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),
     (r"Error parsing (\S+): no type matching \S+ could be instantiated from \[(.*?)\].*", r"\1: \2 does not do"),
@@ -41,7 +41,7 @@ UNSAID = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Everyday:
+class CommonFlags:
     """Flags that mean the same for every verb."""
 
     seed: int | None = None
@@ -53,7 +53,7 @@ class Everyday:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Long(Everyday):
+class LongFlags(CommonFlags):
     """Flags of verbs that take a while."""
 
     dry_run: bool = False
@@ -68,7 +68,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     """
     complaint = io.StringIO()
     doc = (kind.__doc__ or "").strip()
-    _tell_plainly(kind)
+    _hide_none_defaults(kind)
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
@@ -80,7 +80,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
         raise UsageError(_one_line(complaint.getvalue()), hint=f"see affetti {verb} --help") from None
 
 
-def _tell_plainly(kind: type[Any]) -> None:
+def _hide_none_defaults(kind: type[Any]) -> None:
     """Have ``--help`` leave out that a flag which may be left out is ``None`` by default, and ``None`` as its type.
 
     Helptexts tell the true defaults.
@@ -89,18 +89,22 @@ def _tell_plainly(kind: type[Any]) -> None:
     for owner in kind.__mro__:
         own: dict[str, Any] = inspect.get_annotations(owner)
         for name in [name for name, hint in own.items() if isinstance(hint, str)]:  # others have been told already
-            told = tyro.conf.arg(help_behavior_hint=_unless_nothing, metavar=_metavar(hints[name]))
+            told = tyro.conf.arg(help_behavior_hint=_default_text, metavar=_metavar(hints[name]))
             own[name] = Annotated[hints[name], told]
         if own:
             owner.__annotations__ = own
 
 
-def _unless_nothing(default: str) -> str:
+def _default_text(default: str) -> str:
     return "" if default in ("None", "False", "") else f"(default: {default})"
 
 
 def _metavar(hint: Any) -> str | None:
     """What stands for the value of a flag that may be left out; None: as tyro has it."""
+    if get_origin(hint) is Annotated:
+        hint, *settings = get_args(hint)
+        if any(getattr(setting, "metavar", None) is not None for setting in settings):
+            return None
     arguments = get_args(hint)
     if get_origin(hint) not in (Union, UnionType) or NoneType not in arguments:
         return None
@@ -113,12 +117,12 @@ def _one_line(text: str) -> str:
     """What tyro framed in a box, on one line."""
     words = re.sub(r"[│╭╮╰╯─┌┐└┘]|-{4,}|\x1b\[[0-9;]*m", " ", text)
     words = " ".join(words.split())
-    for pattern, instead in UNSAID:
+    for pattern, instead in TYRO_REWRITES:
         words = re.sub(pattern, instead, words)
     return words.strip(" .") or "wrong flags"
 
 
-def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:
+def resolve(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:
     """Layer ``defaults`` < the file at ``path`` < the flags that were given, as a dictionary.
 
     Args:
@@ -135,7 +139,7 @@ def settled(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
     filed: dict[str, Any] = {}
     if path is not None:
         filed = config.read(path)
-        filed = {RENAMED[key] if RENAMED.get(key) in values else key: value for key, value in filed.items()}
+        filed = {RENAMED_FLAGS[key] if RENAMED_FLAGS.get(key) in values else key: value for key, value in filed.items()}
         recorded = {*RECORDED, *known}
         config.require_known(filed, {*values, *recorded}, path)
         filed = {key: value for key, value in filed.items() if key not in recorded and value is not None}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, emit_plan, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from affetti.api.generate import GenerateResult
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Generate a synthetic corpus. Its labels are the emotions requested: check them with affetti score."""
 
     model: Path
@@ -54,16 +54,15 @@ class Flags(Long):
     """cpu (default), cuda, mps or auto."""
     workers: int | None = None
     """Processes (default: one a core)."""
-    engine: Literal["local"] = "local"
-    """Where the work runs."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "generate")
     defaults = {"emotions": "uniform", "seed": 0, "batch_size": 32, "device": "cpu"}
-    settings = settled(flags, defaults, flags.config)
-    settings.pop("engine")
+    settings = resolve(flags, defaults, flags.config)
     for name, change in (("instruments", _names), ("lyrics", _lines), ("sampling", _parameters)):
         if name in settings:
             settings[name] = change(settings[name])
@@ -74,7 +73,7 @@ def run(arguments: list[str]) -> int:
     if flags.dry_run:
         emit_plan(api.generate.plan(model, n, out, **settings), flags.json)
         return 0
-    with shown() as progress:
+    with show_progress() as progress:
         result = api.generate.run(model, n, out, progress=progress, **settings)
     emit(result.to_dict(), flags.json, _text(result))
     return 0

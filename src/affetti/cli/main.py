@@ -25,7 +25,7 @@ VERBS = {
     "doctor": "tell what works here and what is missing",
 }
 
-BEGIN_AGAIN = ("score", "predict", "export", "report", "doctor")
+NOT_RESUMABLE = ("score", "predict", "export", "report", "doctor")
 """Verbs that keep nothing of what was cut short."""
 
 
@@ -84,7 +84,7 @@ def _run(verb: str, arguments: list[str]) -> int:
     except AffettiError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
-        told = "nothing is kept: start it again" if verb in BEGIN_AGAIN else "the same command goes on from here"
+        told = "nothing is kept: start it again" if verb in NOT_RESUMABLE else "the same command goes on from here"
         print(f"\naffetti {verb}: interrupted; {told}", file=sys.stderr)
         return 130
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import Everyday, emit, note, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import CommonFlags, emit, note, parse, resolve
+from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
 
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
@@ -19,7 +19,7 @@ ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "
 
 
 @dataclass(frozen=True)
-class Flags(Everyday):
+class Flags(CommonFlags):
     """Read valence and arousal, with intervals and the curve over time, off recordings. Both run from -1 to 1."""
 
     model: str
@@ -41,13 +41,13 @@ class Flags(Everyday):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "predict")
-    settings = settled(flags, {"hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
+    settings = resolve(flags, {"hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
     settings.pop("seed", None)
     table = settings.pop("csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
     from affetti import api
 
-    with shown() as progress:
+    with show_progress() as progress:
         document = api.predict.run(model, list(audio), progress=progress, **settings)
     for entry in document:
         if entry["error"] is not None:

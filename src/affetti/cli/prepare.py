@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, note, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, note, parse, resolve
+from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Make a corpus of log-mels from labelled music: labels checked, clips cut, folds dealt by song and artist."""
 
     source: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -60,15 +60,14 @@ class Flags(Long):
     """CSV of words with valence and arousal on --scale that places Jamendo's mood tags (default: affetti's words)."""
     workers: int | None = None
     """Processes (default: one a core)."""
-    engine: Literal["local"] = "local"
-    """Where the work runs."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "prepare")
-    settings = settled(flags, {"preset": "tiny", "seed": 0}, flags.config)
-    settings.pop("engine")
+    settings = resolve(flags, {"preset": "tiny", "seed": 0}, flags.config)
     source, out = settings.pop("source", ()), settings.pop("out", None)
     if not source:
         raise UsageError("no source", where="prepare", hint="name one, such as composed or folder:PATH")
@@ -81,7 +80,7 @@ def run(arguments: list[str]) -> int:
         return 0
     if out is None:
         raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
-    with shown() as progress:
+    with show_progress() as progress:
         result = api.prepare.run(source, out, progress=progress, **settings)
     _note_omissions(result)
     emit(result.to_dict(), flags.json, _text(result))

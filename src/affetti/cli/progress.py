@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 from affetti.progress import Progress
 
-EVERY = 30.0
+SECONDS_BETWEEN_LINES = 30.0
 """Seconds between lines where stderr is not a terminal."""
 
 
 @contextmanager
-def shown() -> Generator[Progress]:
+def show_progress() -> Generator[Progress]:
     """Yield a callback that shows progress while the block runs."""
     if not sys.stderr.isatty():
         yield _lines()
@@ -58,7 +58,7 @@ def _lines() -> Progress:
             began[stage], last[stage] = (now, done), now
         reached[stage] = done
         start, first = began[stage]
-        if done < total and (done == first or now - last[stage] < EVERY):
+        if done < total and (done == first or now - last[stage] < SECONDS_BETWEEN_LINES):
             return
         last[stage] = now
         elapsed = now - start

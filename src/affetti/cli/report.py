@@ -8,12 +8,12 @@ from typing import Annotated
 
 import tyro
 
-from affetti.cli.flags import Everyday, emit, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import CommonFlags, emit, parse, resolve
+from affetti.cli.progress import show_progress
 
 
 @dataclass(frozen=True)
-class Flags(Everyday):
+class Flags(CommonFlags):
     """Write one self-contained HTML page about corpora, runs, scorecards, studies and audits."""
 
     out: Path
@@ -27,12 +27,12 @@ class Flags(Everyday):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "report")
-    settings = settled(flags, {"title": "affetti report"}, flags.config)
+    settings = resolve(flags, {"title": "affetti report"}, flags.config)
     settings.pop("seed", None)
     sources, out = settings.pop("sources", ()), settings.pop("out")
     from affetti import api
 
-    with shown() as progress:
+    with show_progress() as progress:
         result = api.report.run(list(sources), out, progress=progress, **settings)
     emit(result.to_dict(), flags.json, f"{result.report} ({result.bytes / 1e6:.1f} MB)")
     return 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import Everyday, emit, note, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import CommonFlags, emit, note, parse, resolve
+from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from affetti.studies.scorecard.result import (
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flags(Everyday):
+class Flags(CommonFlags):
     """Score a synthetic set against real music; every number stands beside what real music itself would score."""
 
     real: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="REAL")]]
@@ -49,6 +49,8 @@ class Flags(Everyday):
     """Folder for result.json, and for what the report draws."""
     workers: int | None = None
     """Processes that decode folders of audio (default: one a core)."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine."""
     device: str | None = None
     """Where networks run (default cpu): those of --features and --regressor."""
 
@@ -65,11 +67,11 @@ SHOWN_PAIRS = 5
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "score")
-    settings = settled(flags, {"seed": 0, "features": "statistics", "device": "cpu"}, flags.config)
+    settings = resolve(flags, {"seed": 0, "features": "statistics", "device": "cpu"}, flags.config)
     real, fake = settings.pop("real"), settings.pop("fake")
     from affetti import api
 
-    with shown() as progress:
+    with show_progress() as progress:
         card = api.score.run(real, fake, progress=progress, **settings)
     for file in card.left_out:
         note(f"skipped {file.path}: {file.reason}")

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import Long, emit, emit_plan, parse, settled
-from affetti.cli.progress import shown
+from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from affetti.training.result import Agreement, Estimate, TrainResult
 
 
 @dataclass(frozen=True)
-class Flags(Long):
+class Flags(LongFlags):
     """Train a generator (gan, waveform, flow) or a regressor (vit, student, baseline) on one fold's training clips."""
 
     model: tyro.conf.Positional[Literal["gan", "waveform", "flow", "vit", "student", "baseline"]]
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "train")
     known = ("corpus_hash", "teacher_weights", "settings")
-    settings = settled(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
+    settings = resolve(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
     from affetti.errors import UsageError
 
     for name in ("corpus", "out"):
@@ -79,7 +79,7 @@ def run(arguments: list[str]) -> int:
     from affetti.training.device import is_main_process
 
     first = is_main_process(settings.get("devices") or 1)
-    with shown() as progress:
+    with show_progress() as progress:
         told = progress if first else silent
         result = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
     if first:
