@@ -204,3 +204,9 @@ def test_fluidsynth_makes_the_same_rise_and_fall_of_real_pieces(fluidsynth: str,
         blocks = [wave[: min(map(len, waves)) // 1_102 * 1_102].astype(np.float64).reshape(-1, 1_102) for wave in waves]
         levels = [10 * np.log10(np.mean(np.square(block), axis=1) + 1e-7) for block in blocks]
         assert np.corrcoef(levels[0], levels[1])[0, 1] > 0.9, path.name
+
+
+def test_a_stuck_pedal_holds_a_note_for_a_minute(tmp_path: Path) -> None:
+    events = (0, control(64, 127)), (0, on(60)), (480, off(60)), (200 * SECOND, control(64, 0))
+    assert ends(played(tmp_path, *events)) == [60.0]
+    assert ends(played(tmp_path, (0, control(64, 127)), (0, on(60)), (70 * SECOND, off(60)))) == [70.0]

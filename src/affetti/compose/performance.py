@@ -27,11 +27,12 @@ from affetti.compose.midi import CONTROL, DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PITCH
 PEDAL_ON = 64
 """Least value at which a pedal is down: General MIDI knows no half-pedal."""
 DEFAULT_VOLUME = 100
-"""Channel volume until a file sets one. Levels are relative to it: a file that sets none has the level of its
-velocities."""
+"""Channel volume until a file sets one. Levels are relative to it: without one, velocities alone make them."""
 MAX_BEND_SEMITONES = 48.0
 MAX_NOTE_SECONDS = 300.0
 """A sound is faded no later than this after its start, pedal or not."""
+MAX_PEDAL_SECONDS = 60.0
+"""A pedal holds a sound no longer than this: by then strings have died away, and a stuck pedal costs no more."""
 RAMP_SECONDS = 0.005
 """A change of level takes this long, so that it does not click."""
 
@@ -165,7 +166,8 @@ def perform(events: Sequence[MidiEvent]) -> list[PerformedNote]:
     last = events[-1].seconds if events else 0.0
     for note in player.notes:
         note.key_end = min(note.key_end, max(last, note.start))
-        note.end = min(max(note.key_end, min(note.end, last)), note.start + MAX_NOTE_SECONDS)
+        held = min(note.end, last, note.start + MAX_PEDAL_SECONDS)
+        note.end = min(max(note.key_end, held), note.start + MAX_NOTE_SECONDS)
     return player.notes
 
 
