@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affetti.corpus.ceiling import ceiling
+from affetti.corpus.ceiling import LabelCeiling, ceiling
+from affetti.results import Estimate
 
 MakeClips = Callable[..., pd.DataFrame]
 
@@ -33,14 +34,14 @@ def table(make_clips: MakeClips, made: dict[str, Any]) -> pd.DataFrame:
 
 def test_the_reliability_is_that_of_one_way_analysis_of_variance(make_clips: MakeClips) -> None:
     made = panel(np.random.default_rng(0), 40, 6, 0.3, 0.4)
-    found = ceiling(table(make_clips, made))
+    bounds = ceiling(table(make_clips, made))
     for name in ("valence", "arousal"):
         ratings = made[f"{name}_ratings"]
         between = 6 * ratings.mean(axis=1).var(ddof=1)
         within = ratings.var(axis=1, ddof=1).mean()
         icc = (between - within) / between  # ICC(1,k), Shrout & Fleiss 1979
-        assert found[name]["r2"]["value"] == pytest.approx(icc, abs=1e-12)  # type: ignore[index]
-        assert found[name]["ccc"]["value"] == pytest.approx(np.sqrt(icc), abs=1e-12)  # type: ignore[index]
+        assert bounds.by_axis()[name].r2.value == pytest.approx(icc, abs=1e-12)
+        assert bounds.by_axis()[name].ccc.value == pytest.approx(np.sqrt(icc), abs=1e-12)
 
 
 def test_no_predictor_passes_the_ceiling_and_the_truth_reaches_it() -> None:
@@ -63,8 +64,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(make_clips: MakeClips)
     rho = 0.3**2 / (0.3**2 + 0.5**2 / 8)
     held = 0
     for _ in range(100):
-        found = ceiling(table(make_clips, panel(rng, 60, 8, 0.3, 0.5)), resamples=200)
-        low, high = found["valence"]["r2"]["ci"]  # type: ignore[index]
+        bounds = ceiling(table(make_clips, panel(rng, 60, 8, 0.3, 0.5)), resamples=200)
+        low, high = bounds.valence.r2.ci
         assert low <= high
         held += low <= rho <= high
     assert 85 <= held <= 99
@@ -76,7 +77,7 @@ def test_the_interval_is_over_songs_not_clips(make_clips: MakeClips) -> None:
     again = pd.concat([once.assign(clip_id=once["clip_id"] + f"-{i}") for i in range(8)], ignore_index=True)
     width = {}
     for name, clips in (("once", once), ("again", again), ("as if songs", again.assign(song_id=again["clip_id"]))):
-        low, high = ceiling(clips)["valence"]["r2"]["ci"]  # type: ignore[index]
+        low, high = ceiling(clips).valence.r2.ci
         width[name] = high - low
     assert width["again"] == pytest.approx(width["once"], rel=0.15)
     assert width["as if songs"] < 0.6 * width["again"]
@@ -86,14 +87,14 @@ def test_the_ceiling_does_not_depend_on_the_order_of_clips(make_clips: MakeClips
     clips = table(make_clips, panel(np.random.default_rng(4), 30, 8, 0.3, 0.5))
     a, b = ceiling(clips), ceiling(clips.sample(frac=1, random_state=0))
     for name in ("valence", "arousal"):
-        np.testing.assert_allclose(a[name]["r2"]["ci"], b[name]["r2"]["ci"], atol=1e-12)  # type: ignore[index]
+        np.testing.assert_allclose(a.by_axis()[name].r2.ci, b.by_axis()[name].r2.ci, atol=1e-12)
 
 
 def test_labels_that_are_noise_alone_have_a_ceiling_near_zero_and_never_below(make_clips: MakeClips) -> None:
     constant = ceiling(make_clips(20, valence=0.1, arousal=0.0))
-    assert constant["valence"]["r2"] == {"value": 0.0, "ci": [0.0, 0.0]}  # type: ignore[index]
+    assert constant.valence.r2 == Estimate(0.0, (0.0, 0.0))
     noise = ceiling(table(make_clips, panel(np.random.default_rng(5), 300, 8, 0.0, 0.5)))
-    assert 0 <= noise["valence"]["r2"]["value"] < 0.25  # type: ignore[index]
+    assert 0 <= noise.valence.r2.value < 0.25
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_labels_that_are_noise_alone_have_a_ceiling_near_zero_and_never_below(ma
 def test_without_raters_spread_or_songs_the_ceiling_is_not_known(
     make_clips: MakeClips, columns: dict[str, Any]
 ) -> None:
-    assert ceiling(make_clips(10, **columns)) == {"valence": None, "arousal": None}
+    assert ceiling(make_clips(10, **columns)) == LabelCeiling()
 
 
 def test_deam_has_the_reliability_published_for_it(data: Path, make_clips: MakeClips) -> None:
@@ -115,6 +116,6 @@ def test_deam_has_the_reliability_published_for_it(data: Path, make_clips: MakeC
     for name in ("valence", "arousal"):
         columns[name] = (table[f"{name}_mean"] - 5) / 4
         columns[f"{name}_std"] = table[f"{name}_std"] / 4 * np.sqrt(10 / 9)  # theirs divide by k, ours by k - 1
-    found = ceiling(make_clips(len(table), **columns))
-    assert found["valence"]["r2"]["value"] == pytest.approx(0.774, abs=0.01)  # type: ignore[index]
-    assert found["arousal"]["r2"]["value"] == pytest.approx(0.852, abs=0.01)  # type: ignore[index]
+    bounds = ceiling(make_clips(len(table), **columns))
+    assert bounds.valence.r2.value == pytest.approx(0.774, abs=0.01)
+    assert bounds.arousal.r2.value == pytest.approx(0.852, abs=0.01)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from affetti import metrics
+from affetti import metrics, results
+from affetti.corpus.ceiling import AxisCeiling, LabelCeiling
 from affetti.training.regression_report import (
     add_ceiling,
     agreement_by_genre,
@@ -42,8 +43,8 @@ def test_what_is_not_defined_is_none(read: tuple[np.ndarray, ...]) -> None:
 
 
 def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
-    top = {"ccc": {"value": 0.8, "ci": [0.7, 0.9]}, "r2": {"value": 0.64, "ci": [0.5, 0.8]}}
-    found = add_ceiling(agreement_measures(*read, 0), {"valence": top, "arousal": None})
+    top = AxisCeiling(r2=results.Estimate(0.64, (0.5, 0.8)), ccc=results.Estimate(0.8, (0.7, 0.9)))
+    found = add_ceiling(agreement_measures(*read, 0), LabelCeiling(valence=top))
     ccc = found["valence"].ccc
     assert ccc.of_ceiling.value == pytest.approx(ccc.value / 0.8)
     assert ccc.of_ceiling.ci == pytest.approx([bound / 0.8 for bound in ccc.ci])

@@ -15,7 +15,7 @@ from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
 from affetti.corpus import splits
 from affetti.corpus.build import BuildResult, PrepareSettings, build, refuse, unusable
-from affetti.corpus.ceiling import ceiling
+from affetti.corpus.ceiling import LabelCeiling, ceiling
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
@@ -23,7 +23,7 @@ from affetti.errors import InputError, UsageError
 from affetti.execution import executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
-from affetti.results import BaseResult, Estimate
+from affetti.results import BaseResult
 from affetti.signal.mel import MelSpectrogram
 
 CLIPS_A_SONG = 8
@@ -41,20 +41,12 @@ class SkippedTrack:
 
 
 @dataclass(frozen=True)
-class Ceiling:
-    """What a perfect predictor would reach on labels this noisy, see :mod:`affetti.corpus.ceiling`."""
-
-    r2: Estimate
-    ccc: Estimate
-
-
-@dataclass(frozen=True)
 class LabelReport:
     """What the labels are worth."""
 
     audit: tuple[Check, ...]
-    ceiling: dict[str, Ceiling | None]
-    """By axis; None where the source gives no spread of raters."""
+    ceiling: LabelCeiling
+    """What a perfect predictor would reach on labels this noisy."""
 
 
 @dataclass(frozen=True)
@@ -300,8 +292,8 @@ def _result(built: BuildResult) -> PrepareResult:
     )
 
 
-def _labels(audit: Sequence[dict[str, Any]], ceilings: dict[str, Any]) -> LabelReport:
-    return config.structure({"audit": list(audit), "ceiling": ceilings}, LabelReport, "labels")
+def _labels(audit: Sequence[dict[str, Any]], label_ceiling: LabelCeiling) -> LabelReport:
+    return LabelReport(tuple(config.structure(check, Check, "labels") for check in audit), label_ceiling)
 
 
 def _decode(

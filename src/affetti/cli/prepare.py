@@ -98,7 +98,7 @@ def _note_omissions(result: PrepareResult | PreparePlan) -> None:
 def _label_lines(labels: LabelReport) -> list[str]:
     """The ceiling and the audit of the labels, a line each."""
     lines: list[str] = []
-    for axis, ceiling in labels.ceiling.items():
+    for axis, ceiling in labels.ceiling.by_axis().items():
         if ceiling is None:
             lines.append(f"{axis}: ceiling not known (the source gives no spread of raters)")
         else:

@@ -152,7 +152,7 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
         "genres": table,
         "folds": folds,
         "fold_totals": [int((home == fold).sum()) for fold in folds],
-        "ceiling": None if corpus.synthetic else ceiling(clips),
+        "ceiling": None if corpus.synthetic else ceiling(clips).by_axis(),
         "audit": [] if corpus.synthetic else corpus.meta["label_audit"],
         "artists": bool((clips["artist"].fillna("") != "").any()),
         "leaks": [(called, share) for called, share in (corpus.meta.get("leakage") or {}).items() if share],
@@ -170,7 +170,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
 def _training(sources: Sources, _: Progress) -> dict[str, Any] | None:
     if not sources.runs:
         return None
-    ceilings = {corpus.hash: ceiling(corpus.clips) for corpus in sources.corpora if not corpus.synthetic}
+    ceilings = {corpus.hash: ceiling(corpus.clips).by_axis() for corpus in sources.corpora if not corpus.synthetic}
     return {
         "runs": [_run(run) for run in sources.runs],
         "regressors": [

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from affetti import emotion, metrics
+from affetti import emotion, metrics, results
+from affetti.corpus.ceiling import LabelCeiling
 from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.training.result import (
@@ -59,18 +59,19 @@ def agreement_measures(
     return {name: agreement(prediction[:, axis], target[:, axis]) for axis, name in enumerate(AXES)}
 
 
-def add_ceiling(agreement: dict[str, Agreement], ceiling: dict[str, Any]) -> dict[str, Agreement]:
+def add_ceiling(agreement: dict[str, Agreement], ceiling: LabelCeiling) -> dict[str, Agreement]:
     """Agreement with the ceiling of the labels, where it is known, and CCC and R² as a share of it.
 
     Args:
         agreement: of :func:`agreement_measures`.
         ceiling: of :func:`affetti.corpus.ceiling.ceiling`.
     """
+    highest = ceiling.by_axis()
     return {
         name: replace(
             measures,
-            ccc=_with_ceiling(measures.ccc, (ceiling[name] or {}).get("ccc")),
-            r2=_with_ceiling(measures.r2, (ceiling[name] or {}).get("r2")),
+            ccc=_with_ceiling(measures.ccc, None if (best := highest[name]) is None else best.ccc),
+            r2=_with_ceiling(measures.r2, None if best is None else best.r2),
         )
         for name, measures in agreement.items()
     }
@@ -142,12 +143,12 @@ def _pair(emotions: NDArray[np.float64]) -> tuple[float, float]:
     return valence, arousal
 
 
-def _with_ceiling(estimate: Estimate | None, ceiling: dict[str, Any] | None) -> AgreementEstimate | None:
+def _with_ceiling(estimate: Estimate | None, ceiling: results.Estimate | None) -> AgreementEstimate | None:
     if estimate is None:
         return None
-    if ceiling is None or not ceiling["value"] > 0:
+    if ceiling is None or not ceiling.value > 0:
         return AgreementEstimate(estimate.value, estimate.ci)
-    best, (low, high) = ceiling["value"], ceiling["ci"]
+    best, (low, high) = ceiling.value, ceiling.ci
     share = Estimate(estimate.value / best, (estimate.ci[0] / best, estimate.ci[1] / best))
     return AgreementEstimate(estimate.value, estimate.ci, share, Estimate(best, (low, high)))
 

@@ -88,16 +88,18 @@ def test_a_label_is_ten_raters_about_the_truth() -> None:
     assert (said["raters"] == 10).all()
 
 
-def test_the_ceiling_found_is_the_one_put_in() -> None:
+def test_the_ceiling_equals_the_one_the_composer_planted() -> None:
     tracks = load("composed", clips=1200, clips_per_song=8, seed=2).tracks
     rows = [
         {"song_id": t.song_id} | t.describe(at, SECONDS) for t in tracks for at in t.starts(60.0, SECONDS, "centre")
     ]
     clips = pd.DataFrame(rows)
-    found = ceiling(clips)
+    bounds = ceiling(clips)
     for name in ("valence", "arousal"):
         variance = clips[f"{name}_true"].var()
-        low, high = found[name]["r2"]["ci"]  # type: ignore[index]
+        axis = bounds.by_axis()[name]
+        assert axis is not None
+        low, high = axis.r2.ci
         assert low <= variance / (variance + 0.35**2 / 10) <= high
         assert high - low < 0.1
 

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import deam, deam_axes, genres, load
 from affetti.corpus.loaders.deam_axes import Witness
 from affetti.corpus.loaders.mediaeval import Songs
-from affetti.corpus.track import AudioFile, Options, Source
+from affetti.corpus.track import AudioFile, Check, Options, Source
 from affetti.errors import InputError
 
 TABLES = "research/va_tables"
@@ -43,8 +42,8 @@ def truth(rated: trees.Ratings) -> dict[str, list[float]]:
     }
 
 
-def check(source: Source, name: str) -> dict[str, Any]:
-    return next(it for it in audit.audit(source, 30.0) if it["check"] == name)
+def check(source: Source, name: str) -> Check:
+    return next(it for it in audit.audit(source, 30.0) if it.check == name)
 
 
 def alone(root: Path, rated: trees.Ratings | None = None, swapped: bool = True) -> Path:
@@ -79,9 +78,9 @@ def test_a_whole_tree_is_read_and_put_right(tmp_path: Path) -> None:
         f"deam-{song}": "test" if song in FULL else "train" for song in (*EXCERPTS, *FULL)
     }
     assert source.dataset.scale == "1..9"
-    assert check(source, "axes_swapped")["verdict"] == "corrected"
-    assert check(source, "axes_swapped")["n"] == 17
-    assert check(source, "static_against_dynamic")["verdict"] == "fine"
+    assert check(source, "axes_swapped").verdict == "corrected"
+    assert check(source, "axes_swapped").n == 17
+    assert check(source, "static_against_dynamic").verdict == "fine"
     assert set(source.notes) == {
         f"{STATIC} has usable labels of 29 of 1744 songs",
         "17 songs have valence and arousal swapped in the file, put right (--deam-labels as-shipped keeps them)",
@@ -167,12 +166,12 @@ def test_emomusic_tells_from_wherever_it_is(tmp_path: Path) -> None:
     named = load(f"deam:{tmp_path / 'deam'}", Options(witness=tmp_path / "emomusic"))
     for source in (beside, named):
         assert labels(source) == truth(clips)
-        told = check(source, "axes_swapped")
-        assert (told["verdict"], told["n"]) == ("corrected", 17)
-        assert "against emoMusic's labels, r 0." in told["detail"]
-        assert "straight and 1.000 crossed (17 songs)" in told["detail"]
+        finding = check(source, "axes_swapped")
+        assert (finding.verdict, finding.n) == ("corrected", 17)
+        assert "against emoMusic's labels, r 0." in finding.detail
+        assert "straight and 1.000 crossed (17 songs)" in finding.detail
     joined = load([f"deam:{tmp_path / 'deam'}", f"emomusic:{tmp_path / 'emomusic'}"])
-    assert "against emoMusic's labels" in audit.audit(joined, 30.0)[0]["detail"]
+    assert "against emoMusic's labels" in audit.audit(joined, 30.0)[0].detail
 
 
 def test_the_dynamic_annotations_tell_of_both_blocks(tmp_path: Path) -> None:
@@ -180,22 +179,22 @@ def test_the_dynamic_annotations_tell_of_both_blocks(tmp_path: Path) -> None:
     trees.curves(alone(tmp_path, clips), clips)
     source = load(f"deam:{tmp_path}")
     assert labels(source) == truth(clips)
-    detail = check(source, "axes_swapped")["detail"]
+    detail = check(source, "axes_swapped").detail
     assert "against DEAM's dynamic annotations, r" in detail
     assert "above id 1000 r 1.000 straight" in detail
-    assert check(source, "static_against_dynamic")["verdict"] == "fine"
+    assert check(source, "static_against_dynamic").verdict == "fine"
 
 
 def test_raters_tell_only_where_they_contradict(tmp_path: Path) -> None:
     few = trees.rate(EXCERPTS[:16])  # too few for the spread to tell
     root = alone(tmp_path / "a", few)
     trees.per_rater(root, few, swapped=False)
-    told = check(load(f"deam:{root}"), "axes_swapped")
-    assert told["verdict"] == "corrected"
-    assert "against DEAM's ratings by rater" in told["detail"]
+    finding = check(load(f"deam:{root}"), "axes_swapped")
+    assert finding.verdict == "corrected"
+    assert "against DEAM's ratings by rater" in finding.detail
     root = alone(tmp_path / "b", few)
     trees.per_rater(root, few, swapped=True)
-    assert check(load(f"deam:{root}"), "axes_swapped")["verdict"] == "not checkable"
+    assert check(load(f"deam:{root}"), "axes_swapped").verdict == "not checkable"
 
 
 def test_ratings_that_are_right_are_left(tmp_path: Path) -> None:
@@ -213,10 +212,10 @@ def test_labels_that_are_right_are_left_as_they_are(tmp_path: Path) -> None:
     for options in (Options(), Options(deam_labels="as-shipped")):
         source = load(f"deam:{tmp_path}", options)
         assert labels(source) == truth(clips)
-        told = check(source, "axes_swapped")
-        assert told["verdict"] == "fine"
-        assert told["detail"].startswith("against emoMusic's labels, r 1.000 straight")
-        assert "; against DEAM's dynamic annotations, r 1.000 straight" in told["detail"]
+        finding = check(source, "axes_swapped")
+        assert finding.verdict == "fine"
+        assert finding.detail.startswith("against emoMusic's labels, r 1.000 straight")
+        assert "; against DEAM's dynamic annotations, r 1.000 straight" in finding.detail
     assert root.is_dir()
 
 
@@ -228,12 +227,12 @@ def test_as_shipped_keeps_the_swap_and_says_so(tmp_path: Path) -> None:
     assert labels(kept)["deam-2"][:2] == labels(right)["deam-2"][1::-1]
     assert labels(kept)["deam-2"][2:] == labels(right)["deam-2"][:1:-1]
     assert labels(kept)["deam-1001"] == labels(right)["deam-1001"]
-    told, undone = check(kept, "axes_swapped"), check(right, "axes_swapped")
-    assert (told["verdict"], undone["verdict"]) == ("suspect", "corrected")
-    for detail in (told["detail"], undone["detail"]):
+    finding, undone = check(kept, "axes_swapped"), check(right, "axes_swapped")
+    assert (finding.verdict, undone.verdict) == ("suspect", "corrected")
+    for detail in (finding.detail, undone.detail):
         assert "shipped and corrected labels of all 29 songs agree at CCC 0." in detail
     assert "17 songs have valence and arousal swapped in the file, kept as shipped" in kept.notes
-    assert check(kept, "static_against_dynamic")["n"] > check(right, "static_against_dynamic")["n"] == 0
+    assert check(kept, "static_against_dynamic").n > check(right, "static_against_dynamic").n == 0
 
 
 def test_witnesses_that_disagree_are_both_heard(tmp_path: Path) -> None:
@@ -241,29 +240,29 @@ def test_witnesses_that_disagree_are_both_heard(tmp_path: Path) -> None:
     alone(tmp_path, clips)
     trees.emomusic(tmp_path, trees.first(clips))
     trees.curves(tmp_path, clips, names=("arousal.csv", "valence.csv"))
-    told = check(load(f"deam:{tmp_path}"), "axes_swapped")
-    assert told["verdict"] == "corrected"  # emoMusic is the stronger
-    assert "against DEAM's dynamic annotations" in told["detail"]
-    assert "which says otherwise" in told["detail"]
-    assert "which looks swapped too and is left as it is" in told["detail"]
+    finding = check(load(f"deam:{tmp_path}"), "axes_swapped")
+    assert finding.verdict == "corrected"  # emoMusic is the stronger
+    assert "against DEAM's dynamic annotations" in finding.detail
+    assert "which says otherwise" in finding.detail
+    assert "which looks swapped too and is left as it is" in finding.detail
 
 
 def test_a_copy_of_deam_is_no_witness(tmp_path: Path) -> None:
     clips = trees.rate(EXCERPTS)
     alone(tmp_path, clips)
     shutil.copy(tmp_path / STATIC, tmp_path / "static_annotations.csv")
-    told = check(load(f"deam:{tmp_path}"), "axes_swapped")
-    assert told["verdict"] == "corrected"
-    assert "emoMusic's labels" not in told["detail"]
+    finding = check(load(f"deam:{tmp_path}"), "axes_swapped")
+    assert finding.verdict == "corrected"
+    assert "emoMusic's labels" not in finding.detail
 
 
 def test_too_few_songs_cannot_tell(tmp_path: Path) -> None:
     few = trees.rate(EXCERPTS[:9])
-    told = check(load(f"deam:{alone(tmp_path / 'a', few)}"), "axes_swapped")
-    assert (told["verdict"], told["n"]) == ("not checkable", 9)
+    finding = check(load(f"deam:{alone(tmp_path / 'a', few)}"), "axes_swapped")
+    assert (finding.verdict, finding.n) == ("not checkable", 9)
     late = trees.rate(range(1001, 1020))
-    told = check(load(f"deam:{alone(tmp_path / 'b', late)}"), "axes_swapped")
-    assert (told["verdict"], told["n"]) == ("not checkable", 0)
+    finding = check(load(f"deam:{alone(tmp_path / 'b', late)}"), "axes_swapped")
+    assert (finding.verdict, finding.n) == ("not checkable", 0)
 
 
 @given(seed=st.integers(0, 200), raters=st.integers(3, 20))
@@ -275,11 +274,11 @@ def test_putting_right_undoes_the_swap_whatever_was_shipped(seed: int, raters: i
     if witness.look(true.pick(early)).swapped is not False:
         return  # valence and arousal are so alike that no witness could tell
     for shipped in (true, true.crossed(early)):
-        found, told = deam_axes.correct_axes(shipped, [witness], keep=False)
+        found, finding = deam_axes.correct_axes(shipped, [witness], keep=False)
         assert np.array_equal(found.pairs, true.pairs)
         assert np.array_equal(found.spread, true.spread)
-        assert told.verdict == ("fine" if shipped is true else "corrected")
-        kept, told = deam_axes.correct_axes(shipped, [witness], keep=True)
+        assert finding.verdict == ("fine" if shipped is true else "corrected")
+        kept, finding = deam_axes.correct_axes(shipped, [witness], keep=True)
         assert np.array_equal(kept.pairs, shipped.pairs)
 
 
@@ -299,17 +298,17 @@ def published(data: Path, tmp_path: Path) -> Path:
 
 
 def bound(source: Source) -> list[float]:
-    found = ceiling(audit.table(source, 30.0))
-    return [axis["r2"]["value"] for axis in found.values() if axis is not None]
+    bounds = ceiling(audit.table(source, 30.0))
+    return [axis.r2.value for axis in bounds.by_axis().values() if axis is not None]
 
 
 def test_the_published_file_is_swapped_by_emomusic(published: Path) -> None:
     source = load(f"deam:{published / 'deam'}", Options(witness=published / "emomusic"))
     assert len(source.absent) == 1059
-    told = check(source, "axes_swapped")
-    assert (told["verdict"], told["n"]) == ("corrected", 446)
-    assert "against emoMusic's labels, r 0.603 straight and 1.000 crossed (446 songs)" in told["detail"]
-    assert "of all 1059 songs agree at CCC 0.767 (valence) and 0.828 (arousal)" in told["detail"]
+    finding = check(source, "axes_swapped")
+    assert (finding.verdict, finding.n) == ("corrected", 446)
+    assert "against emoMusic's labels, r 0.603 straight and 1.000 crossed (446 songs)" in finding.detail
+    assert "of all 1059 songs agree at CCC 0.767 (valence) and 0.828 (arousal)" in finding.detail
     assert f"{STATIC} has usable labels of 1059 of 1744 songs" in source.notes
     assert bound(source) == pytest.approx([0.774, 0.852], abs=0.002)
     theirs = {song: row[::2] for song, row in trees.table(published / "emomusic/static_annotations.csv").items()}
@@ -330,29 +329,29 @@ def test_the_published_file_is_swapped_by_ratings_over_time(published: Path) -> 
     means = np.array([row[::2] for row in rows.values()])
     trees.curves(published / "deam" / DYNAMIC, trees.Ratings(tuple(rows), means[:, :, None]))  # type: ignore[arg-type]
     source = load(f"deam:{published / 'deam'}")
-    told = check(source, "axes_swapped")
-    assert told["verdict"] == "corrected"
-    assert "against DEAM's dynamic annotations, r 0.603 straight and 1.000 crossed (446 songs)" in told["detail"]
-    assert check(source, "static_against_dynamic")["verdict"] == "fine"
+    finding = check(source, "axes_swapped")
+    assert finding.verdict == "corrected"
+    assert "against DEAM's dynamic annotations, r 0.603 straight and 1.000 crossed (446 songs)" in finding.detail
+    assert check(source, "static_against_dynamic").verdict == "fine"
     kept = load(f"deam:{published / 'deam'}", Options(deam_labels="as-shipped"))
-    assert check(kept, "axes_swapped")["verdict"] == "suspect"
-    assert check(kept, "static_against_dynamic")["n"] > 20
+    assert check(kept, "axes_swapped").verdict == "suspect"
+    assert check(kept, "static_against_dynamic").n > 20
 
 
 def test_the_published_file_is_swapped_by_its_spread_alone(published: Path) -> None:
     source = load(f"deam:{published / 'deam'}")
-    told = check(source, "axes_swapped")
-    assert told["verdict"] == "corrected"
+    finding = check(source, "axes_swapped")
+    assert finding.verdict == "corrected"
     assert (
-        "by a weak witness alone, standard deviations of 1.37 of valence, 1.22 of arousal, p = 0.0017" in told["detail"]
+        "by a weak witness alone, standard deviations of 1.37 of valence, 1.22 of arousal, p = 0.0017" in finding.detail
     )
-    assert "emoMusic's static_annotations.csv would settle it" in told["detail"]
+    assert "emoMusic's static_annotations.csv would settle it" in finding.detail
     assert bound(source) == pytest.approx([0.774, 0.852], abs=0.002)
 
 
 def test_the_published_file_as_shipped_gives_other_ceilings(published: Path) -> None:
     kept = load(f"deam:{published}", Options(deam_labels="as-shipped"))
-    assert check(kept, "axes_swapped")["verdict"] == "suspect"
+    assert check(kept, "axes_swapped").verdict == "suspect"
     assert bound(kept) != pytest.approx([0.774, 0.852], abs=0.005)
 
 
@@ -364,10 +363,10 @@ def test_corrected_labels_pass_for_right(published: Path, tmp_path: Path) -> Non
         for it in [track.labels]
     ]
     again = trees.write(tmp_path / "again" / STATIC, *lines).parent
-    told = check(load(f"deam:{again}", Options(witness=published / "emomusic")), "axes_swapped")
-    assert told["verdict"] == "fine"
-    assert "r 1.000 straight" in told["detail"]
-    assert check(load(f"deam:{again}"), "axes_swapped")["verdict"] == "fine"  # by the spread
+    finding = check(load(f"deam:{again}", Options(witness=published / "emomusic")), "axes_swapped")
+    assert finding.verdict == "fine"
+    assert "r 1.000 straight" in finding.detail
+    assert check(load(f"deam:{again}"), "axes_swapped").verdict == "fine"  # by the spread
 
 
 # Partial trees, faults.
@@ -419,9 +418,9 @@ def test_a_label_outside_the_scale_is_left_out(tmp_path: Path) -> None:
     source = load(f"deam:{tmp_path}")
     assert [track.song_id for track in source.labelled] == ["deam-2", "deam-4"]
     assert source.refused == [("song 3", f"line 3 of {STATIC}: valence_mean 9.5 lies outside 1..9")]
-    told = check(source, "out_of_range")
-    assert (told["verdict"], told["n"]) == ("suspect", 1)
-    assert "(first: song 3)" in told["detail"]
+    finding = check(source, "out_of_range")
+    assert (finding.verdict, finding.n) == ("suspect", 1)
+    assert "(first: song 3)" in finding.detail
 
 
 def test_copies_must_be_alike(tmp_path: Path) -> None:
@@ -609,8 +608,8 @@ def test_with_emomusic_each_song_is_taken_once(tmp_path: Path, affetti: Callable
             by_song.setdefault(song, []).append(pair[:2])
     assert sum(len(pairs) == 2 for pairs in by_song.values()) == 17
     assert all(pairs[0] == pytest.approx(pairs[1], abs=1e-3) for pairs in by_song.values() if len(pairs) == 2)
-    told = check(source, "songs_shared")
-    assert (told["verdict"], told["n"]) == ("corrected", 17)
+    finding = check(source, "songs_shared")
+    assert (finding.verdict, finding.n) == ("corrected", 17)
     done = affetti("prepare", *names, "--out", tmp_path / "corpus", "--folds", "2", "--workers", "1")
     assert done.code == 0, done.err
     found = pd.read_parquet(tmp_path / "corpus/clips.parquet")

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +15,7 @@ from tests.corpus.loaders import mediaeval_trees as trees
 from affetti.corpus import audit
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import emomusic, load
-from affetti.corpus.track import AudioFile, Source
+from affetti.corpus.track import AudioFile, Check, Source
 from affetti.errors import InputError
 
 IDS = (2, 3, 4, 5, 7, 8, 10, 12, 13, 17, 18, 999, 1000)
@@ -32,8 +31,8 @@ def whole(root: Path) -> trees.Ratings:
     return rated
 
 
-def check(source: Source, name: str) -> dict[str, Any]:
-    return next(it for it in audit.audit(source, 30.0) if it["check"] == name)
+def check(source: Source, name: str) -> Check:
+    return next(it for it in audit.audit(source, 30.0) if it.check == name)
 
 
 def test_a_whole_tree_is_read(tmp_path: Path) -> None:
@@ -54,11 +53,11 @@ def test_a_whole_tree_is_read(tmp_path: Path) -> None:
     dynamic = source.tables["dynamic"]
     assert len(dynamic) == 61 * len(IDS)
     assert (dynamic["time"].min(), dynamic["time"].max()) == (15.0, 45.0)
-    assert {name: check(source, name)["verdict"] for name in ("axes_swapped", "static_against_dynamic")} == {
+    assert {name: check(source, name).verdict for name in ("axes_swapped", "static_against_dynamic")} == {
         "axes_swapped": "fine",
         "static_against_dynamic": "fine",
     }
-    assert "to use both, prepare them in one run" in check(source, "songs_shared")["detail"]
+    assert "to use both, prepare them in one run" in check(source, "songs_shared").detail
     assert source.notes == (
         f"{MEANS} has usable labels of 13 of 744 songs",
         "1 of 13 clips have no audio under clips_45seconds (first: 1000.mp3)",
@@ -70,8 +69,8 @@ def test_swapped_axes_are_told_and_left(tmp_path: Path) -> None:
     trees.emomusic(tmp_path, rated)
     trees.curves(tmp_path, rated, names=(CURVES[1], CURVES[0]))
     source = load(f"emomusic:{tmp_path}")
-    told = check(source, "axes_swapped")
-    assert (told["verdict"], told["n"]) == ("suspect", 13)
+    finding = check(source, "axes_swapped")
+    assert (finding.verdict, finding.n) == ("suspect", 13)
     assert source.labelled[0].labels.valence_original == pytest.approx(rated.means[0, 0])
 
 
@@ -123,8 +122,8 @@ def test_the_published_table_is_read(data: Path, tmp_path: Path) -> None:
     assert first.song_id == "deam-2"
     assert (first.labels.valence_original, first.labels.arousal_original) == (3.0, 3.1)
     assert first.labels.valence_std == pytest.approx(0.66667 / 4)
-    found = ceiling(audit.table(source, 30.0))
-    values = [axis["r2"]["value"] for axis in found.values() if axis is not None]
+    bounds = ceiling(audit.table(source, 30.0))
+    values = [axis.r2.value for axis in bounds.by_axis().values() if axis is not None]
     assert values == pytest.approx([0.822, 0.847], abs=0.002)
 
 
@@ -148,7 +147,7 @@ def test_what_a_partial_tree_lacks_is_named(tmp_path: Path) -> None:
         "artists are not known: splits go by song alone",
         "no audio (clips_45seconds/<id>.mp3): labels alone are read",
     )
-    assert check(source, "axes_swapped")["verdict"] == "not checkable"
+    assert check(source, "axes_swapped").verdict == "not checkable"
 
 
 def test_tables_of_pmemo_beside_it_are_not_taken_for_its_own(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_tracks_with_a_word_of_emotion_get_its_place(tmp_path: Path) -> None:
         "1 of 12 tracks have no tag with a place and are left out",
         "1 of 11 tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)",
     )
-    checks = {check["check"]: check["verdict"] for check in audit.audit(source, 5.0)}
+    checks = {check.check: check.verdict for check in audit.audit(source, 5.0)}
     assert checks["scale_mismatch"] == checks["raters_too_few"] == "not checkable"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.conftest import RATE, Ran, music
 
 from affetti.corpus import audit
-from affetti.corpus.ceiling import ceiling
+from affetti.corpus.ceiling import LabelCeiling, ceiling
 from affetti.corpus.loaders import load, pmemo
 from affetti.corpus.track import AudioFile, Source
 from affetti.errors import InputError
@@ -223,14 +223,14 @@ def test_the_true_tables_are_read(tmp_path: Path, data: Path) -> None:
     first = dynamic[dynamic["song_id"] == "pmemo-1"].iloc[0]
     assert [first["valence"], first["arousal"]] == pytest.approx([2 * 0.559975 - 1, 2 * 0.4376625 - 1])
     checks = {check.check: check for check in audit.audit(source, 5.0)}
-    assert checks["axes_swapped"]["detail"].endswith("r 0.992 straight and 0.752 crossed (453 songs)")
+    assert checks["axes_swapped"].detail.endswith("r 0.992 straight and 0.752 crossed (453 songs)")
     for name in ("axes_swapped", "scale_mismatch", "out_of_range", "static_against_dynamic", "raters_too_few"):
-        assert checks[name]["verdict"] == "fine", name
+        assert checks[name].verdict == "fine", name
     bound = ceiling(audit.table(source, 5.0))
-    assert bound["valence"] is not None
-    assert bound["arousal"] is not None
-    assert bound["valence"]["r2"]["value"] == pytest.approx(0.877, abs=1e-3)
-    assert bound["arousal"]["r2"]["value"] == pytest.approx(0.925, abs=1e-3)
+    assert bound.valence is not None
+    assert bound.arousal is not None
+    assert bound.valence.r2.value == pytest.approx(0.877, abs=1e-3)
+    assert bound.arousal.r2.value == pytest.approx(0.925, abs=1e-3)
 
 
 def test_the_copy_on_another_scale_is_refused(tmp_path: Path, data: Path) -> None:
@@ -269,7 +269,7 @@ def test_what_a_partial_tree_lacks_is_told(tmp_path: Path) -> None:
         "no dynamic_annotations.csv: no ratings over time",
         "12 of 12 labelled songs have no sound here (chorus/ID.mp3)",
     )
-    assert ceiling(audit.table(source, 5.0)) == {"valence": None, "arousal": None}
+    assert ceiling(audit.table(source, 5.0)) == LabelCeiling()
     alone = load(f"pmemo:{root / 'annotations'}")
     assert by_id(alone).keys() == by_id(source).keys()
 

@@ -245,32 +245,31 @@ def _sampling_times(trained: runs.TrainedModel) -> NDArray[np.float64]:
 def _labels(context: AuditContext) -> list[Measurement]:
     """The ceiling that raters' disagreement sets on CCC, and how much of it a linear regressor reaches."""
     clips, songs = context.corpus.clips, context.corpus.songs
-    bear = ceiling(clips, context.seed)
     needs = "labels with their spread and number of raters"
-    rated = {axis: its for axis, its in bear.items() if its is not None}
+    rated = {axis: its for axis, its in ceiling(clips, context.seed).by_axis().items() if its is not None}
     if len(rated) < len(AXES):
         names = {"label_ccc": "highest CCC that raters' disagreement allows", "rater_agreement": "agreement of raters"}
         return [Measurement.missing(name, label, needs) for name, label in names.items()]
     count = int(np.unique(songs).size)
     measurements: list[Measurement] = []
     for axis, its in rated.items():
-        low, high = its["ccc"]["ci"]
+        low, high = its.ccc.ci
         label = f"highest CCC that raters' disagreement allows, {axis}"
-        measurements.append(Measurement(f"label_ccc_{axis}", label, its["ccc"]["value"], (low, high), count))
-        low, high = its["r2"]["ci"]
+        measurements.append(Measurement(f"label_ccc_{axis}", label, its.ccc.value, (low, high), count))
+        low, high = its.r2.ci
         label = f"share of the labels' variance that is raters' disagreement, {axis}"
         measurements.append(
             Measurement(
                 f"noise_{axis}",
                 label,
-                100 * (1 - its["r2"]["value"]),
+                100 * (1 - its.r2.value),
                 (100 * (1 - high), 100 * (1 - low)),
                 count,
                 unit="%",
             )
         )
-    middle = float(np.mean([its["ccc"]["value"] for its in rated.values()]))
-    ends = [float(np.mean([its["ccc"]["ci"][end] for its in rated.values()])) for end in (0, 1)]
+    middle = float(np.mean([its.ccc.value for its in rated.values()]))
+    ends = [float(np.mean([its.ccc.ci[end] for its in rated.values()])) for end in (0, 1)]
     label = "highest CCC that raters' disagreement allows, mean of both"
     measurements.append(Measurement("label_ccc", label, middle, (ends[0], ends[1]), count))
     columns = [f"{axis}{end}" for axis in AXES for end in ("", "_std")]

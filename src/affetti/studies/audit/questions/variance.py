@@ -137,15 +137,13 @@ def _share_percent(lessened: Floats, labels: Floats) -> float:
 def _rater_noise(context: AuditContext) -> list[Measurement]:
     """Share of the labels' variance that is the raters' disagreement, of all clips."""
     measurements: list[Measurement] = []
-    bound = ceiling(context.corpus.clips, context.seed)
-    for axis in AXES:
-        known = bound[axis]
+    for axis, known in ceiling(context.corpus.clips, context.seed).by_axis().items():
         naming = f"noise_{axis}", NOISE.format(axis)
         if known is None:
             measurements.append(Measurement.missing(*naming, "the raters' number and spread for each clip", "%"))
             continue
-        low, high = known["r2"]["ci"]
-        value, ci = 100 * (1 - known["r2"]["value"]), (100 * (1 - high), 100 * (1 - low))
+        low, high = known.r2.ci
+        value, ci = 100 * (1 - known.r2.value), (100 * (1 - high), 100 * (1 - low))
         measurements.append(Measurement(*naming, value, ci, int(np.unique(context.corpus.songs).size), unit="%"))
     return measurements
 
