@@ -167,7 +167,7 @@ def _part_name(track_name: str, channel: int) -> PartName:
     if channel == DRUM_CHANNEL:
         return "drums"
     pitched: tuple[PartName, ...] = ("melody", "chords", "bass")
-    return next((name for name in pitched if name == track_name), "melody")
+    return pitched[pitched.index(track_name)] if track_name in pitched else "melody"
 
 
 def _performed(midi: MidiFile, path: str | Path) -> list[PerformedNote]:
