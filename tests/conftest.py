@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -70,6 +71,40 @@ def affetti(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, told.out, told.err)
 
     return run
+
+
+CAPABILITIES_VERSION = 0x20080522
+PASSES_PERMISSIONS = 0b110
+"""The capabilities CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root reads what nobody may."""
+
+
+def _effective_capabilities(cleared: int = 0) -> bool:
+    """Whether root's thread could be made to obey permissions; ``cleared`` are the capabilities to give up for now."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "capset"):
+        return False
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)()  # twice: effective, permitted, inheritable
+    if libc.capget(header, sets) != 0:
+        return False
+    sets[0] = sets[1] & ~cleared
+    return libc.capset(header, sets) == 0
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Generator[Path]:
+    """A folder in which this thread obeys permissions, as root too."""
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    is_root = os.geteuid() == 0
+    if is_root and not _effective_capabilities(PASSES_PERMISSIONS):
+        pytest.skip("permissions do not stop root, and this system does not let root give that up")
+    yield folder
+    if is_root:
+        _effective_capabilities()
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        if not path.is_symlink():
+            path.chmod(0o700)
 
 
 def music(seed: int, seconds: float = 6.5, rate: int = RATE) -> NDArray[np.float32]:

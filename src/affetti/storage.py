@@ -62,6 +62,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file, without the byte-order mark that some editors write.
+
+    Raises:
+        StorageError: the file is missing, cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise read_error(path, error) from error
+    except UnicodeDecodeError as error:
+        what = f"cannot be read (not UTF-8 text: {error.reason} at byte {error.start})"
+        raise StorageError(what, where=path, hint="save it as UTF-8") from error
+
+
 def read_json(path: Path) -> Any:
     """Read JSON.
 
@@ -69,13 +84,7 @@ def read_json(path: Path) -> Any:
         StorageError: the file is missing, unreadable or cut short.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StorageError("no such file", where=path, hint="check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"cannot be read ({error})", where=path, hint="check the file and its permissions"
-        ) from error
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise StorageError(
             f"not valid JSON at line {error.lineno}", where=path, hint="the file was cut short or edited: make it again"
@@ -129,6 +138,22 @@ def remove_partial(folder: Path) -> None:
     """
     for path in folder.rglob(f"{PARTIAL_PREFIX}*"):
         path.unlink(missing_ok=True)
+
+
+def read_error(path: Path, error: OSError) -> StorageError:
+    """The :class:`StorageError` that explains why reading ``path`` failed; it calls nothing damaged.
+
+    Example:
+        >>> str(read_error(Path("mel.npy"), PermissionError(errno.EACCES, "Permission denied")))
+        'mel.npy: cannot be read (Permission denied). Check its permissions'
+    """
+    if isinstance(error, StorageError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return StorageError("no such file", where=path, hint="check the path")
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    hint = "check its permissions" if denied else "check the file and the disk it lies on"
+    return StorageError(f"cannot be read ({error.strerror or error})", where=path, hint=hint)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,19 @@ def test_a_file_that_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> Non
     assert "2.0 s, shorter than a clip" in found.left_out[1]["reason"]
     np.testing.assert_array_equal(found.mel, decode_folder(recordings(tmp_path / "good", 3), TINY).mel)
     assert found.clip_files()[1] == str(folder / "1.wav")
+
+
+def test_what_a_person_does_not_see_in_a_folder_is_not_scored(guarded: Path) -> None:
+    folder = recordings(guarded / "set", 2)
+    for place in (".Trash", ".ipynb_checkpoints", "__MACOSX", "closed"):
+        shutil.copytree(recordings(guarded / f"of {place}", 1, 5), folder / place)
+    shutil.copyfile(folder / "0.wav", folder / "._0.wav")
+    (folder / "link").symlink_to(recordings(guarded / "elsewhere", 1, 7))
+    (folder / "loop").symlink_to(folder)
+    (folder / "closed").chmod(0)
+    found = open_clip_set(folder, front=TINY)
+    assert found.songs.tolist() == ["0.wav", "1.wav", "link/0.wav"]
+    assert found.left_out == ({"path": str(folder / "closed"), "reason": "cannot be read (Permission denied)"},)
 
 
 def test_a_folder_of_nothing_usable_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,27 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
     arousal = [entry.arousal for entry in found]
     assert arousal == pytest.approx([arousal[0]] * 5, abs=0.05)
     assert told == [4, 3, 2, 1, 0]
+
+
+def test_what_a_person_does_not_see_in_a_folder_is_not_predicted(
+    run_of: Callable[[str], Path], guarded: Path, song: Path
+) -> None:
+    folder = guarded / "songs"
+    for place in (".", ".Trash", ".ipynb_checkpoints", "__MACOSX", "closed"):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(song, folder / place / "a.wav")
+    shutil.copyfile(song, folder / "._a.wav")
+    (folder / "again").symlink_to(folder)
+    (folder / "b.wav").symlink_to(folder / "a.wav")
+    (folder / "far.wav").symlink_to(song)
+    (folder / "closed").chmod(0)
+    found = predict_files(run_of("student"), [folder, song])
+    assert {Path(str(entry.path)).name: entry.error for entry in found} == {
+        "closed": "cannot be read (Permission denied)",
+        "a.wav": None,
+        "far.wav": None,
+        "song.wav": None,
+    }
 
 
 def test_a_model_that_was_not_calibrated_gives_no_interval(run_of: Callable[[str], Path]) -> None:

@@ -23,6 +23,7 @@ from affetti.execution.local import map_ranges, ranges
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
+from affetti.signal.audio_files import list_audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import require_space, write_json
 
@@ -39,7 +40,7 @@ class Recordings:
     files: tuple[Path, ...]
     """File of each clip."""
     left_out: tuple[dict[str, str], ...]
-    """``path`` and ``reason`` of each file that cannot be used."""
+    """``path`` and ``reason`` of each file that cannot be used, and of each folder that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,13 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
     Raises:
         InputError: the folder holds no recordings, or none that can be used.
         UsageError: no front-end.
-        StorageError: the temporary space is too small.
+        StorageError: the folder cannot be read, or the temporary space is too small.
     """
-    files = tuple(sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES))
+    listing = list_audio(path)
+    files = listing.files
     if not files:
+        if listing.unreadable:
+            raise listing.unreadable[0]
         raise InputError("neither a corpus nor a folder of audio", where=path, hint="give WAV, FLAC, Ogg or MP3 files")
     if front is None:
         raise UsageError(
@@ -121,8 +125,9 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
         if row != came_from:
             mel[row] = mel[came_from]
     mel.flags.writeable = False
-    left_out = tuple({"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons))
-    return Recordings(mel[: len(good)], tuple(files[row] for row in good), left_out)
+    left_out = [{"path": str(error.where), "reason": error.what} for error in listing.unreadable]
+    left_out += [{"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons)]
+    return Recordings(mel[: len(good)], tuple(files[row] for row in good), tuple(left_out))
 
 
 def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.emotion import SCALES, Scale
-from affetti.errors import AffettiError, InputError, UsageError
+from affetti.errors import AffettiError, InputError, StorageError, UsageError
+from affetti.folders import Listing, is_folder
 from affetti.inference.window_regressors import WindowEmbedder, WindowRegressor, open_regressor
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.signal import audio
+from affetti.signal.audio_files import list_audio
 
 MIN_SECONDS = 1.0
 """Shortest recording, seconds."""
@@ -65,23 +67,20 @@ class SongPrediction(BaseResult):
     """Why the recording could not be predicted."""
 
 
-def find_audio(paths: Sequence[Path]) -> list[Path]:
-    """The audio files among ``paths`` and, for folders, inside them; sorted within a folder.
+def find_audio(path: Path) -> Listing:
+    """``path`` itself or, for a folder, the audio files below it, see :func:`affetti.signal.audio_files.list_audio`.
 
     Raises:
         InputError: a folder holds no audio.
+        StorageError: a folder cannot be read.
     """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES)
-            if not inside:
-                kinds = ", ".join(sorted(audio.AUDIO_SUFFIXES))
-                raise InputError("no audio files in this folder", where=path, hint=f"it should hold {kinds}")
-            files += inside
-        else:
-            files.append(path)
-    return files
+    if not is_folder(path):
+        return Listing((path,))
+    listing = list_audio(path)
+    if not listing.files and not listing.unreadable:
+        kinds = ", ".join(sorted(audio.AUDIO_SUFFIXES))
+        raise InputError("no audio files in this folder", where=path, hint=f"it should hold {kinds}")
+    return listing
 
 
 def predict_files(
@@ -112,15 +111,16 @@ def predict_files(
     regressor = open_regressor(model, runtime, device, make_embedder)
     if not 0 < hop < float("inf"):
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
-    results: list[SongPrediction] = []
     errors: list[AffettiError] = []
     files: list[Path] = []
     for path in paths:
         try:
-            files += find_audio([path])
-        except InputError as error:
-            errors.append(error)
-            results.append(SongPrediction(str(path), error=error.what))
+            listing = find_audio(path)
+        except (InputError, StorageError) as error:
+            listing = Listing((), (error,))
+        files += listing.files
+        errors += listing.unreadable
+    results = [SongPrediction(error.where, error=error.what) for error in errors]
     if not files and not errors:
         raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
     for number, path in enumerate(files):

@@ -142,6 +142,17 @@ def test_any_way_of_unpacking_will_do(tmp_path: Path, kaggle: bool, above: int) 
     assert all(track.artist for track in source.labelled)
 
 
+def test_sound_and_annotations_may_lie_elsewhere_and_be_linked(tmp_path: Path) -> None:
+    clips, _ = trees.deam(tmp_path / "disk" / "deam", kaggle=False)
+    trees.sing(tmp_path / "disk" / "audio", EXCERPTS[:3])
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "MEMD_audio").symlink_to(tmp_path / "disk" / "audio")
+    (tmp_path / "home" / "annotations").symlink_to(tmp_path / "disk" / "deam")
+    source = load(f"deam:{tmp_path / 'home'}")
+    assert labels(source) == truth(clips)
+    assert [track.path for track in source.tracks] == [f"MEMD_audio/{number}.mp3" for number in EXCERPTS[:3]]
+
+
 def test_nothing_depends_on_the_order_of_lines(tmp_path: Path) -> None:
     trees.deam(tmp_path)
     before = load(f"deam:{tmp_path}", Options(full_songs=True))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,33 @@ def test_labels_without_sound_and_sound_without_labels_are_told(make_folder: Cal
         (folder / name).unlink()
     with pytest.raises(InputError, match=r"song0.wav: named in labels.csv, but there is no such file \(and 2 more\)"):
         load(f"folder:{folder}")
+
+
+@pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_that_macos_wrote_are_found(make_folder: Callable[..., Path], in_table: str, on_disk: str) -> None:
+    folder = make_folder(2)
+    (folder / "song0.wav").rename(folder / unicodedata.normalize(on_disk, "Fauré.wav"))
+    name = unicodedata.normalize(in_table, "Fauré.wav")
+    (folder / "labels.csv").write_text(f"file,valence,arousal\n{name},-0.5,0.5\nsong1.wav,0.1,0.1\n", encoding="utf-8")
+    source = load(f"folder:{folder}")
+    assert [track.path for track in source.tracks] == [name, "song1.wav"]
+    assert len(source.tracks[0].sound.waveform(22_050)) > 22_050
+    assert not any("have no row" in note for note in source.notes)
+
+
+def test_a_file_in_a_closed_folder_is_left_out_with_the_reason(guarded: Path, make_folder: Callable[..., Path]) -> None:
+    songs = make_folder(3)
+    songs.rename(guarded / "songs")
+    folder = guarded / "songs"
+    (folder / "closed").mkdir()
+    (folder / "song1.wav").rename(folder / "closed/song1.wav")
+    text = (folder / "labels.csv").read_text(encoding="utf-8").replace("song1.wav", "closed/song1.wav")
+    (folder / "labels.csv").write_text(text, encoding="utf-8")
+    (folder / "closed").chmod(0)
+    source = load(f"folder:{folder}")
+    assert len(source.tracks) == 2
+    assert source.refused == [("closed/song1.wav", "named in labels.csv, but cannot be read (Permission denied)")]
+    assert any("closed: cannot be read (Permission denied)" in note for note in source.notes)
 
 
 def test_the_values_as_written_are_kept(make_folder: Callable[..., Path]) -> None:

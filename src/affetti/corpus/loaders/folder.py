@@ -10,6 +10,7 @@ from pathlib import Path
 from affetti.corpus.loaders import table, tree
 from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
 from affetti.errors import InputError, printable
+from affetti.folders import NO_FILE, FileFinder, list_files, why_unusable
 from affetti.signal.audio import AUDIO_SUFFIXES
 
 DATASET = Dataset("folder", "A folder of audio files", "the user's own", "", "", "declared")
@@ -31,29 +32,36 @@ def from_table(
     read = table.read(path, scale)
     here: list[Track] = []
     absent: list[Track] = []
+    refused: list[tuple[str, str]] = []
+    named: set[str] = set()
+    finder = FileFinder()
     for row in read.rows:
+        file = finder.find(row.file)
+        named.add(os.path.realpath(file))
         called = row.file.relative_to(path) if row.file.is_relative_to(path) else row.file
-        there = row.file.is_file()
-        track = Track(row.clip_id, row.song, str(called), sound(row.file), row.labels, row.artist, row.genre)
-        (here if there else absent).append(track)
+        track = Track(row.clip_id, row.song, str(called), sound(file), row.labels, row.artist, row.genre)
+        reason = why_unusable(file)
+        if reason is None:
+            here.append(track)
+            continue
+        absent.append(track)
+        missing = reason == NO_FILE
+        refused.append((track.path, f"named in labels.csv, but {'there is no such file' if missing else reason}"))
     if not here:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         raise InputError(
-            f"named in labels.csv, but there is no such file{more}",
-            where=path / absent[0].path,
-            hint="correct the file column",
+            f"{refused[0][1]}{more}", where=path / absent[0].path, hint="correct the file column, or the permissions"
         )
-    refused = [(track.path, "named in labels.csv, but there is no such file") for track in absent]
-    notes = [*read.notes, *_unlabelled(path, {os.path.realpath(row.file) for row in read.rows}, suffixes)]
+    notes = [*read.notes, *_unlabelled(path, named, suffixes)]
     return Source(replace(dataset, scale=read.scale), here, absent, refused, tuple(notes))
 
 
 def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[str]:
-    """A note of sounds in the folder that have no row."""
-    others = [
-        file for file in tree.files(path) if file.suffix.lower() in suffixes and os.path.realpath(file) not in named
-    ]
-    if not others:
-        return []
-    first = printable(str(min(others).relative_to(path)))
-    return [f"{len(others)} files here have no row in labels.csv and are not read (first: {first})"]
+    """Notes of sounds in the folder that have no row."""
+    listing = list_files(path, tree.DEPTH)
+    notes = [printable(str(error)) for error in listing.unreadable]
+    others = [file for file in listing.files if file.suffix.lower() in suffixes and os.path.realpath(file) not in named]
+    if others:
+        first = printable(str(min(others).relative_to(path)))
+        notes.append(f"{len(others)} files here have no row in labels.csv and are not read (first: {first})")
+    return notes

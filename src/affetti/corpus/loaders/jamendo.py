@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from affetti.corpus.loaders import moods, rows, tree
 from affetti.corpus.track import AudioFile, Dataset, Labels, Options, Source, Track
 from affetti.errors import InputError
+from affetti.folders import normal_name
 from affetti.signal.audio import AUDIO_SUFFIXES
 
 DATASET = Dataset(
@@ -126,4 +127,4 @@ def _sounds(found: Iterable[Path]) -> dict[str, Path]:
 
 
 def _key(file: Path | PurePosixPath) -> str:
-    return f"{file.parent.name}/{file.stem.removesuffix('.low')}"
+    return normal_name(f"{file.parent.name}/{file.stem.removesuffix('.low')}")

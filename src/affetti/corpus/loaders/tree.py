@@ -1,31 +1,32 @@
 """Files of a data set, wherever below a folder it was unpacked.
 
 Archives nest, and users give the folder above or below: files are found by name, the nearest first, at most
-:data:`DEPTH` folders down. Links are not followed, and what systems hide (``.git``, ``__MACOSX``) is passed over.
+:data:`DEPTH` folders down. Which files are listed, and how names are compared, is as in :mod:`affetti.folders`.
 """
 
 from __future__ import annotations
 
 import filecmp
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from affetti.errors import InputError
+from affetti.folders import list_files, normal_name
 from affetti.signal.audio import AUDIO_SUFFIXES
 
 DEPTH = 6
 
 
 def files(root: Path) -> list[Path]:
-    """All files below a folder, the nearest first, then by name."""
-    found: list[Path] = []
-    for folder, folders, names in os.walk(root):
-        here = Path(folder)
-        deep = len(here.relative_to(root).parts) >= DEPTH
-        folders[:] = [] if deep else [name for name in folders if not name.startswith((".", "__"))]
-        found += [here / name for name in names if not name.startswith(".")]
-    return sorted(found, key=lambda file: (len(file.parts), file))
+    """All files below a folder, the nearest first, then by name.
+
+    Raises:
+        StorageError: the folder, or one in it, cannot be read.
+    """
+    listing = list_files(root, DEPTH)
+    if listing.unreadable:
+        raise listing.unreadable[0]
+    return sorted(listing.files, key=lambda file: (len(file.parts), file))
 
 
 def only(found: Iterable[Path], name: str) -> Path | None:
@@ -51,10 +52,10 @@ def below(found: Iterable[Path], folder: str) -> list[Path]:
 
 
 def sounds(found: Iterable[Path], suffixes: Iterable[str] = AUDIO_SUFFIXES) -> dict[str, Path]:
-    """Sound files by name without suffix; of several of one name, the nearest."""
+    """Sound files by name without suffix, in normal form; of several of one name, the nearest."""
     taken = frozenset(suffixes)
     named: dict[str, Path] = {}
     for file in found:
         if file.suffix.lower() in taken:
-            named.setdefault(file.stem, file)
+            named.setdefault(normal_name(file.stem), file)
     return named

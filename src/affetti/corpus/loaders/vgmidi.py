@@ -22,6 +22,7 @@ from affetti.corpus.loaders import tree
 from affetti.corpus.track import Check, Dataset, Labels, MidiFile, Options, Source, Track
 from affetti.emotion import AXES
 from affetti.errors import InputError
+from affetti.folders import normal_name
 from affetti.storage import read_json
 
 DATASET = Dataset(
@@ -68,10 +69,11 @@ def load(path: Path, options: Options) -> Source:
         for piece in pieces
         if not all(map(_whole, piece.listeners))
     ]
-    scores = {file.name: file for file in reversed(tree.below(found, "midi"))}
-    tracks = [_track(piece, scores.get(piece.midi), path, options) for piece in good]
-    here = [track for track, piece in zip(tracks, good, strict=True) if piece.midi in scores]
-    absent = [track for track, piece in zip(tracks, good, strict=True) if piece.midi not in scores]
+    scores = {normal_name(file.name): file for file in reversed(tree.below(found, "midi"))}
+    midi = [scores.get(normal_name(piece.midi)) for piece in good]
+    tracks = [_track(piece, file, path, options) for piece, file in zip(good, midi, strict=True)]
+    here = [track for track, file in zip(tracks, midi, strict=True) if file is not None]
+    absent = [track for track, file in zip(tracks, midi, strict=True) if file is None]
     notes = ["one value a listener and measure; a piece's label is the mean over both"]
     notes += [f"no {ANNOTATIONS[number - 1]}: its pieces are not read" for number, file in files.items() if not file]
     if absent:
