@@ -8,21 +8,23 @@ import pytest
 
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError
-from affetti.inference.filtering import EmotionFilter, filter_summary
-from affetti.inference.generation import generate_corpus
+from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary
+from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.training import run as runs
 
 
 @pytest.fixture(scope="module")
-def judge(corpus: Corpus, run_of: Callable[[str], Path]) -> EmotionFilter:
+def emotion_filter(corpus: Corpus, run_of: Callable[[str], Path]) -> EmotionFilter:
     return EmotionFilter.fit(runs.load(run_of("flow")), corpus)
 
 
-def test_it_keeps_real_clips_of_their_own_label_and_not_of_another(corpus: Corpus, judge: EmotionFilter) -> None:
+def test_it_keeps_real_clips_of_their_own_label_and_not_of_another(
+    corpus: Corpus, emotion_filter: EmotionFilter
+) -> None:
     rows = corpus.fold(0).test
     mel, labels = np.asarray(corpus.mel[rows]), corpus.labels[rows]
-    own = judge.reads_as_asked(mel, labels).mean()
-    far = judge.reads_as_asked(mel, np.where(labels > 0, labels - 1, labels + 1)).mean()
+    own = emotion_filter.accepts(mel, labels).mean()
+    far = emotion_filter.accepts(mel, np.where(labels > 0, labels - 1, labels + 1)).mean()
     assert own > 0.5
     assert far < 0.5 * own
 
@@ -41,24 +43,24 @@ def test_another_corpus_is_refused(corpus: Corpus, run_of: Callable[[str], Path]
 
 
 def test_what_filtering_did_is_counted() -> None:
-    wish = np.array([[-0.9, -0.9], [-0.8, -0.9], [0.9, 0.9], [0.0, 0.0]])
-    found = filter_summary(wish, np.array([True, False, True, False]), 0.3)
-    assert (found["tried"], found["accepted"], found["tolerance"]) == (4, 0.5, 0.3)
-    assert found["coverage"] == pytest.approx(2 / 3)
-    assert found["shift"]["valence"] == pytest.approx(0.0 - -0.2)
-    assert found["spread"]["valence"] == pytest.approx(0.9 / wish[:, 0].std())
+    emotion = np.array([[-0.9, -0.9], [-0.8, -0.9], [0.9, 0.9], [0.0, 0.0]])
+    summary = filter_summary(emotion, np.array([True, False, True, False]), 0.3)
+    assert (summary.tried, summary.accepted, summary.tolerance) == (4, 0.5, 0.3)
+    assert summary.coverage == pytest.approx(2 / 3)
+    assert summary.shift["valence"] == pytest.approx(0.0 - -0.2)
+    assert summary.spread["valence"] == pytest.approx(0.9 / emotion[:, 0].std())
 
 
-def test_filtered_clips_are_those_of_the_unfiltered_set_that_read_as_asked(
-    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], judge: EmotionFilter
+def test_filtered_clips_are_those_of_the_unfiltered_set_that_the_filter_accepts(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], emotion_filter: EmotionFilter
 ) -> None:
     run = run_of("flow")
-    plain = generate_corpus(run, 40, tmp_path / "plain", seed=3)
-    kept = judge.reads_as_asked(np.asarray(plain.mel), plain.labels)
-    made = generate_corpus(run, 8, tmp_path / "kept", seed=3, filter_by=corpus.path)
-    told = made.meta["provenance"]["filter"]
-    assert told["tried"] in (8, 16, 24, 32, 40)
-    expected = np.flatnonzero(kept[: told["tried"]])[:8]
+    plain = generate_corpus(run, 40, tmp_path / "plain", GenerationSettings(seed=3))
+    kept = emotion_filter.accepts(np.asarray(plain.mel), plain.labels)
+    made = generate_corpus(run, 8, tmp_path / "kept", GenerationSettings(seed=3, filter_by=corpus.path))
+    summary = FilterSummary(**made.meta["provenance"]["filter"])
+    assert summary.tried in (8, 16, 24, 32, 40)
+    expected = np.flatnonzero(kept[: summary.tried])[:8]
     assert made.clips["clip_id"].tolist() == plain.clips["clip_id"].iloc[expected].tolist()
     assert np.abs(made.mel.astype(float) - plain.mel[expected]).max() < 0.05
-    assert told["accepted"] == pytest.approx(kept[: told["tried"]].mean())
+    assert summary.accepted == pytest.approx(kept[: summary.tried].mean())

@@ -14,7 +14,7 @@ from affetti.corpus import Corpus
 from affetti.errors import StorageError, UsageError
 from affetti.inference import generation as generating
 from affetti.inference.emotions import choose_emotions
-from affetti.inference.generation import generate_corpus
+from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.training import run as runs
 from affetti.training.train import TrainSettings, train_run
 
@@ -38,9 +38,9 @@ def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(
     assert np.isfinite(mel).all()
     assert (mel.max(axis=(1, 2)) - mel.min(axis=(1, 2)) <= trained.front_end.top_db + 0.1).all()
     assert not (made(kind) / ".work").exists()
-    wishes = torch.tensor(choose_emotions("matched", 24, trained.training_conditions, 0), dtype=torch.float32)
-    np.testing.assert_allclose(corpus.labels, wishes[:, :2], atol=1e-6)
-    expected = trained.generator.sample(wishes, 0).numpy()
+    conditions = torch.tensor(choose_emotions("matched", 24, trained.training_conditions, 0), dtype=torch.float32)
+    np.testing.assert_allclose(corpus.labels, conditions[:, :2], atol=1e-6)
+    expected = trained.generator.sample(conditions, 0).numpy()
     kept = np.maximum(expected, expected.max(axis=(1, 2), keepdims=True) - 80)
     np.testing.assert_allclose(mel, kept, atol=0.05)
 
@@ -48,10 +48,10 @@ def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(
 def test_batches_of_any_size_make_the_same_clips(
     tmp_path: Path, made: Callable[..., Path], run_of: Callable[[str], Path]
 ) -> None:
-    other = generate_corpus(run_of("flow"), 24, tmp_path / "other", emotions="matched", batch_size=7)
+    other = generate_corpus(run_of("flow"), 24, tmp_path / "other", GenerationSettings("matched", batch_size=7))
     first = Corpus.open(made("flow")).mel.astype(np.float32)
     assert np.abs(other.mel.astype(np.float32) - first).max() < 0.05
-    more = generate_corpus(run_of("flow"), 30, tmp_path / "more", emotions="matched", seed=1)
+    more = generate_corpus(run_of("flow"), 30, tmp_path / "more", GenerationSettings("matched", seed=1))
     assert np.abs(more.mel[:24].astype(np.float32) - first).max() > 1
 
 
@@ -60,7 +60,7 @@ def test_interrupted_it_goes_on_to_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(generating, "SHARD_CLIPS", 8)
     model = run_of("flow")
-    whole = generate_corpus(model, 30, tmp_path / "whole", seed=3, batch_size=4)
+    whole = generate_corpus(model, 30, tmp_path / "whole", GenerationSettings(seed=3, batch_size=4))
     call = generating.GenerateTask.__call__
     begun: list[int] = []
 
@@ -72,21 +72,21 @@ def test_interrupted_it_goes_on_to_the_same_bytes(
 
     monkeypatch.setattr(generating.GenerateTask, "__call__", stop)
     with pytest.raises(KeyboardInterrupt):
-        generate_corpus(model, 30, tmp_path / "cut", seed=3, batch_size=4)
+        generate_corpus(model, 30, tmp_path / "cut", GenerationSettings(seed=3, batch_size=4))
     with pytest.raises(StorageError):
         Corpus.open(tmp_path / "cut")
     with pytest.raises(StorageError, match="unfinished work of another command"):
-        generate_corpus(model, 30, tmp_path / "cut", seed=4, batch_size=4)
-    cut = generate_corpus(model, 30, tmp_path / "cut", seed=3, batch_size=4)
+        generate_corpus(model, 30, tmp_path / "cut", GenerationSettings(seed=4, batch_size=4))
+    cut = generate_corpus(model, 30, tmp_path / "cut", GenerationSettings(seed=3, batch_size=4))
     assert begun == [0, 8, 16, 16, 24]
     assert sha(cut.path / "mel.npy") == sha(whole.path / "mel.npy")
     assert cut.hash == whole.hash
-    generate_corpus(model, 30, tmp_path / "cut", seed=3, batch_size=4)
+    generate_corpus(model, 30, tmp_path / "cut", GenerationSettings(seed=3, batch_size=4))
     assert begun == [0, 8, 16, 16, 24], "finished work is not done again"
 
 
 def test_audio_is_written_by_choice(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
-    corpus = generate_corpus(run_of("flow"), 2, tmp_path / "made", with_audio=True)
+    corpus = generate_corpus(run_of("flow"), 2, tmp_path / "made", GenerationSettings(with_audio=True))
     files = sorted((corpus.path / "audio").iterdir())
     assert [file.name for file in files] == ["flow-000000.flac", "flow-000001.flac"]
     for file in files:
@@ -119,11 +119,13 @@ def test_a_run_trained_anew_at_the_same_place_is_read_anew(tmp_path: Path, corpu
         ({"device": "gpu"}, "unknown device"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_settings_are_refused(
     tmp_path: Path, run_of: Callable[[str], Path], options: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(UsageError, match=f"(?i){says}"):
-        generate_corpus(run_of("flow"), **({"n": 4} | options), out=tmp_path / "out")
+        n = options.get("n", 4)
+        settings = GenerationSettings(**{name: value for name, value in options.items() if name != "n"})
+        generate_corpus(run_of("flow"), n, tmp_path / "out", settings)
     assert not (tmp_path / "out").exists()
 
 

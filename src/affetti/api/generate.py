@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
 from affetti.api.plan import Plan, describe_cost
-from affetti.execution import executor
-from affetti.inference.generation import generate_corpus
+from affetti.config import structure
+from affetti.execution import Executor, executor
+from affetti.inference.filtering import FilterSummary
+from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.training import run as runs
@@ -35,8 +37,8 @@ class GenerateResult(BaseResult):
     """Family of the model."""
     fold: int
     """Fold that the model was trained on."""
-    filter: dict[str, Any] | None
-    """What :mod:`affetti.inference.filtering` did; None where nothing was filtered."""
+    filter: FilterSummary | None
+    """What the filter kept; None where nothing was filtered."""
     content_hash: str
 
 
@@ -78,25 +80,23 @@ def run(
     ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one a core; on
     another device, to one; ``engine`` is where they run.
     """
-    processes = _processes(engine, workers, device)
     conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
-    corpus = generate_corpus(
-        Path(model),
-        n,
-        Path(out),
+    settings = GenerationSettings(
         emotions=emotions,
         conditions=conditions | {"instruments": tuple(instruments), "lyrics": lyrics},
-        sampling=sampling,
+        sampling=sampling or {},
         filter_by=None if filter_by is None else Path(filter_by),
         seed=seed,
         batch_size=batch_size,
         with_audio=audio,
         vocoder=vocoder,
         device=device,
-        workers=processes,
-        progress=progress,
+    )
+    corpus = generate_corpus(
+        Path(model), n, Path(out), settings, executor=_executor(engine, workers, device), progress=progress
     )
     provenance = corpus.meta["provenance"]
+    summary = provenance["filter"]
     return GenerateResult(
         corpus=str(corpus.path),
         clips=len(corpus),
@@ -104,7 +104,7 @@ def run(
         seed=seed,
         generator=provenance["generator"],
         fold=provenance["fold"],
-        filter=provenance["filter"],
+        filter=None if summary is None else structure(summary, FilterSummary, corpus.path / "corpus.json"),
         content_hash=corpus.hash,
     )
 
@@ -133,7 +133,7 @@ def plan(
     progress: Progress = silent,
 ) -> GeneratePlan:
     """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
-    processes = _processes(engine, workers, device)
+    processes = _executor(engine, workers, device).workers
     trained = runs.load(Path(model))
     generator, front = trained.generator, trained.front_end
     seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
@@ -147,7 +147,7 @@ def plan(
     )
 
 
-def _processes(engine: str, workers: int | None, device: str) -> int:
-    """How many processes generate; refuses an engine or a device that is not here."""
+def _executor(engine: str, workers: int | None, device: str) -> Executor:
+    """Where clips are generated; refuses an engine or a device that is not here."""
     on_cpu = choose_device(device) == "cpu"
-    return executor(engine, 1 if workers is None and not on_cpu else workers).workers
+    return executor(engine, 1 if workers is None and not on_cpu else workers)

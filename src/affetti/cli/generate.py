@@ -106,10 +106,10 @@ def _text(result: GenerateResult) -> str:
     lines = [f"{result.clips} clips by {result.generator} in {result.corpus}"]
     if result.filter is not None:
         kept = result.filter
-        shift = ", ".join(f"{axis} {value:+.2f}" for axis, value in kept["shift"].items())
+        shift = ", ".join(f"{axis} {value:+.2f}" for axis, value in kept.shift.items())
         lines.append(
-            f"kept {100 * kept['accepted']:.0f} % of {kept['tried']} tried; "
-            f"they cover {100 * kept['coverage']:.0f} % of the emotions requested; mean shift: {shift}"
+            f"kept {100 * kept.accepted:.0f} % of {kept.tried} tried; "
+            f"they cover {100 * kept.coverage:.0f} % of the emotions requested; mean shift: {shift}"
         )
     lines.append(f"next: affetti score CORPUS {result.corpus} --fold {result.fold}")
     return "\n".join(lines)

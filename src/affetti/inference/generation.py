@@ -1,6 +1,6 @@
 """A trained generator and a list of emotions in, a synthetic corpus out.
 
-The labels of the result are the emotions that were asked for: a condition is not a label until it has been checked.
+The labels of the result are the emotions requested: a condition is not a label until it has been checked.
 Sample i of seed s is the same whatever the batch or the number of workers.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affetti.config import unstructure
 from affetti.corpus import Corpus
 from affetti.corpus.provenance import Provenance
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError, UsageError
-from affetti.execution import LocalExecutor, ranges
+from affetti.execution import Executor, LocalExecutor, ranges
 from affetti.inference.conditions import condition_columns, requested_condition
 from affetti.inference.emotions import choose_emotions
-from affetti.inference.filtering import EmotionFilter, filter_summary
+from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary
 from affetti.models.base import resolve_sampling
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
@@ -42,7 +43,32 @@ SHARD_CLIPS = 64
 """Clips a shard."""
 MAX_CLIPS = 200_000
 MAX_ROUNDS = 5
-"""With a filter, tries for each clip at most."""
+"""With a filter, samples for each clip of the corpus, at most."""
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """What is requested of a generator, and how it is sampled."""
+
+    emotions: str = "uniform"
+    """The emotion of each clip, see :func:`affetti.inference.emotions.choose_emotions`."""
+    conditions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What every clip is to have besides its emotion, see :func:`affetti.inference.conditions.requested_condition`."""
+    sampling: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Values of the model's sampling parameters; its defaults for the others."""
+    filter_by: Path | None = None
+    """The corpus the generator was trained on: only clips whose predicted emotion is near the one requested are kept,
+    see :mod:`affetti.inference.filtering`; up to :data:`MAX_ROUNDS` samples a clip are generated."""
+    seed: int = 0
+    """Of emotions and noise, ≥ 0."""
+    batch_size: int = 32
+    """Clips a batch, ≥ 1."""
+    with_audio: bool = False
+    """Whether each clip's sound is filed as FLAC."""
+    vocoder: str | None = None
+    """A HiFi-GAN of the model's front-end, by folder or name; None: mel inversion and Griffin-Lim."""
+    device: str = "cpu"
+    """``cpu``, ``cuda``, ``mps`` or ``auto``."""
 
 
 @dataclass(frozen=True)
@@ -80,144 +106,144 @@ def _loaded(path: Path, device: str) -> runs.TrainedModel:
     return runs.load(path, device)
 
 
+@dataclass(frozen=True)
+class _Request:
+    """Settings resolved against the model, before anything is written."""
+
+    trained: runs.TrainedModel
+    n: int
+    settings: GenerationSettings
+    conditions: Tensor
+    """``[N, K]``, of all samples that may be generated."""
+    vocoder: Vocoder
+
+    @property
+    def signature(self) -> str:
+        """A hash of all that the corpus depends on."""
+        s = self.settings
+        parts: list[Any] = [self.trained.meta["weights_sha256"], self.conditions.nan_to_num(9.0).tolist()]
+        parts += [dict(s.sampling) or None, s.seed, s.batch_size, s.with_audio, s.vocoder]
+        parts += [] if s.filter_by is None else [Corpus.open(s.filter_by).hash]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def generate_corpus(
     model: Path,
     n: int,
     out: Path,
+    settings: GenerationSettings = GenerationSettings(),
     *,
-    emotions: str = "uniform",
-    conditions: Mapping[str, Any] | None = None,
-    sampling: Mapping[str, float] | None = None,
-    filter_by: Path | None = None,
-    seed: int = 0,
-    batch_size: int = 32,
-    with_audio: bool = False,
-    vocoder: str | None = None,
-    device: str = "cpu",
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> Corpus:
     """Generate ``n`` clips into a synthetic corpus at ``out``.
 
     Args:
         model: run of a generator.
-        n: how many clips.
+        n: number of clips, 1 to :data:`MAX_CLIPS`.
         out: folder of the corpus.
-        emotions: see :func:`affetti.inference.emotions.choose_emotions`.
-        conditions: what every clip is requested to have besides its emotion, see
-            :func:`affetti.inference.conditions.requested_condition`.
-        sampling: values of the model's sampling parameters.
-        filter_by: the generator's corpus: keep only clips that read as asked, see :mod:`affetti.inference.filtering`;
-            up to :data:`MAX_ROUNDS` times ``n`` are tried.
-        seed: of emotions and samples.
-        batch_size: clips a batch.
-        with_audio: file each clip's sound as FLAC.
-        vocoder: a HiFi-GAN of this front-end, by folder or name; without it, mel inversion and Griffin-Lim.
-        device: of the model.
-        workers: processes.
-        progress: told of clips done.
+        settings: what is requested, and how it is sampled.
+        executor: where clips are generated; by default in this process.
+        progress: called with the number of clips done.
 
     Raises:
         UsageError: the model generates nothing, or a number, condition or sampling parameter is out of range.
         InputError: no clip passes the filter.
         StorageError: the folder holds other work, or the disk is full.
     """
-    if not 1 <= n <= MAX_CLIPS:
-        raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {MAX_CLIPS}")
-    if batch_size < 1:
-        raise UsageError(f"a batch of {batch_size}", where="--batch-size", hint="give 1 or more")
-    _loaded.cache_clear()  # the run may have been trained anew since this process last read it
-    trained = _loaded(model, device)
-    resolve_sampling(sampling, trained.generator.sampling_parameters)
-    rounds = 1 if filter_by is None else MAX_ROUNDS
-    asked = resolve_conditions(trained, emotions, rounds * n, conditions or {}, seed)
-    signature = hashlib.sha256(
-        json.dumps(
-            [
-                trained.meta["weights_sha256"],
-                asked.nan_to_num(9.0).tolist(),
-                sampling,
-                seed,
-                batch_size,
-                with_audio,
-                vocoder,
-            ]
-            + ([] if filter_by is None else [Corpus.open(filter_by).hash])
-        ).encode()
-    ).hexdigest()
-    speaks = vocoder_for(trained, vocoder, choose_device(device))
-    front = trained.front_end
-    writer = CorpusWriter(out, front, signature)
+    request = _resolve(model, n, settings)
+    trained, front = request.trained, request.trained.front_end
+    writer = CorpusWriter(out, front, request.signature)
     if writer.finished():
         return Corpus.open(out)
     writer.reserve()
     require_space(out, 4 * n * front.n_mels * front.frames)
-    task = GenerateTask(out, model, asked, dict(sampling or {}), seed, batch_size, device)
-    judge = None if filter_by is None else EmotionFilter.fit(trained, Corpus.open(filter_by))
-    executor = LocalExecutor(workers)
+    task = GenerateTask(
+        out, model, request.conditions, dict(settings.sampling), settings.seed, settings.batch_size, settings.device
+    )
+    kept, summary = _sample(request, task, executor or LocalExecutor(), progress)
+    mel = writer.join_shards(task.shards(len(kept), SHARD_CLIPS), kept)
+    clips = _manifest(request, kept)
+    for name in sorted(set(task.sounds()) - set(clips["clip_id"])):
+        (writer.audio / f"{name}.flac").unlink()
+    if settings.with_audio and not trained.sounds:
+        write_audio(np.load(mel, mmap_mode="r"), clips["clip_id"].tolist(), request.vocoder, writer.audio, progress)
+    return writer.finish(clips, _meta(request, summary))
+
+
+def _resolve(model: Path, n: int, settings: GenerationSettings) -> _Request:
+    """Load the model and check the settings against it; raises what :func:`generate_corpus` says."""
+    if not 1 <= n <= MAX_CLIPS:
+        raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {MAX_CLIPS}")
+    if settings.batch_size < 1:
+        raise UsageError(f"a batch of {settings.batch_size}", where="--batch-size", hint="give 1 or more")
+    _loaded.cache_clear()  # the run may have been trained anew since this process last loaded it
+    trained = _loaded(model, settings.device)
+    resolve_sampling(settings.sampling, trained.generator.sampling_parameters)
+    rounds = 1 if settings.filter_by is None else MAX_ROUNDS
+    conditions = resolve_conditions(trained, settings.emotions, rounds * n, settings.conditions, settings.seed)
+    vocoder = vocoder_for(trained, settings.vocoder, choose_device(settings.device))
+    return _Request(trained, n, settings, conditions, vocoder)
+
+
+def _sample(
+    request: _Request, task: GenerateTask, executor: Executor, progress: Progress
+) -> tuple[NDArray[np.bool_], FilterSummary | None]:
+    """File samples, ``n`` at a time, until ``n`` of them pass the filter or there are no more conditions.
+
+    Returns:
+        Which samples are kept, at most ``n``, and what the filter did; None without one.
+
+    Raises:
+        InputError: none passes.
+    """
+    n, stage, filter_by = request.n, f"generate {request.trained.kind}", request.settings.filter_by
+    if filter_by is None:
+        executor.map_ranges(task, n, SHARD_CLIPS, stage=stage, progress=progress)
+        return np.ones(n, dtype=bool), None
+    emotion_filter = EmotionFilter.fit(request.trained, Corpus.open(filter_by))
     kept = np.zeros(0, dtype=bool)
-    for tried in range(n, rounds * n + 1, n):
-        executor.map_ranges(task, tried, SHARD_CLIPS, stage=f"generate {trained.kind}", progress=progress)
-        kept = np.ones(tried, dtype=bool) if judge is None else _judged(judge, task, tried)
-        if kept.sum() >= n:
-            break
+    while kept.sum() < n and len(kept) < len(request.conditions):
+        tried = len(kept) + n
+        executor.map_ranges(task, tried, SHARD_CLIPS, stage=stage, progress=progress)
+        kept = _accepted(emotion_filter, task, tried)
     if not kept.any():
         raise InputError(
-            f"none of {len(kept)} clips reads as asked", where=model, hint="train it longer, or leave --filter out"
+            f"of {len(kept)} clips, none has a predicted emotion near the one requested",
+            where=request.trained.path,
+            hint="train it longer, or leave --filter out",
         )
-    emotion = asked[: len(kept), :2].double().numpy()
-    filtered = None if judge is None else filter_summary(emotion, kept, judge.tolerance)
-    kept &= np.cumsum(kept) <= n
-    mel = writer.join_shards(task.shards(len(kept), SHARD_CLIPS), kept)
-    rows = _rows(trained, asked[: len(kept)][torch.from_numpy(kept)].numpy(), np.flatnonzero(kept), conditions or {})
-    for name in sorted(set(task.sounds()) - set(rows["clip_id"])):
-        (out / "audio" / f"{name}.flac").unlink()
-    if with_audio and not trained.sounds:
-        write_audio(np.load(mel, mmap_mode="r"), rows["clip_id"].tolist(), speaks, out / "audio", progress)
-    return writer.finish(
-        rows,
-        {
-            "preset": trained.meta["preset"],
-            "source": f"generated by {trained.kind}",
-            "licence": trained.meta["corpus"]["licence"],
-            "citation": "",
-            "label_scale": "-1..1",
-            "label_audit": [],
-            "seed": seed,
-            "folds": 0,
-            "planted": {},
-            "notes": ["labels are the emotions asked for, not ratings"],
-            "provenance": _provenance(trained, seed, emotions, conditions, sampling, filtered).to_dict(),
-            "skipped": [],
-        },
+    emotion = request.conditions[: len(kept), :2].double().numpy()
+    summary = filter_summary(emotion, kept, emotion_filter.tolerance)
+    return kept & (np.cumsum(kept) <= n), summary
+
+
+def _accepted(emotion_filter: EmotionFilter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
+    """Which of the first ``tried`` samples pass the filter."""
+    emotion = task.conditions[:, :2].double().numpy()
+    return np.concatenate(
+        [
+            emotion_filter.accepts(np.load(task.shard(start, stop), allow_pickle=False), emotion[start:stop])
+            for start, stop in ranges(tried, SHARD_CLIPS)
+        ]
     )
 
 
 def resolve_conditions(
     trained: runs.TrainedModel, emotions: str, n: int, conditions: Mapping[str, Any], seed: int
 ) -> Tensor:
-    """The conditions ``[n, K]`` of ``n`` clips: their emotions, and what all of them are asked for besides.
+    """The conditions ``[n, K]`` of ``n`` clips: the emotion of each, and what all of them are to have besides.
 
     Raises:
         UsageError: ``emotions`` or a condition is invalid for this model.
         InputError: an emotion lies off the plane.
     """
-    chosen = choose_emotions(emotions, n, trained.training_conditions, seed)
+    emotion = choose_emotions(emotions, n, trained.training_conditions, seed)
     fields = trained.fields
-    asked = fields.complete(torch.tensor(chosen, dtype=torch.float32))
+    complete = fields.complete(torch.tensor(emotion, dtype=torch.float32))
     text = text_embedder(trained.meta["text"]) if fields.lines else HashedText()
-    wish = torch.tensor(requested_condition(fields, text, **conditions), dtype=torch.float32)
-    return fields.require_valid(torch.where(wish.isnan(), asked, wish))
-
-
-def _judged(judge: EmotionFilter, task: GenerateTask, tried: int) -> NDArray[np.bool_]:
-    wishes = task.conditions[:, :2].double().numpy()
-    return np.concatenate(
-        [
-            judge.reads_as_asked(np.load(task.shard(start, stop), allow_pickle=False), wishes[start:stop])
-            for start, stop in ranges(tried, SHARD_CLIPS)
-        ]
-    )
+    common = torch.tensor(requested_condition(fields, text, **conditions), dtype=torch.float32)
+    return fields.require_valid(torch.where(common.isnan(), complete, common))
 
 
 def vocoder_for(trained: runs.TrainedModel, name: str | None, device: str) -> Vocoder:
@@ -246,34 +272,45 @@ def write_audio(mel: NDArray[np.float16], names: list[str], vocoder: Vocoder, fo
         progress("audio", number + 1, len(names))
 
 
-def _rows(
-    trained: runs.TrainedModel, asked: NDArray[np.float32], numbers: NDArray[np.intp], conditions: Mapping[str, Any]
-) -> pd.DataFrame:
-    names = [clip_id(trained.kind, int(number)) for number in numbers]
-    rows = pd.DataFrame({"clip_id": names, "song_id": names} | condition_columns(trained.fields, asked))
-    text = dict.fromkeys(("artist", "source_path", "sha256"), "") | {"lyrics": conditions.get("lyrics") or ""}
+def _manifest(request: _Request, kept: NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows of the corpus: one for each sample that is kept."""
+    trained, settings = request.trained, request.settings
+    conditions = request.conditions[: len(kept)][torch.from_numpy(kept)].numpy()
+    names = [clip_id(trained.kind, int(number)) for number in np.flatnonzero(kept)]
+    clips = pd.DataFrame({"clip_id": names, "song_id": names} | condition_columns(trained.fields, conditions))
+    text = dict.fromkeys(("artist", "source_path", "sha256"), "")
+    text |= {"lyrics": settings.conditions.get("lyrics") or ""}
     seconds = trained.front_end.seconds
-    return rows.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
+    return clips.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
 
 
-def _provenance(
-    trained: runs.TrainedModel,
-    seed: int,
-    emotions: str,
-    conditions: Mapping[str, Any] | None,
-    sampling: Mapping[str, float] | None,
-    filtered: dict[str, Any] | None,
-) -> Provenance:
-    return Provenance(
+def _meta(request: _Request, summary: FilterSummary | None) -> dict[str, Any]:
+    """What ``corpus.json`` says of the corpus."""
+    trained, settings, meta = request.trained, request.settings, request.trained.meta
+    provenance = Provenance(
         generator=trained.kind,
-        weights_sha256=trained.meta["weights_sha256"],
-        training_clips_hash=trained.meta["training_clips_hash"],
+        weights_sha256=meta["weights_sha256"],
+        training_clips_hash=meta["training_clips_hash"],
         training_songs=tuple(sorted(trained.songs)),
-        fold=trained.meta["fold"],
-        corpus_hash=trained.meta["corpus"]["content_hash"],
-        seed=seed,
-        emotions=emotions,
-        conditions={name: value for name, value in (conditions or {}).items() if value},
-        sampling=dict(sampling or {}),
-        filter=filtered,
+        fold=meta["fold"],
+        corpus_hash=meta["corpus"]["content_hash"],
+        seed=settings.seed,
+        emotions=settings.emotions,
+        conditions={name: value for name, value in settings.conditions.items() if value},
+        sampling=dict(settings.sampling),
+        filter=None if summary is None else unstructure(summary),
     )
+    return {
+        "preset": meta["preset"],
+        "source": f"generated by {trained.kind}",
+        "licence": meta["corpus"]["licence"],
+        "citation": "",
+        "label_scale": "-1..1",
+        "label_audit": [],
+        "seed": settings.seed,
+        "folds": 0,
+        "planted": {},
+        "notes": ["labels are the emotions requested, not ratings"],
+        "provenance": provenance.to_dict(),
+        "skipped": [],
+    }

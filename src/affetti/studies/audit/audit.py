@@ -18,7 +18,7 @@ from affetti import config as configuration
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.execution import Executor, LocalExecutor
-from affetti.inference.generation import generate_corpus
+from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import read_json, remove_partial, reserve_output, write_json
@@ -202,8 +202,7 @@ def _with_generated(context: AuditContext, executor: Executor, progress: Progres
             len(context.corpus.fold(int(trained.meta["fold"])).test),
         )
         target = context.folder / "generated" / trained.kind
-        generate_corpus(
-            path, n, target, emotions="matched", seed=context.seed, workers=executor.workers, progress=progress
-        )
+        settings = GenerationSettings(emotions="matched", seed=context.seed)
+        generate_corpus(path, n, target, settings, executor=executor, progress=progress)
         generated.append((trained.kind, target))
     return replace(context, generated=tuple(generated))

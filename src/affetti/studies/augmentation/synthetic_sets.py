@@ -20,7 +20,7 @@ from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
 from affetti.execution import LocalExecutor
-from affetti.inference.generation import generate_corpus
+from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
@@ -115,18 +115,15 @@ def make_sets(
                 kind = spec.kind.removeprefix("audio-")
                 write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
             else:
-                generate_corpus(
-                    given.get((spec.generator, subset.fold)) or to_train[spec.generator, subset].out,
-                    n,
-                    target,
+                model = given.get((spec.generator, subset.fold)) or to_train[spec.generator, subset].out
+                settings = GenerationSettings(
                     emotions="matched",
-                    sampling=dict(spec.sampling) or None,
+                    sampling=dict(spec.sampling),
                     filter_by=subset.corpus if spec.filtered else None,
                     seed=seed,
                     device=device,
-                    workers=workers,
-                    progress=progress,
                 )
+                generate_corpus(model, n, target, settings, executor=LocalExecutor(workers), progress=progress)
             made.append(SyntheticSet(spec, subset, target))
     return made
 
