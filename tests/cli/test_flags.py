@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from affetti.cli.flags import LongFlags, emit, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
 from affetti.errors import StorageError, UsageError
 
 
@@ -82,15 +82,6 @@ def test_a_wrong_flag_is_told_in_one_line(arguments: list[str], says: str) -> No
     assert "\n" not in str(caught.value)
     assert "See affetti something --help" in str(caught.value)
     assert not set("│╭╮╰╯─") & set(str(caught.value))
-
-
-def test_json_is_the_document_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    emit({"a": [1.5, None], "b": "ü"}, True, "for people")
-    assert json.loads(capsys.readouterr().out) == {"a": [1.5, None], "b": "ü"}
-    emit({"a": 1}, False, "for people")
-    assert capsys.readouterr().out == "for people\n"
-    with pytest.raises(ValueError, match="JSON"):
-        emit({"a": float("nan")}, True, "")
 
 
 def test_a_config_file_may_hold_the_flags_of_0_1(tmp_path: Path) -> None:

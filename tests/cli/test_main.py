@@ -124,7 +124,7 @@ def test_an_interruption_ends_with_130(affetti: Affetti, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("affetti.cli.doctor.run", stop)
     monkeypatch.setattr("affetti.cli.audit.run", stop)
-    for verb, told in (("audit", "the same command goes on from here"), ("doctor", "nothing is kept: start it again")):
+    for verb, told in (("audit", "run the same command again to continue"), ("doctor", "start it again")):
         ran = affetti(verb)
         assert ran.code == 130
         assert told in ran.err

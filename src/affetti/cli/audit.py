@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import LongFlags, emit, emit_plan, note, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.studies.audit.registry import QUESTION_NAMES
 
@@ -49,13 +50,13 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        emit_plan(api.audit.plan(corpus, out, **settings), flags.json)
+        print_plan(api.audit.plan(corpus, out, **settings), flags.json)
         return 0
     with show_progress() as progress:
         result = api.audit.run(corpus, out, progress=progress, **settings)
     if result.composed:
         note("note: on a composed corpus, results are about representations and models, never about how people feel")
-    emit(result.to_dict(), flags.json, text(result))
+    print_result(result.to_dict(), flags.json, text(result))
     return 0
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from affetti.cli.flags import LongFlags, emit, emit_plan, note, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
 from affetti.errors import UsageError
@@ -70,13 +71,13 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        emit_plan(api.compare.plan(corpus, out, **settings), flags.json)
+        print_plan(api.compare.plan(corpus, out, **settings), flags.json)
         return 0
     with show_progress() as progress:
         document = api.compare.run(corpus, out, progress=progress, **settings).to_dict()
     for line in document["notes"]:
         note(f"note: {line}")
-    emit(document, flags.json, text(document))
+    print_result(document, flags.json, text(document))
     return 0
 
 

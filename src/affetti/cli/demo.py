@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
 
 
@@ -29,9 +30,9 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        emit_plan(api.demo.plan(**settings), flags.json)
+        print_plan(api.demo.plan(**settings), flags.json)
         return 0
     with show_progress() as progress:
         result = api.demo.run(progress=progress, **settings)
-    emit(result.to_dict(), flags.json, result.summary)
+    print_result(result.to_dict(), flags.json, result.summary)
     return 0

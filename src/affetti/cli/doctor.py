@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from affetti.cli.flags import emit, parse
+from affetti.cli.flags import parse
+from affetti.cli.output import print_result
 
 
 @dataclass(frozen=True)
@@ -26,5 +27,5 @@ def run(arguments: list[str]) -> int:
         for check in result.checks
     ]
     lines += [f"         fix {check.name}: {check.mend}" for check in result.checks if not check.ok]
-    emit(result.to_dict(), flags.json, "\n".join(lines))
+    print_result(result.to_dict(), flags.json, "\n".join(lines))
     return 0 if result.ok else 2

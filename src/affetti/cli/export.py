@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from affetti.cli.flags import CommonFlags, emit, parse, resolve
+from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.output import print_result
 
 
 @dataclass(frozen=True)
@@ -30,5 +31,5 @@ def run(arguments: list[str]) -> int:
         f"{result.out}: {result.bytes / 1e6:.1f} MB, ONNX opset {result.opset}; differs from PyTorch by "
         f"{result.difference:.1e} at most\nnext: affetti predict --runtime onnx --model {result.out} song.mp3"
     )
-    emit(result.to_dict(), flags.json, text)
+    print_result(result.to_dict(), flags.json, text)
     return 0

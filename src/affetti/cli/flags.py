@@ -10,20 +10,17 @@ import contextlib
 import dataclasses
 import inspect
 import io
-import json
 import re
 import sys
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
 from affetti import config
-from affetti.errors import UsageError, printable
-
-if TYPE_CHECKING:
-    from affetti.api.plan import Plan
+from affetti.cli.output import printing
+from affetti.errors import UsageError
 
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
@@ -70,10 +67,18 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     doc = (kind.__doc__ or "").strip()
     _hide_none_defaults(kind)
     try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(
-                kind, args=arguments, prog=f"affetti {verb}", description=doc, config=(tyro.conf.FlagCreatePairsOff,)
-            )
+        with contextlib.redirect_stderr(complaint), printing():
+            try:
+                return tyro.cli(
+                    kind,
+                    args=arguments,
+                    prog=f"affetti {verb}",
+                    description=doc,
+                    config=(tyro.conf.FlagCreatePairsOff,),
+                )
+            except SystemExit:
+                sys.stdout.flush()
+                raise
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
@@ -146,19 +151,3 @@ def resolve(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
     merged = {name: it for name, it in (defaults | filed | given).items() if name not in ("config", "json", "dry_run")}
     checked = config.structure(merged, type(flags), path or "flags")
     return {name: getattr(checked, name) for name in merged}
-
-
-def emit(document: Any, as_json: bool, text: str) -> None:
-    """Print a result to stdout: the document as JSON, or the text for people."""
-    shown = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) if as_json else text
-    print(printable(shown))
-
-
-def emit_plan(plan: Plan, as_json: bool) -> None:
-    """Print what ``--dry-run`` found."""
-    emit(plan.to_dict(), as_json, plan.plan)
-
-
-def note(line: str) -> None:
-    """Say something to the user on stderr."""
-    print(line, file=sys.stderr, flush=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -71,11 +72,11 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        emit_plan(api.generate.plan(model, n, out, **settings), flags.json)
+        print_plan(api.generate.plan(model, n, out, **settings), flags.json)
         return 0
     with show_progress() as progress:
         result = api.generate.run(model, n, out, progress=progress, **settings)
-    emit(result.to_dict(), flags.json, _text(result))
+    print_result(result.to_dict(), flags.json, _text(result))
     return 0
 
 

@@ -11,6 +11,9 @@ import os
 import sys
 from importlib import import_module
 
+from affetti.cli.output import note, prepare_streams, print_text
+from affetti.errors import AffettiError, StorageError
+
 VERBS = {
     "demo": "see the whole thing work, with no data, network or GPU",
     "prepare": "make a corpus of log-mels from labelled music",
@@ -47,24 +50,25 @@ def usage() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    prepare_streams()
     try:
-        code = _main(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
-        return code
+        return _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
-        # The reader of our output went away (`affetti … | head`): no error, but Python would flush once more at exit.
+        # The program that read our output has ended (`affetti … | head`): no error, but Python would flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except StorageError as error:
+        return _refuse(str(error))
 
 
 def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
+        print_text(usage())
         return 0
     if arguments[0] in ("-V", "--version"):
         from importlib.metadata import version
 
-        print(f"affetti {version('affetti')}")
+        print_text(f"affetti {version('affetti')}")
         return 0
     verb, *rest = arguments
     if verb not in VERBS:
@@ -75,8 +79,6 @@ def _main(arguments: list[str]) -> int:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    from affetti.errors import AffettiError
-
     # OpenMP threads that spin while they wait make torch many times slower when another program shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -84,14 +86,14 @@ def _run(verb: str, arguments: list[str]) -> int:
     except AffettiError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
-        told = "nothing is kept: start it again" if verb in NOT_RESUMABLE else "the same command goes on from here"
-        print(f"\naffetti {verb}: interrupted; {told}", file=sys.stderr)
+        next_step = "start it again" if verb in NOT_RESUMABLE else "run the same command again to continue"
+        note(f"\naffetti {verb}: interrupted; {next_step}")
         return 130
 
 
 def _refuse(message: str) -> int:
     line = " ".join(message.split())
-    print(f"affetti: {line}", file=sys.stderr)
+    note(f"affetti: {line}")
     return 2
 
 

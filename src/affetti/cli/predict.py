@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import CommonFlags, emit, note, parse, resolve
+from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
 
@@ -57,7 +58,7 @@ def run(arguments: list[str]) -> int:
 
         write_text(Path(table), _csv(document))
     text = _csv(document).rstrip("\n") if table == "-" else "\n".join(_line(e) for e in document if e["error"] is None)
-    emit(document, flags.json, text)
+    print_result(document, flags.json, text)
     return 0
 
 

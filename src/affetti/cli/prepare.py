@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, emit, note, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
 
@@ -76,14 +77,14 @@ def run(arguments: list[str]) -> int:
     if flags.dry_run:
         plan = api.prepare.plan(source, out, **settings)
         _note_omissions(plan)
-        emit(plan.to_dict(), flags.json, "\n".join([*_label_lines(plan.labels), plan.plan]))
+        print_result(plan.to_dict(), flags.json, "\n".join([*_label_lines(plan.labels), plan.plan]))
         return 0
     if out is None:
         raise UsageError("--out is missing", where="prepare", hint="name a folder for the corpus: --out CORPUS")
     with show_progress() as progress:
         result = api.prepare.run(source, out, progress=progress, **settings)
     _note_omissions(result)
-    emit(result.to_dict(), flags.json, _text(result))
+    print_result(result.to_dict(), flags.json, _text(result))
     return 0
 
 

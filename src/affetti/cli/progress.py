@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from affetti.cli.output import DroppingStream, note
 from affetti.progress import Progress
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -16,7 +17,8 @@ SECONDS_BETWEEN_LINES = 30.0
 @contextmanager
 def show_progress() -> Generator[Progress]:
     """Yield a callback that shows progress while the block runs."""
-    if not sys.stderr.isatty():
+    terminal = DroppingStream(sys.stderr)
+    if not terminal.isatty():
         yield _lines()
         return
     from rich.console import Console
@@ -32,7 +34,7 @@ def show_progress() -> Generator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    with Bars(*columns, console=Console(file=terminal)) as bars:
         tasks: dict[str, TaskID] = {}
         reached: dict[str, int] = {}
 
@@ -63,7 +65,7 @@ def _lines() -> Progress:
         last[stage] = now
         elapsed = now - start
         left = elapsed / max(1, done - first) * (total - done)
-        told = f"done in {elapsed:.0f} s" if done >= total else f"about {left:.0f} s left"
-        print(f"{stage}: {done}/{total}, {told}", file=sys.stderr, flush=True)
+        remaining = f"done in {elapsed:.0f} s" if done >= total else f"about {left:.0f} s left"
+        note(f"{stage}: {done}/{total}, {remaining}")
 
     return show

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from affetti.cli.flags import CommonFlags, emit, parse, resolve
+from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.output import print_result
 from affetti.cli.progress import show_progress
 
 
@@ -34,5 +35,5 @@ def run(arguments: list[str]) -> int:
 
     with show_progress() as progress:
         result = api.report.run(list(sources), out, progress=progress, **settings)
-    emit(result.to_dict(), flags.json, f"{result.report} ({result.bytes / 1e6:.1f} MB)")
+    print_result(result.to_dict(), flags.json, f"{result.report} ({result.bytes / 1e6:.1f} MB)")
     return 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import CommonFlags, emit, note, parse, resolve
+from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(arguments: list[str]) -> int:
         note(f"skipped {file.path}: {file.reason}")
     for line in [*_uncertainties(card, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(card)]:
         note(f"note: {line}")
-    emit(card.to_dict(), flags.json, "\n".join(_lines(card)))
+    print_result(card.to_dict(), flags.json, "\n".join(_lines(card)))
     return 0
 
 

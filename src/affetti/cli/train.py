@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, emit, emit_plan, parse, resolve
+from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     if flags.dry_run:
-        emit_plan(api.train.plan(model, corpus, out, settings=model_settings, **settings), flags.json)
+        print_plan(api.train.plan(model, corpus, out, settings=model_settings, **settings), flags.json)
         return 0
     from affetti.progress import silent
     from affetti.training.device import is_main_process
@@ -83,7 +84,7 @@ def run(arguments: list[str]) -> int:
         told = progress if first else silent
         result = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
     if first:
-        emit(result.to_dict(), flags.json, _text(result, out))
+        print_result(result.to_dict(), flags.json, _text(result, out))
     return 0
 
 
