@@ -78,10 +78,27 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
     assert config.read(tmp_path / "a.toml") == config.read(tmp_path / "a.json") == {"steps": 5, "kind": "b"}
 
 
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfsteps = 5\r\n")
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"steps": 5}')
+    assert config.read(tmp_path / "a.toml") == config.read(tmp_path / "a.json") == {"steps": 5}
+
+
+def test_the_home_folder_is_written_as_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        corpus: Path
+        out: Path | None = None
+
+    monkeypatch.setenv("HOME", "/home/ann")
+    expected = Settings(Path("/home/ann/corpus"), Path("~backup/run"))
+    assert config.structure({"corpus": "~/corpus", "out": "~backup/run"}, Settings) == expected
+
+
 @pytest.mark.parametrize(
     ("name", "content", "kind", "says"),
     [
-        ("a.toml", None, StorageError, "cannot be read"),
+        ("a.toml", None, StorageError, "no such file"),
         ("a.toml", b"steps = ", StorageError, "not valid"),
         ("a.json", b'{"steps": ', StorageError, "not valid"),
         ("a.json", b"[1]", UsageError, "not a table"),

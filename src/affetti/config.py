@@ -21,6 +21,7 @@ from cattrs.gen import make_dict_structure_fn
 from cattrs.strategies import configure_union_passthrough
 
 from affetti.errors import StorageError, UsageError
+from affetti.storage import expand_home, read_text
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ def _converter() -> cattrs.Converter:
         dataclasses.is_dataclass, lambda kind: make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
     )
     converter.register_unstructure_hook(Path, str)
-    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_structure_hook(Path, lambda value, _: expand_home(value))
     # cattrs would convert: "64" to 64, 64.7 to 64, "no" to True.
     for kind, allowed in ((bool, (bool,)), (int, (int,)), (float, (int, float)), (str, (str,))):
         converter.register_structure_hook(kind, partial(_exactly, allowed=allowed))
@@ -55,10 +56,7 @@ def read(path: Path) -> dict[str, Any]:
         StorageError: the file is missing or cannot be parsed.
         UsageError: it is neither ``.toml`` nor ``.json``, or does not hold a table.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"cannot be read ({error})", where=path, hint="check the path given to --config") from error
+    text = read_text(path)
     try:
         if path.suffix == ".toml":
             values: Any = tomllib.loads(text)

@@ -144,14 +144,6 @@ class FileFinder:
         return self._names[folder]
 
 
-def is_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder; False, unlike :meth:`Path.is_dir`, where a folder above it is closed."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
 def why_unusable(file: Path) -> str | None:
     """Why ``file`` cannot be opened as a file; None where it can be, as far as its folder tells."""
     try:

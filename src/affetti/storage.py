@@ -62,6 +62,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def expand_home(path: str | Path) -> Path:
+    """``path`` with a leading ``~`` replaced by the user's home folder, as a shell does with an argument.
+
+    Settings in files, and what follows a colon as in ``folder:~/music``, no shell has seen.
+    """
+    path = Path(path)
+    return path.expanduser() if path.parts[:1] == ("~",) else path
+
+
 def read_text(path: Path) -> str:
     """Read a UTF-8 text file, without the byte-order mark that some editors write.
 
@@ -138,6 +147,53 @@ def remove_partial(folder: Path) -> None:
     """
     for path in folder.rglob(f"{PARTIAL_PREFIX}*"):
         path.unlink(missing_ok=True)
+
+
+def is_file(path: Path) -> bool:
+    """Whether ``path`` is a file.
+
+    Raises:
+        StorageError: that cannot be known, as a folder above it is closed.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder; raises as :func:`is_file` does."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+@contextmanager
+def reading(path: Path, hint: str) -> Generator[None]:
+    """Turn the errors of a library that reads ``path`` into a :class:`StorageError`; ``hint`` mends a damaged file.
+
+    An error that the system gave, such as a closed file, is told from a file that is missing or damaged.
+
+    Raises:
+        StorageError: the file cannot be read, is missing, or is cut short.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except (OSError, ValueError, EOFError) as error:
+        # Libraries word the refusal of a system in their own way, or take it for a missing file: opening it tells.
+        try:
+            path.open("rb").close()
+        except FileNotFoundError:
+            pass
+        except OSError as refusal:
+            raise read_error(path, refusal) from error
+        # They raise OSError without a number for content that they cannot read.
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise read_error(path, error) from error
+        raise StorageError("missing or cut short", where=path, hint=hint) from error
 
 
 def read_error(path: Path, error: OSError) -> StorageError:

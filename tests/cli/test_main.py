@@ -35,6 +35,36 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     assert told.err == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "prepare folder:{closed}/songs --out {out}",
+        "prepare folder:{closed} --out {out}",
+        "prepare composed --clips 16 --out {closed}/corpus",
+        "train student --corpus {closed}/corpus --out {out}",
+        "train student --corpus {closed} --out {out}",
+        "generate --model {closed}/run --n 2 --out {out}",
+        "score {closed} {closed}",
+        "score {closed}/real {closed}/fake.npy",
+        "predict {closed} {closed}/song.wav --model {closed}/run",
+        "export --model {closed}/run --out {out}.onnx",
+        "compare --corpus {closed}/corpus --out {out}",
+        "audit {closed}/corpus --out {out}",
+        "report {closed}/corpus --out {out}.html",
+        "report {closed} --out {out}.html",
+        "train student --config {closed}/config.toml",
+    ],
+)
+def test_a_closed_folder_is_one_line_that_names_it(affetti: Affetti, guarded: Path, arguments: str) -> None:
+    closed = guarded / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    ran = affetti(*arguments.format(closed=closed, out=guarded / "out").split())
+    assert ran.code == 2
+    assert "Permission denied" in ran.complaint
+    assert str(closed) in ran.complaint
+
+
 def test_the_version_is_the_packages(affetti: Affetti) -> None:
     from importlib.metadata import version
 

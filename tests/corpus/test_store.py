@@ -92,6 +92,16 @@ def test_a_missing_file_is_told(small_corpus: Corpus, name: str) -> None:
         Corpus.open(small_corpus.path)
 
 
+@pytest.mark.parametrize("name", ["corpus.json", "clips.parquet", "mel.npy", "."])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(guarded: Path, small_corpus: Corpus, name: str) -> None:
+    small_corpus.path.rename(guarded / "corpus")
+    (guarded / "corpus" / name).chmod(0)
+    with pytest.raises(StorageError, match=r"cannot be read \(Permission denied\)\. Check its permissions") as caught:
+        Corpus.open(guarded / "corpus")
+    assert str(guarded / "corpus" / name) in str(caught.value)
+    assert "remove" not in str(caught.value)
+
+
 def test_unfinished_work_is_no_corpus(small_corpus: Corpus) -> None:
     (small_corpus.path / "corpus.json").unlink()
     with pytest.raises(StorageError, match=r"not a finished corpus.*it goes on"):

@@ -45,6 +45,13 @@ def test_an_array_has_a_song_a_row_unless_told(tmp_path: Path) -> None:
     assert grouped.songs.tolist() == ["a", "b", "a", "b"]
     (tmp_path / "songs.txt").write_text("a\nb\na\nb")
     assert open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt").songs.tolist() == ["a", "b", "a", "b"]
+    for saved in (b"\xef\xbb\xbfa\r\nb \r\na\r\nb\r\n\r\n", b" a\nb\t\na\nb", b"a\rb\ra\rb\r"):
+        (tmp_path / "songs.txt").write_bytes(saved)
+        grouped = open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
+        assert grouped.songs.tolist() == ["a", "b", "a", "b"]
+    (tmp_path / "songs.txt").write_text("a\n\nb\n\n")
+    with pytest.raises(InputError, match=r"songs.txt: line 2 is blank. Write one song id a line"):
+        open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
 
 
 def test_a_folder_of_audio_gives_the_centre_of_each_file(tmp_path: Path) -> None:
@@ -93,7 +100,7 @@ def unfinished(folder: Path) -> Path:
     ("write", "kind", "says"),
     [
         (nothing, StorageError, "no such corpus, folder or .npy"),
-        (lambda folder: folder / "nowhere.npy", InputError, "cannot be read"),
+        (lambda folder: folder / "nowhere.npy", InputError, "no such file"),
         (lambda folder: folder, InputError, "neither a corpus nor a folder of audio"),
         (array(np.zeros((4, 8))), InputError, r"an array of shape \(4, 8\)"),
         (array(np.zeros((4, 8, 9), int)), InputError, "type int64"),
@@ -118,7 +125,7 @@ def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:
     (tmp_path / "songs.txt").write_text("a\nb\n")
     with pytest.raises(InputError, match="2 song ids for 4 rows"):
         open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         open_clip_set(tmp_path / "real.npy", groups=tmp_path / "nowhere.txt")
     with pytest.raises(UsageError, match=r"song ids belong to \.npy sets"):
         open_clip_set(corpus.path, groups=tmp_path / "songs.txt")

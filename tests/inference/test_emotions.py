@@ -41,14 +41,30 @@ def test_a_table_is_used_in_turn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffvalence,arousal\n-0.2,0.1\n1,-1\n",
+        "valence;arousal\r\n-0,2;0,1\r\n1;-1\r\n",
+        "sep=;\nvalence;arousal\n-0,2;0,1\n1;-1\n",
+        " Valence , Arousal ,\n -0.2 , 0.1 ,\n1,-1,\n\n",
+        "arousal\tvalence\n0.1\t-0.2\n-1\t1\n",
+    ],
+)
+def test_a_table_is_read_as_spreadsheets_save_it(tmp_path: Path, content: str) -> None:
+    table = tmp_path / "emotions.csv"
+    table.write_bytes(content.encode())
+    np.testing.assert_array_equal(choose_emotions(str(table), 2, LABELS, 0), [[-0.2, 0.1], [1, -1]])
+
+
+@pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "cannot be read"),
-        ("", "cannot be read"),
-        ("valence,arousal\n", "lacks rows"),
-        ("valence,energy\n0,0\n", "lacks rows, or the columns"),
-        ("valence,arousal\n0,0\n0,1.1\n", r"line 3 lies outside \[-1, 1\]"),
-        ("valence,arousal\n0,0\n0,\n", "line 3 lies outside"),
+        (None, "no such file"),
+        ("", "column 'valence' is missing"),
+        ("valence,arousal\n", "holds no rows"),
+        ("valence,energy\n0,0\n", "column 'arousal' is missing"),
+        ("valence,arousal\n0,0\n0,1.1\n", "line 3: arousal 1.1 is no number from -1 to 1"),
+        ("valence,arousal\n0,0\n0,\n", "line 3: arousal '' is not a number"),
         ("valence,arousal\n0,high\n", "not a number"),
     ],
 )

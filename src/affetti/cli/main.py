@@ -85,6 +85,12 @@ def _run(verb: str, arguments: list[str]) -> int:
         return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
     except AffettiError as error:
         return _refuse(str(error))
+    except OSError as error:
+        # What the system refuses is no fault of the program where it concerns a path that the user gave.
+        if error.filename is None or isinstance(error, BrokenPipeError):
+            raise
+        reason = error.strerror or type(error).__name__
+        return _refuse(f"{error.filename}: cannot be used ({reason}). Check the path and its permissions")
     except KeyboardInterrupt:
         next_step = "start it again" if verb in NOT_RESUMABLE else "run the same command again to continue"
         note(f"\naffetti {verb}: interrupted; {next_step}")

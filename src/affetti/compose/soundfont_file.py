@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from affetti.errors import InputError
 from affetti.signal.audio import SAMPLE_RATES
+from affetti.storage import read_error
 
 Samples = NDArray[np.float32]
 Generators = dict[int, int]
@@ -79,7 +80,12 @@ class SoundFontFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            chunks = _chunks(path.read_bytes())
+            content = path.read_bytes()
+        except OSError as error:
+            refused = read_error(path, error)
+            raise InputError(refused.what, where=path, hint=refused.hint) from error
+        try:
+            chunks = _chunks(content)
             self._bytes = chunks[b"smpl"]
             self.headers = [
                 SampleHeader(*record[1:8], kind=record[9]) for record in _records(chunks[b"shdr"], "<20s5IBbHH")

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from affetti import tables
 from affetti.errors import InputError, MismatchError, UsageError
+from affetti.storage import expand_home, is_file
 
 PLANE_CELLS = 5
 
@@ -136,14 +138,15 @@ def published_split(split: str, official: Mapping[str, Mapping[str, str]]) -> Ma
     """
     if split in GENERATED_SPLITS:
         return None
-    if split not in official and not Path(split).is_file():
+    path = expand_home(split)
+    if split not in official and not is_file(path):
         offered = ", ".join([*GENERATED_SPLITS, *official])
         raise UsageError(
             f"there is no split {split!r}",
             where="--split",
             hint=f"choose from {offered}, or give a CSV with the columns song and part",
         )
-    return official[split] if split in official else _from_file(Path(split))
+    return official[split] if split in official else _from_file(path)
 
 
 def assign_split(
@@ -188,13 +191,12 @@ def _part(named: Mapping[str, str], clip: str, song: str) -> str:
 
 def _from_file(path: Path) -> dict[str, str]:
     """Part by song out of a CSV file."""
-    from affetti.corpus.loaders import rows  # late: the loaders need this room's other files
-
-    table = rows.unique(rows.read(path, ("song", "part"), hint="give the columns song and part"), "song", "keep one")
-    for row in table.values():
+    rows = tables.read(path, ("song", "part"), hint="give the columns song and part")
+    parts = tables.unique(rows, "song", "keep one")
+    for row in parts.values():
         if row["part"] not in PARTS:
             raise row.wrong(f"part {row['part']!r}", f"choose from {', '.join(PARTS)}")
-    return {song: row["part"] for song, row in table.items()}
+    return {song: row["part"] for song, row in parts.items()}
 
 
 def fold_numbers(clips: pd.DataFrame) -> list[int]:

@@ -24,7 +24,7 @@ from affetti.corpus import splits
 from affetti.corpus.provenance import Provenance, current_names
 from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import FrontEnd
-from affetti.storage import atomic_write, read_json, storage_error, write_json
+from affetti.storage import atomic_write, is_file, is_folder, read_json, reading, storage_error, write_json
 
 if TYPE_CHECKING:
     from affetti.corpus.torch_dataset import ClipDataset
@@ -98,23 +98,21 @@ class Corpus:
         """Open a corpus and check that its parts belong together.
 
         Raises:
-            StorageError: it is missing, unfinished or cut short.
+            StorageError: it is missing, unfinished or cut short, or cannot be read.
             MismatchError: another version of affetti wrote it.
         """
         path = Path(path)
-        if not path.is_dir():
+        if not is_folder(path):
             raise StorageError("no such corpus", where=path, hint="make one with: affetti prepare SOURCE --out CORPUS")
-        if not (path / "corpus.json").is_file():
+        if not is_file(path / "corpus.json"):
             begun = any((path / name).exists() for name in (".work", "mel.npy", "clips.parquet"))
             make = "make one with: affetti prepare SOURCE --out CORPUS"
             hint = "run the command that makes it again: it goes on" if begun else make
             raise StorageError("not a finished corpus (no corpus.json)", where=path, hint=hint)
         again = "remove the folder and make the corpus again"
         meta = read_meta(path / "corpus.json", again)
-        try:
+        with reading(path / "clips.parquet", again):
             clips = pd.read_parquet(path / "clips.parquet")
-        except (OSError, ValueError) as error:
-            raise StorageError("missing or cut short", where=path / "clips.parquet", hint=again) from error
         absent = [name for name in COLUMNS if name not in clips.columns]
         if absent:
             raise StorageError(f"column {absent[0]!r} is missing", where=path / "clips.parquet", hint=again)
@@ -142,12 +140,8 @@ class Corpus:
 
     @cached_property
     def _mel(self) -> NDArray[np.float16]:
-        try:
+        with reading(self.path / "mel.npy", "remove the folder and make the corpus again"):
             return np.load(self.path / "mel.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise StorageError(
-                "missing or cut short", where=self.path / "mel.npy", hint="remove the folder and make the corpus again"
-            ) from error
 
     def __len__(self) -> int:
         return len(self.clips)

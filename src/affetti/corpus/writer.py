@@ -30,7 +30,7 @@ from affetti.corpus import store
 from affetti.errors import StorageError
 from affetti.execution.base import ShardTask
 from affetti.presets import FrontEnd
-from affetti.storage import atomic_write, read_json, remove_partial, write_json
+from affetti.storage import atomic_write, is_file, read_json, reading, remove_partial, write_json
 
 WORK = ".work"
 """The folder, inside that of the corpus, that holds shards until the corpus is finished."""
@@ -75,7 +75,7 @@ class CorpusWriter:
 
     def finished(self) -> bool:
         """Whether the folder already holds the corpus of this signature."""
-        if not (self.out / "corpus.json").is_file():
+        if not is_file(self.out / "corpus.json"):
             return False
         meta: Any = read_json(self.out / "corpus.json")
         return isinstance(meta, dict) and meta.get("signature") == self.signature
@@ -157,10 +157,7 @@ class CorpusWriter:
 def _kept_rows(shards: Sequence[Path], keep: NDArray[np.bool_]) -> Iterator[NDArray[np.float16]]:
     row = 0
     for path in shards:
-        try:
+        with reading(path, f"remove {path.parent} and run the same command again"):
             mel = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            hint = f"remove {path.parent} and run the same command again"
-            raise StorageError("missing or cut short", where=path, hint=hint) from error
         yield mel[keep[row : row + len(mel)]]
         row += len(mel)

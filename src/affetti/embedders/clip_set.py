@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affetti import tables
 from affetti.corpus import Corpus
 from affetti.embedders.recordings import decode_folder, too_short_error
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
+from affetti.storage import is_file, is_folder, read_error
 
 MAX_CLIPS = 100_000
 """Clips of a set that is scored at once."""
@@ -135,7 +137,7 @@ def open_clip_set(
         return _from_array(path, groups)
     if groups is not None:
         raise UsageError("song ids belong to .npy sets; a corpus has its own", where="--groups", hint="leave it out")
-    if (path / "corpus.json").exists() or (path / ".work").exists():
+    if is_file(path / "corpus.json") or is_folder(path / ".work"):
         corpus = Corpus.open(path)
         kept = path / "audio"
         files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
@@ -145,7 +147,7 @@ def open_clip_set(
         return ClipSet(
             str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
         )
-    if path.is_dir():
+    if is_folder(path):
         found = decode_folder(path, front, workers=workers, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in found.files])
         return ClipSet(
@@ -158,7 +160,8 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
     try:
         mel = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
-        raise InputError(f"cannot be read ({error})", where=path, hint="check the path") from error
+        refused = read_error(path, error)
+        raise InputError(refused.what, where=path, hint=refused.hint) from error
     except (ValueError, EOFError) as error:  # numpy's own words advise to unpickle
         raise InputError("cut short, or no array of numbers", where=path, hint="save one with numpy.save") from error
     if mel.ndim != 3 or mel.size == 0 or not np.issubdtype(mel.dtype, np.floating):
@@ -168,11 +171,7 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
     require_few_clips(len(mel), path)
     songs = np.array([f"{path.stem}-{i}" for i in range(len(mel))])
     if groups is not None:
-        try:
-            songs = np.array(groups.read_text(encoding="utf-8").split("\n"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read ({error})", where=groups, hint="write one song id a line") from error
-        songs = songs[:-1] if len(songs) and songs[-1] == "" else songs
+        songs = np.array(tables.read_list(groups, "write one song id a line"))
         if len(songs) != len(mel):
             raise InputError(f"{len(songs)} song ids for {len(mel)} rows", where=groups, hint="write one song id a row")
     return ClipSet(str(path), mel, songs)

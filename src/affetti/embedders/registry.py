@@ -10,6 +10,7 @@ from affetti.embedders.base import Embedder
 from affetti.embedders.regressor import regressor_embedder
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
+from affetti.storage import expand_home
 
 FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "regressor": ("RUN", regressor_embedder),
@@ -39,4 +40,4 @@ def make_embedder(text: str, device: str = "cpu") -> Embedder:
         meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
         hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
         raise UsageError(f"no features {text!r}", where="--features", hint=hint)
-    return FACTORIES[name][1](rest, device)
+    return FACTORIES[name][1](str(expand_home(rest)), device)

@@ -23,6 +23,7 @@ from affetti.embedders import weights
 from affetti.embedders.base import FunctionEmbedder
 from affetti.embedders.windows import mean_over_windows
 from affetti.errors import InputError
+from affetti.storage import read_error
 
 SAMPLE_RATE = 16_000
 N_FFT = 512
@@ -175,7 +176,9 @@ def tag_names(path: str | Path) -> NDArray[np.str_]:
     """
     try:
         names = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
+        raise read_error(Path(path), error) from error
+    except (ValueError, EOFError) as error:
         raise InputError(f"not a NumPy array ({error})", where=path, hint="give mtat_tags.npy") from error
     if names.shape != (TAGS,) or names.dtype.kind != "U":
         raise InputError(f"not {TAGS} names", where=path, hint="give mtat_tags.npy")

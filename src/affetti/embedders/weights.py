@@ -16,16 +16,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from affetti.errors import InputError
+from affetti.storage import is_file, read_error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, by name.
 
     Raises:
+        StorageError: it may not be read.
         InputError: it is missing, cut short, holds anything but tensors, or holds values that are not numbers.
     """
     hint = "fetch it again, and give the published .pth or a .safetensors"
-    if not path.is_file():
+    if not is_file(path):
         raise InputError("no such file", where=path, hint="give the path of the weights after the name of the features")
     if path.suffix not in (".safetensors", ".pth", ".pt"):
         raise InputError(f"weights of a type {path.suffix!r}", where=path, hint="give a .safetensors or .pth file")
@@ -33,6 +35,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that torch did not write, before it refuses them
             found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except PermissionError as error:
+        raise read_error(path, error) from error
     except Exception as error:  # a file cut short or altered fails in any way, of no common root
         told = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(f"cut short, or holds more than tensors ({told})", where=path, hint=hint) from error

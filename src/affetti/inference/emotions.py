@@ -6,13 +6,14 @@ import difflib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
-from affetti.emotion import Emotion
+from affetti import tables
+from affetti.emotion import AXES, Emotion
 from affetti.errors import InputError, UsageError
 from affetti.random import child_seed
+from affetti.storage import expand_home
 
 CHOICES = ("uniform", "matched", "gaps")
 GRID_POINTS = 41
@@ -46,7 +47,7 @@ def choose_emotions(emotions: str, n: int, trained_on: NDArray[np.float64], seed
     if emotions == "gaps":
         return _gaps(n, trained_on[:, :2], rng)
     if emotions.lower().endswith(".csv"):
-        return _from_csv(Path(emotions), n)
+        return _from_csv(expand_home(emotions), n)
     near = difflib.get_close_matches(emotions.lower(), CHOICES, n=1)
     if near:
         raise UsageError(f"{emotions!r} is not a choice", where="--emotions", hint=f"did you mean {near[0]}?")
@@ -69,24 +70,6 @@ def _gaps(n: int, labels: NDArray[np.float64], rng: np.random.Generator) -> NDAr
 
 
 def _from_csv(path: Path, n: int) -> NDArray[np.float64]:
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be read ({error})", where=path, hint="give a CSV with the columns valence and arousal"
-        ) from error
-    missing = {"valence", "arousal"} - set(table.columns)
-    if missing or table.empty:
-        raise InputError("lacks rows, or the columns valence and arousal", where=path, hint="add them")
-    try:
-        values = table[["valence", "arousal"]].to_numpy(dtype=float)
-    except ValueError as error:
-        raise InputError(f"holds something that is not a number ({error})", where=path, hint="correct it") from error
-    bad = ~(np.abs(values) <= 1).all(axis=1)
-    if bad.any():
-        raise InputError(
-            f"line {int(bad.argmax()) + 2} lies outside [-1, 1]",
-            where=path,
-            hint="valence and arousal run from -1 to 1",
-        )
+    rows = tables.read(path, AXES, hint="give a CSV with the columns valence and arousal")
+    values = np.array([[row.number(axis, -1, 1) for axis in AXES] for row in rows])
     return values[np.arange(n) % len(values)]

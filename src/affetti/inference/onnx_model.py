@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from affetti import config
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.presets import FrontEnd
+from affetti.storage import is_file
 
 KEY = "affetti"
 """Under which the file's metadata hold what belongs to the model, as JSON."""
@@ -36,7 +37,7 @@ class OnnxRegressor:
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        if not path.is_file():
+        if not is_file(path):
             raise StorageError("no such file", where=path, hint="give the file that affetti export wrote")
         try:
             runtime = import_module("onnxruntime")

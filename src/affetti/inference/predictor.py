@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from affetti.emotion import SCALES, Scale
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
-from affetti.folders import Listing, is_folder
+from affetti.folders import Listing
 from affetti.inference.window_regressors import WindowEmbedder, WindowRegressor, open_regressor
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.signal import audio
 from affetti.signal.audio_files import list_audio
+from affetti.storage import is_folder
 
 MIN_SECONDS = 1.0
 """Shortest recording, seconds."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError
-from affetti.storage import read_json
+from affetti.storage import is_file, is_folder, read_error, read_json
 from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
@@ -183,13 +183,13 @@ def _by_corpus(audits: list[Audit]) -> tuple[Audit, ...]:
 
 
 def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
-    if not path.is_dir():
+    if not is_folder(path):
         raise StorageError("no such folder", where=path, hint=f"give {KNOWN}")
-    if (path / "corpus.json").is_file() or (path / ".work").is_dir():
+    if is_file(path / "corpus.json") or is_folder(path / ".work"):
         return Corpus.open(path)
     config, result = _object(path / "config.json"), _object(path / "result.json")
     verb = result.get("verb", config.get("verb"))
-    if (path / "model.json").is_file() or verb == "train":
+    if is_file(path / "model.json") or verb == "train":
         return _run(path, config, result)
     if verb == "score":
         _require(
@@ -214,7 +214,7 @@ def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
 
 
 def _run(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Run:
-    if not result or not (path / "model.json").is_file():
+    if not result or not is_file(path / "model.json"):
         raise StorageError(
             "an unfinished run", where=path, hint="run its affetti train command again: it goes on where it was"
         )
@@ -244,7 +244,7 @@ def _audit(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Audit:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not is_file(path):
         return {}
     value = read_json(path)
     if not isinstance(value, dict):
@@ -253,12 +253,14 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
+    if not is_file(path):
         return {}
     try:
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise read_error(path, error) from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(
             f"cannot be read ({error})", where=path, hint="make it again: it was cut or edited"
         ) from error
@@ -266,7 +268,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The log of a run; what an interruption cut short is left out. A model fitted in closed form has none."""
-    if not path.is_file():
+    if not is_file(path):
         return []
     lines: list[dict[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from affetti.errors import StorageError
-from affetti.storage import atomic_write
+from affetti.storage import atomic_write, reading
 
 KEEP = 2
 """Checkpoints kept: the newest, and one more in case the newest is cut short."""
@@ -99,15 +99,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`write_tensors` wrote.
 
     Raises:
-        StorageError: the file is missing, cut short or not safetensors.
+        StorageError: the file is missing, cut short or not safetensors, or cannot be read.
     """
+    again = "train again: it goes on from the last whole checkpoint"
     try:
-        with safe_open(path, framework="pt") as file:
+        with reading(path, again), safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("affetti", "{}"))
             return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        raise StorageError(
-            f"missing, cut short or not safetensors ({error})",
-            where=path,
-            hint="train again: it goes on from the last whole checkpoint",
-        ) from error
+    except SafetensorError as error:
+        raise StorageError(f"cut short or not safetensors ({error})", where=path, hint=again) from error

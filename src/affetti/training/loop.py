@@ -27,7 +27,7 @@ import torch
 from affetti.errors import TrainingError, UsageError
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.storage import storage_error, write_text
+from affetti.storage import read_text, storage_error, write_text
 from affetti.training import checkpoint
 from affetti.training.clips import Clips
 from affetti.training.device import Hardware, Precision, choose_device
@@ -203,7 +203,7 @@ def _kept_lines(run: Path | None, step: int) -> list[dict[str, float]]:
     if path is None or not path.exists():
         return []
     lines: list[dict[str, float]] = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in read_text(path).splitlines():
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

@@ -24,7 +24,7 @@ from affetti.models.base import Generator, Regressor, require_generator, require
 from affetti.models.generators.conditioning import Fields
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, default_inverse
-from affetti.storage import read_json, write_json
+from affetti.storage import is_file, is_folder, read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
 from affetti.training.registry import GENERATORS, REGRESSORS, make
@@ -135,9 +135,9 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
         MismatchError: another version wrote it, or the weights are not those that ``model.json`` describes.
     """
     path = Path(path)
-    if not path.is_dir():
+    if not is_folder(path):
         raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
-    if not (path / "model.json").is_file():
+    if not is_file(path / "model.json"):
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
         raise StorageError(state, where=path, hint="run its affetti train command again: it goes on where it was")
     meta = read_json(path / "model.json")

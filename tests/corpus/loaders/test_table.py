@@ -100,8 +100,25 @@ def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, text:
 def test_a_missing_table_and_one_in_another_encoding_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         table.read(tmp_path, None)
-    with pytest.raises(InputError, match=r"not a CSV table.*UTF-8"):
+    with pytest.raises(InputError, match=r"not UTF-8 text.*UTF-8"):
         table.read(write(tmp_path, HEAD + "ü.wav,0,0\n", "latin-1"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("file;valence;arousal;;\na.wav;-0,5;0,5;;\n", None),
+        ("sep=;\r\nfile;valence;arousal\r\na.wav;-0,5;0,5\r\n", None),
+        ("file,valence,arousal,mood,\na.wav,-0.5,0.5,calm,?\n", "columns not read: mood, one without a header"),
+        ("file,,valence,arousal\na.wav,?,-0.5,0.5\n", "columns not read: one without a header"),
+    ],
+)
+def test_tables_of_spreadsheets_are_read_and_what_is_passed_over_is_named(
+    tmp_path: Path, text: str, note: str | None
+) -> None:
+    read = table.read(write(tmp_path, text), None)
+    assert (read.rows[0].labels.valence, read.rows[0].labels.arousal) == (-0.5, 0.5)
+    assert [it for it in read.notes if "columns not read" in it] == ([] if note is None else [note])
 
 
 def test_a_label_outside_the_declared_scale_is_told(tmp_path: Path) -> None:

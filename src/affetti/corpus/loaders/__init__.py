@@ -14,6 +14,7 @@ from affetti.corpus.joining import union
 from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
 from affetti.corpus.track import Dataset, Options, Source
 from affetti.errors import InputError, UsageError
+from affetti.storage import expand_home, is_folder
 
 LOADERS: dict[str, tuple[Dataset, Callable[[Path, Options], Source]]] = {
     module.DATASET.name: (module.DATASET, module.load)
@@ -63,7 +64,7 @@ def load(
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
-        options = replace(options, witness=Path(emomusic))
+        options = replace(options, witness=expand_home(emomusic))
     joined = union([_read(name, options) for name in names])
     return replace(joined, options=chosen, notes=(*joined.notes, *notes))
 
@@ -117,6 +118,7 @@ def _read(source: str, options: Options) -> Source:
     name, _, path = source.partition(":")
     if not path:
         raise UsageError(f"{name} needs a path", where="SOURCE", hint=f"write {name}:PATH")
-    if not Path(path).is_dir():
+    folder = expand_home(path)
+    if not is_folder(folder):
         raise InputError("no such folder", where=path, hint="check the path")
-    return LOADERS[name][1](Path(path), options)
+    return LOADERS[name][1](folder, options)

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affetti.corpus.loaders import genres, rows, tree
+from affetti import tables
+from affetti.corpus.loaders import genres, tree
 from affetti.corpus.loaders.mediaeval import SCALE, Means, Name, Songs, averaged, clean, song
 from affetti.emotion import AXES, SCALES
 
@@ -69,7 +70,7 @@ def names(found: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[st
                 notes.append(f"no {file}: artists and genres of ids {ids[0]} to {ids[-1]} are not known")
             continue
         broken: list[int] = []
-        for row in rows.read(path, columns, ragged=True, errors="replace"):
+        for row in tables.read(path, columns, ragged=True, errors="replace"):
             number, artist, title, genre = (row.get(column) for column in columns)
             if not number.isdecimal() or int(number) in called:
                 broken.append(row.line)
@@ -92,10 +93,10 @@ def ratings(found: Sequence[Path], songs: Songs) -> tuple[Ratings | None, list[s
     entries: list[tuple[int, str, float, float]] = []
     notes: list[str] = []
     for path in filter(None, (tree.only(found, file) for file in RATINGS)):
-        there = rows.read(path, ("songid",))[0].cells
+        there = tables.read(path, ("songid",))[0].cells
         columns = [f"{axis}_average" if f"{axis}_average" in there else axis for axis in AXES]
         outside: list[int] = []
-        for row in rows.read(path, ("songid", *columns)):
+        for row in tables.read(path, ("songid", *columns)):
             number = int(row.number("songid", 1, whole=True))
             if number not in wanted or not all(row[column] for column in columns):
                 continue

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from affetti import tables
 from affetti.corpus import audit
-from affetti.corpus.loaders import genres, mediaeval, over_time, rows, tree
+from affetti.corpus.loaders import genres, mediaeval, over_time, tree
 from affetti.corpus.loaders.deam_axes import Witness
 from affetti.corpus.loaders.mediaeval import SCALE, Name, clean
 from affetti.corpus.track import Dataset, Options, Source
@@ -72,7 +73,7 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
     raters = np.full(len(labels.numbers), RATERS)
     here, absent = mediaeval.tracks(path, DATASET.name, labels, raters, names, heard, HOME)
     checks = [audit.out_of_range([name for name, _ in refused], SCALE), mediaeval.shared([*here, *absent])]
-    tables: dict[str, pd.DataFrame] = {}
+    further: dict[str, pd.DataFrame] = {}
     curves = over_time.read(found, CURVES, labels)
     if curves is None:
         notes.append(f"no dynamic annotations of these songs ({' and '.join(CURVES)})")
@@ -81,17 +82,17 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
             audit.axes_check(Witness("", curves.means()).look(labels), "its own dynamic annotations"),
             curves.check(labels),
         ]
-        tables["dynamic"] = curves.table()
+        further["dynamic"] = curves.table()
         notes += curves.notes()
     notes += mediaeval.notes(labels, names, heard, HOME)
-    return Source(DATASET, here, absent, refused, tuple(notes), tuple(checks), official, tables)
+    return Source(DATASET, here, absent, refused, tuple(notes), tuple(checks), official, further)
 
 
 def means(found: Sequence[Path]) -> Path | None:
     """The table of emoMusic's means among files: PMEmo has one of the same name, but other columns."""
     named = [file for file in found if file.name.casefold() == MEANS]
     return tree.only(
-        [file for file in named if "song_id" in rows.read(file, (), ragged=True, errors="replace")[0].cells], MEANS
+        [file for file in named if "song_id" in tables.read(file, (), ragged=True, errors="replace")[0].cells], MEANS
     )
 
 
@@ -112,14 +113,14 @@ def _info(found: Sequence[Path], labelled: set[int]) -> tuple[dict[int, Name], d
     path = tree.only(found, INFO)
     if path is None:
         return {}, {}
-    lines = rows.read(path, ("song_id", "artist", "songtitle", "genre", PART), ragged=True, errors="replace")
+    lines = tables.read(path, ("song_id", "artist", "songtitle", "genre", PART), ragged=True, errors="replace")
     names: dict[int, Name] = {}
     mediaeval_2013: dict[str, str] = {}
     marble: dict[str, str] = {}
-    for number, row in rows.numbered(lines, "song_id").items():
+    for number, row in tables.numbered(lines, "song_id").items():
         part = PARTS.get(row.get(PART))
         if part is None:
-            raise row.wrong(f"set {row.get(PART)!r} is neither {' nor '.join(PARTS)}", rows.AGAIN)
+            raise row.wrong(f"set {row.get(PART)!r} is neither {' nor '.join(PARTS)}", tables.AGAIN)
         names[number] = Name(clean(row["artist"]), clean(row["songtitle"]), genres.study(clean(row["genre"])))
         if number in labelled:
             track = f"{DATASET.name}-{number}"

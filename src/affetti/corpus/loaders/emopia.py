@@ -19,7 +19,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from affetti.corpus.loaders import rows, tree
+from affetti import tables
+from affetti.corpus.loaders import tree
 from affetti.corpus.track import AudioFile, Dataset, Labels, MidiFile, Options, Source, Track
 from affetti.errors import InputError
 
@@ -55,10 +56,10 @@ def load(path: Path, options: Options) -> Source:
     midi = tree.sounds(near, (".mid", ".midi"))
     here: list[Track] = []
     absent: list[Track] = []
-    for clip, row in sorted(rows.unique(rows.read(table, ("id", "4q")), "id").items()):
+    for clip, row in sorted(tables.unique(tables.read(table, ("id", "4q")), "id").items()):
         name = CLIP.fullmatch(clip)
         if name is None or name[1] != f"Q{row['4q']}":
-            raise row.wrong(f"clip {clip!r} with quadrant {row['4q']!r}; expected Q1_SONG_0 with 1", rows.AGAIN)
+            raise row.wrong(f"clip {clip!r} with quadrant {row['4q']!r}; expected Q1_SONG_0 with 1", tables.AGAIN)
         file = audio.get(clip) or midi.get(clip, table.parent / "midis" / f"{clip}.mid")
         sound = AudioFile(file) if clip in audio else MidiFile(file, options.soundfont, options.renderer)
         labels = Labels.category("quadrants", name[1])
@@ -80,10 +81,10 @@ def _splits(found: Sequence[Path]) -> dict[str, dict[str, str]]:
         files = {part: tree.only(found, pattern.format(called)) for part, called in PARTS.items()}
         parts: dict[str, str] = {}
         for part, file in files.items():
-            for clip, row in rows.unique(rows.read(file, (column,)), column).items() if file else ():
+            for clip, row in tables.unique(tables.read(file, (column,)), column).items() if file else ():
                 name = clip.removesuffix(".mid")
                 if name in parts:
-                    raise row.wrong(f"clip {name} is in the {parts[name]} part too", rows.AGAIN)
+                    raise row.wrong(f"clip {name} is in the {parts[name]} part too", tables.AGAIN)
                 parts[name] = part
         if all(files.values()):
             official[split] = parts

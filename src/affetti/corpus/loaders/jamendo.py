@@ -21,7 +21,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from affetti.corpus.loaders import moods, rows, tree
+from affetti import tables
+from affetti.corpus.loaders import moods, tree
 from affetti.corpus.track import AudioFile, Dataset, Labels, Options, Source, Track
 from affetti.errors import InputError
 from affetti.folders import normal_name
@@ -98,20 +99,22 @@ def load(path: Path, options: Options) -> Source:
     return Source(DATASET, here, absent, notes=tuple(notes), official=official)
 
 
-def _read(file: Path) -> dict[str, rows.Row]:
+def _read(file: Path) -> dict[str, tables.Row]:
     """Lines by track id."""
-    table = rows.read(file, COLUMNS, delimiter="\t", ragged=True)
+    table = tables.read(file, COLUMNS, delimiter="\t", ragged=True)
     for row in table:
         if not row.get("tags"):
-            raise row.wrong("has no tags; expected TRACK_ID, ARTIST_ID, ALBUM_ID, PATH, DURATION and tags", rows.AGAIN)
-    return rows.unique(table, "track_id")
+            raise row.wrong(
+                "has no tags; expected TRACK_ID, ARTIST_ID, ALBUM_ID, PATH, DURATION and tags", tables.AGAIN
+            )
+    return tables.unique(table, "track_id")
 
 
-def _tags(row: rows.Row) -> tuple[str, ...]:
+def _tags(row: tables.Row) -> tuple[str, ...]:
     tags = [tag for tag in (row["tags"], *row.rest) if tag]
     for tag in tags:
         if not tag.startswith(CATEGORY):
-            raise row.wrong(f"tag {tag!r} is no mood or theme; expected {CATEGORY}NAME", rows.AGAIN)
+            raise row.wrong(f"tag {tag!r} is no mood or theme; expected {CATEGORY}NAME", tables.AGAIN)
     return tuple(tag.removeprefix(CATEGORY) for tag in tags)
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affetti import tables
 from affetti.corpus.audit import CHECKS
-from affetti.corpus.loaders import rows, tree
+from affetti.corpus.loaders import tree
 from affetti.corpus.track import AudioFile, Check, Labels, Track
 from affetti.emotion import SCALES
 from affetti.errors import InputError
@@ -87,16 +88,16 @@ def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
         InputError: a column is missing, a cell is no number, an id is missing or occurs twice (names the line), or no
             song is left.
     """
-    lines: list[rows.Row] = []
+    lines: list[tables.Row] = []
     headers: dict[Path, tuple[str, ...]] = {}
     for path in paths:
-        there = rows.read(path, ("song_id",))[0].cells
+        there = tables.read(path, ("song_id",))[0].cells
         headers[path] = next((names for names in SPELLINGS if set(names) <= set(there)), SPELLINGS[0])
-        lines += rows.read(path, ("song_id", *headers[path]))
+        lines += tables.read(path, ("song_id", *headers[path]))
     bounds = SCALES[SCALE]
     table: dict[int, list[float]] = {}
     refused: list[tuple[str, str]] = []
-    for number, row in rows.numbered(lines, "song_id").items():
+    for number, row in tables.numbered(lines, "song_id").items():
         means, spread = headers[row.path][:2], headers[row.path][2:]
         values = [row.number(name) for name in means] + [row.number(name, 0.0) for name in spread]
         outside = [name for name in means if not bounds.low <= row.number(name) <= bounds.high]
@@ -106,7 +107,7 @@ def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
         else:
             table[number] = values
     if not table:
-        raise InputError(f"no song has a label on {SCALE}", where=paths[0], hint=rows.AGAIN)
+        raise InputError(f"no song has a label on {SCALE}", where=paths[0], hint=tables.AGAIN)
     columns = np.array(list(table.values()))
     return Songs(np.array(list(table)), columns[:, :2], columns[:, 2:]), refused
 

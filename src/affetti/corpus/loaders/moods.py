@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.corpus.loaders import rows, table
+from affetti import tables
+from affetti.corpus.loaders import table
 from affetti.emotion import AXES, SCALES, WORDS
 from affetti.errors import InputError
 
@@ -69,11 +70,11 @@ def read(path: Path, scale: str | None) -> dict[str, tuple[float, float]]:
         UsageError: the scale is unknown.
     """
     hint = "write a CSV with the columns word, valence, arousal"
-    lines = rows.read(path, ("valence", "arousal"), hint=hint)
+    lines = tables.read(path, ("valence", "arousal"), hint=hint)
     column = next((name for name in COLUMNS if name in lines[0].cells), None)
     if column is None:
         raise InputError("column 'word' is missing", where=path, hint=hint)
-    words = rows.unique(lines, column, hint)
+    words = tables.unique(lines, column, hint)
     values = np.array([[row.number("valence"), row.number("arousal")] for row in words.values()])
     norms = values.min() >= 1 and values.max() <= 9 and values.min() < 3 and values.max() > 7
     name = "1..9" if scale is None and norms else table.choose_scale(values, scale, path)

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affetti import tables
 from affetti.corpus.audit import against_dynamic
-from affetti.corpus.loaders import rows, tree
+from affetti.corpus.loaders import tree
 from affetti.corpus.loaders.mediaeval import SCALE, Means, Songs, averaged, song
 from affetti.corpus.track import Check
 from affetti.emotion import SCALES
@@ -79,22 +80,22 @@ def read(found: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTim
     numbers, times, *axes = np.array(entries).T
     inside = (np.abs(axes) <= 1.0).all(axis=0)
     if not inside.any():
-        raise InputError("no value lies in [-1, 1]", where=valence, hint=rows.AGAIN)
+        raise InputError("no value lies in [-1, 1]", where=valence, hint=tables.AGAIN)
     kept = np.stack(axes, axis=1)[inside]
     return OverTime(numbers[inside].astype(int), times[inside], kept, int((~inside).sum()))
 
 
 def _curves(path: Path, songs: Songs) -> dict[tuple[int, float], float]:
     """Values by song number and second."""
-    lines = rows.read(path, ("song_id",), ragged=True)
+    lines = tables.read(path, ("song_id",), ragged=True)
     widest = max(lines, key=lambda row: len(row.cells)).cells
     seconds = {column: int(match[1]) / 1000 for column in widest if (match := MOMENT.fullmatch(column))}
     if not seconds:
         found = ", ".join(list(widest)[:3])
-        raise InputError(f"there is no column like 'sample_15000ms' (found: {found})", where=path, hint=rows.AGAIN)
+        raise InputError(f"there is no column like 'sample_15000ms' (found: {found})", where=path, hint=tables.AGAIN)
     wanted = set(songs.numbers.tolist())
     curves: dict[tuple[int, float], float] = {}
-    for number, row in rows.numbered(lines, "song_id").items():
+    for number, row in tables.numbered(lines, "song_id").items():
         if number not in wanted:
             continue
         for column, text in row.cells.items():
@@ -105,8 +106,8 @@ def _curves(path: Path, songs: Songs) -> dict[tuple[int, float], float]:
     return curves
 
 
-def _number(row: rows.Row, column: str, text: str) -> float:
+def _number(row: tables.Row, column: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise row.wrong(f"{column} {text!r} is not a number", rows.AGAIN) from None
+        raise row.wrong(f"{column} {text!r} is not a number", tables.AGAIN) from None

@@ -26,8 +26,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from affetti import tables
 from affetti.corpus import audit
-from affetti.corpus.loaders import rows, tree
+from affetti.corpus.loaders import tree
 from affetti.corpus.track import AudioFile, Check, Dataset, Labels, Options, Source, Track
 from affetti.emotion import AXES, SCALES
 from affetti.errors import InputError
@@ -52,7 +53,7 @@ RESCALED = 0.1
 class Static:
     """What is published of one song: its line, and mean and spread over raters as (valence, arousal)."""
 
-    row: rows.Row
+    row: tables.Row
     mean: tuple[float, float]
     spread: tuple[float, float]
 
@@ -125,9 +126,9 @@ def raters(mean: Sequence[float], spread: Sequence[float]) -> int | None:
 
 
 def _of_2019(table: Path, found: Sequence[Path]) -> Release:
-    means = rows.unique(rows.read(table, ("musicid", "arousal(mean)", "valence(mean)")), "musicid")
+    means = tables.unique(tables.read(table, ("musicid", "arousal(mean)", "valence(mean)")), "musicid")
     file = tree.only(found, "static_annotations_std.csv")
-    spreads = rows.unique(rows.read(file, ("musicid", "arousal(std)", "valence(std)")), "musicid") if file else {}
+    spreads = tables.unique(tables.read(file, ("musicid", "arousal(std)", "valence(std)")), "musicid") if file else {}
     static = {
         name: Static(
             row,
@@ -142,12 +143,12 @@ def _of_2019(table: Path, found: Sequence[Path]) -> Release:
 def _of_2018(table: Path, found: Sequence[Path]) -> Release:
     file = tree.only(found, "v_static.csv")
     if file is None:
-        raise InputError("no such file", where=table.with_name("V_static.csv"), hint=rows.AGAIN)
-    arousal = rows.unique(rows.read(table, ("musicid", "mean_a", "std_a")), "musicid")
-    valence = rows.unique(rows.read(file, ("musicid", "mean_v", "std_v")), "musicid")
+        raise InputError("no such file", where=table.with_name("V_static.csv"), hint=tables.AGAIN)
+    arousal = tables.unique(tables.read(table, ("musicid", "mean_a", "std_a")), "musicid")
+    valence = tables.unique(tables.read(file, ("musicid", "mean_v", "std_v")), "musicid")
     for name in arousal.keys() ^ valence.keys():
         row, other = (arousal[name], file) if name in arousal else (valence[name], table)
-        raise row.wrong(f"musicId {name} is not in {other.name}", rows.AGAIN)
+        raise row.wrong(f"musicId {name} is not in {other.name}", tables.AGAIN)
     static = {
         name: Static(
             row,
@@ -159,7 +160,7 @@ def _of_2018(table: Path, found: Sequence[Path]) -> Release:
     return Release(2018, static, _names(tree.only(found, "metadata.csv"), "song_id", "song_title"))
 
 
-def _spread(row: rows.Row | None, column: str) -> tuple[float]:
+def _spread(row: tables.Row | None, column: str) -> tuple[float]:
     return (float("nan") if row is None else row.number(column, 0.0),)
 
 
@@ -167,7 +168,7 @@ def _names(file: Path | None, ident: str, title: str) -> dict[str, tuple[str, st
     """Artist and title by id; in 2018 the first of artists joined by ``+``, and titles put together at their commas."""
     if file is None:
         return {}
-    table = rows.unique(rows.read(file, (ident, "artist", title), ragged=True, errors="replace"), ident)
+    table = tables.unique(tables.read(file, (ident, "artist", title), ragged=True, errors="replace"), ident)
     return {
         name: (
             row.get("artist").split("+")[0] if title == "song_title" else row.get("artist"),
@@ -197,10 +198,10 @@ def _dynamic(file: Path | None, tracks: Mapping[str, Track]) -> pd.DataFrame | N
         return None
     at: set[tuple[str, float]] = set()
     values: list[tuple[str, float, float, float]] = []
-    for row in rows.read(file, ("musicid", "frametime", "arousal(mean)", "valence(mean)")):
+    for row in tables.read(file, ("musicid", "frametime", "arousal(mean)", "valence(mean)")):
         name, time = row["musicid"], row.number("frametime", 0.0)
         if (name, time) in at:
-            raise row.wrong(f"musicId {name} at {time:g} s occurs twice", rows.AGAIN)
+            raise row.wrong(f"musicId {name} at {time:g} s occurs twice", tables.AGAIN)
         at.add((name, time))
         pair = row.number("valence(mean)"), row.number("arousal(mean)")
         if name in tracks and all(0.0 <= value <= 1.0 for value in pair):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.corpus.loaders import rows
+from affetti import tables
 from affetti.corpus.track import Labels
 from affetti.emotion import SCALES
 from affetti.errors import InputError, UsageError
@@ -55,7 +55,7 @@ def read(folder: Path, scale: str | None) -> Table:
         UsageError: the declared scale is unknown.
     """
     path = folder / "labels.csv"
-    lines = rows.read(path, REQUIRED, hint=f"write a CSV with the columns {', '.join(REQUIRED)}")
+    lines = tables.read(path, REQUIRED, hint=f"write a CSV with the columns {', '.join(REQUIRED)}")
     means = np.array([[row.number("valence"), row.number("arousal")] for row in lines])
     name = choose_scale(means, scale, path)
     ids = _clip_ids(lines)
@@ -74,11 +74,11 @@ def read(folder: Path, scale: str | None) -> Table:
     ignored = [column for column in lines[0].cells if column not in REQUIRED + OPTIONAL]
     notes = [f"labels are on the scale {name} ({told})"]
     if ignored:
-        notes.append(f"columns not read: {', '.join(ignored)}")
+        notes.append(f"columns not read: {', '.join(column or 'one without a header' for column in ignored)}")
     return Table(files, name, tuple(notes))
 
 
-def _labels(row: rows.Row, scale: str) -> Labels:
+def _labels(row: tables.Row, scale: str) -> Labels:
     bounds = SCALES[scale]
     means = [row.number("valence"), row.number("arousal")]
     for column, value in zip(("valence", "arousal"), means, strict=True):
@@ -91,7 +91,7 @@ def _labels(row: rows.Row, scale: str) -> Labels:
     return Labels.on(scale, *means, *spread, raters=int(raters))
 
 
-def _clip_ids(lines: Sequence[rows.Row]) -> list[str]:
+def _clip_ids(lines: Sequence[tables.Row]) -> list[str]:
     """A name for each file, from its path without the suffix; no two alike."""
     seen: dict[str, str] = {}
     for row in lines:

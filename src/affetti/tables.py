@@ -1,13 +1,17 @@
-"""Delimited text as people save it: rows of named cells, each with its line in the file.
+"""Tables and lists as people save them in text: every such file that a user gives is read here.
+
+:func:`read` gives rows of named cells, each with its line in the file; :func:`read_list` one item a line.
 
 Headers are compared without blanks and case (``valence_ max_mean`` is ``valence_max_mean``, ``musicId`` is
 ``musicid``). A byte-order mark, any line ends, blanks around cells, quotes, commas, semicolons or tabs between cells
-and, where it is no comma that parts them, decimal commas are read. Lines without content are passed over.
+and, where it is no comma that parts them, decimal commas are read, as is a first line ``sep=;``, by which spreadsheets
+are told what parts the cells. Lines without content are passed over, and last columns without header and content.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +20,11 @@ from typing import Literal
 import numpy as np
 
 from affetti.errors import InputError
+from affetti.folders import NO_FILE, why_unusable
+from affetti.storage import read_error
 
 DELIMITERS = (",", ";", "\t")
+DECLARATION = re.compile(r'"?sep=([,;\t])"?[,;\t]*', re.IGNORECASE)
 AGAIN = "fetch the data set again"
 
 
@@ -101,10 +108,13 @@ def read(
         InputError: it is missing, empty, not a table, or lacks a column; names the line and what was expected.
     """
     lines = _text(path, errors, hint)
-    delimiter = delimiter or _delimiter(lines, required)
+    declared = _declared_delimiter(lines)
+    if declared is not None:
+        lines[0] = "\n"  # blank, so that the lines below keep their numbers
+    delimiter = delimiter or declared or _delimiter(lines, required)
     table = list(_cells(lines, path, delimiter, hint, ragged))
     columns = [normalised(cell) for cell in table[0][1]] if table else []
-    while ragged and columns and not columns[-1]:
+    while columns and not columns[-1] and (ragged or not any(any(row[len(columns) - 1 :]) for _, row in table)):
         columns.pop()
     for column in required:
         if column not in columns:
@@ -118,12 +128,30 @@ def read(
     width = len(columns)
     rows: list[Row] = []
     for number, cells in table[1:]:
+        while not ragged and len(cells) > width and not cells[-1]:
+            cells.pop()
         if len(cells) != width and not ragged:
             kept = "quote cells that hold a comma" if delimiter == "," else hint
             raise InputError(f"line {number}: {len(cells)} cells, but {width} columns", where=path, hint=kept)
         named = dict(zip(columns, cells, strict=False))
         rows.append(Row(path, number, named, tuple(cells[width:]), delimiter != ","))
     return rows
+
+
+def read_list(path: Path, hint: str = "write one item a line") -> list[str]:
+    """Read a text file of one item a line, without the blanks around it; blank lines at the end are passed over.
+
+    Raises:
+        InputError: the file is missing, cannot be read, is empty, or has a blank line between others.
+    """
+    items = [line.strip() for line in _text(path, "strict", hint)]
+    while items and not items[-1]:
+        items.pop()
+    if not items:
+        raise InputError("holds nothing", where=path, hint=hint)
+    if "" in items:
+        raise InputError(f"line {items.index('') + 1} is blank", where=path, hint=hint)
+    return items
 
 
 def unique(rows: Sequence[Row], column: str, hint: str = AGAIN) -> dict[str, Row]:
@@ -161,15 +189,24 @@ def numbered(rows: Sequence[Row], column: str, hint: str = AGAIN) -> dict[int, R
 
 
 def _text(path: Path, errors: str, hint: str) -> list[str]:
-    if not path.is_file():
-        raise InputError("no such file", where=path, hint=hint)
+    """The lines of a file, with their ends."""
+    reason = why_unusable(path)
+    if reason is not None:
+        raise InputError(reason, where=path, hint=hint if reason == NO_FILE else "check the path and its permissions")
     try:
         with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
             return list(file)
     except UnicodeDecodeError as error:
-        raise InputError(f"not a CSV table ({error})", where=path, hint="save it as UTF-8") from error
+        raise InputError(f"not UTF-8 text ({error})", where=path, hint="save it as UTF-8") from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check its permissions") from error
+        refused = read_error(path, error)
+        raise InputError(refused.what, where=path, hint=refused.hint) from error
+
+
+def _declared_delimiter(lines: list[str]) -> str | None:
+    """What a first line such as ``sep=;`` declares; None without one."""
+    match = DECLARATION.fullmatch(lines[0].strip("\r\n ")) if lines else None
+    return match[1] if match else None
 
 
 def _delimiter(lines: list[str], required: Sequence[str]) -> str:

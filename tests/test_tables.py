@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from affetti.corpus.loaders import rows
+from affetti import tables
 from affetti.errors import InputError
 
 QUIET = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -24,7 +24,7 @@ def table(cells: list[list[str]], delimiter: str, ends: str) -> str:
 
 @given(
     cells=st.lists(st.lists(text, min_size=2, max_size=2), min_size=1, max_size=8),
-    delimiter=st.sampled_from(rows.DELIMITERS),
+    delimiter=st.sampled_from(tables.DELIMITERS),
     ends=st.sampled_from(["\n", "\r\n", "\r"]),
     mark=st.booleans(),
 )
@@ -34,7 +34,7 @@ def test_what_a_csv_writer_wrote_is_read(
 ) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes((("\ufeff" if mark else "") + table(cells, delimiter, ends)).encode())
-    read = rows.read(path, ("id", "value"))
+    read = tables.read(path, ("id", "value"))
     assert [[row["id"], row["value"]] for row in read] == cells
     assert [row.line for row in read] == list(range(2, len(cells) + 2))
     expected = pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -47,7 +47,7 @@ def test_any_bytes_are_rows_or_one_clear_error(tmp_path: Path, content: bytes, r
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     try:
-        read = rows.read(path, ("id",), ragged=ragged)
+        read = tables.read(path, ("id",), ragged=ragged)
     except InputError as error:
         assert str(path) in str(error)
         assert "\n" not in str(error)
@@ -61,20 +61,56 @@ def test_a_number_is_what_was_written_with_a_point_or_a_comma(tmp_path: Path, va
     path = tmp_path / "t.csv"
     written = repr(value).replace(".", ",") if comma else repr(value)
     path.write_text(f"id;value\n1;{written}\n", encoding="utf-8")
-    assert rows.read(path, ("id", "value"))[0].number("value") == value
+    assert tables.read(path, ("id", "value"))[0].number("value") == value
+
+
+@pytest.mark.parametrize("declared", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_first_line_that_declares_the_delimiter_is_read_over(tmp_path: Path, declared: str, mark: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"{mark}{declared}\r\nid;value\r\na,b;0,5\r\n".encode())
+    (row,) = tables.read(path, ("id", "value"))
+    assert (row["id"], row.number("value"), row.line) == ("a,b", 0.5, 3)
+
+
+def test_last_columns_without_content_are_passed_over_and_others_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,value,,\n1,2,,\n3,4,,,\n", encoding="utf-8")
+    assert [row.cells for row in tables.read(path, ("id",))] == [{"id": "1", "value": "2"}, {"id": "3", "value": "4"}]
+    path.write_text("id,value,,\n1,2,,x\n", encoding="utf-8")
+    assert len(tables.read(path, ("id",))[0].cells) == 3
+    path.write_text("id,value\n1,2,x\n", encoding="utf-8")
+    with pytest.raises(InputError, match="3 cells, but 2 columns"):
+        tables.read(path, ("id",))
+
+
+@pytest.mark.parametrize("content", ["a\nb\n", "\ufeffa\r\n b\t \r\n\r\n", "a\rb", "a\n b\n \n\n"])
+def test_a_list_is_read_as_editors_save_it(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes(content.encode())
+    assert tables.read_list(path) == ["a", "b"]
+
+
+def test_a_list_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    for content, says in ((None, "no such file"), (b"\n \n", "holds nothing"), (b"a\n\nb", "line 2 is blank")):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(InputError, match=says):
+            tables.read_list(path)
 
 
 def test_headers_are_compared_without_blanks_and_case(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("\n song_ID, valence_ max_mean ,Arousal(mean)\n 7 , 1 , 2 \n", encoding="utf-8")
-    (row,) = rows.read(path, ("song_id", "valence_max_mean", "arousal(mean)"))
+    (row,) = tables.read(path, ("song_id", "valence_max_mean", "arousal(mean)"))
     assert (row.line, row.number("valence_max_mean"), row["arousal(mean)"]) == (3, 1.0, "2")
 
 
 def test_ragged_lines_keep_what_lies_beyond_the_header_and_harm_no_other(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('id,tag\n1,a,b,c\n2\n3,"d\n4,e\n', encoding="utf-8")
-    read = rows.read(path, ("id",), ragged=True)
+    read = tables.read(path, ("id",), ragged=True)
     assert [(row["id"], row.get("tag"), row.rest) for row in read] == [
         ("1", "a", ("b", "c")),
         ("2", "", ()),
@@ -97,7 +133,7 @@ def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, conte
     path = tmp_path / "t.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        rows.read(path, ("id",))
+        tables.read(path, ("id",))
     assert caught.value.what == says
     assert caught.value.where == str(path)
 
@@ -118,7 +154,7 @@ def test_a_cell_that_is_no_number_is_told_with_its_line(
 ) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,a,b,c,d\n1,x,nan,9.5,\n", encoding="utf-8")
-    (row,) = rows.read(path, ("id",))
+    (row,) = tables.read(path, ("id",))
     with pytest.raises(InputError) as caught:
         row.number(column, **settings)  # type: ignore[arg-type]
     assert caught.value.what == says
@@ -129,9 +165,9 @@ def test_ids_that_are_missing_or_twice_are_told_with_their_lines(tmp_path: Path)
     path = tmp_path / "t.csv"
     path.write_text("id,v\n7,1\n8,2\n7,3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"line 4: id 7 occurs twice \(also on line 2\)"):
-        rows.unique(rows.read(path, ("id",)), "id")
+        tables.unique(tables.read(path, ("id",)), "id")
     path.write_text("id,v\n7,1\n,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 3: id is missing"):
-        rows.unique(rows.read(path, ("id",)), "id")
+        tables.unique(tables.read(path, ("id",)), "id")
     path.write_text("id,v\n7,1\n8,2\n", encoding="utf-8")
-    assert list(rows.unique(rows.read(path, ("id",)), "id")) == ["7", "8"]
+    assert list(tables.unique(tables.read(path, ("id",)), "id")) == ["7", "8"]
