@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from torch import nn
 from affetti import api
 from affetti.corpus import Corpus, store
 from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.training.registry import FAMILIES, Budget
 
 torch.set_num_threads(1)  # threads wait for each other on a busy machine
 
@@ -83,6 +85,12 @@ def run_of() -> Callable[[str], Path]:
 def made() -> Callable[..., Path]:
     """``made("flow")``: a synthetic corpus; not to be altered."""
     return generated
+
+
+def shorten(monkeypatch: pytest.MonkeyPatch, kind: str, budget: Budget) -> None:
+    """Train models of a family by ``budget`` and with the settings of :data:`LEAN`, at the preset tiny."""
+    entry = replace(FAMILIES[kind], budgets={"tiny": budget, "full": budget}, settings={"tiny": LEAN[kind]})
+    monkeypatch.setitem(FAMILIES, kind, entry)
 
 
 def sha(path: Path) -> str:

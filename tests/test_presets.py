@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from affetti.errors import UsageError
-from affetti.presets import BUDGETS, FRONT_ENDS, FrontEnd, budget, front_end
+from affetti.presets import FRONT_ENDS, FrontEnd, front_end
 
 # The table of section 5 of the design, typed in: rate, n_fft, hop, bands, low, high, frames, seconds.
 TABLE = {
@@ -57,9 +57,3 @@ def test_an_unknown_preset_is_answered_with_the_known(name: str, says: str) -> N
 def test_an_impossible_front_end_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="front-end"):
         FrontEnd(**settings)
-
-
-def test_each_model_has_a_budget_at_each_preset() -> None:
-    for preset in FRONT_ENDS:
-        for model in BUDGETS["tiny"]:
-            assert budget(preset, model) == BUDGETS["tiny" if preset == "tiny" else "full"][model]

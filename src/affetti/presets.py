@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from affetti.errors import UsageError
 
@@ -93,65 +92,3 @@ def front_end(preset: str) -> FrontEnd:
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FRONT_ENDS)}"
         raise UsageError(f"there is no preset {preset!r}", where="--preset", hint=hint)
     return FRONT_ENDS[preset]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a model trains by default."""
-
-    steps: int
-    """Updates."""
-    batch_size: int
-    """Clips an update."""
-    evaluations: int = 4
-    """How often a generator is evaluated in training (see :mod:`affetti.training.monitor`)."""
-    patience: int = 0
-    """Evaluations without better coverage after which training ends; 0: it does not."""
-
-
-BUDGETS: dict[str, dict[str, Budget]] = {
-    "tiny": {
-        "gan": Budget(900, 32),
-        "waveform": Budget(600, 8),
-        "flow": Budget(1_600, 16),
-        "vit": Budget(400, 32),
-        "student": Budget(220, 32),
-        "baseline": Budget(1, 2),
-    },
-    "full": {
-        "gan": Budget(100_000, 32, 40, 10),
-        "waveform": Budget(200_000, 16, 40, 10),
-        "flow": Budget(50_000, 32, 40, 10),
-        "vit": Budget(4_000, 16),
-        "student": Budget(4_000, 32),
-        "baseline": Budget(1, 2),
-    },
-}
-"""Default budgets by model: ``tiny`` for the preset of that name, ``full`` for all others."""
-
-
-SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
-    "tiny": {},
-    "full": {
-        "flow": {
-            "latent": "autoencoder",
-            "components": 8,
-            "widths": (160, 320, 448),
-            "blocks": 2,
-            "attention": 2,
-            "dropout": 0.1,
-            "steps": 20,
-        }
-    },
-}
-"""Settings of models that differ from their defaults, by size and model."""
-
-
-def settings(preset: str, model: str) -> dict[str, Any]:
-    """The settings of ``model`` at ``preset`` that differ from its defaults."""
-    return SETTINGS.get(preset, SETTINGS["full"]).get(model, {})
-
-
-def budget(preset: str, model: str) -> Budget:
-    """The default budget of ``model`` at ``preset``."""
-    return BUDGETS.get(preset, BUDGETS["full"])[model]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from affetti import api, presets
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.training.cost import TrainingCost
-from affetti.training.registry import make
+from affetti.training.registry import FAMILIES, make
 
 Affetti = Callable[..., Any]
 
@@ -80,7 +80,7 @@ def test_a_plan_of_training_sizes_and_times_the_network_of_the_preset(
     monkeypatch.setattr(api.train, "measure_training", measure)
     plan = api.train.plan("flow", opened.path, tmp_path / "run", steps=10, batch_size=2)
     _, fields = api.train.fitting.training_clips(opened, opened.fold(0).train, "hashed")
-    settings = presets.settings("paper", "flow")
+    settings = FAMILIES["flow"].settings_at("paper")
     assert settings
     parameters = sum(value.numel() for value in make("flow", opened.front_end.shape, settings, fields).parameters())
     assert timed == [parameters]

@@ -50,7 +50,7 @@ def test_a_runs_configuration_makes_the_same_weights(
         (["--set", "widths=wide,16"], "wrong setting"),
         (["--set", "width="], "'width=' is not a setting"),
         (["--teacher", "run"], "a flow has no teacher"),
-        (["--features", "statistics"], "a flow reads log-mels alone"),
+        (["--features", "statistics"], "a flow is trained on log-mels alone"),
         (["--set", "widht=8"], "Did you mean widths?"),
         (["--set", "widths=20,32"], "widths 20 is invalid"),
         (["--set", "widths=16.5,32"], "wrong setting"),

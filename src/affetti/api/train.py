@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti import presets
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import unstructure
 from affetti.corpus import Corpus
@@ -26,11 +25,10 @@ from affetti.training import fit as fitting
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import family, make
+from affetti.training.registry import FAMILIES, family, make
 from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings, train_run
-from affetti.training.waveform_clips import sound_clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +64,8 @@ def run(
 ) -> TrainResult:
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
-    A student may learn from the run ``teacher``; a baseline may read ``features``, named as for :func:`score`. A
-    generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
+    A student may learn from the run ``teacher``; a baseline may predict from ``features``, named as for :func:`score`.
+    A generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
     settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
@@ -119,21 +117,21 @@ def plan(
     """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory."""
     opened = Corpus.open(corpus)
     part, preset = opened.fold(fold), opened.meta["preset"]
-    budget = presets.budget(preset, model)
+    chosen = family(model)
+    budget = chosen.budget(preset)
     n_steps = budget.steps if steps is None else steps
     batch = max(2, min(budget.batch_size, len(part.train))) if batch_size is None else batch_size
     LoopConfig(n_steps, batch, seed)  # refuses what the loop could not run
     clips, fields = fitting.labelled_clips(opened, part.train), Fields()
-    if family(model).generates:
+    if chosen.generates:
         clips, fields = fitting.training_clips(opened, part.train, text)
-    made = make(model, opened.front_end.shape, presets.settings(preset, model) | (settings or {}), fields)
-    if family(model).sound:
-        clips = sound_clips(opened, clips.labels, part.train, made.config.window)  # type: ignore[arg-type, union-attr]
+    made = make(model, opened.front_end.shape, chosen.settings_at(preset) | (settings or {}), fields)
+    clips = chosen.training_clips(clips, opened, made)
     parameters = sum(value.numel() for value in made.parameters())
     fitting.require_enough(clips, batch, model)
-    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), fields)  # type: ignore[union-attr]
+    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), fields)
     seconds = measure_training(model, untrained, clips, batch, Hardware(device, precision)).seconds(n_steps)
-    how = "in closed form" if family(model).objective is None else f"for {n_steps} steps of {batch}"
+    how = "in closed form" if chosen.objective_name is None else f"for {n_steps} steps of {batch}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
     return TrainPlan(
         n=ClipCounts(len(part.train), len(part.validation), len(part.test)),
@@ -148,13 +146,15 @@ def plan(
 def _embedded(
     model: str, corpus: Corpus, fold: int, settings: dict[str, Any], features: str | None, progress: Progress
 ) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
-    """Settings of a baseline that reads an embedding, and the embedding of each clip; else what was given."""
+    """Settings of a baseline that predicts from an embedding, and the embedding of each clip; else what was given."""
     name = features or settings.get("features", STATISTICS.name)
-    if features is not None and model != "baseline":
+    from_embeddings = family(model).predicts_from_embeddings
+    if features is not None and not from_embeddings:
+        others = " or ".join(kind for kind, other in FAMILIES.items() if other.predicts_from_embeddings)
         raise UsageError(
-            f"a {model} reads log-mels alone", where="--features", hint="leave it out, or train a baseline"
+            f"a {model} is trained on log-mels alone", where="--features", hint=f"leave it out, or train a {others}"
         )
-    if model != "baseline" or name == STATISTICS.name:
+    if not from_embeddings or name == STATISTICS.name:
         return settings, None
     embedder = make_embedder(name)
     require_unseen(embedder, corpus.songs[corpus.fold(fold).test])

@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from affetti.cli.flags import LongFlags, parse, resolve
 from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
+from affetti.training.registry import FAMILIES, GENERATORS, REGRESSORS
 
 if TYPE_CHECKING:
     from affetti.training.result import Agreement, Estimate, TrainResult
 
+    ModelName = str
+else:
+    kinds = f"A generator ({', '.join(GENERATORS)}) or a regressor ({', '.join(REGRESSORS)})."
+    ModelName = Annotated[Literal[tuple(FAMILIES)], tyro.conf.arg(help=kinds)]
+
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Train a generator (gan, waveform, flow) or a regressor (vit, student, baseline) on one fold's training clips."""
+    """Train a generator or a regressor on one fold's training clips."""
 
-    model: tyro.conf.Positional[Literal["gan", "waveform", "flow", "vit", "student", "baseline"]]
-    """What to train."""
+    model: tyro.conf.Positional[ModelName]
     corpus: Path | None = None
     """The corpus."""
     out: Path | None = None

@@ -50,6 +50,8 @@ class Generator(nn.Module, ABC):
     """What a condition may request, and in which columns."""
     makes_sound: ClassVar[bool] = False
     """Whether :meth:`sample` returns waveforms ``[B, T]`` rather than log-mels ``[B, M, F]`` in dB."""
+    training_window: int | None = None
+    """Samples of a clip that a training batch holds at most, where it makes sound; None: the whole clip."""
     draft_sampling: ClassVar[Mapping[str, float]] = {}
     """Sampling parameters for clips that are measured during training: quicker, and of less quality."""
 

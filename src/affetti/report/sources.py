@@ -25,6 +25,7 @@ from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
+from affetti.training.registry import FAMILIES
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
 KNOWN = (
@@ -51,6 +52,11 @@ class Run:
     def generates(self) -> bool:
         """Whether it makes clips (otherwise it reads emotions)."""
         return self.kind in runs.GENERATORS
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether it was trained against a discriminator."""
+        return self.kind in FAMILIES and FAMILIES[self.kind].adversarial
 
 
 @dataclass(frozen=True)

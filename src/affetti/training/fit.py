@@ -15,7 +15,9 @@ from torch import nn
 from affetti.corpus import Corpus, splits
 from affetti.emotion import AXES
 from affetti.errors import InputError, UsageError
+from affetti.models.base import Generator
 from affetti.models.generators.conditioning import Fields
+from affetti.models.regressors.base import NeuralRegressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.training.clips import Clips
@@ -68,8 +70,10 @@ def fit(
         return History(), model
     if chosen.objective is None:
         raise UsageError(f"a {kind} has no way of training", where="MODEL", hint="give its family an objective")
+    if not isinstance(model, Generator | NeuralRegressor):
+        raise UsageError(f"a {kind} is not trained step by step", where="MODEL", hint="give its family a closed form")
     model.train()  # one that was trained before is in evaluation mode
-    model.fit_statistics(*clips.sample())  # type: ignore[operator]
+    model.fit_statistics(*clips.sample())
     objective = chosen.objective(model, loop.steps, options)
     if monitoring is not None:
         objective = MonitoredObjective(

@@ -1,24 +1,42 @@
-"""The families of models: what each is made of, what it is trained on, and how.
+"""The families of models: what each is made of, what it is trained on, how, and for how long.
 
 A new family is one file in ``models/``, one objective in ``training/objectives/`` and one entry of :data:`FAMILIES`;
-nothing else asks for a family by its name. What a generator can be asked for (:class:`Fields`) is known from the corpus
-it is trained on.
+nothing else names a family. The condition fields of a generator (:class:`Fields`) follow from the corpus that it is
+trained on. Importing this module imports no PyTorch: a family's classes are imported when they are first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from affetti import config
 from affetti.errors import UsageError
-from affetti.models.generators.conditioning import Fields
-from affetti.training.clips import Clips
-from affetti.training.objectives.base import Objective, ObjectiveOptions
+
+if TYPE_CHECKING:
+    from affetti.corpus import Corpus
+    from affetti.models.base import Generator, Regressor
+    from affetti.models.generators.conditioning import Fields
+    from affetti.training.clips import Clips
+    from affetti.training.objectives.base import Objective, ObjectiveOptions
+
+FULL = "full"
+"""Size of the presets that have no entry of their own in :attr:`Family.budgets` and :attr:`Family.settings`."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a model trains by default."""
+
+    steps: int
+    """Updates."""
+    batch_size: int
+    """Clips an update."""
+    evaluations: int = 4
+    """How often a generator is evaluated in training (see :mod:`affetti.training.monitor`)."""
+    patience: int = 0
+    """Evaluations without better coverage after which training ends; 0: all steps are taken."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +51,25 @@ class Family:
     """Its class, as ``module:name`` of affetti; imported when first used, so that no verb loads all families."""
     config_name: str
     """The class of its settings."""
+    budgets: Mapping[str, Budget]
+    """How long it trains by default: ``tiny`` for the preset of that name, ``full`` for all others."""
     objective_name: str | None = None
     """What makes its objective; None: it is fitted in closed form."""
     closed_form_name: str | None = None
     """What fits it in closed form."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Settings of the model that differ from its defaults, by preset as :attr:`budgets`."""
     sound: bool = False
     """Whether it generates waveforms, not log-mels, and is trained on the sound of clips."""
+    adversarial: bool = False
+    """Whether it is trained against a discriminator, so that its loss need not fall."""
     learns_from_teacher: bool = False
     """Whether it can be trained on the outputs of another regressor."""
     predicts_from_embeddings: bool = False
     """Whether it can be trained on an embedding of each clip instead of the log-mel."""
 
     @property
-    def model(self) -> Callable[..., nn.Module]:
+    def model(self) -> Callable[..., Generator | Regressor]:
         """Called as ``model(shape, config, fields)`` if it generates, else as ``model(shape, config)``."""
         return _import(self.model_name)
 
@@ -64,6 +88,28 @@ class Family:
         """Called as ``closed_form(model, clips)``; for a model that is fitted to all clips at once."""
         return None if self.closed_form_name is None else _import(self.closed_form_name)
 
+    def budget(self, preset: str) -> Budget:
+        """How long it trains by default on a corpus of ``preset``."""
+        return self.budgets.get(preset, self.budgets[FULL])
+
+    def settings_at(self, preset: str) -> dict[str, Any]:
+        """The settings of the model for a corpus of ``preset`` that differ from its defaults."""
+        return dict(self.settings.get(preset, self.settings.get(FULL, {})))
+
+    def training_clips(self, clips: Clips, corpus: Corpus, model: Generator | Regressor) -> Clips:
+        """``clips`` of ``corpus`` as ``model`` is trained on them: as sound where it makes sound, else unchanged.
+
+        Raises:
+            InputError: the corpus kept no audio, or a file is missing.
+        """
+        if not self.sound:
+            return clips
+        from affetti.models.base import require_generator
+        from affetti.training.waveform_clips import sound_clips
+
+        window = require_generator(model, self.model_name).training_window
+        return sound_clips(corpus, clips.labels, clips.rows, window)
+
 
 def _import(name: str) -> Any:
     module, _, attribute = name.partition(":")
@@ -81,28 +127,46 @@ FAMILIES: dict[str, Family] = {
         True,
         "models.generators.gan:Gan",
         "models.generators.gan:GanConfig",
+        {"tiny": Budget(900, 32), FULL: Budget(100_000, 32, 40, 10)},
         "training.objectives.published_gan:gan_objective",
+        adversarial=True,
     ),
     "waveform": Family(
         MAKES_SOUND,
         True,
         "models.generators.waveform:Waveform",
         "models.generators.waveform:WaveformConfig",
+        {"tiny": Budget(600, 8), FULL: Budget(200_000, 16, 40, 10)},
         "training.objectives.waveform_adversarial:waveform_objective",
         sound=True,
+        adversarial=True,
     ),
     "flow": Family(
         MAKES_LOG_MELS,
         True,
         "models.generators.flow:Flow",
         "models.generators.flow:FlowConfig",
+        {"tiny": Budget(1_600, 16), FULL: Budget(50_000, 32, 40, 10)},
         "training.objectives.flow_matching:flow_objective",
+        settings={
+            "tiny": {},
+            FULL: {
+                "latent": "autoencoder",
+                "components": 8,
+                "widths": (160, 320, 448),
+                "blocks": 2,
+                "attention": 2,
+                "dropout": 0.1,
+                "steps": 20,
+            },
+        },
     ),
     "vit": Family(
         PREDICTS,
         False,
         "models.regressors.vit:ViT",
         "models.regressors.vit:ViTConfig",
+        {"tiny": Budget(400, 32), FULL: Budget(4_000, 16)},
         "training.objectives.fine_tuning:fine_tuning_objective",
     ),
     "student": Family(
@@ -110,6 +174,7 @@ FAMILIES: dict[str, Family] = {
         False,
         "models.regressors.student:Student",
         "models.regressors.student:StudentConfig",
+        {"tiny": Budget(220, 32), FULL: Budget(4_000, 32)},
         "training.objectives.distillation:student_objective",
         learns_from_teacher=True,
     ),
@@ -118,6 +183,7 @@ FAMILIES: dict[str, Family] = {
         False,
         "models.regressors.baseline:Baseline",
         "models.regressors.baseline:BaselineConfig",
+        {"tiny": Budget(1, 2), FULL: Budget(1, 2)},
         closed_form_name="training.closed_form:fit_baseline",
         predicts_from_embeddings=True,
     ),
@@ -125,6 +191,8 @@ FAMILIES: dict[str, Family] = {
 GENERATORS = tuple(name for name, family in FAMILIES.items() if family.generates)
 SPECTROGRAM_GENERATORS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
 """Generators of log-mels, which need no sound kept with the corpus: what a study trains by default."""
+REFERENCE_GENERATOR = "gan"
+"""The generator of the published study, which others are compared with."""
 REGRESSORS = tuple(name for name, family in FAMILIES.items() if not family.generates)
 
 
@@ -142,17 +210,17 @@ def family(kind: str) -> Family:
 def make(
     kind: str,
     shape: tuple[int, int],
-    settings: dict[str, Any],
-    fields: Fields = Fields(),
+    settings: Mapping[str, Any],
+    fields: Fields | None = None,
     where: str = "model settings",
-) -> nn.Module:
+) -> Generator | Regressor:
     """An untrained model.
 
     Args:
         kind: name of its family.
         shape: ``(M, F)`` of the log-mels.
         settings: those that differ from the defaults of the family.
-        fields: what a generator can be asked for beside valence and arousal.
+        fields: what a condition of a generator may request; None: valence and arousal alone.
         where: what an error names as the place of the settings.
 
     Raises:
@@ -163,8 +231,11 @@ def make(
         >>> sum(value.numel() for value in model.parameters()) > 0
         True
     """
+    from affetti import config
+    from affetti.models.generators.conditioning import Fields
+
     chosen = family(kind)
-    settings_of_model = config.structure(settings, chosen.config, where)
+    settings_of_model = config.structure(dict(settings), chosen.config, where)
     if chosen.generates:
-        return chosen.model(shape, settings_of_model, fields)
+        return chosen.model(shape, settings_of_model, Fields() if fields is None else fields)
     return chosen.model(shape, settings_of_model)

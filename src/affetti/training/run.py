@@ -47,7 +47,7 @@ class TrainedModel:
 
     path: Path
     kind: str
-    model: nn.Module
+    model: Generator | Regressor
     front_end: FrontEnd
     meta: dict[str, Any]
     training_conditions: NDArray[np.float64]

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from affetti import config as configuration
-from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError, StorageError
-from affetti.models.base import Regressor
+from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.progress import Progress, silent
@@ -41,7 +40,6 @@ from affetti.training.result import ClipCounts, SongCounts, TrainResult
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED
-from affetti.training.waveform_clips import sound_clips
 
 MAY_DIFFER = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
 """Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
@@ -88,7 +86,7 @@ class _Prepared:
     """What a regressor predicts from: log-mels ``[N, M, F]``, or embeddings ``[N, D]``."""
     clips: Clips
     fields: Fields
-    model: nn.Module
+    model: Generator | Regressor
     loop: LoopConfig
     hardware: Hardware
     teacher: NeuralRegressor | None
@@ -147,7 +145,7 @@ def _prepare(
     chosen = family(kind)
     part = corpus.fold(fold)
     preset = corpus.meta["preset"]
-    budget = presets.budget(preset, kind)
+    budget = chosen.budget(preset)
     loop = LoopConfig(
         budget.steps if settings.steps is None else settings.steps,
         max(2, min(budget.batch_size, len(part.train))) if settings.batch_size is None else settings.batch_size,
@@ -163,9 +161,8 @@ def _prepare(
     clips, fields = Clips(data, corpus.labels, part.train), Fields()
     if chosen.generates:
         clips, fields = training_clips(corpus, part.train, settings.text)
-    model = make(kind, corpus.front_end.shape, presets.settings(preset, kind) | settings.model, fields)
-    if chosen.sound:
-        clips = sound_clips(corpus, clips.labels, part.train, model.config.window)  # type: ignore[arg-type, union-attr]
+    model = make(kind, corpus.front_end.shape, chosen.settings_at(preset) | settings.model, fields)
+    clips = chosen.training_clips(clips, corpus, model)
     teacher, weights = None, None
     if settings.teacher is not None:
         teacher = load_teacher(kind, settings.teacher, corpus, corpus.songs[part.test].tolist())
@@ -198,7 +195,7 @@ def _prepare(
 def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
     """The log, and the trained model."""
     kind, corpus, part, clips = prepared.kind, prepared.corpus, prepared.part, prepared.clips
-    budget = presets.budget(corpus.meta["preset"], kind)
+    budget = prepared.family.budget(corpus.meta["preset"])
     validation, monitoring = None, None
     if len(part.validation):
         validation = Clips(prepared.data, clips.labels, part.validation)

@@ -1,4 +1,4 @@
-"""The sound of a corpus's clips, for models that hear waveforms.
+"""The sound of a corpus's clips, for models of waveforms.
 
 A corpus keeps it on request, as FLAC at its own sample rate. Files are decoded as they are needed; of a clip longer
 than a model's window a random piece is taken, by torch's global generator, which the loop seeds anew at each step.
@@ -52,20 +52,20 @@ class SoundClips(Clips):
         return whole, torch.from_numpy(self.labels[self.rows].astype(np.float32))
 
     def _piece(self, file: Path, length: int) -> Tensor:
-        heard = audio.load(file, self.sample_rate)[: self.samples]
-        heard = torch.nn.functional.pad(heard, (0, self.samples - len(heard)))
+        sound = audio.load(file, self.sample_rate)[: self.samples]
+        sound = torch.nn.functional.pad(sound, (0, self.samples - len(sound)))
         start = int(torch.randint(0, self.samples - length + 1, ()))
-        return heard[start : start + length]
+        return sound[start : start + length]
 
 
-def sound_clips(corpus: Corpus, labels: NDArray[np.float64], rows: NDArray[np.intp], window: int) -> SoundClips:
+def sound_clips(corpus: Corpus, labels: NDArray[np.float64], rows: NDArray[np.intp], window: int | None) -> SoundClips:
     """The sound of ``rows`` of a corpus.
 
     Args:
         corpus: one that kept its audio.
         labels: labels or conditions of all its clips, ``[N, K]``.
-        rows: the rows a model may hear.
-        window: samples of a piece, at most.
+        rows: the rows that a model is trained on.
+        window: samples of a piece, at most; None: whole clips.
 
     Raises:
         InputError: the corpus kept no audio, or a file is missing.
@@ -73,10 +73,11 @@ def sound_clips(corpus: Corpus, labels: NDArray[np.float64], rows: NDArray[np.in
     folder = corpus.path / "audio"
     again = "prepare it again with --keep-audio"
     if not folder.is_dir():
-        raise InputError("kept no audio, and a waveform model hears nothing else", where=corpus.path, hint=again)
+        raise InputError("kept no audio, which a model of waveforms is trained on", where=corpus.path, hint=again)
     files = tuple(folder / f"{name}.flac" for name in corpus.clips["clip_id"])
     for row in rows:
         if not files[row].is_file():
             raise InputError("the sound of a clip is missing", where=files[row], hint=again)
     front = corpus.front_end
-    return SoundClips(corpus.mel, labels, rows, files, front.sample_rate, front.samples, window)
+    length = front.samples if window is None else window
+    return SoundClips(corpus.mel, labels, rows, files, front.sample_rate, front.samples, length)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from tests.material import mels, stir
 
-from affetti import presets
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.flow import Flow, FlowConfig
+from affetti.training.registry import FAMILIES
 
 SHAPE = (16, 32)
 LEAN = FlowConfig(patch=4, components=6, widths=(16, 32), embedding=32, steps=6, guide=0.0)
@@ -166,7 +166,7 @@ def test_lyrics_are_attended_to_line_by_line() -> None:
 
 
 def test_the_full_size_is_what_the_recipe_says() -> None:
-    settings = presets.SETTINGS["full"]["flow"]
+    settings = FAMILIES["flow"].settings_at("paper")
     model = Flow((128, 1_292), FlowConfig(**settings))
     assert model.latent.latent_shape == (8, 16, 164)
     assert 25e6 < sum(value.numel() for value in model.net.parameters()) < 33e6

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.material import LEAN
+from tests.material import shorten
 
-from affetti import presets
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
 from affetti.studies.augmentation import budget
 from affetti.studies.augmentation.budget import StudyCost, estimate_seconds, fit_budget, measure_cost, plan_cost
 from affetti.studies.augmentation.design import StudySettings, design_study
+from affetti.training.registry import FAMILIES, Budget
 
 ASKED = StudySettings(arms=("mixup", "gan", "gan@4", "gan-shuffled"), seeds=2, steps=10)
 FOUND = StudyCost(update=0.1, trial=1.0, generators={"gan": 0.5}, clip={"gan": 0.01})
@@ -26,7 +26,7 @@ def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> N
         2 * (1 + 0.1 * 10)
         + 2 * 5 * (1 + 0.1 * 20)
         + ridge
-        + presets.budget("tiny", "gan").steps * 0.5
+        + FAMILIES["gan"].budget("tiny").steps * 0.5
         + (1 + 4) * train * 0.01
     )
     assert estimate_seconds(made, FOUND, made.arms) == pytest.approx(by_hand)
@@ -60,8 +60,7 @@ def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
 def test_a_probe_measures_all_that_the_sum_needs(
     corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", presets.Budget(5, 4))
-    monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
+    shorten(monkeypatch, "gan", Budget(5, 4))
     made = design_study(corpus, replace(ASKED, batch_size=8))
     found = measure_cost(made)
     assert found.update > 0

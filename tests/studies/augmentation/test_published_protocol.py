@@ -5,21 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.material import LEAN
+from tests.material import shorten
 
-from affetti import presets
 from affetti.corpus import Corpus
-from affetti.presets import Budget
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.published_protocol import published_protocol
 from affetti.studies.augmentation.results import ArmResult
+from affetti.training.registry import Budget
 
 
 def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(presets.BUDGETS["tiny"], "gan", Budget(2, 8))
-    monkeypatch.setitem(presets.SETTINGS["tiny"], "gan", LEAN["gan"])
+    shorten(monkeypatch, "gan", Budget(2, 8))
     made = design_study(corpus, StudySettings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
     ccc = {"ccc_valence": 0.3, "ccc_arousal": 0.3, "ci": (0.2, 0.4)}
     arms = (

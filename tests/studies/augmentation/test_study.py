@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.material import LEAN, sha
+from tests.material import sha, shorten
 
-from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError, UsageError
 from affetti.models.regressors.baseline import Baseline
@@ -20,6 +19,7 @@ from affetti.studies.augmentation.study import _notes, augmentation_study
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
+from affetti.training.registry import Budget
 
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
 
@@ -129,8 +129,7 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kind in ("gan", "flow"):
-        monkeypatch.setitem(presets.SETTINGS["tiny"], kind, LEAN[kind])
-        monkeypatch.setitem(presets.BUDGETS["tiny"], kind, presets.Budget(2, 8))
+        shorten(monkeypatch, kind, Budget(2, 8))
     settings = StudySettings(
         arms=("specaugment",), seeds=1, steps=1, batch_size=8, train_fractions=(0.5,), training_steps=(2,),
         published_protocol=True, budget=3_600.0,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import RATE, music
-from tests.material import mels, write_corpus
+from tests.material import mels, shorten, write_corpus
 
-from affetti import api, metrics, presets
+from affetti import api, metrics
 from affetti.corpus import Corpus, splits
 from affetti.embedders.base import Standardiser
 from affetti.embedders.clip_set import open_clip_set
@@ -24,6 +24,7 @@ from affetti.studies.scorecard.conditioning import train_regressor
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
 from affetti.studies.scorecard.result import Measure, Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
+from affetti.training.registry import Budget
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_the_same_seed_scores_the_same(
 
 
 def test_the_regressor_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(presets.BUDGETS["tiny"], "student", presets.Budget(3, 16))
+    shorten(monkeypatch, "student", Budget(3, 16))
     rows = splits.fold(corpus.clips, 0).train
     first = train_regressor(corpus, rows, 0)
     torch.rand(3)

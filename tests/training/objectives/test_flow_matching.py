@@ -6,11 +6,11 @@ import pytest
 import torch
 from tests.material import mels
 
-from affetti import presets
 from affetti.models.generators.flow import Flow, FlowConfig
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
 from affetti.training.loop import make_fabric
 from affetti.training.objectives.flow_matching import FlowObjective
+from affetti.training.registry import FAMILIES
 
 SHAPE = (16, 64)
 LEAN = FlowConfig(latent="autoencoder", components=4, widths=(16, 32), embedding=32, autoencoder_share=0.25)
@@ -70,7 +70,7 @@ def test_the_loss_on_held_out_clips_is_the_same_at_every_look() -> None:
 
 
 def test_a_step_at_full_size_runs() -> None:
-    config = FlowConfig(**presets.settings("paper", "flow"))
+    config = FlowConfig(**FAMILIES["flow"].settings_at("paper"))
     made, fabric = objective((128, 1_292), config, 10), make_fabric("cpu")
     mel, labels = mels(2, (128, 1_292)), torch.rand(2, 2)
     for step in (0, made.latent_steps - 1, made.latent_steps):
@@ -80,5 +80,5 @@ def test_a_step_at_full_size_runs() -> None:
 
 @pytest.mark.parametrize("kind", ["gan", "flow"])
 def test_sizes_change_settings_alone(kind: str) -> None:
-    assert presets.settings("paper", kind) == presets.settings("full-band", kind)
-    assert presets.settings("tiny", kind) == {}
+    assert FAMILIES[kind].settings_at("paper") == FAMILIES[kind].settings_at("full-band")
+    assert FAMILIES[kind].settings_at("tiny") == {}

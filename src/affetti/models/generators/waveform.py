@@ -144,7 +144,7 @@ class Waveform(Generator):
         require(0 < config.fade_samples < half, "fade_samples", config.fade_samples, "less than half a window")
         for name in ("rate", "gamma", "matching", "shuffle", "vicinity"):
             require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
-        self.config, self.fields = config, fields
+        self.config, self.fields, self.training_window = config, fields, config.window
         self.condition = ConditionEmbedding(config.embedding, fields)
         self.completion = Completion(fields)
         self.generator = WaveformGenerator(config)

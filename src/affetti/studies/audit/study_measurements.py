@@ -20,8 +20,8 @@ from affetti.storage import read_json
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
 from affetti.studies.augmentation.results import StudyResult
+from affetti.training.registry import GENERATORS
 
-GENERATORS = ("gan", "flow", "waveform")
 MIN_METHODS = 5
 """Fewest methods to correlate over."""
 RATIO_NOTE = (

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from affetti import presets
 from affetti.errors import UsageError
 from affetti.models.base import Generator, require_generator
 from affetti.results import BaseResult
@@ -30,7 +29,6 @@ from affetti.training.clips import Clips
 from affetti.training.cost import TrainingCost, measure_training, seconds_of
 from affetti.training.device import Hardware, choose_device
 from affetti.training.registry import family, make
-from affetti.training.waveform_clips import sound_clips
 
 COMPOSE_SECONDS = 0.015
 """Seconds that a new composed clip takes for each second of music, about."""
@@ -85,10 +83,10 @@ def measure_cost(design: StudyDesign) -> StudyCost:
     clip: dict[str, float] = {}
     for kind in sorted(kinds):
         preset = corpus.meta["preset"]
-        batch_size = max(2, min(presets.budget(preset, kind).batch_size, len(clips)))
+        batch_size = max(2, min(family(kind).budget(preset).batch_size, len(clips)))
         model = given.get(kind)
         if model is None:
-            cost = _measure(kind, design, clips, batch_size, presets.settings(preset, kind))
+            cost = _measure(kind, design, clips, batch_size, family(kind).settings_at(preset))
             generators[kind], model = cost.step, cost.model
         model.to(choose_device(device))
         clip[kind] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
@@ -104,8 +102,7 @@ def _measure(kind: str, design: StudyDesign, clips: Clips, batch_size: int, sett
     """What it costs to train a model of family ``kind`` on ``clips``."""
     corpus = design.corpus
     make_model = partial(make, kind, corpus.front_end.shape, settings)
-    if family(kind).sound:
-        clips = sound_clips(corpus, clips.labels, clips.rows, make_model().config.window)  # type: ignore[arg-type, assignment, union-attr]
+    clips = family(kind).training_clips(clips, corpus, make_model())
     return measure_training(kind, make_model, clips, batch_size, Hardware(design.settings.device))
 
 
@@ -141,7 +138,7 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
     seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(fractions)
     trained = {spec.generator: spec for spec in chosen.set_specs if spec.kind in cost.generators}
     for spec in trained.values():
-        updates = spec.training_steps or presets.budget(design.corpus.meta["preset"], spec.kind).steps
+        updates = spec.training_steps or family(spec.kind).budget(design.corpus.meta["preset"]).steps
         seconds += updates * cost.generators[spec.kind] * len(design.folds) * len(fractions)
     return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
 

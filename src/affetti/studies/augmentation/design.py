@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.emotion import AXES
 from affetti.errors import InputError, MismatchError, UsageError
@@ -24,7 +23,7 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import GENERATORS, SPECTROGRAM_GENERATORS
+from affetti.training.registry import GENERATORS, SPECTROGRAM_GENERATORS, family
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         raise MismatchError(
             "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
         )
-    budget = presets.budget(corpus.meta["preset"], STUDENT)
+    budget = family(STUDENT).budget(corpus.meta["preset"])
     steps = budget.steps if settings.steps is None else settings.steps
     batch_size = budget.batch_size if settings.batch_size is None else settings.batch_size
     LoopConfig(steps, batch_size, settings.seed)  # refuses what the loop could not run

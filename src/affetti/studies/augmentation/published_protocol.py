@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affetti import presets
 from affetti.corpus import Corpus
 from affetti.execution.local import map_ranges
 from affetti.models.base import require_generator
@@ -38,8 +37,7 @@ from affetti.training.clips import Clips
 from affetti.training.device import Hardware
 from affetti.training.evaluation import predict
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import family, make
-from affetti.training.waveform_clips import sound_clips
+from affetti.training.registry import REFERENCE_GENERATOR, family, make
 
 SPLIT = (0.70, 0.15)
 """Fractions of training and validation clips; the rest is tested on."""
@@ -134,7 +132,7 @@ def published_protocol(
         are quadrants ``honest_gain_ci`` is None: the study's own interval is of accuracy.
     """
     corpus, s = design.corpus, design.settings
-    kind = next((spec.kind for spec in design.set_specs if spec.kind in runs.GENERATORS), "gan")
+    kind = next((spec.kind for spec in design.set_specs if spec.kind in runs.GENERATORS), REFERENCE_GENERATOR)
     number = max(1, round(s.ratio * len(corpus)))
     work = {"verb": "compare", "protocol": "published", "corpus_hash": corpus.hash, "generator": kind, "n": number}
     reserve_output(out, work | {"steps": design.steps, "batch_size": design.batch_size, "seed": s.seed})
@@ -179,12 +177,11 @@ def _generated(
     if mel.exists() and labels.exists():
         return mel, labels
     preset = corpus.meta["preset"]
-    budget, rows = presets.budget(preset, kind), np.arange(len(corpus))
+    budget, rows = family(kind).budget(preset), np.arange(len(corpus))
     torch.manual_seed(child_seed("weights", seed))
-    model = make(kind, corpus.front_end.shape, presets.settings(preset, kind))
+    model = make(kind, corpus.front_end.shape, family(kind).settings_at(preset))
     clips = Clips(corpus.mel, corpus.labels, rows)
-    if family(kind).sound:
-        clips = sound_clips(corpus, corpus.labels, rows, model.config.window)  # type: ignore[arg-type, union-attr]
+    clips = family(kind).training_clips(clips, corpus, model)
     loop = LoopConfig(budget.steps, max(2, min(budget.batch_size, len(rows))), seed)
     _, trained = fitting.fit(kind, model, clips, loop, run=out / "generator", hardware=hardware, progress=progress)
     conditions = np.random.default_rng(child_seed("emotions", seed)).uniform(-1.0, 1.0, (n, 2))

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from affetti import presets
 from affetti.corpus import Corpus, splits
 from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import composed
@@ -29,7 +28,7 @@ from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.parallel import RunSpec, train_runs
-from affetti.training.registry import make
+from affetti.training.registry import family, make
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings
 
@@ -224,7 +223,7 @@ def sampling_refusal(
     models: list[nn.Module] = [trained.model for trained in given if trained.kind == kind]
     if not models:
         fields = fitting.training_clips(corpus, np.arange(len(corpus)), HASHED)[1]
-        models = [make(kind, corpus.front_end.shape, presets.settings(corpus.meta["preset"], kind), fields)]
+        models = [make(kind, corpus.front_end.shape, family(kind).settings_at(corpus.meta["preset"]), fields)]
     try:
         for model in models:
             resolve_sampling(sampling, require_generator(model, kind).sampling_parameters)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affetti import metrics, presets
+from affetti import metrics
 from affetti.corpus import Corpus, splits
 from affetti.embedders.clip_set import ClipSet
 from affetti.emotion import AXES, quadrant
@@ -48,6 +48,7 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig
+from affetti.training.registry import family
 
 BATCH_CLIPS = 128
 """Clips predicted at a time."""
@@ -161,7 +162,7 @@ def train_regressor(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
     Raises:
         MismatchError: one of the clips is synthetic.
     """
-    budget = presets.budget(corpus.meta["preset"], "student")
+    budget = family("student").budget(corpus.meta["preset"])
     batch = min(budget.batch_size, max(2, len(rows) // 2))
     splits.require_real(corpus.clips.iloc[rows])
     torch.manual_seed(child_seed("weights", seed))

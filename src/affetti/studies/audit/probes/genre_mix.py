@@ -24,9 +24,8 @@ from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.genre_ccc import clip_genres
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
+from affetti.training.registry import REFERENCE_GENERATOR
 
-MAIN_GENERATOR = "gan"
-"""The generator that the study speaks of."""
 N_RESAMPLES = 400
 NEEDS_GENERATOR = "a generator: give --models"
 
@@ -34,7 +33,7 @@ NEEDS_GENERATOR = "a generator: give --models"
 def mix_shift(context: AuditContext) -> list[Measurement]:
     """``mix_shift`` and ``mix_shift_by_chance``; of further generators with their name behind it."""
     kinds = [kind for kind, _ in context.generated]
-    first = kinds[0] if kinds and MAIN_GENERATOR not in kinds else MAIN_GENERATOR
+    first = kinds[0] if kinds and REFERENCE_GENERATOR not in kinds else REFERENCE_GENERATOR
     if not kinds:
         return _missing_measurements("", "a generator", NEEDS_GENERATOR)
     measurements: list[Measurement] = []

@@ -21,13 +21,12 @@ from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
+from affetti.training.registry import REFERENCE_GENERATOR
 
 MIN_FRACTION = 0.05
 MAX_CLIPS, MAX_CLIPS_QUICK = 960, 400
 NEEDS_INSTRUMENTS = "instruments: a column of names, of 5 songs or more that differ in them"
 NEEDS_GENERATOR = "a generator conditioned on instruments: give --models"
-MAIN_GENERATOR = "gan"
-"""The generator that the study speaks of."""
 CORPUS_READ = ("corpus_read", "instruments predicted from the corpus' clips, balanced accuracy")
 Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
@@ -73,7 +72,7 @@ class InstrumentProbes:
 def instrument_measurements(context: AuditContext) -> list[Measurement]:
     """``corpus_read``; ``generated_read`` and ``generated_blur``, of further generators with their name behind it."""
     kinds = [kind for kind, _ in context.generated]
-    first = kinds[0] if kinds and MAIN_GENERATOR not in kinds else MAIN_GENERATOR
+    first = kinds[0] if kinds and REFERENCE_GENERATOR not in kinds else REFERENCE_GENERATOR
     suffix = {kind: "" if kind == first else f"_{kind}" for kind in kinds or [first]}
     try:
         probes = InstrumentProbes.fit(context)

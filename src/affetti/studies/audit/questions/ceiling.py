@@ -12,7 +12,6 @@ it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -44,6 +43,7 @@ from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.degradations import BAND_COUNTS, degradations
 from affetti.training import run as runs
+from affetti.training.registry import REFERENCE_GENERATOR
 
 MAX_SONGS_A_SIDE, MAX_SONGS_A_SIDE_QUICK = 120, 32
 """Songs a side of the ladder, a clip each."""
@@ -202,26 +202,27 @@ def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
 
 
 def _costs(context: AuditContext) -> list[Measurement]:
-    """Time of sampling and training, as multiples of the GAN's."""
+    """Time of sampling and training, as multiples of those of the reference generator."""
+    reference = REFERENCE_GENERATOR
     trained = {run.kind: run for run in map(runs.load, context.models)}
-    if "gan" not in trained:
+    if reference not in trained:
         return []
     sampling = {kind: _sampling_times(run) for kind, run in trained.items()}
     training = {kind: float(read_json(run.path / "result.json")["seconds"]) for kind, run in trained.items()}
     measurements: list[Measurement] = []
     for kind in trained:
-        if kind == "gan":
+        if kind == reference:
             continue
-        times = sampling[kind][:, None] / sampling["gan"][None]
-        label = f"time of sampling, {kind} as a multiple of gan"
+        times = sampling[kind][:, None] / sampling[reference][None]
+        label = f"time of sampling, {kind} as a multiple of {reference}"
         ends = (float(times.min()), float(times.max()))
         note = "on one machine; the interval spans all pairs of timings"
         middle = float(np.median(times))
         measurements.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
-        if training["gan"] > 0:
-            label = f"time of training, {kind} as a multiple of gan"
+        if training[reference] > 0:
+            label = f"time of training, {kind} as a multiple of {reference}"
             note = "as these two were trained: a matter of budgets"
-            value = training[kind] / training["gan"]
+            value = training[kind] / training[reference]
             measurements.append(Measurement(f"training_{kind}", label, value, None, 1, "runs", "times", note))
     return measurements
 
@@ -233,11 +234,10 @@ def _published_quality(real: NDArray[np.float32], fakes: NDArray[np.float32]) ->
 @torch.inference_mode()
 def _sampling_times(trained: runs.TrainedModel) -> NDArray[np.float64]:
     """Seconds that :data:`TIMED_CLIPS` clips take, each of :data:`N_TIMINGS` times after the first."""
-    sample: Callable[..., object] = trained.model.sample  # type: ignore[assignment]
     taken: list[float] = []
     for seed in range(1 + N_TIMINGS):
         began = time.perf_counter()
-        sample(torch.zeros(TIMED_CLIPS, 2), seed)
+        trained.generator.sample(torch.zeros(TIMED_CLIPS, 2), seed)
         taken.append(time.perf_counter() - began)
     return np.array(taken[1:])
 
