@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Squares:
     breaks_at: int = -1
     dies_at: int = -1
     stops_at: int = -1
+    signal: int = 0
 
     def file(self, start: int, stop: int) -> Path:
         return self.folder / f"{start}-{stop}"
@@ -40,7 +42,7 @@ class Squares:
         if start == self.breaks_at:
             raise InputError(f"row {start}", where=self.folder, hint="correct it")
         if start == self.dies_at:
-            os._exit(9)
+            os.kill(os.getpid(), self.signal) if self.signal else os._exit(9)
         if start == self.stops_at:
             raise KeyboardInterrupt
         self.file(start, stop).write_text(" ".join(str(i * i) for i in range(start, stop)), encoding="utf-8")
@@ -99,7 +101,7 @@ def test_a_pool_that_breaks_while_work_is_submitted_is_reported(
         raise BrokenProcessPool("a child process terminated abruptly")
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
-    with pytest.raises(WorkerError, match=r"a worker process died.*fewer --workers"):
+    with pytest.raises(WorkerError, match=r"a worker process died.*continues from what is saved"):
         map_ranges(Squares(tmp_path), 12, 4, workers=2)
 
 
@@ -162,13 +164,22 @@ def test_a_job_that_fails_raises_its_error_and_interrupts_the_others(tmp_path: P
 
 
 def test_a_job_whose_process_dies_is_reported_by_name(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match=r"the process of double 1 died \(exit code 9\)"):
+    with pytest.raises(WorkerError, match=r"the process of double 1 died with exit code 9"):
         executor("local", 2).run_jobs([Double(tmp_path, 0), Double(tmp_path, 1, "die")])
 
 
-def test_a_dead_worker_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match=r"a worker process died.*fewer --workers"):
-        map_ranges(Squares(tmp_path, dies_at=4), 12, 4, workers=2)
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (signal.SIGKILL, r"a worker process was killed \(out of memory\?\).*fewer --workers"),
+        (signal.SIGSEGV, r"a worker process died of the signal SIGSEGV(?!.*memory)"),
+        (signal.SIGTERM, r"a worker process died of the signal SIGTERM(?!.*memory)"),
+        (0, r"a worker process died with exit code 9(?!.*memory)"),
+    ],
+)
+def test_a_worker_that_died_is_reported_with_the_cause(tmp_path: Path, number: int, says: str) -> None:
+    with pytest.raises(WorkerError, match=says):
+        map_ranges(Squares(tmp_path, dies_at=4, signal=number), 12, 4, workers=2)
 
 
 def test_ctrl_c_passes_through_and_filed_ranges_stay(tmp_path: Path) -> None:
@@ -259,7 +270,7 @@ def test_ctrl_c_is_handled_by_the_parent(tmp_path: Path, wait: float) -> None:
     finally:
         stop(process)
     assert process.returncode == 130
-    assert err == ""
+    assert all("waiting for" in line for line in err.splitlines())
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks processes up in /proc")
@@ -278,3 +289,55 @@ def test_ctrl_c_does_not_touch_a_worker_not_even_while_it_starts(tmp_path: Path)
         stop(process)
     assert (process.returncode, err) == (0, "")
     assert len(list((tmp_path / "pids").iterdir())) == 2
+
+
+JOBS = """
+import sys, time
+from dataclasses import dataclass
+from pathlib import Path
+from affetti.execution import executor
+
+@dataclass(frozen=True)
+class Stubborn:
+    out: Path
+    name: str
+
+    def __call__(self, progress):
+        (self.out / self.name).touch()
+        while True:
+            try:
+                time.sleep(60.0)
+            except KeyboardInterrupt:
+                pass  # as if saving took minutes
+
+if __name__ == "__main__":
+    jobs = [Stubborn(Path(sys.argv[1]), name) for name in ("gan", "flow")]
+    try:
+        executor("local", 2).run_jobs(jobs)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("script", "awaited"), [(SCRIPT, "[23] parts of the work"), (JOBS, "gan, flow to save")])
+def test_ctrl_c_says_what_is_awaited_and_a_second_one_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, awaited: str
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SCRIPT", script)
+    process = start(tmp_path, 60.0)
+    try:
+        assert wait_for(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert re.match(f"interrupted: waiting for {awaited}", said)
+        assert "Ctrl-C again ends at once" in said
+        time.sleep(0.5)
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - began < 10
+    finally:
+        stop(process)
+    assert process.returncode == 130
+    assert err == ""

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TextIO, cast
 
 from affetti.cli.output import DroppingStream, note
 from affetti.progress import Progress
@@ -34,7 +35,7 @@ def show_progress() -> Generator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=Console(file=terminal)) as bars:
+    with Bars(*columns, console=Console(file=cast("TextIO", terminal))) as bars:
         tasks: dict[str, TaskID] = {}
         reached: dict[str, int] = {}
 

@@ -1,12 +1,13 @@
 """Work on this machine, in processes.
 
 Processes are started with ``spawn``: a script that uses more than one worker needs ``if __name__ == "__main__":``.
-Ctrl-C reaches the parent alone. Workers on ranges are ended at once, for a range that is not filed is computed again;
-jobs are interrupted and may save their state. No process outlives its parent.
+Ctrl-C reaches the parent alone. Ranges that are being computed are finished, so that they need not be computed again;
+jobs are interrupted and may save their state. A second Ctrl-C kills them. No process outlives its parent.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
@@ -17,7 +18,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ from affetti.progress import Progress, silent
 
 T = TypeVar("T")
 Task = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,9 @@ def map_ranges(
             n_done += stop - start
             progress(stage, n_done, n)
         return
+    processes: list[BaseProcess] = []
     try:
-        with _pool(task, min(workers, len(remaining)), remaining) as pending:
+        with _pool(task, min(workers, len(remaining)), remaining, processes) as pending:
             while pending:
                 completed, _ = wait(pending, return_when=FIRST_COMPLETED)
                 for future in completed:
@@ -133,17 +137,24 @@ def map_ranges(
                     n_done += rows
                     progress(stage, n_done, n)
     except BrokenProcessPool as error:
-        raise WorkerError(
-            "a worker process died (out of memory?)", hint="run the same command again, with fewer --workers"
-        ) from error
+        codes = [process.exitcode for process in processes]
+        # The pool ends the other workers by SIGTERM.
+        died = [code for code in codes if code not in (None, 0, -signal.SIGTERM)] or [-signal.SIGTERM]
+        raise WorkerError(f"a worker process {_describe_exit(died[0])}", hint=_hint_after(died[0])) from error
 
 
 @contextmanager
-def _pool(task: Task, count: int, spans: Sequence[tuple[int, int]]) -> Generator[dict[Future[None], int]]:
-    """Start ``count`` processes and submit all ranges to them; yields the number of rows of each."""
+def _pool(
+    task: Task, count: int, spans: Sequence[tuple[int, int]], processes: list[BaseProcess]
+) -> Generator[dict[Future[None], int]]:
+    """Start ``count`` processes and submit all ranges to them; yields the number of rows of each.
+
+    The processes are appended to ``processes``.
+    """
     with ExitStack() as ending:
         # A KeyboardInterrupt while a queue or a pool is half made would leave its semaphores behind.
         with _interrupts_held_back():
+            others = set(active_children())
             context = get_context("spawn")
             # By a queue, not as an argument: a large one would hold up each start until the worker before has read it.
             tasks: Queue[Task] = context.Queue()
@@ -152,9 +163,51 @@ def _pool(task: Task, count: int, spans: Sequence[tuple[int, int]]) -> Generator
             for _ in range(count):
                 tasks.put(task)
             pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
-            ending.callback(pool.shutdown, wait=True, cancel_futures=True)
-            pending: dict[Future[None], int] = {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
+            pending: dict[Future[None], int] = {}
+
+            def end(kind: type[BaseException] | None, *_: object) -> None:
+                if kind is KeyboardInterrupt:
+                    running = sum(future.running() for future in pending)
+                    log.warning("interrupted: waiting for %d parts of the work; Ctrl-C again ends at once", running)
+                _shut_down(pool, processes)
+
+            ending.push(end)
+            pending |= {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
+            processes += [process for process in active_children() if process not in others]
         yield pending
+
+
+def _shut_down(pool: ProcessPoolExecutor, processes: Sequence[BaseProcess]) -> None:
+    """Wait for the ranges that are being computed; a second Ctrl-C kills the processes."""
+    try:
+        pool.shutdown(wait=True, cancel_futures=True)
+    except KeyboardInterrupt:
+        with _interrupts_held_back():
+            for process in processes:
+                process.kill()
+            pool.shutdown(wait=True, cancel_futures=True)
+        raise
+
+
+def _describe_exit(code: int) -> str:
+    """How a process ended, from its exit code: negative for a signal, as in :attr:`multiprocessing.Process.exitcode`.
+
+    >>> _describe_exit(-9), _describe_exit(-11), _describe_exit(3)
+    ('was killed (out of memory?)', 'died of the signal SIGSEGV', 'died with exit code 3')
+    """
+    if code == -signal.SIGKILL:
+        return "was killed (out of memory?)"
+    if code >= 0:
+        return f"died with exit code {code}"
+    try:
+        return f"died of the signal {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"died of the signal {-code}"
+
+
+def _hint_after(code: int) -> str:
+    again = "run the same command again: it continues from what is saved"
+    return f"{again}; with fewer --workers it needs less memory" if code == -signal.SIGKILL else again
 
 
 def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) -> list[T]:
@@ -189,13 +242,29 @@ def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) 
             else:
                 results[number] = content
                 running.pop(number).join()
+    except KeyboardInterrupt:
+        names = ", ".join(jobs[number].name for number in running)
+        log.warning("interrupted: waiting for %s to save what is done; Ctrl-C again ends at once", names)
+        raise
     finally:
-        # After Ctrl-C, or another job's error, each job receives SIGTERM and may save its state.
-        for process in running.values():
-            process.terminate()
-        for process in running.values():
-            process.join()
+        _end_jobs(list(running.values()))
     return [results[number] for number in range(len(jobs))]
+
+
+def _end_jobs(processes: Sequence[Any]) -> None:
+    """After Ctrl-C, or another job's error: each job receives SIGTERM and may save; a second Ctrl-C kills them."""
+    for process in processes:
+        process.terminate()
+    try:
+        for process in processes:
+            process.join()
+    except KeyboardInterrupt:
+        with _interrupts_held_back():
+            for process in processes:
+                process.kill()
+            for process in processes:
+                process.join()
+        raise
 
 
 def _require_alive(jobs: Sequence[Job[object]], running: dict[int, Any]) -> None:
@@ -203,9 +272,9 @@ def _require_alive(jobs: Sequence[Job[object]], running: dict[int, Any]) -> None
     for number, process in running.items():
         if process.exitcode not in (None, 0):
             raise WorkerError(
-                f"the process of {jobs[number].name} died (exit code {process.exitcode})",
+                f"the process of {jobs[number].name} {_describe_exit(process.exitcode)}",
                 where=jobs[number].out,
-                hint="run the same command again: it continues from what is saved",
+                hint=_hint_after(process.exitcode),
             )
 
 

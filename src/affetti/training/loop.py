@@ -10,6 +10,7 @@ Ctrl-C and SIGTERM end a run after the step at hand, with a checkpoint; a second
 from __future__ import annotations
 
 import json
+import logging
 import math
 import signal
 import threading
@@ -36,6 +37,9 @@ from affetti.training.tensorboard import tensorboard_writer
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ def stoppable() -> Generator[threading.Event]:
         if event.is_set():
             raise KeyboardInterrupt
         event.set()
+        log.warning("interrupted: finishing this step and saving a checkpoint; Ctrl-C again ends at once")
 
     # A child process whose parent handles Ctrl-C for both ignores SIGINT; leave it so.
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
