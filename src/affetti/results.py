@@ -75,6 +75,12 @@ class BaseResult:
         write_json(path, self.to_dict())
         return path
 
+    def _repr_html_(self) -> str:
+        """The result as a notebook shows it: the tables and figures of the report's section on it."""
+        from affetti.report.notebook import result_html  # the report draws results, and lies above them
+
+        return result_html(self)
+
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """Read a result from its folder, or from the file itself.

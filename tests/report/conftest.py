@@ -30,15 +30,15 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     root = tmp_path_factory.mktemp("page")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads wait for each other on a busy machine
-    found = Folders(*(root / name for name in ("corpus", "flow", "student", "baseline", "synthetic", "score", "study")))
-    api.prepare.run("composed", found.corpus, clips=128, folds=2, workers=1)
+    made = Folders(*(root / name for name in ("corpus", "flow", "student", "baseline", "synthetic", "score", "study")))
+    api.prepare.run("composed", made.corpus, clips=128, folds=2, workers=1)
     for kind in ("flow", "student", "baseline"):
-        api.train.run(kind, found.corpus, getattr(found, kind), steps=4, batch_size=4)
-    api.generate.run(found.flow, 12, found.synthetic, emotions="matched", workers=1)
-    api.score.run(found.corpus, found.synthetic, fold=0, regressor=found.baseline, out=found.score)
-    api.compare.run(found.corpus, found.study, models=[found.flow], seeds=1, steps=2, batch_size=4, workers=1)
+        api.train.run(kind, made.corpus, getattr(made, kind), steps=4, batch_size=4)
+    api.generate.run(made.flow, 12, made.synthetic, emotions="matched", workers=1)
+    api.score.run(made.corpus, made.synthetic, fold=0, regressor=made.baseline, out=made.score)
+    api.compare.run(made.corpus, made.study, models=[made.flow], seeds=1, steps=2, batch_size=4, workers=1)
     torch.set_num_threads(threads)
-    return found
+    return made
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import pytest
 import torch
 from tests.report.answered import FRONT, HARD, PAIR, audited, claim
 from tests.report.answered import answers as answered
-from tests.report.reading import Reader
+from tests.report.html import Document
 
+from affetti import api
 from affetti.errors import AffettiError, StorageError
 from affetti.report import audit_answers, wording
 from affetti.report.audit_answers import Player, curves, estimates, origin, pictures
-from affetti.report.commands import audit_of
+from affetti.report.commands import audit_command
 from affetti.report.drawing import LogAxis
-from affetti.report.page import write_report
-from affetti.report.sources import gather
+from affetti.report.sources import read_sources
 from affetti.signal import audio
 from affetti.signal.loudness import loudness, match_loudness
 from affetti.storage import read_json, write_json
@@ -35,9 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("out") / "report.html"
-    told = write_report([folder], out)
-    assert told["sections"] == ["summary", "audit", "rerun"]
-    assert told["bytes"] < 400e3
+    written = api.report.run([folder], out)
+    assert written.sections == ("summary", "audit", "rerun")
+    assert written.bytes < 400e3
     return out.read_text(encoding="utf-8")
 
 
@@ -48,7 +48,7 @@ def rewritten(folder: Path, copy: Path, **change: Any) -> Path:
 
 
 def report(folder: Path, tmp_path: Path) -> str:
-    write_report([folder], tmp_path / "r.html")
+    api.report.run([folder], tmp_path / "r.html")
     return (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
@@ -84,7 +84,7 @@ def test_sounds_say_where_they_come_from(page: str) -> None:
 
 
 def test_the_page_is_well_formed_and_closed(page: str) -> None:
-    read = Reader(page)
+    read = Document(page)
     assert not read.open
     ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -140,9 +140,9 @@ def test_the_box_on_top_answers(page: str) -> None:
 
 
 def test_how_to_run_it_again(folder: Path) -> None:
-    sources = gather([folder])
-    (found,) = sources.audits
-    assert audit_of(found, sources).split(" \\\n  ") == [
+    sources = read_sources([folder])
+    (audit,) = sources.audits
+    assert audit_command(audit, sources).split(" \\\n  ") == [
         "affetti audit data/comp",
         "--models RUN",
         "--study 'some study'",
@@ -154,17 +154,17 @@ def test_how_to_run_it_again(folder: Path) -> None:
 
 
 def test_same_audit_same_bytes(folder: Path, page: str, tmp_path: Path) -> None:
-    write_report([folder, folder], tmp_path / "again.html")
+    api.report.run([folder, folder], tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
 
 
-def test_two_audits_are_told_apart(folder: Path, tmp_path: Path) -> None:
+def test_two_audits_have_different_names(folder: Path, tmp_path: Path) -> None:
     other = rewritten(folder, tmp_path / "other", seed=4, composed=False, quick=False)
-    write_report([folder, other], tmp_path / "r.html")
+    api.report.run([folder, other], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "comp (audit)" in page
     assert "comp (other)" in page
-    ids = [a["id"] for _, a in Reader(page).elements if "id" in a]
+    ids = [a["id"] for _, a in Document(page).elements if "id" in a]
     assert len(ids) == len(set(ids))
 
 
@@ -174,9 +174,8 @@ def test_an_audit_without_claims_words_sounds_or_pictures(folder: Path, tmp_path
     shutil.rmtree(bare / "sounds")
     (bare / "answers" / "phase.npz").unlink()
     page = report(bare, tmp_path)
-    assert not Reader(page).open
-    assert "as it is, Griffin-Lim &amp; 32 turns and a fresh song" in page
-    assert "not in the audit’s folder" in page
+    assert not Document(page).open
+    assert "not in the audit’s folder: as it is, Griffin-Lim &amp; 32 turns and a fresh song" in page
     assert "sortable" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
     assert "Words for a paper" not in page
     assert page.count("<script>") == 1
@@ -188,7 +187,7 @@ def test_pictures_need_a_front_end(folder: Path, tmp_path: Path) -> None:
     assert page.count("<audio") == 3
 
 
-def test_folders_that_cannot_be_told_of(folder: Path, tmp_path: Path) -> None:
+def test_folders_that_are_no_audits_are_refused(folder: Path, tmp_path: Path) -> None:
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     shutil.copy(folder / "config.json", unfinished)
@@ -198,9 +197,9 @@ def test_folders_that_cannot_be_told_of(folder: Path, tmp_path: Path) -> None:
     row = claim("supported", "1")
     del row["ci"]
     cut = rewritten(folder, tmp_path / "cut", findings=[row])
-    for path, words in ((unfinished, "unfinished audit"), (wrong, "odd"), (cut, "lacks ci")):
+    for path, words in ((unfinished, "unfinished audit"), (wrong, "odd"), (cut, "ci")):
         with pytest.raises(StorageError, match=words) as caught:
-            gather([path])
+            read_sources([path])
         assert str(path) in str(caught.value)
 
 
@@ -248,11 +247,11 @@ def test_words_that_all_names_begin_with_are_said_once() -> None:
 def test_ratios_are_drawn_equally_far_apart_where_numbers_span_them() -> None:
     points = tuple((float(x), 1.0, 1.0, 1.0) for x in (16, 64, 256))
     drawn = curves(LineFigure("t", "bands", "score", (Series("s", points),)))
-    places = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', drawn["figure"])]
+    places = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', drawn.figure)]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
-    assert "equal ratios" in drawn["figure"]
-    assert drawn["legend"] == [], "one curve needs no legend"
-    assert curves(LineFigure("t", "x", "y", ()))["figure"] is None
+    assert "equal ratios" in drawn.figure
+    assert drawn.legend == (), "one curve needs no legend"
+    assert curves(LineFigure("t", "x", "y", ())).figure is None
     axis = LogAxis(1, 100, 0, 10)
     assert (axis(1), axis(10), axis(100)) == (0, 5, 10)
     assert axis.ticks() == [1, 2, 5, 10, 20, 50, 100]
@@ -261,21 +260,21 @@ def test_ratios_are_drawn_equally_far_apart_where_numbers_span_them() -> None:
 
 def test_intervals_of_two_curves_stand_side_by_side() -> None:
     series = tuple(Series(name, ((1.0, 0.5, 0.4, 0.6), (2.0, 0.5, 0.4, 0.6))) for name in ("a", "b"))
-    drawn = curves(LineFigure("t", "x", "y", series))["figure"]
+    drawn = curves(LineFigure("t", "x", "y", series)).figure
     places = set(re.findall(r'<line x1="([\d.]+)"[^>]*class="whisker', drawn))
     assert len(places) == 4
     alone = [Series(item.name, ((1.0, 0.5, 0.5, 0.5),)) for item in series]
-    drawn = curves(LineFigure("t", "x", "y", tuple(alone)))["figure"]
+    drawn = curves(LineFigure("t", "x", "y", tuple(alone))).figure
     circle, square = re.findall(r'circle cx="([\d.]+)"', drawn)[0], re.findall(r'polygon points="([\d.]+)', drawn)[0]
     assert float(circle) - float(square) < 4, "without intervals they stay where they are"
 
 
 def test_images_share_axes_and_colours_though_lengths_differ(folder: Path) -> None:
-    answer, arrays = answered()["phase"], gather([folder]).audits[0].arrays["phase"]
+    answer, arrays = answered()["phase"], read_sources([folder]).audits[0].arrays["phase"]
     player = Player("as it is", "composed", "data:", 1.5)
     seen = pictures(answer, arrays, FRONT, [player])
     assert seen is not None
-    assert seen.shown == pytest.approx(59 * FRONT.hop_length / FRONT.sample_rate)
+    assert seen.image_seconds == pytest.approx(59 * FRONT.hop_length / FRONT.sample_rate)
     assert [picture.player for picture in seen.pictures] == [player, None]
     first, second = (re.sub(r'href="[^"]*"|aria-label="[^"]*"', "", picture.image) for picture in seen.pictures)
     assert first == second, "the same axes"
@@ -284,17 +283,17 @@ def test_images_share_axes_and_colours_though_lengths_differ(folder: Path) -> No
 
 
 def test_sounds_of_a_question_are_equally_loud(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[float] = []
+    levels: list[float] = []
 
-    def levels(waves: list[torch.Tensor], rate: int) -> list[str]:
-        heard.extend(loudness(wave, rate) for wave in match_loudness(waves, rate))
+    def measure(waves: list[torch.Tensor], rate: int) -> list[str]:
+        levels.extend(loudness(wave, rate) for wave in match_loudness(waves, rate))
         return ["data:"] * len(waves)
 
-    monkeypatch.setattr(audit_answers, "encoded", levels)
-    played, gone = audit_answers.players(folder, answered()["phase"], composed=True)
+    monkeypatch.setattr(audit_answers, "encode_sounds", measure)
+    played, missing = audit_answers.players(folder, answered()["phase"], composed=True)
     assert len(played) == 3
-    assert not gone
-    assert np.ptp(heard) < 0.1
+    assert not missing
+    assert np.ptp(levels) < 0.1
     assert all(player.seconds == pytest.approx(1.5, abs=0.01) for player in played)
 
 
@@ -304,7 +303,7 @@ def test_a_sound_too_short_to_be_loud_and_a_silent_one_are_played(tmp_path: Path
     files = tuple(Sound(name, "recording", f"{name}.flac") for name in "ab")
     played, _ = audit_answers.players(tmp_path, audit_answers.Answer("s", sounds=files), composed=False)
     assert [player.sound[:15] for player in played] == ["data:audio/mpeg"] * 2
-    assert played[1].seconds == audit_answers.SECONDS
+    assert played[1].seconds == audit_answers.MAX_SECONDS
 
 
 def test_origins_in_words() -> None:
@@ -312,8 +311,8 @@ def test_origins_in_words() -> None:
     assert origin(recording, (recording,), composed=False) == "recording"
     assert origin(recording, (recording,), composed=True) == "composed", "a composed corpus has no recordings"
     assert origin(rebuilt, (recording, rebuilt), composed=False) == "recording, rebuilt"
-    told = Sound("rebuilt from 32 bands", "rebuilt", "f")
-    assert origin(told, (composed, told), composed=False) == "composed", "said already"
+    named = Sound("rebuilt from 32 bands", "rebuilt", "f")
+    assert origin(named, (composed, named), composed=False) == "composed", "said already"
     assert origin(rebuilt, (composed, rebuilt), composed=False) == "composed, rebuilt"
     assert origin(rebuilt, (composed, recording, rebuilt), composed=False) == "rebuilt"
 
@@ -334,17 +333,17 @@ def test_origins_in_words() -> None:
     ],
 )
 def test_ranges_in_words(low: float | None, high: float | None, text: str) -> None:
-    assert wording.reach(low, high) == text
+    assert wording.interval_in_words(low, high) == text
 
 
 def test_numbers_of_any_size() -> None:
-    assert wording.precise(0.91, (0.88, 0.94)) == "0.910 [0.880, 0.940]"
-    assert wording.precise(0.00042) == "0.000420"
-    assert wording.precise(1234.5, (1000.2, 1400.0)) == "1,234 [1,000, 1,400]"
-    assert wording.precise(0.0, (0.0, 0.0)) == "0 [0, 0]"
-    assert wording.precise(None) == "–"
-    assert wording.precise(-12.34) == "−12.3"
-    assert [wording.rests(n, "songs") for n in (0, 1, 1920)] == ["–", "1 song", "1,920 songs"]
+    assert wording.three_figures(0.91, (0.88, 0.94)) == "0.910 [0.880, 0.940]"
+    assert wording.three_figures(0.00042) == "0.000420"
+    assert wording.three_figures(1234.5, (1000.2, 1400.0)) == "1,234 [1,000, 1,400]"
+    assert wording.three_figures(0.0, (0.0, 0.0)) == "0 [0, 0]"
+    assert wording.three_figures(None) == "–"
+    assert wording.three_figures(-12.34) == "−12.3"
+    assert [wording.count_of(n, "songs") for n in (0, 1, 1920)] == ["–", "1 song", "1,920 songs"]
     assert (
         wording.typeset("r -0.5 [-0.6, -0.4] of 50-70, mel-128")
         == "r −0.5 [−0.6,\N{NO-BREAK SPACE}−0.4] of 50-70, mel-128"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from affetti.report.augmentation import section
+from affetti.api import report
+from affetti.report.augmentation import study_section
 from affetti.report.figures import Line, panels
-from affetti.report.page import write_report
-from affetti.report.sources import Study
+from affetti.studies.augmentation.results import StudyResult
 
 
 def more(result: dict[str, Any]) -> None:
@@ -42,12 +43,12 @@ def more(result: dict[str, Any]) -> None:
 
 def test_all_that_a_study_can_hold_is_shown(folders, altered, tmp_path) -> None:
     folder = altered(folders.study, "result.json", more)
-    write_report([folder], tmp_path / "page.html")
+    report.run([folder], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     for words in (
         "Learning curves",
         "What guidance of flow trades",
-        "What training flow longer returns",
+        "What is gained by training flow longer",
         "Not an honest evaluation",
         "+0.123",
         "60 of 90 test clips are synthetic",
@@ -79,20 +80,16 @@ def test_a_study_of_an_older_affetti_shows_what_it_has(folders, altered, tmp_pat
         for row in result["arms"]:
             row.pop("delta_ci_simultaneous", None)
 
-    write_report([altered(folders.study, "result.json", strip)], tmp_path / "page.html")
+    report.run([altered(folders.study, "result.json", strip)], tmp_path / "page.html")
     assert "difference from real-longer" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_quadrant_labels_are_shown_by_accuracy(folders, tmp_path) -> None:
-    import json
-
-    result = json.loads((folders.study / "result.json").read_text())
-    result["measure"] = "accuracy"
-    for row in result["arms"]:
-        row |= {"accuracy": 0.625, "accuracy_ci": [0.5, 0.75]}
-    content = section(Study(tmp_path, {}, result))
-    assert "share of clips read in the right quadrant" in content["ccc"]
-    assert content["called"].startswith("share of clips")
+def test_quadrant_labels_are_shown_by_accuracy(folders) -> None:
+    result = StudyResult.open(folders.study)
+    arms = tuple(replace(arm, accuracy=0.625, accuracy_ci=(0.5, 0.75)) for arm in result.arms)
+    content = study_section(replace(result, measure="accuracy", arms=arms), "study")
+    assert "share of clips predicted in the right quadrant" in content.values
+    assert "0.62 [0.50, 0.75]" in content.values
 
 
 def test_panels_share_an_axis_and_say_their_numbers() -> None:

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from affetti.errors import UsageError
+from affetti.inference.predictor import CurvePoint, SongPrediction
 from affetti.report.curve import COLOURS, curve_picture
 
 
-def entry(name: str, points: int = 5, interval: bool = True) -> dict[str, Any]:
-    curve = [{"time": float(t), "valence": 0.1 * t - 0.2, "arousal": 0.5 - 0.1 * t} for t in range(points)]
+def entry(name: str, points: int = 5, interval: bool = True) -> SongPrediction:
+    curve = [CurvePoint(float(t), 0.1 * t - 0.2, 0.5 - 0.1 * t) for t in range(points)]
     ci = [-0.3, 0.4] if interval else None
-    return {"path": f"music/{name}", "valence": 0.1, "arousal": 0.2, "valence_ci": ci, "arousal_ci": ci, "curve": curve}
+    return SongPrediction(f"music/{name}", 0.1, 0.2, valence_ci=ci, arousal_ci=ci, curve=curve)
 
 
 def colours(path: Path) -> set[tuple[int, ...]]:
@@ -27,7 +27,7 @@ def rgb(colour: str) -> tuple[int, ...]:
 
 def test_each_recording_is_drawn_in_its_colour(tmp_path: Path) -> None:
     path = tmp_path / "curve.png"
-    assert curve_picture([entry("a.mp3"), {"path": "b.mp3", "error": "broken"}, entry("c.mp3")], path) == []
+    assert curve_picture([entry("a.mp3"), SongPrediction("b.mp3", error="broken"), entry("c.mp3")], path) == []
     seen = colours(path)
     assert rgb(COLOURS[0]) in seen
     assert rgb(COLOURS[1]) in seen

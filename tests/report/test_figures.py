@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from affetti.api.report import nine_emotions
 from affetti.presets import FrontEnd
 from affetti.report import figures
-from affetti.report.audio_examples import emotions, spectrogram
+from affetti.report.audio_examples import spectrogram
 from affetti.report.drawing import SHAPES, Axis, shape, tick
 
 
@@ -23,7 +24,7 @@ def test_markers_differ_in_shape_not_in_colour_alone():
 def test_large_corpora_are_thinned_and_say_so():
     labels = np.random.default_rng(0).uniform(-1, 1, (5_000, 2))
     drawn = figures.plane(labels, np.zeros(5_000, dtype=np.intp), ["all"])
-    assert drawn.count("<circle") <= figures.MOST_POINTS
+    assert drawn.count("<circle") <= figures.MAX_POINTS
     assert "of 5000 clips" in drawn
 
 
@@ -34,14 +35,14 @@ def test_curves_of_little_or_nothing(lines):
     assert figures.curves(lines, ("loss",), "x").startswith("<svg")
 
 
-def test_the_grid_asks_for_emotions_the_corpus_has():
+def test_the_grid_has_emotions_of_the_corpus():
     labels = np.random.default_rng(0).uniform(-0.5, 0.3, (100, 2))
-    asked = emotions(labels)
-    assert asked.shape == (9, 2)
-    assert (asked >= -0.5).all()
-    assert (asked <= 0.3).all()
-    assert asked[0, 1] > asked[8, 1]  # high arousal is on top
-    assert asked[0, 0] < asked[2, 0]
+    chosen = nine_emotions(labels)
+    assert chosen.shape == (9, 2)
+    assert (chosen >= -0.5).all()
+    assert (chosen <= 0.3).all()
+    assert chosen[0, 1] > chosen[8, 1]  # high arousal is on top
+    assert chosen[0, 0] < chosen[2, 0]
 
 
 def test_long_clips_keep_a_small_image():

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from tests.report.reading import Reader
+from tests.report.html import Document
 
+from affetti.api import report
 from affetti.errors import StorageError, UsageError
-from affetti.report.page import write_report
 
 SECTIONS = ["summary", "corpus", "training", "listening", "score", "arms", "rerun"]
 
@@ -15,59 +15,59 @@ SECTIONS = ["summary", "corpus", "training", "listening", "score", "arms", "reru
 @pytest.fixture(scope="module")
 def page(folders, tmp_path_factory) -> str:
     out = tmp_path_factory.mktemp("out") / "report.html"
-    told = write_report(folders.all, out, title="A title")
-    assert told["sections"] == SECTIONS
-    assert told["bytes"] == out.stat().st_size < 12e6
-    assert told["report"] == str(out)
+    written = report.run(folders.all, out, title="A title")
+    assert list(written.sections) == SECTIONS
+    assert written.bytes == out.stat().st_size < 12e6
+    assert written.report == str(out)
     return out.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def read(page) -> Reader:
-    return Reader(page)
+def document(page) -> Document:
+    return Document(page)
 
 
-def test_tags_balance_and_ids_are_unique(read):
-    assert not read.open
-    ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+def test_tags_balance_and_ids_are_unique(document):
+    assert not document.open
+    ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert max(Counter(ids).values()) == 1
     assert {*SECTIONS, "main"} <= set(ids)
 
 
-def test_links_within_the_page_lead_somewhere(read):
-    ids = {attributes.get("id") for _, attributes in read.elements}
-    links = [a["href"] for tag, a in read.elements if tag == "a"]
+def test_links_within_the_page_lead_somewhere(document):
+    ids = {attributes.get("id") for _, attributes in document.elements}
+    links = [a["href"] for tag, a in document.elements if tag == "a"]
     assert len(links) >= len(SECTIONS)
     assert all(link.startswith("#") and link[1:] in ids for link in links)
 
 
-def test_nothing_is_loaded_from_elsewhere(page, read):
-    for tag, attributes in read.elements:
+def test_nothing_is_loaded_from_elsewhere(page, document):
+    for tag, attributes in document.elements:
         for name in ("src", "href", "xlink:href", "srcset", "action", "data"):
             value = attributes.get(name)
             assert value is None or value.startswith(("data:", "#")), (tag, name, value[:60])
     assert "@import" not in page
     assert "url(" not in page
-    policy = next(a["content"] for _, a in read.elements if a.get("http-equiv") == "Content-Security-Policy")
+    policy = next(a["content"] for _, a in document.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'")
 
 
-def test_every_table_has_a_caption_and_scoped_headers(read):
-    tables = sum(tag == "table" for tag, _ in read.elements)
+def test_every_table_has_a_caption_and_scoped_headers(document):
+    tables = sum(tag == "table" for tag, _ in document.elements)
     assert tables >= 8
-    assert sum(pair == ("table", "caption") for pair in read.first_child) == tables
-    assert all(a.get("scope") in {"col", "row", "colgroup"} for tag, a in read.elements if tag == "th")
+    assert sum(pair == ("table", "caption") for pair in document.first_child) == tables
+    assert all(a.get("scope") in {"col", "row", "colgroup"} for tag, a in document.elements if tag == "th")
 
 
-def test_every_drawing_has_a_text_alternative(read):
-    drawings = [a for tag, a in read.elements if tag in {"svg", "img"}]
+def test_every_drawing_has_a_text_alternative(document):
+    drawings = [a for tag, a in document.elements if tag in {"svg", "img"}]
     assert len(drawings) > 20
     for a in drawings:
         assert a.get("aria-hidden") == "true" or (a.get("role") == "img" and len(a.get("aria-label") or "") > 20)
 
 
-def test_nine_emotions_with_real_and_generated_players(read):
-    players = [a for tag, a in read.elements if tag == "audio"]
+def test_nine_emotions_with_real_and_generated_players(document):
+    players = [a for tag, a in document.elements if tag == "audio"]
     pairs = [a for a in players if "of nearest pair" in a["aria-label"]]
     assert len(players) - len(pairs) == 18
     assert len(pairs) == 8
@@ -79,7 +79,7 @@ def test_nine_emotions_with_real_and_generated_players(read):
 def test_each_section_says_what_it_must(page):
     for words in (
         "composed by rules",
-        "says nothing about how people feel",
+        "say nothing about how people feel",
         "held-out real music",
         "0 synthetic test clips",
         "Exploratory",
@@ -95,7 +95,7 @@ def test_each_section_says_what_it_must(page):
 
 def test_same_folders_same_bytes_in_any_order(folders, page, tmp_path):
     order = [*reversed(folders.all), folders.corpus]
-    write_report(order, tmp_path / "again.html", title="A title")
+    report.run(order, tmp_path / "again.html", title="A title")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
 
 
@@ -108,16 +108,16 @@ def test_hostile_names_are_escaped(folders, tmp_path):
     clips["song_id"] = attack + clips["song_id"]
     clips.to_parquet(corpus / "clips.parquet", index=False)
     out = tmp_path / "r.html"
-    write_report([corpus], out, title=attack)
+    report.run([corpus], out, title=attack)
     page = out.read_text(encoding="utf-8")
-    assert not Reader(page).open
+    assert not Document(page).open
     assert attack not in page
     assert page.count("<script>") == 1
     assert "&lt;script&gt;alert(1)" in page
     assert '<b>"' not in page
 
 
-def test_what_could_not_be_measured_is_said(folders, altered, tmp_path):
+def test_what_could_not_be_measured_is_stated(folders, altered, tmp_path):
     def nulls(document):
         document["conditioning"] = document["memorisation"] = document["regressor"] = None
         document["kernel"] = {"value": None, "reason": "too few songs"}
@@ -132,9 +132,9 @@ def test_what_could_not_be_measured_is_said(folders, altered, tmp_path):
     for number, change in enumerate((nulls, silent_axis)):
         score = altered(folders.score, "result.json", change)
         out = tmp_path / f"{number}.html"
-        assert write_report([score], out)["sections"] == ["summary", "score", "rerun"]
+        assert report.run([score], out).sections == ("summary", "score", "rerun")
         page = out.read_text(encoding="utf-8")
-        assert not Reader(page).open
+        assert not Document(page).open
         assert "not measurable here: needs" in page
         shutil.rmtree(score)
 
@@ -145,23 +145,23 @@ def test_a_corpus_without_genres_or_raters(folders, tmp_path):
     clips = pd.read_parquet(corpus / "clips.parquet")
     clips = clips.assign(genre="", raters=0, valence_std=float("nan"), arousal_std=float("nan"))
     clips.astype({"raters": "int16"}).to_parquet(corpus / "clips.parquet", index=False)
-    write_report([corpus], tmp_path / "r.html")
+    report.run([corpus], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "no genre given" in page
     assert "needs the spread and number of raters" in page
 
 
 def test_a_synthetic_corpus_and_a_generator_whose_corpus_is_not_here(folders, tmp_path):
-    told = write_report([folders.synthetic, folders.flow], tmp_path / "r.html")
+    written = report.run([folders.synthetic, folders.flow], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert told["sections"] == ["summary", "corpus", "training", "listening", "rerun"]
+    assert written.sections == ("summary", "corpus", "training", "listening", "rerun")
     assert "a condition is not a label" in page
     assert page.count("<audio") == 9
 
 
 def test_two_runs_of_one_kind_are_told_apart(folders, altered, tmp_path):
     other = altered(folders.baseline, "model.json", lambda document: document.update(seed=5))
-    write_report([folders.baseline, other], tmp_path / "r.html")
+    report.run([folders.baseline, other], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "baseline, fold 0, seed 0" in page
     assert "baseline, fold 0, seed 5" in page
@@ -170,16 +170,16 @@ def test_two_runs_of_one_kind_are_told_apart(folders, altered, tmp_path):
 @pytest.mark.parametrize("name", ["report.pdf", "report"])
 def test_the_page_must_end_in_html(folders, tmp_path, name):
     with pytest.raises(UsageError, match=r"\.html"):
-        write_report([folders.score], tmp_path / name)
+        report.run([folders.score], tmp_path / name)
     assert not (tmp_path / name).exists()
 
 
 def test_no_sources(tmp_path):
     with pytest.raises(UsageError, match="nothing to report on"):
-        write_report([], tmp_path / "r.html")
+        report.run([], tmp_path / "r.html")
 
 
-def test_folders_that_cannot_be_told_of(folders, altered, tmp_path):
+def test_folders_that_are_no_sources_are_refused(folders, altered, tmp_path):
     (tmp_path / "empty").mkdir()
     unfinished_run = tmp_path / "unfinished"
     unfinished_run.mkdir()
@@ -189,26 +189,26 @@ def test_folders_that_cannot_be_told_of(folders, altered, tmp_path):
     shutil.copy(folders.study / "config.json", unfinished_study)
     cut = altered(folders.score, "result.json", lambda document: document.pop("quality"))
     for folder, words in (
-        (tmp_path / "empty", "nothing that a report can tell of"),
+        (tmp_path / "empty", "not a folder that a report can be about"),
         (tmp_path / "absent", "no such folder"),
         (unfinished_run, "unfinished run"),
         (unfinished_study, "unfinished study"),
-        (cut, "lacks quality"),
+        (cut, "quality"),
     ):
         with pytest.raises(StorageError, match=words) as caught:
-            write_report([folder], tmp_path / "r.html")
+            report.run([folder], tmp_path / "r.html")
         assert "\n" not in str(caught.value)
         assert str(folder) in str(caught.value)
     assert not (tmp_path / "r.html").exists()
 
 
 def test_sources_of_several_corpora_are_told_apart(folders, altered, tmp_path):
-    write_report(folders.all, tmp_path / "one.html")
-    assert "none says anything of another" not in (tmp_path / "one.html").read_text(encoding="utf-8")
+    report.run(folders.all, tmp_path / "one.html")
+    assert "cannot be compared" not in (tmp_path / "one.html").read_text(encoding="utf-8")
     other = altered(folders.study, "config.json", lambda document: document.update(corpus_hash="another"))
-    write_report([folders.corpus, folders.flow, other], tmp_path / "two.html")
+    report.run([folders.corpus, folders.flow, other], tmp_path / "two.html")
     page = (tmp_path / "two.html").read_text(encoding="utf-8")
-    assert "of 2 corpora, and none says anything of another. Together belong: corpus, flow; study." in page
+    assert "of 2 corpora, whose numbers cannot be compared. By corpus: corpus, flow; study." in page
 
 
 @pytest.mark.parametrize(
@@ -220,22 +220,22 @@ def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_
     difference = {"difference": {"value": value, "ci": ci}, "p": 0.0004}
     parts = {"frechet": difference, "kernel": few, "quality": few}
     against = {"fake": "other", "n_fake": 12, **parts, "contains_real": 0}
-    score = altered(folders.score, "result.json", lambda document: document.update(against=against))
-    write_report([score, folders.synthetic], tmp_path / "r.html")
+    score = altered(folders.score, "result.json", lambda document: document.update(against=against, requested=None))
+    report.run([score, folders.synthetic], tmp_path / "r.html")
     page = " ".join((tmp_path / "r.html").read_text(encoding="utf-8").split())
-    told = page[page.index("<p>Against <strong>other") :].partition("</p>")[0]
-    assert verdict in told
-    assert "p &lt; 0.001" in told
+    comparison = page[page.index("<p>Against <strong>other") :].partition("</p>")[0]
+    assert verdict in comparison
+    assert "p &lt; 0.001" in comparison
     assert "--against other" in page
 
 
-def test_how_many_clips_intervals_hold_is_said_beside_what_they_promise(page):
-    assert re.search(r"±[\d.]+ \(\d+ % promised, \d+ % held\)", page)
+def test_measured_coverage_stands_beside_intended_coverage(page):
+    assert re.search(r"±[\d.]+ \(\d+ % intended, \d+ % covered\)", page)
 
 
 def test_two_scorecards_of_one_generator_are_told_apart(folders, tmp_path):
     shutil.copytree(folders.score, tmp_path / "another")
-    write_report([folders.score, tmp_path / "another"], tmp_path / "r.html")
+    report.run([folders.score, tmp_path / "another"], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "flow (score)" in page
     assert "flow (another)" in page

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from affetti.api import report
 from affetti.errors import StorageError
 from affetti.presets import FRONT_ENDS
 from affetti.progress import silent
 from affetti.report import scorecard
-from affetti.report.page import write_report
-from affetti.report.sources import gather
+from affetti.report.sources import read_sources
+from affetti.studies.scorecard.result import NearestPair
 
 
 @pytest.fixture
@@ -60,23 +61,24 @@ def test_lines_carry_a_dash_and_their_spread(arrays):
 
 
 def test_pairs_need_a_front_end(arrays):
-    listed = [{"fake": "a<b", "train": "t", "distance": 1.0, "quantile": 0.5}] * 3
+    pair = NearestPair("a<b", "t", None, None, 0, 0, "song", 1.0, 0.5)
+    listed = [pair] * 3
     front = FRONT_ENDS["tiny"]
-    found = scorecard.pairs(arrays, listed, front, "flow", silent)
-    assert found is not None
-    assert len(found.pairs) == 2
-    assert all(tile.sound.startswith("data:audio/mpeg") for pair in found.pairs for tile in pair.tiles)
-    assert "a<b" not in found.pairs[0].tiles[0].image
+    drawn = scorecard.pairs(arrays, listed, front, "flow", silent)
+    assert drawn is not None
+    assert len(drawn.pairs) == 2
+    assert all(tile.sound.startswith("data:audio/mpeg") for pair in drawn.pairs for tile in pair.tiles)
+    assert "a<b" not in drawn.pairs[0].tiles[0].image
     assert scorecard.pairs(arrays, listed, None, "flow", silent) is None
     assert scorecard.pairs({}, [], front, "flow", silent) is None
-    assert scorecard.front_end_of({"front_end": front.hash}) == front
-    assert scorecard.front_end_of({}) is None
+    assert scorecard.front_end_of(front.hash) == front
+    assert scorecard.front_end_of(None) is None
 
 
 def test_a_scorecard_without_pictures_is_reported(folders, tmp_path, altered):
     card = altered(folders.score, "result.json", lambda document: document.update(contains_real=2, nearest_pairs=None))
     (card / "pictures.npz").unlink()
-    write_report([card], tmp_path / "r.html")
+    report.run([card], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "2 clips of this set are real ones" in page
     assert "first direction of real music" not in page
@@ -86,4 +88,4 @@ def test_broken_pictures_are_refused(folders, altered):
     card = altered(folders.score, "result.json", lambda document: document)
     (card / "pictures.npz").write_bytes(b"PK nothing")
     with pytest.raises(StorageError, match="cannot be read"):
-        gather([card])
+        read_sources([card])

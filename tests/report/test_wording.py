@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from affetti.report import wording
-from affetti.report.sources import Study
+from affetti.report.sources import Sources, Study
+from affetti.report.summary import summary
+from affetti.results import Estimate
 from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.scorecard.result import Measure
 
 
 @pytest.mark.parametrize(
@@ -24,11 +27,11 @@ def test_number(value, digits, text):
 
 
 def test_estimates():
-    assert wording.estimate({"value": 0.45, "ci": [0.35, 0.53]}) == "0.45 [0.35, 0.53]"
-    assert wording.estimate({"value": 289.2, "ci": [98.2, 480.1]}, 1) == "289 [98, 480]"
-    assert wording.estimate({"value": 0.45, "ci": None}) == "0.45"
+    assert wording.estimate(Estimate(0.45, (0.35, 0.53))) == "0.45 [0.35, 0.53]"
+    assert wording.estimate(Estimate(289.2, (98.2, 480.1)), 1) == "289 [98, 480]"
+    assert wording.estimate(Measure(0.45)) == "0.45"
     assert wording.estimate(None) == "–"
-    assert wording.change(0.05, [-0.05, 0.13]) == "+0.05 [−0.05, +0.13]"
+    assert wording.difference(0.05, (-0.05, 0.13)) == "+0.05 [−0.05, +0.13]"
 
 
 @pytest.mark.parametrize(("measure", "words"), [("ccc", "CCC on real"), ("accuracy", "Quadrant accuracy on real")])
@@ -40,9 +43,10 @@ def test_a_difference_is_named_for_what_it_is_of(measure: str, words: str, tmp_p
     ]
     document = {"arms": arms, "measure": measure, "test": {"n": 8, "songs": 4}, "seeds": 5, "folds": [0], "seed": 0}
     document |= {"corpus": "corpus", "synthetic": [{"name": "flow", "fold": 0, "path": "flow-f0"}]}
-    ((_, answer),) = wording._help(Study(tmp_path, {}, StudyResult.from_dict(document).to_dict()))
-    assert words in answer
-    assert ("CCC" in answer) == (measure == "ccc")
+    sources = Sources(studies=(Study(tmp_path, {}, StudyResult.from_dict(document)),))
+    (answer,) = next(entry.answers for entry in summary(sources) if entry.question == "Does training on it help?")
+    assert words in answer.text
+    assert ("CCC" in answer.text) == (measure == "ccc")
 
 
 def test_small_words():

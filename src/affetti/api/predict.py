@@ -38,7 +38,6 @@ def run(
         make_embedder=make_embedder,
         progress=progress,
     )
-    documents = [prediction.to_dict() for prediction in predictions]
     if picture is not None:
-        curve_picture(documents, Path(picture))
-    return documents
+        curve_picture(predictions, Path(picture))
+    return [prediction.to_dict() for prediction in predictions]

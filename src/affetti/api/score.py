@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from affetti import presets
@@ -14,7 +15,7 @@ from affetti.execution import executor
 from affetti.progress import Progress, silent
 from affetti.storage import read_json
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
-from affetti.studies.scorecard.result import Scorecard
+from affetti.studies.scorecard.result import Requested, Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.device import choose_device
 
@@ -63,7 +64,7 @@ def run(
             f"{len(groups)} files of song ids", where="--groups", hint="give one for REAL, FAKE and --against each"
         )
     if out is not None:
-        _claim_score(Path(out))
+        _require_free(Path(out))
     files = [Path(file) for file in groups] + [None, None, None]
     front = None if preset is None else presets.front_end(preset)
     processes = executor(engine, workers).workers
@@ -92,13 +93,25 @@ def run(
         device=place,
         out=None if out is None else Path(out),
     )
-    card = scorecard(sets, settings, progress)
+    requested = Requested(
+        regressor=_text(regressor),
+        features=features,
+        train=_text(train),
+        against=_text(against),
+        groups=tuple(str(file) for file in groups),
+        preset=preset,
+    )
+    card = replace(scorecard(sets, settings, progress), requested=requested)
     if out is not None:
         card.save(out)
     return card
 
 
-def _claim_score(out: Path) -> None:
+def _text(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _require_free(out: Path) -> None:
     """Refuse to write a scorecard over something that is not one."""
     path = out / "result.json"
     there = read_json(path) if path.exists() else {"verb": "score"}

@@ -38,6 +38,14 @@ class Provenance:
     """Sampling parameters that differ from the model's defaults."""
     filter: Mapping[str, Any] | None = None
     """What the filter kept; None without one."""
+    requested_clips: int | None = None
+    """What ``--n`` was; the filter may leave fewer. This and what follows is None in corpora of affetti 0.1."""
+    batch_size: int | None = None
+    """Clips a batch, on which the last bits of a sample depend."""
+    audio: bool | None = None
+    """Whether the sound of each clip was requested."""
+    vocoder: str | None = None
+    """What ``--vocoder`` was."""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain JSON types."""

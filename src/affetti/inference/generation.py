@@ -296,9 +296,13 @@ def _meta(request: _Request, summary: FilterSummary | None) -> dict[str, Any]:
         corpus_hash=meta["corpus"]["content_hash"],
         seed=settings.seed,
         emotions=settings.emotions,
-        conditions={name: value for name, value in settings.conditions.items() if value},
+        conditions={name: value for name, value in settings.conditions.items() if value not in (None, (), "")},
         sampling=dict(settings.sampling),
         filter=None if summary is None else unstructure(summary),
+        requested_clips=request.n,
+        batch_size=settings.batch_size,
+        audio=settings.with_audio,
+        vocoder=settings.vocoder,
     )
     return {
         "preset": meta["preset"],

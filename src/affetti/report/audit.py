@@ -6,119 +6,170 @@ table of claims can be sorted and filtered where scripts run, and is a plain tab
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
 
 from affetti.presets import FrontEnd
 from affetti.report import audit_answers
+from affetti.report.audit_answers import Curves, Pictures, Player, Range
 from affetti.report.scorecard import front_end_of
-from affetti.report.sources import Asked, Audit, Sources
-from affetti.report.wording import VERDICTS, listed
+from affetti.report.sources import Arrays
+from affetti.report.summary import VERDICTS
+from affetti.report.wording import listed
+from affetti.studies.audit.claims import Finding
+from affetti.studies.audit.limitations import Wording
+from affetti.studies.audit.result import AnsweredQuestion, AuditResult
 
-LIMITATIONS = ("limitation", "information_loss", "quality_impact", "mitigation")
+
+@dataclass(frozen=True)
+class EstimatesFigure:
+    """Estimates beside what is claimed of them."""
+
+    title: str
+    figure: Markup
+    has_claims: bool
+    has_open_claims: bool
+    """Whether a claimed range has no end."""
+    has_intervals: bool
+    zero: bool
+    """Whether no difference is marked."""
 
 
-def section(audit: Audit, place: int, sources: Sources) -> dict[str, Any]:
-    """What the template ``audit.html`` needs of one audit.
+@dataclass(frozen=True)
+class QuestionSection:
+    """A question of the audit, its answer, figures and sounds."""
+
+    answered: AnsweredQuestion
+    sentence: str
+    intervals: EstimatesFigure | None
+    lines: Curves | None
+    pictures: Pictures | None
+    without_pictures: bool
+    """Whether log-mels belong to the answer, but are not here."""
+    players: tuple[Player, ...]
+    """Sounds that have no picture."""
+    missing_sounds: tuple[str, ...]
+    verdicts: str
+    """How many of its claims were supported, contradicted or undecided."""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A row of the table of claims, with what it is sorted by."""
+
+    finding: Finding
+    low: float | None
+    high: float | None
+    centre: float | None
+    section: str
+
+
+@dataclass(frozen=True)
+class AuditSection:
+    """What the template ``audit.html`` needs of one audit."""
+
+    id: str
+    name: str
+    result: AuditResult
+    questions: tuple[QuestionSection, ...]
+    claims: tuple[ClaimRow, ...]
+    counts: tuple[tuple[str, int], ...]
+    """How many claims have each verdict."""
+    wording: Wording | None
+
+
+def audit_section(
+    result: AuditResult,
+    anchor: str,
+    name: str,
+    *,
+    folder: Path | None = None,
+    arrays: Mapping[str, Arrays] | None = None,
+    front: FrontEnd | None = None,
+) -> AuditSection:
+    """Draw an audit.
 
     Args:
-        audit: as it was read.
-        place: number of the audit on the page, for the ids of its parts.
-        sources: all of the page: a corpus among them knows its front-end.
+        result: the audit.
+        anchor: prefix of the ids of its parts.
+        name: that it is called by.
+        folder: of the audit, for its sounds; without it none are played.
+        arrays: log-mels to draw, by question and key.
+        front: front-end of the audited corpus; looked up among the presets where it is not given.
+
+    Raises:
+        InputError: a sound cannot be decoded.
     """
-    result = audit.result
-    front = _front(audit, sources)
-    rows = result["findings"]
-    verdicts = [str(row["verdict"]) for row in rows]
-    return {
-        "id": f"audit-{place}",
-        "name": audit.name,
-        "n": result["n"],
-        "composed": bool(result["composed"]),
-        "quick": bool(result["quick"]),
-        "generators": [str(entry["name"]) for entry in result.get("generators") or []],
-        "questions": [_question(audit, asked, front) for asked in audit.asked],
-        "claims": [_claim(row) for row in rows],
-        "counts": [(name, verdicts.count(name)) for name in VERDICTS],
-        "wording": _wording(result["wording"]),
-    }
+    front = front or front_end_of(result.front_end)
+    verdicts = [finding.verdict for finding in result.findings]
+    return AuditSection(
+        id=anchor,
+        name=name,
+        result=result,
+        questions=tuple(
+            _question(answered, result, folder, (arrays or {}).get(answered.id, {}), front)
+            for answered in result.questions
+        ),
+        claims=tuple(_claim(finding) for finding in result.findings),
+        counts=tuple((verdict, verdicts.count(verdict)) for verdict in VERDICTS),
+        wording=result.wording if result.wording.paragraph else None,
+    )
 
 
-def _front(audit: Audit, sources: Sources) -> FrontEnd | None:
-    own = [corpus.front_end for corpus in sources.corpora if corpus.hash == audit.result["corpus_hash"]]
-    return own[0] if own else front_end_of(audit.result)
+def _question(
+    answered: AnsweredQuestion, result: AuditResult, folder: Path | None, arrays: Arrays, front: FrontEnd | None
+) -> QuestionSection:
+    answer = answered.answer
+    players: list[Player] = []
+    missing: list[str] = []
+    if folder is not None:
+        players, missing = audit_answers.players(folder, answer, composed=result.composed)
+    pictures = audit_answers.pictures(answer, arrays, front, players)
+    pictured = {picture.player.label for picture in pictures.pictures if picture.player} if pictures else set[str]()
+    findings = [finding for finding in result.findings if finding.topic == answered.id]
+    verdicts = [finding.verdict for finding in findings]
+    return QuestionSection(
+        answered=answered,
+        sentence=answered.sentence or f"Not measurable here: needs {answered.needs}.",
+        intervals=_estimates(answered, findings),
+        lines=audit_answers.curves(answer.lines) if answer.lines else None,
+        pictures=pictures,
+        without_pictures=folder is not None and answer.mels is not None and pictures is None,
+        players=tuple(player for player in players if player.label not in pictured),
+        missing_sounds=tuple(missing),
+        verdicts=listed([f"{verdicts.count(name)} {name}" for name in VERDICTS if name in verdicts]),
+    )
 
 
-def _question(audit: Audit, asked: Asked, front: FrontEnd | None) -> dict[str, Any]:
-    answer = asked.answer
-    played, gone = audit_answers.players(audit.path, answer, composed=bool(audit.result["composed"]))
-    seen = audit_answers.pictures(answer, audit.arrays.get(asked.name, {}), front, played)
-    beside = {picture.player.label for picture in seen.pictures if picture.player} if seen else set[str]()
-    ours = [row for row in audit.result["findings"] if row.get("topic") == asked.name]
-    return {
-        "name": asked.name,
-        "question": asked.question,
-        "method": asked.method,
-        "sentence": answer.sentence or f"Not measurable here: needs {answer.needs}.",
-        "needs": answer.needs,
-        "measurements": answer.measurements,
-        "intervals": _intervals(asked, ours),
-        "lines": audit_answers.curves(answer.lines) if answer.lines else None,
-        "pictures": seen,
-        "unseen": bool(answer.mels) and seen is None,
-        "players": [player for player in played if player.label not in beside],
-        "played": bool(played),
-        "gone": gone,
-        "cautions": answer.cautions,
-        "verdicts": listed(_counted([str(row["verdict"]) for row in ours])),
-    }
-
-
-def _counted(verdicts: list[str]) -> list[str]:
-    return [f"{verdicts.count(name)} {name}" for name in VERDICTS if name in verdicts]
-
-
-def _intervals(asked: Asked, ours: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _estimates(answered: AnsweredQuestion, findings: Sequence[Finding]) -> EstimatesFigure | None:
     """The figure of estimates, beside what is claimed of the same measurements."""
-    wanted = asked.answer.intervals
-    if wanted is None:
+    figure = answered.intervals
+    if figure is None:
         return None
-    by_name = {found.name: found for found in asked.answer.measurements}
-    rows = [by_name[name] for name in wanted.names if name in by_name and by_name[name].value is not None]
+    by_name = {measurement.name: measurement for measurement in answered.measurements}
+    rows = [by_name[name] for name in figure.names if name in by_name and by_name[name].value is not None]
     if not rows:
         return None
-    claims: dict[str, list[audit_answers.Range]] = {}
-    for row in ours:
-        question, _, name = str(row.get("measurement", "")).partition(".")
-        if question == asked.name and row["claimed"]:
-            low, high = row["claimed"]
-            claims.setdefault(name, []).append((low, high))
-    return {
-        "title": wanted.title,
-        "figure": audit_answers.estimates(rows, claims, wanted.title, zero=wanted.zero),
-        "claimed": any(row.name in claims for row in rows),
-        "open": any(None in claimed for row in rows for claimed in claims.get(row.name, [])),
-        "lined": any(row.ci for row in rows),
-        "zero": wanted.zero,
-    }
+    claims: dict[str, list[Range]] = {}
+    for finding in findings:
+        question, _, name = finding.measurement.partition(".")
+        if question == answered.id and finding.claimed:
+            claims.setdefault(name, []).append(finding.claimed)
+    return EstimatesFigure(
+        title=figure.title,
+        figure=audit_answers.estimates(rows, claims, figure.title, zero=figure.zero),
+        has_claims=any(row.name in claims for row in rows),
+        has_open_claims=any(None in claimed for row in rows for claimed in claims.get(row.name, [])),
+        has_intervals=any(row.ci for row in rows),
+        zero=figure.zero,
+    )
 
 
-def _claim(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of the table, with what it is sorted by."""
-    low, high = row["claimed"] or (None, None)
+def _claim(finding: Finding) -> ClaimRow:
+    low, high = finding.claimed or (None, None)
     ends = [end for end in (low, high) if end is not None]
-    section = str(row["section"])
-    told = {
-        "low": low,
-        "high": high,
-        "centre": sum(ends) / len(ends) if ends else None,
-        "section": f"§{section}" if section[:1].isdigit() else section,
-    }
-    return {**dict.fromkeys(("topic", "needs_listeners", "reason", "needs", "command")), **row, **told}
-
-
-def _wording(words: dict[str, Any]) -> dict[str, Any] | None:
-    """The words for a paper, where the audit has them."""
-    if not words["paragraph"]:
-        return None
-    rows = [[str(row.get(key, "")) for key in LIMITATIONS] for row in words.get("table") or []]
-    return {"paragraph": words.get("paragraph", ""), "footnote": words.get("footnote", ""), "table": rows}
+    section = f"§{finding.section}" if finding.section[:1].isdigit() else finding.section
+    return ClaimRow(finding, low, high, sum(ends) / len(ends) if ends else None, section)

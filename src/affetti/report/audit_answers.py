@@ -1,4 +1,4 @@
-"""What an answer of the audit shows and plays: estimates beside what is claimed, curves, log-mels, sounds.
+"""What an answer of the audit shows and plays: estimates beside what is claimed, curves, log-mels and sounds.
 
 Drawings are inline SVG with a text alternative. Log-mels of one answer share their axes and one colour scale; sounds of
 one answer are equally loud (BS.1770). A sound that is not in the audit's folder is named, and the rest is played.
@@ -20,19 +20,19 @@ from torch import Tensor
 
 from affetti.presets import FrontEnd
 from affetti.report import figures
-from affetti.report.audio_examples import RANGE_DB, encoded, spectrogram
+from affetti.report.audio_examples import RANGE_DB, encode_sounds, spectrogram
 from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of
-from affetti.report.wording import precise, reach, typeset
+from affetti.report.wording import interval_in_words, three_figures, typeset
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS
 from affetti.studies.audit.answer import Answer, LineFigure, Measurement, Sound
 
-SECONDS = 10.0
-"""Of each sound that are heard, at most, so that the page stays small."""
-LETTERS = 52
-"""In a line of a figure, such that it is not wider on a phone."""
-RATIO = 10.0
-"""From the smallest to the largest number across, from which on equal ratios are drawn equally far apart."""
+MAX_SECONDS = 10.0
+"""Seconds of each sound that are played, so that the page stays small."""
+MAX_LETTERS = 52
+"""Letters in a line of a figure, so that it fits on a phone."""
+MIN_RATIO = 10.0
+"""Ratio of the largest to the smallest number across, from which on the axis is logarithmic."""
 
 Range = tuple[float | None, float | None]
 """What is claimed; None where it is open."""
@@ -46,6 +46,17 @@ class Player:
     origin: str
     sound: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of an answer."""
+
+    title: str
+    figure: Markup | None
+    """None where no curve has a point."""
+    legend: tuple[tuple[str, Markup, Markup], ...]
+    """Name, line and marker of each curve; empty for a single one."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,8 @@ class Pictures:
     pictures: tuple[Picture, ...]
     low_db: float
     high_db: float
-    shown: float
-    """Seconds of an image."""
+    image_seconds: float
+    """Length of an image."""
 
 
 def estimates(rows: Sequence[Measurement], claims: Mapping[str, Sequence[Range]], title: str, *, zero: bool) -> Markup:
@@ -79,8 +90,8 @@ def estimates(rows: Sequence[Measurement], claims: Mapping[str, Sequence[Range]]
         zero: whether to mark no difference.
     """
     known = [(row, row.value, row.ci or (row.value, row.value)) for row in rows if row.value is not None]
-    names = _apart([typeset(row.label) for row, _, _ in known])
-    named = [_lines(name, precise(row.value, row.ci)) for name, (row, _, _) in zip(names, known, strict=True)]
+    names = _without_shared_words([typeset(row.label) for row, _, _ in known])
+    named = [_lines(name, three_figures(row.value, row.ci)) for name, (row, _, _) in zip(names, known, strict=True)]
     ends = [0.0] if zero else []
     ends += [end for _, value, ci in known for end in (value, *ci)]
     ends += [end for row, _, _ in known for claimed in claims.get(row.name, ()) for end in claimed if end is not None]
@@ -94,7 +105,7 @@ def estimates(rows: Sequence[Measurement], claims: Mapping[str, Sequence[Range]]
         for line in lines:
             y += 15
             canvas.text(12, y, line, style="row-name")
-        canvas.text(388, y, precise(row.value, row.ci), "end", "row-name strong")
+        canvas.text(388, y, three_figures(row.value, row.ci), "end", "row-name strong")
         y += 14
         for mark in x.ticks():
             canvas.line(x(mark), y - 9, x(mark), y + 9, "grid")
@@ -109,13 +120,13 @@ def estimates(rows: Sequence[Measurement], claims: Mapping[str, Sequence[Range]]
             canvas.line(x(low), y, x(high), y, "whisker c0")
         canvas.mark(x(value), y, 0, 5)
         y += 13
-        stated = ", ".join(f"the study claims {reach(*claimed)}" for claimed in claims.get(row.name, ()))
-        words.append(f"{row.label} {precise(row.value, row.ci)}" + (f" ({stated})" if stated else ""))
+        stated = ", ".join(f"the study claims {interval_in_words(*claimed)}" for claimed in claims.get(row.name, ()))
+        words.append(f"{row.label} {three_figures(row.value, row.ci)}" + (f" ({stated})" if stated else ""))
     return canvas.svg(f"{title}, with 95 % intervals. {'; '.join(words)}.")
 
 
-def _apart(names: Sequence[str]) -> list[str]:
-    """What tells names apart: without the words before their first colon, or after their last, that all share."""
+def _without_shared_words(names: Sequence[str]) -> list[str]:
+    """The names without the words before their first colon, or after their last, that all share."""
     heads = {name.partition(": ")[0] for name in names}
     tails = {name.rpartition(": ")[2] for name in names}
     if len(names) > 1 and all(": " in name for name in names):
@@ -128,25 +139,25 @@ def _apart(names: Sequence[str]) -> list[str]:
 
 def _lines(name: str, value: str) -> list[str]:
     """A name in lines, the last with room for the value."""
-    lines = wrap(name, LETTERS)
-    return lines if lines and len(lines[-1]) + len(value) + 1 <= LETTERS else [*lines, ""]
+    lines = wrap(name, MAX_LETTERS)
+    return lines if lines and len(lines[-1]) + len(value) + 1 <= MAX_LETTERS else [*lines, ""]
 
 
-def curves(lines: LineFigure) -> dict[str, Any]:
-    """The drawing of an answer's curves and its legend."""
+def curves(lines: LineFigure) -> Curves:
+    """Draw an answer's curves."""
     drawn = [figures.Line(typeset(series.name), list(series.points)) for series in lines.series if series.points]
     xs = [point[0] for line in drawn for point in line.points]
-    steep = bool(xs) and min(xs) > 0 and max(xs) >= RATIO * min(xs)
+    steep = bool(xs) and min(xs) > 0 and max(xs) >= MIN_RATIO * min(xs)
     across = typeset(f"{lines.x} (equal steps are equal ratios)" if steep else lines.x)
     figure = figures.panels(across, [(typeset(lines.y), drawn)], f"{lines.title}.", high=210, logarithmic=steep)
-    keys = [(line.name, legend_line(place), legend_mark(place)) for place, line in enumerate(drawn)]
-    return {"title": lines.title, "figure": figure if xs else None, "legend": keys if len(keys) > 1 else []}
+    legend = tuple((line.name, legend_line(number), legend_mark(number)) for number, line in enumerate(drawn))
+    return Curves(lines.title, figure if xs else None, legend if len(legend) > 1 else ())
 
 
 def pictures(
     answer: Answer, arrays: Mapping[str, NDArray[Any]], front: FrontEnd | None, players: Sequence[Player]
 ) -> Pictures | None:
-    """The log-mels of an answer; nothing where there are none here, or where the front-end is not known."""
+    """Draw the log-mels of an answer; None where there are none here, or where the front-end is not known."""
     if answer.mels is None or front is None:
         return None
     panels = [panel for panel in answer.mels.panels if panel.key in arrays]
@@ -158,13 +169,13 @@ def pictures(
     shown = max(frames - 1, 1) * front.hop_length / front.sample_rate
     axes = replace(front, seconds=shown)
     by_label = {player.label: player for player in players}
-    found: list[Picture] = []
+    drawn: list[Picture] = []
     for panel, mel in zip(panels, mels, strict=True):
         # A shorter one ends before the axis does.
         full = np.pad(mel, ((0, 0), (0, frames - mel.shape[1])), constant_values=high - RANGE_DB)
         image = spectrogram(full, axes, high - RANGE_DB, high, f"Log-mel spectrogram, {panel.label}")
-        found.append(Picture(panel.label, image, by_label.get(panel.label)))
-    return Pictures(answer.mels.title, tuple(found), high - RANGE_DB, high, shown)
+        drawn.append(Picture(panel.label, image, by_label.get(panel.label)))
+    return Pictures(answer.mels.title, tuple(drawn), high - RANGE_DB, high, shown)
 
 
 def players(folder: Path, answer: Answer, *, composed: bool) -> tuple[list[Player], list[str]]:
@@ -179,17 +190,17 @@ def players(folder: Path, answer: Answer, *, composed: bool) -> tuple[list[Playe
         InputError: a file is no sound.
     """
     here = [sound for sound in answer.sounds if (folder / sound.file).is_file()]
-    gone = [sound.label for sound in answer.sounds if sound not in here]
+    missing = [sound.label for sound in answer.sounds if sound not in here]
     if not here:
-        return [], gone
+        return [], missing
     decoded = [audio.decode(folder / sound.file) for sound in here]
     rate = decoded[0][1]
     waves = [_cut(audio.resample(samples, own, rate), rate) for samples, own in decoded]
     played = [
         Player(sound.label, origin(sound, answer.sounds, composed=composed), data, len(wave) / rate)
-        for sound, wave, data in zip(here, waves, encoded(waves, rate), strict=True)
+        for sound, wave, data in zip(here, waves, encode_sounds(waves, rate), strict=True)
     ]
-    return played, gone
+    return played, missing
 
 
 def origin(sound: Sound, beside: Sequence[Sound], *, composed: bool) -> str:
@@ -205,7 +216,7 @@ def origin(sound: Sound, beside: Sequence[Sound], *, composed: bool) -> str:
 
 
 def _cut(samples: NDArray[np.float32], rate: int) -> Tensor:
-    """The part that is heard, with silence behind one too short to have a loudness."""
-    heard = samples[: int(SECONDS * rate)]
-    lack = int(np.ceil(MIN_SECONDS * rate)) + 1 - len(heard)
-    return torch.from_numpy(np.pad(heard, (0, max(lack, 0))))
+    """The part that is played, padded with silence where it is too short to have a loudness."""
+    played = samples[: int(MAX_SECONDS * rate)]
+    lack = int(np.ceil(MIN_SECONDS * rate)) + 1 - len(played)
+    return torch.from_numpy(np.pad(played, (0, max(lack, 0))))

@@ -1,42 +1,70 @@
-"""How to make it all again: the commands that made the sources, and what they ran on."""
+"""How to make it all again: the commands that made the sources, and what they ran on.
+
+A command is printed for a shell, a flag a line. ``RUN``, ``CORPUS`` and ``PATH`` stand for folders that the sources do
+not say.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from affetti.corpus import Corpus
+from affetti.corpus.provenance import Provenance
 from affetti.report.sources import Audit, Run, Score, Sources, Study
 from affetti.studies.audit.registry import QUESTION_NAMES
+from affetti.studies.scorecard.result import Requested
+
+BATCH_SIZE = 32
+"""Clips a batch of ``affetti generate`` where none is given."""
 
 
-def commands(sources: Sources) -> list[tuple[str, str]]:
-    """What each source is, and the command that makes it."""
-    found = [(f"corpus {corpus.path.name}", prepare(corpus)) for corpus in sources.corpora]
-    found += [(f"run {run.name}", train(run)) for run in sources.runs]
-    found += [(f"scorecard of {score.name}", score_of(score)) for score in sources.scores]
-    found += [(f"study {study.path.name}", compare(study, sources)) for study in sources.studies]
-    found += [(f"audit of {audit.name}", audit_of(audit, sources)) for audit in sources.audits]
-    return found
+@dataclass(frozen=True)
+class Command:
+    """A source and the command that makes it."""
+
+    name: str
+    command: str
 
 
-def prepare(corpus: Corpus) -> str:
-    """The command that makes a corpus; a placeholder stands for what it does not say."""
-    meta = corpus.meta
+@dataclass(frozen=True)
+class Identity:
+    """What tells a source from others of its name."""
+
+    name: str
+    hash: str | None
+    seed: int | None
+    fold: str | None
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of affetti and of the libraries that it computed with."""
+
+
+def commands(sources: Sources) -> list[Command]:
+    """The command that makes each source."""
+    return [
+        *(Command(f"corpus {corpus.path.name}", corpus_command(corpus, sources)) for corpus in sources.corpora),
+        *(Command(f"run {run.name}", train_command(run)) for run in sources.runs),
+        *(Command(f"scorecard of {score.name}", score_command(score)) for score in sources.scores),
+        *(Command(f"study {study.path.name}", compare_command(study, sources)) for study in sources.studies),
+        *(Command(f"audit of {audit.name}", audit_command(audit, sources)) for audit in sources.audits),
+    ]
+
+
+def corpus_command(corpus: Corpus, sources: Sources) -> str:
+    """The command that makes a corpus: ``affetti prepare``, or ``affetti generate`` of a synthetic one."""
     if corpus.synthetic:
-        provenance = meta.get("provenance") or {}
-        emotions = provenance.get("emotions", "uniform")
-        return _line("generate", model="RUN", n=len(corpus), emotions=emotions, seed=meta.get("seed"), out=corpus.path)
+        return _generate_command(corpus, corpus.provenance or Provenance(), sources)
+    meta = corpus.meta
     names = str(meta["source"]).split("+")
     composed = names == ["composed"]
     split = meta.get("split", "folds")
-    switches = [name for name, value in (meta.get("options") or {}).items() if value is True]
-    if (corpus.path / "audio").is_dir():
-        switches.append("keep_audio")
-    return _line(
+    options = meta.get("options") or {}
+    return _command(
         "prepare",
         *(names if composed else [f"{name}:PATH" for name in names]),
-        **{name: value for name, value in (meta.get("options") or {}).items() if value is not True},
+        **{name: value for name, value in options.items() if value is not True},
         preset=meta["preset"],
         clips=len(corpus) if composed else None,
         keys=(meta.get("planted") or {}).get("keys") if composed else None,
@@ -44,154 +72,194 @@ def prepare(corpus: Corpus) -> str:
         split=None if split == "folds" else split,
         folds=meta.get("folds") if split == "folds" else None,
         seed=meta.get("seed"),
-        **dict.fromkeys(switches, ""),
+        **{name: True for name, value in options.items() if value is True},
+        keep_audio=(corpus.path / "audio").is_dir(),
         out=corpus.path,
     )
 
 
-def train(run: Run) -> str:
-    """The command that trains a run again, elsewhere."""
-    config = run.config
-    return _line(
+def _generate_command(corpus: Corpus, made: Provenance, sources: Sources) -> str:
+    flags: dict[str, Any] = dict(made.conditions)
+    if "instruments" in flags:
+        flags["instruments"] = ",".join(flags["instruments"])
+    if "lyrics" in flags:
+        flags["lyrics"] = "/".join(str(flags["lyrics"]).split("\n"))
+    return _command(
+        "generate",
+        model=_run_of(str(made.weights_sha256), sources),
+        n=made.requested_clips or len(corpus),
+        emotions=made.emotions or "uniform",
+        **flags,
+        sampling=[f"{name}={_number(value)}" for name, value in made.sampling.items()],
+        filter=None if made.filter is None else _corpus_of(made.corpus_hash, sources),
+        audio=bool(made.audio),
+        vocoder=made.vocoder,
+        batch_size=None if made.batch_size == BATCH_SIZE else made.batch_size,
+        seed=corpus.meta.get("seed"),
+        out=corpus.path,
+    )
+
+
+def _run_of(weights: str, sources: Sources) -> str:
+    """The run of these weights; a placeholder where it is not among the sources."""
+    return next((str(run.path) for run in sources.runs if run.meta["weights_sha256"] == weights), "RUN")
+
+
+def _corpus_of(content_hash: str | None, sources: Sources) -> str:
+    """The corpus of this content: a source, or where a run among the sources says it is, or a placeholder."""
+    here = [corpus.path for corpus in sources.corpora if corpus.hash == content_hash]
+    trained_on = [run.config.get("corpus") for run in sources.runs if run.corpus_hash == content_hash]
+    return str(next((path for path in [*here, *trained_on] if path), "CORPUS"))
+
+
+def train_command(run: Run) -> str:
+    """The command that trains a model again, into a folder beside its own."""
+    return _command(
         "train",
         run.kind,
-        corpus=config.get("corpus", "CORPUS"),
+        corpus=run.config.get("corpus", "CORPUS"),
         fold=run.meta["fold"],
         config=run.path / "config.json",
         out=run.path.with_name(f"{run.path.name}-again"),
     )
 
 
-def score_of(score: Score) -> str:
+def score_command(score: Score) -> str:
     """The command of a scorecard."""
-    result = score.result
-    regressor = (result.get("regressor") or {}).get("run")
-    return _line(
+    card = score.card
+    requested = card.requested or Requested(
+        regressor=None if card.regressor is None else card.regressor.run,
+        against=None if card.against is None else card.against.fake,
+    )
+    return _command(
         "score",
-        result["real"],
-        result["fake"],
-        fold=result["fold"],
-        regressor=regressor,
-        against=(result.get("against") or {}).get("fake"),
-        seed=result["seed"],
+        card.real,
+        card.fake,
+        train=requested.train,
+        fold=card.fold,
+        against=requested.against,
+        regressor=requested.regressor,
+        features=None if requested.features == "statistics" else requested.features,
+        groups=requested.groups,
+        preset=requested.preset,
+        seed=card.seed,
         out=score.path,
     )
 
 
-def compare(study: Study, sources: Sources) -> str:
+def compare_command(study: Study, sources: Sources) -> str:
     """The command of a study; its generators are named where they are among the sources."""
     result, config = study.result, study.config
-    models = _models(config, sources)
-    requested = result["requested"]
+    models = [_run_of(str(weights), sources) for weights in config.get("models", [])]
+    requested = result.requested
     sampling: dict[str, list[str]] = {}
-    for name, value in requested["sampling"]:
-        sampling.setdefault(name, []).append(f"{value:g}")
-    budget = requested["budget"]
-    return _line(
+    for name, value in requested.sampling:
+        sampling.setdefault(name, []).append(_number(value))
+    return _command(
         "compare",
-        corpus=result["corpus"],
-        models=models or None,
-        arms=requested["arms"] or None,
-        train_fractions=",".join(f"{100 * fraction:g}" for fraction in requested["train_fractions"]) or None,
-        sampling=[f"{name}={','.join(values)}" for name, values in sampling.items()] or None,
-        training_steps=",".join(map(str, requested["training_steps"])) or None,
-        budget=None if budget is None else f"{budget:g}s",
-        **({"published_protocol": ""} if requested["published_protocol"] else {}),
-        folds=None if models else len(result["folds"]),
-        seeds=result["seeds"],
-        ratio=result.get("ratio"),
+        corpus=result.corpus,
+        models=models,
+        arms=requested.arms,
+        train_fractions=",".join(f"{100 * fraction:g}" for fraction in requested.train_fractions) or None,
+        sampling=[f"{name}={','.join(values)}" for name, values in sampling.items()],
+        training_steps=",".join(map(str, requested.training_steps)) or None,
+        budget=None if requested.budget is None else f"{_number(requested.budget)}s",
+        published_protocol=requested.published_protocol,
+        folds=None if models else len(result.folds),
+        seeds=result.seeds,
+        ratio=result.ratio,
         steps=config.get("steps"),
         batch_size=config.get("batch_size"),
-        seed=result["seed"],
+        seed=result.seed,
         out=study.path,
     )
 
 
-def audit_of(audit: Audit, sources: Sources) -> str:
+def audit_command(audit: Audit, sources: Sources) -> str:
     """The command of an audit; its generators are named where they are among the sources."""
     result = audit.result
-    asked = [found.name for found in audit.asked]
-    return _line(
+    questions = [answered.id for answered in result.questions]
+    return _command(
         "audit",
-        result["corpus"],
-        models=_models(audit.config, sources) or None,
-        study=[str(path) for path in result.get("studies") or []] or None,
-        only=asked if asked != list(QUESTION_NAMES) else None,
-        **({"quick": ""} if result["quick"] else {}),
-        seed=result["seed"],
+        result.corpus,
+        models=[_run_of(str(weights), sources) for weights in audit.config.get("models", [])],
+        study=result.studies,
+        only=questions if questions != list(QUESTION_NAMES) else None,
+        quick=result.quick,
+        seed=result.seed,
         out=audit.path,
     )
 
 
-def _models(config: dict[str, Any], sources: Sources) -> list[str]:
-    """The runs that a study or an audit was given, a placeholder for those that are not among the sources."""
-    by_weights = {run.meta["weights_sha256"]: str(run.path) for run in sources.runs}
-    return [by_weights.get(digest, "RUN") for digest in config.get("models", [])]
-
-
-def identities(sources: Sources) -> list[dict[str, Any]]:
+def identities(sources: Sources) -> list[Identity]:
     """Hash, seed and versions of every source."""
-    rows = [
-        {"what": f"corpus {c.path.name}", "hash": c.hash, "seed": c.meta.get("seed"), "fold": None, "versions": {}}
-        for c in sources.corpora
+    return [
+        *(Identity(f"corpus {its.path.name}", its.hash, its.meta.get("seed"), None) for its in sources.corpora),
+        *(
+            Identity(
+                f"run {run.name}",
+                run.meta["weights_sha256"],
+                run.meta["seed"],
+                str(run.meta["fold"]),
+                run.result.versions,
+            )
+            for run in sources.runs
+        ),
+        *(
+            Identity(
+                f"scorecard of {score.name}",
+                None,
+                score.card.seed,
+                None if score.card.fold is None else str(score.card.fold),
+                score.card.versions,
+            )
+            for score in sources.scores
+        ),
+        *(
+            Identity(
+                f"study {study.path.name}",
+                study.config.get("corpus_hash"),
+                study.result.seed,
+                ", ".join(map(str, study.result.folds)),
+                study.result.versions,
+            )
+            for study in sources.studies
+        ),
+        *(
+            Identity(f"audit of {its.name}", its.result.corpus_hash, its.result.seed, None, its.result.versions)
+            for its in sources.audits
+        ),
     ]
-    rows += [
-        {
-            "what": f"run {r.name}",
-            "hash": r.meta["weights_sha256"],
-            "seed": r.meta["seed"],
-            "fold": r.meta["fold"],
-            "versions": r.result.get("versions", {}),
-        }
-        for r in sources.runs
-    ]
-    rows += [
-        {
-            "what": f"scorecard of {s.name}",
-            "hash": None,
-            "seed": s.result["seed"],
-            "fold": s.result["fold"],
-            "versions": s.result.get("versions", {}),
-        }
-        for s in sources.scores
-    ]
-    rows += [
-        {
-            "what": f"study {s.path.name}",
-            "hash": s.config.get("corpus_hash"),
-            "seed": s.result["seed"],
-            "fold": ", ".join(map(str, s.result["folds"])),
-            "versions": s.result.get("versions", {}),
-        }
-        for s in sources.studies
-    ]
-    rows += [
-        {
-            "what": f"audit of {a.name}",
-            "hash": a.result["corpus_hash"],
-            "seed": a.result["seed"],
-            "fold": None,
-            "versions": a.result.get("versions", {}),
-        }
-        for a in sources.audits
-    ]
-    return rows
 
 
-def _line(verb: str, *positional: object, **flags: object) -> str:
-    """A command for a shell, a flag a line, so that it can be read on a phone and copied as it is."""
+def versions(rows: Sequence[Identity]) -> str:
+    """The versions that the results were made with, each set once."""
+    sets = dict.fromkeys(
+        ", ".join(f"{name} {value}" for name, value in row.versions.items()) for row in rows if row.versions
+    )
+    return "; ".join(sets)
+
+
+def _command(verb: str, *positional: object, **flags: object) -> str:
+    """A command for a shell, a flag a line, so that it can be read on a phone and copied as it is.
+
+    A flag that is None, False or empty is left out; True is a switch; several values follow their flag.
+    """
     lines = [" ".join(["affetti", verb, *(shlex.quote(str(value)) for value in positional)])]
     for name, value in flags.items():
-        if value is not None:
-            values = [] if value == "" else value if isinstance(value, list) else [value]
-            shown = (f"{item:g}" if isinstance(item, float) else str(item) for item in values)
-            lines.append(" ".join([f"--{name.replace('_', '-')}", *(shlex.quote(item) for item in shown)]))
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            lines.append(flag)
+        elif isinstance(value, list | tuple):
+            if value:
+                lines.append(" ".join([flag, *(shlex.quote(str(item)) for item in value)]))
+        elif value is not None and value is not False:
+            text = _number(value) if isinstance(value, float) else str(value)
+            # What begins with a minus would pass for a flag.
+            lines.append(f"{flag}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}")
     return " \\\n  ".join(lines)
 
 
-def versions(rows: list[dict[str, Any]]) -> str:
-    """The versions that the results were made with, each set once."""
-    sets = dict.fromkeys(
-        ", ".join(f"{name} {value}" for name, value in row["versions"].items()) for row in rows if row["versions"]
-    )
-    return "; ".join(sets)
+def _number(value: float) -> str:
+    """The shortest text that reads back as ``value``."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

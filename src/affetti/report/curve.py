@@ -1,12 +1,13 @@
-"""A picture of predictions: each recording's way over the valence-arousal plane, and over time.
+"""A picture of predictions: the curve of each recording on the valence-arousal plane, and over time.
 
-Colours are Okabe & Ito's, which people of any colour vision tell apart; markers tell recordings apart too. Of a single
-recording the interval is drawn as well.
+Colours are Okabe & Ito's, which people of any colour vision can distinguish; recordings differ in their markers too. Of
+a single recording the interval is drawn as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from affetti.emotion import AXES
 from affetti.errors import UsageError
+from affetti.inference.predictor import SongPrediction
 from affetti.storage import atomic_write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -24,66 +26,103 @@ CORNERS = {
     "sad": (-0.97, -0.97, "left", "bottom"),
     "peaceful": (0.97, -0.97, "right", "bottom"),
 }
-LONGEST = 48
+MAX_LETTERS = 48
 """Letters of a name that are shown."""
 
 
 def require_picture(path: Path) -> None:
-    """Refuse a file that is no picture matplotlib can write.
+    """Refuse a file that is not a picture that matplotlib can write.
 
     Raises:
-        UsageError: names the endings that do.
+        UsageError: names the endings of those that are.
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError(f"{path.suffix!r} is no picture", where="--picture", hint="name it .png, .svg or .pdf")
 
 
-def curve_picture(entries: Sequence[dict[str, Any]], path: Path) -> list[str]:
-    """Draw the first eight recordings of ``entries`` (see :func:`affetti.predict`) into ``path``.
+def curve_picture(predictions: Sequence[SongPrediction], path: Path) -> list[str]:
+    """Draw the first eight recordings that could be predicted.
+
+    Args:
+        predictions: see :func:`affetti.predict`.
+        path: the picture: ``.png``, ``.svg`` or ``.pdf``.
 
     Returns:
-        the paths of the recordings for which there was no room.
+        The paths of the recordings for which there was no room.
 
     Raises:
-        UsageError: ``path`` is no picture.
+        UsageError: ``path`` is not a picture.
         StorageError: it cannot be written.
     """
     require_picture(path)
     from matplotlib.figure import Figure  # a second to import
 
-    read = [entry for entry in entries if entry.get("error") is None]
-    drawn = read[: len(COLOURS)]
+    predicted = [_Drawable.of(prediction) for prediction in predictions if prediction.error is None]
+    drawn = predicted[: len(COLOURS)]
     figure = Figure(figsize=(10, 4.6 + 0.2 * len(drawn)), layout="constrained")
-    places = figure.subplot_mosaic([["plane", "valence"], ["plane", "arousal"]], width_ratios=(1, 1.2))
-    plane = places["plane"]
-    for number, entry in enumerate(drawn):
-        curve, colour, mark = entry["curve"], COLOURS[number], MARKERS[number]
-        series = {axis: [point[axis] for point in curve] for axis in AXES}
-        times = [point["time"] for point in curve]
-        plane.plot(series["valence"], series["arousal"], "-", color=colour, linewidth=1, alpha=0.5)
-        if len(drawn) == 1 and None not in (entry["valence_ci"], entry["arousal_ci"]):
-            reach = [np.abs(np.subtract(entry[f"{axis}_ci"], entry[axis]))[:, None] for axis in AXES]
-            plane.errorbar(entry["valence"], entry["arousal"], reach[1], reach[0], color="0.5", capsize=3)
-        at: dict[str, Any] = {"markersize": 9, "markeredgecolor": "w", "zorder": 3, "linestyle": "none"}
-        name = Path(entry["path"]).name
-        label = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-        plane.plot(entry["valence"], entry["arousal"], mark, color=colour, label=label, **at)
-        for axis in AXES:
-            every = max(1, len(times) // 12)
-            places[axis].plot(times, series[axis], "-", color=colour, marker=mark, markersize=4, markevery=every)
-            if len(drawn) == 1 and entry[f"{axis}_ci"] is not None:
-                places[axis].axhspan(*entry[f"{axis}_ci"], color=colour, alpha=0.12, linewidth=0)
-    for line in (plane.axhline, plane.axvline, *(places[axis].axhline for axis in AXES)):
+    axes = figure.subplot_mosaic([["plane", "valence"], ["plane", "arousal"]], width_ratios=(1, 1.2))
+    for number, recording in enumerate(drawn):
+        _draw(axes, recording, COLOURS[number], MARKERS[number], intervals=len(drawn) == 1)
+    plane = axes["plane"]
+    for line in (plane.axhline, plane.axvline, *(axes[axis].axhline for axis in AXES)):
         line(0, color="0.7", linewidth=0.8, zorder=0)
     for word, (x, y, side, base) in CORNERS.items():
         plane.text(x, y, word, ha=side, va=base, color="0.45", fontsize=9)
     plane.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel="valence", ylabel="arousal")
     for axis in AXES:
-        places[axis].set(ylim=(-1, 1), ylabel=axis)
-    places["valence"].tick_params(labelbottom=False)
-    places["arousal"].set(xlabel="time, s")
-    places["valence"].sharex(places["arousal"])
+        axes[axis].set(ylim=(-1, 1), ylabel=axis)
+    axes["valence"].tick_params(labelbottom=False)
+    axes["arousal"].set(xlabel="time, s")
+    axes["valence"].sharex(axes["arousal"])
     figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=130, format=path.suffix.lower().removeprefix("."))
-    return [entry["path"] for entry in read[len(COLOURS) :]]
+    return [recording.path for recording in predicted[len(COLOURS) :]]
+
+
+@dataclass(frozen=True)
+class _Drawable:
+    """A recording that could be predicted, by axis."""
+
+    path: str
+    times: list[float]
+    curve: dict[str, list[float]]
+    mean: dict[str, float]
+    interval: dict[str, list[float] | None]
+
+    @classmethod
+    def of(cls, prediction: SongPrediction) -> _Drawable:
+        points = prediction.curve or []
+        return cls(
+            prediction.path or "",
+            [point.time for point in points],
+            {"valence": [point.valence for point in points], "arousal": [point.arousal for point in points]},
+            {"valence": prediction.valence or 0.0, "arousal": prediction.arousal or 0.0},
+            {"valence": prediction.valence_ci, "arousal": prediction.arousal_ci},
+        )
+
+    @property
+    def label(self) -> str:
+        """Name of the file, shortened."""
+        name = Path(self.path).name
+        return name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
+
+
+def _draw(axes: Mapping[str, Any], recording: _Drawable, colour: str, mark: str, *, intervals: bool) -> None:
+    """Draw one recording on the plane and over time."""
+    plane, mean = axes["plane"], recording.mean
+    valence, arousal = recording.interval["valence"], recording.interval["arousal"]
+    plane.plot(recording.curve["valence"], recording.curve["arousal"], "-", color=colour, linewidth=1, alpha=0.5)
+    if intervals and valence is not None and arousal is not None:
+        across = np.abs(np.subtract(valence, mean["valence"]))[:, None]
+        up = np.abs(np.subtract(arousal, mean["arousal"]))[:, None]
+        plane.errorbar(mean["valence"], mean["arousal"], up, across, color="0.5", capsize=3)
+    style: dict[str, Any] = {"markersize": 9, "markeredgecolor": "w", "zorder": 3, "linestyle": "none"}
+    plane.plot(mean["valence"], mean["arousal"], mark, color=colour, label=recording.label, **style)
+    every = max(1, len(recording.times) // 12)
+    for axis in AXES:
+        points = recording.curve[axis]
+        axes[axis].plot(recording.times, points, "-", color=colour, marker=mark, markersize=4, markevery=every)
+        interval = recording.interval[axis]
+        if intervals and interval is not None:
+            axes[axis].axhspan(*interval, color=colour, alpha=0.12, linewidth=0)

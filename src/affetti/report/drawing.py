@@ -35,14 +35,14 @@ class Axis:
 
     def ticks(self, most: int = 5) -> list[float]:
         """Round numbers within the range."""
-        found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
+        marks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
         slack = 1e-9 * (self.high - self.low)
-        return [float(value) for value in found if self.low - slack <= value <= self.high + slack]
+        return [float(value) for value in marks if self.low - slack <= value <= self.high + slack]
 
 
 @dataclass(frozen=True)
 class LogAxis(Axis):
-    """The same for logarithms: equal ratios of numbers above 0 are equally far apart."""
+    """A logarithmic map: equal ratios of numbers above 0 are equally far apart."""
 
     def __call__(self, value: float) -> float:
         """Where ``value`` lies on the canvas."""
@@ -52,13 +52,13 @@ class LogAxis(Axis):
     def ticks(self, most: int = 5) -> list[float]:
         """1, 2 and 5 times powers of ten within the range, or fewer of them where that would be too many."""
         decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
-        found: list[float] = []
+        within: list[float] = []
         for steps in ((1, 2, 5), (1, 3), (1,)):
             marks = [step * 10.0**decade for decade in decades for step in steps]
-            found = [mark for mark in marks if self.low * (1 - 1e-9) <= mark <= self.high * (1 + 1e-9)]
-            if len(found) <= 2 * most:
+            within = [mark for mark in marks if self.low * (1 - 1e-9) <= mark <= self.high * (1 + 1e-9)]
+            if len(within) <= 2 * most:
                 break
-        return found
+        return within
 
 
 class Canvas:
@@ -69,7 +69,7 @@ class Canvas:
         self.parts: list[str] = []
 
     def add(self, element: str) -> None:
-        """Append an element."""
+        """Append an SVG element."""
         self.parts.append(element)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, style: str = "axis") -> None:
@@ -90,7 +90,7 @@ class Canvas:
             self.add(f'<path d="M{" L".join(f"{x:.1f},{y:.1f}" for x, y in points)}" class="curve {style}"/>')
 
     def mark(self, x: float, y: float, number: int, size: float = 3.2) -> None:
-        """The marker of series ``number``: shape and colour both tell it."""
+        """The marker of series ``number``, which has a shape and a colour of its own."""
         self.add(shape(x, y, number, size))
 
     def across(self, axis: Axis, y: float, top: float, form: str = "{:g}", most: int = 5) -> None:
@@ -106,7 +106,7 @@ class Canvas:
             self.text(x - 6, axis(value) + 4, tick(value, form), "end", "tick")
 
     def svg(self, label: str, style: str = "chart") -> Markup:
-        """The drawing, with ``label`` as its text alternative."""
+        """The drawing as an element, with ``label`` as its text alternative."""
         box = f"0 0 {self.width:g} {self.height:g}"
         head = f'<svg class="{style}" viewBox="{box}" role="img" aria-label="{escape(label)}">'
         return Markup(head + "".join(self.parts) + "</svg>")  # noqa: S704 - every text in it is escaped
@@ -153,7 +153,7 @@ def legend_line(number: int) -> Markup:
 
 
 def span_of(values: Sequence[float], least: float = 1e-6) -> tuple[float, float]:
-    """Smallest and largest of the finite values, a little apart."""
+    """Smallest and largest of the finite values, with a margin."""
     finite = np.array([value for value in values if np.isfinite(value)] or [0.0, 1.0])
     low, high = float(finite.min()), float(finite.max())
     room = max(0.04 * (high - low), least)

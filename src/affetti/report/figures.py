@@ -5,7 +5,7 @@ Each is a function from numbers to inline SVG with a text alternative that says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,16 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from affetti.metrics.quality import Component
 from affetti.report.drawing import Axis, Canvas, LogAxis, span_of
-from affetti.report.wording import estimate, number
+from affetti.report.wording import number, with_interval
 
 QUADRANT_WORDS = {"Q1": "happy", "Q2": "tense", "Q3": "sad", "Q4": "calm"}
-MOST_POINTS = 2_000
+MAX_POINTS = 2_000
 """Points drawn on the plane; of more clips an even selection is shown, so that the page stays small."""
 
-BESIDE = 3.5
-"""Between the intervals of two curves, in the units of a drawing."""
+OFFSET = 3.5
+"""Distance between the intervals of two curves at the same x, in the units of a drawing."""
 
 
 def plane(labels: NDArray[np.float64], series: NDArray[np.intp], names: Sequence[str]) -> Markup:
@@ -39,7 +40,7 @@ def plane(labels: NDArray[np.float64], series: NDArray[np.intp], names: Sequence
     canvas.line(x(0), 336, x(0), 10)
     canvas.line(44, y(0), 370, y(0))
     corners = {"Q1": (364, 26, "end"), "Q2": (50, 26, "start"), "Q3": (50, 328, "start"), "Q4": (364, 328, "end")}
-    step = -(-len(labels) // MOST_POINTS)
+    step = -(-len(labels) // MAX_POINTS)
     for (valence, arousal), which in zip(labels[::step].tolist(), series[::step].tolist(), strict=True):
         canvas.mark(x(valence), y(arousal), which)
     for name, (left, top, anchor) in corners.items():
@@ -67,40 +68,40 @@ def curves(lines: Sequence[dict[str, Any]], keys: Sequence[str], name: str) -> M
     canvas.across(x, 180, 10)
     canvas.upright(y, 50, 390)
     canvas.line(50, 180, 390, 180)
-    for place, points in enumerate(series.values()):
+    for number_of_curve, points in enumerate(series.values()):
         drawn = [(x(step), y(min(max(value, y.low), y.high))) for step, value in points]
-        canvas.path(drawn, f"c{place} dash{place}")
+        canvas.path(drawn, f"c{number_of_curve} dash{number_of_curve}")
     canvas.text(220, 215, "training step", "middle")
-    told = "; ".join(
+    description = "; ".join(
         f"{key.replace('_', ' ')} from {number(points[0][1])} to {number(points[-1][1])}"
         for key, points in series.items()
         if points
     )
-    return canvas.svg(f"Training curves of {name} over {x.high:g} steps: {told}.")
+    return canvas.svg(f"Training curves of {name} over {x.high:g} steps: {description}.")
 
 
-def components(parts: dict[str, dict[str, float]], words: dict[str, str]) -> Markup:
+def components(parts: Mapping[str, Component], words: Mapping[str, str]) -> Markup:
     """The five parts of the Quality Score: a bar for the distance, marks for held-out real music and for no variety."""
     canvas = Canvas(400, 48 + 34 * len(parts))
     bottom = 10 + 34 * len(parts)
-    x = Axis(0, max(max(p["value"], p["floor"], p["bad"]) for p in parts.values()) * 1.06 or 1.0, 96, 346)
+    x = Axis(0, max(max(p.value, p.floor, p.bad) for p in parts.values()) * 1.06 or 1.0, 96, 346)
     canvas.across(x, bottom, 6)
     canvas.line(96, bottom, 96, 6)
     canvas.text(394, bottom + 15, "score", "end", "tick")
     for row, (name, part) in enumerate(parts.items()):
         middle = 22 + 34 * row
         canvas.text(90, middle + 4, words[name], "end")
-        canvas.box(96, middle - 7, x(part["value"]) - 96, 14, "fill c0")
-        canvas.line(x(part["floor"]), middle - 12, x(part["floor"]), middle + 12, "floor")
-        canvas.line(x(part["bad"]), middle - 12, x(part["bad"]), middle + 12, "bad")
-        canvas.text(394, middle + 4, f"{part['score']:.0f}", "end", "strong")
+        canvas.box(96, middle - 7, x(part.value) - 96, 14, "fill c0")
+        canvas.line(x(part.floor), middle - 12, x(part.floor), middle + 12, "floor")
+        canvas.line(x(part.bad), middle - 12, x(part.bad), middle + 12, "bad")
+        canvas.text(394, middle + 4, f"{part.score:.0f}", "end", "strong")
     canvas.text(221, bottom + 34, "distance from real music", "middle")
-    told = "; ".join(
-        f"{words[name]} {number(part['value'])} (held-out real {number(part['floor'])}, "
-        f"no variety {number(part['bad'])}), {part['score']:.0f} points"
+    description = "; ".join(
+        f"{words[name]} {number(part.value)} (held-out real {number(part.floor)}, "
+        f"no variety {number(part.bad)}), {part.score:.0f} points"
         for name, part in parts.items()
     )
-    return canvas.svg(f"Bars of the five parts of the Quality Score. {told}.")
+    return canvas.svg(f"Bars of the five parts of the Quality Score. {description}.")
 
 
 @dataclass(frozen=True)
@@ -125,30 +126,34 @@ def forest(rows: Sequence[Bar], title: str, *, zero: bool = False) -> Markup:
     canvas.line(122, bottom, 386, bottom)
     if zero:
         canvas.line(x(0), bottom, x(0), 4, "zero")
-    for place, row in enumerate(rows):
-        y = 21 + 26 * place
+    for number_of_row, row in enumerate(rows):
+        y = 21 + 26 * number_of_row
         canvas.text(116, y + 4, row.name, "end")
         if row.high > row.low:
             canvas.line(x(row.low), y, x(row.high), y, f"whisker c{row.colour}")
         style = "ring" if row.hollow else "mark"
         canvas.add(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="5" class="{style} c{row.colour}"/>')
     canvas.text(254, bottom + 35, title, "middle")
-    told = "; ".join(f"{row.name} {estimate({'value': row.value, 'ci': [row.low, row.high]})}" for row in rows)
-    return canvas.svg(f"{title}, with 95 % intervals. {told}.")
+    description = "; ".join(f"{row.name} {with_interval(row.value, (row.low, row.high))}" for row in rows)
+    return canvas.svg(f"{title}, with 95 % intervals. {description}.")
+
+
+Point = tuple[float, float, float, float]
+"""x, value, and the ends of the value's interval, which are NaN where there is none."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: points of (x, value, low, high); low and high are NaN without an interval."""
+    """A curve."""
 
     name: str
-    points: list[tuple[float, float, float, float]]
+    points: list[Point]
 
 
 def panels(
     x_name: str,
     parts: Sequence[tuple[str, Sequence[Line]]],
-    told: str,
+    description: str,
     *,
     high: int = 104,
     logarithmic: bool = False,
@@ -158,7 +163,7 @@ def panels(
     Args:
         x_name: what runs across.
         parts: name and curves of each chart.
-        told: what the drawing is of, for its text alternative.
+        description: what the drawing is of, for its text alternative.
         high: height of a chart.
         logarithmic: whether equal ratios across are equally far apart.
     """
@@ -167,17 +172,17 @@ def panels(
     xs = [point[0] for _, lines in parts for line in lines for point in line.points]
     ends = (min(xs), max(xs)) if logarithmic else span_of(xs)
     x = (LogAxis if logarithmic else Axis)(*ends, left + 8, right - 8)
-    for place, (name, lines) in enumerate(parts):
-        top, bottom = 22 + place * high, place * high + high - 6
+    for chart, (name, lines) in enumerate(parts):
+        top, bottom = 22 + chart * high, chart * high + high - 6
         ends = [end for line in lines for point in line.points for end in point[1:]]
         y = Axis(*span_of(ends, 0.01), bottom, top)
         canvas.upright(y, left, right, most=3)
         canvas.line(left, bottom, right, bottom)
         canvas.text(left, top - 7, name, "start", "strong")
         # Side by side, so that the intervals of one curve do not hide those of another.
-        apart = BESIDE if any(point[3] > point[2] for line in lines for point in line.points) else 0.0
+        offset = OFFSET if any(point[3] > point[2] for line in lines for point in line.points) else 0.0
         for series, line in enumerate(lines):
-            aside = apart * (series - (len(lines) - 1) / 2)
+            aside = offset * (series - (len(lines) - 1) / 2)
             canvas.path([(x(point[0]) + aside, y(point[1])) for point in line.points], f"c{series} dash{series}")
             for at, value, low, upper in line.points:
                 if upper > low:
@@ -190,7 +195,7 @@ def panels(
         for name, lines in parts
         for line in lines
     )
-    return canvas.svg(f"{told} {x_name} across. {words}.")
+    return canvas.svg(f"{description} {x_name} across. {words}.")
 
 
 def _drawable(value: object) -> bool:

@@ -1,251 +1,137 @@
-"""Folders in, one self-contained HTML page out.
+"""Sources in, one self-contained HTML page out.
 
-The page needs no network and asks for none: style, script, images and sounds lie inside it, and a content security
-policy forbids anything else. The same folders give the same bytes: there is no date on it and no random number in it.
+The page needs no network: style, script, images and sounds are inside it, and a content security policy forbids
+anything else. The same sources give the same bytes: there is no date on it and no random number in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from affetti.corpus import Corpus
-from affetti.corpus.ceiling import ceiling
-from affetti.errors import UsageError
 from affetti.progress import Progress, silent
-from affetti.report import audit, augmentation, commands, figures, scorecard, wording
-from affetti.report.audio_examples import colour_bar, grids, one_thread
-from affetti.report.drawing import legend_line, legend_mark
-from affetti.report.sources import Run, Score, Sources, gather
-from affetti.storage import write_text
-from affetti.studies.scorecard.measures import REGISTRY
-
-GENRES = 8
-"""Genres with a marker of their own; the rarest beyond that share the last."""
-PARTS = {"frechet": "texture", "moments": "level", "smoothness": "motion", "frequency": "spectrum", "range": "dynamics"}
-"""Short words for the parts of the Quality Score."""
-CURVES = ("loss", "loss_discriminator", "gap")
-
-Section = tuple[str, str, Callable[[Sources, Progress], dict[str, Any] | None]]
+from affetti.report import commands
+from affetti.report.audio_examples import ExampleGrid, Examples, draw_examples, one_thread
+from affetti.report.audit import AuditSection, audit_section
+from affetti.report.augmentation import StudySection, study_section
+from affetti.report.corpus import corpus_section
+from affetti.report.rendering import environment
+from affetti.report.scorecard import ScoreSection, score_section
+from affetti.report.sources import Sources
+from affetti.report.summary import AnsweredQuestion, different_corpora, summary
+from affetti.report.training import training_sections
 
 
-def write_report(
-    sources: Sequence[Path], out: Path, *, title: str = "affetti report", progress: Progress = silent
-) -> dict[str, Any]:
-    """Write one self-contained HTML page.
+@dataclass(frozen=True)
+class Summary:
+    """What the template ``summary.html`` needs."""
+
+    caution: str
+    """That sources are of different corpora; empty where they are not."""
+    questions: tuple[AnsweredQuestion, ...]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What the template ``rerun.html`` needs."""
+
+    commands: tuple[commands.Command, ...]
+    identities: tuple[commands.Identity, ...]
+    versions: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page."""
+
+    id: str
+    """Name of its template, and its anchor."""
+    title: str
+    content: Any
+    """What the template needs; empty where no source is of its kind."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page."""
+
+    html: str
+    sections: tuple[str, ...]
+    """Ids of its sections, in reading order."""
+
+
+def render_page(
+    sources: Sources,
+    examples: Sequence[Examples] = (),
+    *,
+    title: str = "affetti report",
+    progress: Progress = silent,
+) -> Page:
+    """Render the page.
 
     Args:
-        sources: folders of corpora, runs, scorecards, studies and audits, in any order.
-        out: the page; its name ends in ``.html``.
+        sources: what it is about.
+        examples: clips to see and to hear, for the section on listening.
         title: heading of the page.
         progress: told of sections and of sounds.
-
-    Returns:
-        ``{"verb", "report", "bytes", "sections"}``.
-
-    Raises:
-        UsageError: no sources, or ``out`` does not end in ``.html``.
-        StorageError: a folder is unfinished or nothing that a report can tell of.
     """
-    if out.suffix.lower() != ".html":
-        raise UsageError(
-            f"{out.name!r} does not end in .html", where="--out", hint="name the page, such as report.html"
-        )
-    found = gather(sources)
-    chapters: list[dict[str, Any]] = []
-    for place, (name, heading, build) in enumerate(SECTIONS):
-        progress("report", place, len(SECTIONS))
-        content = build(found, progress)
-        if content is not None:
-            chapters.append({"id": name, "title": heading, **content})
-    html = environment().get_template("report.html").render(title=title, sections=chapters)
-    write_text(out, html)
-    progress("report", len(SECTIONS), len(SECTIONS))
-    return {
-        "verb": "report",
-        "report": str(out),
-        "bytes": len(html.encode()),
-        "sections": [chapter["id"] for chapter in chapters],
-    }
+    builders = _builders(sources, examples, progress)
+    sections: list[Section] = []
+    for number, (name, heading, build) in enumerate(builders):
+        progress("report", number, len(builders))
+        content = build()
+        if content:
+            sections.append(Section(name, heading, content))
+    html = environment().get_template("report.html").render(title=title, sections=sections)
+    progress("report", len(builders), len(builders))
+    return Page(html, tuple(section.id for section in sections))
 
 
-def environment() -> Environment:
-    """Templates that escape everything, refuse unknown names, and know how to write numbers."""
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: list[Callable[..., str]] = [
-        wording.number,
-        wording.signed,
-        wording.estimate,
-        wording.plural,
-        wording.listed,
-        wording.duration,
-        wording.rests,
-        wording.typeset,
+def _builders(
+    sources: Sources, examples: Sequence[Examples], progress: Progress
+) -> list[tuple[str, str, Callable[[], Any]]]:
+    """Id, title and content of each section, in reading order."""
+    return [
+        ("summary", "In short", lambda: Summary(different_corpora(sources), summary(sources))),
+        ("corpus", "The corpus on the emotion plane", lambda: tuple(map(corpus_section, sources.corpora))),
+        ("training", "Training", lambda: training_sections(sources)),
+        ("listening", "See and hear", lambda: _listening(examples, progress)),
+        ("score", "Scorecard", lambda: _scores(sources, progress)),
+        ("arms", "Does synthetic data help?", lambda: _studies(sources)),
+        ("audit", "What the spectrogram loses, and which claims hold", lambda: _audits(sources, progress)),
+        ("rerun", "How to run it again", lambda: _rerun(sources)),
     ]
-    names: dict[str, Any] = {
-        "with_interval": wording.with_interval,
-        "change": wording.change,
-        "precise": wording.precise,
-        "reach": wording.reach,
-        "colour_bar": colour_bar,
-        "measures": [entry for entry in REGISTRY if entry.part is None],
-        "spectrogram_measures": [entry for entry in REGISTRY if entry.part == "spectrogram"],
-        "part_words": PARTS,
-    }
-    for function in filters:
-        made.filters[function.__name__] = function
-    for name, value in names.items():
-        made.globals[name] = value
-    return made
 
 
-def _summary(sources: Sources, _: Progress) -> dict[str, Any]:
-    return {"verdict": wording.verdict(sources), "apart": wording.apart(sources)}
-
-
-def _corpora(sources: Sources, _: Progress) -> dict[str, Any] | None:
-    return {"corpora": [_corpus(corpus) for corpus in sources.corpora]} if sources.corpora else None
-
-
-def _corpus(corpus: Corpus) -> dict[str, Any]:
-    clips = corpus.clips
-    genre = clips["genre"].fillna("").to_numpy(dtype=str)
-    genre = np.where(genre == "", "no genre given", genre)
-    names, counts = np.unique(genre, return_counts=True)
-    ranked = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-    shown = ranked if len(ranked) <= GENRES else [*ranked[: GENRES - 1], "all others"]
-    place = {name: min(i, len(shown) - 1) for i, name in enumerate(ranked)}
-    series = np.array([place[name] for name in genre], dtype=np.intp)
-    home = clips["fold"].to_numpy(dtype=int)
-    folds = [int(fold) for fold in np.unique(home) if fold >= 0]
-    table = [
-        {
-            "name": name,
-            "key": legend_mark(i),
-            "clips": int((series == i).sum()),
-            "songs": int(np.unique(corpus.songs[series == i]).size),
-            "folds": [int(((series == i) & (home == fold)).sum()) for fold in folds],
-        }
-        for i, name in enumerate(shown)
-    ]
-    return {
-        "name": corpus.path.name,
-        "meta": corpus.meta,
-        "synthetic": corpus.synthetic,
-        "composed": corpus.composed,
-        "n": len(corpus),
-        "songs": int(corpus.meta["n_songs"]),
-        "front": corpus.front_end,
-        "figure": figures.plane(corpus.labels, series, shown),
-        "drawn": min(len(corpus), figures.MOST_POINTS),
-        "genres": table,
-        "folds": folds,
-        "fold_totals": [int((home == fold).sum()) for fold in folds],
-        "ceiling": None if corpus.synthetic else ceiling(clips).by_axis(),
-        "audit": [] if corpus.synthetic else corpus.meta["label_audit"],
-        "artists": bool((clips["artist"].fillna("") != "").any()),
-        "leaks": [(called, share) for called, share in (corpus.meta.get("leakage") or {}).items() if share],
-        "planted": _flat(corpus.meta.get("planted") or {}),
-    }
-
-
-def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """A nested document as rows of dotted name and value."""
-    if isinstance(value, dict):
-        return [row for key, item in value.items() for row in _flat(item, f"{name}.{key}" if name else str(key))]
-    return [(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))]
-
-
-def _training(sources: Sources, _: Progress) -> dict[str, Any] | None:
-    if not sources.runs:
-        return None
-    ceilings = {corpus.hash: ceiling(corpus.clips).by_axis() for corpus in sources.corpora if not corpus.synthetic}
-    return {
-        "runs": [_run(run) for run in sources.runs],
-        "regressors": [
-            {"run": run, "ceiling": ceilings.get(run.meta["corpus"]["content_hash"])}
-            for run in sources.regressors
-            if run.result.get("test")
-        ],
-    }
-
-
-def _run(run: Run) -> dict[str, Any]:
-    keys = [key for key in CURVES if any(key in line for line in run.metrics)]
-    return {
-        "run": run,
-        "figure": figures.curves(run.metrics, keys, run.name) if len(run.metrics) > 1 and keys else None,
-        "legend": [{"name": key.replace("_", " of the "), "key": legend_line(place)} for place, key in enumerate(keys)],
-    }
-
-
-def _listening(sources: Sources, progress: Progress) -> dict[str, Any] | None:
-    found = grids(sources, progress)
-    return {"grids": found} if found else None
-
-
-def _scores(sources: Sources, progress: Progress) -> dict[str, Any] | None:
-    return {"scores": [_score(score, progress) for score in sources.scores]} if sources.scores else None
-
-
-def _score(score: Score, progress: Progress) -> dict[str, Any]:
-    result, arrays = score.result, score.pictures
-    front = scorecard.front_end_of(result)
-    drawn: dict[str, Any] = {}
-    if arrays:
-        drawn = {
-            "map": scorecard.feature_map(arrays),
-            "levels": scorecard.band_profiles(arrays),
-            "modulation": scorecard.modulation_spectra(arrays, front is not None),
-        }
+def _listening(examples: Sequence[Examples], progress: Progress) -> tuple[ExampleGrid, ...]:
     with one_thread():
-        pairs = scorecard.pairs(arrays, result.get("nearest_pairs") or [], front, score.name, progress)
-    return {
-        "name": score.name,
-        "result": result,
-        "figure": figures.components(result["quality"]["components"], PARTS),
-        "drawn": drawn,
-        "pairs": pairs,
-        "legend": [("real music", legend_mark(0), legend_line(0)), (score.name, legend_mark(1), legend_line(1))],
-    }
+        return tuple(draw_examples(shown, progress) for shown in examples)
 
 
-def _arms(sources: Sources, _: Progress) -> dict[str, Any] | None:
-    return {"studies": [augmentation.section(found) for found in sources.studies]} if sources.studies else None
+def _scores(sources: Sources, progress: Progress) -> tuple[ScoreSection, ...]:
+    with one_thread():
+        return tuple(score_section(score.card, score.name, score.arrays, progress) for score in sources.scores)
 
 
-def _audits(sources: Sources, progress: Progress) -> dict[str, Any] | None:
-    told: list[dict[str, Any]] = []
-    for place, found in enumerate(sources.audits):
-        progress("audits", place, len(sources.audits))
-        told.append(audit.section(found, place + 1, sources))
-    return {"audits": told} if told else None
+def _studies(sources: Sources) -> tuple[StudySection, ...]:
+    return tuple(study_section(study.result, study.path.name) for study in sources.studies)
 
 
-def _again(sources: Sources, _: Progress) -> dict[str, Any]:
-    rows = commands.identities(sources)
-    return {"commands": commands.commands(sources), "identities": rows, "versions": commands.versions(rows)}
+def _rerun(sources: Sources) -> Rerun:
+    identities = tuple(commands.identities(sources))
+    return Rerun(tuple(commands.commands(sources)), identities, commands.versions(identities))
 
 
-SECTIONS: tuple[Section, ...] = (
-    ("summary", "In short", _summary),
-    ("corpus", "The corpus on the emotion plane", _corpora),
-    ("training", "Training", _training),
-    ("listening", "See and hear", _listening),
-    ("score", "Scorecard", _scores),
-    ("arms", "Does synthetic data help?", _arms),
-    ("audit", "What the spectrogram loses, and which claims hold", _audits),
-    ("rerun", "How to run it again", _again),
-)
-"""Reading order; each builder gives what its template needs, or nothing where no source speaks of it."""
+def _audits(sources: Sources, progress: Progress) -> tuple[AuditSection, ...]:
+    front_ends = {corpus.hash: corpus.front_end for corpus in sources.corpora}
+    sections: list[AuditSection] = []
+    for number, audit in enumerate(sources.audits, start=1):
+        progress("audits", number - 1, len(sources.audits))
+        front = front_ends.get(audit.result.corpus_hash)
+        sections.append(
+            audit_section(
+                audit.result, f"audit-{number}", audit.name, folder=audit.path, arrays=audit.arrays, front=front
+            )
+        )
+    return tuple(sections)

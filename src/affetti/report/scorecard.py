@@ -1,34 +1,42 @@
-"""Pictures of a scorecard: where clips lie, how loud bands are, how fast they move, and what lies nearest to training.
+"""The section on a scorecard, and its figures: where clips lie, band levels, their modulation, the nearest pairs.
 
-Each is a function from the arrays that ``affetti score --out`` files (see
+Each figure is a function from the arrays that ``affetti score --out`` files (see
 :mod:`affetti.studies.scorecard.plot_data`) to inline SVG with a text alternative. Real music is blue circles and solid
-lines, synthetic clips orange squares and dashed ones, so that neither colour nor shape alone tells them apart.
+lines, synthetic clips orange squares and dashed ones: colour is never the only difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from affetti.presets import FRONT_ENDS, FrontEnd
-from affetti.progress import Progress
+from affetti.progress import Progress, silent
 from affetti.report.audio_examples import RANGE_DB, Tile, sounds, spectrogram
-from affetti.report.drawing import Axis, Canvas, span_of, tick
+from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of, tick
+from affetti.report.figures import components
+from affetti.report.sources import Arrays
 from affetti.report.wording import number
+from affetti.studies.scorecard.result import NearestPair, Scorecard
 
 REAL, FAKE = 0, 1
 """Series of real and of synthetic clips: colour, marker and dash."""
 MARKS = (100, 500, 1_000, 2_000, 4_000, 8_000)
 """Hz that a frequency axis names."""
-SECONDS = 10.0
-"""Of each clip of a pair that is heard, at most."""
-
-Arrays = dict[str, NDArray[Any]]
+MAX_SECONDS = 10.0
+"""Seconds of each clip of a pair that are played."""
+PART_WORDS = {
+    "frechet": "texture",
+    "moments": "level",
+    "smoothness": "motion",
+    "frequency": "spectrum",
+    "range": "dynamics",
+}
+"""Short words for the parts of the Quality Score."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,62 @@ class Pairs:
     pairs: tuple[PairOfTiles, ...]
     low_db: float
     high_db: float
-    seconds: float
+    sound_seconds: float
     """Length of a sound."""
-    shown: float
+    image_seconds: float
     """Length of an image."""
+
+
+@dataclass(frozen=True)
+class ScoreFigures:
+    """What is drawn of the arrays of a scorecard."""
+
+    map: Markup
+    levels: Markup
+    modulation: Markup
+
+
+@dataclass(frozen=True)
+class ScoreSection:
+    """What the template ``score.html`` needs of one scorecard."""
+
+    name: str
+    card: Scorecard
+    components: Markup
+    """The parts of the Quality Score."""
+    figures: ScoreFigures | None
+    """None without arrays."""
+    pairs: Pairs | None
+    legend: tuple[tuple[str, Markup, Markup], ...]
+    """Name, marker and line of real and of synthetic clips."""
+
+
+def score_section(
+    card: Scorecard, name: str, arrays: Arrays | None = None, progress: Progress = silent
+) -> ScoreSection:
+    """Draw a scorecard.
+
+    Args:
+        card: the scorecard.
+        name: that the synthetic clips are called by.
+        arrays: of ``pictures.npz``.
+        progress: told of sounds done.
+    """
+    arrays = arrays or {}
+    front = front_end_of(card.front_end)
+    drawn = None
+    if arrays:
+        drawn = ScoreFigures(
+            feature_map(arrays), band_profiles(arrays), modulation_spectra(arrays, known=front is not None)
+        )
+    return ScoreSection(
+        name=name,
+        card=card,
+        components=components(card.quality.components, PART_WORDS),
+        figures=drawn,
+        pairs=pairs(arrays, card.nearest_pairs or (), front, name, progress),
+        legend=(("real music", legend_mark(REAL), legend_line(REAL)), (name, legend_mark(FAKE), legend_line(FAKE))),
+    )
 
 
 def feature_map(arrays: Arrays) -> Markup:
@@ -70,11 +130,11 @@ def feature_map(arrays: Arrays) -> Markup:
     canvas.text(219, 336, f"first direction of real music ({_percent(share, 0)} of its variance)", "middle")
     words = f"second direction ({_percent(share, 1)})"
     canvas.add(f'<text transform="translate(12 154) rotate(-90)" text-anchor="middle">{words}</text>')
-    apart = [number(float(fake[:, axis].mean() - real[:, axis].mean())) for axis in (0, 1)]
+    offsets = [number(float(fake[:, axis].mean() - real[:, axis].mean())) for axis in (0, 1)]
     spread = [number(float(fake[:, axis].std() / max(float(real[:, axis].std()), 1e-9))) for axis in (0, 1)]
     return canvas.svg(
         f"Map of {len(real)} real and {len(fake)} synthetic clips along the two directions in which real music varies "
-        f"most. Synthetic clips are centred {apart[0]} and {apart[1]} from real ones and spread {spread[0]} and "
+        f"most. Synthetic clips are centred {offsets[0]} and {offsets[1]} from real ones and spread {spread[0]} and "
         f"{spread[1]} times as far."
     )
 
@@ -83,12 +143,12 @@ def band_profiles(arrays: Arrays) -> Markup:
     """Mean level of each band with the spread between clips, over frequency."""
     hertz = arrays["band_hz"]
     bands = arrays["level_real"].shape[1]
-    place = np.arange(bands, dtype=np.float64)
+    numbers = np.arange(bands, dtype=np.float64)
     shown = [mark for mark in MARKS if len(hertz) and hertz[0] <= mark <= hertz[-1] * 1.05]
-    marks = [(float(np.interp(mark, hertz, place)), _hertz(mark)) for mark in shown]
+    marks = [(float(np.interp(mark, hertz, numbers)), _hertz(mark)) for mark in shown]
     words = "frequency" if len(hertz) else "mel band"
-    return _courses(
-        place,
+    return _profiles(
+        numbers,
         (arrays["level_real"], arrays["level_fake"]),
         marks or [(float(band), str(band + 1)) for band in np.linspace(0, bands - 1, 5).round()],
         words,
@@ -96,13 +156,13 @@ def band_profiles(arrays: Arrays) -> Markup:
     )
 
 
-def modulation_spectra(arrays: Arrays, known: bool) -> Markup:
+def modulation_spectra(arrays: Arrays, *, known: bool) -> Markup:
     """Power with which band levels swing, over the rate of the swing."""
     rate = np.log10(arrays["rate"])
     steps = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0) if known else (0.003, 0.01, 0.03, 0.1, 0.3)
     unit = "a second" if known else "a frame"
     marks = [(float(np.log10(step)), f"{step:g}") for step in steps if rate[0] <= np.log10(step) <= rate[-1]]
-    return _courses(
+    return _profiles(
         rate,
         (arrays["modulation_real"], arrays["modulation_fake"]),
         marks,
@@ -112,40 +172,37 @@ def modulation_spectra(arrays: Arrays, known: bool) -> Markup:
 
 
 def pairs(
-    arrays: Arrays, listed: Sequence[dict[str, Any]], front: FrontEnd | None, name: str, progress: Progress
+    arrays: Arrays, nearest: Sequence[NearestPair], front: FrontEnd | None, name: str, progress: Progress
 ) -> Pairs | None:
-    """The nearest pairs with spectrograms and players; nothing where there are none, or the front-end is not known."""
+    """The nearest pairs with spectrograms and players; None where there are none, or the front-end is not known."""
     if front is None or "pairs_fake" not in arrays or not len(arrays["pairs_fake"]):
         return None
     mels = [
         mel.astype(np.float32) for pair in zip(arrays["pairs_fake"], arrays["pairs_train"], strict=True) for mel in pair
     ]
     high = float(np.ceil(max(np.quantile(mel, 0.999) for mel in mels) / 5) * 5)
-    seconds = min(front.seconds, SECONDS)
-    heard = sounds(mels, front, seconds, progress)
-    found: list[PairOfTiles] = []
-    for row, pair in enumerate(listed[: len(mels) // 2]):
-        tiles = [
-            Tile(
-                called,
-                str(pair[side]),
-                spectrogram(mel, front, high - RANGE_DB, high, f"Log-mel spectrogram, {called}, {pair[side]}"),
-                sound,
-            )
-            for called, side, mel, sound in zip(
-                (name, "training"), ("fake", "train"), mels[2 * row :], heard[2 * row :], strict=False
-            )
-        ]
-        found.append(PairOfTiles(pair["distance"], pair["quantile"], (tiles[0], tiles[1])))
-    return Pairs(tuple(found), high - RANGE_DB, high, seconds, front.seconds)
+    seconds = min(front.seconds, MAX_SECONDS)
+    played = sounds(mels, front, seconds, progress)
+
+    def tile(number: int, clip: str, label: str) -> Tile:
+        alternative = f"Log-mel spectrogram, {label}, {clip}"
+        return Tile(label, clip, spectrogram(mels[number], front, high - RANGE_DB, high, alternative), played[number])
+
+    tiles = [
+        PairOfTiles(
+            pair.distance, pair.quantile, (tile(2 * row, pair.fake, name), tile(2 * row + 1, pair.train, "training"))
+        )
+        for row, pair in enumerate(nearest[: len(mels) // 2])
+    ]
+    return Pairs(tuple(tiles), high - RANGE_DB, high, seconds, front.seconds)
 
 
-def front_end_of(result: dict[str, Any]) -> FrontEnd | None:
-    """The preset that a scorecard's clips were made with, if it was one."""
-    return next((front for front in FRONT_ENDS.values() if front.hash == result.get("front_end")), None)
+def front_end_of(digest: str | None) -> FrontEnd | None:
+    """The preset whose hash is ``digest``, if there is one."""
+    return next((front for front in FRONT_ENDS.values() if front.hash == digest), None)
 
 
-def _courses(
+def _profiles(
     x: NDArray[np.float64],
     sides: tuple[NDArray[np.float64], NDArray[np.float64]],
     marks: Sequence[tuple[float, str]],
@@ -171,11 +228,11 @@ def _courses(
         canvas.path(points, f"c{series} dash{series} strong-line")
     canvas.text(219, 260, across, "middle")
     canvas.add('<text transform="translate(12 116) rotate(-90)" text-anchor="middle">dB</text>')
-    apart = (sides[1][0] - sides[0][0]).tolist()
-    most = int(np.abs(apart).argmax())
+    differences = (sides[1][0] - sides[0][0]).tolist()
+    most = int(np.abs(differences).argmax())
     return canvas.svg(
         f"{label}, real and synthetic, each with the deviation between clips. On average they differ by "
-        f"{number(float(np.abs(apart).mean()))} dB, at most by {number(apart[most])} dB, "
+        f"{number(float(np.abs(differences).mean()))} dB, at most by {number(differences[most])} dB, "
         f"{tick(round(100 * (x[most] - x[0]) / ((x[-1] - x[0]) or 1)))} % of the way along."
     )
 

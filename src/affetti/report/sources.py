@@ -1,8 +1,7 @@
 """What a report is about: folders recognised by the files they hold, in a fixed reading order.
 
-The order does not follow the arguments: real corpora before synthetic ones, generators before regressors, and what is
-left to decide is decided by what the folders say of themselves and last by their paths. A folder given twice
-counts once.
+The order does not follow the arguments: real corpora before synthetic ones, generators before regressors, then by what
+the folders say of themselves and last by their paths. A folder given twice counts once.
 """
 
 from __future__ import annotations
@@ -18,89 +17,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
-from affetti.errors import AffettiError, StorageError, UsageError
+from affetti.errors import StorageError, UsageError
 from affetti.storage import is_file, is_folder, read_error, read_json
-from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
-from affetti.training.registry import FAMILIES
+from affetti.training.result import TrainResult
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
 KNOWN = (
     "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare "
     "or an audit of affetti audit"
 )
-FINDING = ("section", "claim", "claimed", "measured", "ci", "n", "of", "unit", "verdict")
-"""What a row of an audit's claims must say."""
+MODEL_KEYS = ("kind", "fold", "seed", "corpus", "songs", "front_end", "weights_sha256")
+"""What the report needs of ``model.json``."""
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model: its ``model.json``, ``config.json``, ``result.json`` and the lines of ``metrics.jsonl``."""
+    """The folder of a trained model."""
 
     path: Path
     kind: str
     meta: dict[str, Any]
+    """``model.json``."""
     config: dict[str, Any]
-    result: dict[str, Any]
+    """``config.json``."""
+    result: TrainResult
     metrics: list[dict[str, Any]]
+    """Lines of ``metrics.jsonl``."""
     name: str = ""
 
     @property
     def generates(self) -> bool:
-        """Whether it makes clips (otherwise it reads emotions)."""
+        """Whether it makes clips (otherwise it predicts emotions)."""
         return self.kind in runs.GENERATORS
 
     @property
-    def adversarial(self) -> bool:
-        """Whether it was trained against a discriminator."""
-        return self.kind in FAMILIES and FAMILIES[self.kind].adversarial
+    def corpus_hash(self) -> str:
+        """Content hash of the corpus that it was trained on."""
+        return str(self.meta["corpus"]["content_hash"])
 
 
 @dataclass(frozen=True)
 class Score:
-    """A scorecard; ``name`` is the generator's where the synthetic corpus still says, else the name of its folder.
+    """The folder of a scorecard.
 
-    Where two are of one generator both have the folder too.
+    ``name`` is that of the generator where the scorecard says it, else that of the synthetic set; with the folder's
+    where several are of one generator.
     """
 
     path: Path
     name: str
-    result: dict[str, Any]
-    pictures: dict[str, NDArray[Any]]
-    """Arrays to draw, see :mod:`affetti.studies.scorecard.plot_data`; none where the folder holds none."""
+    card: Scorecard
+    arrays: Arrays
+    """What is drawn, see :mod:`affetti.studies.scorecard.plot_data`; empty where the folder holds none."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """An augmentation study."""
+    """The folder of an augmentation study."""
 
     path: Path
     config: dict[str, Any]
-    result: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question of an audit and its answer."""
-
-    name: str
-    question: str
-    method: str
-    answer: Answer
+    """``config.json``."""
+    result: StudyResult
 
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit; ``name`` is its corpus', with the folder where two are of one corpus."""
+    """The folder of an audit; ``name`` is its corpus', with the folder's where several are of one corpus."""
 
     path: Path
     config: dict[str, Any]
-    result: dict[str, Any]
-    asked: tuple[Asked, ...]
-    arrays: dict[str, dict[str, NDArray[Any]]]
+    """``config.json``."""
+    result: AuditResult
+    arrays: dict[str, Arrays]
     """Log-mels to draw, dB ``[M, F]``, by question and key."""
     name: str = ""
 
@@ -109,11 +104,11 @@ class Audit:
 class Sources:
     """All a report is about, in reading order."""
 
-    corpora: tuple[Corpus, ...]
-    runs: tuple[Run, ...]
-    scores: tuple[Score, ...]
-    studies: tuple[Study, ...]
-    audits: tuple[Audit, ...]
+    corpora: tuple[Corpus, ...] = ()
+    runs: tuple[Run, ...] = ()
+    scores: tuple[Score, ...] = ()
+    studies: tuple[Study, ...] = ()
+    audits: tuple[Audit, ...] = ()
 
     @property
     def generators(self) -> tuple[Run, ...]:
@@ -122,48 +117,41 @@ class Sources:
 
     @property
     def regressors(self) -> tuple[Run, ...]:
-        """The runs that read emotions."""
+        """The runs that predict emotions."""
         return tuple(run for run in self.runs if not run.generates)
 
 
-def gather(paths: Sequence[Path]) -> Sources:
+def read_sources(paths: Sequence[Path]) -> Sources:
     """Read every folder.
 
     Raises:
         UsageError: there is none.
-        StorageError: a folder is missing, unfinished, or nothing that a report can tell of.
+        StorageError: a folder is missing, unfinished, damaged, or not of a kind that a report is about.
     """
     if not paths:
         raise UsageError("nothing to report on", hint=f"give folders: {KNOWN}")
-    found = [_read(path) for path in dict.fromkeys(path.resolve() for path in paths)]
-    corpora = [item for item in found if isinstance(item, Corpus)]
-    trained = [item for item in found if isinstance(item, Run)]
-    scores = [item for item in found if isinstance(item, Score)]
-    studies = [item for item in found if isinstance(item, Study)]
+    opened = [_open(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    corpora = [source for source in opened if isinstance(source, Corpus)]
+    trained = [source for source in opened if isinstance(source, Run)]
+    scores = [source for source in opened if isinstance(source, Score)]
+    studies = [source for source in opened if isinstance(source, Study)]
+    audits = [source for source in opened if isinstance(source, Audit)]
     corpora.sort(key=lambda c: (c.synthetic, str(c.meta["source"]), c.hash, str(c.path)))
     trained.sort(key=lambda r: (_rank(r.kind), int(r.meta["fold"]), int(r.meta["seed"]), str(r.path)))
-    scores.sort(key=lambda s: (_rank(s.name), s.name, s.result["fold"] or 0, s.result["seed"], str(s.path)))
-    studies.sort(key=lambda s: (s.result["corpus"], s.result["seed"], str(s.path)))
-    audits = [item for item in found if isinstance(item, Audit)]
-    audits.sort(key=lambda a: (a.result["corpus"], a.result["quick"], a.result["seed"], str(a.path)))
-    return Sources(tuple(corpora), _named(trained), _told_apart(scores), tuple(studies), _by_corpus(audits))
+    scores.sort(key=lambda s: (_rank(s.name), s.name, s.card.fold or 0, s.card.seed, str(s.path)))
+    studies.sort(key=lambda s: (s.result.corpus, s.result.seed, str(s.path)))
+    audits.sort(key=lambda a: (a.result.corpus, a.result.quick, a.result.seed, str(a.path)))
+    return Sources(
+        tuple(corpora), _with_run_names(trained), _with_score_names(scores), tuple(studies), _with_audit_names(audits)
+    )
 
 
 def _rank(kind: str) -> int:
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
-def _told_apart(scores: list[Score]) -> tuple[Score, ...]:
-    """Give scorecards of one generator their folder's name beside its own."""
-    names = [score.name for score in scores]
-    return tuple(
-        score if names.count(score.name) == 1 else replace(score, name=f"{score.name} ({score.path.name})")
-        for score in scores
-    )
-
-
-def _named(trained: list[Run]) -> tuple[Run, ...]:
-    """Give each run the shortest name that tells it from the others: its kind, with fold and seed, with its folder."""
+def _with_run_names(trained: list[Run]) -> tuple[Run, ...]:
+    """Give each run the shortest unique name: its kind, or also fold and seed, or also its folder."""
     long = [f"{run.kind}, fold {run.meta['fold']}, seed {run.meta['seed']}" for run in trained]
     kinds = [run.kind for run in trained]
     names = [
@@ -174,21 +162,26 @@ def _named(trained: list[Run]) -> tuple[Run, ...]:
         else f"{long[i]} ({run.path.name})"
         for i, run in enumerate(trained)
     ]
+    return tuple(replace(run, name=name) for run, name in zip(trained, names, strict=True))
+
+
+def _with_score_names(scores: list[Score]) -> tuple[Score, ...]:
+    names = [score.name for score in scores]
     return tuple(
-        Run(run.path, run.kind, run.meta, run.config, run.result, run.metrics, name)
-        for run, name in zip(trained, names, strict=True)
+        score if names.count(score.name) == 1 else replace(score, name=f"{score.name} ({score.path.name})")
+        for score in scores
     )
 
 
-def _by_corpus(audits: list[Audit]) -> tuple[Audit, ...]:
-    corpora = [Path(str(audit.result["corpus"])).name for audit in audits]
+def _with_audit_names(audits: list[Audit]) -> tuple[Audit, ...]:
+    corpora = [Path(audit.result.corpus).name for audit in audits]
     return tuple(
         replace(audit, name=corpus if corpora.count(corpus) == 1 else f"{corpus} ({audit.path.name})")
         for audit, corpus in zip(audits, corpora, strict=True)
     )
 
 
-def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
+def _open(path: Path) -> Corpus | Run | Score | Study | Audit:
     if not is_folder(path):
         raise StorageError("no such folder", where=path, hint=f"give {KNOWN}")
     if is_file(path / "corpus.json") or is_folder(path / ".work"):
@@ -196,57 +189,37 @@ def _read(path: Path) -> Corpus | Run | Score | Study | Audit:
     config, result = _object(path / "config.json"), _object(path / "result.json")
     verb = result.get("verb", config.get("verb"))
     if is_file(path / "model.json") or verb == "train":
-        return _run(path, config, result)
+        return _open_run(path, config)
     if verb == "score":
-        _require(
-            path / "result.json",
-            result,
-            ("quality", "frechet", "conditioning", "memorisation", "real", "fake", "fold", "seed"),
-        )
-        document = Scorecard.from_dict(result, path / "result.json").to_dict()
-        return Score(path, _generator_of(document), document, _arrays(path / "pictures.npz"))
+        card = Scorecard.open(path)
+        name = Path(card.fake).stem if card.generator is None else card.generator.generator
+        return Score(path, name, card, _load_arrays(path / "pictures.npz"))
     if verb == "compare":
-        if not result:
-            raise StorageError(
-                "an unfinished study", where=path, hint="run its affetti compare command again: it goes on where it was"
-            )
-        _require(
-            path / "result.json", result, ("arms", "ridge", "reference", "test", "seeds", "folds", "corpus", "seed")
-        )
-        return Study(path, config, StudyResult.from_dict(result, path / "result.json").to_dict())
+        _require_finished(path, "study", verb)
+        return Study(path, config, StudyResult.open(path))
     if verb == "audit":
-        return _audit(path, config, result)
-    raise StorageError("nothing that a report can tell of", where=path, hint=f"give {KNOWN}")
+        _require_finished(path, "audit", verb)
+        audited = AuditResult.open(path)
+        with_mels = [answer.id for answer in audited.questions if answer.mels]
+        arrays = {name: _load_arrays(path / "answers" / f"{name}.npz") for name in with_mels}
+        return Audit(path, config, audited, arrays)
+    raise StorageError("is not a folder that a report can be about", where=path, hint=f"give {KNOWN}")
 
 
-def _run(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Run:
-    if not result or not is_file(path / "model.json"):
-        raise StorageError(
-            "an unfinished run", where=path, hint="run its affetti train command again: it goes on where it was"
-        )
-    meta = _object(path / "model.json")
-    _require(path / "model.json", meta, ("kind", "fold", "seed", "corpus", "songs", "front_end", "weights_sha256"))
-    _require(path / "result.json", result, ("n", "songs", "steps", "seconds", "parameters"))
-    return Run(path, str(meta["kind"]), meta, config, result, _lines(path / "metrics.jsonl"))
+def _open_run(path: Path, config: dict[str, Any]) -> Run:
+    _require_finished(path, "run", "train", "model.json", "result.json")
+    file = path / "model.json"
+    meta = _object(file)
+    missing = [key for key in MODEL_KEYS if key not in meta]
+    if missing:
+        raise StorageError(f"lacks {', '.join(missing)}", where=file, hint="train the model again")
+    return Run(path, str(meta["kind"]), meta, config, TrainResult.open(path), _log_lines(path / "metrics.jsonl"))
 
 
-def _audit(path: Path, config: dict[str, Any], result: dict[str, Any]) -> Audit:
-    if not result:
-        raise StorageError(
-            "an unfinished audit", where=path, hint="run its affetti audit command again: it goes on where it was"
-        )
-    file = path / "result.json"
-    _require(
-        file, result, ("questions", "findings", "wording", "corpus", "corpus_hash", "composed", "n", "quick", "seed")
-    )
-    for row in result["findings"]:
-        _require(file, row, FINDING)
-    for entry in result["questions"]:
-        _require(file, entry, ("id", "question", "method", "sentence"))
-    audit = AuditResult.from_dict(result, file)
-    asked = tuple(Asked(entry.id, entry.question, entry.method, entry.answer) for entry in audit.questions)
-    arrays = {entry.name: _arrays(path / "answers" / f"{entry.name}.npz") for entry in asked if entry.answer.mels}
-    return Audit(path, config, audit.to_dict(), asked, arrays)
+def _require_finished(path: Path, name: str, verb: str, *files: str) -> None:
+    if not all(is_file(path / file) for file in files or ("result.json",)):
+        hint = f"run its affetti {verb} command again: it resumes"
+        raise StorageError(f"an unfinished {name}", where=path, hint=hint)
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -254,26 +227,26 @@ def _object(path: Path) -> dict[str, Any]:
         return {}
     value = read_json(path)
     if not isinstance(value, dict):
-        raise StorageError("not a document of affetti", where=path, hint="make it again")
+        raise StorageError("is not a document of affetti", where=path, hint="make it again")
     return value
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _load_arrays(path: Path) -> Arrays:
     if not is_file(path):
         return {}
     try:
-        with np.load(path, allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
     except OSError as error:
         raise read_error(path, error) from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(
-            f"cannot be read ({error})", where=path, hint="make it again: it was cut or edited"
+            f"cannot be read ({error})", where=path, hint="make it again: it was cut short or edited"
         ) from error
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The log of a run; what an interruption cut short is left out. A model fitted in closed form has none."""
+def _log_lines(path: Path) -> list[dict[str, Any]]:
+    """The log of a run, without a line that an interruption cut short; empty for a model fitted in closed form."""
     if not is_file(path):
         return []
     lines: list[dict[str, Any]] = []
@@ -285,20 +258,3 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         if isinstance(line, dict) and "step" in line:
             lines.append(line)
     return lines
-
-
-def _require(path: Path, document: dict[str, Any], keys: tuple[str, ...]) -> None:
-    missing = [key for key in keys if key not in document]
-    if missing:
-        raise StorageError(
-            f"lacks {', '.join(missing)}", where=path, hint="it was edited, or an older affetti wrote it: make it again"
-        )
-
-
-def _generator_of(result: dict[str, Any]) -> str:
-    fake = Path(str(result["fake"]))
-    try:
-        provenance = read_json(fake / "corpus.json").get("provenance") or {}
-    except (AffettiError, AttributeError):
-        provenance = {}
-    return str(provenance.get("generator") or fake.stem)

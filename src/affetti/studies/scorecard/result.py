@@ -330,6 +330,18 @@ class Generator:
 
 
 @dataclass(frozen=True)
+class Requested:
+    """What was requested besides the two sets, the fold and the seed, in the words of the command line."""
+
+    regressor: str | None = None
+    features: str = "statistics"
+    train: str | None = None
+    against: str | None = None
+    groups: tuple[str, ...] = ()
+    preset: str | None = None
+
+
+@dataclass(frozen=True)
 class Scorecard(BaseResult):
     """How good a synthetic set is, beside what held-out real music scores."""
 
@@ -364,6 +376,8 @@ class Scorecard(BaseResult):
     fold: int | None
     seed: int
     versions: dict[str, str]
+    requested: Requested | None = None
+    """None in scorecards of affetti 0.1, and in those that are not made by :func:`affetti.score`."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
     """The established metrics, by their key in the registry; at the top level of the document."""
 

@@ -1,4 +1,4 @@
-"""A page as a browser would read it."""
+"""A page as a browser parses it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VOID = {"meta", "link", "br", "img", "hr", "input"}
 SVG_VOID = {"line", "rect", "path", "circle", "polygon", "image"}
 
 
-class Reader(HTMLParser):
+class Document(HTMLParser):
     """Checks that tags balance and collects elements, ids and what lies under which."""
 
     def __init__(self, text: str) -> None:
