@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from affetti.errors import StorageError
+from affetti.output_lock import LOCK, lock_output
 
 PARTIAL_PREFIX = ".unfinished-"
 """How the name of a file that is being written begins; a killed process leaves such files behind."""
@@ -103,7 +104,8 @@ def read_json(path: Path) -> Any:
 def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[str] = frozenset()) -> bool:
     """Reserve the folder ``out`` for one piece of work by writing its settings to ``config.json``.
 
-    Work begun by another version of affetti is refused: its result would come from two programs.
+    Work begun by another version of affetti is refused: its result would come from two programs. So is a folder in
+    which another process works: it stays locked until the function around ends, see :mod:`affetti.output_lock`.
 
     Args:
         out: a new or empty folder, or one in which the same work was begun.
@@ -114,16 +116,17 @@ def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[
         Whether the work was begun before.
 
     Raises:
-        StorageError: the folder holds something else.
+        StorageError: the folder holds something else, or another process works there.
     """
     path = out / "config.json"
     verb = settings.get("verb")
     settings = {**settings, "affetti": version("affetti")}
+    if not is_file(path) and not is_vacant(out):
+        raise StorageError(
+            f"exists and is not a folder of affetti {verb}", where=out, hint="choose a new folder for --out"
+        )
+    lock_folder(out)
     if not path.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise StorageError(
-                f"exists and is not a folder of affetti {verb}", where=out, hint="choose a new folder for --out"
-            )
         write_json(path, settings)
         return False
     previous = read_json(path)
@@ -138,6 +141,34 @@ def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[
                 hint="choose another --out, or remove it",
             )
     return True
+
+
+def is_vacant(out: Path, *ignored: str) -> bool:
+    """Whether ``out`` does not exist, or is a folder that is empty but for the lock and the names ``ignored``.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return not out.exists() or (out.is_dir() and all(it.name in (LOCK, *ignored) for it in out.iterdir()))
+    except OSError as error:
+        raise read_error(out, error) from error
+
+
+def lock_folder(out: Path) -> None:
+    """Make the folder ``out`` where there is none, and lock it, see :mod:`affetti.output_lock`.
+
+    Raises:
+        StorageError: another process works there, or it cannot be made.
+    """
+    try:
+        if not out.exists():
+            out.mkdir(parents=True)
+    except FileExistsError:
+        pass  # another process was faster
+    except OSError as error:
+        raise storage_error(out, error) from error
+    lock_output(out)
 
 
 def remove_partial(folder: Path) -> None:

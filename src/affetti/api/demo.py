@@ -20,6 +20,7 @@ from affetti.api import compare, prepare, report, score
 from affetti.api.plan import Plan
 from affetti.errors import UsageError
 from affetti.execution.local import cpu_count
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.storage import read_json, reserve_output, write_json
@@ -124,6 +125,7 @@ DURATION = {
 """Seconds that a demo takes, about, and in words."""
 
 
+@releases_outputs
 def run(
     out: str | Path = "affetti-demo",
     *,

@@ -24,6 +24,7 @@ from affetti.corpus.track import Check, Source, Windows
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, UsageError
 from affetti.execution import Executor, LocalExecutor
+from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.storage import atomic_write, require_space
@@ -63,6 +64,7 @@ class BuildResult:
     """``path`` and ``reason`` of each."""
 
 
+@releases_outputs
 def build(
     source: Source,
     out: Path,

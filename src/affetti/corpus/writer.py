@@ -29,8 +29,18 @@ from numpy.typing import NDArray
 from affetti.corpus import store
 from affetti.errors import StorageError
 from affetti.execution.base import ShardTask
+from affetti.output_lock import unlock_output
 from affetti.presets import FrontEnd
-from affetti.storage import atomic_write, is_file, read_json, reading, remove_partial, write_json
+from affetti.storage import (
+    atomic_write,
+    is_file,
+    is_vacant,
+    lock_folder,
+    read_json,
+    reading,
+    remove_partial,
+    write_json,
+)
 
 WORK = ".work"
 """The folder, inside that of the corpus, that holds shards until the corpus is finished."""
@@ -84,10 +94,11 @@ class CorpusWriter:
         """Reserve the folder for this work, or find the same work begun there.
 
         Raises:
-            StorageError: the folder holds something else.
+            StorageError: the folder holds something else, or another process works there.
         """
         mark = self.work / "signature.json"
         if mark.exists():
+            lock_folder(self.out)
             if read_json(mark) != self.signature:
                 raise StorageError(
                     "holds unfinished work of another command",
@@ -97,10 +108,11 @@ class CorpusWriter:
             return
         if (self.out / "corpus.json").exists():
             raise StorageError("holds another corpus", where=self.out, hint="choose another --out, or remove it")
-        if self.out.exists() and (not self.out.is_dir() or any(it.name != WORK for it in self.out.iterdir())):
+        if not is_vacant(self.out, WORK):
             raise StorageError(
                 "exists and is not an affetti corpus", where=self.out, hint="choose a new folder for --out"
             )
+        lock_folder(self.out)
         write_json(mark, self.signature)
 
     def write_mel(self, blocks: Iterable[NDArray[np.float16]], n: int) -> Path:
@@ -150,6 +162,7 @@ class CorpusWriter:
         """Remove what this work has written, and the folder if nothing else is in it."""
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.rmtree(self.audio, ignore_errors=True)
+        unlock_output(self.out)
         if not any(self.out.iterdir()):
             self.out.rmdir()
 

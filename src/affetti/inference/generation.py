@@ -31,6 +31,7 @@ from affetti.inference.emotions import choose_emotions
 from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary
 from affetti.models.base import resolve_sampling
 from affetti.models.sampling import Sampler
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.signal import audio
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
@@ -127,6 +128,7 @@ class _Request:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+@releases_outputs
 def generate_corpus(
     model: Path,
     n: int,

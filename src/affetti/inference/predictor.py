@@ -118,7 +118,8 @@ def predict_files(
         try:
             listing = find_audio(path)
         except (InputError, StorageError) as error:
-            listing = Listing((), (error,))
+            errors.append(error)
+            continue
         files += listing.files
         errors += listing.unreadable
     results = [SongPrediction(error.where, error=error.what) for error in errors]

@@ -21,6 +21,7 @@ from affetti.errors import MismatchError, StorageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.random import child_seed
@@ -94,6 +95,7 @@ class _Prepared:
     """``config.json``."""
 
 
+@releases_outputs
 def train_run(
     kind: str,
     corpus: Corpus,

@@ -19,6 +19,7 @@ from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.execution import Executor, LocalExecutor
 from affetti.inference.generation import GenerationSettings, generate_corpus
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import read_json, remove_partial, reserve_output, write_json
@@ -79,6 +80,7 @@ def answer_question(question: Question, context: AuditContext) -> Answer:
         return Answer(f"Not measurable here: {error}.", needs=error.what)
 
 
+@releases_outputs
 def audit_corpus(
     corpus: Corpus,
     out: Path,

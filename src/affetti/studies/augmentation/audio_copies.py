@@ -19,6 +19,7 @@ from affetti.corpus.provenance import Provenance
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError
 from affetti.execution import LocalExecutor
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
@@ -61,6 +62,7 @@ class CopyTask(MelTask):
         self.save(start, stop, np.stack(mels))
 
 
+@releases_outputs
 def write_audio_copies(
     corpus: Corpus,
     fold: int,

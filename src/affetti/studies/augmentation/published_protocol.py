@@ -23,6 +23,7 @@ from affetti.corpus import Corpus
 from affetti.execution.local import map_ranges
 from affetti.models.base import require_generator
 from affetti.models.sampling import Sampler
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.results import BaseResult
@@ -115,6 +116,7 @@ def _ccc(model: torch.nn.Module, clips: Clips, rows: NDArray[np.intp]) -> float:
     return float(weighted_concordance(prediction, clips.labels[rows], np.ones((1, len(rows)))).mean())
 
 
+@releases_outputs
 def published_protocol(
     design: StudyDesign, out: Path, arms: tuple[ArmResult, ...], *, workers: int = 1, progress: Progress = silent
 ) -> PublishedProtocol:

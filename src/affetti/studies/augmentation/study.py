@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus, splits
 from affetti.errors import UsageError
 from affetti.execution.local import map_ranges
+from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import remove_partial, reserve_output
@@ -94,6 +95,7 @@ def plan_study(corpus: Corpus, settings: StudySettings, workers: int = 1) -> Stu
     return budget.plan_cost(design, budget.measure_cost(design), workers)
 
 
+@releases_outputs
 def augmentation_study(
     corpus: Corpus,
     out: Path,
