@@ -250,6 +250,19 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     return StorageError(f"cannot be written ({error.strerror or error})", where=path, hint="choose another --out")
 
 
+def format_bytes(count: float) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> [format_bytes(count) for count in (0, 999, 1_500, 2_500_000, 3.2e9, 4e13)]
+        ['0 bytes', '999 bytes', '1.5 kB', '2.5 MB', '3.2 GB', '40,000.0 GB']
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def require_space(folder: Path, needed: int) -> None:
     """Check that ``needed`` bytes are free on the disk that holds ``folder``.
 
@@ -266,7 +279,7 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise StorageError(
-            f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free",
+            f"{format_bytes(needed)} needed, {format_bytes(free)} free",
             where=folder,
             hint="free some space or change --out",
         )

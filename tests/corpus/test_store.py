@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import SMALL
 
 from affetti.corpus import Corpus, store
+from affetti.corpus.build import PrepareSettings, build
+from affetti.corpus.store import audio_file
+from affetti.corpus.track import Source
+from affetti.embedders.clip_set import open_clip_set
 from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import FrontEnd
 
@@ -164,3 +169,25 @@ def test_another_front_end_is_refused_and_both_are_named(small_corpus: Corpus, f
     other = replace(front, f_min=30.0)
     with pytest.raises(MismatchError, match=f"{front.hash}.*a model has {other.hash}"):
         small_corpus.require_front_end(other, "a model")
+
+
+def test_names_of_audio_files_fit_a_file_system_and_stay_apart(tmp_path: Path) -> None:
+    short, long, other = "Fauré-00", "é" * 150 + "-00", "é" * 150 + "-01"
+    assert audio_file(tmp_path, short) == tmp_path / "Fauré-00.flac"
+    assert audio_file(tmp_path, "x" * 250).name == "x" * 250 + ".flac"
+    files = [audio_file(tmp_path, name) for name in (long, other, "x" * 251, "x" * 252)]
+    assert len({file.name for file in files}) == 4
+    for file in files:
+        assert file.suffix == ".flac"
+        file.write_bytes(b"")  # the file system takes the name
+
+
+def test_a_long_name_is_found_again_by_what_reads_the_audio(tmp_path: Path, make_source: Callable[..., Source]) -> None:
+    source = make_source(4)
+    tracks = [replace(source.tracks[0], track_id="é" * 200), *source.tracks[1:]]
+    settings = PrepareSettings("small", keep_audio=True, folds=2)
+    corpus = build(replace(source, tracks=tracks), tmp_path / "corpus", SMALL, settings).corpus
+    assert len(list((tmp_path / "corpus" / "audio").iterdir())) == 4
+    clips = open_clip_set(corpus.path)
+    clips.require_audio("musicnn")
+    assert all(file is not None and Path(file).is_file() for file in clips.clip_files())

@@ -175,7 +175,7 @@ def _collect(
     split = splits.assign_split(clips, settings.split, settings.folds, settings.seed, parts)
     if settings.keep_audio:
         for clip_id in rows.loc[~keep, "clip_id"]:
-            (writer.audio / f"{clip_id}.flac").unlink(missing_ok=True)
+            store.audio_file(writer.audio, clip_id).unlink(missing_ok=True)
     return clips.assign(fold=split.fold, part=split.part), skipped
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from affetti.corpus.store import audio_file
 from affetti.corpus.track import Track, Windows
 from affetti.errors import InputError
 from affetti.execution.base import ShardTask
@@ -109,7 +110,7 @@ class CutTask(ShardTask):
                     mels.append(to_mel(torch.from_numpy(samples)).numpy().astype(np.float16))
                 rows.append(self._row(track, clip_id, at, fingerprint))
                 if self.keep_audio is not None:
-                    audio.save(self.keep_audio / f"{clip_id}.flac", samples, self.front.sample_rate)
+                    audio.save(audio_file(self.keep_audio, clip_id), samples, self.front.sample_rate)
             for name, table in track.tables().items():
                 tables.setdefault(name, []).extend(table)
         mel = np.stack(mels) if mels else np.zeros((0, *self.front.shape), np.float16)

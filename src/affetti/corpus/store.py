@@ -67,6 +67,8 @@ labels as published, on the scale of their ``dataset``; ``tags`` the published c
 clips that sound alike though they are of different songs.
 """
 
+MAX_NAME_BYTES = 255
+"""Longest name of a file on Linux, macOS and Windows, bytes of UTF-8."""
 KEYS = ("front_end", "n_clips", "n_songs", "source", "licence", "label_scale", "notes", "skipped", "content_hash")
 """What every ``corpus.json`` holds besides its format and version."""
 
@@ -240,6 +242,21 @@ class Corpus:
                 where=self.path,
                 hint="use a corpus and a model of the same --preset",
             )
+
+
+def audio_file(folder: Path, clip_id: str) -> Path:
+    """The FLAC file of a clip in the folder ``audio`` of a corpus; a name too long for a file system is shortened.
+
+    Example:
+        >>> audio_file(Path("audio"), "song-01").name
+        'song-01.flac'
+    """
+    name = f"{clip_id}.flac"
+    if len(name.encode(errors="surrogateescape")) > MAX_NAME_BYTES:
+        digest = hashlib.sha256(clip_id.encode(errors="surrogateescape")).hexdigest()[:16]
+        room = MAX_NAME_BYTES - len(f"-{digest}.flac")
+        name = f"{clip_id.encode(errors='surrogateescape')[:room].decode(errors='ignore')}-{digest}.flac"
+    return folder / name
 
 
 def read_meta(path: Path, hint: str) -> dict[str, Any]:

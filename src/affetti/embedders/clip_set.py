@@ -12,6 +12,7 @@ from torch import Tensor
 
 from affetti import tables
 from affetti.corpus import Corpus
+from affetti.corpus.store import audio_file
 from affetti.embedders.recordings import decode_folder, too_short_error
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.presets import FrontEnd
@@ -140,7 +141,7 @@ def open_clip_set(
     if is_file(path / "corpus.json") or is_folder(path / ".work"):
         corpus = Corpus.open(path)
         kept = path / "audio"
-        files = tuple(kept / f"{name}.flac" for name in corpus.clips["clip_id"]) if kept.is_dir() else None
+        files = tuple(audio_file(kept, name) for name in corpus.clips["clip_id"]) if kept.is_dir() else None
         require_few_clips(len(corpus), path)
         columns = ("clip_id", "genre", "source_path")
         names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)

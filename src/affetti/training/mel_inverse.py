@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
+from affetti.corpus.store import audio_file
 from affetti.rows import evenly_spaced
 from affetti.signal import audio
 from affetti.signal.inversion import MelInverse
@@ -22,7 +23,7 @@ def fitted_inverse(corpus: Corpus, rows: NDArray[np.intp]) -> MelInverse | None:
     """The inverse fitted to clips ``rows`` of ``corpus``; None where none of their sound is here."""
     chosen = rows[evenly_spaced(len(rows), CLIPS)]
     names = corpus.clips["clip_id"].to_numpy(dtype=str)[chosen].tolist()
-    files = [file for file in (corpus.path / "audio" / f"{name}.flac" for name in names) if file.is_file()]
+    files = [file for file in (audio_file(corpus.path / "audio", name) for name in names) if file.is_file()]
     if not files:
         return None
     front = corpus.front_end

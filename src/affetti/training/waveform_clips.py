@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.corpus import Corpus
+from affetti.corpus.store import audio_file
 from affetti.errors import InputError
 from affetti.rows import evenly_spaced
 from affetti.signal import audio
@@ -74,7 +75,7 @@ def sound_clips(corpus: Corpus, labels: NDArray[np.float64], rows: NDArray[np.in
     again = "prepare it again with --keep-audio"
     if not folder.is_dir():
         raise InputError("kept no audio, which a model of waveforms is trained on", where=corpus.path, hint=again)
-    files = tuple(folder / f"{name}.flac" for name in corpus.clips["clip_id"])
+    files = tuple(audio_file(folder, name) for name in corpus.clips["clip_id"])
     for row in rows:
         if not files[row].is_file():
             raise InputError("the sound of a clip is missing", where=files[row], hint=again)

@@ -21,6 +21,7 @@ from torch import Tensor
 from affetti import compose
 from affetti.corpus import Corpus
 from affetti.corpus.loaders.composed import ComposedSound
+from affetti.corpus.store import audio_file
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.presets import FrontEnd
@@ -100,7 +101,7 @@ class AuditContext:
             NotMeasurableError: there is no sound.
         """
         clip = self.corpus.clips.iloc[row]
-        file = self.corpus.path / "audio" / f"{clip['clip_id']}.flac"
+        file = audio_file(self.corpus.path / "audio", clip["clip_id"])
         if file.is_file():
             return audio.load(file, self.front_end.sample_rate)[: self.front_end.samples]
         meta = self.corpus.meta

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from affetti.augment import waveform
 from affetti.corpus import Corpus
 from affetti.corpus.provenance import Provenance
+from affetti.corpus.store import audio_file
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError
 from affetti.execution import LocalExecutor
@@ -45,7 +46,7 @@ class CopyTask(MelTask):
         names = corpus.clips["clip_id"].tolist()
         mels: list[NDArray[np.float16]] = []
         for number in range(start, stop):
-            file = self.corpus / "audio" / f"{names[self.rows[number]]}.flac"
+            file = audio_file(self.corpus / "audio", names[self.rows[number]])
             if not file.is_file():
                 raise InputError(
                     "the audio of a clip is missing", where=file, hint="prepare it again with --keep-audio"
