@@ -31,7 +31,7 @@ HARD = Measurement("pair_stft", "the same, STFT", -0.0042, (-0.0061, 0.0012), 24
 def answers() -> dict[str, Answer]:
     """By question: estimates, a lack, log-mels with sounds, curves."""
     missing = Measurement.missing("generated", "blur of generated mixes", "a generator: give --models", "%")
-    told = Series("Griffin-Lim", ((1, 5.0, 4.5, 5.5), (32, 12.0, 11.0, 13.0)))
+    inverted = Series("Griffin-Lim", ((1, 5.0, 4.5, 5.5), (32, 12.0, 11.0, 13.0)))
     plain = Series("random phase", ((1, -3.0, -3.0, -3.0), (32, -3.0, -3.0, -3.0)))
     panels = (Panel("as it is", "original"), Panel("Griffin-Lim & 32 turns", "rebuilt"))
     origins: tuple[Origin, ...] = ("composed", "rebuilt")
@@ -53,7 +53,7 @@ def answers() -> dict[str, Answer]:
         "ceiling": Answer(
             "Real songs cap at 100 [97, 100] of 100.",
             (Measurement("turns", "turns", 32.0, None, 1),),
-            lines=LineFigure("How much more turns help", "turns", "SI-SDR, dB", (told, plain)),
+            lines=LineFigure("How much more turns help", "turns", "SI-SDR, dB", (inverted, plain)),
         ),
     }
 
@@ -82,7 +82,7 @@ def claim(verdict: str, section: str, **change: Any) -> dict[str, Any]:
 
 def document(corpus: str = "data/comp") -> dict[str, Any]:
     """What ``result.json`` holds."""
-    told = [
+    questions = [
         {"id": name, "question": f"What does {name} lose?", "method": f"By looking at {name}."}
         | config.unstructure(answer)
         for name, answer in answers().items()
@@ -98,7 +98,7 @@ def document(corpus: str = "data/comp") -> dict[str, Any]:
     row = {"limitation": "phase", "information_loss": "9.0 dB", "quality_impact": "3", "mitigation": "a vocoder"}
     return {
         "verb": "audit",
-        "questions": told,
+        "questions": questions,
         "findings": rows,
         "wording": wording | {"table": [row]},
         "corpus": corpus,

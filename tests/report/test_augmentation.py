@@ -11,7 +11,7 @@ from affetti.studies.augmentation.results import StudyResult
 
 
 def more(result: dict[str, Any]) -> None:
-    """What a study holds that was asked for everything."""
+    """What a study holds in which everything was requested."""
     arms = {row["name"]: row for row in result["arms"]}
     flow = arms["flow"]
     method = {
@@ -34,10 +34,11 @@ def more(result: dict[str, Any]) -> None:
     result["left_out"] = [{"name": "gan@4", "seconds": 100.0}]
     result["best"] = [{"fold": 0, "arm": "mixup+flow"}]
     entry = {"value": 0.5, "range": [0.4, 0.6]}
-    told: dict[str, Any] = {"honest": False, "why": "test clips are partly synthetic", "generator": "flow", "seeds": 2}
-    told |= {"test": {"test": 90, "synthetic": 60}, "real": entry, "mixed": entry, "mixed_on_real": entry}
-    told |= {"gain": 0.1234, "honest_gain": 0.01, "honest_gain_ci": [-0.1, 0.1], "difference": 0.11}
-    result["published_protocol"] = told
+    protocol: dict[str, Any] = {"honest": False, "why": "test clips are partly synthetic", "generator": "flow"}
+    protocol["seeds"] = 2
+    protocol |= {"test": {"test": 90, "synthetic": 60}, "real": entry, "mixed": entry, "mixed_on_real": entry}
+    protocol |= {"gain": 0.1234, "honest_gain": 0.01, "honest_gain_ci": [-0.1, 0.1], "difference": 0.11}
+    result["published_protocol"] = protocol
     result["requested"] = {"train_fractions": [0.1], "sampling": [["guidance", 1.0], ["guidance", 2.0]], "budget": 60.0}
 
 
