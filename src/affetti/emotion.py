@@ -1,11 +1,11 @@
 """The valence-arousal plane.
 
 Valence runs from unpleasant to pleasant, arousal from calm to excited (Russell 1980). Inside affetti both lie in
-[-1, 1]; what a corpus was annotated in is named by a :data:`SCALES` or :data:`CATEGORIES` entry and kept beside it.
+[-1, 1]; the scale a corpus was annotated on is an entry of :data:`SCALES` or :data:`CATEGORIES` and is kept with it.
 Quadrants follow the convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
 
-The words of :data:`WORDS` are points affetti places on the plane so that a user can write ``sad`` instead of numbers;
-they lie in the quadrant that the circumplex literature gives them, and their radius is ours.
+The words of :data:`WORDS` stand for points on the plane, so that a user can write ``sad`` instead of numbers. Each is
+in the quadrant that the circumplex literature assigns to it; its radius is our choice.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class Scale:
 
         Raises:
             InputError: a value is not a number or lies outside the scale; the message names the first.
+
+        Example:
+            >>> SCALES["1..9"].to_unit([1, 5, 9]).tolist()
+            [-1.0, 0.0, 1.0]
         """
         array = np.asarray(values, dtype=np.float64)
         bad = ~((array >= self.low) & (array <= self.high))
@@ -49,8 +53,12 @@ class Scale:
     def from_unit(self, values: ArrayLike) -> NDArray[np.float64]:
         """Map values in [-1, 1] back to this scale.
 
-        The inverse of :meth:`to_unit`, to the bit for labels written with up to 12 decimals: rounding there undoes what
-        the way there and back lost in the last bit. Longer ones come back within 1e-12; a corpus keeps the originals.
+        The inverse of :meth:`to_unit`, exact for labels with up to 12 decimals, because the result is rounded there.
+        Others agree within 1e-12; a corpus keeps the originals.
+
+        Example:
+            >>> SCALES["1..9"].from_unit([-1.0, 0.5]).tolist()
+            [1.0, 7.0]
         """
         mapped = (np.asarray(values, dtype=np.float64) + 1.0) / 2.0 * (self.high - self.low) + self.low
         return np.round(mapped, 12)
@@ -71,12 +79,12 @@ SCALES: dict[str, Scale] = {
 }
 
 QUADRANTS: dict[str, tuple[float, float]] = {"Q1": (0.5, 0.5), "Q2": (-0.5, 0.5), "Q3": (-0.5, -0.5), "Q4": (0.5, -0.5)}
-"""Centre (valence, arousal) of each quadrant: what a corpus annotated in quadrants alone can say."""
+"""Centre (valence, arousal) of each quadrant, the label of clips annotated with quadrants alone."""
 
 
 @dataclass(frozen=True)
 class Categories:
-    """Labels that name a region of the plane; each stands at the centre of its region."""
+    """Labels that name a region of the plane; each is mapped to the centre of its region."""
 
     centres: dict[str, tuple[float, float]]
 
@@ -100,7 +108,7 @@ CATEGORIES: dict[str, Categories] = {
     # Signs of (valence, arousal), as some sets publish: the same four regions, named by their signs.
     "signs": Categories({"++": (0.5, 0.5), "-+": (-0.5, 0.5), "--": (-0.5, -0.5), "+-": (0.5, -0.5)}),
 }
-"""Annotations that are no numbers, by the name a corpus gives them."""
+"""Annotations by category, by the name of the scale in ``label_scale``."""
 
 WORDS: dict[str, tuple[float, float]] = {
     "happy": (0.6, 0.4),
@@ -152,6 +160,11 @@ class Emotion:
 
 
 def quadrant(valence: ArrayLike, arousal: ArrayLike) -> NDArray[np.str_]:
-    """Quadrant ``Q1`` to ``Q4`` of each point; zero counts as positive."""
+    """Quadrant ``Q1`` to ``Q4`` of each point; zero counts as positive.
+
+    Example:
+        >>> quadrant([0.5, -0.5], [-0.2, 0.0]).tolist()
+        ['Q4', 'Q2']
+    """
     v, a = np.asarray(valence), np.asarray(arousal)
     return np.where(a >= 0, np.where(v >= 0, "Q1", "Q2"), np.where(v >= 0, "Q4", "Q3"))

@@ -1,7 +1,7 @@
 """The named presets: front-ends, one line each.
 
-A front-end says how sound becomes a log-mel spectrogram. Models, corpora and vocoders made with different front-ends
-refuse each other, by :attr:`FrontEnd.hash`.
+A front-end defines how audio becomes a log-mel spectrogram. Models, corpora and vocoders with different front-ends (by
+:attr:`FrontEnd.hash`) cannot be combined.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FrontEnd:
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that name this front-end."""
+        """Twelve hexadecimal digits that identify this front-end."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 

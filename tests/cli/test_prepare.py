@@ -75,7 +75,7 @@ SPOILT: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "silent": (spoil_silent, ("song1.wav: silent", "--strict")),
     "nan": (spoil_nan, ("song1.wav: holds values that are not numbers", "--strict")),
     "text": (spoil_text, ("song1.wav: cannot be decoded as audio", "--strict")),
-    "same": (spoil_same, ("song1.wav: the same sound as song0.wav", "--strict")),
+    "same": (spoil_same, ("song1.wav: the same audio as song0.wav", "--strict")),
     "outside": (
         table(lambda t: [*t[:2], "song1.wav,-0.5,1.2,a,rock"]),
         ("labels.csv", "could be on -10..10", "--scale"),
@@ -440,4 +440,4 @@ def test_labels_are_audited_without_any_sound(affetti: Affetti, data: Path, tmp_
     assert "prepare would refuse" in document["plan"]
     refused = affetti("prepare", f"deam:{tmp_path / 'DEAM'}", "--out", tmp_path / "c")
     assert refused.code == 2
-    assert "none of the 1059 labelled tracks of deam has its sound here" in refused.complaint
+    assert "none of the 1059 labelled tracks of deam has audio here" in refused.complaint

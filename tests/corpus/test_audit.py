@@ -36,7 +36,7 @@ def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
     assert list(found) == list(CHECKS)
     assert {name for name, (verdict, _) in found.items() if verdict == "suspect"} == set()
     assert found["scale_mismatch"] == found["raters_too_few"] == found["out_of_range"] == ("fine", 0)
-    # What labels alone cannot tell is said, not passed over.
+    # Checks that labels alone do not allow are listed as such.
     for name in ("axes_swapped", "static_against_dynamic", "near_duplicate_audio", "songs_shared"):
         assert found[name] == ("not checkable", 60)
 
@@ -46,7 +46,7 @@ def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
     [
         (panel(spread=0.16), r"spread is 2\.0% of the scale 1\.\.9: it is on another scale"),
         (panel(low=1.0, high=2.0), r"labels fill 12% of the scale 1\.\.9"),
-        ([*panel(59), Labels.on("1..9", 8.9, 5.0, 3.0, 1.0, 10)], "1 songs have a spread that no ratings"),
+        ([*panel(59), Labels.on("1..9", 8.9, 5.0, 3.0, 1.0, 10)], "1 songs have a spread that is impossible"),
     ],
 )
 def test_values_of_another_scale_are_suspect(labels: list[Labels], says: str) -> None:
@@ -159,7 +159,7 @@ def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: M
     assert joined.notes[-1] == "4 songs of emomusic are also in deam, and read from there"
     found = audit(joined, 1.0)
     assert (found[-1].check, found[-1].verdict, found[-1].n) == ("songs_shared", "corrected", 4)
-    assert found[-1].detail.startswith("4 songs lie in more than one of deam, emomusic: each is taken once")
+    assert found[-1].detail.startswith("4 songs are in more than one of deam, emomusic: each is used once")
     assert len(found) == 2 * (len(CHECKS) - 1) + 1
     assert found[0].detail.startswith("deam: ")
     assert joined.dataset.licence == "deam: CC0; emomusic: CC0"

@@ -91,8 +91,8 @@ def test_a_short_track_is_left_out_with_the_reason_or_filled(
 BROKEN = {
     "cannot be decoded": {"broken": True},
     "silent (nothing above": {"silent": ((0.0, 1.5),)},
-    "silent where its clips lie": {"silent": ((0.2, 1.3),)},
-    "the same sound as 0.wav": {"seed": 0},
+    "silent in all of its clips": {"silent": ((0.2, 1.3),)},
+    "the same audio as 0.wav": {"seed": 0},
 }
 
 
@@ -287,7 +287,7 @@ def test_an_edited_split_is_another_corpus_and_who_is_left_out_is_told(
     split.write_text("song,part\ns0,train\ns1,test\ns99,test\n", encoding="utf-8")
     built = build(make_source(4), tmp_path / "c", front, PrepareSettings("small", split=str(split)))
     assert built.corpus.meta["notes"] == [
-        "2 clips are in no part of the split: they are neither trained nor tested on",
+        "2 clips are in no part of the split: they are used neither for training nor for testing",
         "the split names 1 songs that are not here",
     ]
     split.write_text("song,part\ns0,test\ns1,train\n", encoding="utf-8")

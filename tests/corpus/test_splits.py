@@ -240,7 +240,7 @@ def test_a_split_can_be_a_file(make_clips: MakeClips, tmp_path: Path) -> None:
     named = splits.published_split(str(path), {})
     assert named == {"s0": "train", "s1": "test", "s2": "validation"}
     assert splits.assign_split(make_clips(3), str(path), 5, 0, named).part.tolist() == ["train", "test", "validation"]
-    with pytest.raises(InputError, match="no clip at hand is in the test part"):
+    with pytest.raises(InputError, match="none of the clips is in the test part"):
         splits.assign_split(make_clips(3), str(path), 5, 0, {"s0": "train"})
     assert splits.published_split("folds", {}) is None
     with pytest.raises(

@@ -109,7 +109,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(guarded: Path, small_
 
 def test_unfinished_work_is_no_corpus(small_corpus: Corpus) -> None:
     (small_corpus.path / "corpus.json").unlink()
-    with pytest.raises(StorageError, match=r"not a finished corpus.*it goes on"):
+    with pytest.raises(StorageError, match=r"not a finished corpus.*it continues"):
         Corpus.open(small_corpus.path)
 
 

@@ -4,8 +4,8 @@ Zhao et al. (2020, DiffAugment), kept to what leaves an emotion as it was: clips
 bands, tilt by up to 3 dB from the lowest to the highest band, and lose a stretch of time or of bands. Tempo is an
 emotion cue and so is loudness: nothing is stretched, flipped or turned up. A discriminator that sees only augmented
 clips teaches the distribution of clips before augmentation as long as each change is left out often enough (Karras et
-al. 2020). The roll is not: it is always made and wraps around, so that where a clip begins is not taught, nor does
-it matter for clips cut out of songs.
+al. 2020). The roll is not: it is always made and wraps around, so that the
+position where a clip begins is not learned; for clips cut from songs it does not matter.
 
 Conventions: normalised log-mels ``[B, M, F]`` whose mean is 0 in each band. Every item is changed on its own, by
 torch's global generator. When not to use: on clips whose place in time matters, for the roll wraps around.

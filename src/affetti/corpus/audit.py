@@ -1,9 +1,9 @@
-"""The label audit: what is wrong with a table of labels, found before any audio is heard.
+"""The label audit: checks of a table of labels that need no audio.
 
-Each check looks for one fault that published data sets of the field have, counts the songs concerned and says what was
-done. ``fine``: looked for and not found; ``corrected``: found and put right; ``suspect``: found and left as it is;
-``not checkable``: the source does not hold what the check would need. What only a loader can know (raters' own files,
-ratings over time) it adds itself, with :func:`axes`, :func:`against_dynamic` and :func:`out_of_range`.
+Each check looks for one fault that published data sets of the field have and counts the songs concerned. Its verdict is
+``fine`` (the fault is absent), ``corrected`` (present and corrected), ``suspect`` (present and left as it is) or ``not
+checkable`` (the source lacks the data that the check needs). Checks that need data only a loader has, such as ratings
+by rater or over time, are added by the loader with :func:`axes`, :func:`against_dynamic` and :func:`out_of_range`.
 """
 
 from __future__ import annotations
@@ -20,36 +20,50 @@ from affetti.emotion import QUADRANTS, SCALES, quadrant
 
 MIN_RATERS = 5
 MAX_DYNAMIC_DISTANCE = 0.5
-"""How far, on [-1, 1], a label may lie from the mean of the same song's ratings over time: two points on 1–9."""
+"""Largest distance, on [-1, 1], of a label from the mean of the same song's ratings over time: two points on 1–9."""
 MIN_CORRELATION_GAIN = 0.1
-"""By how much one reading of the axes must correlate better than the other to be taken for the true one."""
+"""How much better one assignment of the axes must correlate than the other to be accepted as the true one."""
 MIN_SONGS = 10
-"""Songs that such a comparison needs."""
+"""Fewest songs for such a comparison."""
 MIN_SPREAD = 0.05
-"""Spread of raters, as a share of the width of the scale, below which it is on another scale than the means."""
+"""Spread of raters, as a share of the scale's width, below which it must be on another scale than the means."""
 
 
 @dataclass(frozen=True)
 class Axes:
-    """How labels follow a witness of the same songs: mean Pearson r, axis by axis and across."""
+    """Correlation of labels with reference ratings of the same songs: mean Pearson r, axis by axis and across."""
 
     straight: float
-    """Valence with the witness's valence, arousal with its arousal."""
+    """Valence with the reference's valence, arousal with its arousal."""
     crossed: float
-    """Valence with the witness's arousal, arousal with its valence."""
+    """Valence with the reference's arousal, arousal with its valence."""
     n: int
+    """Songs compared."""
 
     @property
     def swapped(self) -> bool | None:
-        """Whether valence and arousal have changed places; None where this witness cannot tell."""
+        """Whether valence and arousal are swapped; None where the comparison is not conclusive."""
         if self.n < MIN_SONGS or not abs(self.crossed - self.straight) > MIN_CORRELATION_GAIN:
             return None
         return self.crossed > self.straight
 
 
-def axes(labels: ArrayLike, witness: ArrayLike) -> Axes:
-    """Compare labels ``[N, 2]`` with a witness ``[N, 2]`` of the same songs, (valence, arousal) each, on any scale."""
-    ours, theirs = np.asarray(labels, dtype=float), np.asarray(witness, dtype=float)
+def axes(labels: ArrayLike, reference: ArrayLike) -> Axes:
+    """Correlate labels with reference ratings of the same songs, to detect swapped axes.
+
+    Args:
+        labels: valence and arousal ``[N, 2]``, on any scale.
+        reference: other ratings of the same songs ``[N, 2]``, on any scale.
+
+    Returns:
+        The two mean correlations; NaN with fewer than 3 songs rated in both, or where an axis is constant.
+
+    Example:
+        >>> labels = [[0.1, 0.9], [0.5, 0.2], [0.9, 0.4]]
+        >>> round(axes(labels, [[a, v] for v, a in labels]).crossed, 6)
+        1.0
+    """
+    ours, theirs = np.asarray(labels, dtype=float), np.asarray(reference, dtype=float)
     known = np.isfinite(ours).all(axis=1) & np.isfinite(theirs).all(axis=1)
     ours, theirs = ours[known], theirs[known]
     if len(ours) < 3 or not (ours.std(axis=0) > 0).all() or not (theirs.std(axis=0) > 0).all():
@@ -58,15 +72,15 @@ def axes(labels: ArrayLike, witness: ArrayLike) -> Axes:
     return Axes(float(r[0, 0] + r[1, 1]) / 2, float(r[0, 1] + r[1, 0]) / 2, len(ours))
 
 
-def axes_check(seen: Axes, witness: str) -> Check:
-    """What a witness says of the axes, where nothing is put right."""
+def axes_check(seen: Axes, reference: str) -> Check:
+    """The check ``axes_swapped`` for a data set whose axes are not corrected; ``reference`` names the ratings."""
     verdict = "not checkable" if seen.swapped is None else "suspect" if seen.swapped else "fine"
-    detail = f"against {witness}, r {seen.straight:.3f} straight and {seen.crossed:.3f} crossed ({seen.n} songs)"
+    detail = f"against {reference}, r {seen.straight:.3f} straight and {seen.crossed:.3f} crossed ({seen.n} songs)"
     return Check("axes_swapped", verdict, 0 if verdict == "fine" else seen.n, detail)
 
 
 def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
-    """Labels ``[N, 2]`` beside the means of the same songs' ratings over time ``[N, 2]``, all in [-1, 1]."""
+    """Compare labels ``[N, 2]`` with the means of the same songs' ratings over time ``[N, 2]``, all in [-1, 1]."""
     distance = np.abs(np.asarray(labels, dtype=float) - np.asarray(dynamic, dtype=float)).max(axis=1)
     distance = distance[np.isfinite(distance)]
     if not len(distance):
@@ -80,7 +94,7 @@ def against_dynamic(labels: ArrayLike, dynamic: ArrayLike) -> Check:
 
 
 def out_of_range(names: Sequence[str], scale: str) -> Check:
-    """Songs whose label lies outside its scale; the loader has left them out."""
+    """The check ``out_of_range``: ``names`` are the songs left out because their label lies outside its scale."""
     detail = f"{len(names)} songs have a label outside {scale}"
     if names:
         detail += f" and are left out (first: {names[0]})"
@@ -88,7 +102,12 @@ def out_of_range(names: Sequence[str], scale: str) -> Check:
 
 
 def table(source: Source, clip: float) -> pd.DataFrame:
-    """What is known before anything is heard: labels and names, one row a track, or a clip where labels are by clip."""
+    """Labels and names of a source, without audio: one row per track, or per clip where clips are labelled separately.
+
+    Args:
+        source: what a loader has read.
+        clip: length of a clip, seconds.
+    """
     return pd.DataFrame(
         [
             {
@@ -106,11 +125,15 @@ def table(source: Source, clip: float) -> pd.DataFrame:
 
 
 def audit(source: Source, clip: float) -> list[Check]:
-    """All checks of a source's labels; no audio is read.
+    """Run all checks on a source's labels; reads no audio.
 
     Args:
         source: what a loader has read.
-        clip: seconds of a clip.
+        clip: length of a clip, seconds.
+
+    Returns:
+        One :class:`~affetti.corpus.track.Check` for each name in :data:`CHECKS`, in that order; for joined sources,
+        those of each part, then those of the union.
     """
     if source.parts:
         return [
@@ -125,7 +148,7 @@ def audit(source: Source, clip: float) -> list[Check]:
     rows = table(source, clip)
     songs = rows.drop_duplicates("song_id")
     by_loader = {check.check: check for check in source.checks}
-    checks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of a song may lie in several
+    checks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of one song may fall in several quadrants
     return [by_loader.get(name) or check(songs) for name, check in checks.items()]
 
 
@@ -143,7 +166,7 @@ def _scale(songs: pd.DataFrame) -> Check:
     width = bounds.high - bounds.low
     filled = float(np.nanmax(means) - np.nanmin(means)) / width
     if filled < 0.25 and len(songs) >= MIN_SONGS:
-        what = f"labels fill {filled:.0%} of the scale {scale}: they look like those of another scale"
+        what = f"labels fill {filled:.0%} of the scale {scale}: they are probably on another scale"
         return Check(name, "suspect", len(songs), what)
     spread = songs[["valence_std", "arousal_std"]].to_numpy(dtype=float) / 2.0  # as a share of [-1, 1]
     if np.isfinite(spread).any():
@@ -151,13 +174,13 @@ def _scale(songs: pd.DataFrame) -> Check:
         if typical < MIN_SPREAD:
             what = f"the raters' spread is {typical:.1%} of the scale {scale}: it is on another scale"
             return Check(name, "suspect", len(songs), what)
-        # Of all that k raters on [-1, 1] with mean m can do, half at either end is the widest: s² ≤ (1 - m²)·k/(k-1).
+        # The largest sample variance of k ratings on [-1, 1] with mean m has all of them at ±1: s² ≤ (1 - m²)·k/(k-1).
         raters = np.maximum(songs["raters"].to_numpy(dtype=float), 2.0)[:, None]
         unit = songs[["valence", "arousal"]].to_numpy(dtype=float)
         widest = np.sqrt(np.clip(1.0 - unit**2, 0.0, None) * raters / (raters - 1.0))
         impossible = int((2.0 * spread > widest + 0.05).any(axis=1).sum())
         if impossible:
-            what = f"{impossible} songs have a spread that no ratings on {scale} can have"
+            what = f"{impossible} songs have a spread that is impossible on {scale}"
             return Check(name, "suspect", impossible, what)
     return Check(name, "fine", 0, f"labels fill {filled:.0%} of the scale {scale}")
 
@@ -199,9 +222,9 @@ def _extremes(songs: pd.DataFrame) -> Check:
 
 
 def _balance(songs: pd.DataFrame) -> Check:
-    home = quadrant(songs["valence"], songs["arousal"])
+    quadrants = quadrant(songs["valence"], songs["arousal"])
     ids = songs["song_id"].to_numpy(dtype=str)
-    counts = [int(np.unique(ids[home == name]).size) for name in QUADRANTS]
+    counts = [int(np.unique(ids[quadrants == name]).size) for name in QUADRANTS]
     several = " (some songs have clips in several)" if sum(counts) > len(set(ids)) else ""
     detail = f"songs by quadrant Q1 to Q4: {', '.join(map(str, counts))}{several}"
     return Check("empty_quadrant", "suspect" if min(counts) == 0 else "fine", counts.count(0), detail)
@@ -210,7 +233,7 @@ def _balance(songs: pd.DataFrame) -> Check:
 def _shared(songs: pd.DataFrame) -> Check:
     named = songs.loc[(songs["artist"] != "") & (songs["title"] != "")]
     keys = named["artist"].str.casefold().str.strip() + "\t" + named["title"].str.casefold().str.strip()
-    # One recording under two numbers; several clips of one song are no fault.
+    # One recording under two ids; several clips of one song are not a fault.
     twice = int((named.groupby(keys)["song_id"].agg(lambda ids: len(set(ids))) > 1).sum())
     if named.empty:
         return Check("songs_shared", "not checkable", len(songs), "one data set, without names of artists and titles")
@@ -219,7 +242,7 @@ def _shared(songs: pd.DataFrame) -> Check:
 
 
 def _duplicates(songs: pd.DataFrame) -> Check:
-    return Check("near_duplicate_audio", "not checkable", len(songs), "labels alone were read; prepare listens")
+    return Check("near_duplicate_audio", "not checkable", len(songs), "only labels were read; prepare checks the audio")
 
 
 CHECKS: dict[str, Callable[[pd.DataFrame], Check]] = {
@@ -234,11 +257,11 @@ CHECKS: dict[str, Callable[[pd.DataFrame], Check]] = {
     "songs_shared": _shared,
     "near_duplicate_audio": _duplicates,
 }
-"""Every check by name, in the order of the report; each takes one row a song."""
+"""Every check by name, in the order of the report; each takes a table with one row per song."""
 
 
 def disagreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
-    """Concordance (CCC) of two versions of the same labels ``[N, 2]``: valence, arousal."""
+    """Concordance (CCC, Lin 1989) of two versions of the same labels ``[N, 2]``: of valence, of arousal."""
 
     def concordance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
         covariance = float(((x - x.mean()) * (y - y.mean())).mean())

@@ -1,4 +1,4 @@
-"""From a source of tracks to a corpus on disk: decode, cut, log-mel, label, split, file.
+"""Builds a corpus on disk from a source of tracks: decode, cut into clips, compute log-mels, label and split.
 
 Tracks are cut in ranges (:mod:`affetti.corpus.cutting`), so interrupted work continues where it stopped and the result
 does not depend on the number of workers. A track that cannot be used (missing, empty, truncated, silent, not a number,
@@ -35,10 +35,10 @@ CHUNK = 8
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """How a corpus is made from a source."""
+    """How a corpus is built from a source."""
 
     preset: str
-    """The name of the front-end, as filed in ``corpus.json``."""
+    """The name of the front-end, stored in ``corpus.json``."""
     windows: Windows = "centre"
     """Which clips are cut from a track."""
     pad: bool = False
@@ -74,15 +74,18 @@ def build(
     executor: Executor | None = None,
     progress: Progress = silent,
 ) -> BuildResult:
-    """Make a corpus from a source; see the module for what is left out.
+    """Build a corpus from a source, or open it if it is already there; see the module for what is left out.
 
     Args:
         source: what a loader has read.
         out: folder of the corpus.
         front: the front-end of its log-mels.
-        settings: how it is made.
-        executor: cuts the tracks; this process by default.
+        settings: how it is built.
+        executor: runs the cutting; this process by default.
         progress: receives the number of tracks done.
+
+    Returns:
+        The corpus, opened, and the tracks that were left out.
 
     Raises:
         UsageError: fewer than two folds, a negative seed, or a split that this source does not have.
@@ -96,17 +99,17 @@ def build(
         refuse(unusable(source))
     if not source.tracks:
         raise InputError(
-            f"none of the {len(source.absent)} labelled tracks of {source.name} has its sound here",
+            f"none of the {len(source.absent)} labelled tracks of {source.name} has audio here",
             where=source.absent[0].path if source.absent else None,
-            hint="put the audio where the data set has it, or read the labels alone with --dry-run",
+            hint="put the audio where the data set has it, or read only the labels with --dry-run",
         )
     writer = CorpusWriter(out, front, _signature(source, front, settings, parts))
     if writer.finished():
-        shutil.rmtree(writer.work, ignore_errors=True)  # a run that was killed at its very end leaves it
+        shutil.rmtree(writer.work, ignore_errors=True)  # left by a process that was killed after writing corpus.json
         corpus = store.Corpus.open(out)
         return BuildResult(corpus, corpus.meta["skipped"])
     writer.reserve()
-    # Each log-mel lies on disk twice for a while: in its shard and in the whole.
+    # Each log-mel is on disk twice for a while: in its shard and in the joined file.
     needed = 2 * 2 * sum(track.clips for track in source.tracks) * front.n_mels * front.frames
     require_space(out, needed - sum(path.stat().st_size for path in writer.work.glob("*.npy")))
     task = CutTask(tuple(source.tracks), writer.work, front, s.windows, s.pad, writer.audio if s.keep_audio else None)
@@ -115,7 +118,7 @@ def build(
         shards = [Shard.read(path) for path in task.shards(len(task.tracks), CHUNK)]
         clips, skipped = _collect(shards, source, settings, writer, parts)
     except (InputError, UsageError):
-        # The user will change something and start again: nothing of this work can be continued.
+        # The user has to change the command or the data, which changes the signature: this work cannot be continued.
         writer.abandon()
         raise
     _write_tables(shards, source, clips, out)
@@ -153,7 +156,7 @@ def _collect(
     writer: CorpusWriter,
     parts: Mapping[str, str] | None,
 ) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Join what the shards hold: writes the log-mels and returns the manifest and what was left out.
+    """Join the shards: writes the log-mels, and returns the manifest and what was left out.
 
     Raises:
         InputError: ``strict`` and a track cannot be used, or too few songs remain.
@@ -191,7 +194,7 @@ def _write_tables(shards: Sequence[Shard], source: Source, clips: pd.DataFrame, 
 
 
 def unusable(source: Source) -> list[Skipped]:
-    """Rows of a source whose audio was not looked for."""
+    """The rows that the loader refused, as skipped tracks."""
     return [Skipped(path, reason) for path, reason in source.refused]
 
 
@@ -217,7 +220,7 @@ def refuse(skipped: Sequence[Skipped]) -> None:
 
 
 def _notes(source: Source, clips: pd.DataFrame, parts: Mapping[str, str] | None) -> list[str]:
-    """What the user should know of the finished corpus."""
+    """Notes on the finished corpus, for the user."""
     notes: list[str] = []
     if source.absent:
         notes.append(f"the audit is of all {len(source.labelled)} labelled tracks, the ceiling of those prepared")
@@ -226,19 +229,21 @@ def _notes(source: Source, clips: pd.DataFrame, parts: Mapping[str, str] | None)
         known = {*clips["clip_id"], *clips["song_id"], *clips["clip_id"].str.replace(r"-\d\d$", "", regex=True)}
         n_unknown = len(set(parts) - known)
         if n_unused:
-            notes.append(f"{n_unused} clips are in no part of the split: they are neither trained nor tested on")
+            notes.append(
+                f"{n_unused} clips are in no part of the split: they are used neither for training nor for testing"
+            )
         if n_unknown:
             notes.append(f"the split names {n_unknown} songs that are not here")
     return notes
 
 
 def _copies(rows: pd.DataFrame) -> list[Skipped]:
-    """Tracks whose sound is the same, to the byte, as an earlier track's."""
+    """Tracks whose audio is byte for byte the same as an earlier track's."""
     tracks = rows.drop_duplicates("source_path")
     first = tracks.groupby("sha256")["source_path"].transform("first")
     again = tracks["source_path"] != first
     pairs = zip(tracks.loc[again, "source_path"], first[again], strict=True)
-    return [Skipped(path, f"the same sound as {original}") for path, original in pairs]
+    return [Skipped(path, f"the same audio as {original}") for path, original in pairs]
 
 
 def _require_songs(rows: pd.DataFrame, skipped: Sequence[Skipped], source: Source) -> None:

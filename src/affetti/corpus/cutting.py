@@ -1,4 +1,4 @@
-"""Cuts tracks into clips and files their log-mels, labels and reasons for leaving tracks out, one shard per range.
+"""Cuts tracks into clips and writes their log-mels, labels and the tracks left out, one shard per range of tracks.
 
 A shard is ``START-STOP.json`` (rows of the manifest, skipped tracks, names of further tables), with ``.npy`` (log-mels)
 and ``.NAME.parquet`` (further tables) beside it. The JSON is written last, so its existence means that the range is
@@ -41,7 +41,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Shard:
-    """What one range of tracks gave."""
+    """The result of one range of tracks."""
 
     rows: list[dict[str, Any]]
     """Rows of the manifest."""
@@ -53,7 +53,11 @@ class Shard:
 
     @classmethod
     def read(cls, path: Path) -> Shard:
-        """Read a shard that a :class:`CutTask` filed at ``path``."""
+        """Read the shard that a :class:`CutTask` wrote to ``path``.
+
+        Raises:
+            StorageError: it is missing or damaged.
+        """
         part = read_json(path)
         return cls(
             part["rows"],
@@ -149,7 +153,7 @@ class CutTask(ShardTask):
             if not audio.is_silent(samples):
                 clips.append((first / self.front.sample_rate, samples))
         if starts and not clips:
-            raise InputError(f"silent where its clips lie (from {starts[0]:.1f} s)", where=track.path)
+            raise InputError(f"silent in all of its clips (from {starts[0]:.1f} s)", where=track.path)
         return clips, len(starts) - len(clips)
 
     def _row(self, track: Track, clip_id: str, at: float, fingerprint: str) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""Clips that sound alike though they are filed as different songs: one recording under two names.
+"""Near duplicates: clips of one recording that are listed as different songs.
 
 Two clips are near duplicates when their log-mels, band by band about their means over time, correlate above
 :data:`MIN_SIMILARITY` at the best lag: re-encoding, a change of level or of equalisation and a shift of the cut by up
-to a quarter of the clip leave that correlation near 1, while different performances of one piece stay well under it.
-Candidates are found by profile (mean and spread of each band), so that not every pair has to be laid over each other.
+to a quarter of the clip leave that correlation near 1, while different performances of one piece stay well below it.
+Only clips with similar profiles (mean and spread of each band) are compared, so that not every pair has to be aligned.
 
-Not found: copies at another speed or pitch, cuts of one recording that do not overlap, and a recording filed as more
-than :data:`MAX_SONGS` songs. Those need a fingerprint
-service, or a song column that says so.
+When not to use: for copies at another speed or pitch, cuts of one recording that do not overlap, or a recording listed
+as more than :data:`MAX_SONGS` songs. These need audio fingerprints, or song ids that say so.
 """
 
 from __future__ import annotations
@@ -23,17 +22,18 @@ from scipy.sparse.csgraph import connected_components
 from affetti.corpus.track import Check
 
 MIN_SIMILARITY = 0.8
-"""Correlation from which two clips are taken for one recording. Real music at ``tiny``, 6 s: copies in MP3 of the
-lowest quality, or cut elsewhere, 0.82 to 0.97; 5,300 pairs of different piano pieces of like profile, at most 0.76."""
+"""Correlation above which two clips count as one recording. Measured on real music at ``tiny``, 6 s: copies as MP3 of
+the lowest quality or with a shifted cut, 0.82 to 0.97; 5,300 pairs of different piano pieces of similar profile, at
+most 0.76."""
 N_NEIGHBOURS = 10
-"""Candidates a clip, nearest by profile."""
+"""Candidates per clip, nearest by profile."""
 MAX_PROFILE_DISTANCE = 11.0
-"""Greatest difference of profiles, dB (root mean square over bands), at which clips are compared at all."""
+"""Largest difference of profiles, dB (root mean square over bands), at which clips are compared."""
 MIN_OVERLAP = 0.25
-"""Share of the frames in which both must sound for a correlation to count."""
+"""Share of the frames in which both clips must have sound for a correlation to count."""
 MAX_SONGS = 8
-"""Songs that one recording is filed as, at most. More share a common sound rather: the last chord of piano pieces dies
-away alike in all of them, and one such pair after another would tie half a corpus to one fold."""
+"""Most songs that one recording may be listed as. Larger sets share a common sound, not a recording: the last chord of
+piano pieces decays alike in all of them, and such pairs would chain half a corpus into one fold."""
 COARSE_SHAPE = (32, 256)
 """Bands and frames at which clips are compared."""
 CACHE_SIZE = 2_048
@@ -42,11 +42,14 @@ BLOCK = 32
 
 
 def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
-    """For each clip the name of its set of near duplicates (its first clip's id), "" where it has none.
+    """Find sets of near duplicates.
 
     Args:
         mel: log-mels in dB ``[N, M, F]``; may be memory-mapped.
-        clips: ``clip_id`` and ``song_id`` of each.
+        clips: a table with ``clip_id`` and ``song_id`` of each.
+
+    Returns:
+        For each clip the id of the first clip of its set, "" where it has no near duplicate.
     """
     songs = clips["song_id"].to_numpy(dtype=str)
     coarse = lru_cache(CACHE_SIZE)(lambda row: _coarse(mel[row]))
@@ -65,19 +68,19 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
 
 
 def candidates(mel: NDArray[np.float16], songs: NDArray[np.str_]) -> list[tuple[int, int]]:
-    """Pairs of rows (i < j) of different songs whose profiles are near."""
-    from sklearn.neighbors import NearestNeighbors  # a second to import, which processes that only decode can spare
+    """Pairs of rows (i < j) of different songs with similar profiles, sorted."""
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import, which processes that only decode save
 
     profile = np.concatenate([_profile(mel[row : row + BLOCK]) for row in range(0, len(mel), BLOCK)])
     count = min(N_NEIGHBOURS + 1, len(profile))
     distance, near = NearestNeighbors(n_neighbors=count).fit(profile).kneighbors(profile)
-    found = {
+    pairs = {
         (min(i, int(j)), max(i, int(j)))
         for i in range(len(profile))
         for j, apart in zip(near[i], distance[i], strict=True)
         if apart <= MAX_PROFILE_DISTANCE * np.sqrt(mel.shape[1]) and songs[i] != songs[j]
     }
-    return sorted(found)
+    return sorted(pairs)
 
 
 def _profile(mel: NDArray[np.float16]) -> NDArray[np.float32]:
@@ -88,8 +91,8 @@ def _profile(mel: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 def _coarse(mel: NDArray[np.float16]) -> NDArray[np.float64]:
-    """At most some 32 bands and 256 frames, means of neighbours: enough to tell by, and sixteen times as fast."""
-    bands, frames = (max(1, size // most) for size, most in zip(mel.shape, COARSE_SHAPE, strict=True))
+    """The log-mel reduced to about 32 bands and 256 frames by averaging: precise enough, and sixteen times as fast."""
+    bands, frames = (max(1, size // limit) for size, limit in zip(mel.shape, COARSE_SHAPE, strict=True))
     kept = mel[: mel.shape[0] // bands * bands, : mel.shape[1] // frames * frames].astype(np.float64)
     return kept.reshape(kept.shape[0] // bands, bands, -1, frames).mean(axis=(1, 3))
 
@@ -97,12 +100,13 @@ def _coarse(mel: NDArray[np.float16]) -> NDArray[np.float64]:
 def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     """Correlation of two log-mels ``[M, F]`` about the means of their bands, at the best lag up to F/4; in [-1, 1].
 
-    Frames without sound (padding, pauses) are left out: where both fall silent says nothing of what they play.
+    Frames without sound (padding, pauses) are ignored, because common silence is not evidence of a common recording.
+    Returns 0 where the clips overlap too little, or do not vary over time.
     """
-    (a, in_a), (b, in_b) = _course(x), _course(y)
+    (a, in_a), (b, in_b) = _centred(x), _centred(y)
     frames = a.shape[1]
     size = 2 * frames
-    # Sums over the frames where both sound, at each lag: of a·b, a², b² and 1. Index l: b delayed by l frames.
+    # Sums over the frames where both have sound, at each lag: of a·b, a², b² and 1. Index l: b delayed by l frames.
     product = _correlate(a, b, size).sum(axis=0)
     power_a = _correlate((a**2).sum(axis=0), in_b, size)
     power_b = _correlate(in_a, (b**2).sum(axis=0), size)
@@ -111,11 +115,11 @@ def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     energy = np.sqrt(np.clip(power_a[lags] * power_b[lags], 0.0, None))
     enough = (shared[lags] >= MIN_OVERLAP * frames) & (energy > 1e-9 * max(1.0, float(energy.max(initial=0.0))))
     if not enough.any():
-        return 0.0  # steady sounds, and short ones, have no course in time to be compared by
+        return 0.0  # steady or short sounds have no variation over time to compare
     return float((product[lags][enough] / energy[enough]).max())
 
 
-def _course(mel: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _centred(mel: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A log-mel about the means of its bands, 0 where there is no sound, and which frames have any (1 or 0)."""
     block = np.asarray(mel, dtype=np.float64)
     sounding = block.max(axis=0) > block.min() + 1.0
@@ -131,11 +135,11 @@ def _correlate(a: NDArray[np.float64], b: NDArray[np.float64], size: int) -> NDA
 
 
 def check(clips: pd.DataFrame) -> Check:
-    """The audit's line on near duplicates; ``n`` counts the songs concerned."""
+    """The check ``near_duplicate_audio`` of the label audit; ``n`` counts the songs concerned."""
     alike = clips.loc[clips["duplicates"] != ""]
     songs = int(alike["song_id"].nunique())
     if not songs:
-        return Check("near_duplicate_audio", "fine", 0, "no two songs sound like one recording")
+        return Check("near_duplicate_audio", "fine", 0, "no two songs share a recording")
     first = ", ".join(alike.loc[alike["duplicates"] == alike["duplicates"].iloc[0], "clip_id"].head(3))
     detail = f"{songs} songs share a recording with another (first: {first}); they are kept on one side of each split"
     return Check("near_duplicate_audio", "suspect", songs, detail)

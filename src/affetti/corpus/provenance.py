@@ -24,28 +24,28 @@ class Provenance:
     training_clips_hash: str | None = None
     """A hash of the clips the generator was trained on."""
     training_songs: tuple[str, ...] = ()
-    """Ids of the songs the generator has seen in training: nothing may be tested on them."""
+    """Ids of the songs the generator has seen in training; they must not be in a test set."""
     fold: int | None = None
-    """The fold whose training clips they are."""
+    """The fold whose training clips the generator was trained on."""
     corpus_hash: str | None = None
-    """Content hash of the corpus they are of."""
+    """Content hash of the corpus those clips belong to."""
     seed: int | None = None
     emotions: str | None = None
-    """What ``--emotions`` was."""
+    """The value of ``--emotions``."""
     conditions: Mapping[str, Any] = field(default_factory=dict)
-    """What all clips were conditioned on besides: genre, mode and so on."""
+    """Further conditions that all clips share: genre, mode and so on."""
     sampling: Mapping[str, float] = field(default_factory=dict)
     """Sampling parameters that differ from the model's defaults."""
     filter: Mapping[str, Any] | None = None
-    """What the filter kept; None without one."""
+    """What the filter kept; None where none was applied."""
     requested_clips: int | None = None
-    """What ``--n`` was; the filter may leave fewer. This and what follows is None in corpora of affetti 0.1."""
+    """The value of ``--n``; the filter may leave fewer. This and what follows is None in corpora of affetti 0.1."""
     batch_size: int | None = None
-    """Clips a batch, on which the last bits of a sample depend."""
+    """Clips per batch, on which the last bits of a sample depend."""
     audio: bool | None = None
-    """Whether the sound of each clip was requested."""
+    """Whether the audio of each clip was requested."""
     vocoder: str | None = None
-    """What ``--vocoder`` was."""
+    """The value of ``--vocoder``."""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain JSON types."""

@@ -1,8 +1,11 @@
-"""Splits that leak neither song nor artist.
+"""Splits without leakage of songs or artists.
 
-Clips that share a song or an artist are one group; groups are dealt to folds so that every fold has its share of each
-cell of the valence-arousal plane (5 × 5) and of each genre. Fold K's test clips are the clips whose ``fold`` is K; its
-training clips are all others, of which a tenth of the groups (at least one) is set aside for validation.
+Clips that share a song, an artist or a recording form one group. Groups are assigned to folds so that every fold has
+its share of each cell of the valence-arousal plane (5 × 5) and of each genre. The test clips of fold K are the clips
+whose ``fold`` is K; all other clips are its training clips, of which a tenth of the groups (at least one) is set aside
+for validation.
+
+When not to use: to compare with published results, which need the published split (``--split NAME``).
 """
 
 from __future__ import annotations
@@ -36,7 +39,12 @@ class Fold:
 
 
 def groups(clips: pd.DataFrame) -> NDArray[np.intp]:
-    """Group number of each clip: connected by song, by artist (where known) or by sounding alike."""
+    """Group number of each clip ``[N]``: clips of one song, one artist (where known) or one recording share a group.
+
+    Groups are the connected components of a graph of songs, artists and sets of near duplicates, so that clips which
+    are related over several steps (two artists who recorded one song) stay together.
+    """
+    # Nodes: the songs first, then the artists, then the sets of duplicates; each clip is an edge from its song.
     songs = pd.factorize(clips["song_id"])[0]
     nodes = int(songs.max()) + 1
     ends = [(songs, songs)]
@@ -59,13 +67,21 @@ def _names(clips: pd.DataFrame, column: str) -> pd.Series:
 
 
 def assign_folds(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16]:
-    """Deal the groups to ``folds`` folds, stratified by plane cell and genre.
+    """Assign groups to ``folds`` folds, stratified by plane cell and genre.
 
-    The largest groups go first, each to the fold where it raises the squared excess over an even share least.
-    Corpora with fewer groups than ``folds`` get one fold a group.
+    Greedy: the largest groups first, each to the fold where it adds least to Σ filled²/share over the strata. Corpora
+    with fewer groups than ``folds`` get one fold per group.
+
+    Args:
+        clips: the manifest, with ``song_id``, ``artist``, ``genre``, ``valence`` and ``arousal``.
+        folds: number of folds, ≥ 2.
+        seed: seed of the order among groups of equal size, ≥ 0.
+
+    Returns:
+        Fold number of each clip ``[N]``.
 
     Raises:
-        UsageError: fewer than two folds were asked for, or the seed is negative.
+        UsageError: fewer than two folds, or a negative seed.
         InputError: all clips form one group, which cannot be split.
     """
     require_settings(folds, seed)
@@ -79,6 +95,7 @@ def assign_folds(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16
     cells = np.clip(
         ((clips[["valence", "arousal"]].to_numpy(float) + 1) / 2 * PLANE_CELLS).astype(int), 0, PLANE_CELLS - 1
     )
+    # The constant stratum balances the number of clips per fold; the others balance emotion and genre.
     strata = [
         cells[:, 0] * PLANE_CELLS + cells[:, 1],
         pd.factorize(clips["genre"].fillna(""))[0],
@@ -87,19 +104,20 @@ def assign_folds(clips: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int16
     table = np.concatenate([_counts(member, stratum, count) for stratum in strata], axis=1)  # [groups, strata]
     share = table.sum(axis=0) / folds
     order = np.random.default_rng(seed).permutation(count)
+    # Large groups first, while every fold has room; small ones then even out what is left. Ties are in random order.
     order = order[np.argsort(-table[order].sum(axis=1), kind="stable")]
     filled = np.zeros((folds, table.shape[1]))
-    home = np.zeros(count, dtype=np.int16)
+    fold_of = np.zeros(count, dtype=np.int16)
     for group in order:
-        # Growth of Σ filled²/share: small for the fold that lacks these strata most.
+        # Growth of Σ filled²/share. Dividing by the share gives rare strata the same weight as common ones.
         cost = (((filled + table[group]) ** 2 - filled**2) / np.maximum(share, 1e-9)).sum(axis=1)
-        home[group] = int(np.argmin(cost))
-        filled[home[group]] += table[group]
-    return home[member]
+        fold_of[group] = int(np.argmin(cost))
+        filled[fold_of[group]] += table[group]
+    return fold_of[member]
 
 
 def require_settings(folds: int, seed: int) -> None:
-    """Refuse what :func:`assign_folds` could not work with.
+    """Check the arguments of :func:`assign_folds`.
 
     Raises:
         UsageError: fewer than two folds, or a negative seed.
@@ -125,15 +143,17 @@ class SplitColumns:
 
 
 GENERATED_SPLITS = ("folds", "train-validation-test")
-"""Splits dealt here, by song and artist; all others are published ones, by name, or a file."""
+"""Splits that affetti makes, by song and artist; all others are published ones, by name, or a file."""
 PARTS = ("train", "validation", "test")
 
 
 def published_split(split: str, official: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
-    """Part by track or song of a published split, or of a CSV with the columns ``song`` and ``part``; None of our own.
+    """Part by track or song id, of a published split or of a CSV with the columns ``song`` and ``part``.
+
+    Returns None for :data:`GENERATED_SPLITS`.
 
     Raises:
-        UsageError: there is no such split; lists what there is.
+        UsageError: there is no such split; lists the available ones.
         InputError: the file cannot be used, or names a song twice.
     """
     if split in GENERATED_SPLITS:
@@ -152,17 +172,17 @@ def published_split(split: str, official: Mapping[str, Mapping[str, str]]) -> Ma
 def assign_split(
     clips: pd.DataFrame, split: str, folds: int, seed: int, named: Mapping[str, str] | None = None
 ) -> SplitColumns:
-    """Deal clips to folds, or to the parts of a fixed split.
+    """Assign clips to folds, or to the parts of a fixed split.
 
     Args:
         clips: the manifest.
         split: ``folds``; ``train-validation-test`` (80, 10 and 10 % of the clips); or any other name, with ``named``.
         folds: how many folds.
-        seed: of the dealing.
-        named: of a fixed split, the part by track or song id, see :func:`published_split`.
+        seed: seed of the assignment.
+        named: for a fixed split, the part by track or song id, see :func:`published_split`.
 
     Raises:
-        InputError: clips that the split does not name, or no test or training clips.
+        InputError: there are no test or no training clips, or too few groups for three parts.
     """
     if split == "folds":
         return SplitColumns(assign_folds(clips, folds, seed), np.full(len(clips), ""))
@@ -177,7 +197,9 @@ def assign_split(
         part = np.array([_part(named, clip, song) for clip, song in ids])
         for needed in ("train", "test"):
             if needed not in part:
-                raise InputError(f"no clip at hand is in the {needed} part", where=split, hint="choose another --split")
+                raise InputError(
+                    f"none of the clips is in the {needed} part", where=split, hint="choose another --split"
+                )
     return SplitColumns(np.where(part == "test", 0, -1).astype(np.int16), part)
 
 
@@ -200,7 +222,7 @@ def _from_file(path: Path) -> dict[str, str]:
 
 
 def fold_numbers(clips: pd.DataFrame) -> list[int]:
-    """The folds there are; a fixed split is fold 0, a synthetic set has none."""
+    """The numbers of the folds, sorted; a fixed split is fold 0, a synthetic set has none."""
     home = clips["fold"].to_numpy(dtype=int)
     return np.unique(home[home >= 0]).tolist()
 
@@ -210,7 +232,7 @@ def fold(clips: pd.DataFrame, number: int, validation: float = 0.1, *, allow_art
 
     Args:
         clips: the manifest.
-        number: which fold's clips are tested on.
+        number: the fold whose clips are the test set.
         validation: share of the other groups set aside for validation, where the split does not fix it.
         allow_artists: whether test and training clips may share artists.
 
@@ -225,42 +247,42 @@ def fold(clips: pd.DataFrame, number: int, validation: float = 0.1, *, allow_art
     rows = np.arange(len(clips))
     part = _names(clips, "part").to_numpy(dtype=str)
     test = clips["fold"].to_numpy(dtype=int) == number
-    rest = ~test
+    others = ~test
     if (part != "").any():
-        rest &= part != ""  # what a published split does not name is on neither side
-    aside = part == "validation" if "validation" in part else _set_aside(clips, rest, validation)
-    require_no_leakage(clips.loc[test], clips.loc[rest], allow_artists=allow_artists)
-    return Fold(number, rows[rest & ~aside], rows[aside], rows[test])
+        others &= part != ""  # clips that a published split does not name are on neither side
+    aside = part == "validation" if "validation" in part else _set_aside(clips, others, validation)
+    require_no_leakage(clips.loc[test], clips.loc[others], allow_artists=allow_artists)
+    return Fold(number, rows[others & ~aside], rows[aside], rows[test])
 
 
-def _set_aside(clips: pd.DataFrame, rest: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """Validation clips: a share of the groups, chosen by their names alone, so that a new song reshuffles no other."""
+def _set_aside(clips: pd.DataFrame, others: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """Validation clips: a share of the groups, by a hash of their names: new songs do not reshuffle the others."""
     member = groups(clips)
     names: dict[int, str] = {}
-    for group, song in zip(member[rest].tolist(), clips.loc[rest, "song_id"], strict=True):
+    for group, song in zip(member[others].tolist(), clips.loc[others, "song_id"], strict=True):
         names[group] = min(str(song), names.get(group, str(song)))
     ordered = sorted(names, key=lambda group: hashlib.sha256(f"validation:{names[group]}".encode()).digest())
     held = ordered[: max(1, round(share * len(ordered)))] if len(ordered) > 1 else []
-    return np.isin(member, held) & rest
+    return np.isin(member, held) & others
 
 
 def require_real(clips: pd.DataFrame) -> None:
-    """Refuse synthetic clips in a test set.
+    """Raise if a test set has synthetic clips.
 
     Raises:
         MismatchError: names the first.
     """
-    made = clips["synthetic"].to_numpy(dtype=bool)
-    if made.any():
-        first = clips["clip_id"].iloc[int(made.argmax())]
+    synthetic = clips["synthetic"].to_numpy(dtype=bool)
+    if synthetic.any():
+        first = clips["clip_id"].iloc[int(synthetic.argmax())]
         raise MismatchError(
-            f"{int(made.sum())} of {len(clips)} test clips are synthetic (first: {first})",
+            f"{int(synthetic.sum())} of {len(clips)} test clips are synthetic (first: {first})",
             hint="test on real clips only",
         )
 
 
 SHARED = {"song_id": "songs", "sha256": "sounds", "duplicates": "near duplicates", "artist": "artists"}
-"""What must not lie on both sides, and what it is called."""
+"""Columns whose values must not occur on both sides, and their names in messages and in ``leakage``."""
 
 
 def require_no_leakage(
@@ -271,14 +293,14 @@ def require_no_leakage(
     allow_artists: bool = False,
     where: str | Path | None = None,
 ) -> None:
-    """Refuse an evaluation whose test clips are synthetic, or shared with what was trained on.
+    """Raise if test clips are synthetic, or share songs, artists or recordings with the training clips.
 
     Args:
-        test: clips that will be tested on.
-        train: clips that are trained on, real or synthetic.
-        trained_on: ids of the songs that generators of the synthetic ones, or models trained before, have seen.
+        test: the test clips.
+        train: the training clips, real or synthetic.
+        trained_on: ids of songs that the generators of synthetic clips, or teacher models, have seen in training.
         allow_artists: whether both sides may share artists (published splits do).
-        where: what the error names.
+        where: the place that the error names.
 
     Raises:
         MismatchError: names the kind of leak, how many and the first.
@@ -298,7 +320,7 @@ def require_no_leakage(
 
 
 def require_held_out(songs: Iterable[str], trained_on: Iterable[str], where: str | Path | None = None) -> None:
-    """Refuse to test on songs that were trained on.
+    """Raise if a test song was seen in training.
 
     Raises:
         MismatchError: names the first.
@@ -313,9 +335,12 @@ def require_held_out(songs: Iterable[str], trained_on: Iterable[str], where: str
 
 
 def leakage(clips: pd.DataFrame) -> dict[str, float]:
-    """Share of test clips whose artist (song, sound …) is also in training, over all folds; 0 in our own splits."""
+    """Share of test clips whose artist (song, recording …) is also in training, over all folds, by kind of leak.
+
+    All are 0 for splits that affetti makes; published splits may share artists.
+    """
     tested = 0
-    found = dict.fromkeys(SHARED.values(), 0)
+    leaked = dict.fromkeys(SHARED.values(), 0)
     part = _names(clips, "part").to_numpy(dtype=str)
     home = clips["fold"].to_numpy(dtype=int)
     for number in fold_numbers(clips):
@@ -324,12 +349,12 @@ def leakage(clips: pd.DataFrame) -> dict[str, float]:
         tested += int(test.sum())
         for column, called in SHARED.items():
             names = _names(clips, column)
-            found[called] += int(names.loc[test].isin(set(names.loc[train]) - {""}).sum())
-    return {called: count / max(tested, 1) for called, count in found.items()}
+            leaked[called] += int(names.loc[test].isin(set(names.loc[train]) - {""}).sum())
+    return {called: count / max(tested, 1) for called, count in leaked.items()}
 
 
 def split_hash(clips: pd.DataFrame) -> str:
-    """A hash of who lies where; it does not depend on the order of rows."""
+    """A hash of the fold and part of every clip; it does not depend on the order of rows."""
     lines = sorted(
         f"{clip}\t{song}\t{home}\t{part}"
         for clip, song, home, part in zip(

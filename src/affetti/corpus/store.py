@@ -1,6 +1,6 @@
 """A corpus on disk: ``corpus.json``, ``clips.parquet``, ``mel.npy`` and, by choice, ``audio/``.
 
-``corpus.json`` is written last: a folder without it is unfinished work, and is refused. Log-mels are float16 dB,
+``corpus.json`` is written last: a folder without it is unfinished work and is refused. Log-mels are float16 dB,
 ``[N, M, F]``, memory-mapped, so a corpus larger than memory can be read by rows. A synthetic set has the same files;
 its ``provenance`` says what made it and the column ``synthetic`` is true.
 """
@@ -70,7 +70,7 @@ clips that sound alike though they are of different songs.
 MAX_NAME_BYTES = 255
 """Longest name of a file on Linux, macOS and Windows, bytes of UTF-8."""
 KEYS = ("front_end", "n_clips", "n_songs", "source", "licence", "label_scale", "notes", "skipped", "content_hash")
-"""What every ``corpus.json`` holds besides its format and version."""
+"""Required keys of ``corpus.json``, besides its format and version."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Clip:
     valence: float
     arousal: float
     row: dict[str, Any]
-    """Its line of the manifest, see :data:`COLUMNS`."""
+    """Its row of the manifest, see :data:`COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Corpus:
         if not is_file(path / "corpus.json"):
             begun = any((path / name).exists() for name in (".work", "mel.npy", "clips.parquet"))
             make = "make one with: affetti prepare SOURCE --out CORPUS"
-            hint = "run the command that makes it again: it goes on" if begun else make
+            hint = "run the command that makes it again: it continues" if begun else make
             raise StorageError("not a finished corpus (no corpus.json)", where=path, hint=hint)
         again = "remove the folder and make the corpus again"
         meta = read_meta(path / "corpus.json", again)
@@ -132,7 +132,7 @@ class Corpus:
 
     @cached_property
     def front_end(self) -> FrontEnd:
-        """The front-end its log-mels were made with."""
+        """The front-end that its log-mels were computed with."""
         return config.structure(dict(self.meta["front_end"]), FrontEnd, self.path / "corpus.json")
 
     @property
@@ -165,7 +165,7 @@ class Corpus:
         return (self[index] for index in range(len(self)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # To another process goes the path: pickling a memory map would send all it maps.
+        # Another process receives the path and maps the file itself: pickling a memory map would send all of it.
         return Corpus.open, (self.path,)
 
     @property
@@ -174,7 +174,7 @@ class Corpus:
         return self.clips
 
     def to_pandas(self) -> pd.DataFrame:
-        """A copy of the manifest, to do with as one likes."""
+        """A copy of the manifest; changing it does not change the corpus."""
         return self.clips.copy()
 
     def to_torch(self, rows: ArrayLike | None = None) -> ClipDataset:
@@ -212,25 +212,25 @@ class Corpus:
 
     @cached_property
     def provenance(self) -> Provenance | None:
-        """What generated it; None for real and composed corpora."""
+        """The generator and its settings; None for real and composed corpora."""
         entry = self.meta.get("provenance")
         return Provenance.from_dict(entry, self.path / "corpus.json") if entry else None
 
     @property
     def hash(self) -> str:
-        """The content hash filed with it."""
+        """The content hash, as stored in ``corpus.json``."""
         return str(self.meta["content_hash"])
 
     def fold(self, number: int = 0) -> splits.Fold:
         """Rows of fold ``number``; see :func:`affetti.corpus.splits.fold`.
 
-        A published split that shares artists was asked for by its name when the corpus was made, and is allowed to.
+        Published splits may share artists between test and training, because the user chose them by name.
         """
         shares_artists = self.meta.get("split", "folds") not in splits.GENERATED_SPLITS
         return splits.fold(self.clips, number, allow_artists=shares_artists)
 
     def require_front_end(self, front: FrontEnd, owner: str | Path) -> None:
-        """Refuse a front-end other than this corpus's own.
+        """Raise unless ``front`` is the front-end of this corpus.
 
         Raises:
             MismatchError: names both.
@@ -280,7 +280,7 @@ def read_meta(path: Path, hint: str) -> dict[str, Any]:
 
 
 def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta: dict[str, Any]) -> Corpus:
-    """Finish a corpus: file the manifest, move the log-mels into place, and last write ``corpus.json``.
+    """Finish a corpus: write the manifest, move the log-mels into place, and write ``corpus.json`` last.
 
     Args:
         path: folder of the corpus.
@@ -288,6 +288,10 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
         mel_file: a finished ``.npy`` of float16 ``[N, M, F]`` on the same file system; it is moved.
         front: the front-end.
         meta: source, licence, label_scale, provenance and so on.
+
+    Raises:
+        InputError: a clip id occurs twice.
+        StorageError: the disk is full.
     """
     clips = clips.reindex(columns=[*COLUMNS, *[name for name in clips.columns if name not in COLUMNS]])
     clips = clips.astype(COLUMNS)  # type: ignore[arg-type]
@@ -316,7 +320,7 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
 
 
 def require_unique(clips: pd.DataFrame, where: str | Path) -> None:
-    """Refuse a manifest that names a clip twice.
+    """Raise if a clip id occurs twice in a manifest.
 
     Raises:
         InputError: names the first.

@@ -1,8 +1,8 @@
-"""What a loader hands over: tracks (recordings with labels) and the source they come from.
+"""What a loader returns: tracks (recordings with labels) and the source they come from.
 
-A *track* is a recording, a *clip* a cut of it that a model sees, and ``song_id`` groups all that must stay on one side
-of a split. Labels are already in [-1, 1] here, with the values as published beside them; a :class:`Source` adds what is
-known of the data set and of its labels.
+A *track* is a recording, a *clip* is a cut of it that a model sees, and ``song_id`` groups the clips that must stay on
+one side of a split. Labels are already in [-1, 1] here, next to the values as published; a :class:`Source` adds what is
+known about the data set and its labels.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Windows = Literal["centre", "first", "all"]
 
 
 class Sound(Protocol):
-    """Anything that can be heard: a file, a score, a composed song."""
+    """A source of audio: a file, a score, a composed song."""
 
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Mono samples ``[T]``; raises :class:`~affetti.errors.InputError` when the sound is broken."""
         ...
 
     def stamp(self) -> str:
-        """What changes when a file is replaced, told without reading it."""
+        """A text that changes when the file is replaced; computed without reading its content."""
         ...
 
     def fingerprint(self) -> str:
@@ -83,13 +83,13 @@ class MidiFile:
 
 
 def _stamp(path: Path) -> str:
-    found = path.stat() if path.exists() else None
-    return f"{found.st_size} {found.st_mtime_ns}" if found else "absent"
+    status = path.stat() if path.exists() else None
+    return f"{status.st_size} {status.st_mtime_ns}" if status else "absent"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What raters said of a stretch of music: means and spread in [-1, 1], and their number (0: unknown).
+    """Ratings of a piece of music: means and spread in [-1, 1], and the number of raters (0: unknown).
 
     ``valence_std`` is the sample standard deviation over raters (``ddof`` 1), NaN where it is not known.
     """
@@ -115,7 +115,7 @@ class Labels:
         arousal_std: float = float("nan"),
         raters: int = 0,
     ) -> Labels:
-        """Labels given on an affine scale of :data:`affetti.emotion.SCALES`; the originals are kept beside.
+        """Labels from ratings on an affine scale of :data:`affetti.emotion.SCALES`; the original means are kept.
 
         Raises:
             InputError: a mean lies outside the scale.
@@ -133,7 +133,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Track:
-    """A recording and what is known of it. ``path`` is what messages and ``source_path`` call it."""
+    """A recording and what is known about it. ``path`` is its name in messages and in the column ``source_path``."""
 
     track_id: str
     song_id: str
@@ -145,13 +145,17 @@ class Track:
     mode: str = ""
     instruments: tuple[str, ...] = ()
     clips: int = 1
-    """How many clips it is expected to give, to tell how much room they need."""
+    """Expected number of clips, from which the disk space is estimated."""
     title: str = ""
     dataset: str = ""
-    """The data set it comes from; "" for its source's own."""
+    """The data set it comes from; "" for that of its source."""
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:
-        """Where clips of ``clip`` seconds start in ``duration`` seconds; empty when it is too short."""
+        """Start times of clips of ``clip`` seconds in a recording of ``duration`` seconds; empty if it is too short.
+
+        Raises:
+            UsageError: ``windows`` is unknown.
+        """
         room = duration - clip
         if room < -1e-6:
             return []
@@ -164,7 +168,7 @@ class Track:
         raise UsageError(f"unknown windows {windows!r}", where="--windows", hint="choose from centre, first, all")
 
     def describe(self, start: float, clip: float) -> dict[str, Any]:  # noqa: ARG002 - composed songs need them
-        """The columns of the manifest that may differ between the clips of a track."""
+        """The columns that may differ between clips of a track, for the clip that begins at ``start`` seconds."""
         return {
             "valence": self.labels.valence,
             "arousal": self.labels.arousal,
@@ -181,32 +185,32 @@ class Track:
         }
 
     def label_rows(self, clip: float) -> list[dict[str, Any]]:
-        """Its labels before it has been heard: one row, or one for each of its clips where they are labelled apart."""
+        """Its labels without reading audio: one row, or one for each clip where clips are labelled separately."""
         return [self.describe(0.0, clip)]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Rows this track adds to further tables of the corpus, by table name: what a composer knows beyond labels."""
+        """Rows for further tables of the corpus, by table name, such as the notes of a composed song."""
         return {}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A card of a data set: what is known of it before a file is read."""
+    """The card of a data set: name, licence, citation and scale."""
 
     name: str
-    """What SOURCE calls it: ``deam``, ``folder`` …"""
+    """Its name in SOURCE: ``deam``, ``folder`` …"""
     title: str
     licence: str
     citation: str
     url: str
-    """Where to get it."""
+    """Where to download it."""
     scale: str
-    """What its labels are on: a key of :data:`affetti.emotion.SCALES` or :data:`affetti.emotion.CATEGORIES`."""
+    """The scale of its labels: a key of :data:`affetti.emotion.SCALES` or :data:`affetti.emotion.CATEGORIES`."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose about how a data set is read; each loader takes what concerns it."""
+    """How data sets are read; each loader uses the options that concern it."""
 
     scale: str | None = None
     """Scale of the labels of ``folder`` and ``midi``."""
@@ -215,23 +219,24 @@ class Options:
     renderer: str = "affetti"
     """What renders MIDI, one of :data:`affetti.compose.render.RENDERERS`."""
     voice: str | None = None
-    """What sings or says the words of composed songs, a key of :data:`affetti.compose.render.VOICES`; None: nothing."""
+    """The voice that sings or speaks the words of composed songs, a key of :data:`affetti.compose.render.VOICES`; None:
+    nothing."""
     deam_labels: Literal["corrected", "as-shipped"] = "corrected"
-    """Whether swapped axes are put right."""
+    """Whether DEAM's swapped axes are corrected."""
     full_songs: bool = False
     """Whether DEAM's 58 full songs of 2015 are read too."""
     lexicon: Path | None = None
-    """A CSV of words with valence and arousal that places mood tags on the plane."""
-    witness: Path | None = None
-    """A folder of emoMusic, whose labels tell whether DEAM's axes are swapped."""
+    """A CSV of words with valence and arousal, which gives mood tags their points on the plane."""
+    reference: Path | None = None
+    """A folder of emoMusic, whose labels show whether DEAM's axes are swapped."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding of the label audit."""
+    """The result of one check of the label audit."""
 
     check: str
-    """What was looked for, such as ``axes_swapped``."""
+    """Name of the check, such as ``axes_swapped``."""
     verdict: Literal["fine", "corrected", "suspect", "not checkable"]
     n: int
     """Songs concerned."""
@@ -240,27 +245,27 @@ class Check:
 
 @dataclass(frozen=True)
 class Source:
-    """Labelled tracks and the data set they come from. Nothing here has been heard: labels alone are read."""
+    """Labelled tracks and the data set they come from; no audio has been read."""
 
     dataset: Dataset
     tracks: Sequence[Track]
-    """Tracks whose sound is here."""
+    """Tracks whose audio is present."""
     absent: Sequence[Track] = ()
-    """Tracks that are labelled, but whose sound is not here: they count in the audit and the ceiling of the labels."""
+    """Labelled tracks whose audio is absent: they count in the audit and the ceiling of the labels."""
     refused: Sequence[tuple[str, str]] = ()
     """Rows that cannot be used, as (name, reason)."""
     notes: tuple[str, ...] = ()
-    """What the loader wants the user to know."""
+    """Notes of the loader for the user."""
     checks: tuple[Check, ...] = ()
-    """What the loader found out about the labels that the table of means cannot tell."""
+    """Checks that need data only the loader has, such as ratings over time."""
     official: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Published splits by name: ``train``, ``validation`` or ``test`` by track id."""
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    """Further tables to file in the corpus by name, such as ratings over time; each has a column ``song_id``."""
+    """Further tables to store in the corpus by name, such as ratings over time; each has a column ``song_id``."""
     planted: dict[str, Any] = field(default_factory=dict)
-    """Every effect that a composer put into the labels."""
+    """Every effect that the composer planted in the labels."""
     options: dict[str, Any] = field(default_factory=dict)
-    """How it was read, where otherwise than by default: fields of :class:`Options`."""
+    """Options that differ from their defaults: fields of :class:`Options`."""
     parts: tuple[Source, ...] = ()
     """The sources it was joined from, where it is a union."""
 
@@ -271,5 +276,5 @@ class Source:
 
     @property
     def labelled(self) -> list[Track]:
-        """All labelled tracks, heard or not."""
+        """All labelled tracks, with or without audio."""
         return [*self.tracks, *self.absent]

@@ -1,12 +1,12 @@
-"""Writes a corpus step by step, so that interrupted work continues and finished work is found again.
+"""Writes a corpus step by step, so that interrupted work continues and finished work is not repeated.
 
-Everything that makes a corpus takes the same steps::
+All code that makes a corpus takes the same steps::
 
     writer = CorpusWriter(out, front, signature)
     if writer.finished():
         return Corpus.open(out)
-    writer.reserve()                                   # the folder belongs to this work from here on
-    executor.map_ranges(task, n, CHUNK)                # a MelTask files log-mels under writer.work
+    writer.reserve()                                   # no other work may use the folder from here on
+    executor.map_ranges(task, n, CHUNK)                # a MelTask writes log-mels under writer.work
     mel = writer.join_shards(task.shards(n, CHUNK), keep)
     return writer.finish(clips, meta)                  # writes corpus.json last
 
@@ -48,7 +48,7 @@ WORK = ".work"
 
 @dataclass(frozen=True)
 class MelTask(ShardTask):
-    """A task that files the log-mels of each range as one ``.npy`` shard under the work folder of ``out``."""
+    """A task that writes the log-mels of each range as one ``.npy`` shard under the work folder of ``out``."""
 
     out: Path
     """Folder of the corpus."""
@@ -71,7 +71,7 @@ class CorpusWriter:
     """Folder of the corpus."""
     front: FrontEnd
     signature: str
-    """What the result depends on, as a text or hash; filed in ``corpus.json``."""
+    """What the result depends on, as a text or hash; stored in ``corpus.json``."""
 
     @property
     def work(self) -> Path:
@@ -91,7 +91,7 @@ class CorpusWriter:
         return isinstance(meta, dict) and meta.get("signature") == self.signature
 
     def reserve(self) -> None:
-        """Reserve the folder for this work, or find the same work begun there.
+        """Reserve the folder for this work; does nothing if the same work was begun there.
 
         Raises:
             StorageError: the folder holds something else, or another process works there.
@@ -159,7 +159,7 @@ class CorpusWriter:
         return corpus
 
     def abandon(self) -> None:
-        """Remove what this work has written, and the folder if nothing else is in it."""
+        """Remove all that this work has written, and the folder if it is then empty."""
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.rmtree(self.audio, ignore_errors=True)
         unlock_output(self.out)

@@ -56,7 +56,7 @@ def embed(
         clips: the set, read a batch at a time.
         embedder: what embeds it.
         stage: what ``progress`` calls it.
-        progress: told of clips done.
+        progress: receives the number of clips done.
 
     Raises:
         InputError, MismatchError: the embedder cannot read this set, or a file of it.

@@ -34,7 +34,7 @@ class ClipSet:
     songs: NDArray[np.str_]
     """Song id of each clip ``[N]``."""
     labels: NDArray[np.float64] | None = None
-    """``[N, 2]`` in [-1, 1]: ratings of real clips, the emotions asked for of synthetic ones."""
+    """``[N, 2]`` in [-1, 1]: ratings of real clips, the requested emotions of synthetic ones."""
     front_end: FrontEnd | None = None
     corpus: Corpus | None = None
     files: tuple[Path, ...] | None = None
@@ -127,7 +127,7 @@ def open_clip_set(
         front: the front-end for audio; unused for the others.
         groups: a text file with the song id of each row of a ``.npy``, one a line.
         workers: processes that decode audio.
-        progress: told of files decoded.
+        progress: receives the number of files decoded.
 
     Raises:
         StorageError: there is nothing there.
@@ -149,10 +149,10 @@ def open_clip_set(
             str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
         )
     if is_folder(path):
-        found = decode_folder(path, front, workers=workers, progress=progress)
-        names = np.array([str(file.relative_to(path)) for file in found.files])
+        decoded = decode_folder(path, front, workers=workers, progress=progress)
+        names = np.array([str(file.relative_to(path)) for file in decoded.files])
         return ClipSet(
-            str(path), found.mel, names, front_end=front, files=found.files, names=names, left_out=found.left_out
+            str(path), decoded.mel, names, front_end=front, files=decoded.files, names=names, left_out=decoded.left_out
         )
     raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
 

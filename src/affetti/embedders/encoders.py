@@ -4,14 +4,14 @@
   model's own length (10 s). A shorter clip is repeated, as it was in training. The fusion that some CLAP models do of
   longer sound draws crops at random and is not used: a clip's embedding depends on the clip alone.
 - ``hubert``, ``wav2vec2``, ``wav2vec2-bert``, ``wavlm``, and MERT (Li et al. 2024, arXiv 2306.00107): the mean over
-  time of the last hidden state, or of that after layer K (``NAME#K``, 0: what the first layer reads), in windows of
+  time of the last hidden state, or of that after layer K (``NAME#K``, 0: the input of the first layer), in windows of
   10 s.
 
-MERT's repository asks to run code of its own. With the settings of its published models that code computes what HuBERT
-does, so it is loaded as HuBERT, and no code from a repository is ever run. A model of other settings is refused.
+MERT's repository requires running its own code. With the settings of its published models that code computes what
+HuBERT does, so it is loaded as HuBERT, and no code from a repository is ever run. A model of other settings is refused.
 
 Needs ``pip install 'affetti[encoders]'``. Naming a model of the Hub fetches it once, by the ordinary client, into that
-client's own cache; a folder is read where it is, and asks no network.
+client's own cache; a folder is read in place, without network access.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
             raise
         # The library raises what the formats and clients beneath it raise, of no common root.
         except Exception as error:
-            told = str(error).strip().splitlines() or [type(error).__name__]
+            lines = str(error).strip().splitlines() or [type(error).__name__]
             hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({told[0]})", where=source, hint=hint) from error
+            raise InputError(f"cannot be loaded ({lines[0]})", where=source, hint=hint) from error
     model = model.float().eval()
     depth = -1 if kind == "clap" else int(model.config.num_hidden_layers)
     if layer is not None and layer > depth:
@@ -76,17 +76,17 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
     settings = (kind, layer, library.__version__, json.dumps(extractor.to_dict(), sort_keys=True, default=str))
     version = f"hf-1-{fingerprint(model.state_dict(), *settings)}"
     model = model.to(device)
-    hear = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
-    return FunctionEmbedder(f"hf:{text}", version, hear, rate)
+    embed = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
+    return FunctionEmbedder(f"hf:{text}", version, embed, rate)
 
 
 def _layer_of(text: str) -> tuple[str, int | None]:
-    found = re.fullmatch(r"(.+)#(\d+)", text)
-    return (text, None) if found is None or Path(text).is_dir() else (found[1], int(found[2]))
+    match = re.fullmatch(r"(.+)#(\d+)", text)
+    return (text, None) if match is None or Path(text).is_dir() else (match[1], int(match[2]))
 
 
 def _transformers() -> Any:
-    # To fetch weights is all that was asked for; without this, the library asks a service to convert the repository.
+    # Without this, the library would also ask a service to convert the repository.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     try:
         return import_module("transformers")
@@ -112,31 +112,31 @@ def _quietly(library: Any) -> Generator[None]:
 
 
 def _load(library: Any, source: str) -> tuple[str, Any, Any]:
-    """Kind, model and feature extractor; whatever the library raises is told by the caller."""
+    """Kind, model and feature extractor; the caller reports what the library raises."""
     local = Path(source).expanduser().is_dir()
     if not local and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", source):
         raise InputError("no such folder", where=source, hint="check the path, or name a model of the Hub: USER/MODEL")
     at = str(Path(source).expanduser()) if local else source
-    asked: dict[str, Any] = {"local_files_only": True} if local else {}
-    config, _ = library.PretrainedConfig.get_config_dict(at, **asked)
+    options: dict[str, Any] = {"local_files_only": True} if local else {}
+    config, _ = library.PretrainedConfig.get_config_dict(at, **options)
     kind = config.get("model_type")
     if kind not in MODEL_TYPES:
-        told = f"a model of type {kind!r}" if kind else "no config.json that says what model it is"
-        raise InputError(told, where=source, hint=f"give one of {', '.join(MODEL_TYPES)}")
-    maker, reader = library.AutoModel, library.AutoFeatureExtractor
-    weights_of = {**asked, "output_loading_info": True, "weights_only": True}
+        what = f"a model of type {kind!r}" if kind else "no config.json that says what model it is"
+        raise InputError(what, where=source, hint=f"give one of {', '.join(MODEL_TYPES)}")
+    model_class, extractor_class = library.AutoModel, library.AutoFeatureExtractor
+    weights_of = {**options, "output_loading_info": True, "weights_only": True}
     if kind == "clap":
-        maker = library.ClapModel
+        model_class = library.ClapModel
     elif kind == "mert_model":
         if beyond := [name for name in UNSUPPORTED_SETTINGS if config.get(name)]:
-            told = f"a MERT with {beyond[0]}, which needs code of its own"
-            raise InputError(told, where=source, hint="give MERT-v1-95M or MERT-v1-330M")
-        maker, reader = library.HubertModel, library.Wav2Vec2FeatureExtractor
+            what = f"a MERT with {beyond[0]}, which needs code of its own"
+            raise InputError(what, where=source, hint="give MERT-v1-95M or MERT-v1-330M")
+        model_class, extractor_class = library.HubertModel, library.Wav2Vec2FeatureExtractor
         settings = {name: value for name, value in config.items() if name not in ("auto_map", "model_type")}
         weights_of["config"] = library.HubertConfig.from_dict(settings)
     else:
-        asked["trust_remote_code"] = weights_of["trust_remote_code"] = False
-    model, info = maker.from_pretrained(at, **weights_of)
+        options["trust_remote_code"] = weights_of["trust_remote_code"] = False
+    model, info = model_class.from_pretrained(at, **weights_of)
     absent = [name for name in sorted(info["missing_keys"]) if not name.endswith(TRAINING_ONLY_WEIGHTS)]
     if absent:
         hint = "it would run with random weights: give a whole checkpoint"
@@ -144,7 +144,7 @@ def _load(library: Any, source: str) -> tuple[str, Any, Any]:
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
     if broken:
         raise InputError(f"{broken[0]!r} holds values that are not numbers", where=source, hint="fetch it again")
-    return str(kind), model, reader.from_pretrained(at, **asked)
+    return str(kind), model, extractor_class.from_pretrained(at, **options)
 
 
 def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
@@ -152,9 +152,9 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
         given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
         # "Longer" sound is fused from random crops: no window here is longer than the model's own.
         longer = torch.zeros(len(part), 1, dtype=torch.bool, device=model.device)
-        heard = given["input_features"].float().to(model.device)
-        found = model.get_audio_features(input_features=heard, is_longer=longer)
-        return found if isinstance(found, Tensor) else found.pooler_output
+        features = given["input_features"].float().to(model.device)
+        output = model.get_audio_features(input_features=features, is_longer=longer)
+        return output if isinstance(output, Tensor) else output.pooler_output
 
     return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
 
@@ -162,8 +162,8 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
 def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Callable[[Tensor], Tensor]:
     def network(part: Tensor) -> Tensor:
         given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
-        found = model(**given.to(model.device), output_hidden_states=layer is not None)
-        state = found.last_hidden_state if layer is None else found.hidden_states[layer]
+        output = model(**given.to(model.device), output_hidden_states=layer is not None)
+        state = output.last_hidden_state if layer is None else output.hidden_states[layer]
         return state.mean(dim=1)
 
     return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], WINDOW_SECONDS * rate))

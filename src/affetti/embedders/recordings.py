@@ -2,7 +2,7 @@
 
 Log-mels go to an array on disk, by row ranges, so that a folder larger than memory can be scored and several processes
 can decode it. A file that cannot be used is left out with its reason, as ``prepare`` does; the others are scored. The
-array lies in a folder of the system's temporary space, which is removed when nothing looks at it any more.
+array lies in a folder of the system's temporary space, which is removed when nothing refers to it any more.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
         path: the folder.
         front: how sound becomes a log-mel.
         workers: processes.
-        progress: told of files decoded.
+        progress: receives the number of files decoded.
 
     Raises:
         InputError: the folder holds no recordings, or none that can be used.
@@ -108,8 +108,8 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
         map_ranges(task, len(files), FILES_PER_RANGE, workers=workers, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
         for start, _ in ranges(len(files), FILES_PER_RANGE):
-            found = json.loads(task.reasons(start).read_text(encoding="utf-8"))
-            reasons |= {int(row): reason for row, reason in found.items()}
+            by_row = json.loads(task.reasons(start).read_text(encoding="utf-8"))
+            reasons |= {int(row): reason for row, reason in by_row.items()}
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -131,7 +131,7 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
 
 
 def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:
-    """The error that tells of a file of ``samples`` samples, fewer than a clip."""
+    """The error for a file of ``samples`` samples, fewer than a clip."""
     return InputError(
         f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",
         where=file,

@@ -3,10 +3,11 @@
 Rebuilt after Won, Ferraro, Bogdanov & Serra (2020), "Evaluation of CNN-based automatic music tagging models": FCN is
 Choi, Fazekas & Sandler (2016), five convolutions over 29 s; MusiCNN is Pons et al. (2018), wide filters across
 frequency for timbre and along time for rhythm, over 3 s. The published weights (MIT) bring their own front-end: 16 kHz,
-Hann window of 512 samples, hop 256, power, 96 mel bands, dB. No normalisation of level: they hear loudness.
+Hann window of 512 samples, hop 256, power, 96 mel bands, dB. Levels are not normalised, so embeddings depend on
+loudness.
 
-The embedding is what the layer that names the tags reads. It hears instruments, texture and genre; pitch and harmony
-hardly, emotion only as far as tags tell it. FCN on clips much shorter than 29 s hears their repetition: prefer MusiCNN.
+The embedding is the input of the tag layer. It represents instruments, texture and genre, hardly pitch and harmony, and
+emotion only as far as tags name it. For clips much shorter than 29 s, which FCN sees repeated, prefer MusiCNN.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Tagger(nn.Module, ABC):
     """A tagger of waveforms ``[B, T]`` at 16 kHz; names of modules are those of the published state dicts."""
 
     samples: int
-    """Length of the window it hears."""
+    """Length of its input window, samples."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,11 +135,11 @@ class Musicnn(Tagger):
         x = self.log_mel(waveform)
         level = x.mean(dim=2)
         timbre = [layer(x).amax(dim=2) for layer in self.layers[:2]]
-        heard = torch.cat([*timbre, *[layer(level) for layer in self.layers[2:]]], dim=1)
-        first = self.layer1(heard)
+        filtered = torch.cat([*timbre, *[layer(level) for layer in self.layers[2:]]], dim=1)
+        first = self.layer1(filtered)
         second = first + self.layer2(first)
         third = second + self.layer3(second)
-        joined = torch.cat([heard, first, second, third], dim=1)
+        joined = torch.cat([filtered, first, second, third], dim=1)
         pooled = torch.cat([joined.amax(dim=2), joined.mean(dim=2)], dim=1)
         return torch.relu(self.bn(self.dense1(pooled)))
 

@@ -34,18 +34,20 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that torch did not write, before it refuses them
-            found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+            tensors_read = (
+                load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+            )
     except PermissionError as error:
         raise read_error(path, error) from error
     except Exception as error:  # a file cut short or altered fails in any way, of no common root
-        told = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"cut short, or holds more than tensors ({told})", where=path, hint=hint) from error
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"cut short, or holds more than tensors ({reason})", where=path, hint=hint) from error
+    if not isinstance(tensors_read, Mapping) or not all(isinstance(value, Tensor) for value in tensors_read.values()):
         raise InputError("not a plain state dict", where=path, hint=hint)
-    broken = [name for name, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
+    broken = [name for name, value in tensors_read.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise InputError(f"{broken[0]!r} holds values that are not numbers", where=path, hint=hint)
-    return {str(name): value for name, value in found.items()}
+    return {str(name): value for name, value in tensors_read.items()}
 
 
 def fingerprint(tensors: Mapping[str, Tensor], *settings: object) -> str:

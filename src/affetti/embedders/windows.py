@@ -1,8 +1,8 @@
-"""Clips of any length for networks that hear a fixed one.
+"""Clips of any length for networks with a fixed input length.
 
-The network hears windows of its own length, spread evenly so that every sample is heard, and the clip's vector is the
-mean of theirs. A clip shorter than one window is repeated until it fills it, seams and all: a network that wants much
-more sound than there is then hears its repetition too.
+The network is applied to windows of its input length, spread evenly so that they cover every sample, and the clip's
+vector is the mean over windows. A clip shorter than one window is repeated until it fills it, without smoothing the
+seams; if it is much shorter, the repetition affects the vector.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Concordance (Lin 1989) is the field's measure: correlation, scale and mean level
     CCC = 2 s_xy / (s_x² + s_y² + (x̄ − ȳ)²) ,
 
 with variances over N. It is 1 for identity alone, 0 for a constant guess, and −1 at worst. Pearson's r ignores scale
-and level, R² = 1 − Σ(y − x)²/Σ(y − ȳ)² is unbounded below, and the slope of reading on request tells how much of an
-asked change arrives.
+and level, R² = 1 − Σ(y − x)²/Σ(y − ȳ)² is unbounded below, and the slope of the prediction on the target is the
+share of a requested change that is realised.
 
 Predictions and targets are ``[N]``, or ``[N, 2]`` with valence and arousal in columns; of two columns every measure is
 taken by column and averaged. Intervals resample whole songs with replacement (percentile bootstrap): clips of a song
@@ -87,7 +87,7 @@ def mae(prediction: ArrayLike, target: ArrayLike) -> float:
 
 
 def slope(prediction: ArrayLike, target: ArrayLike) -> float:
-    """Least-squares slope of prediction on target, s_pt / s_t²: 1 when an asked change arrives whole, 0 when not.
+    """Least-squares slope of prediction on target, s_pt / s_t²: the share of a requested change that is realised.
 
     Raises:
         InputError: as :func:`concordance`, or a target that does not vary.

@@ -1,9 +1,8 @@
-"""Does a generator do what its condition asks?
+"""Does a generator follow its condition?
 
 A condition is not a label: a clip conditioned on sadness need not be sad. A regressor trained on real music predicts
-valence and arousal of each synthetic clip, and the prediction is compared with the condition: correlation (does it
-follow?), slope of prediction on condition (how much of a requested change arrives?), concordance (does it arrive
-there?) and mean absolute error (how far off is it?).
+valence and arousal of each synthetic clip, and the prediction is compared with the condition: correlation, slope of
+prediction on condition (the share of a requested change that is realised), concordance and mean absolute error.
 
 Regressors are imperfect: they shrink towards the mean, so even real clips show a slope below 1 and a modest
 correlation with their own labels. :func:`relative_to_real` puts the response over what the *same* regressor shows on
@@ -32,7 +31,7 @@ MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "mae": mae,
 }
 RATIO_MEASURES = ("correlation", "slope", "ccc")
-"""Measures of which more is better, and whose ratio to real music's means something."""
+"""Measures for which more is better and whose ratio to real music's value is meaningful."""
 Response = dict[str, dict[str, Result] | None]
 """For each axis ``correlation``, ``slope``, ``ccc`` and ``mae``; ``None`` for an axis whose condition never varies."""
 

@@ -97,7 +97,7 @@ def data_copying(
     rng = np.random.default_rng(seed)
     centres = _centres(seen, count, rng)
     cell, away = [nearest_rows(s.rows, centres)[1] for s in sets], [nearest_rows(s.rows, seen)[0] for s in sets]
-    found: list[tuple[float, float, int]] = []
+    statistics_of_draws: list[tuple[float, float, int]] = []
     for _ in range(N_DRAWS if groups is not None else 1):
         rows = [s.one_of_each(np.arange(s.songs), rng) for s in sets]
         drawn = _weighted(
@@ -109,8 +109,8 @@ def data_copying(
                 where="cells",
                 hint="give fewer cells or more clips",
             )
-        found.append(drawn)
-    c_t, z, left_out = np.mean(found, axis=0)
+        statistics_of_draws.append(drawn)
+    c_t, z, left_out = np.mean(statistics_of_draws, axis=0)
     return DataCopying(float(c_t), float(norm.cdf(z)), count, round(left_out), (sets[0].songs, sets[1].songs), seed)
 
 

@@ -1,7 +1,8 @@
 """Diversity among clips of like emotion, against that of real clips: does a generator collapse within a label?
 
-Clips of one wish may lie anywhere a real clip of that label does. For each clip, take the k others of nearest label (of
-other songs) and the mean distance to them in feature space; average over clips. The same of real clips is the measure's
+Clips of one condition may vary as much as real clips of that label. For each clip, take the k others of nearest label
+(of other songs) and the mean distance to them in feature space; average over clips. The same of real clips is the
+measure's
 unit: 1 is as diverse as real music, 0 one clip a label. Diversity over the whole set (Vendi score) misses a collapse
 that the labels keep apart.
 

@@ -32,7 +32,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
 
     Args:
         x: reference rows ``[N, D]``.
-        y: rows ``[M, D]`` to judge.
+        y: rows ``[M, D]`` to evaluate.
 
     Returns:
         d² ≥ 0 in the squared unit of the features; 0 when mean and covariance (of N − 1) agree. The formula cannot be

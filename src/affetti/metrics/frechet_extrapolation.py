@@ -10,7 +10,7 @@ inverse of the share of songs kept, and its intercept is taken. Here
 - whole songs are drawn, and each of several random orders of the songs gives one nested subset of each size.
 
 When not to use: where ``frechet`` will do. Its jackknife estimates the same limit with a narrower interval in less
-time; FD∞ is here to be compared with, and its R² tells whether the bias is of the form c/N at all.
+time; FD∞ is here to be compared with, and its R² shows whether the bias is of the form c/N at all.
 """
 
 from __future__ import annotations
@@ -94,11 +94,11 @@ def frechet_infinity(
     without: list[Floats] = []
     for side, sample in enumerate((real, fake)):
         fold = rng.permutation(sample.songs) % N_FOLDS
-        found: list[float] = []
+        intercepts: list[float] = []
         for f in range(N_FOLDS):
             kept = [(o[0][fold[o[0]] != f], o[1]) if side == 0 else (o[0], o[1][fold[o[1]] != f]) for o in orders]
-            found.append(_line(real, fake, kept, between)[0])
-        without.append(np.array(found)[:, None])
+            intercepts.append(_line(real, fake, kept, between)[0])
+        without.append(np.array(intercepts)[:, None])
     low, high = estimate(LeftOut(np.array([intercept]), (without[0], without[1])), debias=False).ci[0]
     return Extrapolation(
         intercept,

@@ -75,7 +75,7 @@ def by_halves(
         sets.append(_drawn(sample, rng))
     require_variation(sets[0], "real")
     pairs = _Pairs(*sets)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in MEASURES}
+    values: dict[str, list[tuple[float, float]]] = {name: [] for name in MEASURES}
     n = 0
     for _ in range(N_SPLITS):
         order, made = (rng.permutation(sample.songs) for sample in sets)
@@ -89,8 +89,8 @@ def by_halves(
             raise InputError("a half holds clips of one song alone", where="groups", hint="give clips of more songs")
         value, floor = pairs.measured(a, c, min(k, least), fake=True), pairs.measured(a, b, min(k, least), fake=False)
         for name in MEASURES:
-            found[name].append((value[name], floor[name]))
-    return {name: _result(name, np.array(drawn), n, seed) for name, drawn in found.items()}
+            values[name].append((value[name], floor[name]))
+    return {name: _result(name, np.array(drawn), n, seed) for name, drawn in values.items()}
 
 
 class _Pairs:
@@ -137,10 +137,10 @@ def _among(sample: Sample) -> Floats:
 
 def _single(x: Floats, y: Floats) -> Floats:
     """Distances in single precision, which halves their memory."""
-    found = np.empty((len(x), len(y)), dtype=np.float32)
+    distances = np.empty((len(x), len(y)), dtype=np.float32)
     for start in range(0, len(x), 512):
-        found[start : start + 512] = cdist(x[start : start + 512], y)
-    return found  # type: ignore[return-value]
+        distances[start : start + 512] = cdist(x[start : start + 512], y)
+    return distances  # type: ignore[return-value]
 
 
 def _fewest_others(song: Codes) -> int:

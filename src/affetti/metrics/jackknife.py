@@ -65,20 +65,20 @@ Statistic = Callable[[Sample, Sample, Blocks, Blocks], LeftOut]
 """K statistics of a real and of a synthetic set, whole and without each block of either."""
 
 
-def estimate(found: LeftOut, debias: bool = True) -> Estimate:
+def estimate(left_out: LeftOut, debias: bool = True) -> Estimate:
     """Value and standard error from what is left when blocks are left out.
 
     Args:
-        found: the statistics.
+        left_out: the statistics.
         debias: whether to remove the 1/N term; not for statistics that have none.
     """
-    value, variance = found.whole.copy(), np.zeros_like(found.whole)
-    for without in found.without:
+    value, variance = left_out.whole.copy(), np.zeros_like(left_out.whole)
+    for without in left_out.without:
         count, mean = len(without), without.mean(axis=0)
         if debias:
-            value -= (count - 1) * (mean - found.whole)
+            value -= (count - 1) * (mean - left_out.whole)
         variance += (count - 1) / count * ((without - mean) ** 2).sum(axis=0)
-    return Estimate(value, np.sqrt(variance), min(map(len, found.without)) - 1)
+    return Estimate(value, np.sqrt(variance), min(map(len, left_out.without)) - 1)
 
 
 def compare(
@@ -98,7 +98,7 @@ def compare(
         InputError: fewer than 2 songs in a set, or rows of so few that none but one are left without a song.
     """
     rng = np.random.default_rng(seed)
-    found = _estimated(statistic, real, fake, rng, debias, names)
+    estimated = _estimated(statistic, real, fake, rng, debias, names)
     floors: list[Floats] = []
     each = min(fake.songs, real.songs // 2)
     if each >= MIN_FLOOR_SONGS:
@@ -115,7 +115,7 @@ def compare(
             (len(real.rows), len(fake.rows)),
             seed,
         )
-        for k, (value, (low, high)) in enumerate(zip(found.value, found.ci, strict=True))
+        for k, (value, (low, high)) in enumerate(zip(estimated.value, estimated.ci, strict=True))
     ]
 
 
@@ -142,7 +142,7 @@ def require_two_songs(songs: int, name: str) -> None:
     """
     if songs < 2:
         raise InputError(
-            "one song alone says nothing of a set", where=f"groups of {name}", hint="give clips of 2 songs or more"
+            "one song alone does not describe a set", where=f"groups of {name}", hint="give clips of 2 songs or more"
         )
 
 

@@ -99,8 +99,8 @@ def frechet_joint_distance(
     labels, requests = as_pair(*conditions, ("conditions of x", "conditions of y"))
     for rows, given, name in ((first, labels, "x"), (second, requests, "y")):
         if len(rows) != len(given):
-            found = f"{len(given)} conditions for {len(rows)} clips"
-            raise InputError(found, where=f"conditions of {name}", hint="give one a clip")
+            mismatch = f"{len(given)} conditions for {len(rows)} clips"
+            raise InputError(mismatch, where=f"conditions of {name}", hint="give one a clip")
     if permutations < MIN_PERMUTATIONS:
         hint = f"give {MIN_PERMUTATIONS} or more"
         raise InputError(f"{permutations} permutations are too few", where="permutations", hint=hint)
@@ -141,9 +141,9 @@ def _features(sample: Sample, d: int) -> Sample:
 
 def _permuted(real: Sample, fake: Sample, d: int, times: int, rng: np.random.Generator) -> tuple[float, Floats]:
     """The plain joint distance, and those with conditions traded among the songs of ``fake``."""
-    made, asked = fake.rows[:, :d], fake.rows[:, d:]
+    features, conditions = fake.rows[:, :d], fake.rows[:, d:]
     if max(len(real.rows), len(fake.rows)) <= d:
-        gram, labels = Gram.of(real.rows[:, :d], made), real.rows[:, d:]
+        gram, labels = Gram.of(real.rows[:, :d], features), real.rows[:, d:]
 
         def distance(requests: Floats) -> float:
             return (gram + Gram.of(labels, requests)).frechet()
@@ -151,13 +151,13 @@ def _permuted(real: Sample, fake: Sample, d: int, times: int, rng: np.random.Gen
         reference = Moments.of(real.rows)
 
         def distance(requests: Floats) -> float:
-            return reference.frechet(Moments.of(np.concatenate([made, requests], axis=1)))
+            return reference.frechet(Moments.of(np.concatenate([features, requests], axis=1)))
 
-    trade = condition_permutation(fake.song, asked)
-    return distance(asked), np.array([distance(asked[trade(rng)]) for _ in range(times)])
+    trade = condition_permutation(fake.song, conditions)
+    return distance(conditions), np.array([distance(conditions[trade(rng)]) for _ in range(times)])
 
 
-def condition_permutation(song: Codes, asked: Floats) -> Callable[[np.random.Generator], Codes]:
+def condition_permutation(song: Codes, conditions: Floats) -> Callable[[np.random.Generator], Codes]:
     """A function that draws whose condition each row gets.
 
     A song with one condition can trade with any other such; else clip for clip with songs of as many clips.
@@ -168,7 +168,7 @@ def condition_permutation(song: Codes, asked: Floats) -> Callable[[np.random.Gen
     count = np.bincount(song)
     rows = np.argsort(song, kind="stable")
     start = np.cumsum(count) - count
-    constant = bool((asked == asked[rows[start]][song]).all())
+    constant = bool((conditions == conditions[rows[start]][song]).all())
     kind = np.zeros_like(count) if constant else count
     pools = [pool for size in np.unique(kind) if len(pool := np.flatnonzero(kind == size)) > 1]
     if not pools:

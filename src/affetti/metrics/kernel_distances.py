@@ -31,7 +31,7 @@ def kernel_distance(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLi
 
     Args:
         x: reference rows ``[N, D]``.
-        y: rows ``[M, D]`` to judge.
+        y: rows ``[M, D]`` to evaluate.
         groups: song ids of the rows of ``x`` and of ``y``; without them every row is a song.
 
     Returns:
@@ -52,7 +52,7 @@ def kernel(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLike] | Non
 
     Args:
         x: reference rows ``[N, D]``.
-        y: rows ``[M, D]`` to judge.
+        y: rows ``[M, D]`` to evaluate.
         groups: song ids of the rows of ``x`` and of ``y``; without them every row is a song.
         seed: decides how songs are dealt into blocks and splits.
 
@@ -134,12 +134,12 @@ def _tables(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks, sigma: flo
 
 def _table(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks, sigma: float) -> Floats:
     in_a, in_b = _membership(a, a_blocks), _membership(b, b_blocks)
-    found = np.zeros((2, len(a_blocks), len(b_blocks)))
+    sums = np.zeros((2, len(a_blocks), len(b_blocks)))
     for here, squared in distance_blocks(a.rows, b.rows, power=2):
         apart = np.ones(squared.shape) if a is not b else (a.song[here, None] != b.song).astype(np.float64)
         for k, values in enumerate((np.exp(-squared / (2 * sigma**2)) * apart, apart)):
-            found[k] += in_a[here].T @ values @ in_b
-    return found
+            sums[k] += in_a[here].T @ values @ in_b
+    return sums
 
 
 def _membership(sample: Sample, blocks: Blocks) -> Floats:

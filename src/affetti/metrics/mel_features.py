@@ -1,4 +1,4 @@
-"""What the Quality Score looks at: five groups of numbers for each log-mel clip.
+"""The features of the Quality Score: five groups of numbers for each log-mel clip.
 
 Each clip ``[M, F]`` in dB becomes five short vectors, one for each part of the score. Bands are summed up in groups of
 neighbours, so that the vectors are as long for 64 bands as for 128, and spreads are taken in logarithms, so that half
@@ -34,7 +34,7 @@ OFFSETS = (-4, -2, -1, 0, 1, 2, 4)
 """Frames around an onset."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MIN_BANDS_FRAMES = (8, 16)
-"""Fewest bands and frames that can be judged."""
+"""Fewest bands and frames that can be measured."""
 MIN_SPREAD_DB = 0.1
 """dB below which a spread counts as none: about the step of float16 at 80 dB."""
 BATCH_VALUES = 1 << 21
@@ -92,8 +92,8 @@ def clip_features(mels: Mels, name: str = "mels") -> dict[str, Floats]:
         InputError: wrong shape, or a value that is not finite.
     """
     require_mels(mels, name)
-    found = [_features(batch) for batch in batches(mels, name)]
-    return {part: np.concatenate([batch[part] for batch in found]).astype(np.float64) for part in PARTS}
+    by_batch = [_features(batch) for batch in batches(mels, name)]
+    return {part: np.concatenate([batch[part] for batch in by_batch]).astype(np.float64) for part in PARTS}
 
 
 def _features(x: Batch) -> dict[str, Floats]:
@@ -176,29 +176,29 @@ def _moments(mean: Floats, centred: Batch) -> Floats:
 
 
 def _smoothness(x: Batch) -> Floats:
-    found = []
+    parts = []
     for lag in LAGS:
         if lag > x.shape[2] // 2:
             break
         move = x[:, :, lag:] - x[:, :, :-lag]
         square = _mean_power(move, 2)
-        found.append(_by_group(_log_spread(square), 4))
+        parts.append(_by_group(_log_spread(square), 4))
         if lag <= 4:
-            found.append(_by_group(_skewness(square, _mean_power(move, 3)), 4))
-    return np.concatenate(found, axis=1)
+            parts.append(_by_group(_skewness(square, _mean_power(move, 3)), 4))
+    return np.concatenate(parts, axis=1)
 
 
 def _frequency(x: Batch, mean: Floats, centred: Batch) -> Floats:
-    found = [_by_group(mean - mean.mean(axis=1, keepdims=True), 8)]
+    parts = [_by_group(mean - mean.mean(axis=1, keepdims=True), 8)]
     for step in (1, 2, 4):
-        found.append(_by_group(mean[:, step:] - mean[:, :-step], 8))
-        found.append(_by_group(_log_spread(_mean_power(x[:, step:] - x[:, :-step], 2)), 4))
+        parts.append(_by_group(mean[:, step:] - mean[:, :-step], 8))
+        parts.append(_by_group(_log_spread(_mean_power(x[:, step:] - x[:, :-step], 2)), 4))
     level = _by_group(centred, 8)
     together = level @ level.transpose(0, 2, 1) / x.shape[2]
     spread = np.sqrt(np.diagonal(together, axis1=1, axis2=2) + MIN_SPREAD_DB**2)
     together = together / (spread[:, :, None] * spread[:, None, :])
     apart = [np.diagonal(together, distance, axis1=1, axis2=2).mean(axis=1) for distance in range(1, 8)]
-    return np.concatenate([*found, np.stack(apart, axis=1)], axis=1)
+    return np.concatenate([*parts, np.stack(apart, axis=1)], axis=1)
 
 
 def _range(x: Batch) -> Floats:

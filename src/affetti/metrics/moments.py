@@ -58,12 +58,12 @@ class Moments:
     @classmethod
     def streamed(cls, chunks: Iterable[Floats]) -> Moments:
         """Of all rows of all chunks, which are looked at once."""
-        found: Moments | None = None
+        moments: Moments | None = None
         for chunk in chunks:
-            found = cls.of(chunk) if found is None else cls.merged([found, cls.of(chunk)])
-        if found is None:
+            moments = cls.of(chunk) if moments is None else cls.merged([moments, cls.of(chunk)])
+        if moments is None:
             raise ValueError("no chunk")
-        return found
+        return moments
 
     def frechet(self, other: Moments) -> float:
         """Squared Fréchet distance; both have 2 rows or more."""

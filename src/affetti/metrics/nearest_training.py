@@ -1,6 +1,6 @@
 """Are synthetic clips copies of training clips?
 
-A generator that copies its training set has perfect distances. Only real clips it has *not* seen can tell learning
+A generator that copies its training set has perfect distances. Only real clips it has *not* seen separate learning
 from copying, so every measure here needs training rows and held-out rows of the same law (split by song), and each
 stands beside what held-out clips show when they pose as the generator's.
 
@@ -25,7 +25,7 @@ other, so that a ratio below ½ is more than collapse. In a few dimensions a col
 these alone. The neighbours themselves, training set and holdout, stay as they are: the question is about this training
 set, and a row drawn twice would only thin out the others.
 
-When not to use: features that ignore what a copy would share (a mean level cannot betray a melody), or fewer than
+When not to use: features that ignore what a copy would share (a mean level does not identify a melody), or fewer than
 some 50 rows a side, where only wholesale copying shows.
 """
 

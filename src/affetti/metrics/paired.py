@@ -84,13 +84,13 @@ def paired_test(
     a, b = (left_out(samples[0], samples[i], blocks[0], blocks[i]) for i in (1, 2))
     between = LeftOut(a.whole - b.whole, (a.without[0] - b.without[0], a.without[1] - b.whole, a.whole - b.without[1]))
     debias = distance == "frechet"
-    found = [estimate(part, debias) for part in (between, a, b)]
+    estimates = [estimate(part, debias) for part in (between, a, b)]
     n = tuple(len(sample.rows) for sample in samples)
-    results = [_result(f, count, seed) for f, count in zip(found, (n, n[:2], n[::2]), strict=True)]
-    error = float(found[0].error[0])
+    results = [_result(f, count, seed) for f, count in zip(estimates, (n, n[:2], n[::2]), strict=True)]
+    error = float(estimates[0].error[0])
     if error == 0:
         raise InputError("leaving songs out changes nothing", where="first and second", hint="give sets that vary")
-    p = 2 * float(student_t.sf(abs(results[0].value) / error, found[0].dof))
+    p = 2 * float(student_t.sf(abs(results[0].value) / error, estimates[0].dof))
     return PairedTest(results[0], p, results[1], results[2], seed)
 
 
@@ -102,6 +102,6 @@ def _statistic(distance: str, samples: Sequence[Sample]) -> Statistic:
     raise InputError(f"unknown distance {distance!r}", where="distance", hint="choose frechet or kernel")
 
 
-def _result(found: Estimate, n: tuple[int, ...], seed: int) -> Result:
-    low, high = found.ci[0]
-    return Result(float(found.value[0]), (float(low), float(high)), None, n, seed)
+def _result(estimated: Estimate, n: tuple[int, ...], seed: int) -> Result:
+    low, high = estimated.ci[0]
+    return Result(float(estimated.value[0]), (float(low), float(high)), None, n, seed)

@@ -16,7 +16,7 @@ BATCH_ROWS = 512
 
 
 def require_few_pairs(n: int, m: int, names: str) -> None:
-    """Whether the distances between ``n`` and ``m`` rows can be had in reasonable time.
+    """Whether the distances between ``n`` and ``m`` rows can be computed in reasonable time.
 
     Raises:
         InputError: they are more than :data:`MAX_PAIRS`.

@@ -12,10 +12,10 @@ parts are then summed with weights .30, .20, .20, .15, .15:
 
 Tiers: Poor < 50 ≤ Good < 70 ≤ Excellent.
 
-When not to use: to judge a generator. Four parts look at the set as one heap of values, none at the order of frames
-beyond one step, and nothing is calibrated: one frame held for the whole clip, a heavy blur, frames in random order and
-music played backwards all score as "Excellent"; a part can exceed 100 or fall below 0; copies of the training set
-score 100. Use :func:`affetti.metrics.quality_score`.
+When not to use: to evaluate a generator. Four parts ignore which clip and frame a value is from, none considers the
+order of frames beyond one step, and nothing is calibrated: one frame held for the whole clip, a heavy blur, frames in
+random order and music played backwards all score as "Excellent"; a part can exceed 100 or fall below 0; copies of the
+training set score 100. Use :func:`affetti.metrics.quality_score`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WEIGHTS = {"frechet": 0.30, "moments": 0.20, "smoothness": 0.20, "frequency": 0.
 
 @dataclass(frozen=True)
 class PublishedQuality:
-    """The score as published and its parts; meant to lie in 0 to 100, but nothing holds the parts there."""
+    """The score as published and its parts; meant to lie in 0 to 100, but the parts are not clipped."""
 
     score: float
     components: dict[str, float]

@@ -8,9 +8,9 @@ cut off at ±5. A part's distance is the Fréchet distance between Gaussians of 
 
     d² = mean over features of (μ₁ − μ₂)² + (σ₁ − σ₂)² ;
 
-a full covariance of fifty features cannot be had from the few dozen songs that many users own. *Range* has one feature
-more, that only a set can show: the logarithm of each clip's distance to the nearest other clip of its set, over all
-features. A generator that knows eight clips has the right means and spreads, and far too near neighbours.
+a full covariance of fifty features cannot be estimated from the few dozen songs that many users have. *Range* has one
+feature more, that only a set can show: the logarithm of each clip's distance to the nearest other clip of its set, over
+all features. A generator that knows eight clips has the right means and spreads, and far too near neighbours.
 
 *What it means.* Real songs are split at random into halves A and B, of each song one clip is drawn, and with as many
 fake songs three distances are taken from the same half A at the same n:
@@ -25,13 +25,13 @@ averaged over splits, a part scores
     100 / (1 + 3u²) :
 
 100 where fakes differ from real songs no more than other real songs do, 25 at the bad anchor, and ever less beyond,
-never quite 0, so that two poor generators can still be told apart. The standard error s of value − floor is the
+never quite 0, so that two poor generators still differ. The standard error s of value − floor is the
 benefit of the doubt: what the choice of songs explains is not held against the fakes. Under some 16 songs floor and
 anchor come close; the denominator is then held at half the anchor.
 
 *The total* is the weighted harmonic mean of the parts, 100 / (1 + 3 Σ w u²). An arithmetic mean lets four good parts
 hide a broken one, which is how a held frame came to be Excellent; here one part at 5 with weight 0.2 leaves at most 21.
-The weights are the study's, not measured: ``sensitivity`` is where the total lies for 95 % of all weights.
+The weights are the study's, not measured: ``sensitivity`` is the range of the total for 95 % of all weights.
 
 *The interval* follows from the splits. Each leaves out half of the songs of either side at random, and the spread of
 a statistic over such halves estimates its standard error on the whole (delete-half jackknife, Shao & Wu 1989); the
@@ -260,7 +260,7 @@ def _split_distances(
     real: Sample, fake: Sample, n: int, rng: np.random.Generator, fake_rng: np.random.Generator
 ) -> Floats:
     """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``; ``rng`` alone decides on real songs."""
-    found = np.empty((N_SPLITS, 3, real.rows.shape[1] + 1))
+    by_split = np.empty((N_SPLITS, 3, real.rows.shape[1] + 1))
     for split in range(N_SPLITS):
         songs, fakes = rng.permutation(real.songs), fake_rng.permutation(fake.songs)
         drawn = (
@@ -274,8 +274,8 @@ def _split_distances(
             _moments(np.column_stack([rows, np.clip((log - mean) / spread, -MAX_DEVIATIONS, MAX_DEVIATIONS)]))
             for rows, log in zip(drawn, near, strict=True)
         )
-        found[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
-    return found
+        by_split[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
+    return by_split
 
 
 def _nearest(rows: Floats) -> Floats:

@@ -18,7 +18,7 @@ class Result:
     ci: tuple[float, float] | None
     """95 % interval, resampled by song; ``None`` where the metric defines none."""
     floor: float | None
-    """What real data scores against itself by the same estimator; ``None`` where there are too few songs to tell."""
+    """What real data scores against itself by the same estimator; ``None`` where there are too few songs."""
     n: tuple[int, ...]
     """Rows of each set."""
     seed: int | None = None

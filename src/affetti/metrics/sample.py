@@ -61,7 +61,7 @@ def in_chunks(array: NDArray[Any], name: str) -> Iterator[Floats]:
             raise InputError(
                 f"value {chunk[row, column]} at row {start + row}, column {column}",
                 where=name,
-                hint="remove that row or mend it",
+                hint="remove or correct that row",
             )
         yield chunk
 

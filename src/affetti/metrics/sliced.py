@@ -32,7 +32,7 @@ def sliced_wasserstein_distance(x: ArrayLike, y: ArrayLike, directions: int = 25
 
     Args:
         x: reference rows ``[N, D]``.
-        y: rows ``[M, D]`` to judge.
+        y: rows ``[M, D]`` to evaluate.
         directions: how many; of a multiple of D a shift by Δ gives exactly ‖Δ‖²/D.
         seed: of the directions.
 
@@ -81,9 +81,9 @@ def sliced_wasserstein(
 
     def statistic(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks) -> LeftOut:
         parts = _parts(theta, max(len(a.rows), len(b.rows)))
-        found = [transport.left_out(a.rows @ part, b.rows @ part, a_blocks, b_blocks, 2) for part in parts]
-        without = [_mean([part.without[side] for part in found]) for side in (0, 1)]
-        return LeftOut(_mean([part.whole for part in found]), (without[0], without[1]))
+        by_direction = [transport.left_out(a.rows @ part, b.rows @ part, a_blocks, b_blocks, 2) for part in parts]
+        without = [_mean([part.without[side] for part in by_direction]) for side in (0, 1)]
+        return LeftOut(_mean([part.whole for part in by_direction]), (without[0], without[1]))
 
     return compare(statistic, real, fake, seed)[0]
 

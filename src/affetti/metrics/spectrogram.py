@@ -1,4 +1,4 @@
-"""Distances read off log-mels themselves, in units one can hear about: dB and onsets per second.
+"""Distances computed directly on log-mels, in audible units: dB and onsets per second.
 
 Each clip is summed up once, in one pass over a memory-mapped set, and the sets of summaries are compared:
 
@@ -13,10 +13,10 @@ Each clip is summed up once, in one pass over a memory-mapped set, and the sets 
   is a rise that is the greatest within 2 frames, above the clip's mean by its standard deviation, and 0.5 dB or more.
 
 All four are lengths. Between equal laws they shrink as 1/√N, a bias that the jackknife, made for 1/N, does not remove
-(and a length has a kink at 0, where it would overshoot), so values stand as they are: near equality read them against
+(and a length has a kink at 0, where it would overshoot), so values stand as they are: near equality compare them with
 their floor. Far from it they are nearly unbiased, and the interval over songs is sound.
 
-When not to use: for what needs a tuned ear. They hear no pitch, harmony or timbre beyond bands, and no emotion.
+When not to use: for pitch, harmony, timbre finer than bands, or emotion, to which they are insensitive.
 """
 
 from __future__ import annotations
@@ -123,11 +123,11 @@ def spectrogram_distances(
 
 def clip_summaries(mels: Mels, frame_rate: float, name: str) -> Floats:
     """For each clip onset rate and strength, M mean levels, and the power in each cell of modulation."""
-    found: list[Floats] = []
+    summaries: list[Floats] = []
     for batch in batches(mels, name):
         level = batch.mean(axis=2, dtype=np.float64)
-        found.append(np.concatenate([_onsets(batch, frame_rate), level, _modulation(batch, level)], axis=1))
-    return np.concatenate(found)
+        summaries.append(np.concatenate([_onsets(batch, frame_rate), level, _modulation(batch, level)], axis=1))
+    return np.concatenate(summaries)
 
 
 def _joined(lengths: Floats, powers: Floats) -> Floats:

@@ -6,7 +6,7 @@ draws of value, interval and floor. The mean interval is that of one draw, and s
 
 A stratum with too few songs has no number but a reason. It does not count as the smallest either.
 
-When not to use: to search many strata for one that differs without correcting for as many looks.
+When not to use: to search many strata for one that differs without correcting for as many comparisons.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def by_stratum(
         For each stratum, in order of its name, the mean over draws, n rows of the last draw; or a reason.
 
     Raises:
-        InputError: no set, no row in any stratum, song ids that do not fit, fewer than 2 songs asked for or no draw,
+        InputError: no set, no row in any stratum, song ids that do not fit, fewer than 2 songs requested or no draw,
             and whatever ``measure`` raises.
     """
     if fewest < 2 or draws < 1:
@@ -87,14 +87,14 @@ def by_stratum(
     if not names:
         raise InputError("no row has a stratum", where="strata", hint="name the quadrant or genre of each row")
     here = {name: [np.unique(song[kind == name]) for song, kind in zip(songs, kinds, strict=True)] for name in names}
-    counts = {name: tuple(len(found) for found in sets) for name, sets in here.items()}
+    counts = {name: tuple(map(len, sets)) for name, sets in here.items()}
     enough = [name for name in names if min(counts[name]) >= fewest]
     size = min((min(counts[name]) for name in enough), default=0)
-    found: dict[str, Stratum] = {}
+    by_stratum: dict[str, Stratum] = {}
     for name in names:
         if name not in enough:
             reason = f"{min(counts[name])} songs are too few: at least {fewest} of each set are needed"
-            found[name] = Stratum(None, reason, counts[name], 0)
+            by_stratum[name] = Stratum(None, reason, counts[name], 0)
             continue
         rng = np.random.default_rng([seed, names.index(name)])
         results: list[Result] = []
@@ -102,8 +102,8 @@ def by_stratum(
             kept = [np.isin(song, rng.permutation(own)[:size]) for song, own in zip(songs, here[name], strict=True)]
             rows = [np.flatnonzero(keep & (kind == name)) for keep, kind in zip(kept, kinds, strict=True)]
             results.append(measure(rows, seed + draw))
-        found[name] = Stratum(_mean(results, seed), None, counts[name], size)
-    return found
+        by_stratum[name] = Stratum(_mean(results, seed), None, counts[name], size)
+    return by_stratum
 
 
 def _by_name(groups: ArrayLike | None, n: int) -> Codes:

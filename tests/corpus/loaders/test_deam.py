@@ -17,7 +17,7 @@ from tests.corpus.loaders.mediaeval_trees import DYNAMIC, EXCERPTS, FULL, HEAD, 
 from affetti.corpus import audit
 from affetti.corpus.ceiling import ceiling
 from affetti.corpus.loaders import deam, deam_axes, genres, load
-from affetti.corpus.loaders.deam_axes import Witness
+from affetti.corpus.loaders.deam_axes import Reference
 from affetti.corpus.loaders.mediaeval import Songs
 from affetti.corpus.track import AudioFile, Check, Options, Source
 from affetti.errors import InputError
@@ -83,7 +83,7 @@ def test_a_whole_tree_is_read_and_put_right(tmp_path: Path) -> None:
     assert check(source, "static_against_dynamic").verdict == "fine"
     assert set(source.notes) == {
         f"{STATIC} has usable labels of 29 of 1744 songs",
-        "17 songs have valence and arousal swapped in the file, put right (--deam-labels as-shipped keeps them)",
+        "17 songs have valence and arousal swapped in the file, corrected (--deam-labels as-shipped keeps them)",
         "1 of 41 clips have no audio under MEMD_audio (first: 2.mp3)",
     }
 
@@ -115,7 +115,7 @@ def test_ratings_over_time_and_by_rater_are_filed(tmp_path: Path) -> None:
     ratings = source.tables["ratings"]
     assert list(ratings.columns) == ["song_id", "rater", "valence", "arousal"]
     assert len(ratings) == 10 * len(EXCERPTS) + 6 * len(FULL)
-    # They shared the mistake of the means, and are put right with them.
+    # They shared the swap of the means, and are corrected with them.
     by_song = ratings.groupby("song_id")[["valence", "arousal"]].mean()
     assert by_song.loc["deam-2"].tolist() == pytest.approx(clips.means[0].tolist())
     assert by_song.loc["deam-2001"].tolist() == pytest.approx(full.means[0].tolist())
@@ -174,7 +174,7 @@ def test_emomusic_tells_from_wherever_it_is(tmp_path: Path) -> None:
     alone(tmp_path / "deam", clips)
     trees.emomusic(tmp_path / "emomusic", trees.first(clips))
     beside = load(f"deam:{tmp_path}")
-    named = load(f"deam:{tmp_path / 'deam'}", Options(witness=tmp_path / "emomusic"))
+    named = load(f"deam:{tmp_path / 'deam'}", Options(reference=tmp_path / "emomusic"))
     for source in (beside, named):
         assert labels(source) == truth(clips)
         finding = check(source, "axes_swapped")
@@ -254,8 +254,8 @@ def test_witnesses_that_disagree_are_both_heard(tmp_path: Path) -> None:
     finding = check(load(f"deam:{tmp_path}"), "axes_swapped")
     assert finding.verdict == "corrected"  # emoMusic is the stronger
     assert "against DEAM's dynamic annotations" in finding.detail
-    assert "which says otherwise" in finding.detail
-    assert "which looks swapped too and is left as it is" in finding.detail
+    assert "which contradicts it" in finding.detail
+    assert "which is probably swapped too and is left unchanged" in finding.detail
 
 
 def test_a_copy_of_deam_is_no_witness(tmp_path: Path) -> None:
@@ -281,15 +281,15 @@ def test_putting_right_undoes_the_swap_whatever_was_shipped(seed: int, raters: i
     rated = trees.rate(EXCERPTS, raters, seed)
     true = Songs(np.array(rated.ids), rated.means, rated.spread(0))
     early = true.numbers <= deam_axes.LAST
-    witness = Witness("the truth", true)
-    if witness.look(true.pick(early)).swapped is not False:
-        return  # valence and arousal are so alike that no witness could tell
+    reference = Reference("the truth", true)
+    if reference.compare(true.pick(early)).swapped is not False:
+        return  # valence and arousal are so alike that no reference could tell
     for shipped in (true, true.crossed(early)):
-        found, finding = deam_axes.correct_axes(shipped, [witness], keep=False)
+        found, finding = deam_axes.correct_axes(shipped, [reference], keep=False)
         assert np.array_equal(found.pairs, true.pairs)
         assert np.array_equal(found.spread, true.spread)
         assert finding.verdict == ("fine" if shipped is true else "corrected")
-        kept, finding = deam_axes.correct_axes(shipped, [witness], keep=True)
+        kept, finding = deam_axes.correct_axes(shipped, [reference], keep=True)
         assert np.array_equal(kept.pairs, shipped.pairs)
 
 
@@ -314,7 +314,7 @@ def bound(source: Source) -> list[float]:
 
 
 def test_the_published_file_is_swapped_by_emomusic(published: Path) -> None:
-    source = load(f"deam:{published / 'deam'}", Options(witness=published / "emomusic"))
+    source = load(f"deam:{published / 'deam'}", Options(reference=published / "emomusic"))
     assert len(source.absent) == 1059
     finding = check(source, "axes_swapped")
     assert (finding.verdict, finding.n) == ("corrected", 446)
@@ -354,9 +354,9 @@ def test_the_published_file_is_swapped_by_its_spread_alone(published: Path) -> N
     finding = check(source, "axes_swapped")
     assert finding.verdict == "corrected"
     assert (
-        "by a weak witness alone, standard deviations of 1.37 of valence, 1.22 of arousal, p = 0.0017" in finding.detail
+        "on weak evidence only, standard deviations of 1.37 of valence, 1.22 of arousal, p = 0.0017" in finding.detail
     )
-    assert "emoMusic's static_annotations.csv would settle it" in finding.detail
+    assert "emoMusic's static_annotations.csv would decide it" in finding.detail
     assert bound(source) == pytest.approx([0.774, 0.852], abs=0.002)
 
 
@@ -374,7 +374,7 @@ def test_corrected_labels_pass_for_right(published: Path, tmp_path: Path) -> Non
         for it in [track.labels]
     ]
     again = trees.write(tmp_path / "again" / STATIC, *lines).parent
-    finding = check(load(f"deam:{again}", Options(witness=published / "emomusic")), "axes_swapped")
+    finding = check(load(f"deam:{again}", Options(reference=published / "emomusic")), "axes_swapped")
     assert finding.verdict == "fine"
     assert "r 1.000 straight" in finding.detail
     assert check(load(f"deam:{again}"), "axes_swapped").verdict == "fine"  # by the spread
@@ -390,13 +390,13 @@ def test_what_a_partial_tree_lacks_is_named(tmp_path: Path) -> None:
     assert (len(source.tracks), len(source.absent), dict(source.tables)) == (26, 3, {})
     assert set(source.notes) == {
         f"{STATIC} has usable labels of 29 of 1744 songs",
-        "17 songs have valence and arousal swapped in the file, put right (--deam-labels as-shipped keeps them)",
-        "1 full songs (ids above 2000) are here and not read: see --full-songs",
+        "17 songs have valence and arousal swapped in the file, corrected (--deam-labels as-shipped keeps them)",
+        "1 full songs (ids above 2000) are here but not read: see --full-songs",
         "no dynamic annotations of these songs (valence.csv and arousal.csv)",
-        "no ratings by rater: 10 raters a song are taken up to id 2000, 5 above",
-        "no metadata_2013.csv: artists and genres of ids 1 to 1000 are not known",
-        "no metadata_2014.csv: artists and genres of ids 1001 to 2000 are not known",
-        "artists are not known: splits go by song alone",
+        "no ratings by rater: 10 raters a song are assumed up to id 2000, 5 above",
+        "no metadata_2013.csv: artists and genres of ids 1 to 1000 are unknown",
+        "no metadata_2014.csv: artists and genres of ids 1001 to 2000 are unknown",
+        "artists are unknown: splits keep only songs apart",
         "3 of 29 clips have no audio under MEMD_audio (first: 2.mp3)",
         "1 audio files have no label and are not read (first: 5.mp3)",
     }
@@ -408,7 +408,7 @@ def test_without_sounds_labels_are_read_alone(tmp_path: Path, affetti: Callable[
     trees.sing(tmp_path / "chorus", [2, 6])  # of some other data set
     source = load(f"deam:{tmp_path}")
     assert not source.tracks
-    assert "no audio (MEMD_audio/<id>.mp3): labels alone are read" in source.notes
+    assert "no audio (MEMD_audio/<id>.mp3): only labels are read" in source.notes
     dry = affetti("prepare", f"deam:{tmp_path}", "--out", tmp_path / "corpus", "--dry-run", "--json")
     assert dry.code == 0, dry.err
     assert json.loads(dry.out)["labelled"] == 29

@@ -142,10 +142,10 @@ def test_what_a_partial_tree_lacks_is_named(tmp_path: Path) -> None:
     assert (len(source.tracks), dict(source.tables), dict(source.official)) == (0, {}, {})
     assert source.notes == (
         f"{MEANS} has usable labels of 13 of 744 songs",
-        "no songs_info.csv: genres and published splits are not known",
+        "no songs_info.csv: genres and published splits are unknown",
         "no dynamic annotations of these songs (valence_cont_average.csv and arousal_cont_average.csv)",
-        "artists are not known: splits go by song alone",
-        "no audio (clips_45seconds/<id>.mp3): labels alone are read",
+        "artists are unknown: splits keep only songs apart",
+        "no audio (clips_45seconds/<id>.mp3): only labels are read",
     )
     assert check(source, "axes_swapped").verdict == "not checkable"
 

@@ -143,7 +143,7 @@ def test_a_table_that_cannot_be_used_is_told(tmp_path: Path, text: str, says: st
 
 
 def test_a_folder_without_labels_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no labels of EMOPIA .looked for label.csv.*Give the folder that holds"):
+    with pytest.raises(InputError, match=r"no labels of EMOPIA .expected label.csv.*Give the folder that holds"):
         load(f"emopia:{tmp_path}")
 
 

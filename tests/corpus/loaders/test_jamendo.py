@@ -76,9 +76,9 @@ def test_tracks_with_a_word_of_emotion_get_its_place(tmp_path: Path) -> None:
     assert [track.song_id for track in source.absent] == ["track_0000959"]
     assert source.absent[0].path == "59/959.mp3"
     assert source.notes == (
-        "labels are words, not ratings: the mean place of a track's tags (9 of 13 have one)",
-        "1 of 12 tracks have no tag with a place and are left out",
-        "1 of 11 tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)",
+        "labels are words, not ratings: the mean point of a track's tags (9 of 13 have one)",
+        "1 of 12 tracks have no tag with a point and are left out",
+        "1 of 11 tracks have no audio here (46/3346.mp3 or 46/3346.low.mp3)",
     )
     checks = {check.check: check.verdict for check in audit.audit(source, 5.0)}
     assert checks["scale_mismatch"] == checks["raters_too_few"] == "not checkable"
@@ -101,7 +101,7 @@ def test_without_the_whole_table_tracks_are_those_of_the_splits(tmp_path: Path) 
     (clone / "data/splits/split-3/autotagging_moodtheme-train.tsv").unlink()
     source = load(f"jamendo:{clone}")
     assert list(source.official) == ["split-0", "split-1", "split-2", "split-4"]
-    assert "split-3 is not offered: it lacks train" in source.notes
+    assert "split-3 is not available: it lacks train" in source.notes
     assert (len(source.tracks), len(source.absent)) == (0, 11)
 
 
@@ -135,10 +135,10 @@ def test_the_true_table_is_read(data: Path) -> None:
         name: tags for name, tags in tagged.items() if placed & set(tags)
     }
     assert source.notes == (
-        "labels are words, not ratings: the mean place of a track's tags (20 of 56 have one)",
-        "1586 of 3802 tracks have no tag with a place and are left out",
-        "2216 of 2216 tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)",
-        "mtg_jamendo_mood is not offered: it lacks train and test",
+        "labels are words, not ratings: the mean point of a track's tags (20 of 56 have one)",
+        "1586 of 3802 tracks have no tag with a point and are left out",
+        "2216 of 2216 tracks have no audio here (46/3346.mp3 or 46/3346.low.mp3)",
+        "mtg_jamendo_mood is not available: it lacks train and test",
     )
     assert dict(source.official) == {}
     assert len({track.artist for track in source.absent}) == 219
@@ -201,7 +201,7 @@ def test_a_word_list_is_read_on_its_scale(
             "word,valence,arousal\nxyz,8,2\n",
             None,
             InputError,
-            "words.csv: none of the 12 tracks has a tag with a place",
+            "words.csv: none of the 12 tracks has a tag with a point",
         ),
     ],
 )
@@ -223,11 +223,11 @@ def test_a_word_list_that_cannot_be_used_is_told(
         ([line(1, "calm"), line(1, "sad")], r"line 3: track_id track_0000001 occurs twice \(also on line 2\)"),
         (
             [line(1, "calm").replace("mood/theme", "genre")],
-            "line 2: tag 'genre---calm' is no mood or theme; expected mood",
+            "line 2: tag 'genre---calm' is not a mood or theme; expected mood",
         ),
-        ([line(1, "calm") + "\tsad"], "line 2: tag 'sad' is no mood or theme"),
+        ([line(1, "calm") + "\tsad"], "line 2: tag 'sad' is not a mood or theme"),
         ([line(1, "calm").replace("track_0000001", "")], "line 2: track_id is missing"),
-        ([line(1, "film")], "none of the 1 tracks has a tag with a place on the plane"),
+        ([line(1, "film")], "none of the 1 tracks has a tag with a point on the plane"),
         ([], "holds no rows"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_line_that_is_not_as_it_should_be_is_told(tmp_path: Path, lines: list[
 
 
 def test_a_folder_without_tags_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no tags of MTG-Jamendo .looked for autotagging_moodtheme.tsv and"):
+    with pytest.raises(InputError, match=r"no tags of MTG-Jamendo .expected autotagging_moodtheme.tsv and"):
         load(f"jamendo:{tmp_path}")
     (tmp_path / "autotagging_moodtheme.tsv").write_text("TRACK_ID\tPATH\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"column 'artist_id' is missing .found: TRACK_ID, PATH"):

@@ -120,7 +120,7 @@ def test_a_tree_of_2019_becomes_tracks(tmp_path: Path) -> None:
     assert source.notes == (
         "release of 2019, labels in [0, 1]",
         "1 of 13 songs have no labels",
-        "1 of 12 labelled songs have no sound here (chorus/ID.mp3)",
+        "1 of 12 labelled songs have no audio here (chorus/ID.mp3)",
     )
     assert source.dataset.scale == "0..1"
 
@@ -265,9 +265,9 @@ def test_what_a_partial_tree_lacks_is_told(tmp_path: Path) -> None:
     assert source.notes[1:] == (
         "no metadata.csv: artists and titles are unknown, so folds cannot keep artists apart",
         "no static_annotations_std.csv: the spread of raters and the ceiling of the labels are unknown",
-        "the number of raters of 12 songs cannot be told: 10 are assumed, as the paper says",
+        "the number of raters of 12 songs cannot be determined: 10 are assumed, as the paper states",
         "no dynamic_annotations.csv: no ratings over time",
-        "12 of 12 labelled songs have no sound here (chorus/ID.mp3)",
+        "12 of 12 labelled songs have no audio here (chorus/ID.mp3)",
     )
     assert ceiling(audit.table(source, 5.0)) == LabelCeiling()
     alone = load(f"pmemo:{root / 'annotations'}")
@@ -316,7 +316,7 @@ def test_a_fault_of_the_tree_of_2018_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_labels_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no labels of PMEmo \(looked for static_annotations.csv of 2019 and A_"):
+    with pytest.raises(InputError, match=r"no labels of PMEmo \(expected static_annotations.csv of 2019 and A_"):
         load(f"pmemo:{tmp_path}")
 
 
@@ -361,7 +361,7 @@ def test_labels_without_any_sound_can_be_audited_but_not_built(tmp_path: Path, a
     assert json.loads(dry.out)["labelled"] == len(IDS)
     done = affetti("prepare", f"pmemo:{root}", "--out", tmp_path / "corpus")
     assert done.code == 2
-    assert "none of the 12 labelled tracks of pmemo has its sound here" in done.err
+    assert "none of the 12 labelled tracks of pmemo has audio here" in done.err
 
 
 def test_headers_are_read_as_the_files_have_them(tmp_path: Path) -> None:

@@ -142,5 +142,5 @@ def test_a_folder_above_is_enough_and_the_order_of_series_makes_no_difference(tm
 
 
 def test_a_folder_without_annotations_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no annotations of VGMIDI .looked for vgmidi_raw_1.json and vgmidi_raw_2"):
+    with pytest.raises(InputError, match=r"no annotations of VGMIDI .expected vgmidi_raw_1.json and vgmidi_raw_2"):
         load(f"vgmidi:{tmp_path}")

@@ -64,7 +64,7 @@ def load(
     chosen = _chosen(options, [name.partition(":")[0] for name in names])
     emomusic = next((name.partition(":")[2] for name in names if name.startswith("emomusic:")), None)
     if emomusic is not None:
-        options = replace(options, witness=expand_home(emomusic))
+        options = replace(options, reference=expand_home(emomusic))
     joined = union([_read(name, options) for name in names])
     return replace(joined, options=chosen, notes=(*joined.notes, *notes))
 

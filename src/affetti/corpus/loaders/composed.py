@@ -1,10 +1,10 @@
 """The embedded corpus: songs composed from emotion cues (see :mod:`affetti.compose`), rendered on the fly.
 
-A clip's true emotion is the mean of its sections' by the time they take in it; its label is the mean of ``RATERS``
-simulated raters who each miss the truth by ``RATER_STD``, so that the ceiling of the labels is known. At ``tiny`` a
-clip lies inside one section and a song gives up to eight. A clip's lyrics are those of the section that it mostly lies
-in; no label depends on them. What the composer knows is filed beside the clips: ``sections.parquet`` (cues, truth,
-words and their valence) and ``notes.parquet`` (every note).
+A clip's true emotion is the mean of its sections' emotions, weighted by their duration in the clip. Its label is the
+mean of ``RATERS`` simulated raters with independent errors of standard deviation ``RATER_STD``, so that the ceiling of
+the labels is known. At ``tiny`` each clip is within one section, and a song gives up to eight clips. A clip's lyrics
+are those of its longest section; no label depends on them. The corpus also stores ``sections.parquet`` (cues, true
+emotion, words and their valence) and ``notes.parquet`` (every note).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ DATASET = Dataset(
 SONGS = 240
 RATERS = 10
 RATER_STD = 0.35
-"""Standard deviation of one simulated rater on [-1, 1]; DEAM's is about 0.40."""
+"""Standard deviation of one simulated rater's error on [-1, 1]; DEAM's is about 0.40."""
 WORDS_AND_MUSIC = 0.6
-"""Correlation of the words' valence and the music's over the sections with words; what ``lyrics.VALENCE_NOISE`` is set
-for."""
+"""Correlation of the words' valence with the music's, over the sections with words; ``lyrics.VALENCE_NOISE`` is set to
+give it."""
 
 
 @lru_cache(maxsize=4)
@@ -63,11 +63,11 @@ class ComposedSound:
         return render(_song(self.seed, self.index, self.keys), sample_rate, self.soundfont, self.voice)
 
     def stamp(self) -> str:
-        """Nothing: it does not change."""
+        """Empty: a composed song does not change."""
         return ""
 
     def fingerprint(self) -> str:
-        """SHA-256 of the score; words that nobody sings make no sound, and count only with a voice."""
+        """SHA-256 of the score; lyrics count only with a voice, because they are silent without one."""
         content = _song(self.seed, self.index, self.keys).to_dict()
         if self.voice is None:
             for section in content["sections"]:
@@ -86,7 +86,7 @@ class ComposedTrack(Track):
     keys: int = 1
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:  # noqa: ARG002 - its own cut
-        """Clips inside as many different sections as asked for where they fit, else evenly spread."""
+        """One clip per section, in evenly spaced sections, if each section is long enough; else clips evenly spaced."""
         sections = _song(self.seed, self.index, self.keys).sections
         if all(section.duration >= clip for section in sections) and self.clips <= len(sections):
             chosen = evenly_spaced(len(sections), self.clips) if self.clips > 1 else [len(sections) // 2]
@@ -106,7 +106,7 @@ class ComposedTrack(Track):
         truths = np.array([cues.valence_arousal(section.cues) for section in song.sections])
         valence, arousal = overlap @ truths / overlap.sum()
         main = song.sections[int(overlap.argmax())]
-        # The raters of a clip are drawn from (seed, song, start in ms): the same clip always meets the same raters.
+        # Ratings depend on (seed, song, start in ms) alone: the same clip always has the same ratings.
         rng = np.random.default_rng([self.seed, self.index, round(start * 1000), 0x5EED])
         mean, std = cues.simulate_ratings(np.array([[valence, arousal]]), RATERS, RATER_STD, rng)
         return {
@@ -127,7 +127,7 @@ class ComposedTrack(Track):
         }
 
     def label_rows(self, clip: float) -> list[dict[str, Any]]:
-        """Labels of the clips it gives."""
+        """The labels of each of its clips."""
         duration = _song(self.seed, self.index, self.keys).duration
         return [self.describe(at, clip) for at in self.starts(duration, clip, "first")]
 
@@ -158,10 +158,19 @@ def load(
     keys: int = 1,
     voice: str | None = None,
 ) -> Source:
-    """``clips`` clips of composer ``seed``, ``clips_per_song`` of each song; the last song gives what is left.
+    """Compose ``clips`` clips with ``clips_per_song`` of each song; the last song gives the remainder.
+
+    Args:
+        clips: number of clips, ≥ 1.
+        clips_per_song: clips of each song, ≥ 1.
+        seed: seed of the composer.
+        soundfont: the soundfont to render with; None: the default one.
+        keys: how many tonics songs may have.
+        voice: the voice that sings or speaks the lyrics; None: instrumental.
 
     Raises:
-        UsageError, MissingDependencyError: the voice cannot be had, see :func:`affetti.compose.render.require_voice`.
+        UsageError, MissingDependencyError: the voice is unknown or not installed, see
+            :func:`affetti.compose.render.require_voice`.
     """
     require_voice(voice)
     songs = -(-clips // clips_per_song)
@@ -189,7 +198,7 @@ def load(
 
 
 def declaration(keys: int = 1, voice: str | None = None) -> dict[str, Any]:
-    """Every effect that the composer plants in the labels, and its size; and what he ties together beside them."""
+    """Every effect that the composer plants in the labels, with its size, and the correlations it creates besides."""
     return {
         "labels": "additive cue weights of Eerola, Friberg & Bresin (2013), V and A columns, divided by 5",
         "weights": {

@@ -2,7 +2,7 @@
 
 Aljanaki, Yang & Soleymani, "Developing a benchmark for emotional analysis of music", PLoS ONE 12(3), 2017. Three
 blocks: 744 excerpts of 2013 (ids up to 1000, the songs of emoMusic), 1,000 of 2014 (1001–2000), 58 full songs of 2015
-(2001–2058, read where asked for). The tree, anywhere below the given folder, as the zips or Kaggle unpack it::
+(2001–2058, read with ``--full-songs``). The tree, anywhere below the given folder, as the zips or Kaggle unpack it::
 
     MEMD_audio/<id>.mp3
     annotations/annotations averaged per song/
@@ -11,9 +11,10 @@ blocks: 744 excerpts of 2013 (ids up to 1000, the songs of emoMusic), 1,000 of 2
     annotations/annotations per each rater/song_level/static_annotations_songs_{1_2000,2000_2058}.csv
     metadata/metadata_{2013,2014,2015}.csv
 
-Only the means are needed; what else is absent is told. Headers have leading blanks, the 2015 file has more columns.
-Means are on 1–9; standard deviations divide by the number of raters (``ddof`` 0) and are rescaled to ``ddof`` 1. Raters
-are 10 a song up to id 2000 and 5 above, or as many as their own file says. Up to id 1000 valence and arousal are
+Only the means are required; the notes name what else is absent. Headers have leading blanks, the 2015 file has more
+columns. Means are on 1–9; standard deviations divide by the number of raters (``ddof`` 0) and are rescaled to ``ddof``
+1. Raters are 10 a song up to id 2000 and 5 above, or as many as their own file says. Up to id 1000 valence and arousal
+are
 swapped: see :mod:`~affetti.corpus.loaders.deam_axes`.
 """
 
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from affetti.corpus import audit
 from affetti.corpus.loaders import deam_axes, deam_tables, emomusic, mediaeval, over_time, tree
-from affetti.corpus.loaders.deam_axes import Witness
+from affetti.corpus.loaders.deam_axes import Reference
 from affetti.corpus.loaders.deam_tables import Ratings
 from affetti.corpus.loaders.mediaeval import SCALE, Songs
 from affetti.corpus.loaders.over_time import OverTime
@@ -51,33 +52,34 @@ RATERS, RATERS_2015 = 10, 5
 MEANS = ("static_annotations_averaged_songs_1_2000.csv", "static_annotations_averaged_songs_2000_2058.csv")
 CURVES = ("valence.csv", "arousal.csv")
 HOME = "MEMD_audio"
+"""The folder of the audio."""
 
 
 def load(path: Path, options: Options) -> Source:
-    """Read the tree below ``path``; what is absent beside the means is told in the notes.
+    """Read the labels of the tree below ``path``; the notes name what is absent besides the means.
 
     Raises:
-        InputError: there is no table of means, copies of a table differ, a table lacks a column, a cell is no number,
-            or an id is missing or occurs twice; names the file and the line.
+        InputError: there is no table of means, copies of a table differ, a table lacks a column, a cell is not a
+            number, or an id is missing or occurs twice; names the file and the line.
     """
-    found = tree.files(path)
-    shipped, refused, notes = _means(path, found, options.full_songs)
-    ratings, left_out = deam_tables.ratings(found, shipped)
-    curves = over_time.read(found, CURVES, shipped)
-    witnesses = _witnesses(found, options.witness, curves, ratings)
-    labels, swapped = deam_axes.correct_axes(shipped, witnesses, keep=options.deam_labels == "as-shipped")
+    paths = tree.files(path)
+    shipped, refused, notes = _means(path, paths, options.full_songs)
+    ratings, left_out = deam_tables.ratings(paths, shipped)
+    curves = over_time.read(paths, CURVES, shipped)
+    references = _witnesses(paths, options.reference, curves, ratings)
+    labels, swapped = deam_axes.correct_axes(shipped, references, keep=options.deam_labels == "as-shipped")
     if swapped.verdict in ("corrected", "suspect"):
-        notes.append(f"{swapped.n} songs have valence and arousal swapped in the file, {_told(swapped.verdict)}")
+        notes.append(f"{swapped.n} songs have valence and arousal swapped in the file, {_correction(swapped.verdict)}")
     if ratings is not None and swapped.verdict == "corrected":
         ratings = _like_labels(ratings, shipped)
     raters = _raters(labels, ratings)
-    names, unread = deam_tables.names(found, labels)
-    heard = mediaeval.sounds(found, (HOME, "DEAM_audio", "audio"))
-    full = [number for number in heard if number > LAST_EXCERPT]
+    names, unread = deam_tables.names(paths, labels)
+    audio_files = mediaeval.sounds(paths, (HOME, "DEAM_audio", "audio"))
+    full = [number for number in audio_files if number > LAST_EXCERPT]
     if full and not options.full_songs:
-        notes.append(f"{len(full)} full songs (ids above {LAST_EXCERPT}) are here and not read: see --full-songs")
-        heard = {number: file for number, file in heard.items() if number <= LAST_EXCERPT}
-    here, absent = mediaeval.tracks(path, DATASET.name, _sample(labels, raters), raters, names, heard, HOME)
+        notes.append(f"{len(full)} full songs (ids above {LAST_EXCERPT}) are here but not read: see --full-songs")
+        audio_files = {number: file for number, file in audio_files.items() if number <= LAST_EXCERPT}
+    here, absent = mediaeval.tracks(path, DATASET.name, _sample(labels, raters), raters, names, audio_files, HOME)
     labelled = [*here, *absent]
     checks = [swapped, audit.out_of_range([name for name, _ in refused], SCALE), mediaeval.shared(labelled)]
     tables: dict[str, pd.DataFrame] = {}
@@ -89,23 +91,23 @@ def load(path: Path, options: Options) -> Source:
         notes += curves.notes()
     if ratings is None:
         notes.append(
-            f"no ratings by rater: {RATERS} raters a song are taken up to id {LAST_EXCERPT}, {RATERS_2015} above"
+            f"no ratings by rater: {RATERS} raters a song are assumed up to id {LAST_EXCERPT}, {RATERS_2015} above"
         )
     else:
         tables["ratings"] = ratings.table()
-    notes += [*left_out, *unread, *mediaeval.notes(labels, names, heard, HOME)]
+    notes += [*left_out, *unread, *mediaeval.notes(labels, names, audio_files, HOME)]
     return Source(DATASET, here, absent, refused, tuple(notes), tuple(checks), _official(labels, options), tables)
 
 
-def _means(path: Path, found: Sequence[Path], full_songs: bool) -> tuple[Songs, list[tuple[str, str]], list[str]]:
-    """Songs asked for, those refused, and notes on those that are not there."""
-    wanted = MEANS if full_songs else MEANS[:1]
-    here = {name: tree.only(found, name) for name in wanted}
+def _means(path: Path, paths: Sequence[Path], full_songs: bool) -> tuple[Songs, list[tuple[str, str]], list[str]]:
+    """The requested songs, those refused, and notes on those that are absent."""
+    requested = MEANS if full_songs else MEANS[:1]
+    here = {name: tree.only(paths, name) for name in requested}
     files = [file for file in here.values() if file is not None]
     if not files:
-        packed = any(file.name.casefold() == "deam_annotations.zip" for file in found)
+        packed = any(file.name.casefold() == "deam_annotations.zip" for file in paths)
         hint = "unzip DEAM_Annotations.zip" if packed else "give the folder that holds DEAM's annotations and audio"
-        raise InputError(f"not the DEAM tree: {' or '.join(wanted)} is not there", where=path, hint=hint)
+        raise InputError(f"not the DEAM tree: {' or '.join(requested)} is not there", where=path, hint=hint)
     songs, refused = mediaeval.read(files)
     if not full_songs:
         songs = songs.pick(songs.numbers <= LAST_EXCERPT)
@@ -117,35 +119,35 @@ def _means(path: Path, found: Sequence[Path], full_songs: bool) -> tuple[Songs, 
 
 
 def _witnesses(
-    found: Sequence[Path], folder: Path | None, curves: OverTime | None, ratings: Ratings | None
-) -> list[Witness]:
-    """Who may know which axis is which, the strongest first."""
-    witnesses: list[Witness] = []
-    file = (emomusic.means(tree.files(folder)) if folder is not None else None) or emomusic.means(found)
+    paths: Sequence[Path], folder: Path | None, curves: OverTime | None, ratings: Ratings | None
+) -> list[Reference]:
+    """Reference ratings that can show which axis is which, the most reliable first."""
+    references: list[Reference] = []
+    file = (emomusic.means(tree.files(folder)) if folder is not None else None) or emomusic.means(paths)
     theirs = None if file is None else mediaeval.read([file])[0]
-    # emoMusic ends at id 1000: a table that goes on is a copy of DEAM's, with DEAM's mistake.
+    # emoMusic ends at id 1000: a table with higher ids is a copy of DEAM's, with DEAM's swap.
     if theirs is not None and theirs.numbers.max() <= deam_axes.LAST:
-        witnesses.append(Witness("emoMusic's labels", theirs))
+        references.append(Reference("emoMusic's labels", theirs))
     if curves is not None:
-        witnesses.append(Witness("DEAM's dynamic annotations", curves.means()))
+        references.append(Reference("DEAM's dynamic annotations", curves.means()))
     if ratings is not None:
-        witnesses.append(Witness("DEAM's ratings by rater", ratings.means(), contradicts=True))
-    return witnesses
+        references.append(Reference("DEAM's ratings by rater", ratings.means(), contradicts=True))
+    return references
 
 
-def _told(verdict: str) -> str:
-    return "put right (--deam-labels as-shipped keeps them)" if verdict == "corrected" else "kept as shipped"
+def _correction(verdict: str) -> str:
+    return "corrected (--deam-labels as-shipped keeps them)" if verdict == "corrected" else "kept as shipped"
 
 
 def _like_labels(ratings: Ratings, shipped: Songs) -> Ratings:
-    """Ratings put right along with the labels, where they share the labels' mistake."""
+    """Ratings by rater, corrected like the labels where they are swapped in the same way."""
     early = shipped.pick(shipped.numbers <= deam_axes.LAST)
-    same = Witness("", ratings.means()).look(early).swapped is False
+    same = Reference("", ratings.means()).compare(early).swapped is False
     return ratings.crossed(ratings.numbers <= deam_axes.LAST) if same else ratings
 
 
 def _raters(labels: Songs, ratings: Ratings | None) -> NDArray[np.int_]:
-    """How many raters each song had."""
+    """Number of raters of each song."""
     raters = np.where(labels.numbers <= LAST_EXCERPT, RATERS, RATERS_2015)
     if ratings is None:
         return raters

@@ -1,8 +1,8 @@
-"""DEAM's tables beside the means: who plays what, and what each rater said.
+"""DEAM's tables besides the means: artists, titles and genres, and ratings by rater.
 
 ``metadata_2013.csv`` has clean genres; names are wrapped in tabs. ``metadata_2014.csv`` joins genres by hyphens
-(``SoulRB-Country-Folk``); up to 100 cells of Last.fm tags follow, of whatever song Last.fm took it for: not read. The
-further genres of ``metadata_2015.csv`` lie in cells beyond the header. The raters' files name and order their columns
+(``SoulRB-Country-Folk``); up to 100 cells of Last.fm tags follow, often of another song: they are not read. The
+further genres of ``metadata_2015.csv`` are in cells beyond the header. The raters' files name and order their columns
 differently (``workerID, SongId, Valence, Arousal``; ``SongId, WorkerId, Arousal_Average, Valence_Average, …``).
 """
 
@@ -32,7 +32,7 @@ RATINGS = ("static_annotations_songs_1_2000.csv", "static_annotations_songs_2000
 
 @dataclass(frozen=True)
 class Ratings:
-    """What each rater said of each song, on 1–9."""
+    """Ratings of each song by each rater, on 1–9."""
 
     numbers: NDArray[np.int_]
     """Song number ``[R]``."""
@@ -45,29 +45,29 @@ class Ratings:
         return averaged(self.numbers, self.pairs)
 
     def crossed(self, which: NDArray[np.bool_]) -> Ratings:
-        """The same with valence and arousal of some entries exchanged."""
+        """A copy with valence and arousal of some entries exchanged."""
         return replace(self, pairs=np.where(which[:, None], self.pairs[:, ::-1], self.pairs))
 
     def table(self) -> pd.DataFrame:
-        """One row a rating, as it is filed in a corpus."""
+        """One row per rating, as the corpus stores it in ``ratings.parquet``."""
         ids = [song(number) for number in self.numbers.tolist()]
         valence, arousal = self.pairs.T
         return pd.DataFrame({"song_id": ids, "rater": self.raters, "valence": valence, "arousal": arousal})
 
 
-def names(found: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[str]]:
-    """What songs are called, by number, out of the metadata that is here, and notes on what is not or cannot be read.
+def names(paths: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[str]]:
+    """Artist, title and genre by song number, and notes on metadata that is absent or unreadable.
 
     Raises:
-        InputError: a file is no table, or lacks a column.
+        InputError: a file is not a table, or lacks a column.
     """
     called: dict[int, Name] = {}
     notes: list[str] = []
     for file, (ids, columns) in METADATA.items():
-        path = tree.only(found, file)
+        path = tree.only(paths, file)
         if path is None:
             if np.isin(songs.numbers, ids).any():
-                notes.append(f"no {file}: artists and genres of ids {ids[0]} to {ids[-1]} are not known")
+                notes.append(f"no {file}: artists and genres of ids {ids[0]} to {ids[-1]} are unknown")
             continue
         broken: list[int] = []
         for row in tables.read(path, columns, ragged=True, errors="replace"):
@@ -82,23 +82,23 @@ def names(found: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[st
     return called, notes
 
 
-def ratings(found: Sequence[Path], songs: Songs) -> tuple[Ratings | None, list[str]]:
-    """What raters said of these songs, None where no file of theirs is here, and notes on what is left out.
+def ratings(paths: Sequence[Path], songs: Songs) -> tuple[Ratings | None, list[str]]:
+    """Ratings by rater of these songs (None without such a file), and notes on what is left out.
 
     Raises:
-        InputError: a file lacks a column, or a cell is no number; names the line. Empty cells are no ratings.
+        InputError: a file lacks a column, or a cell is not a number; names the line. Empty cells are not ratings.
     """
-    wanted = set(songs.numbers.tolist())
+    requested = set(songs.numbers.tolist())
     bounds = SCALES[SCALE]
     entries: list[tuple[int, str, float, float]] = []
     notes: list[str] = []
-    for path in filter(None, (tree.only(found, file) for file in RATINGS)):
+    for path in filter(None, (tree.only(paths, file) for file in RATINGS)):
         there = tables.read(path, ("songid",))[0].cells
         columns = [f"{axis}_average" if f"{axis}_average" in there else axis for axis in AXES]
         outside: list[int] = []
         for row in tables.read(path, ("songid", *columns)):
             number = int(row.number("songid", 1, whole=True))
-            if number not in wanted or not all(row[column] for column in columns):
+            if number not in requested or not all(row[column] for column in columns):
                 continue
             valence, arousal = (row.number(column) for column in columns)
             if bounds.low <= min(valence, arousal) and max(valence, arousal) <= bounds.high:

@@ -8,8 +8,8 @@ below the given folder::
     {arousal,valence}_cont_average.csv   song_id, sample_15000ms … sample_45000ms, in [-1, 1]
     songs_info.csv                       song_id, …, Artist, Song title, …, Genre, Mediaeval 2013 set
 
-Only ``static_annotations.csv`` is needed. Means are on 1–9 (arousal comes first), standard deviations of ``ddof`` 1,
-over 10 raters. Names are wrapped in tabs. All songs are DEAM's too, under the same numbers.
+Only ``static_annotations.csv`` is required. Means are on 1–9 (arousal comes first), standard deviations of ``ddof`` 1,
+over 10 raters. Names are wrapped in tabs. All songs are also in DEAM, under the same numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pandas as pd
 from affetti import tables
 from affetti.corpus import audit
 from affetti.corpus.loaders import genres, mediaeval, over_time, tree
-from affetti.corpus.loaders.deam_axes import Witness
+from affetti.corpus.loaders.deam_axes import Reference
 from affetti.corpus.loaders.mediaeval import SCALE, Name, clean
 from affetti.corpus.track import Dataset, Options, Source
 from affetti.errors import InputError
@@ -50,47 +50,47 @@ PARTS = {"development": "train", "evaluation": "test"}
 
 
 def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signature for all loaders
-    """Read the tree below ``path``; what is absent beside the means is told in the notes.
+    """Read the labels of the tree below ``path``; the notes name what is absent besides the means.
 
     Raises:
-        InputError: there is no table of means, copies of a table differ, a table lacks a column, a cell is no number,
-            or an id is missing or occurs twice; names the file and the line.
+        InputError: there is no table of means, copies of a table differ, a table lacks a column, a cell is not a
+            number, or an id is missing or occurs twice; names the file and the line.
     """
-    found = tree.files(path)
-    file = means(found) or tree.only(found, MEANS)
+    paths = tree.files(path)
+    file = means(paths) or tree.only(paths, MEANS)
     if file is None:
-        packed = any(it.name.casefold() == "annotations.tar.gz" for it in found)
+        packed = any(it.name.casefold() == "annotations.tar.gz" for it in paths)
         hint = "unpack annotations.tar.gz" if packed else "give the folder that holds emoMusic's annotations and clips"
         raise InputError(f"not the emoMusic tree: {MEANS} is not there", where=path, hint=hint)
     labels, refused = mediaeval.read([file])
     notes: list[str] = []
     if len(labels.numbers) < SONGS:
         notes.append(f"{MEANS} has usable labels of {len(labels.numbers)} of {SONGS} songs")
-    names, official = _info(found, set(labels.numbers.tolist()))
+    names, official = _info(paths, set(labels.numbers.tolist()))
     if not names:
-        notes.append(f"no {INFO}: genres and published splits are not known")
-    heard = mediaeval.sounds(found, (HOME, "clips_45sec"))
+        notes.append(f"no {INFO}: genres and published splits are unknown")
+    audio_files = mediaeval.sounds(paths, (HOME, "clips_45sec"))
     raters = np.full(len(labels.numbers), RATERS)
-    here, absent = mediaeval.tracks(path, DATASET.name, labels, raters, names, heard, HOME)
+    here, absent = mediaeval.tracks(path, DATASET.name, labels, raters, names, audio_files, HOME)
     checks = [audit.out_of_range([name for name, _ in refused], SCALE), mediaeval.shared([*here, *absent])]
     further: dict[str, pd.DataFrame] = {}
-    curves = over_time.read(found, CURVES, labels)
+    curves = over_time.read(paths, CURVES, labels)
     if curves is None:
         notes.append(f"no dynamic annotations of these songs ({' and '.join(CURVES)})")
     else:
         checks += [
-            audit.axes_check(Witness("", curves.means()).look(labels), "its own dynamic annotations"),
+            audit.axes_check(Reference("", curves.means()).compare(labels), "its own dynamic annotations"),
             curves.check(labels),
         ]
         further["dynamic"] = curves.table()
         notes += curves.notes()
-    notes += mediaeval.notes(labels, names, heard, HOME)
+    notes += mediaeval.notes(labels, names, audio_files, HOME)
     return Source(DATASET, here, absent, refused, tuple(notes), tuple(checks), official, further)
 
 
-def means(found: Sequence[Path]) -> Path | None:
+def means(paths: Sequence[Path]) -> Path | None:
     """The table of emoMusic's means among files: PMEmo has one of the same name, but other columns."""
-    named = [file for file in found if file.name.casefold() == MEANS]
+    named = [file for file in paths if file.name.casefold() == MEANS]
     return tree.only(
         [file for file in named if "song_id" in tables.read(file, (), ragged=True, errors="replace")[0].cells], MEANS
     )
@@ -108,9 +108,9 @@ def held_out(artist: str) -> bool:
     return int(digest.hexdigest(), 16) % 10 >= 8
 
 
-def _info(found: Sequence[Path], labelled: set[int]) -> tuple[dict[int, Name], dict[str, dict[str, str]]]:
+def _info(paths: Sequence[Path], labelled: set[int]) -> tuple[dict[int, Name], dict[str, dict[str, str]]]:
     """Names of songs, and the published splits of those that are labelled."""
-    path = tree.only(found, INFO)
+    path = tree.only(paths, INFO)
     if path is None:
         return {}, {}
     lines = tables.read(path, ("song_id", "artist", "songtitle", "genre", PART), ragged=True, errors="replace")

@@ -1,8 +1,8 @@
-"""Genres as data sets spell them, mapped to the five of the study: pop, electronic, classical, rock and other.
+"""Maps genres as data sets spell them to the five of the study: pop, electronic, classical, rock and other.
 
-``other`` is music of a known genre that is none of the four (jazz, blues, folk, country, soul, hip-hop, world …); what
-is no genre (experimental, instrumental, acoustic, n/a) decides nothing. Where several are joined, as in
-``Pop-Electronic-Rock``, the first that :data:`TABLE` knows decides.
+``other`` is music of a known genre besides the four (jazz, blues, folk, country, soul, hip-hop, world …); words that
+are not genres (experimental, instrumental, acoustic, n/a) are ignored. Where several are joined, as in
+``Pop-Electronic-Rock``, the first one in :data:`TABLE` decides.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ STUDY: dict[str, tuple[str, ...]] = {
         *("groove", "new age", "singer/songwriter", "soundtrack"),
     ),
 }
-"""The genres of DEAM's metadata and of emoMusic, and common ones beside them, by the study's."""
+"""Genres in DEAM's and emoMusic's metadata and other common ones, by the study's genre."""
 
 
 def _plain(name: str) -> str:
-    """A name as it is compared: without case, blanks and signs."""
+    """A name in lower case, without blanks and punctuation, for comparison."""
     return re.sub(r"[\W_]", "", name.casefold())
 
 
@@ -53,7 +53,12 @@ JOINED = re.compile(r"(?<=hip)-(?=hop)|(?<=trip)-(?=hop)|(?<=singer)[-/](?=songw
 
 
 def study(*raw: str) -> str:
-    """The study's genre of a song of these raw genres, ``""`` where :data:`TABLE` knows none of them."""
+    """The study's genre of a song with these raw genres, ``""`` where none of them is in :data:`TABLE`.
+
+    Example:
+        >>> study("Experimental-Pop-Rock")
+        'pop'
+    """
     for text in raw:
         for name in re.split(r"[-/,;|]", JOINED.sub("", text.casefold())):
             if genre := TABLE.get(_plain(name)):

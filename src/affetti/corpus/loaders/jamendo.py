@@ -10,9 +10,8 @@ MTG/mtg-jamendo-dataset and its audio, anywhere below one folder::
 Tables have the header ``TRACK_ID ARTIST_ID ALBUM_ID PATH DURATION TAGS``, tabs and CRLF; TAGS is all the rest of the
 line, one cell a tag, each ``mood/theme---NAME``. Where the first table is absent, the tracks are those of the splits.
 
-A track's label is the mean place of its tags on the plane (see :mod:`affetti.corpus.loaders.moods`); tracks without a
-tag that has a place are left out and counted. So labels are words, with no raters and no spread: nothing bounds how
-well they could be predicted.
+A track's label is the mean of its tags' points on the plane (see :mod:`affetti.corpus.loaders.moods`); tracks whose
+tags have no point are left out and counted. These labels have no raters and no spread, so their ceiling is unknown.
 """
 
 from __future__ import annotations
@@ -45,33 +44,33 @@ PART = re.compile(rf"autotagging_moodtheme-({'|'.join(PARTS)})\.tsv")
 
 
 def load(path: Path, options: Options) -> Source:
-    """Read the tags of the MTG-Jamendo tree below ``path``; without audio too.
+    """Read the tags of the MTG-Jamendo tree below ``path``; audio may be absent.
 
     Raises:
-        InputError: no table of tags is there, a line of it is not as it should be, the lexicon cannot be used, or no
-            track has a tag that has a place.
+        InputError: there is no table of tags, one of its lines is malformed, the lexicon cannot be used, or no track
+            has a tag with a point on the plane.
         UsageError: the scale of the lexicon is unknown.
     """
-    found = tree.files(path)
-    whole = tree.only(found, TABLE)
+    paths = tree.files(path)
+    whole = tree.only(paths, TABLE)
     listed = _read(whole) if whole else {}
     splits: dict[str, dict[str, list[str]]] = {}
-    for file, part in ((file, match[1]) for file in found if (match := PART.fullmatch(file.name))):
+    for file, part in ((file, match[1]) for file in paths if (match := PART.fullmatch(file.name))):
         table = _read(file)
         splits.setdefault(file.parent.name, {}).setdefault(part, list(table))
         listed = listed if whole else table | listed
     if not listed:
-        what = f"no tags of MTG-Jamendo (looked for {TABLE} and autotagging_moodtheme-{{train,validation,test}}.tsv)"
+        what = f"no tags of MTG-Jamendo (expected {TABLE} and autotagging_moodtheme-{{train,validation,test}}.tsv)"
         raise InputError(what, where=path, hint="give the folder that holds the clone of MTG/mtg-jamendo-dataset")
-    places = moods.read(options.lexicon, options.scale) if options.lexicon else moods.MOODS
-    sounds = _sounds(found)
+    points = moods.read(options.lexicon, options.scale) if options.lexicon else moods.MOODS
+    sounds = _sounds(paths)
     here: list[Track] = []
     absent: list[Track] = []
     tagged: set[str] = set()
     for name, row in sorted(listed.items()):
         tags = _tags(row)
         tagged.update(tags)
-        point = moods.place(tags, places)
+        point = moods.place(tags, points)
         if point is None:
             continue
         file = sounds.get(_key(PurePosixPath(row["path"])))
@@ -81,16 +80,16 @@ def load(path: Path, options: Options) -> Source:
         (absent if file is None else here).append(track)
     count = len(here) + len(absent)
     if not count:
-        what = f"none of the {len(listed)} tracks has a tag with a place on the plane"
+        what = f"none of the {len(listed)} tracks has a tag with a point on the plane"
         raise InputError(what, where=options.lexicon or path, hint="give a --lexicon with the tags' words")
-    placed = len(tagged & places.keys())
-    notes = [f"labels are words, not ratings: the mean place of a track's tags ({placed} of {len(tagged)} have one)"]
+    placed = len(tagged & points.keys())
+    notes = [f"labels are words, not ratings: the mean point of a track's tags ({placed} of {len(tagged)} have one)"]
     if count < len(listed):
-        notes.append(f"{len(listed) - count} of {len(listed)} tracks have no tag with a place and are left out")
+        notes.append(f"{len(listed) - count} of {len(listed)} tracks have no tag with a point and are left out")
     if absent:
-        notes.append(f"{len(absent)} of {count} tracks have no sound here (46/3346.mp3 or 46/3346.low.mp3)")
+        notes.append(f"{len(absent)} of {count} tracks have no audio here (46/3346.mp3 or 46/3346.low.mp3)")
     lacking = {split: [part for part in PARTS if part not in parts] for split, parts in sorted(splits.items())}
-    notes += [f"{split} is not offered: it lacks {' and '.join(parts)}" for split, parts in lacking.items() if parts]
+    notes += [f"{split} is not available: it lacks {' and '.join(parts)}" for split, parts in lacking.items() if parts]
     official = {
         split: {name: part for part in PARTS for name in splits[split][part]}
         for split, parts in lacking.items()
@@ -114,14 +113,14 @@ def _tags(row: tables.Row) -> tuple[str, ...]:
     tags = [tag for tag in (row["tags"], *row.rest) if tag]
     for tag in tags:
         if not tag.startswith(CATEGORY):
-            raise row.wrong(f"tag {tag!r} is no mood or theme; expected {CATEGORY}NAME", tables.AGAIN)
+            raise row.wrong(f"tag {tag!r} is not a mood or theme; expected {CATEGORY}NAME", tables.AGAIN)
     return tuple(tag.removeprefix(CATEGORY) for tag in tags)
 
 
-def _sounds(found: Iterable[Path]) -> dict[str, Path]:
-    """Sound files by folder and number (``46/3346``), those of full quality before low ones."""
+def _sounds(paths: Iterable[Path]) -> dict[str, Path]:
+    """Audio files by folder and number (``46/3346``); full quality is preferred to low."""
     files = sorted(
-        (file for file in found if file.suffix.lower() in AUDIO_SUFFIXES), key=lambda file: file.stem.endswith(".low")
+        (file for file in paths if file.suffix.lower() in AUDIO_SUFFIXES), key=lambda file: file.stem.endswith(".low")
     )
     by_key: dict[str, Path] = {}
     for file in files:

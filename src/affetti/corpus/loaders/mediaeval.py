@@ -1,4 +1,4 @@
-"""What DEAM and emoMusic share: numbered songs, means by song, names, sounds in a folder of their own.
+"""What DEAM and emoMusic have in common: numbered songs, means by song, names, and a folder of audio.
 
 Both come from the MediaEval task "Emotion in Music" and number their songs alike: ``deam-10`` is one song in either.
 Means and standard deviations over raters are on 1–9; headers are DEAM's ``valence_mean`` or emoMusic's
@@ -39,11 +39,11 @@ class Means:
     pairs: NDArray[np.float64]
 
     def at(self, numbers: NDArray[np.int_]) -> NDArray[np.float64]:
-        """Values of these songs, NaN where they are not known."""
-        found = np.full((len(numbers), 2), np.nan)
-        _, wanted, known = np.intersect1d(numbers, self.numbers, return_indices=True)
-        found[wanted] = self.pairs[known]
-        return found
+        """Values ``[K, 2]`` of these songs, NaN where they are unknown."""
+        values = np.full((len(numbers), 2), np.nan)
+        _, target, known = np.intersect1d(numbers, self.numbers, return_indices=True)
+        values[target] = self.pairs[known]
+        return values
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Songs(Means):
         return Songs(self.numbers[which], self.pairs[which], self.spread[which])
 
     def crossed(self, which: NDArray[np.bool_]) -> Songs:
-        """The same with valence and arousal of some songs exchanged."""
+        """A copy with valence and arousal of some songs exchanged."""
         pairs, spread = (np.where(which[:, None], it[:, ::-1], it) for it in (self.pairs, self.spread))
         return replace(self, pairs=pairs, spread=spread)
 
@@ -71,7 +71,7 @@ def averaged(numbers: NDArray[np.int_], pairs: NDArray[np.float64]) -> Means:
 
 @dataclass(frozen=True)
 class Name:
-    """What a song is called, and the study's genre."""
+    """Artist, title and genre (see :mod:`~affetti.corpus.loaders.genres`) of a song; "" where unknown."""
 
     artist: str = ""
     title: str = ""
@@ -85,8 +85,8 @@ def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
         The songs, and those left out, as (name, reason).
 
     Raises:
-        InputError: a column is missing, a cell is no number, an id is missing or occurs twice (names the line), or no
-            song is left.
+        InputError: a column is missing, a cell is not a number, an id is missing or occurs twice (names the line), or
+            no song is left.
     """
     lines: list[tables.Row] = []
     headers: dict[Path, tuple[str, ...]] = {}
@@ -113,15 +113,15 @@ def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
 
 
 def clean(text: str) -> str:
-    """A name without the tabs, hard blanks, quotes and HTML entities around and in it; ``n/a`` is none."""
+    """A name without tabs, non-breaking spaces, quotes and HTML entities; "" for ``n/a``."""
     name = " ".join(html.unescape(text).split()).strip('"').strip()
     return "" if name.casefold() == "n/a" else name
 
 
-def sounds(found: Sequence[Path], homes: Sequence[str]) -> dict[int, Path]:
-    """Sounds by song number, out of the first of these folders (in any case) that holds any."""
+def sounds(files: Sequence[Path], homes: Sequence[str]) -> dict[int, Path]:
+    """Audio files by song number, from the first of these folders (in any case) that has any."""
     for home in homes:
-        named = tree.sounds(tree.below(found, home.casefold()))
+        named = tree.sounds(tree.below(files, home.casefold()))
         if numbered := {int(name): file for name, file in named.items() if name.isdecimal()}:
             return numbered
     return {}
@@ -138,26 +138,26 @@ def tracks(
     songs: Songs,
     raters: NDArray[np.int_],
     names: Mapping[int, Name],
-    heard: Mapping[int, Path],
+    audio_files: Mapping[int, Path],
     home: str,
 ) -> tuple[list[Track], list[Track]]:
-    """Tracks whose sound is here, and those whose sound is not.
+    """Tracks whose audio is present, and those whose audio is absent.
 
     Args:
-        root: the folder that paths are told from.
-        dataset: what tracks are named after; songs are named alike in both sets.
+        root: the folder that paths are relative to.
+        dataset: prefix of track ids; song ids are the same in both data sets.
         songs: means and standard deviations (``ddof`` 1).
         raters: how many raters each song had.
-        names: artist, title and genre by song number, as far as known.
-        heard: sounds by song number.
-        home: the folder where a missing sound should lie.
+        names: artist, title and genre by song number, where known.
+        audio_files: audio by song number.
+        home: the folder where an absent file is expected.
     """
     here: list[Track] = []
     absent: list[Track] = []
     for number, means, spread, k in zip(
         *(it.tolist() for it in (songs.numbers, songs.pairs, songs.spread, raters)), strict=True
     ):
-        file = heard.get(number, root / home / f"{number}.mp3")
+        file = audio_files.get(number, root / home / f"{number}.mp3")
         name = names.get(number, Name())
         track = Track(
             f"{dataset}-{number}",
@@ -169,34 +169,34 @@ def tracks(
             name.genre,
             title=name.title,
         )
-        (here if number in heard else absent).append(track)
+        (here if number in audio_files else absent).append(track)
     return here, absent
 
 
-def notes(songs: Songs, names: Mapping[int, Name], heard: Mapping[int, Path], home: str) -> list[str]:
-    """Notes on songs without artist or sound, and on sounds without labels."""
-    told: list[str] = []
+def notes(songs: Songs, names: Mapping[int, Name], audio_files: Mapping[int, Path], home: str) -> list[str]:
+    """Notes on songs without artist or audio, and on audio without labels."""
+    messages: list[str] = []
     numbers: list[int] = songs.numbers.tolist()
     nameless = [number for number in numbers if not names.get(number, Name()).artist]
-    silent = [number for number in numbers if number not in heard]
-    unlabelled = sorted(set(heard) - set(numbers))
+    silent = [number for number in numbers if number not in audio_files]
+    unlabelled = sorted(set(audio_files) - set(numbers))
     if len(nameless) == len(numbers):
-        told.append("artists are not known: splits go by song alone")
+        messages.append("artists are unknown: splits keep only songs apart")
     elif nameless:
-        told.append(f"{len(nameless)} of {len(numbers)} songs have no artist (first: {nameless[0]})")
+        messages.append(f"{len(nameless)} of {len(numbers)} songs have no artist (first: {nameless[0]})")
     if len(silent) == len(numbers):
-        told.append(f"no audio ({home}/<id>.mp3): labels alone are read")
+        messages.append(f"no audio ({home}/<id>.mp3): only labels are read")
     elif silent:
-        told.append(f"{len(silent)} of {len(numbers)} clips have no audio under {home} (first: {silent[0]}.mp3)")
+        messages.append(f"{len(silent)} of {len(numbers)} clips have no audio under {home} (first: {silent[0]}.mp3)")
     if unlabelled:
-        first = heard[unlabelled[0]].name
-        told.append(f"{len(unlabelled)} audio files have no label and are not read (first: {first})")
-    return told
+        first = audio_files[unlabelled[0]].name
+        messages.append(f"{len(unlabelled)} audio files have no label and are not read (first: {first})")
+    return messages
 
 
 def shared(labelled: Sequence[Track]) -> Check:
-    """Songs under two numbers, and what a user of one set should know of the other."""
+    """The check ``songs_shared``, with a note on the songs that DEAM and emoMusic share."""
     table = pd.DataFrame([{"song_id": it.song_id, "artist": it.artist, "title": it.title} for it in labelled])
-    told = CHECKS["songs_shared"](table)
-    both = "all 744 songs of emoMusic are DEAM's, under the same numbers: to use both, prepare them in one run"
-    return replace(told, detail=f"{told.detail}; {both}")
+    result = CHECKS["songs_shared"](table)
+    both = "all 744 songs of emoMusic are in DEAM, under the same numbers: to use both, prepare them in one run"
+    return replace(result, detail=f"{result.detail}; {both}")

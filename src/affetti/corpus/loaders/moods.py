@@ -1,9 +1,9 @@
-"""Where mood tags lie on the valence-arousal plane: affetti's own places, or a user's word list.
+"""Points of mood tags on the valence-arousal plane: affetti's own, or those of a user's word list.
 
-A tag is what somebody wrote, not what listeners rated. Only tags that name an emotion have a place; themes (``film``,
+A tag is chosen by an uploader, not rated by listeners. Only tags that name an emotion have a point; themes (``film``,
 ``corporate``, ``christmas``), tempi and qualities of sound (``slow``, ``soft``, ``melodic``) and ``emotional``, which
-does not say which, have none. As in :data:`affetti.emotion.WORDS`, each lies in the quadrant that the circumplex
-literature gives such words (Russell 1980), and its radius is ours.
+names none, have no point. As in :data:`affetti.emotion.WORDS`, each point is in the quadrant that the circumplex
+literature assigns to the word (Russell 1980); its radius is our choice.
 """
 
 from __future__ import annotations
@@ -47,26 +47,26 @@ MOODS: dict[str, tuple[float, float]] = {
 COLUMNS = ("word", "moodtag", "tag")
 
 
-def place(tags: tuple[str, ...], places: Mapping[str, tuple[float, float]]) -> NDArray[np.float64] | None:
-    """The mean (valence, arousal) of the tags that have a place; None where none has."""
-    placed = [places[tag] for tag in tags if tag in places]
+def place(tags: tuple[str, ...], points: Mapping[str, tuple[float, float]]) -> NDArray[np.float64] | None:
+    """The mean (valence, arousal) of the tags that have a point, ``[2]``; None where none has."""
+    placed = [points[tag] for tag in tags if tag in points]
     return np.mean(placed, axis=0) if placed else None
 
 
 def read(path: Path, scale: str | None) -> dict[str, tuple[float, float]]:
-    """A word list: a CSV with a column ``word`` (or ``MoodTag``, ``tag``), ``valence`` and ``arousal``.
+    """Read a word list: a CSV with a column ``word`` (or ``MoodTag``, ``tag``), ``valence`` and ``arousal``.
 
     Args:
         path: the file.
-        scale: what its values are on; where not given, -1..1 if some are negative and none beyond 1, else 1..9, which
-            word norms are published on, if they reach from below 3 to above 7.
+        scale: the scale of its values; if None, -1..1 for values in [-1, 1] of which some are negative, and 1..9, the
+            scale of published word norms, for values that range from below 3 to above 7.
 
     Returns:
         Points in [-1, 1] by word, in lower case.
 
     Raises:
         InputError: the file is not such a table, a word is missing or twice, or a value lies outside the scale; names
-            the line. Or the scale cannot be told.
+            the line; or the scale is ambiguous.
         UsageError: the scale is unknown.
     """
     hint = "write a CSV with the columns word, valence, arousal"
@@ -79,11 +79,11 @@ def read(path: Path, scale: str | None) -> dict[str, tuple[float, float]]:
     norms = values.min() >= 1 and values.max() <= 9 and values.min() < 3 and values.max() > 7
     name = "1..9" if scale is None and norms else table.choose_scale(values, scale, path)
     bounds = SCALES[name]
-    found: dict[str, tuple[float, float]] = {}
+    points: dict[str, tuple[float, float]] = {}
     for word, row in words.items():
         pair = [row.number(axis, bounds.low, bounds.high) for axis in AXES]
-        if word.casefold() in found:
+        if word.casefold() in points:
             raise row.wrong(f"{column} {word} occurs twice, in another case", "keep one of the two")
         valence, arousal = bounds.to_unit(pair).tolist()
-        found[word.casefold()] = valence, arousal
-    return found
+        points[word.casefold()] = valence, arousal
+    return points

@@ -1,7 +1,7 @@
-"""Ratings over time: wide tables of one row a song and one column a moment, ``sample_15000ms`` and so on.
+"""Ratings over time: wide tables with one row per song and one column per moment, ``sample_15000ms`` and so on.
 
 DEAM and emoMusic average their raters' curves at 2 Hz, from 15 s into the clip (before, ratings are not stable), on
-[-1, 1]. Rows of shorter songs are padded: empty cells and NaN are no ratings.
+[-1, 1]. Rows of shorter songs are padded: empty cells and NaN are not ratings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOMENT = re.compile(r"sample_(\d+)ms")
 
 @dataclass(frozen=True)
 class OverTime:
-    """Averaged curves of songs: one entry a rated moment."""
+    """Averaged curves of songs: one entry per rated moment."""
 
     numbers: NDArray[np.int_]
     """Song number ``[R]``."""
@@ -37,40 +37,40 @@ class OverTime:
     pairs: NDArray[np.float64]
     """Valence and arousal ``[R, 2]`` in [-1, 1]."""
     outside: int
-    """How many moments were left out because a value lies outside [-1, 1]."""
+    """How many moments were left out because a value is outside [-1, 1]."""
 
     def means(self) -> Means:
         """Means over time by song."""
         return averaged(self.numbers, self.pairs)
 
     def table(self) -> pd.DataFrame:
-        """One row a moment, as it is filed in a corpus."""
+        """One row per moment, as the corpus stores it in ``dynamic.parquet``."""
         valence, arousal = self.pairs.T
         ids = [song(number) for number in self.numbers.tolist()]
         return pd.DataFrame({"song_id": ids, "time": self.times, "valence": valence, "arousal": arousal})
 
     def notes(self) -> list[str]:
-        """What was left out."""
+        """A note on what was left out."""
         return [f"{self.outside} dynamic annotations lie outside [-1, 1] and are left out"] if self.outside else []
 
     def check(self, songs: Songs) -> Check:
-        """Labels beside the means over time."""
+        """Compare labels with the means over time."""
         return against_dynamic(SCALES[SCALE].to_unit(songs.pairs), self.means().at(songs.numbers))
 
 
-def read(found: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTime | None:
+def read(paths: Sequence[Path], files: tuple[str, str], songs: Songs) -> OverTime | None:
     """The curves of these songs; None where a table is absent or has none of them.
 
     Args:
-        found: files of the data set.
+        paths: files of the data set.
         files: names of the tables of valence and of arousal.
-        songs: the songs wanted.
+        songs: the songs whose curves are returned.
 
     Raises:
-        InputError: a table lacks ``song_id`` or moments, an id is missing or occurs twice, a cell is no number (names
-            the line), or none lies in [-1, 1].
+        InputError: a table lacks ``song_id`` or moments, an id is missing or occurs twice, a cell is not a number
+            (names the line), or none lies in [-1, 1].
     """
-    valence, arousal = (tree.only(found, name) for name in files)
+    valence, arousal = (tree.only(paths, name) for name in files)
     if valence is None or arousal is None:
         return None
     v, a = _curves(valence, songs), _curves(arousal, songs)
@@ -91,12 +91,14 @@ def _curves(path: Path, songs: Songs) -> dict[tuple[int, float], float]:
     widest = max(lines, key=lambda row: len(row.cells)).cells
     seconds = {column: int(match[1]) / 1000 for column in widest if (match := MOMENT.fullmatch(column))}
     if not seconds:
-        found = ", ".join(list(widest)[:3])
-        raise InputError(f"there is no column like 'sample_15000ms' (found: {found})", where=path, hint=tables.AGAIN)
-    wanted = set(songs.numbers.tolist())
+        present = ", ".join(list(widest)[:3])
+        raise InputError(
+            f"there is no column like 'sample_15000ms' (columns: {present})", where=path, hint=tables.AGAIN
+        )
+    requested = set(songs.numbers.tolist())
     curves: dict[tuple[int, float], float] = {}
     for number, row in tables.numbered(lines, "song_id").items():
-        if number not in wanted:
+        if number not in requested:
             continue
         for column, text in row.cells.items():
             if text and column in seconds:

@@ -13,8 +13,8 @@ Zhang et al., "The PMEmo Dataset for Music Emotion Recognition", ICMR 2018. Both
     PMEmo/A_static.csv, V_static.csv                    musicId,mean_A,std_A and musicId,mean_V,std_V, in no order
 
 Labels are in [0, 1]: ratings from 1 to 9, less 1, by 8. Published spreads divide by the number of raters (``ddof`` 0);
-here they are those of a sample (``ddof`` 1). No file gives that number, but means and spreads of whole ratings betray
-it (see :func:`raters`). Of the 794 songs, 27 have no labels.
+here they are those of a sample (``ddof`` 1). No file gives that number, but it follows from means and spreads of whole
+ratings (see :func:`raters`). Of the 794 songs, 27 have no labels.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ DATASET = Dataset(
     "0..1",
 )
 MIN_RATERS = 10
-"""Raters a song has at least, as the paper says."""
+"""Fewest raters of a song, according to the paper."""
 MAX_RATERS = 19
-"""Of twice as many raters, means and spreads can be those of half of them."""
+"""Upper limit of the search: every mean and spread of k ratings is also one of 2 k ratings."""
 RESCALED = 0.1
-"""Share of songs outside [0, 1] above which a table is taken for one on another scale; the published ones have none."""
+"""Share of songs outside [0, 1] above which a table counts as rescaled; the published ones have none."""
 
 
 @dataclass(frozen=True)
 class Static:
-    """What is published of one song: its line, and mean and spread over raters as (valence, arousal)."""
+    """The published labels of one song: its row, and mean and spread over raters as (valence, arousal)."""
 
     row: tables.Row
     mean: tuple[float, float]
@@ -68,25 +68,25 @@ class Release:
 
 
 def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signature for all loaders
-    """Read the labels of the PMEmo tree below ``path``, of either release; without audio too.
+    """Read the labels of the PMEmo tree below ``path``, of either release; audio may be absent.
 
     Raises:
-        InputError: no label table is there, a table lacks a column or holds what is no number, an id is missing or
-            twice, or the means are on another scale than [0, 1].
+        InputError: there is no label table, a table lacks a column or has a cell that is not a number, an id is missing
+            or occurs twice, or the means are on another scale than [0, 1].
     """
-    found = tree.files(path)
-    table = tree.only(found, "static_annotations.csv") or tree.only(found, "a_static.csv")
+    paths = tree.files(path)
+    table = tree.only(paths, "static_annotations.csv") or tree.only(paths, "a_static.csv")
     if table is None:
-        what = "no labels of PMEmo (looked for static_annotations.csv of 2019 and A_static.csv of 2018)"
+        what = "no labels of PMEmo (expected static_annotations.csv of 2019 and A_static.csv of 2018)"
         raise InputError(what, where=path, hint="give the folder PMEmo2019, or fetch it again")
     root = table.parent.parent if table.parent.name.casefold() == "annotations" else table.parent
-    here = [file for file in found if file.is_relative_to(root)]
+    here = [file for file in paths if file.is_relative_to(root)]
     release = (_of_2018 if table.name.casefold() == "a_static.csv" else _of_2019)(table, here)
     static = dict(sorted(release.static.items(), key=lambda item: (len(item[0]), item[0])))
     outside = {name: reason for name, song in static.items() if (reason := _outside(song))}
     if len(outside) > RESCALED * len(static):
         what = f"{len(outside)} of {len(static)} songs lie outside [0, 1] ({next(iter(outside.values()))})"
-        hint = "this looks like a copy rescaled to 1..9, its spreads often left in [0, 1]: fetch the original"
+        hint = "this is probably a copy rescaled to 1..9, its spreads often left in [0, 1]: fetch the original"
         raise InputError(what, where=table, hint=hint)
     counted = {name: raters(song.mean, song.spread) for name, song in static.items()}
     sounds = tree.sounds(tree.below(here, "chorus"))
@@ -111,11 +111,15 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
 
 
 def raters(mean: Sequence[float], spread: Sequence[float]) -> int | None:
-    """How many whole ratings from 1 to 9, mapped to [0, 1], have these means and spreads (``ddof`` 0).
+    """The number of raters whose ratings, whole numbers 1 to 9 mapped to [0, 1], have these means and spreads.
 
-    Of k ratings r = 0..8 with mean m and variance s², Σr = k·m and Σr² = k·(s² + m²) are whole numbers: the answer is
-    the smallest k from :data:`MIN_RATERS` for which they are on both axes, None where there is none to
-    :data:`MAX_RATERS`.
+    Spreads have ``ddof`` 0. Of k ratings r = 0..8 with mean m and variance s², Σr = k·m and Σr² = k·(s² + m²) are whole
+    numbers. Returns the smallest k from :data:`MIN_RATERS` to :data:`MAX_RATERS` for which they are on both axes, or
+    None.
+
+    Example:
+        >>> raters([0.5, 0.5], [0.0, 0.0])
+        10
     """
     m, s = 8.0 * np.asarray(mean), 8.0 * np.asarray(spread)
     for k in range(MIN_RATERS, MAX_RATERS + 1):
@@ -125,9 +129,9 @@ def raters(mean: Sequence[float], spread: Sequence[float]) -> int | None:
     return None
 
 
-def _of_2019(table: Path, found: Sequence[Path]) -> Release:
+def _of_2019(table: Path, paths: Sequence[Path]) -> Release:
     means = tables.unique(tables.read(table, ("musicid", "arousal(mean)", "valence(mean)")), "musicid")
-    file = tree.only(found, "static_annotations_std.csv")
+    file = tree.only(paths, "static_annotations_std.csv")
     spreads = tables.unique(tables.read(file, ("musicid", "arousal(std)", "valence(std)")), "musicid") if file else {}
     static = {
         name: Static(
@@ -137,11 +141,11 @@ def _of_2019(table: Path, found: Sequence[Path]) -> Release:
         )
         for name, row in means.items()
     }
-    return Release(2019, static, _names(tree.only(found, "metadata.csv"), "musicid", "title"))
+    return Release(2019, static, _names(tree.only(paths, "metadata.csv"), "musicid", "title"))
 
 
-def _of_2018(table: Path, found: Sequence[Path]) -> Release:
-    file = tree.only(found, "v_static.csv")
+def _of_2018(table: Path, paths: Sequence[Path]) -> Release:
+    file = tree.only(paths, "v_static.csv")
     if file is None:
         raise InputError("no such file", where=table.with_name("V_static.csv"), hint=tables.AGAIN)
     arousal = tables.unique(tables.read(table, ("musicid", "mean_a", "std_a")), "musicid")
@@ -157,7 +161,7 @@ def _of_2018(table: Path, found: Sequence[Path]) -> Release:
         )
         for name, row in arousal.items()
     }
-    return Release(2018, static, _names(tree.only(found, "metadata.csv"), "song_id", "song_title"))
+    return Release(2018, static, _names(tree.only(paths, "metadata.csv"), "song_id", "song_title"))
 
 
 def _spread(row: tables.Row | None, column: str) -> tuple[float]:
@@ -179,7 +183,7 @@ def _names(file: Path | None, ident: str, title: str) -> dict[str, tuple[str, st
 
 
 def _outside(song: Static) -> str:
-    """Why a song's label cannot be: "" where it can."""
+    """Why a song's label is invalid; "" if it is valid."""
     for axis, mean in zip(AXES, song.mean, strict=True):
         if not 0.0 <= mean <= 1.0:
             return f"line {song.row.line}: {axis} {mean:g} lies outside [0, 1]"
@@ -216,13 +220,13 @@ def _checks(tracks: Mapping[str, Track], dynamic: pd.DataFrame | None) -> list[C
         return []
     labels = np.array([[track.labels.valence, track.labels.arousal] for track in tracks.values()])
     over_time = dynamic.pivot_table(["valence", "arousal"], "song_id")[["valence", "arousal"]]
-    witness = over_time.reindex([track.song_id for track in tracks.values()])
-    seen = audit.axes(labels, witness)
-    return [audit.axes_check(seen, "the means of their ratings over time"), audit.against_dynamic(labels, witness)]
+    reference = over_time.reindex([track.song_id for track in tracks.values()])
+    seen = audit.axes(labels, reference)
+    return [audit.axes_check(seen, "the means of their ratings over time"), audit.against_dynamic(labels, reference)]
 
 
 def _notes(
-    release: Release, counted: Mapping[str, int | None], dynamic: pd.DataFrame | None, songs: int, heard: int
+    release: Release, counted: Mapping[str, int | None], dynamic: pd.DataFrame | None, songs: int, n_audio: int
 ) -> list[str]:
     notes = [f"release of {release.year}, labels in [0, 1]"]
     if unlabelled := len(release.names.keys() - release.static.keys()):
@@ -232,12 +236,11 @@ def _notes(
     if all(np.isnan(song.spread).any() for song in release.static.values()):
         notes.append("no static_annotations_std.csv: the spread of raters and the ceiling of the labels are unknown")
     if assumed := sum(k is None for k in counted.values()):
-        notes.append(
-            f"the number of raters of {assumed} songs cannot be told: {MIN_RATERS} are assumed, as the paper says"
-        )
+        what = f"the number of raters of {assumed} songs cannot be determined"
+        notes.append(f"{what}: {MIN_RATERS} are assumed, as the paper states")
     if dynamic is None:
         what = "no dynamic_annotations.csv: no ratings over time"
         notes.append(what if release.year == 2019 else "the ratings over time of the release of 2018 are not read")
-    if heard < songs:
-        notes.append(f"{songs - heard} of {songs} labelled songs have no sound here (chorus/ID.mp3)")
+    if n_audio < songs:
+        notes.append(f"{songs - n_audio} of {songs} labelled songs have no audio here (chorus/ID.mp3)")
     return notes

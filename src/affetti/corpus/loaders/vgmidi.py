@@ -1,4 +1,4 @@
-"""VGMIDI: piano arrangements of video game music with valence and arousal by about 30 listeners, one value a measure.
+"""VGMIDI: piano arrangements of video game music with valence and arousal by about 30 listeners, one value per measure.
 
 Ferreira & Whitehead, "Learning to Generate Music With Sentiment", ISMIR 2019. The tree, anywhere below a folder, is
 ``labelled/annotations/vgmidi_raw_{1,2}.json`` and ``labelled/midi/*.mid``; of each JSON, ``pieces`` names the MIDI file
@@ -36,7 +36,7 @@ DATASET = Dataset(
 ANNOTATIONS = ("vgmidi_raw_1.json", "vgmidi_raw_2.json")
 
 Series = tuple[list[float], list[float]]
-"""What one listener said of one piece: valence and arousal, measure by measure."""
+"""Ratings of one piece by one listener: valence and arousal of each measure."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class Piece:
 
 
 def load(path: Path, options: Options) -> Source:
-    """Read the annotations of the VGMIDI tree below ``path``; without MIDI too.
+    """Read the annotations of the VGMIDI tree below ``path``; MIDI may be absent.
 
     A piece with a rating that is missing or outside [-1, 1] is left out, with the reason.
 
     Raises:
-        InputError: no annotations are there, a file is not VGMIDI's, or nobody rated a piece.
+        InputError: there are no annotations, a file is not VGMIDI's, or a piece has no rating.
     """
-    found = tree.files(path)
-    files = {number: tree.only(found, name) for number, name in enumerate(ANNOTATIONS, start=1)}
+    paths = tree.files(path)
+    files = {number: tree.only(paths, name) for number, name in enumerate(ANNOTATIONS, start=1)}
     pieces = [piece for number, file in files.items() if file for piece in _pieces(file, number)]
     if not pieces:
-        what = f"no annotations of VGMIDI (looked for {' and '.join(ANNOTATIONS)})"
+        what = f"no annotations of VGMIDI (expected {' and '.join(ANNOTATIONS)})"
         raise InputError(what, where=path, hint="give the folder that holds labelled/annotations")
     good = [piece for piece in pieces if all(map(_whole, piece.listeners))]
     refused = [
@@ -69,12 +69,12 @@ def load(path: Path, options: Options) -> Source:
         for piece in pieces
         if not all(map(_whole, piece.listeners))
     ]
-    scores = {normal_name(file.name): file for file in reversed(tree.below(found, "midi"))}
+    scores = {normal_name(file.name): file for file in reversed(tree.below(paths, "midi"))}
     midi = [scores.get(normal_name(piece.midi)) for piece in good]
     tracks = [_track(piece, file, path, options) for piece, file in zip(good, midi, strict=True)]
     here = [track for track, file in zip(tracks, midi, strict=True) if file is not None]
     absent = [track for track, file in zip(tracks, midi, strict=True) if file is None]
-    notes = ["one value a listener and measure; a piece's label is the mean over both"]
+    notes = ["one value per listener and measure; a piece's label is the mean over both"]
     notes += [f"no {ANNOTATIONS[number - 1]}: its pieces are not read" for number, file in files.items() if not file]
     if absent:
         notes.append(f"{len(absent)} of {len(tracks)} annotated pieces have no MIDI file here")
@@ -93,20 +93,20 @@ def load(path: Path, options: Options) -> Source:
 
 
 def _pieces(file: Path, number: int) -> list[Piece]:
-    """The pieces of one of the two files, with what each listener said."""
+    """The pieces of one of the two files, with the ratings of each listener."""
     raw: Any = read_json(file)
     try:
-        found = {key: Piece(f"r{number}_{key}", file, str(it["midi"])) for key, it in sorted(raw["pieces"].items())}
+        pieces = {key: Piece(f"r{number}_{key}", file, str(it["midi"])) for key, it in sorted(raw["pieces"].items())}
         for key, it in raw["annotations"].items():
             valence, arousal = ([float(value) for value in it[axis]] for axis in AXES)
-            if piece := found.get(key.rsplit("_", 1)[0]):
+            if piece := pieces.get(key.rsplit("_", 1)[0]):
                 piece.listeners.append((valence, arousal))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"not VGMIDI's annotations ({error!r})", where=file, hint="fetch it again") from error
-    for key, piece in found.items():
+    for key, piece in pieces.items():
         if not piece.listeners:
             raise InputError(f"no listener rated {key}", where=file, hint="the file was edited: fetch it again")
-    return list(found.values())
+    return list(pieces.values())
 
 
 def _whole(series: Series) -> bool:
@@ -136,7 +136,7 @@ def _labels(listeners: list[Series]) -> Labels:
 
 
 def _measures(piece: Piece) -> pd.DataFrame:
-    """Ratings over time: means over the listeners who rated a measure; measures count from 0."""
+    """Ratings over time: means over the listeners that rated each measure; measures count from 0."""
     axes = zip(*piece.listeners, strict=True)
     valence, arousal = (
         pd.Series(np.nanmean(list(zip_longest(*series, fillvalue=np.nan)), axis=1), dtype=float) for series in axes
