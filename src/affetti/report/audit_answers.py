@@ -25,6 +25,7 @@ from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_
 from affetti.report.wording import interval_in_words, three_figures, typeset
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS
+from affetti.storage import is_file
 from affetti.studies.audit.answer import Answer, LineFigure, Measurement, Sound
 
 MAX_SECONDS = 10.0
@@ -189,7 +190,7 @@ def players(folder: Path, answer: Answer, *, composed: bool) -> tuple[list[Playe
     Raises:
         InputError: a file is no sound.
     """
-    here = [sound for sound in answer.sounds if (folder / sound.file).is_file()]
+    here = [sound for sound in answer.sounds if is_file(folder / sound.file)]
     missing = [sound.label for sound in answer.sounds if sound not in here]
     if not here:
         return [], missing

@@ -14,6 +14,7 @@ from typing import Any
 from affetti.corpus import Corpus
 from affetti.corpus.provenance import Provenance
 from affetti.report.sources import Audit, Run, Score, Sources, Study
+from affetti.storage import is_folder
 from affetti.studies.audit.registry import QUESTION_NAMES
 from affetti.studies.scorecard.result import Requested
 
@@ -73,7 +74,7 @@ def corpus_command(corpus: Corpus, sources: Sources) -> str:
         folds=meta.get("folds") if split == "folds" else None,
         seed=meta.get("seed"),
         **{name: True for name, value in options.items() if value is True},
-        keep_audio=(corpus.path / "audio").is_dir(),
+        keep_audio=is_folder(corpus.path / "audio"),
         out=corpus.path,
     )
 
