@@ -54,7 +54,7 @@ def lock_output(folder: Path) -> None:
     scope = _scope.get()
     if scope is None or name in _held or any(os.environ.get(rank, "0") != "0" for rank in ("RANK", "LOCAL_RANK")):
         return
-    handle = _open_locked(folder)
+    handle = open_locked(folder)
     if handle is None:
         return
     _held[name] = handle
@@ -78,7 +78,7 @@ def _released_at_end() -> Generator[None]:
             _release(name)
 
 
-def _open_locked(folder: Path) -> int | None:
+def open_locked(folder: Path) -> int | None:
     """The lock file of a folder, opened and locked; None where it cannot be written or locked.
 
     Raises:

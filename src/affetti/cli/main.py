@@ -1,14 +1,18 @@
 """``affetti VERB …``: finds the verb, runs it, and turns its end into an exit code.
 
-0 done; 2 bad usage or bad input, with one line on stderr; 130 interrupted, after saving. Each verb's module is
-imported only when it is called, so that ``--help`` costs nothing.
+0 done; 2 bad usage or bad input, with one line on stderr; 130 interrupted, after saving; 143 the same by
+SIGTERM. Each verb's module is imported only when it is called, so that ``--help`` costs nothing.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 
 from affetti.cli.output import note, prepare_streams, print_text
@@ -82,7 +86,8 @@ def _run(verb: str, arguments: list[str]) -> int:
     # OpenMP threads that spin while they wait make torch many times slower when another program shares the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
+        with _sigterm_raises():
+            return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
     except AffettiError as error:
         return _refuse(str(error))
     except OSError as error:
@@ -91,10 +96,33 @@ def _run(verb: str, arguments: list[str]) -> int:
             raise
         reason = error.strerror or type(error).__name__
         return _refuse(f"{error.filename}: cannot be used ({reason}). Check the path and its permissions")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         next_step = "start it again" if verb in NOT_RESUMABLE else "run the same command again to continue"
         note(f"\naffetti {verb}: interrupted; {next_step}")
-        return 130
+        return 143 if isinstance(interrupt, _Terminated) else 130
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends the work as Ctrl-C does: temporary files are removed, and what can be saved is."""
+
+
+@contextmanager
+def _sigterm_raises() -> Generator[None]:
+    """Raise :class:`_Terminated` on SIGTERM where nobody else handles it; by default the process would end at once."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _refuse(message: str) -> int:

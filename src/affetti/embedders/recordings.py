@@ -8,7 +8,6 @@ array lies in a folder of the system's temporary space, which is removed when no
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import weakref
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from affetti.errors import InputError, UsageError
 from affetti.execution.local import map_ranges, ranges
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
+from affetti.scratch import ScratchFolder
 from affetti.signal import audio
 from affetti.signal.audio_files import list_audio
 from affetti.signal.mel import MelSpectrogram
@@ -100,10 +100,11 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
             "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
         )
     require_space(Path(tempfile.gettempdir()), 2 * len(files) * front.n_mels * front.frames)
-    folder = Path(tempfile.mkdtemp(prefix="affetti-"))
+    scratch = ScratchFolder()
+    folder = scratch.path
     try:
         mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (len(files), *front.shape))
-        weakref.finalize(mel, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(mel, scratch.remove)
         task = DecodeTask(files, front, folder)
         map_ranges(task, len(files), FILES_PER_RANGE, workers=workers, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
@@ -111,7 +112,7 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
             by_row = json.loads(task.reasons(start).read_text(encoding="utf-8"))
             reasons |= {int(row): reason for row, reason in by_row.items()}
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove()
         raise
     good = [row for row in range(len(files)) if row not in reasons]
     if not good:
