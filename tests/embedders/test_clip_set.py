@@ -36,7 +36,7 @@ def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
 
 
 def test_an_array_has_a_song_a_row_unless_told(tmp_path: Path) -> None:
-    np.save(tmp_path / "real.npy", np.zeros((4, 8, 9), np.float32))
+    np.save(tmp_path / "real.npy", np.random.default_rng(0).normal(-40.0, 10.0, (4, 8, 9)))
     found = open_clip_set(tmp_path / "real.npy")
     assert len(set(found.songs)) == 4
     assert found.labels is None
@@ -120,6 +120,33 @@ def test_what_cannot_be_scored_is_refused_in_one_line(
     assert caught.value.hint
 
 
+def test_silent_files_are_left_out_and_counted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = (0.1 * rng.normal(size=8 * 22_050)).astype(np.float32)
+    audio.save(tmp_path / "a.wav", noise, 22_050)
+    audio.save(tmp_path / "b.wav", np.zeros_like(noise), 22_050)
+    audio.save(tmp_path / "c.wav", np.full_like(noise, 0.5), 22_050)
+    audio.save(tmp_path / "d.wav", np.where(np.arange(len(noise)) < 3 * 22_050, noise, 0.0).astype(np.float32), 22_050)
+    clips = open_clip_set(tmp_path, front=front_end("tiny"))
+    assert len(clips) == 2 and clips.silent == 2
+    assert [Path(file["path"]).name for file in clips.left_out] == ["b.wav", "c.wav"]
+    assert all("silent" in file["reason"] for file in clips.left_out)
+
+
+def test_silent_rows_of_an_array_are_left_out_and_counted(tmp_path: Path) -> None:
+    mel = np.random.default_rng(0).normal(-40.0, 10.0, (5, 64, 20)).astype(np.float32)
+    mel[1], mel[3] = -100.0, -80.0
+    np.save(tmp_path / "mel.npy", mel)
+    clips = open_clip_set(tmp_path / "mel.npy")
+    np.testing.assert_array_equal(clips.mel, mel[[0, 2, 4]])
+    assert clips.silent == 2
+    assert clips.clip_names() == ["mel.npy[0]", "mel.npy[2]", "mel.npy[4]"]
+    assert clips.left_out[0]["reason"] == "2 of its 5 clips are silent, the first in row 1"
+    np.save(tmp_path / "silence.npy", np.full((3, 64, 20), -100.0))
+    with pytest.raises(InputError, match="all clips are silent"):
+        open_clip_set(tmp_path / "silence.npy")
+
+
 def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:
     np.save(tmp_path / "real.npy", np.zeros((4, 8, 9)))
     (tmp_path / "songs.txt").write_text("a\nb\n")
@@ -168,6 +195,9 @@ def test_sound_of_mel_inversion_is_whole(tmp_path: Path) -> None:
 def test_recordings_of_any_sample_rate_come_by_way_of_the_front_ends(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     time = np.arange(6 * 44_100) / 44_100
-    audio.save(tmp_path / "a/high.wav", (0.1 * np.sin(2 * np.pi * 15_000 * time)).astype(np.float32), 44_100)
-    heard = open_clip_set(tmp_path / "a", front=TINY).waveform(0, 48_000)
-    assert heard.abs()[4_800:-4_800].max() < 1e-4
+    tones = 0.1 * np.sin(2 * np.pi * 15_000 * time) + 0.1 * np.sin(2 * np.pi * 1_000 * time)
+    audio.save(tmp_path / "a/high.wav", tones.astype(np.float32), 44_100)
+    waveform = open_clip_set(tmp_path / "a", front=TINY).waveform(0, 48_000)[4_800:-4_800].double()
+    level = torch.fft.rfft(waveform * torch.hann_window(len(waveform), dtype=torch.float64)).abs()
+    above = round(11_025 * len(waveform) / 48_000)
+    assert level[above:].max() < 1e-3 * level.max()

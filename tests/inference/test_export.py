@@ -73,6 +73,19 @@ def test_windows_are_copied_by_the_block_not_by_the_sample(exported: Path) -> No
     assert not operations & {"GatherND", "GatherElements", "STFT", "DFT"}
 
 
+def test_silent_windows_are_left_out_as_predict_leaves_them_out(run_of: Callable[[str], Path], exported: Path) -> None:
+    regressor = OnnxRegressor(exported)
+    pause = np.zeros(8 * 22_050, np.float32)
+    waveform = np.concatenate([music(3, 9.0), pause, pause + 0.5])
+    emotion, curve = regressor.session.run(None, {"waveform": waveform[None]})
+    prediction = predict_waveform(TorchWindowRegressor(runs.load(run_of("student"))), waveform)
+    expected = np.array([(point.valence, point.arousal) for point in prediction.curve], dtype=float)
+    assert 0 < np.isnan(expected[:, 0]).sum() == prediction.silent < len(expected)
+    np.testing.assert_allclose(curve[0], expected, atol=1e-4)
+    np.testing.assert_allclose(emotion[0], [prediction.valence, prediction.arousal], atol=1e-4)
+    assert np.isnan(regressor.session.run(["emotion"], {"waveform": pause[None]})[0]).all()
+
+
 def test_clips_of_a_batch_do_not_touch(exported: Path) -> None:
     model = OnnxRegressor(exported)
     sounds = np.stack([music(seed, 7.0) for seed in range(3)])

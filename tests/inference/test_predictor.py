@@ -70,6 +70,33 @@ def test_one_window_gives_one_point(run_of: Callable[[str], Path]) -> None:
     assert [point.time for point in found.curve] == [pytest.approx(2.95)]
 
 
+@pytest.mark.parametrize("kind", ["student", "baseline"])
+def test_silent_windows_are_left_out_of_the_mean_and_counted(run_of: Callable[[str], Path], kind: str) -> None:
+    regressor = TorchWindowRegressor(runs.load(run_of(kind)))
+    sounding = music(3, 9.0)
+    for level in (0.0, 0.5):  # digital silence, and a constant
+        pause = np.full(8 * RATE, level, np.float32)
+        for waveform in (np.append(sounding, pause), np.append(pause, sounding)):
+            prediction = predict_waveform(regressor, waveform)
+            values = [(point.valence, point.arousal) for point in prediction.curve]
+            heard = [value for value in values if value != (None, None)]
+            assert prediction.silent == len(values) - len(heard) > 0
+            assert (prediction.valence, prediction.arousal) == pytest.approx(tuple(np.mean(heard, axis=0)))
+    assert predict_waveform(regressor, sounding).silent == 0
+
+
+def test_the_silence_at_the_end_of_a_song_does_not_change_its_emotion(
+    run_of: Callable[[str], Path], data: Path
+) -> None:
+    file = data / "faults" / "music_8s_silence_60s.flac"
+    regressor = TorchWindowRegressor(runs.load(run_of("student")))
+    waveform = audio.load(file, RATE).numpy()
+    (prediction,) = predict_files(run_of("student"), [file])
+    short = predict_waveform(regressor, waveform[: 10 * RATE])
+    assert prediction.silent == 56
+    assert prediction.valence == pytest.approx(short.valence, abs=0.15)
+
+
 def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
     folder = tmp_path / "songs"
     (folder / "more").mkdir(parents=True)

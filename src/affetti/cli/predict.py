@@ -53,6 +53,8 @@ def run(arguments: list[str]) -> int:
     for entry in document:
         if entry["error"] is not None:
             note(f"skipped {entry['path']}: {entry['error']}")
+        elif entry["silent"]:
+            note(f"note: {entry['path']}: {entry['silent']} of {len(entry['curve'])} windows are silent and left out")
     if table is not None and table != "-":
         from affetti.storage import write_text
 

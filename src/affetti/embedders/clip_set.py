@@ -46,7 +46,9 @@ class ClipSet:
     sources: NDArray[np.str_] | None = None
     """File that each clip of a corpus was cut from ``[N]``, empty where unknown."""
     left_out: tuple[dict[str, str], ...] = ()
-    """``path`` and ``reason`` of each file of a folder that cannot be used."""
+    """``path`` and ``reason`` of each file of a folder, or row of an array, that cannot be used."""
+    silent: int = 0
+    """Clips that were left out because they are silent."""
 
     def __len__(self) -> int:
         return len(self.mel)
@@ -152,7 +154,14 @@ def open_clip_set(
         decoded = decode_folder(path, front, workers=workers, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in decoded.files])
         return ClipSet(
-            str(path), decoded.mel, names, front_end=front, files=decoded.files, names=names, left_out=decoded.left_out
+            str(path),
+            decoded.mel,
+            names,
+            front_end=front,
+            files=decoded.files,
+            names=names,
+            left_out=decoded.left_out,
+            silent=decoded.silent,
         )
     raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
 
@@ -175,7 +184,24 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
         songs = np.array(tables.read_list(groups, "write one song id a line"))
         if len(songs) != len(mel):
             raise InputError(f"{len(songs)} song ids for {len(mel)} rows", where=groups, hint="write one song id a row")
-    return ClipSet(str(path), mel, songs)
+    return _without_silence(ClipSet(str(path), mel, songs))
+
+
+def _without_silence(clips: ClipSet) -> ClipSet:
+    """An array without the rows that are silent: the log-mel of digital silence has one value throughout.
+
+    Raises:
+        InputError: all rows are silent.
+    """
+    flat = np.array([float(np.ptp(row)) == 0.0 for row in clips.mel])
+    if flat.all():
+        raise InputError("all clips are silent (each has one value throughout)", where=clips.name)
+    if not flat.any():
+        return clips
+    silent_rows = np.flatnonzero(flat)
+    reason = f"{len(silent_rows)} of its {len(clips)} clips are silent, the first in row {silent_rows[0]}"
+    kept = replace(clips, names=np.array(clips.clip_names())).subset(np.flatnonzero(~flat))
+    return replace(kept, left_out=({"path": clips.name, "reason": reason},), silent=len(silent_rows))
 
 
 def require_few_clips(clips: int, where: str | Path) -> None:

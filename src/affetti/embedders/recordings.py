@@ -29,6 +29,8 @@ from affetti.storage import require_space, write_json
 
 FILES_PER_RANGE = 8
 """Files a range."""
+SILENT = "silent in its middle, where its clip lies (nothing above -80 dBFS but a constant)"
+"""Why a silent file is left out."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Recordings:
     """File of each clip."""
     left_out: tuple[dict[str, str], ...]
     """``path`` and ``reason`` of each file that cannot be used, and of each folder that cannot be read."""
+    silent: int = 0
+    """Of these, files whose middle is silent."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ class DecodeTask:
                 begin = (len(waveform) - self.front.samples) // 2
                 if begin < 0:
                     raise too_short_error(self.files[row], len(waveform), self.front)
+                waveform = waveform[begin : begin + self.front.samples]
+                if audio.is_silent(waveform.numpy()):
+                    raise InputError(SILENT)
             except InputError as error:
                 reasons[str(row)] = error.what
                 continue
             with torch.inference_mode():
-                mel[row] = to_mel(waveform[begin : begin + self.front.samples]).numpy()
+                mel[row] = to_mel(waveform).numpy()
         mel.flush()
         write_json(self.reasons(start), reasons)
 
@@ -128,7 +135,8 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
     mel.flags.writeable = False
     left_out = [{"path": str(error.where), "reason": error.what} for error in listing.unreadable]
     left_out += [{"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons)]
-    return Recordings(mel[: len(good)], tuple(files[row] for row in good), tuple(left_out))
+    silent_files = sum(reason == SILENT for reason in reasons.values())
+    return Recordings(mel[: len(good)], tuple(files[row] for row in good), tuple(left_out), silent_files)
 
 
 def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:

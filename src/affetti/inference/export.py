@@ -3,8 +3,8 @@
 The front-end lies inside the graph, and so does the sliding window, so that any runtime needs nothing but samples:
 
     input   waveform  float32 [B, T]     mono at the front-end's sample rate, T ≥ its clip length; B and T are free
-    output  emotion   float32 [B, 2]     valence and arousal in [-1, 1], the mean of the curve
-            curve     float32 [B, W, 2]  a point a second, windows as ``affetti predict`` takes them
+    output  emotion   float32 [B, 2]     valence and arousal in [-1, 1], the mean of the curve where it sounds
+            curve     float32 [B, W, 2]  a point a second, windows as ``affetti predict`` takes them; NaN where silent
 
 What ``affetti predict --runtime onnx`` needs besides (front-end, half-widths, scale, hashes) is JSON in the file's
 metadata under ``affetti``. All windows of a recording are in memory at once: for hours of sound, give pieces.
@@ -33,6 +33,7 @@ from affetti.models.base import Regressor
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.presets import FrontEnd
 from affetti.results import BaseResult
+from affetti.signal.audio import RESAMPLER_EDGE, SILENCE
 from affetti.storage import atomic_write
 from affetti.training import run as runs
 
@@ -55,7 +56,9 @@ class WaveformRegressor(nn.Module):
         """Predict the emotion ``[B, 2]`` and the curve ``[B, W, 2]`` of waveforms ``[B, T]``."""
         windows = self._windows(waveform)
         curve = self.model(self.log_mel(windows.flatten(0, 1))).unflatten(0, windows.shape[:2])
-        return curve.mean(dim=1), curve
+        silent = _silent(windows).unsqueeze(2)
+        emotion = torch.where(silent, 0.0, curve).sum(dim=1) / (~silent).sum(dim=1)  # 0 / 0: silent throughout
+        return emotion, torch.where(silent, torch.nan, curve)
 
     def _windows(self, waveform: Tensor) -> Tensor:
         """The windows ``[B, W, samples]``, a hop apart; the last ends with the waveform.
@@ -73,6 +76,14 @@ class WaveformRegressor(nn.Module):
         place = torch.where(place == count - 1, whole, place).unsqueeze(1) + torch.arange(each, device=waveform.device)
         found = blocks.index_select(1, place.flatten()).unflatten(1, (count, each))
         return found.flatten(2, 3)[:, :, :samples]
+
+
+def _silent(windows: Tensor) -> Tensor:
+    """:func:`affetti.signal.audio.is_silent` of windows ``[B, W, T]``: ``[B, W]``."""
+    edge = RESAMPLER_EDGE if windows.shape[2] > 4 * RESAMPLER_EDGE else 0
+    inner = windows[:, :, edge : windows.shape[2] - edge]
+    constant = (inner.amax(dim=2) - inner.amin(dim=2) < SILENCE) & (inner[:, :, 0].abs() >= SILENCE)
+    return (windows.abs().amax(dim=2) < SILENCE) | constant
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A trained regressor and audio in; valence, arousal, their intervals and the emotion curve out.
 
 The recording is cut into windows of the model's clip length, a second apart; each window gives a point of the curve,
-at its centre, and the song's value is their mean. A recording shorter than a window is repeated to fill it. The
+at its centre, and the song's value is their mean. Silent windows (:func:`affetti.signal.audio.is_silent`) are left out,
+and counted. A recording shorter than a window is repeated to fill it. The
 interval is that of one clip, calibrated on songs like those the model was trained on; on other music it may be too
 narrow.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.emotion import SCALES, Scale
+from affetti.emotion import AXES, SCALES, Scale
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 from affetti.folders import Listing
 from affetti.inference.window_regressors import WindowEmbedder, WindowRegressor, open_regressor
@@ -37,8 +38,9 @@ class CurvePoint:
 
     time: float
     """Its centre, seconds."""
-    valence: float
-    arousal: float
+    valence: float | None
+    """In [-1, 1]; None: the window is silent."""
+    arousal: float | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class SongPrediction(BaseResult):
     arousal_original_ci: list[float] | None = None
     curve: list[CurvePoint] | None = None
     """Emotion over time."""
+    silent: int | None = None
+    """Windows of the curve that are silent, and left out of the mean."""
     error: str | None = None
     """Why the recording could not be predicted."""
 
@@ -146,7 +150,7 @@ def predict_waveform(
     """Predict one waveform ``[T]`` at the regressor's sample rate; ``hop`` in seconds, ``where`` is its file.
 
     Raises:
-        InputError: it is shorter than :data:`MIN_SECONDS`, or silent.
+        InputError: it is shorter than :data:`MIN_SECONDS`, or silent throughout.
     """
     rate = regressor.sample_rate
     if len(waveform) < MIN_SECONDS * rate:
@@ -161,15 +165,18 @@ def predict_waveform(
     # Windows a hop apart from the start, and one that ends with the recording.
     last = len(waveform) - length
     starts = np.unique(np.append(np.arange(0, last + 1, max(1, round(hop * rate))), last if last > 0 else 0))
+    sounding = np.array([not audio.is_silent(waveform[start : start + length]) for start in starts])
+    if not sounding.any():
+        raise InputError("silent in every window", where=where, hint="give a recording of music")
+    used = starts[sounding]
     points = [
-        regressor.predict(
-            np.stack([waveform[start : start + length] for start in starts[first : first + BATCH_WINDOWS]])
-        )
-        for first in range(0, len(starts), BATCH_WINDOWS)
+        regressor.predict(np.stack([waveform[start : start + length] for start in used[first : first + BATCH_WINDOWS]]))
+        for first in range(0, len(used), BATCH_WINDOWS)
     ]
-    curve = np.concatenate(points)
+    curve = np.full((len(starts), len(AXES)), np.nan)
+    curve[sounding] = np.concatenate(points)
     times = (starts + length / 2) / rate
-    valence, arousal = curve.mean(axis=0, dtype=np.float64).tolist()
+    valence, arousal = curve[sounding].mean(axis=0).tolist()
     half_widths = regressor.half_width.tolist()
     valence_ci, arousal_ci = _interval(valence, half_widths[0]), _interval(arousal, half_widths[1])
     scale = SCALES.get(regressor.label_scale or "")
@@ -186,8 +193,10 @@ def predict_waveform(
         arousal_original=None if scale is None else float(scale.from_unit(arousal)),
         arousal_original_ci=_on_scale(scale, arousal_ci),
         curve=[
-            CurvePoint(round(float(time), 3), float(v), float(a)) for time, (v, a) in zip(times, curve, strict=True)
+            CurvePoint(round(float(time), 3), *(None if np.isnan(value) else float(value) for value in point))
+            for time, point in zip(times, curve, strict=True)
         ],
+        silent=int((~sounding).sum()),
     )
 
 

@@ -96,7 +96,11 @@ class _Drawable:
         return cls(
             prediction.path or "",
             [point.time for point in points],
-            {"valence": [point.valence for point in points], "arousal": [point.arousal for point in points]},
+            {
+                # NaN is not drawn.
+                "valence": [np.nan if point.valence is None else point.valence for point in points],
+                "arousal": [np.nan if point.arousal is None else point.arousal for point in points],
+            },
             {"valence": prediction.valence or 0.0, "arousal": prediction.arousal or 0.0},
             {"valence": prediction.valence_ci, "arousal": prediction.arousal_ci},
         )

@@ -119,6 +119,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         n_real=len(real),
         n_fake=len(fake),
         songs=SongCounts(int(np.unique(real.songs).size), int(np.unique(fake.songs).size)),
+        silent=sum(clips.silent for clips in sets.given()),
         left_out=tuple(LeftOut(**file) for clips in sets.given() for file in clips.left_out),
         generator=generator_of(fake),
         trained_on=len(set(training_songs(fake)) & set(real.songs.tolist())),
