@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from affetti.embedders.registry import make_embedder
-from affetti.inference.predictor import predict_files
+from affetti.inference.predictor import SongPrediction, predict_files
 from affetti.progress import Progress, silent
 from affetti.report.curve import curve_picture, require_picture
 
@@ -21,7 +20,7 @@ def run(
     picture: str | Path | None = None,
     device: str = "cpu",
     progress: Progress = silent,
-) -> list[dict[str, Any]]:
+) -> list[SongPrediction]:
     """Predict valence and arousal of recordings; see :func:`affetti.inference.predictor.predict_files`.
 
     ``picture`` is a file for a drawing of the curves, see :func:`affetti.report.curve.curve_picture`.
@@ -40,4 +39,4 @@ def run(
     )
     if picture is not None:
         curve_picture(predictions, Path(picture))
-    return [prediction.to_dict() for prediction in predictions]
+    return predictions

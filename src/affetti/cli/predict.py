@@ -21,12 +21,12 @@ ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "
 
 @dataclass(frozen=True)
 class Flags(CommonFlags):
-    """Read valence and arousal, with intervals and the curve over time, off recordings. Both run from -1 to 1."""
+    """Predict valence and arousal of recordings, with intervals and the curve over time. Both run from -1 to 1."""
 
     model: str
     """Run of a regressor, USER/NAME on the Hugging Face Hub, or with --runtime onnx an ONNX file."""
     audio: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="AUDIO...")]] = ()
-    """Audio files, or folders of them; of several, one that cannot be read is told and passed over."""
+    """Audio files, or folders of them; of several, one that cannot be read is skipped with a note."""
     hop: float | None = None
     """Seconds between points of the curve (default 1)."""
     csv: str | None = None
@@ -49,7 +49,8 @@ def run(arguments: list[str]) -> int:
     from affetti import api
 
     with show_progress() as progress:
-        document = api.predict.run(model, list(audio), progress=progress, **settings)
+        predictions = api.predict.run(model, list(audio), progress=progress, **settings)
+    document = [prediction.to_dict() for prediction in predictions]
     for entry in document:
         if entry["error"] is not None:
             note(f"skipped {entry['path']}: {entry['error']}")
@@ -65,11 +66,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    def told(axis: str) -> str:
+    def formatted(axis: str) -> str:
         interval = entry[f"{axis}_ci"]
         return f"{axis} {entry[axis]:+.2f}" + ("" if interval is None else f" [{interval[0]:+.2f}, {interval[1]:+.2f}]")
 
-    line = f"{entry['path']}: {told('valence')}, {told('arousal')}"
+    line = f"{entry['path']}: {formatted('valence')}, {formatted('arousal')}"
     if entry["interval_level"] is not None:
         line += f" ({100 * entry['interval_level']:.0f} % intervals)"
     if entry["scale"] in (None, "-1..1"):
