@@ -38,13 +38,24 @@ def run(folder: Path, kind: str, preset: str, settings: dict[str, Any]) -> Path:
     from affetti.models.generators.conditioning import Fields
     from affetti.presets import front_end
     from affetti.training import run as runs
+    from affetti.training.run_meta import RunMeta, TrainingCorpus
+    from affetti.training.text_embedders import HASHED
 
     front = front_end(preset)
     model = runs.make(kind, front.shape, settings).eval()
-    meta = dict.fromkeys(runs.KEYS, "") | {"config": config.unstructure(model.config), "songs": [], "corpus": {}}
-    meta |= {"fields": config.unstructure(Fields()), "front_end": config.unstructure(front), "preset": preset}
-    del meta["kind"], meta["weights_sha256"]
-    runs.save(folder / "run", kind, model, np.zeros((1, 2)), meta)
+    meta = RunMeta(
+        kind=kind,
+        config=config.unstructure(model.config),
+        fields=Fields(),
+        text=HASHED,
+        front_end=front,
+        preset=preset,
+        corpus=TrainingCorpus(),
+        fold=0,
+        training_clips_hash="",
+        songs=(),
+    )
+    runs.save(folder / "run", model, np.zeros((1, 2)), meta)
     return folder / "run"
 
 

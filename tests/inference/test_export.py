@@ -118,7 +118,7 @@ def test_the_file_says_what_it_is(run_of: Callable[[str], Path], exported: Path)
     meta: dict[str, Any] = json.loads(held[KEY])
     trained = runs.load(run_of("student"))
     assert meta["front_end_hash"] == FRONT.hash
-    assert meta["weights_sha256"] == trained.meta["weights_sha256"]
+    assert meta["weights_sha256"] == trained.meta.weights_sha256
     assert meta["half_width"] == pytest.approx(trained.model.half_width.tolist())  # type: ignore[operator, union-attr]
     assert meta["outputs"] == ["valence", "arousal"]
 

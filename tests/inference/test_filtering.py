@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ def test_the_tolerance_is_what_the_share_of_real_clips_keeps(corpus: Corpus, run
 
 def test_another_corpus_is_refused(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("flow"))
-    trained.meta["corpus"]["content_hash"] = "other"
+    meta = replace(trained.meta, corpus=replace(trained.meta.corpus, content_hash="other"))
+    trained = replace(trained, meta=meta)
     with pytest.raises(MismatchError, match="not the corpus of this generator"):
         EmotionFilter.fit(trained, corpus)
 

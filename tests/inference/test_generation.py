@@ -33,7 +33,7 @@ def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(
     assert provenance["weights_sha256"] == sha(run_of(kind) / "model.safetensors")
     assert set(provenance["training_songs"]) == trained.songs
     assert (provenance["generator"], provenance["fold"], provenance["seed"]) == (kind, 0, 0)
-    assert corpus.meta["licence"] == trained.meta["corpus"]["licence"]
+    assert corpus.meta["licence"] == trained.meta.corpus.licence
     mel = corpus.mel.astype(np.float32)
     assert np.isfinite(mel).all()
     assert (mel.max(axis=(1, 2)) - mel.min(axis=(1, 2)) <= trained.front_end.top_db + 0.1).all()

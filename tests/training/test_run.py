@@ -35,8 +35,8 @@ def test_a_run_comes_back_whole(run_of: Callable[[str], Path], corpus: Corpus, k
     assert trained.kind == kind
     assert trained.front_end == corpus.front_end
     assert trained.songs == set(corpus.songs[part.train])
-    assert trained.meta["fold"] == 0
-    assert trained.meta["weights_sha256"] == sha(run_of(kind) / "model.safetensors")
+    assert trained.meta.fold == 0
+    assert trained.meta.weights_sha256 == sha(run_of(kind) / "model.safetensors")
     np.testing.assert_array_equal(trained.training_labels, corpus.labels[part.train])
     assert not trained.model.training
     assert trained.device == torch.device("cpu")
@@ -75,6 +75,14 @@ def tampered(folder: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-50] ^= 1
     path.write_bytes(content)
+
+
+def test_a_run_of_version_0_1_opens(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
+    shutil.copytree(run_of("student"), tmp_path / "run")
+    change(tmp_path / "run/model.json", interval_level=..., seed=..., dropped=3)
+    trained = runs.load(tmp_path / "run")
+    assert (trained.kind, trained.meta.seed, trained.meta.interval_level) == ("student", None, None)
+    assert trained.songs == runs.load(run_of("student")).songs
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def regressor_embedder(path: str, device: str = "cpu") -> FunctionEmbedder:
             hook.remove()
         return hidden[0]
 
-    version = f"regressor-1-{trained.meta['weights_sha256'][:12]}"
+    version = f"regressor-1-{trained.meta.weights_sha256[:12]}"
     return FunctionEmbedder(
         "regressor", version, embed, front_end=trained.front_end, trained_on=frozenset(trained.songs)
     )

@@ -131,11 +131,11 @@ def export_run(model: Path, out: Path) -> ExportResult:
         "kind": trained.kind,
         "front_end": config.unstructure(front),
         "front_end_hash": front.hash,
-        "weights_sha256": meta["weights_sha256"],
+        "weights_sha256": meta.weights_sha256,
         "half_width": [value if np.isfinite(value) else None for value in trained.model.half_width.tolist()],
-        "interval_level": meta.get("interval_level"),
-        "label_scale": meta["corpus"].get("label_scale"),
-        "corpus": meta["corpus"],
+        "interval_level": meta.interval_level,
+        "label_scale": meta.corpus.label_scale,
+        "corpus": config.unstructure(meta.corpus),
         "outputs": ["valence", "arousal"],
     }
     program.model.metadata_props[KEY] = json.dumps(described, sort_keys=True)

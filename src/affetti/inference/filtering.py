@@ -64,11 +64,11 @@ class EmotionFilter:
             MismatchError: the corpus is not the generator's, or of another front-end.
         """
         corpus.require_front_end(trained.front_end, trained.path)
-        if corpus.hash != trained.meta["corpus"]["content_hash"]:
+        if corpus.hash != trained.meta.corpus.content_hash:
             raise MismatchError(
                 "not the corpus of this generator", where=corpus.path, hint="give the one it was trained on"
             )
-        rows = corpus.fold(int(trained.meta["fold"])).train
+        rows = corpus.fold(trained.meta.fold).train
         songs = np.unique(corpus.songs[rows])
         first = np.isin(corpus.songs[rows], np.random.default_rng(0).permutation(songs)[::2])
         regressors: list[Baseline] = []

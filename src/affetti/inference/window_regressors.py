@@ -88,8 +88,8 @@ class TorchWindowRegressor:
         self.trained, self.model = trained, trained.regressor
         self.front_end = trained.front_end
         self.half_width: NDArray[np.float64] = self.model.half_width.cpu().double().numpy()
-        self.interval_level: float | None = trained.meta.get("interval_level")
-        self.label_scale: str | None = trained.meta["corpus"].get("label_scale")
+        self.interval_level = trained.meta.interval_level
+        self.label_scale = trained.meta.corpus.label_scale
         self.to_mel = MelSpectrogram(self.front_end)
         self.embedder: WindowEmbedder | None = None
         if isinstance(self.model, Baseline) and self.model.config.dimension:

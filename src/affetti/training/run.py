@@ -8,16 +8,14 @@ words. The weights carry a hash, so that files exchanged by mistake are refused.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affetti import config
 from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError
 from affetti.models.base import Generator, Regressor, require_generator, require_regressor
@@ -28,17 +26,12 @@ from affetti.storage import is_file, is_folder, read_json, write_json
 from affetti.training import checkpoint
 from affetti.training.device import choose_device
 from affetti.training.registry import GENERATORS, REGRESSORS, make
+from affetti.training.run_meta import RunMeta
 
 FORMAT = "affetti-model"
 VERSION = 2
 
 __all__ = ["GENERATORS", "REGRESSORS", "TrainedModel", "load", "make", "save"]
-
-KEYS = (
-    *("kind", "config", "fields", "text", "front_end", "preset", "corpus", "fold"),
-    *("training_clips_hash", "songs", "weights_sha256"),
-)
-"""What every ``model.json`` holds besides its format and version."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +39,23 @@ class TrainedModel:
     """A model read from a run folder."""
 
     path: Path
-    kind: str
     model: Generator | Regressor
-    front_end: FrontEnd
-    meta: dict[str, Any]
+    meta: RunMeta
+    """What ``model.json`` says of it."""
     training_conditions: NDArray[np.float64]
     """The conditions ``[N, K]`` that the clips it was trained on fulfil; K = 2 for regressors."""
     inverse: MelInverse
     """From its log-mels to magnitudes."""
+
+    @property
+    def kind(self) -> str:
+        """Its family."""
+        return self.meta.kind
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """That of the clips it was trained on."""
+        return self.meta.front_end
 
     @property
     def training_labels(self) -> NDArray[np.float64]:
@@ -62,8 +64,8 @@ class TrainedModel:
 
     @property
     def fields(self) -> Fields:
-        """What it can be asked for."""
-        return config.structure(dict(self.meta["fields"]), Fields, self.path / "model.json")
+        """What a condition of it may request."""
+        return self.meta.fields
 
     @property
     def device(self) -> torch.device:
@@ -96,7 +98,7 @@ class TrainedModel:
     @property
     def songs(self) -> set[str]:
         """Songs it was trained on."""
-        return set(self.meta["songs"])
+        return set(self.meta.songs)
 
     def require_unseen(self, songs: NDArray[np.str_]) -> None:
         """Refuse to be tested on songs it was trained on.
@@ -109,22 +111,28 @@ class TrainedModel:
 
 def save(
     path: Path,
-    kind: str,
     model: nn.Module,
     conditions: NDArray[np.float64],
-    meta: dict[str, Any],
+    meta: RunMeta,
     inverse: MelInverse | None = None,
 ) -> None:
-    """File a trained model and its mel inverse; ``model.json`` last, for it says that the rest is whole."""
+    """File a trained model and its mel inverse; ``model.json`` last, for it says that the rest is whole.
+
+    Args:
+        path: the run folder.
+        model: the model.
+        conditions: those of its training clips ``[N, K]``.
+        meta: what it is; the hash of the weights is added.
+        inverse: from its log-mels to magnitudes, of a generator.
+    """
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
     tensors["training/conditions"] = torch.from_numpy(conditions)
     if inverse is not None:
         tensors |= {f"inverse/{key}": value for key, value in inverse.state_dict().items()}
-    checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": kind})
+    checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": meta.kind})
     digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
-    write_json(
-        path / "model.json", {"format": FORMAT, "version": VERSION, "kind": kind, **meta, "weights_sha256": digest}
-    )
+    document = replace(meta, weights_sha256=digest).to_dict()
+    write_json(path / "model.json", {"format": FORMAT, "version": VERSION, **document})
 
 
 def load(path: str | Path, device: str = "cpu") -> TrainedModel:
@@ -140,30 +148,26 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
     if not is_file(path / "model.json"):
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
         raise StorageError(state, where=path, hint="run its affetti train command again: it goes on where it was")
-    meta = read_json(path / "model.json")
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+    document = read_json(path / "model.json")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise StorageError("not a model of affetti", where=path / "model.json", hint="check the path")
-    if meta.get("version") != VERSION:
+    if document.get("version") != VERSION:
         raise MismatchError(
-            f"model format {meta.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again"
+            f"model format {document.get('version')}, this affetti reads {VERSION}", where=path, hint="train it again"
         )
-    absent = [key for key in KEYS if key not in meta]
-    if absent:
-        raise StorageError(f"{absent[0]!r} is missing", where=path / "model.json", hint="train it again")
+    meta = RunMeta.from_dict(document, path / "model.json")
     weights = path / "model.safetensors"
     tensors, _ = checkpoint.read_tensors(weights)
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != meta["weights_sha256"]:
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != meta.weights_sha256:
         raise MismatchError(
             "the weights are not those model.json describes", where=weights, hint="train it again, or fetch both files"
         )
-    front = config.structure(dict(meta["front_end"]), FrontEnd, path / "model.json")
-    fields = config.structure(dict(meta["fields"]), Fields, path / "model.json")
-    model = make(meta["kind"], front.shape, dict(meta["config"]), fields, str(path / "model.json"))
+    model = make(meta.kind, meta.front_end.shape, meta.config, meta.fields, str(path / "model.json"))
     conditions = tensors.pop("training/conditions").numpy()
     filed = {key.removeprefix("inverse/"): tensors.pop(key) for key in list(tensors) if key.startswith("inverse/")}
-    inverse = MelInverse.from_state_dict(filed, front) if filed else default_inverse(front)
+    inverse = MelInverse.from_state_dict(filed, meta.front_end) if filed else default_inverse(meta.front_end)
     try:
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:
         raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
-    return TrainedModel(path, meta["kind"], model.to(choose_device(device)).eval(), front, meta, conditions, inverse)
+    return TrainedModel(path, model.to(choose_device(device)).eval(), meta, conditions, inverse)

@@ -6,7 +6,7 @@ validation songs. Called again with the same settings it goes on from the last c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from affetti.training.monitor import Monitoring, alarms
 from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import Family, family, make
 from affetti.training.result import ClipCounts, SongCounts, TrainResult
+from affetti.training.run_meta import RunMeta, TrainingCorpus
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED
@@ -253,28 +254,26 @@ def _evaluate(prepared: _Prepared, history: History, model: nn.Module) -> TrainR
 def _save(prepared: _Prepared, model: nn.Module, result: TrainResult, out: Path) -> None:
     """File the model, its card and the result; the result last, for it says that the rest is whole."""
     corpus, part = prepared.corpus, prepared.part
+    meta = RunMeta(
+        kind=prepared.kind,
+        config=prepared.settings["settings"],
+        fields=prepared.fields,
+        text=prepared.settings["text"],
+        front_end=corpus.front_end,
+        preset=corpus.meta["preset"],
+        corpus=TrainingCorpus(**{field.name: corpus.meta.get(field.name) for field in fields(TrainingCorpus)}),
+        fold=part.number,
+        training_clips_hash=clips_hash(corpus, part.train),
+        songs=tuple(sorted(set(corpus.songs[part.train].tolist()))),
+        seed=prepared.loop.seed,
+        steps=prepared.loop.steps,
+        interval_level=None if result.calibration is None else result.calibration.coverage,
+    )
     runs.save(
         out,
-        prepared.kind,
         model,
         prepared.clips.labels[part.train],
-        {
-            "config": prepared.settings["settings"],
-            "fields": configuration.unstructure(prepared.fields),
-            "text": prepared.settings["text"],
-            "front_end": configuration.unstructure(corpus.front_end),
-            "front_end_hash": corpus.front_end.hash,
-            "preset": corpus.meta["preset"],
-            "corpus": {
-                key: corpus.meta.get(key) for key in ("source", "licence", "label_scale", "content_hash", "splits_hash")
-            },
-            "fold": part.number,
-            "training_clips_hash": clips_hash(corpus, part.train),
-            "seed": prepared.loop.seed,
-            "steps": prepared.loop.steps,
-            "songs": sorted(set(corpus.songs[part.train].tolist())),
-            "interval_level": None if result.calibration is None else result.calibration.coverage,
-        },
+        meta,
         fitted_inverse(corpus, part.train) if prepared.family.generates else None,
     )
     write_text(out / "MODEL_CARD.md", model_card(corpus, result))

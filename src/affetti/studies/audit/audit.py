@@ -118,7 +118,7 @@ def audit_corpus(
     check_inputs(corpus, models, studies)
     executor = executor or LocalExecutor()
     arguments = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
-    reserve_output(out, arguments | {"models": [str(runs.load(path).meta["weights_sha256"]) for path in models]})
+    reserve_output(out, arguments | {"models": [runs.load(path).meta.weights_sha256 for path in models]})
     remove_partial(out)
     context = AuditContext(corpus, out, quick, seed, models=models, studies=studies)
     context = _with_generated(context, executor, progress)
@@ -179,8 +179,8 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
         if trained.kind not in runs.GENERATORS:
             raise UsageError(f"a {trained.kind} does not generate", where=path, hint="give runs of generators")
         corpus.require_front_end(trained.front_end, path)
-        trained.require_unseen(corpus.songs[corpus.fold(int(trained.meta["fold"])).test])
-        if trained.meta["corpus"]["content_hash"] != corpus.hash:
+        trained.require_unseen(corpus.songs[corpus.fold(trained.meta.fold).test])
+        if trained.meta.corpus.content_hash != corpus.hash:
             raise MismatchError("was trained on another corpus", where=path, hint=f"give runs of {corpus.path}")
         kinds.append(trained.kind)
     repeated = {kind for kind in kinds if kinds.count(kind) > 1}
@@ -201,7 +201,7 @@ def _with_generated(context: AuditContext, executor: Executor, progress: Progres
         trained = runs.load(path)
         n = min(
             context.sample_size(MAX_GENERATED, MAX_GENERATED_QUICK),
-            len(context.corpus.fold(int(trained.meta["fold"])).test),
+            len(context.corpus.fold(trained.meta.fold).test),
         )
         target = context.folder / "generated" / trained.kind
         settings = GenerationSettings(emotions="matched", seed=context.seed)

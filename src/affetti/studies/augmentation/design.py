@@ -113,12 +113,12 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         if refusal:
             hint = "see --sampling of affetti generate"
             raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint=hint)
-    folds = sorted({int(trained.meta["fold"]) for trained in given}) or _first_folds(corpus, settings.folds)
+    folds = sorted({trained.meta.fold for trained in given}) or _first_folds(corpus, settings.folds)
     for fold in folds:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
         _require_varying_labels(corpus, part)
-    hashes = tuple(str(trained.meta["weights_sha256"]) for trained in given)
+    hashes = tuple(trained.meta.weights_sha256 for trained in given)
     return StudyDesign(corpus, settings, tuple(arms), tuple(folds), steps, batch_size, hashes)
 
 

@@ -92,7 +92,7 @@ def make_sets(
     Raises:
         AffettiError: what training or generating raised.
     """
-    given = {(trained.kind, int(trained.meta["fold"])): trained.path for trained in map(runs.load, models)}
+    given = {(trained.kind, trained.meta.fold): trained.path for trained in map(runs.load, models)}
     to_train: dict[tuple[str, TrainingSubset], RunSpec] = {}
     for subset in subsets:
         for spec in specs:
@@ -199,7 +199,7 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
         if trained.kind not in runs.GENERATORS:
             raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
         corpus.require_front_end(trained.front_end, trained.path)
-        fold = int(trained.meta["fold"])
+        fold = trained.meta.fold
         trained.require_unseen(corpus.songs[corpus.fold(fold).test])
         counts[trained.kind, fold] = counts.get((trained.kind, fold), 0) + 1
     for kind in {kind for kind, _ in counts}:
