@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,25 @@ def test_arrays_are_scored_with_and_without_song_ids(affetti: Affetti, arrays: t
     groups = [path.with_suffix(".txt") for path in arrays]
     document = json.loads(affetti("score", *arrays, "--groups", *groups, "--json").out)
     assert document["songs"] == {"real": 10, "fake": 10}
+
+
+@pytest.mark.parametrize("full", ["pictures.npz", "result.json"])
+def test_numbers_that_cannot_be_filed_are_printed_before_the_error(
+    affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    replace = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if Path(target).name == full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    ran = affetti("score", *arrays, "--out", tmp_path / "score", "--json")
+    assert ran.code == 2
+    assert ran.complaint.endswith(f"{full}: the disk is full. Free some space and run the same command again")
+    assert json.loads(ran.out)["quality"]["score"] >= 0
+    assert json.loads(ran.out)["requested"]["features"] == "statistics"
 
 
 def test_a_scorecard_is_told_and_filed(

@@ -17,6 +17,7 @@ from affetti.storage import read_json
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
 from affetti.studies.scorecard.result import Requested, Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
+from affetti.studies.scorecard.unsaved import UnsavedScoreError
 from affetti.training.device import choose_device
 
 
@@ -58,6 +59,9 @@ def run(
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
         device: where networks run: those of ``features`` and the regressor.
         progress: told of stages.
+
+    Raises:
+        UnsavedScoreError: ``out`` cannot be written; its ``card`` is the result.
     """
     if len(groups) > 2 + (against is not None):
         raise UsageError(
@@ -101,9 +105,15 @@ def run(
         groups=tuple(str(file) for file in groups),
         preset=preset,
     )
-    card = replace(scorecard(sets, settings, progress), requested=requested)
+    try:
+        card = replace(scorecard(sets, settings, progress), requested=requested)
+    except UnsavedScoreError as error:
+        raise UnsavedScoreError(replace(error.card, requested=requested), error) from error
     if out is not None:
-        card.save(out)
+        try:
+            card.save(out)
+        except StorageError as error:
+            raise UnsavedScoreError(card, error) from error
     return card
 
 

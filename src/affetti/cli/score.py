@@ -71,15 +71,25 @@ def run(arguments: list[str]) -> int:
     settings = resolve(flags, {"seed": 0, "features": "statistics", "device": "cpu"}, flags.config)
     real, fake = settings.pop("real"), settings.pop("fake")
     from affetti import api
+    from affetti.studies.scorecard.unsaved import UnsavedScoreError
 
-    with show_progress() as progress:
-        card = api.score.run(real, fake, progress=progress, **settings)
+    groups = settings.get("groups") or ()
+    try:
+        with show_progress() as progress:
+            card = api.score.run(real, fake, progress=progress, **settings)
+    except UnsavedScoreError as error:
+        _print(error.card, Path(real), Path(fake), groups, flags.json)
+        raise
+    _print(card, Path(real), Path(fake), groups, flags.json)
+    return 0
+
+
+def _print(card: Scorecard, real: Path, fake: Path, groups: Sequence[Path], as_json: bool) -> None:
     for file in card.left_out:
         note(f"skipped {file.path}: {file.reason}")
-    for line in [*_uncertainties(card, Path(real), Path(fake), settings.get("groups") or ()), *_warnings(card)]:
+    for line in [*_uncertainties(card, real, fake, groups), *_warnings(card)]:
         note(f"note: {line}")
-    print_result(card.to_dict(), flags.json, "\n".join(_lines(card)))
-    return 0
+    print_result(card.to_dict(), as_json, "\n".join(_lines(card)))
 
 
 def _uncertainties(card: Scorecard, real: Path, fake: Path, groups: Sequence[Path]) -> list[str]:

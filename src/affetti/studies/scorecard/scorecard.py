@@ -19,6 +19,7 @@ from affetti.corpus import splits
 from affetti.embedders import cache
 from affetti.embedders.base import Embedder, Standardiser
 from affetti.embedders.clip_set import ClipSet
+from affetti.errors import StorageError
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
@@ -50,6 +51,7 @@ from affetti.studies.scorecard.result import (
     Scorecard,
     SongCounts,
 )
+from affetti.studies.scorecard.unsaved import UnsavedScoreError
 
 Rows = NDArray[np.float64]
 N_STEPS = 6
@@ -96,12 +98,16 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     progress("score", 6, steps)
     against = _against(sets, reference, rows, contents, seed)
     progress("score", steps, steps)
+    unsaved: StorageError | None = None
     if settings.out is not None:
         pairs = () if copies is None else copies.pairs
         learnt = sets.train if sets.train is not None else sets.real if reference.fold is not None else None
-        save(settings.out / "pictures.npz", plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs))
+        try:
+            save(settings.out / "pictures.npz", plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs))
+        except StorageError as error:
+            unsaved = error  # the numbers are worth more than the picture: they go along with the error
     front = real.front_end or fake.front_end
-    return Scorecard(
+    card = Scorecard(
         quality=Quality.of(quality),
         measures=measures,
         spectrogram=by_band,
@@ -129,6 +135,9 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         seed=seed,
         versions=versions(),
     )
+    if unsaved is not None:
+        raise UnsavedScoreError(card, unsaved) from unsaved
+    return card
 
 
 @dataclass(frozen=True)
