@@ -28,9 +28,11 @@ T = TypeVar("T")
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
-    converter.register_structure_hook_factory(
-        dataclasses.is_dataclass, lambda kind: make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
-    )
+
+    def structure_hook(kind: type[Any]) -> Any:
+        return make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+
+    converter.register_structure_hook_factory(dataclasses.is_dataclass, structure_hook)
     converter.register_unstructure_hook(Path, str)
     converter.register_structure_hook(Path, lambda value, _: expand_home(value))
     # cattrs would convert: "64" to 64, 64.7 to 64, "no" to True.

@@ -148,7 +148,11 @@ def audit(source: Source, clip: float) -> list[Check]:
     rows = table(source, clip)
     songs = rows.drop_duplicates("song_id")
     by_loader = {check.check: check for check in source.checks}
-    checks = {**CHECKS, "empty_quadrant": lambda _: _balance(rows)}  # clips of one song may fall in several quadrants
+
+    def balance(_: pd.DataFrame) -> Check:
+        return _balance(rows)  # clips of one song may fall in several quadrants
+
+    checks = {**CHECKS, "empty_quadrant": balance}
     return [by_loader.get(name) or check(songs) for name, check in checks.items()]
 
 

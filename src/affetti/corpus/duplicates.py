@@ -52,7 +52,11 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
         For each clip the id of the first clip of its set, "" where it has no near duplicate.
     """
     songs = clips["song_id"].to_numpy(dtype=str)
-    coarse = lru_cache(CACHE_SIZE)(lambda row: _coarse(mel[row]))
+
+    @lru_cache(CACHE_SIZE)
+    def coarse(row: int) -> NDArray[np.float64]:
+        return _coarse(mel[row])
+
     pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(coarse(i), coarse(j)) > MIN_SIMILARITY]
     if not pairs:
         return [""] * len(clips)

@@ -286,8 +286,12 @@ def _run_job(number: int, job: Job[object], threads: int, messages: Any) -> None
     import torch
 
     torch.set_num_threads(threads)
+
+    def progress(stage: str, done: int, total: int) -> None:
+        messages.put((number, "progress", (stage, done, total)))
+
     try:
-        result = job(lambda *step: messages.put((number, "progress", step)))
+        result = job(progress)
     except KeyboardInterrupt:
         sys.exit(130)  # not 0: a parent that did not ask for this would wait for the result
     except AffettiError as error:

@@ -101,6 +101,7 @@ def decode_ffmpeg(file: FileIO, *, trust_length: bool = True) -> Generator[Block
     """
     import av
     from av.codec.context import Flags2
+    from av.error import FFmpegError
 
     file.seek(0)
     options = {"fd": str(file.fileno()), "format_whitelist": CONTAINERS, "ignore_length": str(int(not trust_length))}
@@ -127,7 +128,7 @@ def decode_ffmpeg(file: FileIO, *, trust_length: bool = True) -> Generator[Block
                 if 0 < over < len(last):
                     last = last[:-over]
             yield rate, last
-    except (av.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         raise UndecodableError(getattr(error, "strerror", None) or str(error)) from error
 
 
@@ -159,6 +160,7 @@ def _seconds(stream: AudioStream, ticks: int | None) -> float | None:
 def _frames(container: InputContainer, stream: AudioStream, tail: bool) -> Generator[AudioFrame]:
     """The frames of a stream, in floats; with ``tail``, what is none (a tag, half a frame) may follow the last."""
     import av
+    from av.error import FFmpegError
 
     # PyAV reads beyond the last of eight and more channels that lie one after the other.
     alternating = av.AudioResampler("flt")
@@ -166,7 +168,7 @@ def _frames(container: InputContainer, stream: AudioStream, tail: bool) -> Gener
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             if not (tail and decoded):
                 raise
             failure = error

@@ -83,7 +83,11 @@ def quadrant_accuracy(
     """Share of clips predicted in the quadrant of their label, with its interval, and what chance would reach."""
     predicted, labelled = emotion.quadrant(*prediction.T), emotion.quadrant(*target.T)
     right = (predicted == labelled).astype(np.float64)
-    interval = metrics.bootstrap_ci(lambda values: float(np.mean(values)), right, groups=songs, seed=seed)
+
+    def share(values: NDArray[np.float64]) -> float:
+        return float(np.mean(values))
+
+    interval = metrics.bootstrap_ci(share, right, groups=songs, seed=seed)
     chance = np.unique(labelled, return_counts=True)[1].max() / len(labelled)
     return QuadrantAccuracy(Estimate(float(right.mean()), interval), float(chance), len(labelled))
 

@@ -38,7 +38,7 @@ def tensorboard_writer(run: Path, before: Sequence[Line]) -> Callable[[Line], No
         MissingDependencyError: tensorboard is not installed.
     """
     require_tensorboard()
-    from lightning_fabric.loggers import TensorBoardLogger
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
     folder = run / "tensorboard"
     shutil.rmtree(folder, ignore_errors=True)

@@ -59,7 +59,7 @@ def most_common(values: NDArray[np.str_]) -> str:
     counts = {item: count for item, count in counts.items() if count < len(values)}
     if not counts:
         return ""
-    return max(counts, key=lambda item: counts[item])
+    return max(counts, key=counts.__getitem__)
 
 
 def _one_kind_penalty(
