@@ -26,6 +26,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.tests.json
 	$(BIN)/lint-imports
 
 # What CI runs, in the environment at hand; .ci/run does the same from scratch.

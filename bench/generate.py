@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from diffusers import UNet2DModel
+from diffusers import UNet2DModel  # pyright: ignore[reportMissingImports] - installed by `.[bench]`
 
 from affetti import presets
 from affetti.models.generators.flow import Flow, FlowConfig

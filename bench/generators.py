@@ -98,7 +98,7 @@ class Bench:
         found |= metrics.precision_recall_density_coverage(real, fake)
         found["diversity"] = label_diversity(real, fake, labels, wish, (songs, None))
         copies = metrics.memorisation(fake, self.train, self.test, 0)
-        found["distance to train"] = copies.distance_ratio
+        found["distance to train"] = float("nan") if copies.distance_ratio is None else copies.distance_ratio
         for name, (known, has) in self.tags.items():
             found[name] = self._accuracy(known, has, fake, made.clips[name].fillna("").tolist())
         return found

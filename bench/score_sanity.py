@@ -83,7 +83,7 @@ def floored(mels: NDArray[np.floating]) -> Mels:
 
 @seen("blur over time, frames", 0.5, 1, 2, 4, 8, 16)
 def blur_time(real: Real, strength: float, _: Rng) -> Mels:
-    return ndimage.gaussian_filter(real.mels, (0, 0, strength))
+    return np.asarray(ndimage.gaussian_filter(real.mels, (0, 0, strength)), np.float32)
 
 
 @seen("noise on the log-mel, dB", 1, 2, 4, 8, 16)
@@ -103,7 +103,7 @@ def gaps(real: Real, strength: float, rng: Rng) -> Mels:
 
 @unseen("blur over bands", 0.5, 1, 2, 4, 8)
 def blur_bands(real: Real, strength: float, _: Rng) -> Mels:
-    return ndimage.gaussian_filter(real.mels, (0, strength, 0))
+    return np.asarray(ndimage.gaussian_filter(real.mels, (0, strength, 0)), np.float32)
 
 
 @unseen("white noise, dB under the music", -60, -50, -40, -30, -20, -10, 0)
@@ -143,7 +143,7 @@ def clipping(real: Real, strength: float, _: Rng) -> Mels:
 def echo(real: Real, strength: float, _: Rng) -> Mels:
     delay = round(0.03 * real.to_mel.front.sample_rate)
     wet = signal.lfilter([1.0], [1.0, *[0.0] * (delay - 1), -strength], real.waves, axis=1)
-    return real.heard(wet.astype(np.float32))
+    return real.heard(np.asarray(wet, np.float32))
 
 
 @unseen("few kinds of clips, share that is a copy", 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -179,7 +179,7 @@ def held(real: Real, _: float, rng: Rng) -> Mels:
 
 @seen("a heavy blur")
 def blurred(real: Real, _: float, __: Rng) -> Mels:
-    return ndimage.gaussian_filter(real.mels, (0, 4, 12))
+    return np.asarray(ndimage.gaussian_filter(real.mels, (0, 4, 12)), np.float32)
 
 
 @seen("frames in random order")
@@ -231,14 +231,15 @@ def looped(real: Real, _: float, __: Rng) -> Mels:
 
 @unseen("the mean of three clips, in dB")
 def averaged(real: Real, _: float, rng: Rng) -> Mels:
-    return np.mean([real.mels[rng.permutation(len(real.mels))] for _ in range(3)], axis=0, dtype=np.float32)
+    drawn = [real.mels[rng.permutation(len(real.mels))] for _ in range(3)]
+    return np.asarray(np.mean(drawn, axis=0, dtype=np.float32))
 
 
 @unseen("eight principal components of all clips")
 def components(real: Real, _: float, __: Rng) -> Mels:
     flat = real.mels.reshape(len(real.mels), -1)
     mean = flat.mean(axis=0)
-    _, _, axes = np.linalg.svd(flat - mean, full_matrices=False)
+    axes = np.linalg.svd(flat - mean, full_matrices=False)[2]
     return ((flat - mean) @ axes[:8].T @ axes[:8] + mean).reshape(real.mels.shape).astype(np.float32)
 
 
@@ -300,7 +301,8 @@ def read(corpus: Corpus, limit: int, seed: int) -> tuple[Mels, Real]:
     rows = rng.permutation(rows[first])[: 2 * limit]
     half = len(rows) // 2
     names = corpus.clips["clip_id"].to_numpy(dtype=str)[rows[half : 2 * half]]
-    waves = np.stack([soundfile.read(corpus.path / "audio" / f"{name}.flac", dtype="float32")[0] for name in names])
+    sounds = [soundfile.read(corpus.path / "audio" / f"{name}.flac", dtype="float32")[0] for name in names]
+    waves = np.stack(sounds).astype(np.float32)
     real = Real(waves, corpus.mel[rows[half : 2 * half]].astype(np.float32), MelSpectrogram(corpus.front_end))
     return corpus.mel[rows[:half]].astype(np.float32), real
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,15 @@ LEAN: dict[str, dict[str, Any]] = {
     "baseline": {},
 }
 """Settings of models that train in a moment."""
+
+
+Value = TypeVar("Value")
+
+
+def present(value: Value | None) -> Value:
+    """A value that may be None elsewhere and must not be None here."""
+    assert value is not None
+    return value
 
 
 def flags(kind: str) -> list[str]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def test_each_cue_adds_its_own_weight_whatever_the_others(
 
 
 def test_labels_of_all_extreme_combinations_lie_inside_the_plane_and_span_it() -> None:
-    corners = itertools.product(MODES, *RANGES.values(), TIMBRES, MELODIES)
+    corners = cast("Iterable[tuple[Any, ...]]", itertools.product(MODES, *RANGES.values(), TIMBRES, MELODIES))
     labels = np.array([valence_arousal(Cues(*corner)) for corner in corners])
     assert np.abs(labels).max() < 1.0
     assert labels.min(axis=0) == pytest.approx((-4.54 / 5, -3.68 / 5), abs=0.01)

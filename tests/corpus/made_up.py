@@ -52,7 +52,7 @@ def track(number: int, **settings: Any) -> Track:
         "song_id": f"s{number}",
         "path": f"{number}.wav",
         "sound": Noise(**sound),
-        "labels": Labels(*rng.uniform(-1, 1, 2), 0.3, 0.2, 10),
+        "labels": Labels(rng.uniform(-1, 1), rng.uniform(-1, 1), 0.3, 0.2, 10),
         "artist": f"a{number}",
         "genre": ("rock", "jazz")[number % 2],
     }

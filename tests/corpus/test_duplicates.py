@@ -69,7 +69,7 @@ def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_
     made[7], made[15], made[11] = made[3] - 6, made[3] + 3, made[10]
     mels = np.stack(made).astype(np.float16)
     clips = make_clips(20)
-    clips.loc[11, "song_id"] = clips.loc[10, "song_id"]
+    clips.loc[11, "song_id"] = clips["song_id"].tolist()[10]
     found = duplicates.find(mels, clips)
     assert {i: name for i, name in enumerate(found) if name} == {3: "c3", 7: "c3", 15: "c3"}
     check = duplicates.check(clips.assign(duplicates=found))

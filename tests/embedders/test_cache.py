@@ -40,7 +40,7 @@ class Counting:
         return batch.reshape(len(batch), 16, -1).mean(dim=2)
 
 
-def counting(version: str = "1", **settings: object) -> tuple[Counting, Embedder]:
+def counting(version: str = "1", **settings: object) -> tuple[Counting, FunctionEmbedder]:
     counter = Counting()
     return counter, FunctionEmbedder("counting", version, counter, **settings)  # type: ignore[arg-type]
 

@@ -100,8 +100,8 @@ def test_a_clip_is_embedded_alike_in_any_batch_and_order(tmp_path: Path, name: s
 def test_the_tags_are_read_off_the_embedding(name: str) -> None:
     tagger = made_up(name)
     sound = torch.from_numpy(music(1, tagger.samples / SAMPLE_RATE, SAMPLE_RATE))[None]
-    last = tagger.dense if isinstance(tagger, taggers.Fcn) else tagger.dense2
-    expected = torch.sigmoid(tagger(sound) @ last.weight.T + last.bias)
+    last = tagger.get_submodule("dense" if isinstance(tagger, taggers.Fcn) else "dense2")
+    expected = torch.sigmoid(tagger(sound) @ last.get_parameter("weight").T + last.get_parameter("bias"))
     torch.testing.assert_close(tagger.tags(sound), expected.detach())
     loud = tagger.tags(torch.cat([sound, sound], dim=1))
     torch.testing.assert_close(loud, tagger.tags(sound))

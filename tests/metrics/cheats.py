@@ -19,7 +19,7 @@ def held(x: Mels, rng: np.random.Generator) -> Mels:
 
 
 def blurred(x: Mels, _: np.random.Generator) -> Mels:
-    return gaussian_filter(x, (0, 4, 12))
+    return np.asarray(gaussian_filter(x, (0, 4, 12)), np.float32)
 
 
 def shuffled(x: Mels, rng: np.random.Generator) -> Mels:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.material import present
 
 from affetti.emotion import quadrant
 from affetti.errors import InputError
@@ -14,7 +15,7 @@ def rng():
 
 
 def sizes(rows, seed):
-    """A measure that tells how much it was given."""
+    """A measure that returns the number of rows it was given."""
     return Result(float(len(rows[0])), (0.0, float(seed)), None, tuple(len(r) for r in rows), seed)
 
 
@@ -22,7 +23,7 @@ def test_every_stratum_is_measured_on_as_many_songs_as_the_smallest():
     genre = np.repeat(["jazz", "rock", "folk"], [30, 12, 20])
     found = by_stratum(sizes, [genre, genre])
     assert list(found) == ["folk", "jazz", "rock"]
-    assert {name: stratum.result.n for name, stratum in found.items()} == dict.fromkeys(found, (12, 12))
+    assert {name: present(stratum.result).n for name, stratum in found.items()} == dict.fromkeys(found, (12, 12))
     assert found["jazz"].songs == (30, 30)
     assert all(stratum.drawn == 12 and stratum.reason is None for stratum in found.values())
 
@@ -41,7 +42,7 @@ def test_songs_count_not_clips():
     song = np.arange(40) // 5
     genre = np.where(song < 4, "jazz", "rock")
     assert by_stratum(sizes, [genre], [song])["jazz"].reason is not None
-    assert by_stratum(sizes, [genre], [song], fewest=4)["jazz"].result.n == (20,)
+    assert present(by_stratum(sizes, [genre], [song], fewest=4)["jazz"].result).n == (20,)
 
 
 def test_distances_by_quadrant_are_near_their_floor_where_nothing_is_wrong(rng):
@@ -52,11 +53,11 @@ def test_distances_by_quadrant_are_near_their_floor_where_nothing_is_wrong(rng):
     found = by_stratum(
         lambda rows, seed: frechet(x[rows[0]], y[rows[1]], seed=seed), [quadrant(*labels.T), quadrant(*requests.T)]
     )
-    assert found["Q3"].result.value == pytest.approx(8, abs=1.5)
+    assert present(found["Q3"].result).value == pytest.approx(8, abs=1.5)
     for name in ("Q1", "Q2", "Q4"):
-        assert abs(found[name].result.value) < 0.5
-        assert found[name].result.ci[0] < 0.1
-        assert abs(found[name].result.floor) < 0.5
+        assert abs(present(found[name].result).value) < 0.5
+        assert present(present(found[name].result).ci)[0] < 0.1
+        assert abs(present(present(found[name].result).floor)) < 0.5
 
 
 def test_label_error_by_quadrant(rng):
@@ -66,8 +67,8 @@ def test_label_error_by_quadrant(rng):
         lambda rows, seed: label_error(requests[rows[0]], reading[rows[0]], seed=seed, resamples=50)["valence"],
         [quadrant(*requests.T)],
     )
-    assert found["Q1"].result.value == pytest.approx(0.5)
-    assert found["Q2"].result.value == pytest.approx(0.1)
+    assert present(found["Q1"].result).value == pytest.approx(0.5)
+    assert present(found["Q2"].result).value == pytest.approx(0.1)
 
 
 def test_order_does_not_matter_with_songs_named_and_the_seed_does(rng):
@@ -77,9 +78,9 @@ def test_order_does_not_matter_with_songs_named_and_the_seed_does(rng):
     def mean(of):
         return lambda rows, seed: Result(float(of[rows[0]].mean()), None, None, (len(rows[0]),), seed)
 
-    one = by_stratum(mean(value), [genre], [song])["a"].result
-    assert by_stratum(mean(value[p]), [genre[p]], [song[p]])["a"].result.value == pytest.approx(one.value)
-    assert by_stratum(mean(value), [genre], [song], seed=1)["a"].result.value != one.value
+    one = present(by_stratum(mean(value), [genre], [song])["a"].result)
+    assert present(by_stratum(mean(value[p]), [genre[p]], [song[p]])["a"].result).value == pytest.approx(one.value)
+    assert present(by_stratum(mean(value), [genre], [song], seed=1)["a"].result).value != one.value
     assert one.ci is None
 
 

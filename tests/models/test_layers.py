@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.material import mels, stir
+from tests.material import mels, present, stir
 
 from affetti.errors import UsageError
 from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require, sinusoids
@@ -73,10 +73,10 @@ def test_attention_is_softmax_of_products() -> None:
     attended = []
     for head in range(2):
         query, key, value = (
-            tokens @ weight[i * 16 + head * 8 :][:8].T + bias[i * 16 + head * 8 :][:8] for i in range(3)
+            tokens @ weight[i * 16 + head * 8 :][:8].T + present(bias)[i * 16 + head * 8 :][:8] for i in range(3)
         )
         attended.append(torch.softmax(query @ key.transpose(1, 2) / math.sqrt(8), dim=2) @ value)
-    out = torch.cat(attended, dim=2) @ block.out.weight[:, :, 0, 0].T + block.out.bias
+    out = torch.cat(attended, dim=2) @ block.out.weight[:, :, 0, 0].T + present(block.out.bias)
     expected = x + 0.7 * out.transpose(1, 2).reshape(x.shape)
     torch.testing.assert_close(block(x), expected)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affetti import presets
-from affetti.models.base import Generator
+from affetti.models.base import Generator, SamplingParameter
 from affetti.models.generators.flow import Flow, FlowConfig
 from affetti.models.noise import noise
 from affetti.models.sampling import Sampler
@@ -21,8 +21,11 @@ FRONT = presets.front_end("tiny")
 class Noise(Generator):
     """Noise of 40 dB deviation around the condition's valence."""
 
-    sampling_parameters = ()
     calls: ClassVar[list[int]] = []
+
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        return ()
 
     def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:  # noqa: ARG002 - the protocol
         return {}

@@ -121,7 +121,8 @@ def audited(folder: Path) -> Path:
     write_json(folder / "result.json", document())
     (folder / "answers").mkdir()
     mels = {"original": rng.normal(-30, 10, (64, 60)), "rebuilt": rng.normal(-40, 10, (64, 40))}
-    np.savez(folder / "answers" / "phase.npz", **{name: mel.astype(np.float16) for name, mel in mels.items()})
+    original, rebuilt = (mels[name].astype(np.float16) for name in ("original", "rebuilt"))
+    np.savez(folder / "answers" / "phase.npz", original=original, rebuilt=rebuilt)
     (folder / "sounds").mkdir()
     tone = np.sin(np.arange(int(1.5 * FRONT.sample_rate)) * 0.2)
     for number, level in enumerate((0.02, 0.4, 0.1)):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.material import present
 from tests.report.answered import FRONT, HARD, PAIR, audited, claim
 from tests.report.answered import answers as answered
 from tests.report.html import Document
@@ -247,9 +248,10 @@ def test_words_that_all_names_begin_with_are_said_once() -> None:
 def test_ratios_are_drawn_equally_far_apart_where_numbers_span_them() -> None:
     points = tuple((float(x), 1.0, 1.0, 1.0) for x in (16, 64, 256))
     drawn = curves(LineFigure("t", "bands", "score", (Series("s", points),)))
-    places = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', drawn.figure)]
+    figure = present(drawn.figure)
+    places = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', figure)]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
-    assert "equal ratios" in drawn.figure
+    assert "equal ratios" in figure
     assert drawn.legend == (), "one curve needs no legend"
     assert curves(LineFigure("t", "x", "y", ())).figure is None
     axis = LogAxis(1, 100, 0, 10)
@@ -260,11 +262,11 @@ def test_ratios_are_drawn_equally_far_apart_where_numbers_span_them() -> None:
 
 def test_intervals_of_two_curves_stand_side_by_side() -> None:
     series = tuple(Series(name, ((1.0, 0.5, 0.4, 0.6), (2.0, 0.5, 0.4, 0.6))) for name in ("a", "b"))
-    drawn = curves(LineFigure("t", "x", "y", series)).figure
+    drawn = present(curves(LineFigure("t", "x", "y", series)).figure)
     places = set(re.findall(r'<line x1="([\d.]+)"[^>]*class="whisker', drawn))
     assert len(places) == 4
     alone = [Series(item.name, ((1.0, 0.5, 0.5, 0.5),)) for item in series]
-    drawn = curves(LineFigure("t", "x", "y", tuple(alone))).figure
+    drawn = present(curves(LineFigure("t", "x", "y", tuple(alone))).figure)
     circle, square = re.findall(r'circle cx="([\d.]+)"', drawn)[0], re.findall(r'polygon points="([\d.]+)', drawn)[0]
     assert float(circle) - float(square) < 4, "without intervals they stay where they are"
 

@@ -36,7 +36,7 @@ class Line(Objective):
 
     def setup(self, fabric: Any) -> None: ...
 
-    def step(self, _fabric: Any, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+    def step(self, fabric: Any, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:  # noqa: ARG002 - the protocol
         self.seen.append((step, mel[:, 0, 0].tolist()))
         x = mel.mean(dim=(1, 2)).unsqueeze(1) / 20 + 0.1 * torch.randn(len(mel), 1)
         loss = (self.model(x) - labels).square().mean()
@@ -108,8 +108,8 @@ def test_a_line_holds_the_mean_since_the_line_before(tmp_path: Path) -> None:
     losses: list[float] = []
 
     class Told(Line):
-        def step(self, *arguments: Any) -> dict[str, float]:
-            logged = super().step(*arguments)
+        def step(self, fabric: Any, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
+            logged = super().step(fabric, mel, labels, step)
             losses.append(logged["loss"])
             return logged
 
@@ -217,6 +217,6 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         ({"checkpoint_every": 0}, "--checkpoint-every"),
     ],
 )
-def test_a_loop_that_could_not_run_is_refused(setting: dict[str, int], flag: str) -> None:
+def test_a_loop_that_could_not_run_is_refused(setting: dict[str, Any], flag: str) -> None:
     with pytest.raises(UsageError, match=f"{flag}: .* is too small"):
         LoopConfig(**setting)

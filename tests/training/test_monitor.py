@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from affetti.corpus import Corpus
 from affetti.errors import TrainingError
-from affetti.models.base import Generator
+from affetti.models.base import Generator, SamplingParameter
 from affetti.rows import evenly_spaced
 from affetti.training.clips import Clips
 from affetti.training.fit import generator_monitor
@@ -23,7 +23,11 @@ from affetti.training.objectives.base import Objective
 class Player(Generator):
     """A "generator" that plays given clips, by their labels."""
 
-    sampling_parameters = ()
+    mel: Tensor
+
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        return ()
 
     def __init__(self, clips: Clips, rows: np.ndarray, loud: float = 0.0) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class Player(Generator):
     def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:  # noqa: ARG002 - the protocol
         return {}
 
-    def sample(self, condition: Tensor, *_: object) -> Tensor:
+    def sample(self, condition: Tensor, seed: int, index: Tensor | None = None, sampling: object = None) -> Tensor:  # noqa: ARG002
         nearest = torch.cdist(condition[:, :2], self.labels[:, :2]).argsort(dim=1)
         return self.mel[nearest[:, 0]] + 0 * self.weight
 
@@ -50,15 +54,15 @@ def held(corpus: Corpus) -> Clips:
 
 
 @pytest.fixture(scope="module")
-def judge(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
+def monitor(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
     found = generator_monitor(corpus, clips, held)
     assert found is not None
     return found
 
 
-def test_the_clips_themselves_are_as_good_as_real(judge: GeneratorMonitor, held: Clips) -> None:
+def test_the_clips_themselves_are_as_good_as_real(monitor: GeneratorMonitor, held: Clips) -> None:
     rows = held.rows[evenly_spaced(len(held), MAX_CLIPS)]
-    seen = judge.evaluate(Player(held, rows))
+    seen = monitor.evaluate(Player(held, rows))
     assert seen["coverage"] == seen["precision"] == 1
     assert 0.7 < seen["diversity"] <= 1.05, "clips of one song count as neighbours where songs are not known"
     assert seen["valence_slope"] == pytest.approx(1, abs=0.02)
@@ -67,20 +71,20 @@ def test_the_clips_themselves_are_as_good_as_real(judge: GeneratorMonitor, held:
     assert seen["distance_to_train"] == pytest.approx(1, abs=0.02)
 
 
-def test_copies_collapse_and_silence_are_seen(judge: GeneratorMonitor, clips: Clips) -> None:
-    assert judge.evaluate(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
-    one = judge.evaluate(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
+def test_copies_collapse_and_silence_are_seen(monitor: GeneratorMonitor, clips: Clips) -> None:
+    assert monitor.evaluate(Player(clips, clips.rows))["distance_to_train"] == pytest.approx(0, abs=1e-6)
+    one = monitor.evaluate(Player(clips, clips.rows[:3] * 0 + clips.rows[0]))
     assert one["diversity"] == pytest.approx(0, abs=1e-6)
     assert one["arousal_slope"] == pytest.approx(0, abs=1e-6)
-    assert judge.evaluate(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
+    assert monitor.evaluate(Player(clips, clips.rows, loud=-90.0))["silent"] == 1
 
 
-def test_clips_are_measured_with_the_floor_that_generated_corpora_have(judge: GeneratorMonitor, held: Clips) -> None:
+def test_clips_are_measured_with_the_floor_that_generated_corpora_have(monitor: GeneratorMonitor, held: Clips) -> None:
     player = Player(held, held.rows[evenly_spaced(len(held), MAX_CLIPS)])
-    floored = judge.evaluate(player)
+    floored = monitor.evaluate(player)
     top = player.mel.amax(dim=(1, 2), keepdim=True)
-    player.mel[player.mel <= top - judge.front_end.top_db + 0.1] -= 60  # below what any clip of a corpus holds
-    assert judge.evaluate(player) == pytest.approx(floored, abs=1e-2)
+    player.mel[player.mel <= top - monitor.front_end.top_db + 0.1] -= 60  # below what any clip of a corpus holds
+    assert monitor.evaluate(player) == pytest.approx(floored, abs=1e-2)
 
 
 def test_alarms_tell_what_is_out_of_range() -> None:
@@ -100,7 +104,9 @@ def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips
 class Counter(Generator):
     """Weights that count steps; it samples nothing."""
 
-    sampling_parameters = ()
+    @property
+    def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
+        return ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,12 +118,12 @@ class Counter(Generator):
     def fit_statistics(self, clips: Tensor, conditions: Tensor) -> dict[str, float]:  # noqa: ARG002 - the protocol
         return {}
 
-    def sample(self, *_: object) -> Tensor:
+    def sample(self, condition: Tensor, seed: int, index: Tensor | None = None, sampling: object = None) -> Tensor:
         raise NotImplementedError
 
 
 class Course(Objective):
-    """An objective whose "model" counts its steps, and whose judge reads a planned coverage off it."""
+    """An objective whose "model" counts its steps, and whose monitor reads a planned coverage off it."""
 
     def __init__(self) -> None:
         self.model = Counter()
@@ -126,10 +132,10 @@ class Course(Objective):
 
     def setup(self, fabric: Any) -> None: ...
 
-    def step(self, *_: object) -> dict[str, float]:
+    def step(self, fabric: Any, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:  # noqa: ARG002
         with torch.no_grad():
             for module in self.modules.values():
-                module.weight += 1  # type: ignore[operator]
+                module.get_parameter("weight").add_(1)
         return {"loss": 1.0}
 
 
@@ -152,21 +158,21 @@ def course(
 
 def test_the_best_by_coverage_is_kept_and_of_equals_the_latest() -> None:
     watched, _ = course(None, 0.1, 0.6, 0.3, 0.595, 0.2, 0.1)
-    assert watched.result.weight.item() == 8
-    assert course(None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)[0].result.weight.item() == 12
+    assert watched.result.get_parameter("weight").item() == 8
+    assert course(None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)[0].result.get_parameter("weight").item() == 12
 
 
 def test_patience_ends_a_run_that_no_longer_gains() -> None:
     watched, lines = course(None, 0.1, 0.6, 0.3, 0.2, 0.9, 0.9, patience=2)
     assert lines[-1]["step"] == 8
-    assert watched.result.weight.item() == 4
+    assert watched.result.get_parameter("weight").item() == 4
 
 
 def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
     plan = (0.1, 0.6, 0.3, 0.2, 0.1, 0.1)
     course(tmp_path, *plan, steps=7)
     resumed, lines = course(tmp_path, *plan)
-    assert resumed.result.weight.item() == 4
+    assert resumed.result.get_parameter("weight").item() == 4
     assert [line["coverage"] for line in lines if "coverage" in line] == list(plan)
 
 
@@ -180,16 +186,16 @@ def test_a_run_that_ended_early_is_not_gone_on_with(tmp_path: Path) -> None:
     ended, lines = course(tmp_path, *plan, patience=2)
     again, kept = course(tmp_path, *plan, patience=2)
     assert kept == lines
-    assert torch.equal(again.result.weight, ended.result.weight)
+    assert torch.equal(again.result.get_parameter("weight"), ended.result.get_parameter("weight"))
 
 
 def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once(corpus: Corpus) -> None:
     sizes: list[int] = []
 
     class Lossy(Course):
-        def held_out_loss(self, mel: Tensor, conditions: Tensor) -> float:
+        def held_out_loss(self, mel: Tensor, labels: Tensor) -> float:
             sizes.append(len(mel))
-            assert len(conditions) == len(mel)
+            assert len(labels) == len(mel)
             return float(mel.mean())
 
     held = Clips(corpus.mel, corpus.labels, np.arange(75))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,8 @@ def test_a_song_gives_eight_clips_each_inside_its_section(corpus: Corpus) -> Non
     assert (corpus.clips.groupby("song_id").size() == 8).all()
     assert corpus.meta["n_songs"] == 4
     assert not corpus.clips.duplicated(["song_id", "start"]).any()
-    for clip in corpus.clips.itertuples():
+    clips = cast("Iterable[Any]", corpus.clips.itertuples())
+    for clip in clips:
         own = sections[sections["song_id"] == clip.song_id]
         inside = own[
             (own["start"] <= clip.start + 1e-4) & (clip.start + SECONDS <= own["start"] + own["duration"] + 1e-4)
@@ -45,7 +48,8 @@ def test_a_song_gives_eight_clips_each_inside_its_section(corpus: Corpus) -> Non
 
 def test_the_truth_is_that_of_the_sections_by_their_share(corpus: Corpus) -> None:
     sections = pd.read_parquet(corpus.path / "sections.parquet")
-    for clip in corpus.clips.itertuples():
+    clips = cast("Iterable[Any]", corpus.clips.itertuples())
+    for clip in clips:
         own = sections[sections["song_id"] == clip.song_id]
         share = np.minimum(own["start"] + own["duration"], clip.start + SECONDS) - np.maximum(own["start"], clip.start)
         share = np.maximum(share, 0)
@@ -133,7 +137,8 @@ def test_every_planted_effect_is_declared(corpus: Corpus) -> None:
 
 def test_a_clip_has_the_words_of_its_section(corpus: Corpus) -> None:
     sections = pd.read_parquet(corpus.path / "sections.parquet")
-    for clip in corpus.clips.itertuples():
+    clips = cast("Iterable[Any]", corpus.clips.itertuples())
+    for clip in clips:
         own = sections[(sections["song_id"] == clip.song_id) & (sections["section"] == clip.section)]
         assert clip.lyrics in own["lyrics"].tolist()
     assert (corpus.clips.loc[~corpus.clips["section"].isin(SUNG_SECTIONS), "lyrics"] == "").all()

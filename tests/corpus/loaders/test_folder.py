@@ -4,12 +4,15 @@ import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from affetti.corpus.loaders import load
 from affetti.corpus.track import AudioFile, Options
 from affetti.errors import InputError, UsageError
+
+Form = Literal["NFC", "NFD"]
 
 
 def test_a_folder_becomes_tracks(make_folder: Callable[..., Path]) -> None:
@@ -78,7 +81,7 @@ def test_labels_without_sound_and_sound_without_labels_are_told(make_folder: Cal
 
 
 @pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_names_that_macos_wrote_are_found(make_folder: Callable[..., Path], in_table: str, on_disk: str) -> None:
+def test_names_that_macos_wrote_are_found(make_folder: Callable[..., Path], in_table: Form, on_disk: Form) -> None:
     folder = make_folder(2)
     (folder / "song0.wav").rename(folder / unicodedata.normalize(on_disk, "Fauré.wav"))
     name = unicodedata.normalize(in_table, "Fauré.wav")

@@ -78,7 +78,7 @@ def test_true_series_over_measures_have_the_labels_as_their_mean(data: Path) -> 
     means = source.tables["dynamic"].groupby("song_id")[["valence", "arousal"]].mean()
     assert len(source.tables["dynamic"]) == 6089
     for track in source.tracks:
-        assert means.loc[track.song_id].tolist() == pytest.approx(
+        assert means.loc[track.song_id].to_numpy().tolist() == pytest.approx(
             [track.labels.valence, track.labels.arousal], abs=5e-3
         )
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.material import mels
+from torch import nn
 
 from affetti.errors import InputError, MissingDependencyError, UsageError
 from affetti.models.regressors.vit import IMAGENET, ViT, ViTConfig, interpolated
@@ -26,8 +27,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import ViTModel
 
     torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    model = ViTModel(Config(**sizes, image_size=32, patch_size=8), add_pooling_layer=False)
+    config = Config(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        image_size=32,
+        patch_size=8,
+    )
+    model = ViTModel(config, add_pooling_layer=False)
     model.save_pretrained(tmp_path_factory.mktemp("vit"))
     path = tmp_path_factory.mktemp("vit")
     model.save_pretrained(path)
@@ -56,7 +64,7 @@ def test_it_reads_two_numbers_and_where_it_looked(settings: dict[str, Any]) -> N
 def test_the_head_is_the_studys_at_full_size() -> None:
     with torch.device("meta"):
         model = ViT((128, 1292))
-    assert [tuple(layer.weight.shape) for layer in model.head if hasattr(layer, "weight")] == [
+    assert [tuple(layer.weight.shape) for layer in model.head if isinstance(layer, nn.Linear)] == [
         *((512, 768), (128, 512), (2, 128))
     ]
     assert model.grid == (8, 81)

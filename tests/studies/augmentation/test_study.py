@@ -26,8 +26,14 @@ ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretraine
 
 def asked(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
     """The study of these tests."""
-    given: dict[str, Any] = {"models": (run_of("flow"), run_of("gan")), "arms": ARMS, "seeds": 2, "steps": 2}
-    return StudySettings(**(given | {"batch_size": 8} | others))
+    given: dict[str, Any] = {
+        "models": (run_of("flow"), run_of("gan")),
+        "arms": ARMS,
+        "seeds": 2,
+        "steps": 2,
+        "batch_size": 8,
+    }
+    return StudySettings(**{**given, **others})
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,7 @@ def test_a_step_moves_every_weight_that_is_used(kind: str) -> None:
     made.setup(fabric)
     before = {name: weights(module) for name, module in made.modules.items()}
     labels = torch.rand(16, 2) * 2 - 1
+    logged: dict[str, float] = {}
     for step in range(6):
         logged = made.step(fabric, mels(16, SHAPE), labels, step)
     assert all(math.isfinite(value) for value in logged.values())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ SHAPE = (16, 32)
 
 def vit(**settings: Any) -> ViT:
     torch.manual_seed(0)
-    return ViT(SHAPE, ViTConfig(**({"width": 8, "layers": 8, "heads": 2, "patch": 8} | settings)))
+    return ViT(SHAPE, replace(ViTConfig(width=8, layers=8, heads=2, patch=8), **settings))
 
 
 def clips(count: int = 24) -> Clips:
@@ -75,7 +76,7 @@ def test_the_best_on_validation_clips_is_kept() -> None:
     best = BestWeights(model)
     best.update(model, 0.3)
     with torch.no_grad():
-        model.head[0].bias += 1
+        model.get_parameter("head.0.bias").add_(1)
     kept = best.kept.state_dict()["head.0.bias"].clone()
     best.update(model, 0.2)
     assert torch.equal(best.kept.state_dict()["head.0.bias"], kept)

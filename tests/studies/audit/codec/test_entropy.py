@@ -60,6 +60,7 @@ def rice_read(bits: str, shape: tuple[int, int]) -> NDArray[np.int32]:
     at, rows = 0, []
     for _ in range(shape[0]):
         row: list[int] = []
+        k = 0
         while len(row) < shape[1]:
             if len(row) % 16 == 0:
                 k, at = int(bits[at : at + 5], 2), at + 5

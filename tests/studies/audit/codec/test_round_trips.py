@@ -30,7 +30,7 @@ def trips(*bits: float) -> list[dict[str, RoundTrip]]:
     """Clips whose steps halve the bits each."""
     return [
         {
-            name: RoundTrip(*(part / 2**place for part in (1.5 * base, base)), 9.0, -9.0, 3.0, 80.0)
+            name: RoundTrip(1.5 * base / 2**place, base / 2**place, 9.0, -9.0, 3.0, 80.0)
             for place, name in enumerate(STAGES)
         }
         for base in bits

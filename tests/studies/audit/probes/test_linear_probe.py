@@ -23,7 +23,7 @@ def test_values_are_those_of_a_ridge_pipeline(monkeypatch):
     x = features(0) * 7 + 3
     y = x[:, 0] + features(1, 1)[:, 0]
     pipeline = make_pipeline(StandardScaler(), Ridge(10.0))
-    theirs = cross_val_predict(pipeline, x, y, groups=SONGS, cv=GroupKFold(5))
+    theirs = np.asarray(cross_val_predict(pipeline, x, y, groups=SONGS, cv=GroupKFold(5)))
     np.testing.assert_allclose(linear_probe.cross_val_predict(x, y, SONGS), theirs, atol=1e-8)
     assert linear_probe.r2(theirs, y) == pytest.approx(r2_score(y, theirs))
 

@@ -118,7 +118,8 @@ def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> 
         sounds = (compose.render(melody_only(with_lead(song, it)), RATE) for it in ("piano", "acoustic guitar"))
         waves = [wave[begin : begin + 6 * RATE] for wave in sounds]
         mels = [librosa.feature.melspectrogram(y=w, sr=RATE, n_mels=128, fmin=20, fmax=8000) for w in waves]
-        similar.append(float(np.corrcoef(*(librosa.power_to_db(mel, ref=1.0).ravel() for mel in mels))[0, 1]))
+        flat = np.stack([librosa.power_to_db(mel, ref=1.0).ravel() for mel in mels])
+        similar.append(float(np.corrcoef(flat)[0, 1]))
         linear = [np.abs(librosa.stft(w, n_fft=2048, hop_length=512, pad_mode="constant")) ** 2 for w in waves]
         p, q = (power.mean(axis=1) / power.mean(axis=1).sum() for power in linear)
         differ.append(100 * float(np.maximum(p - q, 0).sum()))
