@@ -1,7 +1,7 @@
 """What generators show of their condition, how near to real music they come, and what it costs.
 
     python bench/generators.py CORPUS RUNS [--kinds flow gan] [--seeds 3] [--steps flow=6000 gan=4000] [--n 192]
-        [--set recipe=published] [--dial guidance=2]
+        [--set recipe=published] [--sampling guidance=2]
 
 Trains each kind on fold 0 of CORPUS for each seed into RUNS (runs that are there are used), generates clips for the
 conditions of training clips (``matched``) and measures them against fold 0's test songs, on the default features.
@@ -126,11 +126,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", nargs="*", default=[])
     parser.add_argument("--n", type=int, default=192)
-    parser.add_argument("--dial", nargs="*", default=[])
+    parser.add_argument("--sampling", nargs="*", default=[])
     parser.add_argument("--set", nargs="*", default=[])
     given = parser.parse_args()
     steps = {name: int(value) for name, value in (text.split("=") for text in given.steps)}
-    dials = {name: float(value) for name, value in (text.split("=") for text in given.dial)}
+    sampling = {name: float(value) for name, value in (text.split("=") for text in given.sampling)}
     settings = dict(text.split("=") for text in given.set)
     bench = Bench(Corpus.open(given.corpus), given.n)
     for kind in given.kinds:
@@ -142,9 +142,9 @@ def main() -> None:
             after = resource.getrusage(resource.RUSAGE_SELF)
             spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             began = time.perf_counter()
-            name = "-".join([run.name, *given.dial]).replace("=", "")
+            name = "-".join([run.name, *given.sampling]).replace("=", "")
             out = given.runs / f"made-{name}"
-            api.generate.run(run, given.n, out, emotions="matched", sampling=dials, seed=seed, workers=1)
+            api.generate.run(run, given.n, out, emotions="matched", sampling=sampling, seed=seed, workers=1)
             seconds = (time.perf_counter() - began) / given.n
             table.append(
                 bench.measure(Corpus.open(out))

@@ -13,7 +13,7 @@ def test_everything_needed_works_here(affetti: Callable[..., Any]) -> None:
     document = json.loads(ran.out)
     assert ran.code == 0, [check for check in document["checks"] if not check["ok"]]
     assert document["ok"]
-    assert {"name", "needed", "ok", "detail", "mend"} == set(document["checks"][0])
+    assert {"name", "needed", "ok", "detail", "fix"} == set(document["checks"][0])
     assert {"torch", "soundfont", "audio codecs", "log-mel", "disk"} <= {check["name"] for check in document["checks"]}
 
 

@@ -158,3 +158,21 @@ def test_an_interruption_ends_with_130(affetti: Affetti, monkeypatch: pytest.Mon
         ran = affetti(verb)
         assert ran.code == 130
         assert told in ran.err
+
+
+@pytest.mark.parametrize("arguments", ["--help", "doctor --help"])
+def test_help_does_not_depend_on_docstrings(arguments: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-OO", "-m", "affetti", *arguments.split()], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "report what works here" in ended.stdout
+    assert "Flags(" not in ended.stdout
+
+
+def test_a_generator_is_refused_as_regressor(
+    affetti: Affetti, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    ran = affetti("score", corpus.path, corpus.path, "--regressor", run_of("gan"), "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "gan" in ran.complaint

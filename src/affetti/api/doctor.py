@@ -38,7 +38,7 @@ class DoctorCheck:
     ok: bool
     detail: str
     """What was found, or the error."""
-    mend: str
+    fix: str
     """The command or step that fixes it."""
 
 
@@ -63,8 +63,8 @@ class DoctorResult(BaseResult):
 
 def run() -> DoctorResult:
     """Check packages, soundfont, audio codecs, the log-mel, devices and disk."""
-    checks = [_package(name, needed=True, mend=f"pip install {name}") for name in PACKAGES]
-    checks += [_package(name, needed=False, mend=mend) for name, mend in OPTIONAL.items()]
+    checks = [_package(name, needed=True, fix=f"pip install {name}") for name in PACKAGES]
+    checks += [_package(name, needed=False, fix=fix) for name, fix in OPTIONAL.items()]
     checks += [
         _try("soundfont", _soundfont, "pip install pretty-midi, or give --soundfont FILE.sf2"),
         _try("audio codecs", _codecs, "pip install --force-reinstall soundfile"),
@@ -79,23 +79,23 @@ def run() -> DoctorResult:
     )
 
 
-def _check(name: str, ok: bool, detail: str, mend: str, *, needed: bool = True) -> DoctorCheck:
-    return DoctorCheck(name, needed, ok, detail, mend)
+def _check(name: str, ok: bool, detail: str, fix: str, *, needed: bool = True) -> DoctorCheck:
+    return DoctorCheck(name, needed, ok, detail, fix)
 
 
-def _package(name: str, *, needed: bool, mend: str) -> DoctorCheck:
+def _package(name: str, *, needed: bool, fix: str) -> DoctorCheck:
     try:
         import_module(MODULES.get(name, name))
-        return _check(name, True, version(name), mend, needed=needed)
+        return _check(name, True, version(name), fix, needed=needed)
     except (ImportError, PackageNotFoundError, OSError) as error:
-        return _check(name, False, str(error).splitlines()[0], mend, needed=needed)
+        return _check(name, False, str(error).splitlines()[0], fix, needed=needed)
 
 
-def _try(name: str, check: Callable[[], str], mend: str) -> DoctorCheck:
+def _try(name: str, check: Callable[[], str], fix: str) -> DoctorCheck:
     try:
-        return _check(name, True, check(), mend)
+        return _check(name, True, check(), fix)
     except (AffettiError, ImportError, OSError) as error:
-        return _check(name, False, str(error).splitlines()[0], mend)
+        return _check(name, False, str(error).splitlines()[0], fix)
 
 
 def _soundfont() -> str:

@@ -73,6 +73,8 @@ def run(
     front = None if preset is None else presets.front_end(preset)
     processes = executor(engine, workers).workers
     place = choose_device(device)
+    if regressor is not None:
+        _require_regressor(Path(regressor))
     embedder = make_embedder(features, place)
     opened: list[ClipSet] = []
     for path, file in ((real, files[0]), (fake, files[1]), (against, files[2]), (train, None)):
@@ -129,3 +131,10 @@ def _require_free(out: Path) -> None:
         raise StorageError("holds another verb's result", where=out, hint="choose another --out")
     if out.exists() and not path.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StorageError("exists and is not a scorecard of affetti", where=out, hint="choose a new folder for --out")
+
+
+def _require_regressor(path: Path) -> None:
+    """Refuse a run that does not predict emotions."""
+    from affetti.training import run as runs  # loads the models, which most scores do without
+
+    _ = runs.load(path).regressor

@@ -27,7 +27,7 @@ class Flags(LongFlags):
     out: Path
     """Folder of the audit."""
     models: tuple[Path, ...] = field(default=())
-    """Runs of generators: what they make is scored and heard beside real clips."""
+    """Runs of generators: what they generate is scored and played beside real clips."""
     study: tuple[Path, ...] = field(default=())
     """Augmentation studies of this corpus: they decide what is claimed of gains."""
     only: Annotated[

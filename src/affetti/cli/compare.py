@@ -21,7 +21,7 @@ COLUMN_WIDTH = 13
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Learn whether synthetic data helps: regressors trained with and without it, tested on real songs never seen."""
+    """Measure whether synthetic data helps: regressors trained with and without it, tested on unseen real songs."""
 
     corpus: Path
     """The real corpus."""

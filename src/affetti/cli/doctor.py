@@ -26,6 +26,6 @@ def run(arguments: list[str]) -> int:
         f"{'ok' if check.ok else 'MISSING' if check.needed else 'absent':<8} {check.name}: {check.detail}"
         for check in result.checks
     ]
-    lines += [f"         fix {check.name}: {check.mend}" for check in result.checks if not check.ok]
+    lines += [f"         fix {check.name}: {check.fix}" for check in result.checks if not check.ok]
     print_result(result.to_dict(), flags.json, "\n".join(lines))
     return 0 if result.ok else 2

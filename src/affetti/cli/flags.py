@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import tyro
 
 from affetti import config
+from affetti.cli.main import VERBS
 from affetti.cli.output import printing
 from affetti.errors import UsageError
 
@@ -30,7 +31,7 @@ RENAMED_FLAGS = {"dial": "sampling", "shares": "train_fractions", "returns": "tr
 TYRO_REWRITES = (
     (r"\bFor full helptext, (run|see).*$", ""),
     (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),
-    (r"Error parsing (\S+): no type matching \S+ could be instantiated from \[(.*?)\].*", r"\1: \2 does not do"),
+    (r"Error parsing (\S+): no type matching \S+ could be instantiated from \[(.*?)\].*", r"\1: \2 is invalid"),
     (r"(Perhaps you meant: \S+).*", r"\1"),
     (r",? 'None'", ""),
 )
@@ -54,7 +55,7 @@ class LongFlags(CommonFlags):
     """Flags of verbs that take a while."""
 
     dry_run: bool = False
-    """Tell what would be read and written, how large and how long; write nothing."""
+    """Print what would be read and written, how large and how long; write nothing."""
 
 
 def parse(kind: type[T], arguments: list[str], verb: str) -> T:
@@ -65,6 +66,8 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     """
     complaint = io.StringIO()
     doc = (kind.__doc__ or "").strip()
+    if sys.flags.optimize > 1:  # docstrings are removed, and dataclasses put their signature in place
+        doc = VERBS.get(verb, "")
     _hide_none_defaults(kind)
     try:
         with contextlib.redirect_stderr(complaint), printing():

@@ -24,12 +24,12 @@ VERBS = {
     "train": "train a generator or a regressor on one fold of a corpus",
     "generate": "generate a synthetic corpus for emotions of your choice",
     "score": "score a synthetic set against real music",
-    "predict": "read valence and arousal off recordings",
+    "predict": "predict valence and arousal of recordings",
     "export": "write a regressor as an ONNX file: waveform in, emotion out",
-    "compare": "learn whether synthetic data helps: the augmentation study",
+    "compare": "measure whether synthetic data helps: the augmentation study",
     "audit": "measure what a log-mel loses and which published claims hold",
     "report": "write one self-contained HTML page",
-    "doctor": "tell what works here and what is missing",
+    "doctor": "report what works here and what is missing",
 }
 
 NOT_RESUMABLE = ("score", "predict", "export", "report", "doctor")
@@ -42,8 +42,8 @@ def usage() -> str:
     lines = [
         "usage: affetti VERB [options]      affetti VERB --help for one verb's options",
         "",
-        "Makes synthetic music data that follows an emotion, tells how good it is,",
-        "and tells whether training on it helps.",
+        "Makes synthetic music data that follows an emotion, measures how good it is,",
+        "and whether training on it helps.",
         "",
         *(f"  {verb:<{width}}  {does}" for verb, does in VERBS.items()),
         "",

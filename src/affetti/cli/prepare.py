@@ -30,7 +30,7 @@ class Flags(LongFlags):
     preset: str | None = None
     """Front-end: tiny (default), paper, paper45, full-band."""
     scale: str | None = None
-    """Scale of the labels in labels.csv, such as 1..9; told from the values only where they allow no other."""
+    """Scale of the labels in labels.csv, such as 1..9; inferred from the values only where they allow no other."""
     windows: Literal["centre", "first", "all"] | None = None
     """Which clips to cut from a track (default centre)."""
     pad: bool = False
@@ -54,7 +54,7 @@ class Flags(LongFlags):
     voice: Literal["formant", "espeak"] | None = None
     """What sings (formant) or says (espeak) the words of composed songs (default: nothing)."""
     deam_labels: Literal["corrected", "as-shipped"] | None = None
-    """Whether DEAM's swapped axes are put right (default corrected)."""
+    """Whether DEAM's swapped axes are corrected (default corrected)."""
     full_songs: bool = False
     """Read DEAM's 58 full songs of 2015 too."""
     lexicon: Path | None = None

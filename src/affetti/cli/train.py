@@ -47,9 +47,10 @@ class Flags(LongFlags):
     teacher: Path | None = None
     """With student: the run of a vit or another student to learn from."""
     features: str | None = None
-    """With baseline: what it reads, as score --features names it (default statistics)."""
+    """With baseline: what it predicts from, as score --features names it (default statistics)."""
     patience: int | None = None
-    """With a generator: looks without better coverage after which training ends (0: never; default: the preset's)."""
+    """With a generator: evaluations without better coverage after which training ends (0: never;
+    default: the preset's)."""
     text: str | None = None
     """Embedder of lyrics: hashed (default), or a sentence-transformers model by name or folder."""
     device: str | None = None
