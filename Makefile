@@ -20,7 +20,7 @@ demo: setup
 	$(BIN)/affetti demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 lint: setup
 	$(BIN)/ruff check .
