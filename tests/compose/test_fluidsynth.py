@@ -126,3 +126,19 @@ def test_programs_that_a_soundfont_lacks_are_in_the_notes(tmp_path: Path, name: 
     source = load("composed" if name == "composed" else f"midi:{tmp_path}", options)
     assert any("are played by program 32 of bank 0; drums are silent" in note for note in source.notes)
     assert all("lacks programs" not in note for note in load("composed", Options(soundfont=find_soundfont())).notes)
+
+
+def test_the_library_itself_plays_the_pitch_at_its_time(tmp_path: Path) -> None:
+    pytest.importorskip("fluidsynth", reason="pyfluidsynth or FluidSynth is not installed", exc_type=ImportError)
+    events = ((0, program(19)), (480, on(69)), (960, off(69)), (480, on(60)), (480, off(60)))
+    (tmp_path / "a.mid").write_bytes(smf(track(*events)))
+    wave = render_midi(tmp_path / "a.mid", RATE, renderer="fluidsynth")
+    second = RATE // 2
+    assert np.abs(wave[: int(0.95 * second)]).max() < 1e-3
+    tone = wave[second + 2_000 : 3 * second]
+    loudest = np.abs(np.fft.rfft(tone * np.hanning(len(tone))))
+    frequencies = np.fft.rfftfreq(len(tone), 1 / RATE)
+    assert np.sqrt((tone**2).mean()) > 1e-3
+    # An organ: 440 Hz, its octaves and fifths.
+    peaks = frequencies[loudest > 0.3 * loudest.max()]
+    assert (np.abs(peaks / 440 - np.round(peaks / 440 * 2) / 2) < 0.02).all()
