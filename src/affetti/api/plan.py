@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from affetti.results import BaseResult
+from affetti.storage import format_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,13 @@ class Plan(BaseResult):
 
 
 def describe_cost(size: int, seconds: float, out: Path | None) -> str:
-    """How many bytes would be written, where, and in how many seconds, as the end of a sentence."""
+    """How many bytes would be written, where, and in how many seconds, as the end of a sentence.
+
+    Example:
+        >>> describe_cost(262_144, 90, None)
+        'about 262.1 kB in about 90 s'
+    """
     there = " (which exists: finished work is kept, begun work goes on)" if out is not None and out.exists() else ""
     where = "" if out is None else f" to {out}{there}"
     length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    return f"about {size / 1e6:.0f} MB{where} in about {length}"
+    return f"about {format_bytes(size)}{where} in about {length}"
