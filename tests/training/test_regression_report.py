@@ -8,6 +8,7 @@ from tests.material import present
 
 from affetti import metrics, results
 from affetti.corpus.ceiling import AxisCeiling, LabelCeiling
+from affetti.results import Estimate
 from affetti.training.regression_report import (
     add_ceiling,
     agreement_by_genre,
@@ -15,7 +16,6 @@ from affetti.training.regression_report import (
     quadrant_accuracy,
     worst_songs,
 )
-from affetti.training.result import Estimate
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from tests.material import LEAN, flags
 
 from affetti.corpus import Corpus
 from affetti.errors import StorageError
-from affetti.training.result import ClipCounts, Estimate, TrainResult
+from affetti.results import Estimate
+from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.train import TrainSettings, train_run
 
 ESTIMATE = {"value": 0.5, "ci": [0.4, 0.6]}

@@ -15,7 +15,8 @@ from affetti.cli.progress import show_progress
 from affetti.training.registry import FAMILIES, GENERATORS, REGRESSORS
 
 if TYPE_CHECKING:
-    from affetti.training.result import Agreement, Estimate, TrainResult
+    from affetti.results import Estimate
+    from affetti.training.result import Agreement, TrainResult
 
     ModelName = str
 else:

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from affetti import metrics
 from affetti.emotion import AXES
 from affetti.models.base import Regressor
-from affetti.training.result import Calibration, Estimate
+from affetti.results import Estimate
+from affetti.training.result import Calibration
 
 COVERAGE = 0.9
 """Nominal coverage of a regressor's interval."""

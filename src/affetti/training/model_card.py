@@ -6,8 +6,9 @@ It begins with the metadata block of the Hugging Face Hub.
 from __future__ import annotations
 
 from affetti.corpus import Corpus
+from affetti.results import Estimate
 from affetti.training.registry import family
-from affetti.training.result import Estimate, TrainResult
+from affetti.training.result import TrainResult
 
 
 def model_card(corpus: Corpus, result: TrainResult) -> str:

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from affetti.results import BaseResult
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval."""
-
-    value: float
-    ci: tuple[float, float]
-    """95 % interval, by resampling songs."""
+from affetti.results import BaseResult, Estimate
 
 
 @dataclass(frozen=True)
