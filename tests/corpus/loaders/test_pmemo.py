@@ -194,7 +194,7 @@ def test_the_published_numbers_are_ten_or_eleven_whole_ratings(data: Path) -> No
     table = pd.read_csv(data / "research/va_tables/pmemo_static.csv")
     unit = (table[["valence_mean", "arousal_mean"]].to_numpy() - 1) / 8
     spread = table[["valence_std", "arousal_std"]].to_numpy()
-    counts = [pmemo.raters(mean, std) for mean, std in zip(unit, spread, strict=True)]
+    counts = [pmemo.raters(mean, std) for mean, std in zip(unit.tolist(), spread.tolist(), strict=True)]
     assert (counts.count(10), counts.count(11), len(counts)) == (442, 11, 453)
     sample = spread * np.sqrt(9 / 10)
     assert not any(pmemo.raters(mean, std) == 10 for mean, std in zip(unit, sample, strict=True))
