@@ -182,8 +182,8 @@ def _program(regressor: WaveformRegressor, front: FrontEnd, where: Path) -> Any:
     except AffettiError:
         raise
     except Exception as error:  # the exporter raises what the passes beneath it raise, of no common root
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"cannot be written as ONNX ({told})", where=where, hint="export a student") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(f"cannot be written as ONNX ({reason})", where=where, hint="export a student") from error
     finally:
         logger.setLevel(level)
 

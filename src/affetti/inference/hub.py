@@ -38,7 +38,7 @@ def resolve_run_folder(model: str | Path) -> Path:
     try:
         return Path(hub.snapshot_download(named[1], allow_patterns=list(FILES)))
     except Exception as error:  # of the client and of the network beneath it, of no common root
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"no such folder here, and none to fetch from the Hub ({told})", where=text, hint="check the path"
+            f"no such folder here, and none to fetch from the Hub ({reason})", where=text, hint="check the path"
         ) from error

@@ -44,14 +44,14 @@ class GraphMel(nn.Module):
         self.columns = q = _columns(size, front.hop_length)
         self.rows = p = size // q
         self.kept = kept = p // 2 + 1
-        filters, heard = self._ordered(mel_filters(front))
+        filters, passed = self._ordered(mel_filters(front))
         # Of e^(-2πi j k / N), for k = r + P s: [R, S, Q].
-        turn = 2 * np.pi * (np.arange(kept)[:, None] + p * heard)[:, :, None] * np.arange(q) / size
+        turn = 2 * np.pi * (np.arange(kept)[:, None] + p * passed)[:, :, None] * np.arange(q) / size
         cos, sin = np.cos(turn), np.sin(turn)
         arrays = {
             "first": self._inner(),
-            "real": np.stack([cos, sin], axis=3).reshape(kept, len(heard), 2 * q),
-            "imaginary": np.stack([-sin, cos], axis=3).reshape(kept, len(heard), 2 * q),
+            "real": np.stack([cos, sin], axis=3).reshape(kept, len(passed), 2 * q),
+            "imaginary": np.stack([-sin, cos], axis=3).reshape(kept, len(passed), 2 * q),
             "filters": filters,
         }
         for name, value in arrays.items():
@@ -70,14 +70,14 @@ class GraphMel(nn.Module):
         return weights.reshape(-1, blocks, places).transpose(0, 2, 1)
 
     def _ordered(self, filters: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """The filters ``[M, N/2 + 1]`` with a column for each (r, s), ``[M, R · S]``, and the s that are heard."""
+        """The filters ``[M, N/2 + 1]`` with a column for each (r, s), ``[M, R · S]``, and the s that are passed."""
         size, p, q = self.front.n_fft, self.rows, self.columns
         ordered = np.zeros((len(filters), self.kept, q))
         for k in range(size // 2 + 1):
             here = k if k % p < self.kept else size - k
             ordered[:, here % p, here // p] = filters[:, k]
-        heard = np.flatnonzero(ordered.any(axis=(0, 1)))
-        return ordered[:, :, heard].reshape(len(filters), -1), heard
+        passed = np.flatnonzero(ordered.any(axis=(0, 1)))
+        return ordered[:, :, passed].reshape(len(filters), -1), passed
 
     def forward(self, windows: Tensor) -> Tensor:
         """Compute the log-mel."""

@@ -65,8 +65,8 @@ class OnnxRegressor:
             )
         self.meta: dict[str, Any] = json.loads(described)
         if self.meta.get("version") != VERSION:
-            told = f"ONNX format {self.meta.get('version')}, this affetti reads {VERSION}"
-            raise MismatchError(told, where=path, hint="export the run again")
+            reason = f"ONNX format {self.meta.get('version')}, this affetti reads {VERSION}"
+            raise MismatchError(reason, where=path, hint="export the run again")
         self.path = path
         self.front_end = config.structure(dict(self.meta["front_end"]), FrontEnd, path)
         self.label_scale: str | None = self.meta["label_scale"]
@@ -90,6 +90,6 @@ class OnnxRegressor:
 
 def _reason(text: str) -> str:
     """What ONNX Runtime says, without the places in its source."""
-    told = " ".join(text.split()).rpartition("failed:")[2]
-    newer = re.search(r"Opset (\d+) is under development", told)
-    return f"its opset {newer[1]} is newer than it knows" if newer else told[:120]
+    reason = " ".join(text.split()).rpartition("failed:")[2]
+    newer = re.search(r"Opset (\d+) is under development", reason)
+    return f"its opset {newer[1]} is newer than it knows" if newer else reason[:120]

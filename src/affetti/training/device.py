@@ -39,17 +39,17 @@ def is_main_process(devices: int = 1) -> bool:
     return devices == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
 
 
-def choose_device(asked: str) -> str:
+def choose_device(name: str) -> str:
     """``cpu``, ``cuda`` or ``mps``; for ``auto`` the best there is.
 
     Raises:
         UsageError: there is no such device, or none here.
     """
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if asked == "auto":
+    if name == "auto":
         return next(name for name, works in here.items() if works)
-    if asked not in here:
-        raise UsageError(f"unknown device {asked!r}", where="--device", hint=f"choose from {', '.join(here)}, auto")
-    if not here[asked]:
-        raise UsageError(f"there is no {asked} device here", where="--device", hint="leave it out: the CPU does it all")
-    return asked
+    if name not in here:
+        raise UsageError(f"unknown device {name!r}", where="--device", hint=f"choose from {', '.join(here)}, auto")
+    if not here[name]:
+        raise UsageError(f"there is no {name} device here", where="--device", hint="leave it out: the CPU does it all")
+    return name

@@ -62,7 +62,7 @@ def fit(
     Raises:
         UsageError: the family is unknown.
         TrainingError: the loss is not a number.
-        KeyboardInterrupt: asked to stop; with ``run`` a checkpoint has been filed.
+        KeyboardInterrupt: the process was interrupted; with ``run`` a checkpoint has been filed.
     """
     chosen = family(kind)
     if chosen.closed_form is not None:

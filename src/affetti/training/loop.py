@@ -90,7 +90,7 @@ def train(
 
     Raises:
         TrainingError: the loss is not a number; the last good checkpoint stays.
-        KeyboardInterrupt: asked to stop; a checkpoint has been filed.
+        KeyboardInterrupt: the process was interrupted; a checkpoint has been filed.
     """
     fabric = make_fabric(hardware.device, hardware.devices)
     if hardware.devices > 1:

@@ -43,15 +43,15 @@ class HashedText:
 
     def __call__(self, lines: list[str]) -> NDArray[np.float64]:
         """``[len(lines), size]``, rows of unit length."""
-        found = np.zeros((len(lines), self.size))
+        vectors = np.zeros((len(lines), self.size))
         for row, line in enumerate(lines):
             for gram in _grams(line):
                 code = int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=8).digest(), "big")
-                found[row, (code >> 1) % self.size] += 1.0 if code & 1 else -1.0
-        length = np.linalg.norm(found, axis=1, keepdims=True)
+                vectors[row, (code >> 1) % self.size] += 1.0 if code & 1 else -1.0
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
         # A line without a letter, or whose grams cancel, still is a line.
-        found[length[:, 0] == 0] = 1.0 / np.sqrt(self.size)
-        return found / np.where(length > 0, length, 1.0)
+        vectors[length[:, 0] == 0] = 1.0 / np.sqrt(self.size)
+        return vectors / np.where(length > 0, length, 1.0)
 
 
 class SentenceText:
@@ -69,9 +69,9 @@ class SentenceText:
             self._model = AutoModel.from_pretrained(name, use_safetensors=True).eval()
         # The library raises what the formats and clients beneath it raise, of no common root.
         except Exception as error:
-            told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({told})", where=name, hint=hint) from error
+            raise InputError(f"cannot be loaded ({reason})", where=name, hint=hint) from error
         self.name = name
         self.size = int(self._model.config.hidden_size)
 

@@ -1,4 +1,4 @@
-"""The condition: what a generator is asked for.
+"""The condition: what is requested of a generator.
 
 A condition is a row of numbers ``[B, K]``, laid out by :class:`Fields`: valence and arousal first, in [-1, 1], then the
 fields a corpus knows: the raters' spread, mode, genre, instruments, section, position in the song, lyrics. A field that
@@ -6,7 +6,7 @@ is NaN is not asked for and becomes that field's own learned null, so that a cor
 request may name any of them. Null is also what classifier-free guidance (Ho & Salimans 2022) compares with, and since
 each field has its own, each can have its own dial.
 
-A condition is a wish, not a label: whether a clip follows it is measured afterwards.
+A condition is a request, not a label: whether a clip follows it is measured afterwards.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class PublishedDiscriminator(nn.Module):
         self.out = nn.Linear(flat, 1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Judge."""
+        """Logits ``[B]``; above 0: real."""
         beside = self.map(self.embed(condition)).reshape(-1, *self.shape)
         x = torch.stack([x, beside], dim=1)
         for conv in self.convs:

@@ -1,4 +1,4 @@
-"""The velocity network: a UNet over latents, told the time and the condition.
+"""The velocity network: a UNet over latents, given the time and the condition.
 
 Each level halves the grid. Blocks are residual, scaled and shifted by the sum of the time's and the condition's
 embeddings; at the coarser levels all positions attend to each other, and to the lines of the lyrics where there are any

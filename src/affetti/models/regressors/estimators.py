@@ -147,7 +147,7 @@ class BoostedTrees(Estimator):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict ``[N, 2]``."""
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         x = x.float()  # as the trees were grown
         for axis in range(2):
             tree = torch.arange(self.feature.shape[1], device=x.device)
@@ -156,5 +156,5 @@ class BoostedTrees(Estimator):
                 seen = x.gather(1, self.feature[axis][tree, node]).double()
                 goes_left = seen <= self.threshold[axis][tree, node]
                 node = torch.where(goes_left, self.left[axis][tree, node], self.right[axis][tree, node])
-            found.append(self.value[axis][tree, node].sum(dim=1) + self.start[axis])
-        return torch.stack(found, dim=1).to(x.dtype)
+            outputs.append(self.value[axis][tree, node].sum(dim=1) + self.start[axis])
+        return torch.stack(outputs, dim=1).to(x.dtype)

@@ -1,4 +1,4 @@
-"""The student: a small MobileViT that reads valence and arousal off a log-mel.
+"""The student: a small MobileViT that predicts valence and arousal from a log-mel.
 
 Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
 pooled. Inverted residuals shrink the grid, most of them where it is small already: on the first, large grid a block

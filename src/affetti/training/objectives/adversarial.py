@@ -85,27 +85,27 @@ class GanObjective(Objective):
         penalise = not self.spectral and step % self.config.penalty_every == 0
         real.requires_grad_(penalise)
         fake.requires_grad_(penalise)
-        judged, judged_fake = self._judge(real, condition, fade), self._judge(fake, condition, fade)
-        loss_d = hinge(judged, judged_fake) if self.spectral else relativistic(judged, judged_fake)
+        real_logits, fake_logits = self._judge(real, condition, fade), self._judge(fake, condition, fade)
+        loss_d = hinge(real_logits, fake_logits) if self.spectral else relativistic(real_logits, fake_logits)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
-            penalty = gradient_penalty(judged, real) + gradient_penalty(judged_fake, fake)
+            penalty = gradient_penalty(real_logits, real) + gradient_penalty(fake_logits, fake)
             total = loss_d + self.config.gamma * self.config.penalty_every * penalty
         self.optimizer_d.zero_grad()
         fabric.backward(total)
         self.optimizer_d.step()
 
         # The outputs for real clips are those of a moment ago: to compute them again costs a fifth more.
-        judged = DiscriminatorLogits(judged.whole.detach(), judged.patches.detach())
+        real_logits = DiscriminatorLogits(real_logits.whole.detach(), real_logits.patches.detach())
         self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
-        judged_fake = self._judge(self._generate(condition, fade), condition, fade)
-        loss_g = generator_hinge(judged_fake) if self.spectral else relativistic(judged_fake, judged)
+        fake_logits = self._judge(self._generate(condition, fade), condition, fade)
+        loss_g = generator_hinge(fake_logits) if self.spectral else relativistic(fake_logits, real_logits)
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
         self.optimizer.step()
         self.discriminator.requires_grad_(True)
         update_average(self.average, self.modules["model"], step, self._decay(len(real) * fabric.world_size))
-        values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (judged.whole - judged_fake.whole).mean()}
+        values = {"loss": loss_g, "loss_discriminator": loss_d, "gap": (real_logits.whole - fake_logits.whole).mean()}
         logged = {key: float(value.detach()) for key, value in values.items()}
         return logged | ({"penalty": float(penalty.detach())} if penalise else {})
 
