@@ -7,7 +7,7 @@ from affetti.report.sources import Sources, Study
 from affetti.report.summary import summary
 from affetti.results import Estimate
 from affetti.studies.augmentation.results import StudyResult
-from affetti.studies.scorecard.result import Measure
+from affetti.studies.scorecard.measurement import Measure
 
 
 @pytest.mark.parametrize(

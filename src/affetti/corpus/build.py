@@ -97,12 +97,7 @@ def build(
     parts = splits.published_split(s.split, source.official)
     if s.strict:
         refuse(unusable(source))
-    if not source.tracks:
-        raise InputError(
-            f"none of the {len(source.absent)} labelled tracks of {source.name} has audio here",
-            where=source.absent[0].path if source.absent else None,
-            hint="put the audio where the data set has it, or read only the labels with --dry-run",
-        )
+    _require_audio(source)
     writer = CorpusWriter(out, front, _signature(source, front, settings, parts))
     if writer.finished():
         shutil.rmtree(writer.work, ignore_errors=True)  # left by a process that was killed after writing corpus.json
@@ -147,6 +142,15 @@ def build(
         },
     )
     return BuildResult(corpus, listed)
+
+
+def _require_audio(source: Source) -> None:
+    if not source.tracks:
+        raise InputError(
+            f"none of the {len(source.absent)} labelled tracks of {source.name} has audio here",
+            where=source.absent[0].path if source.absent else None,
+            hint="put the audio where the data set has it, or read only the labels with --dry-run",
+        )
 
 
 def _collect(

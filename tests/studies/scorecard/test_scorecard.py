@@ -22,7 +22,8 @@ from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
 from affetti.studies.scorecard.conditioning import train_regressor
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
-from affetti.studies.scorecard.result import Measure, Scorecard
+from affetti.studies.scorecard.measurement import Measure
+from affetti.studies.scorecard.result import Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.registry import Budget
 

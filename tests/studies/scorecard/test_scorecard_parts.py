@@ -21,10 +21,11 @@ from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
 from affetti.studies.scorecard.distances import band_centres
+from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.measures import REGISTRY, Entry, MeasureInput, compute_measures
 from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
 from affetti.studies.scorecard.plot_data import plot_arrays, save
-from affetti.studies.scorecard.result import Measure, NearestPair, Scorecard
+from affetti.studies.scorecard.result import NearestPair, Scorecard
 
 
 @pytest.fixture

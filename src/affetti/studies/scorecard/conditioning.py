@@ -28,6 +28,7 @@ from affetti.errors import InputError, MismatchError, UsageError
 from affetti.execution.local import ranges
 from affetti.random import child_seed
 from affetti.rows import release_pages
+from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.result import (
     AxisConditioning,
     ByStratum,
@@ -35,7 +36,6 @@ from affetti.studies.scorecard.result import (
     Estimate,
     GenreMeasures,
     JointDistance,
-    Measure,
     QuadrantMeasures,
     RegressorSource,
     RelativeResponse,

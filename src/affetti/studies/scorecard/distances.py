@@ -9,7 +9,8 @@ from affetti import metrics
 from affetti.embedders.clip_set import ClipSet
 from affetti.presets import FrontEnd
 from affetti.signal.mel import hz_to_mel, mel_to_hz
-from affetti.studies.scorecard.result import Band, Measure, Spectrogram
+from affetti.studies.scorecard.measurement import Measure
+from affetti.studies.scorecard.result import Band, Spectrogram
 
 
 def spectrogram(real: ClipSet, fake: ClipSet, seed: int) -> Spectrogram:

@@ -21,7 +21,8 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError
 from affetti.metrics.half_splits import MEASURES as HALF_SPLIT_MEASURES
 from affetti.progress import Progress, silent
-from affetti.studies.scorecard.result import ExtrapolatedMeasure, Measure, Scorecard
+from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Measure
+from affetti.studies.scorecard.result import Scorecard
 
 Rows = NDArray[np.float64]
 Need = Literal["features", "log-mels", "labels", "training set"]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from affetti import metrics
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError
-from affetti.studies.scorecard.result import Comparison, DistanceDifference, Measure, QualityDifference
+from affetti.studies.scorecard.measurement import Measure
+from affetti.studies.scorecard.result import Comparison, DistanceDifference, QualityDifference
 
 Rows = NDArray[np.float64]
 
