@@ -81,10 +81,11 @@ def test_silent_windows_are_left_out_of_the_mean_and_counted(run_of: Callable[[s
         pause = np.full(8 * RATE, level, np.float32)
         for waveform in (np.append(sounding, pause), np.append(pause, sounding)):
             prediction = predict_waveform(regressor, waveform)
-            values = [(point.valence, point.arousal) for point in prediction.curve]
-            heard = [value for value in values if value != (None, None)]
-            assert prediction.silent == len(values) - len(heard) > 0
-            assert (prediction.valence, prediction.arousal) == pytest.approx(tuple(np.mean(heard, axis=0)))
+            values = np.array([(point.valence, point.arousal) for point in present(prediction.curve)], dtype=float)
+            sounding_values = values[~np.isnan(values).all(axis=1)]
+            assert prediction.silent == len(values) - len(sounding_values) > 0
+            mean = tuple(sounding_values.mean(axis=0))
+            assert (prediction.valence, prediction.arousal) == pytest.approx(mean)
     assert predict_waveform(regressor, sounding).silent == 0
 
 
