@@ -160,7 +160,8 @@ def test_what_makes_a_score_unsure_is_said(affetti: Affetti, arrays: tuple[Path,
     assert "without --groups" not in affetti("score", *arrays, "--groups", arrays[0].with_suffix(".txt")).err
     np.save(tmp_path / "power.npy", 10 ** (np.load(arrays[1]) / 10))
     ran = affetti("score", arrays[0], tmp_path / "power.npy")
-    assert "no value of power.npy is below 0: it looks like power or magnitude, not dB" in ran.err
+    assert "CAUTION: power.npy does not look like dB log-mels [N, M, F]: values from" in ran.err
+    assert "power or magnitude without a logarithm?" in ran.err
 
 
 def scorecard_of(arrays: tuple[Path, Path]) -> Scorecard:
@@ -173,7 +174,7 @@ def scorecard_of(arrays: tuple[Path, Path]) -> Scorecard:
 def test_a_wide_interval_is_no_verdict(arrays: tuple[Path, Path]) -> None:
     card = scorecard_of(arrays)
     wide = replace(card, quality=replace(card.quality, ci=(4.6, 100.0)), songs=SongCounts(10, 20))
-    (line,) = _uncertainties(wide, Path("real"), Path("fake"), ())
+    (line,) = _uncertainties(wide, Path("real"), ())
     assert line == "the score lies anywhere in [5, 100]: 10 real songs are too few to say more"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from affetti import presets
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.registry import make_embedder
+from affetti.embedders.value_scale import unlike_decibels
 from affetti.errors import StorageError, UsageError
 from affetti.execution import executor
 from affetti.progress import Progress, silent
@@ -107,16 +108,25 @@ def run(
         groups=tuple(str(file) for file in groups),
         preset=preset,
     )
+    cautions = tuple(_cautions(opened))
     try:
-        card = replace(scorecard(sets, settings, progress), requested=requested)
+        card = replace(scorecard(sets, settings, progress), requested=requested, cautions=cautions)
     except UnsavedScoreError as error:
-        raise UnsavedScoreError(replace(error.card, requested=requested), error) from error
+        raise UnsavedScoreError(replace(error.card, requested=requested, cautions=cautions), error) from error
     if out is not None:
         try:
             card.save(out)
         except StorageError as error:
             raise UnsavedScoreError(card, error) from error
     return card
+
+
+def _cautions(sets: list[ClipSet]) -> Iterator[str]:
+    """Arrays whose values do not look like dB log-mels; corpora and folders are affetti's own."""
+    for clips in sets:
+        unlike = unlike_decibels(clips.mel) if clips.front_end is None else None
+        if unlike is not None:
+            yield f"{Path(clips.name).name} does not look like dB log-mels [N, M, F]: {unlike}"
 
 
 def _text(path: str | Path | None) -> str | None:

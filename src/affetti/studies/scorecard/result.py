@@ -339,6 +339,8 @@ class Scorecard(BaseResult):
     """None in scorecards of affetti 0.1, and in those that are not made by :func:`affetti.score`."""
     silent: int = 0
     """Clips of all sets that are left out because they are silent."""
+    cautions: tuple[str, ...] = ()
+    """What is likely wrong with the sets given: arrays whose values do not look like dB."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
     """The established metrics, by their key in the registry; at the top level of the document."""
 
