@@ -37,7 +37,7 @@ def test_a_demo_goes_on_where_it_was_interrupted_and_ends_in_a_report(
     # Half a minute: the only test of the whole way from music to report.
     out, code, told = interrupted
     assert code == 130, told
-    assert "the same command goes on from here" in told
+    assert "interrupted; run the same command again to continue" in told
     assert "Traceback" not in told
     assert not (out / "report.html").exists()
     corpus = (out / "corpus/mel.npy").stat().st_mtime_ns

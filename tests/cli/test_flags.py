@@ -69,7 +69,7 @@ def test_a_file_with_a_wrong_setting_is_refused(tmp_path: Path, content: str, sa
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be read"):
+    with pytest.raises(StorageError, match="no such file"):
         asked("--config", str(tmp_path / "nowhere.toml"))
 
 

@@ -60,7 +60,7 @@ def test_what_is_asked_for_is_filed_with_the_clips(
         (["--n", "0"], "--n: 0 clips"),
         (["--n", "2", "--emotions", "hapy"], "Did you mean happy?"),
         (["--n", "2", "--emotions", "2,0"], "valence 2 lies outside"),
-        (["--n", "2", "--emotions", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--n", "2", "--emotions", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--n", "2", "--batch-size", "0"], "--batch-size: a batch of 0"),
         (["--n", "2", "--device", "gpu"], "unknown device"),
         (["--n", "2", "--genre", "polka"], "unknown genre 'polka'. It knows"),

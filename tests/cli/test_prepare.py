@@ -267,7 +267,7 @@ def test_a_full_disk_is_one_line(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 1, 0))
     ran = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1)
     assert (ran.code, ran.out) == (2, "")
-    assert "GB needed, 0.0 GB free. Free some space" in ran.complaint
+    assert "kB needed, 0 bytes free. Free some space" in ran.complaint
     assert not (tmp_path / "c/corpus.json").exists()
 
 
@@ -291,7 +291,7 @@ def show(stage, done, total):
     if 0 < done < total:
         time.sleep(120)
 
-prepare.shown = lambda: contextlib.nullcontext(show)
+prepare.show_progress = lambda: contextlib.nullcontext(show)
 sys.exit(main.main(sys.argv[1:]))
 """
 
@@ -318,7 +318,7 @@ def test_stopped_work_goes_on_and_ends_in_the_same_bytes(
         process.kill()
     if stop == signal.SIGINT:
         assert process.returncode == 130
-        assert err.split("\n") == ["", "affetti prepare: interrupted; the same command goes on from here", ""]
+        assert err.split("\n") == ["", "affetti prepare: interrupted; run the same command again to continue", ""]
     else:
         assert process.returncode == -signal.SIGKILL
     assert not (out / "corpus.json").exists()

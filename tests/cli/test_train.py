@@ -86,7 +86,7 @@ def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
     assert process.returncode == 130, told
-    assert "the same command goes on from here" in told
+    assert "interrupted; run the same command again to continue" in told
     assert "Traceback" not in told
     (filed,) = (out / "checkpoints").iterdir()
     step = int(filed.stem.removeprefix("step-"))
