@@ -174,6 +174,7 @@ def tag_names(path: str | Path) -> NDArray[np.str_]:
 
     Raises:
         InputError: it is not an array of 50 names.
+        StorageError: the file is missing or may not be read.
     """
     try:
         names = np.load(path, allow_pickle=False)

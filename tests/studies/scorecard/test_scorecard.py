@@ -161,7 +161,7 @@ def test_sets_that_do_not_belong_together_are_refused(
         (InputError, "3 songs are too few", {"real": halves[0], "fake": few}),
         (UsageError, "seed -1 is negative", {"real": halves[0], "fake": halves[1], "seed": -1}),
         (UsageError, "3 files of song ids", {"real": halves[0], "fake": halves[1], "groups": ["a", "b", "c"]}),
-        (UsageError, "a flow does not predict emotions", {
+        (UsageError, "a flow does not predict", {
             "real": corpus.path, "fake": made("flow"), "fold": 0, "regressor": run_of("flow")
         }),
     ]  # fmt: skip
