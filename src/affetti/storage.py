@@ -204,7 +204,7 @@ def is_folder(path: Path) -> bool:
 def reading(path: Path, hint: str) -> Generator[None]:
     """Turn the errors of a library that reads ``path`` into a :class:`StorageError`; ``hint`` mends a damaged file.
 
-    An error that the system gave, such as a closed file, is told from a file that is missing or damaged.
+    An error that the system gave, such as a closed file, is distinguished from a file that is missing or damaged.
 
     Raises:
         StorageError: the file cannot be read, is missing, or is cut short.

@@ -141,7 +141,7 @@ def run(
         size: ``full`` takes minutes; ``small`` shows only that everything runs.
         seed: of everything random.
         workers: processes; default one a core.
-        progress: told of every stage.
+        progress: receives every stage.
 
     Raises:
         UsageError: an unknown size.

@@ -140,7 +140,7 @@ def run(
         seed: of composer and split.
         workers: processes; default one a core.
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
-        progress: told of tracks done.
+        progress: receives the number of tracks done.
 
     Raises:
         UsageError, InputError, StorageError: see :func:`affetti.corpus.build.build`.

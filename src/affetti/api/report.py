@@ -58,7 +58,7 @@ def run(
         sources: folders of corpora, runs, scorecards, studies and audits, in any order.
         out: the page; its name ends in ``.html``.
         title: heading of the page.
-        progress: told of sections and of sounds.
+        progress: receives the sections and sounds done.
 
     Raises:
         UsageError: there are no sources, or ``out`` does not end in ``.html``.

@@ -59,7 +59,7 @@ def run(
         workers: processes that decode folders of audio; default one a core.
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
         device: where networks run: those of ``features`` and the regressor.
-        progress: told of stages.
+        progress: receives the stages.
 
     Raises:
         UnsavedScoreError: ``out`` cannot be written; its ``card`` is the result.

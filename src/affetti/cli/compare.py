@@ -138,8 +138,8 @@ def text(document: dict[str, Any]) -> str:
         seconds, updates = row["seconds"], row["updates"]
         lines.append(f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_told(row['quality'], 0)}")
     for row in document["curve"]:
-        told = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
-        lines.append(f"{100 * row['train_fraction']:g} % of the songs ({row['songs']}): {told}")
+        arms = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
+        lines.append(f"{100 * row['train_fraction']:g} % of the songs ({row['songs']}): {arms}")
     if document["published_protocol"]:
         lines += _published(document["published_protocol"])
     if document["left_out"]:

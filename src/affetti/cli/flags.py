@@ -1,6 +1,6 @@
 """Flags: a frozen dataclass a verb, read by tyro, layered over ``--config``.
 
-A verb's dataclass holds ``None`` where a flag was not given, so that the layers can be told apart: defaults <
+A verb's dataclass holds ``None`` where a flag was not given, so that the layers can be distinguished: defaults <
 ``--config`` < flags. tyro's own errors become one line and exit code 2.
 """
 
@@ -96,9 +96,9 @@ def _hide_none_defaults(kind: type[Any]) -> None:
     hints = get_type_hints(kind, include_extras=True)
     for owner in kind.__mro__:
         own: dict[str, Any] = inspect.get_annotations(owner)
-        for name in [name for name, hint in own.items() if isinstance(hint, str)]:  # others have been told already
-            told = tyro.conf.arg(help_behavior_hint=_default_text, metavar=_metavar(hints[name]))
-            own[name] = Annotated[hints[name], told]
+        for name in [name for name, hint in own.items() if isinstance(hint, str)]:  # others are annotated already
+            shown = tyro.conf.arg(help_behavior_hint=_default_text, metavar=_metavar(hints[name]))
+            own[name] = Annotated[hints[name], shown]
         if own:
             owner.__annotations__ = own
 

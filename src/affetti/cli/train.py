@@ -88,8 +88,8 @@ def run(arguments: list[str]) -> int:
 
     first = is_main_process(settings.get("devices") or 1)
     with show_progress() as progress:
-        told = progress if first else silent
-        result = api.train.run(model, corpus, out, settings=model_settings, progress=told, **settings)
+        receiver = progress if first else silent
+        result = api.train.run(model, corpus, out, settings=model_settings, progress=receiver, **settings)
     if first:
         print_result(result.to_dict(), flags.json, _text(result, out))
     return 0

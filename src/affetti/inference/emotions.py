@@ -62,7 +62,7 @@ def _gaps(n: int, labels: NDArray[np.float64], rng: np.random.Generator) -> NDAr
     try:
         density = gaussian_kde(labels.T)(points.T)
     except (np.linalg.LinAlgError, ValueError) as error:
-        raise InputError("the training labels lie on a line: gaps cannot be told", hint="use uniform") from error
+        raise InputError("the training labels lie on a line: it has no gaps", hint="use uniform") from error
     missing = np.where(density > MIN_DENSITY * density.max(), density.max() - density, 0.0)
     chosen = points[rng.choice(len(points), n, p=missing / missing.sum())]
     half = 1.0 / (GRID_POINTS - 1)

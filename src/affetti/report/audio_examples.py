@@ -156,7 +156,7 @@ def sounds(
         mels: dB ``[M, F]`` each.
         front: their front-end.
         seconds: of each that are played.
-        progress: told of sounds done.
+        progress: receives the number of sounds done.
         waves: the sound ``[T]`` of clips that have one, which is played as it is.
     """
     samples = int(max(seconds, MIN_SECONDS) * front.sample_rate)

@@ -74,7 +74,7 @@ def render_page(
         sources: what it is about.
         examples: clips to see and to hear, for the section on listening.
         title: heading of the page.
-        progress: told of sections and of sounds.
+        progress: receives the sections and sounds done.
     """
     builders = _builders(sources, examples, progress)
     sections: list[Section] = []

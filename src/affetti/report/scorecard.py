@@ -94,7 +94,7 @@ def score_section(
         card: the scorecard.
         name: that the synthetic clips are called by.
         arrays: of ``pictures.npz``.
-        progress: told of sounds done.
+        progress: receives the number of sounds done.
     """
     arrays = arrays or {}
     front = front_end_of(card.front_end)

@@ -8,7 +8,7 @@ and overlapped a few at a time, so that their spectra stay in the processor's ca
 The first phase is that of :mod:`affetti.signal.phase_gradient`, or random. On real recordings eight iterations from the
 former come closer than 32 from the latter (``bench/phase.py``).
 
-Do not use it to judge a generator's magnitudes: it adds its own error.
+Do not use it to evaluate a generator's magnitudes: it adds its own error.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def read(folder: Path, scale: str | None) -> Table:
 
     Raises:
         InputError: the folder or table is missing or empty, a column is missing, a label is not a number or outside the
-            scale, a file is named twice, or the scale cannot be told from the values.
+            scale, a file is named twice, or the scale does not follow from the values.
         UsageError: the declared scale is unknown.
     """
     path = folder / "labels.csv"
@@ -70,9 +70,9 @@ def read(folder: Path, scale: str | None) -> Table:
         )
         for row, clip in zip(lines, ids, strict=True)
     ]
-    told = "declared" if scale else "found: negative values; declare another with --scale if that is wrong"
+    origin = "declared" if scale else "found: negative values; declare another with --scale if that is wrong"
     ignored = [column for column in lines[0].cells if column not in REQUIRED + OPTIONAL]
-    notes = [f"labels are on the scale {name} ({told})"]
+    notes = [f"labels are on the scale {name} ({origin})"]
     if ignored:
         notes.append(f"columns not read: {', '.join(column or 'one without a header' for column in ignored)}")
     return Table(files, name, tuple(notes))

@@ -4,7 +4,7 @@ A condition is a row of numbers ``[B, K]``, laid out by :class:`Fields`: valence
 fields a corpus knows: the raters' spread, mode, genre, instruments, section, position in the song, lyrics. A field that
 is NaN is not asked for and becomes that field's own learned null, so that a corpus without lyrics trains too, and a
 request may name any of them. Null is also what classifier-free guidance (Ho & Salimans 2022) compares with, and since
-each field has its own, each can have its own dial.
+each field has its own, each can have its own guidance.
 
 A condition is a request, not a label: whether a clip follows it is measured afterwards.
 """
@@ -95,8 +95,8 @@ class Fields:
             bad = ((values < low) | (values > high)).any(dim=1)
             if bool(bad.any()):
                 row = int(bad.int().argmax())
-                told = ", ".join(f"{value:g}" for value in values[row].tolist())
-                named = f"({told})" if name == EMOTION else f"{told} in {name}"
+                shown = ", ".join(f"{value:g}" for value in values[row].tolist())
+                named = f"({shown})" if name == EMOTION else f"{shown} in {name}"
                 hint = "valence and arousal run from -1 to 1" if name == EMOTION else f"{name}: {low:g} to {high:g}"
                 raise InputError(f"condition {row} is {named}, outside [{low:g}, {high:g}]", hint=hint)
         return condition
@@ -131,7 +131,7 @@ class Fields:
     def jitter(self, condition: Tensor, bandwidth: Tensor) -> Tensor:
         """Vicinal training in two dimensions: valence and arousal moved by a Gaussian of ``bandwidth [2]``.
 
-        A clip of label y trained at y + ε is, read the other way, a wish y* served by the clips around it with
+        A clip of label y trained at y + ε is, seen the other way, a condition y* served by the clips around it with
         Gaussian weights: the soft vicinity of Ding et al. (2021, CcGAN) on the plane. Uses torch's global generator.
         """
         moved = (condition[:, :2] + bandwidth * torch.randn_like(condition[:, :2])).clamp(-1, 1)

@@ -4,16 +4,16 @@ With clean latent x, noise n and time t in [0, 1], xₜ = (1-t) x + t n and the 
 (Lipman et al. 2023; Liu et al. 2023). t is drawn logit-normally (Esser et al. 2024). Sampling integrates from t = 1 to
 0 with Heun's method.
 
-Three dials act while sampling, on t in [0.2, 0.9] (Kynkäänniemi et al. 2024: outside that range guidance costs
+Three sampling parameters act on t in [0.2, 0.9] (Kynkäänniemi et al. 2024: outside that range guidance costs
 diversity and buys nothing):
 
-- ``guidance`` g: v(∅) + g (v(wish) - v(∅)), classifier-free guidance (Ho & Salimans 2022); 1 follows the wish
+- ``guidance`` g: v(∅) + g (v(condition) - v(∅)), classifier-free guidance (Ho & Salimans 2022); 1 follows the condition
   as learnt.
-- a field's name, such as ``genre``: adds (g - 1) (v(wish) - v(wish without that field)), for that field alone.
-- ``guide``: a small regressor trained beside the flow reads the emotion of the clean clip that the velocity foresees,
-  and that clip is moved by this share of the least change after which, to first order, it would read as asked:
-  Δ = Jᵀ (J Jᵀ)⁻¹ (wish - reading). 0 is off. It asks for what one regressor takes for emotion: judge the result with
-  a regressor of another family, trained on other clips.
+- a field's name, such as ``genre``: adds (g - 1) (v(condition) - v(condition without it)), for that field alone.
+- ``guide``: a small regressor trained beside the flow predicts the emotion of the clean clip that the velocity leads
+  to, and that clip is moved by this share of the least change after which, to first order, the prediction equals the
+  condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises what one regressor takes for emotion:
+  evaluate the result with a regressor of another family, trained on other clips.
 
 When not to use: to hear more detail than the latent keeps (``latent_variance_kept`` in the run's result).
 """
@@ -128,11 +128,11 @@ class Flow(Generator):
 
     def loss(self, latent: Tensor, condition: Tensor) -> Tensor:
         """Loss on latents ``[B, C, H, W]`` and their conditions ``[B, K]``; uses torch's global generator."""
-        wish = self.fields.drop(self.fields.jitter(condition, self.bandwidth), self.config.drop)
+        conditions = self.fields.drop(self.fields.jitter(condition, self.bandwidth), self.config.drop)
         t = torch.sigmoid(torch.randn(len(latent), device=latent.device))
         n = torch.randn_like(latent)
         mixed = torch.lerp(latent, n, t[:, None, None, None])
-        return F.mse_loss(self.net(mixed, t, *self._embed(wish)), n - latent)
+        return F.mse_loss(self.net(mixed, t, *self._embed(conditions)), n - latent)
 
     def latent_loss(self, mel: Tensor) -> Tensor:
         """The autoencoder's loss on dB log-mels; uses torch's global generator."""
@@ -187,19 +187,20 @@ class Flow(Generator):
     def velocity(self, x: Tensor, t: float, condition: Tensor, sampling: Mapping[str, float]) -> Tensor:
         """Guided velocity ``[B, C, H, W]`` at time ``t``, of all sampling parameters but ``steps``."""
         if not GUIDED[0] <= t <= GUIDED[1]:
-            return self._ask(x, t, [condition])[0]
+            return self._velocities(x, t, [condition])[0]
         others = {name: value - 1 for name, value in sampling.items() if name != "guide" and value != 1}
         withheld = [list(self.fields.columns) if name == "guidance" else [name] for name in others]
-        wish, *without = self._ask(x, t, [condition, *(self.fields.withhold(condition, names) for names in withheld)])
-        velocity = wish
+        unconditional = [self.fields.withhold(condition, names) for names in withheld]
+        conditional, *without = self._velocities(x, t, [condition, *unconditional])
+        velocity = conditional
         for more, less in zip(others.values(), without, strict=True):
-            velocity = velocity + more * (wish - less)
+            velocity = velocity + more * (conditional - less)
         if sampling["guide"] > 0:
             clean = x - t * velocity
             velocity = velocity - sampling["guide"] * self._least_change(clean, condition) / t
         return velocity
 
-    def _ask(self, x: Tensor, t: float, conditions: list[Tensor]) -> tuple[Tensor, ...]:
+    def _velocities(self, x: Tensor, t: float, conditions: list[Tensor]) -> tuple[Tensor, ...]:
         """The network's velocity for each of several conditions, in one call."""
         count = len(conditions)
         time = torch.full((count * len(x),), t, device=x.device)
@@ -209,16 +210,16 @@ class Flow(Generator):
         return self.condition(condition), self.condition.tokens(condition)
 
     def _least_change(self, clean: Tensor, condition: Tensor) -> Tensor:
-        """The smallest change of ``clean`` after which the guide, to first order, reads the emotion asked for."""
-        wish = condition[:, self.fields.columns[EMOTION]]
+        """The smallest change of ``clean`` after which the guide, to first order, predicts the requested emotion."""
+        target = condition[:, self.fields.columns[EMOTION]]
         with torch.enable_grad():
             clean = clean.detach().requires_grad_()
-            reading = self.guide_prediction(clean)
-            rows = [torch.autograd.grad(reading[:, axis].sum(), clean, retain_graph=axis == 0)[0] for axis in (0, 1)]
+            prediction = self.guide_prediction(clean)
+            rows = [torch.autograd.grad(prediction[:, axis].sum(), clean, retain_graph=axis == 0)[0] for axis in (0, 1)]
         jacobian = torch.stack(rows, dim=1).flatten(2)  # [B, 2, C·H·W]
-        gap = (wish - reading.detach()).nan_to_num(0.0)
+        gap = (target - prediction.detach()).nan_to_num(0.0)
         gram = jacobian @ jacobian.transpose(1, 2)
-        # Where the reading hardly answers (its tanh is saturated) the least change would be huge: damp it.
+        # Where the prediction hardly changes (its tanh is saturated) the least change would be huge: damp it.
         damping = DAMPING * gram.diagonal(dim1=1, dim2=2).mean(dim=1) + 1e-12
         weights = torch.linalg.solve(gram + damping[:, None, None] * torch.eye(2, device=gram.device), gap.unsqueeze(2))
         return (jacobian.transpose(1, 2) @ weights).reshape(clean.shape)

@@ -7,7 +7,7 @@ soon ignored. Self-attention (Zhang et al. 2019) at the second and third grid, s
 from the first to the last; the last doublings by a pixel shuffle, or in small models by principal components of
 patches, which have the spectrum of the training clips from the first step on.
 
-It is trained on full descriptions. What a wish leaves open is filled in from the training clips, see
+It is trained on full descriptions. What a condition leaves open is filled in from the training clips, see
 :mod:`affetti.models.generators.completion`.
 
 ``recipe="published"`` is the study's network and training, see :mod:`affetti.models.generators.published_gan`.
@@ -208,10 +208,10 @@ class Gan(Generator):
         truncation = resolve_sampling(sampling, self.sampling_parameters)["truncation"]
         device = self.normalise.mean.device
         index = torch.arange(len(condition)) if index is None else index
-        wish = condition.to(device, torch.float32)
-        wish = emotion_alone(wish) if self.published else self.completion(wish, seed, index)
+        condition = condition.to(device, torch.float32)
+        condition = emotion_alone(condition) if self.published else self.completion(condition, seed, index)
         z = truncation * noise(seed, index, (self.config.noise,)).to(device)
-        return self.normalise.inverse(self.generate(z, wish))
+        return self.normalise.inverse(self.generate(z, condition))
 
 
 def emotion_alone(condition: Tensor) -> Tensor:

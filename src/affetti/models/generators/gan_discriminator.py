@@ -1,10 +1,10 @@
 """The discriminator of the spectrogram GAN, and the losses of adversarial training.
 
 It mirrors the generator: pixels are folded into channels, residual blocks without normalisation halve the grid down to
-the coarsest. Two channels judge what comes out. The *whole* clip: mean and deviation over time of every band, with
+the coarsest. Two channels score what comes out. The *whole* clip: mean and deviation over time of every band, with
 their deviation among clips of like emotion, to one logit. The *patches*: a logit for each
 step in time, from features of a finer grid. Both are unconditional terms plus a projection of the condition (Miyato &
-Koyama 2018), so that realism can be judged where labels are poor.
+Koyama 2018), so that realism can be scored where labels are poor.
 
 Losses: relativistic pairing (Jolicoeur-Martineau 2019) with the zero-centred penalties R1 and R2 (Mescheder et al.
 2018; Huang et al. 2024 show why both), or hinge with spectral norm (Miyato et al. 2018), which takes their place.
@@ -103,7 +103,7 @@ class SpectrogramDiscriminator(nn.Module):
                     spectral_norm(self.get_submodule(name))
 
     def forward(self, x: Tensor, condition: Tensor, fade: float = 1.0) -> DiscriminatorLogits:
-        """Judge; ``fade`` in [0, 1] scales the condition's part."""
+        """Logits; ``fade`` in [0, 1] scales the condition's part."""
         x = F.pad(x, (0, self.size[1] - x.shape[2], 0, self.size[0] - x.shape[1]))
         x = F.pixel_unshuffle(x.unsqueeze(1), self.stem) if self.patches is None else self.patches.encode(x)
         b, _, h, w = x.shape
@@ -170,11 +170,11 @@ def generator_hinge(fake: DiscriminatorLogits) -> Tensor:
     return -fake.whole.mean() - fake.patches.mean()
 
 
-def gradient_penalty(judgement: DiscriminatorLogits, x: Tensor) -> Tensor:
+def gradient_penalty(logits: DiscriminatorLogits, x: Tensor) -> Tensor:
     """½ E‖∂ logit / ∂ x‖², the zero-centred penalty R1 on real or R2 on fake (Mescheder et al. 2018, eq. 9).
 
     The logit is the whole's plus the mean of the patches'; ``x`` are the clips before augmentation.
     """
-    logit = judgement.whole + judgement.patches.mean(dim=1)
+    logit = logits.whole + logits.patches.mean(dim=1)
     (gradient,) = torch.autograd.grad(logit.sum(), x, create_graph=True)
     return 0.5 * gradient.square().flatten(1).sum(dim=1).mean()

@@ -186,9 +186,11 @@ class Waveform(Generator):
         truncation = resolve_sampling(sampling, self.sampling_parameters)["truncation"]
         device = self.scale.device
         index = torch.arange(len(condition)) if index is None else index
-        wish = self.completion(condition.to(device, torch.float32), seed, index)
+        completed = self.completion(condition.to(device, torch.float32), seed, index)
         windows = [
-            self.generate(truncation * noise(seed, index, (self.config.noise,), f"window-{number}").to(device), wish)
+            self.generate(
+                truncation * noise(seed, index, (self.config.noise,), f"window-{number}").to(device), completed
+            )
             for number in range(n_windows(int(self.samples), self.config.window, self.config.fade_samples))
         ]
         return self.scale * cross_faded(windows, self.config.fade_samples)[:, : int(self.samples)]

@@ -2,14 +2,14 @@
 
 Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down
 the columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it
-at several resolutions: level, timbre, rhythm. Each judges patches, by an unconditional term plus a projection of the
+at several resolutions: level, timbre, rhythm. Each scores patches, by an unconditional term plus a projection of the
 condition (Miyato & Koyama 2018). No normalisation; weights begin as rectifiers want them (He et al. 2015).
 
-One more judges whole clips, by level, spread and restlessness of 64 bands and by how far these differ among clips of
+One more scores whole clips, by level, spread and restlessness of 64 bands and by how far these differ among clips of
 like emotion: what it takes to see that a generator makes one sound over and over.
 
-Each judge is held smooth in the image that it looks at, not in the waveform: a logarithm's slope grows without bound
-towards silence, and a penalty on slopes in the waveform leaves the spectrogram judges blind.
+Each discriminator is held smooth in the image that it sees, not in the waveform: a logarithm's slope grows without
+bound towards silence, and a penalty on slopes in the waveform leaves the spectrogram discriminators blind.
 
 When not to use: waveforms shorter than 2,048 samples.
 """
@@ -33,15 +33,15 @@ PERIODS = (2, 3, 5, 7, 11)
 WINDOWS = (512, 1024, 2048)
 """Lengths of the spectrograms' windows, samples; the hop is a quarter."""
 BANDS = 64
-"""Bands in which whole clips are judged."""
+"""Bands in which whole clips are scored."""
 HIDDEN = 128
-"""Features that whole clips are judged by."""
+"""Features that whole clips are scored by."""
 SLOPE = 0.1
 """Of the leaky rectifiers."""
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What one judge says."""
+    """What one discriminator returns."""
 
     logits: Tensor
     """Of the patches, ``[B, P]``."""
@@ -87,7 +87,7 @@ class ImageDiscriminator(nn.Module):
         self.embed = ConditionEmbedding(last, fields)
 
     def forward(self, image: Tensor, condition: Tensor) -> DiscriminatorOutput:
-        """Judge ``[B, 1, H, W]``."""
+        """Logits of images ``[B, 1, H, W]``."""
         x, features = image, []
         for conv in self.convs:
             x = F.leaky_relu(conv(x), SLOPE)
@@ -109,12 +109,12 @@ class ClipDiscriminator(nn.Module):
         self.embed = ConditionEmbedding(HIDDEN, fields)
 
     def forward(self, image: Tensor, condition: Tensor) -> DiscriminatorOutput:
-        """Judge ``[B, 1, H, W]``, bands by frames."""
+        """Logits of images ``[B, 1, H, W]``, bands by frames."""
         bands = F.adaptive_avg_pool2d(image.squeeze(1), (BANDS, image.shape[3]))
         courses = (bands, bands.diff(dim=2))
         spreads = [(course.var(dim=2, unbiased=False) + 1e-6).sqrt() for course in courses]
-        told = torch.cat([bands.mean(dim=2), *spreads], dim=1)
-        hidden = self.inner(torch.cat([told, deviation(told, neighbours(condition[:, :2]))], dim=1))
+        summary = torch.cat([bands.mean(dim=2), *spreads], dim=1)
+        hidden = self.inner(torch.cat([summary, deviation(summary, neighbours(condition[:, :2]))], dim=1))
         asked = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
         return DiscriminatorOutput(self.out(hidden) + asked, [hidden[:, :, None, None]], image)
 
@@ -136,9 +136,11 @@ class WaveformDiscriminator(nn.Module):
         self.crowd = ClipDiscriminator(fields)
 
     def forward(self, x: Tensor, condition: Tensor, sloped: bool = False) -> list[DiscriminatorOutput]:
-        """Judge; shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator.
+        """Logits of every discriminator.
 
-        With ``sloped``, the images begin the graph, so that :func:`gradient_penalty` can be taken of the verdicts.
+        Shifts each waveform by up to ``shuffle`` samples while training, by torch's global generator.
+
+        With ``sloped``, the images begin the graph, so that :func:`gradient_penalty` can be taken of the outputs.
         """
         if self.training and self.shuffle:
             x = shifted(x, self.shuffle)
@@ -147,8 +149,8 @@ class WaveformDiscriminator(nn.Module):
         images.append(images[-1])
         if sloped:
             images = [image.detach().requires_grad_() for image in images]
-        judges = [*self.periods, *self.spectra, self.crowd]
-        return [judge(image, condition) for judge, image in zip(judges, images, strict=True)]
+        discriminators = [*self.periods, *self.spectra, self.crowd]
+        return [discriminator(image, condition) for discriminator, image in zip(discriminators, images, strict=True)]
 
 
 def shifted(x: Tensor, most: int) -> Tensor:
@@ -184,7 +186,7 @@ def spectrum(x: Tensor, window: int) -> Tensor:
 
 
 def relativistic(real: list[DiscriminatorOutput], fake: list[DiscriminatorOutput]) -> Tensor:
-    """softplus(fake - real), the mean over places, summed over judges (Jolicoeur-Martineau 2019)."""
+    """softplus(fake - real), the mean over places, summed over discriminators (Jolicoeur-Martineau 2019)."""
     losses = [F.softplus(f.logits - r.logits).mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(losses).sum()
 
@@ -208,8 +210,8 @@ def _profile(features: Tensor) -> Tensor:
     return features.mean(dim=(0, 2, 3))
 
 
-def gradient_penalty(verdicts: list[DiscriminatorOutput]) -> Tensor:
-    """½ E‖∂ logit / ∂ image‖² (Mescheder et al. 2018, eq. 9), summed over judges; a logit is the mean over places."""
-    logit = torch.stack([verdict.logits.mean(dim=1).sum() for verdict in verdicts]).sum()
-    gradients = torch.autograd.grad(logit, [verdict.image for verdict in verdicts], create_graph=True)
+def gradient_penalty(outputs: list[DiscriminatorOutput]) -> Tensor:
+    """½ E‖∂ logit / ∂ image‖² (Mescheder et al. 2018, eq. 9), summed over discriminators; a logit is the mean."""
+    logit = torch.stack([output.logits.mean(dim=1).sum() for output in outputs]).sum()
+    gradients = torch.autograd.grad(logit, [output.image for output in outputs], create_graph=True)
     return torch.stack([0.5 * gradient.square().flatten(1).sum(dim=1).mean() for gradient in gradients]).sum()

@@ -288,9 +288,9 @@ class _told:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, (InputError, UsageError)):
-            told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = "give a folder with config.json and model.safetensors, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({told})", where=self.source, hint=hint) from error
+            raise InputError(f"cannot be loaded ({reason})", where=self.source, hint=hint) from error
 
 
 def _transformers() -> Any:

@@ -64,7 +64,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     Args:
         sets: the clips.
         settings: fold, regressor, embedder, seed, device and folder; see :class:`ScoreSettings`.
-        progress: told of stages.
+        progress: receives the stages.
 
     Raises:
         InputError: too few songs, arrays that cannot be compared, or no audio for an embedder that takes waveforms.
