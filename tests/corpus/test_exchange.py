@@ -64,6 +64,8 @@ def test_there_and_back_is_the_same_corpus(small_corpus: Corpus, exported: Path,
     pd.testing.assert_frame_equal(back.clips, small_corpus.clips)
     np.testing.assert_array_equal(back.mel, small_corpus.mel)
     assert sorted(path.name for path in back.path.iterdir()) == ["clips.parquet", "corpus.json", "mel.npy"]
+    for file in back.path.iterdir():
+        assert file.read_bytes() == (small_corpus.path / file.name).read_bytes(), file.name
 
 
 def assert_comes_back(corpus: Corpus, tmp_path: Path) -> None:
@@ -85,6 +87,7 @@ def test_a_composed_corpus_comes_back_with_its_true_emotions_lyrics_sections_and
     assert {"valence_true", "arousal_true"} <= set(corpus.clips.columns)
     assert any(corpus.clips["lyrics"] != "")
     assert (corpus.path / "notes.parquet").is_file()
+    assert corpus.meta["signature"]
     assert_comes_back(corpus, tmp_path)
 
 

@@ -21,7 +21,10 @@ import pyarrow as pa
 
 from affetti import config
 from affetti.corpus import store
+from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
+from affetti.execution import ranges
+from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write, require_space, write_json
 
@@ -79,6 +82,7 @@ def export(corpus: store.Corpus, folder: str | Path) -> Path:
     return folder
 
 
+@releases_outputs
 def restore(folder: str | Path, out: str | Path) -> store.Corpus:
     """Make a corpus at ``out`` out of an exported folder (or a local copy of a Hub repository).
 
@@ -125,19 +129,13 @@ def _restore(hub: Any, files: list[str], folder: Path, meta: dict[str, Any], out
         # By way of Arrow, which keeps the type of each column: float32 read as float64 would print other digits.
         clips = table.remove_columns("mel").data.table.to_pandas()
         mel = table.select_columns("mel").with_format("numpy")
-        staged = out / ".work" / "mel.npy"
-        head = {"descr": "<f2", "fortran_order": False, "shape": (len(clips), *front.shape)}
-        with atomic_write(staged) as temporary, temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, head)
-            for start in range(0, len(clips), BLOCK):
-                file.write(np.asarray(mel[start : start + BLOCK]["mel"], dtype=np.float16).tobytes())
+        writer = CorpusWriter(out, front, meta.get("signature"))
+        writer.reserve()
+        writer.write_mel((np.asarray(mel[start:stop]["mel"]) for start, stop in ranges(len(clips), BLOCK)), len(clips))
     for table in _visible(folder / "tables"):
         with atomic_write(out / table.name) as temporary:
             shutil.copyfile(table, temporary)
-    derived = ("format", "version", "front_end", "front_end_hash", "n_clips", "n_songs", "content_hash")
-    restored = store.write(out, clips, staged, front, {key: value for key, value in meta.items() if key not in derived})
-    shutil.rmtree(out / ".work", ignore_errors=True)
-    return restored
+    return writer.finish(clips, meta)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -70,8 +70,8 @@ class CorpusWriter:
     out: Path
     """Folder of the corpus."""
     front: FrontEnd
-    signature: str
-    """What the result depends on, as a text or hash; stored in ``corpus.json``."""
+    signature: str | None
+    """What the result depends on, as a text or hash; stored in ``corpus.json``. None stores none."""
 
     @property
     def work(self) -> Path:
@@ -153,7 +153,8 @@ class CorpusWriter:
             InputError: a clip id occurs twice.
             StorageError: the disk is full.
         """
-        corpus = store.write(self.out, clips, self.work / "mel.npy", self.front, {**meta, "signature": self.signature})
+        signature = {} if self.signature is None else {"signature": self.signature}
+        corpus = store.write(self.out, clips, self.work / "mel.npy", self.front, {**meta, **signature})
         shutil.rmtree(self.work, ignore_errors=True)
         remove_partial(self.out)
         return corpus

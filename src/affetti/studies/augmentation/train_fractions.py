@@ -13,10 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from affetti.corpus import Corpus, store
+from affetti.corpus import Corpus
+from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, UsageError
-from affetti.storage import atomic_write, remove_partial
+from affetti.execution import ranges
+from affetti.output_lock import releases_outputs
 
+BLOCK = 256
+"""Log-mels copied at once."""
 MIN_SONGS = 4
 """Fewest training songs of a fraction."""
 
@@ -33,6 +37,7 @@ def require_train_fractions(fractions: tuple[float, ...]) -> None:
             raise UsageError(f"{100 * fraction:g} %", where="--train-fractions", hint=hint)
 
 
+@releases_outputs
 def write_train_fraction(corpus: Corpus, fold: int, fraction: float, out: Path) -> Corpus:
     """The corpus of a ``fraction`` of the training songs of ``fold``, with all its validation and test clips.
 
@@ -40,7 +45,7 @@ def write_train_fraction(corpus: Corpus, fold: int, fraction: float, out: Path) 
 
     Raises:
         InputError: fewer than :data:`MIN_SONGS` songs would be left.
-        StorageError: the disk is full.
+        StorageError: the folder holds something else, or the disk is full.
     """
     part = corpus.fold(fold)
     songs = np.unique(corpus.songs[part.train])
@@ -52,9 +57,10 @@ def write_train_fraction(corpus: Corpus, fold: int, fraction: float, out: Path) 
             where="--train-fractions",
             hint=f"a fraction needs at least {MIN_SONGS} songs",
         )
-    if (out / "corpus.json").exists():
+    writer = CorpusWriter(out, corpus.front_end, f"train fraction {fraction} {fold} {corpus.hash}")
+    if writer.finished():
         return Corpus.open(out)
-    remove_partial(out)
+    writer.reserve()
     train = part.train[np.isin(corpus.songs[part.train], kept)]
     rows = np.sort(np.concatenate([train, part.validation, part.test]))
     clips = corpus.clips.iloc[rows].copy()
@@ -62,12 +68,9 @@ def write_train_fraction(corpus: Corpus, fold: int, fraction: float, out: Path) 
         [np.isin(rows, part.test), np.isin(rows, part.validation)], ["test", "validation"], "train"
     )
     clips["fold"] = np.where(clips["part"] == "test", fold, -1)
-    with atomic_write(out / "staged.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, corpus.mel[rows])
+    blocks = (corpus.mel[rows[start:stop]] for start, stop in ranges(len(rows), BLOCK))
+    writer.write_mel(blocks, len(rows))
     if (corpus.path / "audio").is_dir() and not (out / "audio").exists():
         (out / "audio").symlink_to((corpus.path / "audio").resolve())  # for generators of sound
-    meta = {key: value for key, value in corpus.meta.items() if key not in ("content_hash", "n_clips", "n_songs")}
     note = f"{100 * fraction:g} % of the training songs of fold {fold}: {len(kept)} of {len(songs)}"
-    return store.write(
-        out, clips, out / "staged.npy", corpus.front_end, meta | {"notes": [note], "train_fraction": fraction}
-    )
+    return writer.finish(clips, {**corpus.meta, "notes": [note], "train_fraction": fraction})
