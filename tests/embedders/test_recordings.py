@@ -12,13 +12,14 @@ from affetti.embedders import recordings as module
 from affetti.embedders.clip_set import MAX_CLIPS, open_clip_set
 from affetti.embedders.recordings import decode_folder
 from affetti.errors import InputError, StorageError
+from affetti.execution import LocalExecutor
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 
 
 def test_workers_decode_the_same(tmp_path: Path) -> None:
     folder = recordings(tmp_path / "set", 10)
-    alone, together = decode_folder(folder, TINY), decode_folder(folder, TINY, workers=2)
+    alone, together = decode_folder(folder, TINY), decode_folder(folder, TINY, executor=LocalExecutor(2))
     np.testing.assert_array_equal(alone.mel, together.mel)
     whole = audio.load(folder / "7.wav", RATE)
     start = (len(whole) - TINY.samples) // 2

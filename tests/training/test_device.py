@@ -12,8 +12,9 @@ from tests.material import LEAN
 
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
+from affetti.execution import cpu_count
 from affetti.training import run as runs
-from affetti.training.device import Hardware, choose_device
+from affetti.training.device import Hardware, choose_device, executor_on
 from affetti.training.loop import autocast, make_fabric
 from affetti.training.train import TrainSettings, train_run
 
@@ -32,6 +33,14 @@ def test_devices_that_are_not_here_are_refused(monkeypatch: pytest.MonkeyPatch) 
         choose_device("cuda")
     with pytest.raises(UsageError, match="--device: unknown device 'gpu'"):
         choose_device("gpu")
+
+
+def test_a_gpu_has_one_worker_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert executor_on("cpu").workers == cpu_count()
+    assert (executor_on("cuda").workers, executor_on("cuda", workers=3).workers) == (1, 3)
+    with pytest.raises(UsageError, match="--engine: there is no engine 'moon'"):
+        executor_on("cuda", "moon")
 
 
 def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

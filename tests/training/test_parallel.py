@@ -11,6 +11,7 @@ import pytest
 from tests.material import LEAN, composed, sha
 
 from affetti.errors import UsageError, WorkerError
+from affetti.execution import LocalExecutor
 from affetti.progress import Progress
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.train import TrainSettings
@@ -24,12 +25,12 @@ def spec(kind: str, out: Path, **options: object) -> RunSpec:
 def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
     told: set[str] = set()
     specs = [spec("student", tmp_path / "student"), spec("flow", tmp_path / "flow")]
-    results = train_runs(specs, 2, lambda stage, _done, _total: told.add(stage))
+    results = train_runs(specs, LocalExecutor(2), lambda stage, _done, _total: told.add(stage))
     assert [result.model for result in results] == ["student", "flow"]
     assert told == {"train student", "train flow"}
     for kind in ("student", "flow"):
         assert sha(tmp_path / kind / "model.safetensors") == sha(run_of(kind) / "model.safetensors")
-    assert train_runs(specs, 1) == results, "finished runs are not trained again"
+    assert train_runs(specs, LocalExecutor()) == results, "finished runs are not trained again"
 
 
 def test_runs_of_one_kind_have_a_progress_stage_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,14 +41,14 @@ def test_runs_of_one_kind_have_a_progress_stage_each(tmp_path: Path, monkeypatch
     monkeypatch.setattr("affetti.training.parallel.train_run", trained)
     stages: list[str] = []
     specs = [spec("flow", tmp_path / "a"), spec("flow", tmp_path / "b"), spec("student", tmp_path / "c")]
-    train_runs(specs, 1, lambda stage, _done, _total: stages.append(stage))
+    train_runs(specs, LocalExecutor(), lambda stage, _done, _total: stages.append(stage))
     assert stages == ["train flow (1 of 2)", "train flow (2 of 2)", "train student"]
 
 
 def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) -> None:
     long = spec("flow", tmp_path / "long", steps=100_000)
     with pytest.raises(UsageError, match="unknown setting 'widht'"):
-        train_runs([long, spec("gan", tmp_path / "wrong", model={"widht": 3})], 2)
+        train_runs([long, spec("gan", tmp_path / "wrong", model={"widht": 3})], LocalExecutor(2))
     assert not multiprocessing.active_children()
     assert not (tmp_path / "long/model.json").exists()
 
@@ -67,6 +68,6 @@ def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
     thread = threading.Thread(target=strike)
     thread.start()
     with pytest.raises(WorkerError, match=r"died|killed"):
-        train_runs(specs, 2)
+        train_runs(specs, LocalExecutor(2))
     thread.join()
     assert not multiprocessing.active_children()

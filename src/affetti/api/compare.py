@@ -11,11 +11,11 @@ from affetti import config
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
-from affetti.execution import executor
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import StudyResult, TestSet
 from affetti.studies.augmentation.study import augmentation_study, plan_study
+from affetti.training.device import executor_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,11 @@ def run(
 
     ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
     ratio, train_fractions, sampling, training_steps, budget, published_protocol, steps, batch_size, seed, device``.
+    On the CPU ``workers`` defaults to one a core; on another device, to one; ``engine`` is where they run.
     """
-    return augmentation_study(
-        Corpus.open(corpus),
-        Path(out),
-        study_settings(**settings),
-        workers=executor(engine, workers).workers,
-        progress=progress,
-    )
+    chosen = study_settings(**settings)
+    runner = executor_on(chosen.device, engine, workers)
+    return augmentation_study(Corpus.open(corpus), Path(out), chosen, executor=runner, progress=progress)
 
 
 def plan(
@@ -73,7 +70,7 @@ def plan(
     Arms and models are checked, generators and one regressor trained for a few steps in memory.
     """
     chosen = study_settings(**settings)
-    study = plan_study(Corpus.open(corpus), chosen, executor(engine, workers).workers)
+    study = plan_study(Corpus.open(corpus), chosen, executor_on(chosen.device, engine, workers).workers)
     fits = ""
     if chosen.budget is not None:
         fits = f"; of this, what fits {chosen.budget:.0f} s would be run"

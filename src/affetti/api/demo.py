@@ -19,7 +19,7 @@ from affetti.api import audit as audit_verb
 from affetti.api import compare, prepare, report, score
 from affetti.api.plan import Plan
 from affetti.errors import UsageError
-from affetti.execution.local import cpu_count
+from affetti.execution import executor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
@@ -150,7 +150,7 @@ def run(
     if size not in SIZES:
         raise UsageError(f"unknown size {size!r}", where="--size", hint=f"choose from {', '.join(SIZES)}")
     out, chosen = Path(out), SIZES[size]
-    workers = cpu_count() if workers is None else workers
+    runner = executor(workers=workers)
     reserve_output(out, {"verb": "demo", "size": size, "seed": seed, **asdict(chosen)})
     if (out / "result.json").exists() and (out / "report.html").exists():
         return DemoResult.open(out)
@@ -172,7 +172,7 @@ def run(
             RunSpec(kind, out / "corpus", 0, out / "runs" / kind, TrainSettings(steps=steps[kind], seed=seed))
             for kind in ("flow", "gan", "student", "baseline")
         ]
-        train_runs(specs, workers, progress)
+        train_runs(specs, runner, progress)
     with clock("generate and compare"):
         study = compare.run(
             out / "corpus",

@@ -11,14 +11,13 @@ import torch
 
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import structure
-from affetti.execution import Executor, executor
 from affetti.inference.filtering import FilterSummary
 from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.training import run as runs
 from affetti.training.cost import seconds_of
-from affetti.training.device import choose_device
+from affetti.training.device import executor_on
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def run(
         device=device,
     )
     corpus = generate_corpus(
-        Path(model), n, Path(out), settings, executor=_executor(engine, workers, device), progress=progress
+        Path(model), n, Path(out), settings, executor=executor_on(device, engine, workers), progress=progress
     )
     provenance = corpus.meta["provenance"]
     summary = provenance["filter"]
@@ -133,7 +132,7 @@ def plan(
     progress: Progress = silent,
 ) -> GeneratePlan:
     """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
-    processes = _executor(engine, workers, device).workers
+    processes = executor_on(device, engine, workers).workers
     trained = runs.load(Path(model))
     generator, front = trained.generator, trained.front_end
     seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
@@ -145,9 +144,3 @@ def plan(
         seconds=round(seconds, 1),
         plan=f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
     )
-
-
-def _executor(engine: str, workers: int | None, device: str) -> Executor:
-    """Where clips are generated; refuses an engine or a device that is not here."""
-    on_cpu = choose_device(device) == "cpu"
-    return executor(engine, 1 if workers is None and not on_cpu else workers)

@@ -72,7 +72,7 @@ def run(
         _require_free(Path(out))
     files = [Path(file) for file in groups] + [None, None, None]
     front = None if preset is None else presets.front_end(preset)
-    processes = executor(engine, workers).workers
+    runner = executor(engine, workers)
     place = choose_device(device)
     if regressor is not None:
         _require_regressor(Path(regressor))
@@ -85,7 +85,7 @@ def run(
         known = front or next((other.front_end for other in opened if other.front_end is not None), None)
         if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
             known = Corpus.open(fake).front_end
-        opened.append(open_clip_set(path, front=known, groups=file, workers=processes, progress=progress))
+        opened.append(open_clip_set(path, front=known, groups=file, executor=runner, progress=progress))
     sets = ScoreSets(
         opened[0],
         opened[1],

@@ -15,6 +15,7 @@ from affetti.corpus import Corpus
 from affetti.corpus.store import audio_file
 from affetti.embedders.recordings import decode_folder, too_short_error
 from affetti.errors import InputError, StorageError, UsageError
+from affetti.execution import Executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
@@ -118,7 +119,7 @@ def open_clip_set(
     *,
     front: FrontEnd | None = None,
     groups: Path | None = None,
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> ClipSet:
     """Open whatever ``path`` is.
@@ -128,7 +129,7 @@ def open_clip_set(
             ``[N, M, F]``.
         front: the front-end for audio; unused for the others.
         groups: a text file with the song id of each row of a ``.npy``, one a line.
-        workers: processes that decode audio.
+        executor: runs the decoding of audio; this process by default.
         progress: receives the number of files decoded.
 
     Raises:
@@ -151,7 +152,7 @@ def open_clip_set(
             str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
         )
     if is_folder(path):
-        decoded = decode_folder(path, front, workers=workers, progress=progress)
+        decoded = decode_folder(path, front, executor=executor, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in decoded.files])
         return ClipSet(
             str(path),

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.errors import InputError, UsageError
-from affetti.execution.local import map_ranges, ranges
+from affetti.execution import Executor, LocalExecutor, ShardTask
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.scratch import ScratchFolder
@@ -48,7 +48,7 @@ class Recordings:
 
 
 @dataclass(frozen=True)
-class DecodeTask:
+class DecodeTask(ShardTask):
     """Decodes a range of files into rows of ``mel.npy``, and files which of them cannot be used, and why."""
 
     files: tuple[Path, ...]
@@ -75,20 +75,22 @@ class DecodeTask:
             with torch.inference_mode():
                 mel[row] = to_mel(waveform).numpy()
         mel.flush()
-        write_json(self.reasons(start), reasons)
+        write_json(self.shard(start, stop), reasons)
 
-    def reasons(self, start: int) -> Path:
-        """The file of reasons of the range that begins at ``start``."""
+    def shard(self, start: int, stop: int) -> Path:  # noqa: ARG002 - ranges begin at different files
+        """The file of reasons of the range."""
         return self.folder / f"{start}.json"
 
 
-def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progress: Progress = silent) -> Recordings:
+def decode_folder(
+    path: Path, front: FrontEnd | None, *, executor: Executor | None = None, progress: Progress = silent
+) -> Recordings:
     """Decode the middle of every recording in a folder and the folders in it.
 
     Args:
         path: the folder.
         front: how sound becomes a log-mel.
-        workers: processes.
+        executor: runs the decoding; this process by default.
         progress: receives the number of files decoded.
 
     Raises:
@@ -113,10 +115,11 @@ def decode_folder(path: Path, front: FrontEnd | None, *, workers: int = 1, progr
         mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, (len(files), *front.shape))
         weakref.finalize(mel, scratch.remove)
         task = DecodeTask(files, front, folder)
-        map_ranges(task, len(files), FILES_PER_RANGE, workers=workers, stage="decode", progress=progress)
+        executor = executor or LocalExecutor()
+        executor.map_ranges(task, len(files), FILES_PER_RANGE, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
-        for start, _ in ranges(len(files), FILES_PER_RANGE):
-            by_row = json.loads(task.reasons(start).read_text(encoding="utf-8"))
+        for file in task.shards(len(files), FILES_PER_RANGE):
+            by_row = json.loads(file.read_text(encoding="utf-8"))
             reasons |= {int(row): reason for row, reason in by_row.items()}
     except BaseException:
         scratch.remove()

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from affetti.errors import UsageError
+from affetti.execution import Executor, executor
 
 Precision = Literal["32", "bf16"]
 
@@ -53,3 +54,15 @@ def choose_device(name: str) -> str:
     if not here[name]:
         raise UsageError(f"there is no {name} device here", where="--device", hint="leave it out: the CPU does it all")
     return name
+
+
+def executor_on(device: str, engine: str = "local", workers: int | None = None) -> Executor:
+    """The executor for networks that run on ``device``.
+
+    As :func:`affetti.execution.executor`, but on a GPU there is one worker by default: all share its memory.
+
+    Raises:
+        UsageError: there is no such engine or device, or ``workers`` is less than 1.
+    """
+    on_cpu = choose_device(device) == "cpu"
+    return executor(engine, 1 if workers is None and not on_cpu else workers)

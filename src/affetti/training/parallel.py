@@ -1,4 +1,4 @@
-"""Several runs at once, each in a process of its own with a share of the cores.
+"""Several runs at once, each with a share of the cores of the executor that trains them.
 
 Ctrl-C makes each run file a checkpoint and stop; the same call continues from there.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from affetti.corpus import Corpus
-from affetti.execution import LocalExecutor
+from affetti.execution import Executor
 from affetti.progress import Progress, silent
 from affetti.training.result import TrainResult
 from affetti.training.train import TrainSettings, train_run
@@ -47,7 +47,7 @@ class RunSpec:
         return train_run(self.kind, corpus, self.fold, self.out, self.settings, progress=labelled)
 
 
-def train_runs(specs: Sequence[RunSpec], workers: int, progress: Progress = silent) -> list[TrainResult]:
+def train_runs(specs: Sequence[RunSpec], executor: Executor, progress: Progress = silent) -> list[TrainResult]:
     """Train all ``specs`` and return their results in order; finished runs are not trained again.
 
     Raises:
@@ -61,4 +61,4 @@ def train_runs(specs: Sequence[RunSpec], workers: int, progress: Progress = sile
         seen[spec.kind] += 1
         several = counts[spec.kind] > 1
         jobs.append(replace(spec, label=f"{seen[spec.kind]} of {counts[spec.kind]}") if several else spec)
-    return LocalExecutor(workers).run_jobs(jobs, progress)
+    return executor.run_jobs(jobs, progress)

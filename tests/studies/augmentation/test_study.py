@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from tests.material import sha, shorten
 
 from affetti.corpus import Corpus, splits
 from affetti.errors import StorageError, UsageError
+from affetti.execution import Job, LocalExecutor, RangeTask
 from affetti.models.regressors.baseline import Baseline
+from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import ArmResult, StudyResult
 from affetti.studies.augmentation.study import _notes, augmentation_study
@@ -21,6 +24,7 @@ from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
 from affetti.training.registry import Budget
 
+T = TypeVar("T")
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
 
 
@@ -34,6 +38,25 @@ def asked(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
         "batch_size": 8,
     }
     return StudySettings(**{**given, **others})
+
+
+class RemoteExecutor:
+    """Stands for an executor on other machines: what it runs must be picklable. Lists the stages of its work."""
+
+    workers = 1
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def map_ranges(self, task: RangeTask, n: int, chunk: int, *, stage: str = "", progress: Progress = silent) -> None:
+        self.stages.append(stage)
+        pickle.dumps(task)
+        LocalExecutor().map_ranges(task, n, chunk, stage=stage, progress=progress)
+
+    def run_jobs(self, jobs: Sequence[Job[T]], progress: Progress = silent) -> list[T]:
+        self.stages += [job.name for job in jobs]
+        pickle.dumps(jobs)
+        return LocalExecutor().run_jobs(jobs, progress)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +163,8 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
         arms=("specaugment",), seeds=1, steps=1, batch_size=8, train_fractions=(0.5,), training_steps=(2,),
         published_protocol=True, budget=3_600.0,
     )  # fmt: skip
-    found = augmentation_study(corpus, tmp_path / "study", settings)
+    executor = RemoteExecutor()
+    found = augmentation_study(corpus, tmp_path / "study", settings, executor=executor)
     names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
     assert [row.name for row in found.arms] == names
     assert [(point.train_fraction, point.songs) for point in found.curve] == [(0.5, 5), (1.0, 9)]
@@ -157,6 +181,10 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     assert published.gain == pytest.approx(published.mixed.value - published.real.value)
     assert found.test.synthetic == 0
     assert "at each fraction" in " ".join(found.notes)
+    assert executor.stages == [
+        "training gan", "training flow", "training gan", "training flow", *["generate gan", "generate flow"] * 2,
+        "compare, 50 % of the songs", "compare", "published protocol",
+    ]  # fmt: skip
 
 
 def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:

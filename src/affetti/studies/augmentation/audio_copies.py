@@ -19,7 +19,7 @@ from affetti.corpus.provenance import Provenance
 from affetti.corpus.store import audio_file
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.errors import InputError
-from affetti.execution import LocalExecutor
+from affetti.execution import Executor, LocalExecutor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
@@ -31,7 +31,7 @@ CLIPS_PER_SHARD = 32
 
 @dataclass(frozen=True)
 class CopyTask(MelTask):
-    """Changes the audio of a range of clips and file their log-mels. Idempotent."""
+    """Changes the audio of a range of clips and files their log-mels. Idempotent."""
 
     corpus: Path
     rows: tuple[int, ...]
@@ -72,7 +72,7 @@ def write_audio_copies(
     out: Path,
     *,
     seed: int = 0,
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> Corpus:
     """``n`` changed copies of the training clips of ``fold``, into a corpus at ``out``.
@@ -84,7 +84,7 @@ def write_audio_copies(
         kind: ``stretch`` or ``shift``.
         out: folder of the new corpus.
         seed: of the amounts.
-        workers: processes.
+        executor: makes the copies; this process by default.
         progress: called with copies done.
 
     Raises:
@@ -100,7 +100,7 @@ def write_audio_copies(
         return Corpus.open(out)
     writer.reserve()
     task = CopyTask(out, corpus.path, tuple(chosen.tolist()), kind, seed)
-    LocalExecutor(workers).map_ranges(task, n, CLIPS_PER_SHARD, stage=f"audio {kind}", progress=progress)
+    (executor or LocalExecutor()).map_ranges(task, n, CLIPS_PER_SHARD, stage=f"audio {kind}", progress=progress)
     writer.join_shards(task.shards(n, CLIPS_PER_SHARD), np.ones(n, dtype=bool))
     clips = corpus.clips.iloc[chosen].copy()
     clips["clip_id"] = [f"{name}-{kind}{i}" for i, name in enumerate(clips["clip_id"])]

@@ -58,8 +58,7 @@ class StudySettings:
     seed: int = 0
     """Of generators, samples and resampling."""
     device: str = "cpu"
-    """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``. On any but the CPU
-    one process does all the work."""
+    """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.corpus import Corpus
-from affetti.execution.local import map_ranges
+from affetti.execution import Executor, LocalExecutor
 from affetti.models.base import require_generator
 from affetti.models.sampling import Sampler
 from affetti.output_lock import releases_outputs
@@ -118,7 +118,12 @@ def _ccc(model: torch.nn.Module, clips: Clips, rows: NDArray[np.intp]) -> float:
 
 @releases_outputs
 def published_protocol(
-    design: StudyDesign, out: Path, arms: tuple[ArmResult, ...], *, workers: int = 1, progress: Progress = silent
+    design: StudyDesign,
+    out: Path,
+    arms: tuple[ArmResult, ...],
+    *,
+    executor: Executor | None = None,
+    progress: Progress = silent,
 ) -> PublishedProtocol:
     """Rerun the study as published, beside the honest arms.
 
@@ -126,7 +131,7 @@ def published_protocol(
         design: the study; its first generator is trained again, here on all songs.
         out: folder of its own.
         arms: rows of the honest study.
-        workers: processes.
+        executor: trains the regressors; this process by default.
         progress: called with stages and counts.
 
     Returns:
@@ -140,7 +145,7 @@ def published_protocol(
     reserve_output(out, work | {"steps": design.steps, "batch_size": design.batch_size, "seed": s.seed})
     mel, labels = _generated(corpus, kind, number, out, s.seed, Hardware(s.device), progress)
     task = ProtocolTask(corpus.path, mel, labels, out, design.steps, design.batch_size, s.device)
-    map_ranges(task, s.seeds, 1, done=task.done, workers=workers, stage="published protocol", progress=progress)
+    (executor or LocalExecutor()).map_ranges(task, s.seeds, 1, stage="published protocol", progress=progress)
     paths = [task.path(seed) for seed in range(s.seeds)]
     scores = [MixedTestScores.from_dict(read_json(path), path) for path in paths]
     real, mixed = (_over_seeds(values) for values in ([it.real for it in scores], [it.mixed for it in scores]))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from affetti.corpus import Corpus, splits
 from affetti.errors import UsageError
-from affetti.execution.local import map_ranges
+from affetti.execution import Executor, LocalExecutor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
@@ -58,7 +58,6 @@ from affetti.studies.augmentation.trials import (
     open_cached,
     read_trial,
 )
-from affetti.training.device import choose_device
 
 CHANCE: dict[Measure, float] = {"ccc": 0.0, "accuracy": 0.25}
 """What a regressor that knows nothing reaches: no agreement, one quadrant in four."""
@@ -69,7 +68,7 @@ class Resources:
     """Where a study is written and what runs it."""
 
     out: Path
-    workers: int
+    executor: Executor
     progress: Progress
 
 
@@ -101,7 +100,7 @@ def augmentation_study(
     out: Path,
     settings: StudySettings = StudySettings(),  # noqa: B008 - frozen
     *,
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> StudyResult:
     """Run the study into the folder ``out``; called again with the same settings, it goes on where it was.
@@ -110,7 +109,7 @@ def augmentation_study(
         corpus: the real corpus.
         out: folder of the study.
         settings: arms, folds, seeds and the rest.
-        workers: processes.
+        executor: trains, samples and decodes; this process by default.
         progress: called with stages and counts.
 
     Returns:
@@ -123,9 +122,7 @@ def augmentation_study(
         StorageError: the folder holds other work, or work of another version of affetti.
     """
     design = design_study(corpus, settings)
-    if choose_device(settings.device) != "cpu":
-        workers = 1  # one process has the device
-    resources = Resources(out, workers, progress)
+    resources = Resources(out, executor or LocalExecutor(), progress)
     design, left_out = _reserve(design, resources)
     subsets = {fraction: _training_subsets(design, fraction, out) for fraction in design.train_fractions}
     sets = make_sets(
@@ -136,7 +133,7 @@ def augmentation_study(
         ratio=settings.ratio,
         seed=settings.seed,
         device=settings.device,
-        workers=workers,
+        executor=resources.executor,
         progress=progress,
     )
     fractions = [_compare_at_fraction(design, group, sets, resources) for group in subsets.values()]
@@ -147,7 +144,7 @@ def augmentation_study(
     result = replace(result, training_steps=training_steps_rows(methods, out, design))
     if settings.published_protocol:
         folder = out / "published-protocol"
-        protocol = published_protocol(design, folder, result.arms, workers=workers, progress=progress)
+        protocol = published_protocol(design, folder, result.arms, executor=resources.executor, progress=progress)
         result = replace(result, published_protocol=protocol)
     result.save(out)
     return result
@@ -173,7 +170,7 @@ def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tu
     if settings.budget is None:
         return design, ()
     try:
-        return budget.fit_budget(design, out, resources.workers)
+        return budget.fit_budget(design, out, resources.executor.workers)
     except UsageError:
         if not begun:
             (out / "config.json").unlink()  # a budget that is refused leaves the folder free for another try
@@ -225,8 +222,7 @@ def _compare_at_fraction(
 
 
 def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:
-    workers, progress = resources.workers, resources.progress
-    map_ranges(task, len(task.trials), 1, done=task.done, workers=workers, stage=stage, progress=progress)
+    resources.executor.map_ranges(task, len(task.trials), 1, stage=stage, progress=resources.progress)
 
 
 def _compare_trials(

@@ -18,7 +18,7 @@ from affetti.corpus import Corpus, splits
 from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import composed
 from affetti.errors import MismatchError, UsageError
-from affetti.execution import LocalExecutor
+from affetti.execution import Executor, LocalExecutor
 from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
@@ -73,7 +73,7 @@ def make_sets(
     ratio: float,
     seed: int,
     device: str = "cpu",
-    workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> list[SyntheticSet]:
     """Make every set for every training subset.
@@ -86,12 +86,13 @@ def make_sets(
         ratio: the study's own, by which sets are named.
         seed: of generators and samples.
         device: where generators are trained and sampled.
-        workers: processes.
+        executor: trains and samples; this process by default.
         progress: called with stages and counts.
 
     Raises:
         AffettiError: what training or generating raised.
     """
+    executor = executor or LocalExecutor()
     given = {(trained.kind, trained.meta.fold): trained.path for trained in map(runs.load, models)}
     to_train: dict[tuple[str, TrainingSubset], RunSpec] = {}
     for subset in subsets:
@@ -101,7 +102,7 @@ def make_sets(
                 settings = TrainSettings(steps=spec.training_steps, seed=seed, device=device)
                 run = out / "runs" / name
                 to_train[spec.generator, subset] = RunSpec(spec.kind, subset.corpus, subset.fold, run, settings)
-    train_runs(list(to_train.values()), workers, progress)
+    train_runs(list(to_train.values()), executor, progress)
     made: list[SyntheticSet] = []
     for subset in subsets:
         corpus = Corpus.open(subset.corpus)
@@ -109,10 +110,12 @@ def make_sets(
             n = max(1, round(spec.ratio * len(corpus.fold(subset.fold).train)))
             target = out / "synthetic" / f"{spec.name_for(ratio).replace(':', '-')}-{subset.name}"
             if spec.kind == COMPOSER:
-                fresh_songs(corpus, n, target, seed=seed, workers=workers, progress=progress)
+                fresh_songs(corpus, n, target, seed=seed, executor=executor, progress=progress)
             elif spec.kind in AUDIO_COPIES:
                 kind = spec.kind.removeprefix("audio-")
-                write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, workers=workers, progress=progress)
+                write_audio_copies(
+                    corpus, subset.fold, n, kind, target, seed=seed, executor=executor, progress=progress
+                )
             else:
                 model = given.get((spec.generator, subset.fold)) or to_train[spec.generator, subset].out
                 settings = GenerationSettings(
@@ -122,13 +125,13 @@ def make_sets(
                     seed=seed,
                     device=device,
                 )
-                generate_corpus(model, n, target, settings, executor=LocalExecutor(workers), progress=progress)
+                generate_corpus(model, n, target, settings, executor=executor, progress=progress)
             made.append(SyntheticSet(spec, subset, target))
     return made
 
 
 def fresh_songs(
-    corpus: Corpus, n: int, out: Path, *, seed: int = 0, workers: int = 1, progress: Progress = silent
+    corpus: Corpus, n: int, out: Path, *, seed: int = 0, executor: Executor | None = None, progress: Progress = silent
 ) -> Corpus:
     """At least ``n`` clips of new songs by the composer of ``corpus``: what a perfect generator would give.
 
@@ -156,7 +159,7 @@ def fresh_songs(
         out,
         corpus.front_end,
         PrepareSettings(corpus.meta["preset"], folds=2, seed=other),
-        executor=LocalExecutor(workers),
+        executor=executor,
         progress=progress,
     ).corpus
 
