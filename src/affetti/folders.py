@@ -72,7 +72,7 @@ def list_files(root: Path, max_depth: int | None = None) -> Listing:
     visited: set[str] = set()
     folders, links = deque([root]), deque[Path]()
     while folders or links:
-        # Links last: of a folder that is here by itself and by a link, the path without the link is listed.
+        # Links last: of a folder that is reached both directly and by a link, the path without the link is listed.
         folder = folders.popleft() if folders else links.popleft()
         real = os.path.realpath(folder)
         if real in visited:
@@ -145,7 +145,7 @@ class FileFinder:
 
 
 def why_unusable(file: Path) -> str | None:
-    """Why ``file`` cannot be opened as a file; None where it can be, as far as its folder tells."""
+    """Why ``file`` cannot be opened as a file; None where its folder entry gives no reason."""
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,7 +1,7 @@
 """Temporary folders for work in progress, which do not outlive it.
 
 A folder goes with the object that it is made for. Those that killed processes left behind are removed when the next is
-made; a lock file tells them from folders that are in use.
+made; a lock file distinguishes them from folders that are in use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from affetti.output_lock import open_locked
 PREFIX = "affetti-work-"
 """How the names of these folders begin, in the system's temporary space."""
 MIN_AGE = 60.0
-"""Seconds after which a folder that nobody has locked is abandoned: one that was just made is not locked yet."""
+"""Age in seconds from which an unlocked folder counts as abandoned; a new folder is not locked yet."""
 
 
 class ScratchFolder:

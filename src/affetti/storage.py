@@ -214,7 +214,7 @@ def reading(path: Path, hint: str) -> Generator[None]:
     except StorageError:
         raise
     except (OSError, ValueError, EOFError) as error:
-        # Libraries word the refusal of a system in their own way, or take it for a missing file: opening it tells.
+        # Libraries reword the system's error or report a missing file; opening the file raises the original error.
         try:
             path.open("rb").close()
         except FileNotFoundError:

@@ -4,8 +4,8 @@
 
 Headers are compared without blanks and case (``valence_ max_mean`` is ``valence_max_mean``, ``musicId`` is
 ``musicid``). A byte-order mark, any line ends, blanks around cells, quotes, commas, semicolons or tabs between cells
-and, where it is no comma that parts them, decimal commas are read, as is a first line ``sep=;``, by which spreadsheets
-are told what parts the cells. Lines without content are passed over, and last columns without header and content.
+and, where cells are not separated by commas, decimal commas are read, as is a first line ``sep=;``, which declares the
+delimiter to spreadsheets. Empty lines are skipped, as are trailing columns without header and content.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ def read(
     Args:
         path: the file.
         required: normalised names of columns it must have.
-        delimiter: what parts the cells; found from the header where it is not given.
+        delimiter: character between cells; inferred from the header by default.
         ragged: whether lines may have fewer or more cells than the header; those beyond are :attr:`Row.rest`. Each
-            line is then read by itself: a quote out of place harms no other.
+            line is then parsed separately, so that a misplaced quote affects no other.
         errors: what to do with bytes that are not UTF-8: refuse the file, or replace them.
         hint: what the user should do about a file that is not as it should be.
 

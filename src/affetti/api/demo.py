@@ -40,7 +40,7 @@ class Size:
     student_steps: int | None
     seeds: int
     questions: tuple[str, ...] = ()
-    """What the audit asks; everything by default."""
+    """Questions of the audit; all by default."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class DemoScore:
     published: float
     """The same by the formula of the published study."""
     relative: dict[str, ConditioningShare | None]
-    """By axis: how well the emotion asked for is followed, as a share of what real music reaches."""
+    """By axis: how closely the clips follow the requested emotion, as a share of what real music reaches."""
 
 
 @dataclass(frozen=True)

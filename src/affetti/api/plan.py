@@ -1,7 +1,7 @@
-"""What dry runs have in common: the cost of a piece of work, measured on a small part of it and put into words.
+"""What dry runs have in common: the cost of a task, measured on a small part of it and formatted as text.
 
-Nothing is written where the user asked. Times are extrapolated from a few tracks, steps or clips, worked off in memory
-on this machine.
+Nothing is written to the requested output. Times are extrapolated from a few tracks, steps or clips that are computed
+in memory on this machine.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Flags(LongFlags):
     study: tuple[Path, ...] = field(default=())
     """Augmentation studies of this corpus: they decide what is claimed of gains."""
     only: Annotated[
-        tuple[str, ...], tyro.conf.arg(help=f"Questions to ask (default all): {', '.join(QUESTION_NAMES)}.")
+        tuple[str, ...], tyro.conf.arg(help=f"Questions to answer (default all): {', '.join(QUESTION_NAMES)}.")
     ] = field(default=())
     quick: bool = False
     """Fewer songs and wider intervals."""
@@ -69,7 +69,7 @@ def text(result: AuditResult) -> str:
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided"))
     lines += ["", f"{len(rows)} claims of the published study: {counts}", *map(_claim, rows)]
     if others := len(result.findings) - len(rows):
-        lines.append(f"{others} more claims belong to questions that were not asked, or need --study")
+        lines.append(f"{others} more claims belong to questions that were not selected, or need --study")
     return "\n".join(lines)
 
 

@@ -91,7 +91,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
 def _hide_none_defaults(kind: type[Any]) -> None:
     """Have ``--help`` leave out that a flag which may be left out is ``None`` by default, and ``None`` as its type.
 
-    Helptexts tell the true defaults.
+    The help texts state the effective defaults.
     """
     hints = get_type_hints(kind, include_extras=True)
     for owner in kind.__mro__:

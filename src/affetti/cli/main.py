@@ -108,7 +108,7 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _sigterm_raises() -> Generator[None]:
-    """Raise :class:`_Terminated` on SIGTERM where nobody else handles it; by default the process would end at once."""
+    """Raise :class:`_Terminated` on SIGTERM unless it is handled already; by default the process would end at once."""
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield

@@ -118,6 +118,6 @@ def _spoken(command: str, line: str, pace: int, sample_rate: int) -> Samples:
             raise InputError(
                 f"espeak-ng failed ({reason or 'no sound'})",
                 where="--voice espeak",
-                hint="try it by itself: espeak-ng hello",
+                hint="run it directly to see its error: espeak-ng hello",
             )
         return audio.load(path, sample_rate).numpy()

@@ -105,7 +105,7 @@ def write_lines(valence: float, rng: np.random.Generator, lines: int | None = No
     drawn = int(rng.integers(LINES_PER_SECTION[0], LINES_PER_SECTION[1] + 1))
     count = drawn if lines is None else lines
     if count < 1:
-        raise UsageError(f"{count} lines", hint="ask for at least one")
+        raise UsageError(f"{count} lines", hint="request at least one")
     # Without replacement as far as that goes, so that a section has lines of several forms.
     order = [int(i) for _ in range(-(-count // len(TEMPLATES))) for i in rng.permutation(len(TEMPLATES))]
     templates = [TEMPLATES[i].split() for i in order[:count]]

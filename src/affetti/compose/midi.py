@@ -29,7 +29,7 @@ DRUM_CHANNEL = 9
 MAX_BYTES = 32 << 20
 """Size of a file; a song of an hour has a hundredth of it."""
 MAX_HOURS = 2.0
-"""Length of a file. Memory follows it, and not the size of the file: 40 bytes can ask for days."""
+"""Longest music accepted. Memory grows with the duration and not with the file size: 40 bytes can encode days."""
 DEFAULT_TEMPO = 500_000
 """Microseconds a quarter note, until a file sets another: 120 beats a minute."""
 FRAME_RATES = {24: 24.0, 25: 25.0, 29: 30_000 / 1001, 30: 30.0}
@@ -123,7 +123,7 @@ def parse(data: bytes) -> MidiFile:
 
 
 def _track_chunks(data: bytes, position: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each track's bytes; chunks of other types are skipped, as the standard asks."""
+    """Begin and end of each track's bytes; chunks of other types are skipped, as the standard requires."""
     while position + 8 <= len(data):
         name, length = struct.unpack_from(">4sI", data, position)
         begin, end = position + 8, position + 8 + length

@@ -4,7 +4,7 @@ A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, flo
 go along, as the content hash is over them; audio never goes through ``datasets``. :func:`export` writes a folder that
 ``datasets.load_dataset(folder)`` and the Hub read: ``data/*.parquet``, ``tables/``, a card, and ``corpus.json``, with
 which :func:`restore` makes the same corpus again.
-Give nobody a corpus whose licence does not let you: log-mels can be turned back into sound.
+Share a corpus only where its licence permits it: log-mels can be converted back to sound.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def _layer_of(text: str) -> tuple[str, int | None]:
 
 
 def _transformers() -> Any:
-    # Without this, the library would also ask a service to convert the repository.
+    # Without this, the library would also request a conversion of the repository from an online service.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     try:
         return import_module("transformers")

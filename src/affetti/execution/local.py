@@ -293,7 +293,7 @@ def _run_job(number: int, job: Job[object], threads: int, messages: Any) -> None
     try:
         result = job(progress)
     except KeyboardInterrupt:
-        sys.exit(130)  # not 0: a parent that did not ask for this would wait for the result
+        sys.exit(130)  # not 0: a parent that did not cause this would wait for the result
     except AffettiError as error:
         messages.put((number, "error", error))
         return

@@ -1,4 +1,4 @@
-"""Which emotions to ask a generator for."""
+"""Emotions to request from a generator."""
 
 from __future__ import annotations
 

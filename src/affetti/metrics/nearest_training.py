@@ -248,7 +248,7 @@ def nearest_pairs(
         if len(names) != len(rows):
             raise InputError(f"{len(names)} names for {len(rows)} rows", where=f"{name}_names", hint="name every row")
     if n < 1:
-        raise InputError(f"{n} pairs", where="n", hint="ask for 1 or more")
+        raise InputError(f"{n} pairs", where="n", hint="request at least 1")
     require_few_pairs(len(generated), len(seen), "fake and train")
     away, which = nearest_rows(generated, seen)
     held: Floats | None = None

@@ -56,7 +56,7 @@ def tier_of(score: float) -> str:
 
 
 def published_quality(real: Mels, fake: Mels) -> PublishedQuality:
-    """The study's formula to the letter.
+    """Quality score exactly as the study defines it.
 
     Args:
         real: log-mels in dB ``[N, M, F]``.

@@ -79,7 +79,7 @@ def by_stratum(
             and whatever ``measure`` raises.
     """
     if fewest < 2 or draws < 1:
-        raise InputError(f"{fewest} songs and {draws} draws", where="fewest, draws", hint="ask for 2 songs and 1 draw")
+        raise InputError(f"{fewest} songs and {draws} draws", where="fewest, draws", hint="use at least 2 songs and 1 draw")
     kinds = [np.asarray(stratum).astype(str) for stratum in strata]
     ids = [None] * len(kinds) if groups is None else groups
     songs = [_by_name(g, len(kind)) for kind, g in zip(kinds, ids, strict=True)]

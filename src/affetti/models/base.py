@@ -1,7 +1,7 @@
 """What every model offers to the code that trains, samples and evaluates it: :class:`Generator` and :class:`Regressor`.
 
-Both are abstract classes, and modules of PyTorch: a model is also saved, moved to a device and averaged. Nothing
-outside ``models/`` asks a model for more than they declare; what belongs to one family alone (its discriminator, its
+Both are abstract classes, and modules of PyTorch: a model is also saved, moved to a device and averaged. Code
+outside ``models/`` uses only what they declare; what belongs to one family alone (its discriminator, its
 latent) is known to that family and to its training objective.
 
 Tensors in, tensors out. Files, corpora and words belong to ``training/`` and ``inference/``.

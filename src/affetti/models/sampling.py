@@ -2,8 +2,8 @@
 
 Whatever compares, files or shows generated clips makes them here, so that all of it is about the same clips. A model
 that makes sound has its waveforms analysed by the front-end first. Power in dB is floored ``top_db`` under a real
-clip's own maximum (:class:`affetti.signal.mel.MelSpectrogram`); a generated clip is floored alike, for else a level
-that no real clip can have would tell the two apart.
+clip's own maximum (:class:`affetti.signal.mel.MelSpectrogram`); a generated clip is floored alike: otherwise a level
+that no real clip can have would distinguish the two.
 
 Sample number i of a seed depends on (seed, i) alone: within 0.05 dB the same at any batch size and in any order, the
 same bytes at the same batch size and thread count.

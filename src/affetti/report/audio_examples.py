@@ -1,4 +1,4 @@
-"""Clips to see and to hear: nine emotions, each with a real clip and with what every generator makes of it.
+"""Example clips with spectrograms and players: nine emotions, each with a real clip and one clip of every generator.
 
 What is shown is handed in (:class:`Examples`). All clips of a grid share one colour scale and are played the same way,
 from their log-mel by mel inversion and Griffin-Lim, real ones too: a difference is then that of the clips, not of the
@@ -45,7 +45,7 @@ EMOTION_WORDS = (("tense", "excited", "happy"), ("gloomy", "neutral", "pleasant"
 
 @dataclass(frozen=True)
 class ExampleClip:
-    """A clip to see and to hear."""
+    """A clip with its spectrogram and player."""
 
     name: str
     """``real``, or the name of the generator."""

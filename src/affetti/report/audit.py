@@ -1,6 +1,6 @@
 """The section on an audit: what the spectrogram loses, question by question, and which published claims hold.
 
-Each question has one sentence, one figure and the sounds to hear it; the method and the numbers are folded away. The
+Each question has one sentence, one figure and audio examples; the method and the numbers are in collapsed sections. The
 table of claims can be sorted and filtered where scripts run, and is a plain table where they do not.
 """
 

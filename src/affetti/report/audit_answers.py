@@ -41,7 +41,7 @@ Range = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Player:
-    """A sound to hear."""
+    """An audio example with its label."""
 
     label: str
     origin: str

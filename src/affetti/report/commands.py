@@ -32,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a source from others of its name."""
+    """What distinguishes a source from others of the same name."""
 
     name: str
     hash: str | None

@@ -72,7 +72,7 @@ def render_page(
 
     Args:
         sources: what it is about.
-        examples: clips to see and to hear, for the section on listening.
+        examples: clips with spectrograms and players, for the section on listening.
         title: heading of the page.
         progress: receives the sections and sounds done.
     """

@@ -50,7 +50,7 @@ class PairOfTiles:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The nearest pairs to see and hear."""
+    """The nearest pairs, with spectrograms and players."""
 
     pairs: tuple[PairOfTiles, ...]
     low_db: float

@@ -42,7 +42,7 @@ CANCELLATION_DB = 20.0
 CANCELLED_SHARE = 0.9
 """Of the audible blocks, as much must cancel for a file to be refused: a scratched frame alone says nothing."""
 SAMPLE_RATES = range(1_000, 1_000_001)
-"""Sample rates of sound: a broken header may ask to stretch a second to a day."""
+"""Accepted sample rates: with the rate of a broken header, resampling would stretch a second to a day."""
 RESAMPLER_EDGE = 256
 """Samples at either end in which a constant that was resampled is none (from 8 kHz to 22,050 Hz: 197)."""
 MAX_HOURS = 24.0

@@ -125,7 +125,7 @@ def _network(source: str, front: FrontEnd) -> Any:
     local = Path(source).expanduser().is_dir()
     if not local and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source):
         raise InputError("no such folder", where=source, hint="check the path, or name a model of the Hub: USER/MODEL")
-    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else the library asks a service to convert
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else the library requests an online conversion
     try:
         library = import_module("transformers")
     except ImportError as error:

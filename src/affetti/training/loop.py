@@ -101,7 +101,7 @@ def train(
     start = 0
     if folder is not None:
         start, sums = checkpoint.resume(folder, objective.modules, objective.optimizers)
-        fabric.barrier()  # nobody files anything before all have read
+        fabric.barrier()  # no process writes a checkpoint before all have loaded theirs
     if not fabric.is_global_zero:
         run = folder = None
     history = History(_kept_lines(run, start))

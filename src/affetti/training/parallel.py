@@ -30,7 +30,7 @@ class RunSpec:
     out: Path
     settings: TrainSettings = TrainSettings()
     label: str = ""
-    """Added to the stages that ``progress`` receives, so that runs of one kind side by side are told apart."""
+    """Added to the stages that ``progress`` receives, so that parallel runs of one kind have distinct stages."""
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """A run's log for TensorBoard: ``metrics.jsonl`` once more, in the format that its viewer reads.
 
-The lines of a run that is resumed are written again from its log, so that no step is missing or told twice.
+When a run is resumed, its earlier lines are written again from its log, so that no step is missing or repeated.
 """
 
 from __future__ import annotations

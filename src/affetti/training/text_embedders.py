@@ -5,7 +5,7 @@ lines that share words or word stems lie near each other, and that is all it kno
 installed, any sentence-transformers model, by name or folder, takes its place: mean of the last layer over the tokens,
 scaled to unit length, as those models are used.
 
-When not to use: hashing across languages, or to tell "happy" from "not happy".
+When not to use: hashing across languages, or to distinguish "happy" from "not happy".
 """
 
 from __future__ import annotations

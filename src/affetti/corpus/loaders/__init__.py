@@ -55,7 +55,7 @@ def load(
     notes = _soundfont_notes(options, names)
     if composed.DATASET.name in names:
         if len(names) > 1:
-            raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it by itself")
+            raise UsageError("composed music is a corpus of its own", where="SOURCE", hint="prepare it on its own")
         _chosen(options, names)
         music = composed.load(clips, clips_per_song, seed, options.soundfont, keys, options.voice)
         return replace(music, notes=(*music.notes, *notes))

@@ -116,8 +116,8 @@ def _clip_ids(lines: Sequence[tables.Row]) -> list[str]:
 def choose_scale(values: NDArray[np.float64], declared: str | None, where: Path) -> str:
     """The declared scale, or the one that these values allow.
 
-    Only values within [-1, 1] of which some are negative tell: they are on -1..1. Anything else could be on several
-    scales, or on one with a slip of the pen.
+    Only values within [-1, 1] of which some are negative identify their scale: -1..1. Anything else could be on several
+    scales, or contain a typing error.
 
     Raises:
         UsageError: the declared scale is unknown.

@@ -2,7 +2,7 @@
 
 A condition is a row of numbers ``[B, K]``, laid out by :class:`Fields`: valence and arousal first, in [-1, 1], then the
 fields a corpus knows: the raters' spread, mode, genre, instruments, section, position in the song, lyrics. A field that
-is NaN is not asked for and becomes that field's own learned null, so that a corpus without lyrics trains too, and a
+is NaN is unspecified and becomes that field's own learned null, so that a corpus without lyrics trains too, and a
 request may name any of them. Null is also what classifier-free guidance (Ho & Salimans 2022) compares with, and since
 each field has its own, each can have its own guidance.
 
@@ -26,7 +26,7 @@ EMOTION = "emotion"
 
 @dataclass(frozen=True)
 class Fields:
-    """What a generator can be asked for besides valence and arousal, and where it stands in a condition."""
+    """The fields that a generator accepts besides valence and arousal, and their place in a condition."""
 
     spread: bool = False
     """Standard deviations of the raters, of valence and arousal, ≥ 0: two columns."""
@@ -62,13 +62,13 @@ class Fields:
 
     @property
     def columns(self) -> dict[str, slice]:
-        """Where each field stands in a condition."""
-        found: dict[str, slice] = {}
+        """The columns of each field in a condition."""
+        columns: dict[str, slice] = {}
         at = 0
         for name, size in self.sizes.items():
-            found[name] = slice(at, at + size)
+            columns[name] = slice(at, at + size)
             at += size
-        return found
+        return columns
 
     @property
     def width(self) -> int:
@@ -102,7 +102,7 @@ class Fields:
         return condition
 
     def withhold(self, condition: Tensor, names: Collection[str]) -> Tensor:
-        """A copy of ``condition [B, K]`` that does not ask for the fields ``names``.
+        """A copy of ``condition [B, K]`` with the fields ``names`` unspecified (NaN).
 
         Raises:
             UsageError: there is no such field.
@@ -202,7 +202,7 @@ class _Lyrics(nn.Module):
 
 
 class ConditionEmbedding(nn.Module):
-    """A condition to a vector: the sum of its fields' embeddings, a learned null for each that is not asked for.
+    """A condition to a vector: the sum of its fields' embeddings, a learned null for each unspecified one.
 
     Shape: ``[B, K]`` → ``[B, dim]``. :meth:`tokens` gives the lyrics line by line, for cross-attention.
     """
@@ -239,8 +239,8 @@ class ConditionEmbedding(nn.Module):
         return self.line(lines.nan_to_num()), there
 
     def _field(self, name: str, values: Tensor) -> Tensor:
-        # Of lyrics any line is a wish; of all else, half a wish is none.
+        # Any line of lyrics specifies the field; every other field needs all of its columns.
         finite = values.isfinite()
-        asked = finite.any(dim=1, keepdim=True) if name == "lyrics" else finite.all(dim=1, keepdim=True)
-        known = torch.where(finite & asked, values, 0.0)
-        return torch.where(asked, self.encoders[name](known), self.nulls[name])
+        specified = finite.any(dim=1, keepdim=True) if name == "lyrics" else finite.all(dim=1, keepdim=True)
+        known = torch.where(finite & specified, values, 0.0)
+        return torch.where(specified, self.encoders[name](known), self.nulls[name])

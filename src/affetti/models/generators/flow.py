@@ -15,7 +15,7 @@ diversity and buys nothing):
   condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises what one regressor takes for emotion:
   evaluate the result with a regressor of another family, trained on other clips.
 
-When not to use: to hear more detail than the latent keeps (``latent_variance_kept`` in the run's result).
+When not to use: for more detail than the latent keeps (``latent_variance_kept`` in the run's result).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FlowConfig:
     guide_width: int = 16
     """Channels of the guiding regressor's first stage; 0: no guide is trained."""
     steps: int = 12
-    """Sampling steps, ≥ 1; all but the last ask the network twice."""
+    """Sampling steps, ≥ 1; all but the last evaluate the network twice."""
     guidance: float = 1.5
     """Default of the sampling parameter ``guidance``: guidance by the whole condition."""
     emotion: float = 1.5

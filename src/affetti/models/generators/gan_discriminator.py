@@ -84,7 +84,7 @@ class SpectrogramDiscriminator(nn.Module):
         self.size = (grid[0] << doublings, grid[1] << doublings)
         halvings = doublings - stem.bit_length() + 1
         channels = [width * min(2**level, 8) for level in range(halvings + 1)]
-        # One channel beside the pixels tells the mel position: frequency is not shift-invariant (Liu et al. 2018).
+        # One extra channel encodes the mel position: frequency is not shift-invariant (Liu et al. 2018).
         folded = stem**2 if patches is None else patches.components
         self.enter = nn.Conv2d(folded + 1, width, 3, padding=1)
         self.blocks = nn.ModuleList([DownBlock(a, b) for a, b in pairwise(channels)])

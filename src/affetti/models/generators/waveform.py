@@ -61,7 +61,7 @@ class WaveformConfig:
     matching: float = 1.0
     """Weight of feature matching in the generator's loss (Salimans et al. 2016), ≥ 0."""
     shuffle: int = 2
-    """Greatest shift of what the discriminators hear, samples: the phase shuffle of Donahue et al. (2019), ≥ 0."""
+    """Greatest shift of the discriminators' input, samples: the phase shuffle of Donahue et al. (2019), ≥ 0."""
     vicinity: float = 0.75
     """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
 

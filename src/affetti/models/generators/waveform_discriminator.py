@@ -1,7 +1,7 @@
 """The discriminators of the waveform GAN, those of today's vocoders.
 
-Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and look down
-the columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) look at log-magnitudes of all of it
+Period discriminators (Kong et al. 2020, HiFi-GAN) fold a random piece of the waveform at prime periods and convolve
+along columns: pitch and phase. Spectrogram discriminators (Jang et al. 2021, UnivNet) see log-magnitudes of all of it
 at several resolutions: level, timbre, rhythm. Each scores patches, by an unconditional term plus a projection of the
 condition (Miyato & Koyama 2018). No normalisation; weights begin as rectifiers want them (He et al. 2015).
 
@@ -27,7 +27,7 @@ from affetti.models.generators.conditioning import ConditionEmbedding, Fields
 from affetti.models.generators.gan_discriminator import deviation, neighbours
 
 PIECE = 32_768
-"""Samples that period discriminators hear; what they listen for does not last longer."""
+"""Samples that period discriminators receive; the structures that they detect are shorter."""
 PERIODS = (2, 3, 5, 7, 11)
 """Samples in a row of the folded waveform."""
 WINDOWS = (512, 1024, 2048)
@@ -48,7 +48,7 @@ class DiscriminatorOutput(NamedTuple):
     features: list[Tensor]
     """What each layer made of the image, ``[B, C, H, W]``."""
     image: Tensor
-    """What it looked at, ``[B, 1, H, W]``."""
+    """Its input as an image, ``[B, 1, H, W]``."""
 
     def detached(self) -> DiscriminatorOutput:
         """The same, apart from the graph."""
@@ -92,8 +92,8 @@ class ImageDiscriminator(nn.Module):
         for conv in self.convs:
             x = F.leaky_relu(conv(x), SLOPE)
             features.append(x)
-        asked = (x * self.embed(condition)[:, :, None, None]).sum(dim=1) / math.sqrt(x.shape[1])
-        return DiscriminatorOutput((self.out(x).squeeze(1) + asked).flatten(1), features, image)
+        projection = (x * self.embed(condition)[:, :, None, None]).sum(dim=1) / math.sqrt(x.shape[1])
+        return DiscriminatorOutput((self.out(x).squeeze(1) + projection).flatten(1), features, image)
 
 
 class ClipDiscriminator(nn.Module):
@@ -115,8 +115,8 @@ class ClipDiscriminator(nn.Module):
         spreads = [(course.var(dim=2, unbiased=False) + 1e-6).sqrt() for course in courses]
         summary = torch.cat([bands.mean(dim=2), *spreads], dim=1)
         hidden = self.inner(torch.cat([summary, deviation(summary, neighbours(condition[:, :2]))], dim=1))
-        asked = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
-        return DiscriminatorOutput(self.out(hidden) + asked, [hidden[:, :, None, None]], image)
+        projection = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
+        return DiscriminatorOutput(self.out(hidden) + projection, [hidden[:, :, None, None]], image)
 
 
 class WaveformDiscriminator(nn.Module):

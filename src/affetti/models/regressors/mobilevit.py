@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class InvertedResidual(nn.Module):
-    """Widen, filter each channel by itself, narrow (Sandler et al. 2018).
+    """Expand the channels, convolve depthwise, project (Sandler et al. 2018).
 
     ``fused`` widens and filters in one full convolution (Tan & Le 2021): more sums, fewer passes over memory, which on
     a CPU is the faster of the two while channels are few.

@@ -131,7 +131,7 @@ class ViT(NeuralRegressor):
 
     @torch.no_grad()
     def fit_statistics(self, mel: Tensor, labels: Tensor) -> dict[str, float]:
-        """Fit the normaliser to the training clips, and fetch the pretrained weights where asked for.
+        """Fit the normaliser to the training clips, and fetch the pretrained weights where ``pretrained`` names them.
 
         Raises:
             InputError: they cannot be loaded.
@@ -294,7 +294,7 @@ class _told:  # noqa: N801 - reads as a statement
 
 
 def _transformers() -> Any:
-    # To fetch weights is all that was asked for; without this, the library asks a service to convert the repository.
+    # Only weights are needed; without this, the library requests a conversion of the repository from an online service.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     try:
         return import_module("transformers")

@@ -1,7 +1,7 @@
 """The audit: eight questions, a module each, the tools that they share, and the claims that their answers decide.
 
-:mod:`~affetti.studies.audit.audit` asks the questions of :mod:`~affetti.studies.audit.registry`.
-:mod:`~affetti.studies.audit.answer` is what an answer is made of, :mod:`~affetti.studies.audit.context` what a question
-is asked about, :mod:`~affetti.studies.audit.probes` how well something is predicted from features. ``claims.csv`` lists
-the claims of the published study.
+:mod:`~affetti.studies.audit.audit` runs the questions of :mod:`~affetti.studies.audit.registry`.
+:mod:`~affetti.studies.audit.answer` defines an answer, :mod:`~affetti.studies.audit.context` the data that a question
+measures, :mod:`~affetti.studies.audit.probes` predicts properties from features. ``claims.csv`` lists the claims of the
+published study.
 """

@@ -1,9 +1,9 @@
 """The audit: what a log-mel loses of music and emotion, what caps quality, and which published claims hold.
 
-Eight questions, a module each, are asked about one corpus. Each answer is filed when it is there, so that an audit can
-be interrupted and resumed, and a question can be asked alone. Where the corpus lacks what a question needs, the answer
-is "not measurable here: needs …", and the other questions are asked all the same. The claims of the published study are
-then decided by rules fixed beforehand, see :mod:`affetti.studies.audit.claims`.
+Eight questions, a module each, are answered for one corpus. Each answer is saved at once, so that an audit can be
+interrupted and resumed, and a question can run alone. Where the corpus lacks what a question needs, the answer is "not
+measurable here: needs …", and the other questions still run. The claims of the published study are then decided by
+rules fixed beforehand, see :mod:`affetti.studies.audit.claims`.
 
 When not to use: on synthetic corpora. Audit the real corpus, and give the generators as ``models``.
 """
@@ -100,7 +100,7 @@ def audit_corpus(
         out: folder of the audit.
         models: runs of generators, one of each kind; their clips are scored and played beside real ones.
         studies: augmentation studies of the same corpus, which decide the claims about gains.
-        only: questions to ask, all by default; answers that are filed already stay.
+        only: questions to answer, all by default; answers that are already saved stay.
         quick: fewer songs, wider intervals.
         seed: of everything random.
         executor: where questions are answered; by default in this process.

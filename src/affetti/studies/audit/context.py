@@ -1,4 +1,4 @@
-"""What the questions of the audit are asked about: one corpus, its sound where there is any, songs to be composed.
+"""The data that the questions of the audit measure: one corpus, its audio where it has any, and composed songs.
 
 Counterfactuals, the same music with one thing changed, exist for composed songs alone. They say what a representation
 keeps, for which any music does; so they are made for every corpus, at the corpus' own front-end, from songs that are in

@@ -119,7 +119,7 @@ def wording(
         answers: by name of the question.
         findings: the claims as they were decided.
         corpus: the audited corpus.
-        composed: whether affetti composed it.
+        composed: whether the corpus is composed.
         quick: whether fewer songs were taken.
     """
     measurements = {f"{name}.{one.name}": one for name, answer in answers.items() for one in answer.measurements}

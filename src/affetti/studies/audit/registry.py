@@ -1,6 +1,6 @@
 """The questions of the audit, by name. A new question is one module in ``questions/`` and one name here.
 
-A module is imported when its question is asked for, so that the names alone (``--help``, a dry run) cost nothing.
+A module is imported when its question is requested, so that listing the names (``--help``, a dry run) costs nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ QUESTION_NAMES: tuple[str, ...] = (
     "variance",
     "ceiling",
 )
-"""In the order in which they are asked and reported, that of the published study's argument."""
+"""In the order in which they are answered and reported, that of the published study's argument."""
 
 
 def load_question(name: str) -> Question:

@@ -268,7 +268,7 @@ def choose_measure(labels: Floats) -> Measure:
 
 
 def verdict(row: ArmResult, songs: int, seeds: int, folds: int) -> str:
-    """One plain phrase: helps, harms, or can't tell and about how many test songs it would take.
+    """One phrase: helps, harms, or undecided, with the approximate number of test songs that a decision would take.
 
     It goes by the simultaneous interval, where the row has one. The number of songs supposes that the difference is as
     estimated and that its interval narrows with the square root of the songs; part of the interval is of the seeds, so

@@ -2,7 +2,7 @@
 
 A regressor that was trained on real clips alone predicts valence and arousal of the synthetic clips, and of real clips
 it was not trained on; the second prediction is what the first can be at best. Without a regressor, the Fréchet joint
-distance asks whether features and conditions go together as they do in real music.
+distance compares the joint distribution of features and conditions with that of real music.
 
 By quadrant and genre sets are compared by the kernel distance: it has no bias in the number of songs, of which a
 quadrant holds few, where Fréchet distances would be mostly bias.

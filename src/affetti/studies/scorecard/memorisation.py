@@ -78,7 +78,7 @@ def count_contained(fake: list[bytes | None], real: list[bytes | None], files: t
 def unseen_rows(
     reference: ClipSet, digests: list[bytes | None], train: ClipSet, train_digests: list[bytes | None]
 ) -> NDArray[np.intp]:
-    """Rows of the reference that can tell learning from copying: those of songs that are not in the training set.
+    """Rows of the reference that can distinguish learning from copying: those of songs outside the training set.
 
     Args:
         reference: real clips.
@@ -99,7 +99,7 @@ def unseen_rows(
     if left < MIN_SONGS:
         raise MismatchError(
             f"{songs - left} of the {songs} songs of {reference.name} are training songs, and only real clips that "
-            f"were not trained on can tell learning from copying",
+            f"were not trained on can distinguish learning from copying",
             where=train.name,
             hint=f"give as REAL clips of {MIN_SONGS} songs or more that are not in --train, or --fold of a corpus",
         )

@@ -33,7 +33,7 @@ MAX_CLIPS = 512
 MAX_RATES = 28
 """Bins of the modulation spectrum, at the most."""
 N_PAIRS = 4
-"""Nearest pairs to see and hear; each of another synthetic clip."""
+"""Nearest pairs to show and play, each with a different synthetic clip."""
 MIN_POWER = 0.01
 """Power in dB² that a bin is taken to have at least."""
 

@@ -142,7 +142,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
 
 @dataclass(frozen=True)
 class _Contents:
-    """The real clips by their contents, and which of the reference can tell learning from copying."""
+    """The real clips by their contents, and which of the reference can distinguish learning from copying."""
 
     known: list[tuple[ClipSet, list[bytes | None]]]
     """The real set and, where it is given, the training set, with the digest of each clip."""

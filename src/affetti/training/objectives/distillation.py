@@ -5,8 +5,8 @@ The loss is the concordance loss on the labels plus, with the study's weights,
     0.3 · responses + 0.4 · features + 0.3 · attention .
 
 - *Responses*: squared difference of T tanh(z / T), T = 6, where z are the two numbers before they saturate. tanh is a
-  softmax over two classes, so T means what it means in Hinton et al. (2015): a soft teacher still tells apart what a
-  saturated one calls alike, and for large T its numbers themselves are matched.
+  softmax over two classes, so T means what it means in Hinton et al. (2015): a soft teacher still separates clips that
+  a saturated one maps to the same value, and for large T the values of z themselves are matched.
 - *Features*: the two networks need not have as many, so it is the cosine similarities between the clips of a batch that
   are compared (Tung & Mori 2019): clips alike to the teacher are to be alike to the student.
 - *Attention*: where in frequency and time the network is active, the mean square over channels on the teacher's grid

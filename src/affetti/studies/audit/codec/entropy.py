@@ -5,8 +5,8 @@ often each value occurs and nothing else; the table of frequencies is not counte
 at most, whatever they are. It is no bound from below: a coder that uses what stands beside a number takes less. A real
 coder's bits are a bound from above on what the numbers hold, as far above as the coder is poor. FLAC, for waveforms,
 has a linear predictor and Rice codes (1979); for all else the better of two is taken: LZMA, which knows repeated bytes
-alone, and Rice codes as FLAC has them for what its predictor leaves. Neither says what a listener hears, and both hang
-on the step to which numbers were rounded: halve it, and every number that is not zero takes a bit more.
+alone, and Rice codes as FLAC has them for what its predictor leaves. Neither measures what is audible, and both depend
+on the rounding step: halve it, and every number that is not zero takes a bit more.
 
 So that representations can be set side by side, a spectrum is rounded as finely as 16-bit PCM rounds the waveform.
 With a step q the errors of real and imaginary parts have variance q²/12 each; the inverse STFT, being a

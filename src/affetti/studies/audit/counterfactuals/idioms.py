@@ -2,7 +2,7 @@
 
 - A minor chord on D against the same with its blue notes, ♭3, ♭5 and ♭7, on a piano: struck, or as an arpeggio with the
   blue notes between its tones, in three octaves. ♭3 is a tone of the chord already, and is doubled an octave above.
-  Beside it the same with each blue note heard once in passing, the least that could be called blue.
+  For comparison, the same with each blue note played once as a passing note, the least that could be called blue.
 - The chords of rock songs on a distorted guitar (General MIDI program 30) against the same on a synthesizer (81) that
   is driven through tanh. Beside it the two without distortion, and guitar and synthesizer of different songs.
 

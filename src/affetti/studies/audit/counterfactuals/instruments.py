@@ -1,8 +1,8 @@
 """The same notes on other instruments: composed songs that differ in the melody's instrument and in nothing else.
 
 The renderer balances instruments: each key of each program has the same level in its loudest quarter of a second, so
-that what differs is timbre, envelope and release, not loudness. When not to use: to say what an instrument does to
-listeners, or how a player would play it. Nobody plays a distorted guitar as a flute is played.
+that what differs is timbre, envelope and release, not loudness. When not to use: as the effect of an instrument on
+listeners, or as idiomatic playing: a distorted guitar is not played like a flute.
 """
 
 from __future__ import annotations

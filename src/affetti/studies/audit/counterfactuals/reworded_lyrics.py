@@ -4,7 +4,7 @@
 control: words of valence 0 in both, and no word in both. What distinguishes these two distinguishes words by their
 sounds, not by their valence. No note differs; nor do the number of lines and their forms.
 
-When not to use: to say how listeners take words. They are drawn from a list of 75, and nobody rated them.
+When not to use: as listeners' response to words. They are drawn from a list of 75 words without ratings.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ def sung_excerpt(context: AuditContext, song: compose.Song, voice: str, words: S
     begin = round(first * rate)
     known = reworded_variants(song)
 
-    def heard(wave: NDArray[np.float32]) -> Tensor:
+    def excerpt(wave: NDArray[np.float32]) -> Tensor:
         return context.fit_length(torch.from_numpy(wave)[begin:])
 
     voices = {
-        name: heard(compose.VOICES[voice](song, _lines_between(known[name], first, first + seconds), rate))
+        name: excerpt(compose.VOICES[voice](song, _lines_between(known[name], first, first + seconds), rate))
         for name in words
     }
-    return Excerpt(heard(compose.render(song, rate)), voices)
+    return Excerpt(excerpt(compose.render(song, rate)), voices)
 
 
 def _lines_between(song: compose.Song, first: float, last: float) -> Lines:

@@ -7,7 +7,7 @@ whose squared error is not clearly, by a standard error over songs, above the le
 is selected only for good reason. Each target has penalties of its own. (Banded ridge: Nunez-Elizalde, Huth & Gallant
 2019; they search all penalties at once.)
 
-When not to use: for groups that tell something only together; here each must help by itself, or it is left out.
+When not to use: for groups that predict only in combination; here each must help on its own, or it is left out.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def stage_features(
     """The features of at most ``n`` clips from the magnitude on, at each of the front-ends.
 
     Returns:
-        the rows of the clips that were heard, and for each front-end what it shows of them.
+        the rows of the clips that were used, and for each front-end what it shows of them.
 
     Raises:
         NotMeasurableError: see :func:`~affetti.studies.audit.resynthesis.excerpts.excerpts`.

@@ -66,7 +66,7 @@ class InstrumentProbes:
         probes = [
             linear_probe.fit_classifier(self.features, column.astype(str), self.songs) for column in self.present.T
         ]
-        return np.stack([judge(features) == "True" for judge in probes], axis=1)
+        return np.stack([classify(features) == "True" for classify in probes], axis=1)
 
 
 def instrument_measurements(context: AuditContext) -> list[Measurement]:

@@ -43,11 +43,11 @@ def phase_features(waveform: Tensor, sample_rate: int) -> NDArray[np.float64]:
     scaled = torch.where(
         (power > FLOOR**2 * power.max())[:, None], frames / power.clamp_min(EPSILON).sqrt()[:, None], 0.0
     )
-    heard = (scaled != 0).any(dim=1)
+    audible = (scaled != 0).any(dim=1)
     of_wave = torch.stack([
         20 * torch.log10(scaled.abs().amax(dim=1).clamp_min(1.0)),
         scaled.pow(3).mean(dim=1),
-        torch.where(heard, scaled.pow(4).mean(dim=1) - 3.0, 0.0),
+        torch.where(audible, scaled.pow(4).mean(dim=1) - 3.0, 0.0),
     ])  # fmt: skip
     rows = torch.cat(phase_measures(waveform, sample_rate))
     return torch.cat([_over_time(rows), _over_time(of_wave)]).double().numpy()

@@ -1,8 +1,8 @@
 """Ridge regression whose penalty is chosen on songs held out.
 
 Minimises Σᵢ wᵢ (yᵢ − b − xᵢ·β)² + λ |β|², the intercept b free. λ is one of :data:`PENALTIES`, the one with the least
-squared error on songs left out in turn. Leaving out clips one by one, as is usual, would not do: the other clips of a
-song tell its label, and where clips of a song share one, features that merely know the song again look useful.
+squared error on songs left out in turn. Leaving out single clips, as is usual, would leak: the other clips of a song
+reveal its label, and where clips of a song share a label, features that merely identify the song would seem useful.
 
 By the eigenvectors of the features' covariance, so that all penalties cost as much as one. When not to use: features
 of very different scale, which one penalty cannot treat alike: standardise them first.

@@ -1,13 +1,13 @@
-"""What the words of a song tell of its emotion beyond the log-mel: nested models.
+"""How much lyrics add to the prediction of emotion from the log-mel: nested models.
 
 Labels are predicted from log-mel statistics, and from these joined by numbers made of the words: their valence by the
 composer's list where it knows any of them, and hashed words and word stems (:mod:`affetti.training.text_embedders`),
 each with a penalty of its own (:mod:`~affetti.studies.audit.probes.banded_ridge`). The difference of R² on held-out
-songs, in % of the labels' variance, is what the words add. Clips with words alone are asked.
+songs, in % of the labels' variance, is what the words add. Only clips with words are used.
 
-When not to use: to say what words do. Words that go with the music tell of the music, where the mel's regressor hears
-it badly, and add to R² without any effect of their own. And hashing knows no meaning: what it cannot tell, a language
-model may.
+When not to use: as the effect of lyrics on listeners. Words that correlate with the music carry information on it that
+the log-mel regressor misses, and add to R² without any effect of their own. And hashing does not encode meaning: a
+language model may predict more.
 """
 
 from __future__ import annotations

@@ -163,13 +163,13 @@ def _styled_song(context: AuditContext, index: int, style: str) -> Tensor:
 def _sounds(context: AuditContext) -> tuple[Sound, ...]:
     rate = context.front_end.sample_rate
     rock = context.compose_song(0, genre="rock")
-    heard = [
+    examples = [
         ("a minor chord", chord("broken", 0, "plain", rate)),
         ("with blue notes", chord("broken", 0, "held", rate)),
     ]
-    heard += [(sound, riff(rock, sound, rate)) for sound in list(RIFFS)[:2]]
-    heard += [(f"one song as {style}", _styled_song(context, 0, style)) for style in GENRES]
-    return tuple(context.save_sound("genre", label, "composed", wave) for label, wave in heard)
+    examples += [(sound, riff(rock, sound, rate)) for sound in list(RIFFS)[:2]]
+    examples += [(f"one song as {style}", _styled_song(context, 0, style)) for style in GENRES]
+    return tuple(context.save_sound("genre", label, "composed", wave) for label, wave in examples)
 
 
 def _sentence(by_name: dict[str, Measurement]) -> str:
@@ -202,8 +202,8 @@ def _sentence(by_name: dict[str, Measurement]) -> str:
 def _cautions(context: AuditContext) -> tuple[str, ...]:
     cautions = [
         "A genre whose labels vary little has a low CCC at the same error.",
-        "A spread is never negative, and its interval lies too high: judge it by the spread by chance.",
-        f"Nothing is said of genres of fewer than {MIN_SONGS} songs.",
+        "A spread is never negative, and its interval lies too high: compare it with the spread by chance.",
+        f"Genres of fewer than {MIN_SONGS} songs are not measured.",
         "Blue notes, guitar and synthesizer are played by a soundfont, not by people.",
     ]
     if context.composed:

@@ -7,7 +7,7 @@ step is inverted (:mod:`~affetti.studies.audit.codec.round_trips`), and how well
 :mod:`~affetti.studies.audit.codec.stages`, at the presets ``paper`` and, prefixed ``full_band_``, ``full-band``;
 prefixed ``own_``, what can be predicted from the corpus' own log-mels, for which no sound is needed.
 
-When not to use: bits do not measure what is heard, and none of the four bounds a quality score.
+When not to use: bits do not measure what is audible, and none of the four bounds a quality score.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from affetti.studies.audit.resynthesis.excerpts import excerpts
 FRONT_END_BY_PREFIX: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}
 """Prefix of the measurements' names, and the front-end."""
 LATENT_NUMBERS, LATENT_BITS = 356, 16
-"""The published study's latent: numbers a clip, and the bits each that its rate comes to."""
+"""The published study's latent: numbers a clip, and bits a number at its stated rate."""
 TONE_HZ = 15_000.0
 """Hz: a tone over the band, to be resampled."""
 MAX_SECONDS = 15_000.0
@@ -153,10 +153,10 @@ def _round_trips(
     """The measures of every step of some of the ``rows``, at both front-ends; and the sounds of the first."""
     place = {row: number for number, row in enumerate(rows.tolist())}
     trips: dict[str, list[dict[str, RoundTrip]]] = {prefix: [] for prefix in FRONT_END_BY_PREFIX}
-    heard: list[int] = []
+    measured_rows: list[int] = []
     sounds: list[Sound] = []
     for row, wave in excerpts(context, n):
-        progress("coding", len(heard), n)
+        progress("coding", len(measured_rows), n)
         shared = list(spectral_stages(wave, FRONT_END_BY_PREFIX[""]))
         plain = {step.name: round_trip(step, wave, FRONT_END_BY_PREFIX[""]) for step in shared}
         for (prefix, front), read in zip(FRONT_END_BY_PREFIX.items(), shown, strict=True):
@@ -169,8 +169,8 @@ def _round_trips(
                 sounds += [
                     context.save_sound("information", STAGES[step.name], "rebuilt", step.sound) for step in played
                 ]
-        heard.append(row)
-    songs = context.corpus.songs[heard]
+        measured_rows.append(row)
+    songs = context.corpus.songs[measured_rows]
     return [
         it for prefix in FRONT_END_BY_PREFIX for it in round_trips.measurements(prefix, trips[prefix], songs)
     ], sounds
@@ -231,7 +231,7 @@ def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
     )
     bits = (
         "Lossless bits depend on the rounding step, on the level of the music and on the coder; order-0 entropy knows "
-        "neither time nor pitch. They measure what is stored, and nothing of what is heard."
+        "neither time nor pitch. They measure what is stored, not what is audible."
     )
     probing = (
         "A probe is a lower bound that rises with the number of training songs, and rises more for many features than "

@@ -70,18 +70,18 @@ def _sung_log_mels(context: AuditContext, n: int, progress: Progress) -> dict[st
     log_mels: dict[str, list[LogMels]] = {}
     for index in range(n):
         progress("lyrics", index, n)
-        heard = sung_excerpt(context, context.compose_song(index), "formant", WORDS)
+        excerpt = sung_excerpt(context, context.compose_song(index), "formant", WORDS)
         for words in ("none", *WORDS):
-            log_mels.setdefault(words, []).append(context.log_mel(heard.with_words(words)))
+            log_mels.setdefault(words, []).append(context.log_mel(excerpt.with_words(words)))
         for words in WORDS[:2]:
-            log_mels.setdefault(f"{words}, voice alone", []).append(context.log_mel(heard.voices[words]))
+            log_mels.setdefault(f"{words}, voice alone", []).append(context.log_mel(excerpt.voices[words]))
     return {words: np.stack(each) for words, each in log_mels.items()}
 
 
 def _similarities(mels: dict[str, LogMels], songs: NDArray[np.str_], context: AuditContext) -> list[Measurement]:
     """How alike clips are that differ in words alone, beside clips of different songs."""
     r, in_time, decibels = similarity.correlation, similarity.correlation_in_time, similarity.distance_db
-    asked: tuple[tuple[str, str, Comparison, str], ...] = (
+    comparisons: tuple[tuple[str, str, Comparison, str], ...] = (
         ("similarity", "r of mels, happy and sad words", r, "sad"),
         ("similarity_other_songs", "r of mels, different songs: the floor", r, "other"),
         ("similarity_in_time", "r with band means taken out, happy and sad words", in_time, "sad"),
@@ -101,7 +101,7 @@ def _similarities(mels: dict[str, LogMels], songs: NDArray[np.str_], context: Au
             seed=context.seed,
             unit="dB" if compare is decibels else "",
         )
-        for name, label, compare, side in asked
+        for name, label, compare, side in comparisons
     ]
 
 
@@ -109,7 +109,7 @@ def _probe_accuracies(mels: dict[str, LogMels], songs: NDArray[np.str_], context
     """Balanced accuracy of a probe that predicts which words are sung; chance is 0.5."""
     features = {words: embed_statistics(each) for words, each in mels.items()}
     alone = ("happy, voice alone", "sad, voice alone")
-    asked = (
+    probes = (
         ("words_read", "happy or sad words, predicted from one clip", ("happy", "sad"), _single_clips),
         (
             "words_read_paired",
@@ -127,7 +127,7 @@ def _probe_accuracies(mels: dict[str, LogMels], songs: NDArray[np.str_], context
         ),
     )
     measurements: list[Measurement] = []
-    for name, label, (one, other), design in asked:
+    for name, label, (one, other), design in probes:
         x, which = design(features[one], features[other]), np.repeat(["one", "other"], len(songs))
         both = np.tile(songs, 2)
         read = linear_probe.cross_val_classify(x, which, both)
@@ -150,18 +150,18 @@ def _pair_differences(one: linear_probe.Floats, other: linear_probe.Floats) -> l
 
 def _predicted_shifts(mels: dict[str, LogMels], context: AuditContext) -> list[Measurement]:
     """How the predictions of the corpus' regressor change with the words."""
-    asked = (
+    shifts = (
         ("valence_shift", "predicted valence, happy less sad words", 0, "sad"),
         ("arousal_shift", "predicted arousal, happy less sad words", 1, "sad"),
         ("valence_shift_voice", "predicted valence, happy words less none", 0, "none"),
     )
     regressor = EmotionRegressor.fit(context)
     if regressor is None:
-        return [Measurement.missing(name, label, NEEDS_LABELS) for name, label, _, _ in asked]
-    read = {words: regressor.predict(embed_statistics(mels[words])) for words in ("happy", "sad", "none")}
+        return [Measurement.missing(name, label, NEEDS_LABELS) for name, label, _, _ in shifts]
+    predicted = {words: regressor.predict(embed_statistics(mels[words])) for words in ("happy", "sad", "none")}
     return [
-        regressor.mean_effect(name, label, (read["happy"] - read[other])[..., axis])
-        for name, label, axis, other in asked
+        regressor.mean_effect(name, label, (predicted["happy"] - predicted[other])[..., axis])
+        for name, label, axis, other in shifts
     ]
 
 
@@ -171,13 +171,13 @@ def _espeak_similarity(context: AuditContext) -> tuple[list[Measurement], tuple[
     try:
         require_voice("espeak")
         n = context.sample_size(MAX_SPOKEN_SONGS, MAX_SPOKEN_SONGS_QUICK)
-        heard = [sung_excerpt(context, context.compose_song(index), "espeak", ("happy", "sad")) for index in range(n)]
+        spoken = [sung_excerpt(context, context.compose_song(index), "espeak", ("happy", "sad")) for index in range(n)]
     except (MissingDependencyError, InputError) as error:
         missing = Measurement.missing(*names, "espeak-ng")
         return [missing], (f"One voice alone was measured, affetti's own: {error.what}.",)
     alike = [
         similarity.correlation(*(context.log_mel(each.with_words(words)) for words in ("happy", "sad")))
-        for each in heard
+        for each in spoken
     ]
     return [Measurement.of_mean(*names, alike, songs=np.arange(n), seed=context.seed)], ()
 

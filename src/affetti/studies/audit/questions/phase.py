@@ -174,7 +174,7 @@ def _sentence(answer: Answer) -> str:
 
 
 def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
-    hearing = "These measure signals, not hearing: phases can differ and sound alike, and no listener was asked."
+    hearing = "These measure signals, not perception: phases can differ and sound alike, and no listener rated them."
     split = (
         "The split of the loss is of errors of magnitude seen through three windows. What lies over 8 kHz, which paper "
         "drops, counts as magnitude's; what comes of both together is halved between them."

@@ -36,7 +36,7 @@ from affetti.studies.audit.resynthesis import similarity
 
 MAX_SONGS, MAX_SONGS_QUICK = 60, 20
 PLAYED_INSTRUMENTS = ("piano", "acoustic guitar", "distorted guitar", "flute")
-"""Instruments to be heard."""
+"""Instruments of the audio examples."""
 MAIN_PAIR = ("piano", "acoustic guitar")
 GUITARS = ("acoustic guitar", "distorted guitar")
 PIANO_GUITARS = ("similarity_piano_clean_guitar", "similarity_piano_distorted_guitar")

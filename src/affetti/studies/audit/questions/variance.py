@@ -164,7 +164,7 @@ def _cautions(context: AuditContext, known: Aspects, clips: int) -> tuple[str, .
     cautions = [
         (
             f"Of {clips:,} clips, by a linear regressor: a share is what it predicts from these numbers, not what "
-            "listeners hear."
+            "listeners perceive."
         ),
         "Out of fold a useless group can cost more than it gives: a share below zero is none.",
         "Two linear regressors bound from below what log-mel and groups hold; their difference is no bound.",

@@ -1,9 +1,9 @@
 """What resynthesis does to the predicted arousal of music.
 
 The sound of a clip is rebuilt and its log-mel computed again, at the corpus' own front-end. A ridge regression on
-log-mel statistics, trained on other songs, predicts the arousal of both; the difference is what the loss means to a
-regressor. When not to use: as what listeners hear. On composed music the regressor has learnt the composer's rules, and
-only ratings would say what people feel.
+log-mel statistics, trained on other songs, predicts the arousal of both; the difference is the effect of the loss on a
+regressor. When not to use: as what listeners perceive. On composed music the regressor has learnt the composer's rules,
+and only ratings could measure what people feel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Excerpts of a corpus that can be heard: the middle seconds of clips, at the rate of the named front-ends.
+"""Audible excerpts of a corpus: the middle seconds of clips, at the rate of the named front-ends.
 
-What is measured on sound here costs by the second; six seconds hold enough frames for every statistic, and all methods
-hear the same six.
+Measurements on sound take time per second of audio; six seconds hold enough frames for every statistic, and all
+methods get the same six.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def excerpts(context: AuditContext, n: int) -> Iterator[tuple[int, Tensor]]:
     size = min(context.front_end.samples, round(SECONDS * rate)) // HOP * HOP
     if size < MIN_SAMPLES:
         raise NotMeasurableError(f"clips of at least {MIN_SAMPLES / rate:.1f} s")
-    heard = False
+    any_audible = False
     for row in context.select_rows(n).tolist():
         wave = context.waveform(row)
         first = (len(wave) - size) // 2
         if first >= 0 and not is_silent(wave[first : first + size].numpy()):
-            heard = True
+            any_audible = True
             yield row, wave[first : first + size]
-    if not heard:
+    if not any_audible:
         raise NotMeasurableError("clips that are not silent")

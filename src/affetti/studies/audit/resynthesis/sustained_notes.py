@@ -1,6 +1,6 @@
 """Long held notes, and how steady their level is.
 
-Phases that do not fit each other make the partials of a held note beat, which is heard as a flutter. The level is the
+Inconsistent phases make the partials of a held note beat, which is audible as a flutter. The level is the
 root mean square of pieces of 23 ms, and its deviation over the middle of the note, in dB, is compared before and after:
 an instrument's own vibrato and beating is in both.
 """
