@@ -62,7 +62,7 @@ def list_files(root: Path, max_depth: int | None = None) -> Listing:
 
     Args:
         root: the folder; its own name may be anything.
-        max_depth: how many folders deep to look; without a limit by default.
+        max_depth: how many folders deep to search; without a limit by default.
 
     Raises:
         StorageError: ``root`` cannot be read.

@@ -118,8 +118,8 @@ def read(
         columns.pop()
     for column in required:
         if column not in columns:
-            found = ", ".join(table[0][1]) if table else "nothing"
-            raise InputError(f"column {column!r} is missing (found: {found})", where=path, hint=hint)
+            header = ", ".join(table[0][1]) if table else "nothing"
+            raise InputError(f"column {column!r} is missing (found: {header})", where=path, hint=hint)
     twice = [column for column in columns if column and columns.count(column) > 1]
     if twice:
         raise InputError(f"there are several columns {twice[0]!r}", where=path, hint="keep one of them")
@@ -160,15 +160,15 @@ def unique(rows: Sequence[Row], column: str, hint: str = AGAIN) -> dict[str, Row
     Raises:
         InputError: an id is missing or occurs twice; names the line.
     """
-    found: dict[str, Row] = {}
+    by_id: dict[str, Row] = {}
     for row in rows:
         name = row[column]
         if not name:
             raise row.wrong(f"{column} is missing", hint)
-        if name in found:
-            raise row.wrong(f"{column} {name} occurs twice (also on line {found[name].line})", hint)
-        found[name] = row
-    return found
+        if name in by_id:
+            raise row.wrong(f"{column} {name} occurs twice (also on line {by_id[name].line})", hint)
+        by_id[name] = row
+    return by_id
 
 
 def numbered(rows: Sequence[Row], column: str, hint: str = AGAIN) -> dict[int, Row]:
@@ -177,15 +177,15 @@ def numbered(rows: Sequence[Row], column: str, hint: str = AGAIN) -> dict[int, R
     Raises:
         InputError: an id is missing, no such number, or occurs twice; names the line.
     """
-    found: dict[int, Row] = {}
+    by_id: dict[int, Row] = {}
     for row in rows:
         if not row.get(column):
             raise row.wrong(f"{column} is missing", hint)
         number = int(row.number(column, 1, whole=True))
-        if number in found:
-            raise row.wrong(f"{column} {number} occurs twice (also on line {found[number].line})", hint)
-        found[number] = row
-    return found
+        if number in by_id:
+            raise row.wrong(f"{column} {number} occurs twice (also on line {by_id[number].line})", hint)
+        by_id[number] = row
+    return by_id
 
 
 def _text(path: Path, errors: str, hint: str) -> list[str]:
@@ -213,11 +213,11 @@ def _delimiter(lines: list[str], required: Sequence[str]) -> str:
     """What parts the header into most of the columns required."""
     head = next((line for line in lines if line.strip()), "")
 
-    def found(delimiter: str) -> int:
+    def count_required(delimiter: str) -> int:
         cells = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
         return len({normalised(cell) for cell in cells} & set(required))
 
-    return max(DELIMITERS, key=found)
+    return max(DELIMITERS, key=count_required)
 
 
 def _cells(lines: list[str], path: Path, delimiter: str, hint: str, ragged: bool) -> Iterator[tuple[int, list[str]]]:

@@ -27,7 +27,7 @@ def test_an_audit_is_run_and_told(affetti: Affetti, plain: Corpus, tmp_path: Pat
     told = [row for row in document["findings"] if row["topic"] == "structure"]
     assert f"{len(told)} claims of the published study: " in ran.out
     assert all(row["claim"] in ran.out for row in told)
-    assert f"{len(document['findings']) - len(told)} more claims belong to questions that were not asked" in ran.out
+    assert f"{len(document['findings']) - len(told)} more claims belong to questions that were not selected" in ran.out
 
 
 def test_a_dry_run_writes_nothing(affetti: Affetti, plain: Corpus, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_the_rest_goes_on_without_broken_tracks_and_they_are_listed(
         (["--scale", "1..9"], "lies outside the scale 1..9"),
         (["--folds", "1"], "1 folds. Give at least 2"),
         (["--seed", "-1"], "seed -1 is negative"),
-        (["--clips", "99"], "only a composed corpus has as many clips as asked"),
+        (["--clips", "99"], "--clips applies to composed music only"),
         (["--windows", "middle"], "middle"),
         (["--soundfont", "none.sf2"], "none.sf2: no such soundfont"),
         (["--voice", "opera"], "opera"),

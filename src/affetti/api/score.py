@@ -45,10 +45,10 @@ def run(
     Args:
         real: a corpus, a folder of audio, or an ``.npy`` of dB log-mels ``[N, M, F]``.
         fake: the same.
-        train: what the generator was trained on, to look for copies.
+        train: what the generator was trained on, to search for copies.
         against: clips of another generator, for a paired test on the same real songs.
         out: folder for ``result.json``, and ``pictures.npz`` for the report.
-        fold: with a corpus: compare with this fold's test clips, and look for copies of its training clips.
+        fold: with a corpus: compare with this fold's test clips, and search for copies of its training clips.
         regressor: run of a regressor that predicts the emotions.
         features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
             ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
@@ -122,7 +122,7 @@ def run(
 
 
 def _cautions(sets: list[ClipSet]) -> Iterator[str]:
-    """Arrays whose values do not look like dB log-mels; corpora and folders are affetti's own."""
+    """Warnings on arrays whose values do not look like dB log-mels; corpora and folders always hold dB."""
     for clips in sets:
         unlike = unlike_decibels(clips.mel) if clips.front_end is None else None
         if unlike is not None:

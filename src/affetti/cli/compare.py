@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "compare")
     settings = resolve(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
-    settings |= _read(settings)
+    settings |= _parsed(settings)
     from affetti import api
 
     if flags.dry_run:
@@ -81,25 +81,25 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _read(settings: dict[str, Any]) -> dict[str, Any]:
+def _parsed(settings: dict[str, Any]) -> dict[str, Any]:
     """Lists and times out of what was typed."""
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     if settings.get("train_fractions") is not None:
         percentages = _numbers(settings["train_fractions"], "--train-fractions")
-        found["train_fractions"] = tuple(value / 100 for value in percentages)
+        parsed["train_fractions"] = tuple(value / 100 for value in percentages)
     if settings.get("training_steps") is not None:
-        found["training_steps"] = tuple(
+        parsed["training_steps"] = tuple(
             int(value) for value in _numbers(settings["training_steps"], "--training-steps")
         )
-        if min(found["training_steps"]) < 1:
+        if min(parsed["training_steps"]) < 1:
             raise UsageError(f"{settings['training_steps']} updates", where="--training-steps", hint="give 1 or more")
     if settings.get("budget") is not None:
-        found["budget"] = _seconds(settings["budget"])
+        parsed["budget"] = _seconds(settings["budget"])
     pairs: list[tuple[str, float]] = []
     for typed in settings.pop("sampling", ()):
         name, _, values = typed.partition("=")
         pairs += [(name, value) for value in _numbers(values, "--sampling")]
-    return found | ({"sampling": tuple(pairs)} if pairs else {})
+    return parsed | ({"sampling": tuple(pairs)} if pairs else {})
 
 
 def _numbers(typed: str, flag: str) -> list[float]:
@@ -136,7 +136,9 @@ def text(document: dict[str, Any]) -> str:
     lines += _hierarchy(document["hierarchy"])
     for row in document["training_steps"]:
         seconds, updates = row["seconds"], row["updates"]
-        lines.append(f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_told(row['quality'], 0)}")
+        lines.append(
+            f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_format(row['quality'], 0)}"
+        )
     for row in document["curve"]:
         arms = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
         lines.append(f"{100 * row['train_fraction']:g} % of the songs ({row['songs']}): {arms}")
@@ -177,26 +179,28 @@ def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
     lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN_WIDTH}}" for head in heads)]
     for row in rows:
         emotion = row["emotion"]
-        ccc = [_told(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in AXES]
-        slope = _told(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
+        ccc = [_format(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in AXES]
+        slope = _format(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
         claimed = (row["claimed"] or {}).get("quality", "–")
         change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"
         information = "no original" if row["information"] is None else f"{row['information']:.0f} %"
-        cells = (_told(row["quality"], 0), claimed, information, *ccc, slope, _told(row["diversity"], 2), change)
+        cells = (_format(row["quality"], 0), claimed, information, *ccc, slope, _format(row["diversity"], 2), change)
         lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells))
     return lines
 
 
-def _told(value: float | None, digits: int) -> str:
+def _format(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _published(found: dict[str, Any]) -> list[str]:
-    kind, test = found["generator"], found["test"]
-    ours = "not run" if found["honest_gain"] is None else f"{found['honest_gain']:+.3f}"
-    mixture = f"with {kind} {found['mixed']['value']:.3f} ({test['synthetic']} of {test['test']} test clips synthetic)"
+def _published(comparison: dict[str, Any]) -> list[str]:
+    kind, test = comparison["generator"], comparison["test"]
+    ours = "not run" if comparison["honest_gain"] is None else f"{comparison['honest_gain']:+.3f}"
+    mixture = (
+        f"with {kind} {comparison['mixed']['value']:.3f} ({test['synthetic']} of {test['test']} test clips synthetic)"
+    )
     return [
-        f"as published (NOT honest: {found['why']}):",
-        f"  real clips alone {found['real']['value']:.3f}, {mixture}: gain {found['gain']:+.3f}",
-        f"  on the real part of those test clips {found['mixed_on_real']['value']:.3f}; our own protocol: {ours}",
+        f"as published (NOT honest: {comparison['why']}):",
+        f"  real clips alone {comparison['real']['value']:.3f}, {mixture}: gain {comparison['gain']:+.3f}",
+        f"  on the real part of those test clips {comparison['mixed_on_real']['value']:.3f}; our own protocol: {ours}",
     ]

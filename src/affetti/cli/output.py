@@ -69,7 +69,7 @@ class DroppingStream(io.TextIOBase):
 
 
 class ClosedStream(io.TextIOBase):
-    """Stands for a stdout that is closed: Python would have None there, and print nothing without an error."""
+    """Replaces a closed stdout: Python would set it to None, and print nothing without an error."""
 
     def write(self, _text: str, /) -> int:
         """Raise :class:`OSError`."""

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags(CommonFlags):
-    """Score a synthetic set against real music; every number stands beside what real music itself would score."""
+    """Score a synthetic set against real music; every number is shown beside the score of real music itself."""
 
     real: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="REAL")]]
     """Real clips: a corpus, a folder of audio, or an .npy of dB log-mels [N, M, F]."""
     fake: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FAKE")]]
     """Synthetic clips: the same."""
     train: Path | None = None
-    """What the generator was trained on, to look for copies."""
+    """What the generator was trained on, to search for copies."""
     fold: int | None = None
-    """Compare with this fold's test clips of the corpus REAL, and look for copies of its training clips."""
+    """Compare with this fold's test clips of the corpus REAL, and search for copies of its training clips."""
     against: Annotated[Path | None, tyro.conf.arg(metavar="OTHER_FAKE")] = None
     """Clips of another generator: a paired test of which of the two is nearer to REAL."""
     regressor: Path | None = None
@@ -91,7 +91,7 @@ def _print(card: Scorecard, real: Path, groups: Sequence[Path], as_json: bool) -
 
 
 def _uncertainties(card: Scorecard, real: Path, groups: Sequence[Path]) -> list[str]:
-    """What makes the numbers less certain than they look."""
+    """What makes the numbers less certain than they seem."""
     lines: list[str] = []
     low, high = card.quality.ci
     if high - low > MAX_WIDTH:

@@ -4,7 +4,7 @@ A song has one of five styles (its *genre*), a form of eight sections, a key, a 
 notes for melody, chords, bass and, where the style has them, drums. Each section draws its own cues around the song's.
 What follows the cues: the melody's archetype, register, rate and instrument; the mode of all pitches; the velocity of
 every note (level); the duration of every pitched note over its interval (articulation). What does not: genre, form,
-key, chord progression and section names, which are drawn without looking at the cues. Most songs have words, about
+key, chord progression and section names, which are drawn independently of the cues. Most songs have words, about
 the valence of their sections (see :mod:`affetti.compose.lyrics`); no note depends on them.
 
 Everything depends on ``(seed, index)`` alone, and each decision has its own random stream: changing one cue leaves

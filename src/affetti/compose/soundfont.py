@@ -99,9 +99,9 @@ class SoundFont:
     def preset(self, program: int, *, drum: bool = False) -> tuple[int, int] | None:
         """Bank and program that play a General MIDI program, or a drum kit; None: nothing does, and it is silent.
 
-        The first there is of: the program in bank 0, program 0 of bank 0, the program in any other melodic bank, the
-        first program there is. Of drum kits (bank 128): the kit, kit 0, the first there is; no melodic program stands
-        in for drums, since its keys are pitches.
+        The first that exists of: the program in bank 0, program 0 of bank 0, the program in any other melodic bank,
+        any program. Of drum kits (bank 128): the kit, kit 0, any kit; no melodic program replaces a drum kit, since
+        its keys are pitches.
         """
         if drum:
             kits = sorted(key for key in self._presets if key[0] == DRUM_BANK and self._presets[key])

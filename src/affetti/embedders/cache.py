@@ -1,9 +1,9 @@
 """Features extracted once: a folder of affetti's own, keyed by everything that the numbers depend on.
 
 A set's features lie in ``features/KEY/``, one ``.npy`` of float32 ``[n, D]`` for every 64 clips, so that long work
-goes on where it was cut. KEY is a SHA-256 over what the embedder reads (the log-mels themselves, or the bytes of the
+goes on where it was cut. KEY is a SHA-256 over the embedder's input (the log-mels themselves, or the bytes of the
 audio files), the front-end and the embedder's version. So nothing in the cache is ever out of date: a changed clip,
-other weights or another front-end have another key. Behind each array stands a SHA-256 of key and content; a file that
+other weights or another front-end have another key. Each array is followed by a SHA-256 of key and content; a file that
 was cut short, altered or put there by something else does not bear it, and is made again. Files appear whole or not at
 all, and whoever writes one writes the same bytes, so processes may share the cache. It may be removed at any time.
 
@@ -78,7 +78,7 @@ def embed(
 
 
 def cache_key(clips: ClipSet, embedder: Embedder) -> str:
-    """Hexadecimal digits that name the features of a set: of what is read, how, and by which version."""
+    """Hexadecimal hash that identifies the features of a set: of its input, the embedder and its version."""
     front = clips.front_end.hash if clips.front_end else ""
     digest = hashlib.sha256(f"{CACHE_VERSION} {embedder.version} {front} {clips.mel.dtype} {clips.mel.shape}".encode())
     if embedder.sample_rate is not None:

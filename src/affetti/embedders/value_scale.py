@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from affetti.rows import evenly_spaced
 
 CHECKED_CLIPS = 64
-"""Clips that are looked at, evenly spaced."""
+"""Clips that are inspected, evenly spaced."""
 SKEWED = 0.05
 """Median over maximum of a linear spectrogram: power and magnitude are small nearly everywhere."""
 MIN_DB_RANGE = 30.0
 """Range of a clip of music in dB; a natural logarithm turns 80 dB into 18, a decimal one into 8."""
 MAX_DECIMAL_RANGE = 11.0
 SWAPPED = 2.0
-"""Ratio of spreads at which axes look swapped. All clips share the tilt of the mean spectrum, which spreads the means
-of bands; the means of frames over many clips are nearly equal."""
+"""Ratio of spreads from which axes are taken for swapped. All clips share the tilt of the mean spectrum, which spreads
+the means of bands; the means of frames over many clips are nearly equal."""
 
 
 def unlike_decibels(mels: NDArray[Any]) -> str | None:
-    """What the values of an array ``[N, M, F]`` look like where they do not look like dB log-mels; None where they do.
+    """The likely scale of the values of an array ``[N, M, F]`` that are no dB log-mels; None where they may be.
 
     Example:
         >>> unlike_decibels(np.random.default_rng(0).uniform(-1, 1, (8, 64, 128)))

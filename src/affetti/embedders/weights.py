@@ -1,4 +1,4 @@
-"""Weights from elsewhere: read without running anything they hold, and known again by what they hold.
+"""Weights from elsewhere: loaded without running code from the file, and identified by their content.
 
 The one place where a foreign file of weights is opened. ``.safetensors`` holds tensors and nothing else; a ``.pth`` is
 a pickle, of which torch rebuilds tensors alone (``weights_only``), and refuses all that would call a function.

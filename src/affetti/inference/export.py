@@ -74,8 +74,8 @@ class WaveformRegressor(nn.Module):
         blocks = torch.cat([spread, end], dim=1).unflatten(1, (whole + each, hop))
         place = torch.arange(count, device=waveform.device)
         place = torch.where(place == count - 1, whole, place).unsqueeze(1) + torch.arange(each, device=waveform.device)
-        found = blocks.index_select(1, place.flatten()).unflatten(1, (count, each))
-        return found.flatten(2, 3)[:, :, :samples]
+        windows = blocks.index_select(1, place.flatten()).unflatten(1, (count, each))
+        return windows.flatten(2, 3)[:, :, :samples]
 
 
 def _silent(windows: Tensor) -> Tensor:

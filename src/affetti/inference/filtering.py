@@ -7,7 +7,7 @@ do from their labels.
 
 When not to use: to claim that what is kept is of better quality. It follows the condition as far as ridge regression
 can predict it, and where the regressor predicts poorly, the filter keeps the clips whose emotion is easy to predict:
-look at ``shift`` and ``coverage`` as well.
+check ``shift`` and ``coverage`` as well.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ k = r + P·s,
 
 The inner sum, window w included, is a convolution along time: the samples lie in blocks of a hop, a channel for each
 place in it, and j is a group of channels. The outer sum is one matrix for each r. Samples are real, so r ≤ P/2 is
-enough: what is missing is the mirror image of what is there, of equal power. An s is left out where all filters are zero at
-each of its k. The order in which the frequencies come out is that of the mel filters' columns, which costs nothing. Two
-products with matrices of some √N rows take the place of one of N, and of ONNX's own STFT, which its runtimes do by
-naive loops.
+enough: what is missing is the mirror image of what is there, of equal power. An s is left out where all filters are
+zero at each of its k. The order in which the frequencies come out is that of the mel filters' columns, which costs
+nothing. Two products with matrices of some √N rows take the place of one of N, and of ONNX's own STFT, which its
+runtimes do by naive loops.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ generated is no copy (see coverage for that).
 
 Z counts rows as independent. Clips of one song are not: with ``groups`` one clip of each song is drawn, several times.
 
-When not to use: against small shares of copies, which a rank statistic over all rows of a cell hardly feels; look at
+When not to use: against small shares of copies, to which a rank statistic over all rows of a cell is insensitive; use
 ``nearest_pairs`` for those.
 """
 

@@ -3,7 +3,7 @@
 exp of the Shannon entropy (or Rényi's, of order q) of the eigenvalues of a similarity matrix over its size. It lies
 between 1 and N, does not change when the set is doubled, and needs no reference.
 
-When not to use: alone. Noise is diverse; read it beside as many real rows and beside the precision.
+When not to use: alone. Noise is diverse; compare it with the score of as many real rows, and report precision too.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from affetti.metrics.sample import Floats, as_rows
 def vendi_score(x: ArrayLike, q: float = 1.0) -> float:
     """Effective number of distinct rows under cosine similarity (Friedman & Dieng 2023).
 
-    The cosine kernel, the authors' choice for embeddings, has no bandwidth to tune; it reads angles at the origin, so
-    features that share a large mean should be centred on the *real* mean first. The score has no absolute scale:
-    read it beside that of as many real rows.
+    The cosine kernel, the authors' choice for embeddings, has no bandwidth to tune; it compares angles at the origin,
+    so features that share a large mean should be centred on the *real* mean first. The score has no absolute scale:
+    compare it with that of as many real rows.
 
     Args:
         x: rows ``[N, D]``.
-        q: order of the entropy, ≥ 0; 1 is Shannon's, larger orders look at the commonest kinds alone.
+        q: order of the entropy, ≥ 0; 1 is Shannon's, larger orders count only the commonest kinds.
 
     Returns:
         Between 1 (all rows point one way) and N (all at right angles).

@@ -33,7 +33,7 @@ from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 N_SPLITS = 40
 """Random halves of the songs."""
 MAX_CLIPS = 4_000
-"""Clips a side that are looked at; of larger sets whole songs are drawn. Distances of all pairs are held in memory."""
+"""Clips a side that are used; of larger sets whole songs are drawn. Distances of all pairs are held in memory."""
 MIN_SONGS = 4
 MEASURES = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage", "vendi")
 BOUNDS = {"density": (0.0, np.inf), "vendi": (1.0, np.inf)}
@@ -50,7 +50,7 @@ def by_halves(
     """All seven measures with intervals and floors.
 
     Args:
-        real: rows ``[N, D]``, centred: Vendi's score reads angles at the origin.
+        real: rows ``[N, D]``, centred: the Vendi score compares angles at the origin.
         fake: rows ``[M, D]``.
         groups: song ids of the rows of ``real`` and of ``fake``; without them every row is a song.
         k: neighbours; less where a half has fewer clips of other songs.

@@ -48,7 +48,7 @@ class JointDistance:
     alpha: float
     """Weight of the conditions."""
     plain: float
-    """Joint distance as it stands, to be held against ``null``."""
+    """Joint distance (not debiased), to be compared with ``null``."""
     null: tuple[float, float, float]
     """The same with permuted conditions: 2.5 %, mean, 97.5 %."""
     p: float

@@ -6,7 +6,7 @@
 independent draws. σ is the median distance within the reference, as the text of KAD (Chung et al. 2025) has it, so that
 two generators are measured with one ruler. Published KAD figures are 100 times this.
 
-When not to use: to see *how* sets differ; σ sets the scale at which it looks, and what differs at much smaller scales
+When not to use: to see *how* sets differ; σ sets the scale of comparison, and what differs at much smaller scales
 goes unseen. Near equality of the laws its estimate is not normal, and its interval a rough one.
 """
 

@@ -57,7 +57,7 @@ class Moments:
 
     @classmethod
     def streamed(cls, chunks: Iterable[Floats]) -> Moments:
-        """Of all rows of all chunks, which are looked at once."""
+        """Of all rows of all chunks; each chunk is visited once."""
         moments: Moments | None = None
         for chunk in chunks:
             moments = cls.of(chunk) if moments is None else cls.merged([moments, cls.of(chunk)])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """A measured value with what is needed to read it."""
+    """A measured value with what is needed to interpret it."""
 
     value: float
     """The estimate, in the unit of its metric."""

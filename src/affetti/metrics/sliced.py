@@ -28,7 +28,7 @@ MAX_PROJECTIONS = 1 << 22
 
 
 def sliced_wasserstein_distance(x: ArrayLike, y: ArrayLike, directions: int = 256, seed: int = 0) -> float:
-    """Squared sliced Wasserstein distance of two sets as they stand (not debiased).
+    """Squared sliced Wasserstein distance of two sets (not debiased).
 
     Args:
         x: reference rows ``[N, D]``.

@@ -12,9 +12,9 @@ Each clip is summed up once, in one pass over a memory-mapped set, and the sets 
   onsets, in dB. The rise is the mean over bands of what a frame has over the one before, falls counting 0; an onset
   is a rise that is the greatest within 2 frames, above the clip's mean by its standard deviation, and 0.5 dB or more.
 
-All four are lengths. Between equal laws they shrink as 1/√N, a bias that the jackknife, made for 1/N, does not remove
-(and a length has a kink at 0, where it would overshoot), so values stand as they are: near equality compare them with
-their floor. Far from it they are nearly unbiased, and the interval over songs is sound.
+All four are lengths. Between equal distributions they shrink as 1/√N, a bias that the jackknife, made for 1/N, does not
+remove (and a length has a kink at 0, where it would overshoot), so values are not debiased: near equality compare them
+with their floor. Far from it they are nearly unbiased, and the interval over songs is sound.
 
 When not to use: for pitch, harmony, timbre finer than bands, or emotion, to which they are insensitive.
 """

@@ -1,6 +1,6 @@
 """A measure by quadrant or by genre, on equally many songs in each.
 
-Distances depend on how many songs they rest on, so that the stratum with fewest looks worst for that alone. Here every
+Distances depend on the number of songs, so that the stratum with fewest seems worst for that alone. Here every
 stratum is measured on as many songs as the smallest has, drawn at random several times; the answer is the mean over the
 draws of value, interval and floor. The mean interval is that of one draw, and so on the wide side.
 
@@ -79,7 +79,9 @@ def by_stratum(
             and whatever ``measure`` raises.
     """
     if fewest < 2 or draws < 1:
-        raise InputError(f"{fewest} songs and {draws} draws", where="fewest, draws", hint="use at least 2 songs and 1 draw")
+        raise InputError(
+            f"{fewest} songs and {draws} draws", where="fewest, draws", hint="use at least 2 songs and 1 draw"
+        )
     kinds = [np.asarray(stratum).astype(str) for stratum in strata]
     ids = [None] * len(kinds) if groups is None else groups
     songs = [_by_name(g, len(kind)) for kind, g in zip(kinds, ids, strict=True)]

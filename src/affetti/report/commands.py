@@ -262,5 +262,5 @@ def _command(verb: str, *positional: object, **flags: object) -> str:
 
 
 def _number(value: float) -> str:
-    """The shortest text that reads back as ``value``."""
+    """The shortest text that parses to ``value``."""
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)

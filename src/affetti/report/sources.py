@@ -1,4 +1,4 @@
-"""What a report is about: folders recognised by the files they hold, in a fixed reading order.
+"""The sources of a report: folders recognised by the files they hold, in a fixed order.
 
 The order does not follow the arguments: real corpora before synthetic ones, generators before regressors, then by what
 the folders say of themselves and last by their paths. A folder given twice counts once.
@@ -102,7 +102,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Sources:
-    """All a report is about, in reading order."""
+    """All sources of a report, in the order of the page."""
 
     corpora: tuple[Corpus, ...] = ()
     runs: tuple[Run, ...] = ()

@@ -1,4 +1,4 @@
-"""The summary on top of the page: a reader's questions, answered in sentences with the numbers of the sources."""
+"""The summary on top of the page: the main questions, answered in sentences with the numbers of the sources."""
 
 from __future__ import annotations
 

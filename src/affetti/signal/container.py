@@ -24,7 +24,7 @@ from typing import Literal
 Verdict = Literal["complete", "truncated", "wrong-length"]
 
 MAX_CHUNKS = 1_000
-"""Chunks or tags looked at before the sound."""
+"""Chunks or tags inspected before the sound."""
 
 
 def inspect(file: FileIO) -> Verdict:

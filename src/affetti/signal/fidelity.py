@@ -131,8 +131,8 @@ def onset_sharpness(reference: Tensor, estimate: Tensor, onset_frames: NDArray[n
     At each onset, the largest flux within two frames over the mean within 30 or so (0.1 s at 22,050 Hz), less 1; mean
     over the onsets; ratio of the two sounds. 1: as sharp; 0: nothing stands out.
     """
-    stand = [np.mean([_stands_out(flux, at) for at in onset_frames]) for flux in (_flux(reference), _flux(estimate))]
-    return float(stand[1] / stand[0])
+    contrast = [np.mean([_stands_out(flux, at) for at in onset_frames]) for flux in (_flux(reference), _flux(estimate))]
+    return float(contrast[1] / contrast[0])
 
 
 def crest_change(reference: Tensor, estimate: Tensor, onset_frames: NDArray[np.intp], sample_rate: int) -> float:

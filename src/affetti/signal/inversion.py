@@ -2,8 +2,9 @@
 
 128 mel bands do not determine 1,025 magnitudes. Among the many solutions, typical spectra are preferred: a partial
 fills the main lobe of the window, and the levels of the bands around it determine its frequency within the band. This
-is learnt by ridge regression, one for each bin, in closed form: :class:`MelInverse`. Then Richardson-Lucy updates (1972, 1974),
-the multiplicative updates of non-negative least divergence, make the bands of the estimate agree with those given.
+is learnt by ridge regression, one for each bin, in closed form: :class:`MelInverse`. Then Richardson-Lucy updates
+(1972, 1974), the multiplicative updates of non-negative least divergence, make the bands of the estimate agree with
+those given.
 
 A bin's features are the log densities of seven bands, its own and three to either side, relative to the level
 around (so that nothing depends on loudness), limited by tanh (so that nothing is extrapolated), with their

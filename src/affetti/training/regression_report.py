@@ -2,7 +2,7 @@
 
 Intervals resample songs, not clips. As a share of the ceiling a measure is divided by what noisy labels leave to be
 reached (:mod:`affetti.corpus.ceiling`, over the whole corpus); the ceiling's own interval is not in that of the share
-and stands beside it.
+and is reported beside it.
 """
 
 from __future__ import annotations

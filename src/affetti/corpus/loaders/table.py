@@ -70,7 +70,7 @@ def read(folder: Path, scale: str | None) -> Table:
         )
         for row, clip in zip(lines, ids, strict=True)
     ]
-    origin = "declared" if scale else "found: negative values; declare another with --scale if that is wrong"
+    origin = "declared" if scale else "inferred from negative values; declare another with --scale if that is wrong"
     ignored = [column for column in lines[0].cells if column not in REQUIRED + OPTIONAL]
     notes = [f"labels are on the scale {name} ({origin})"]
     if ignored:

@@ -26,7 +26,7 @@ Tokens = tuple[Tensor, Tensor] | None
 class CrossAttention(nn.Module):
     """Attention from all positions of ``[B, C, H, W]`` to tokens ``[B, L, E]``; its gate starts at zero.
 
-    A learned token stands beside the others, so that a clip without lyrics has something to attend to.
+    A learned token is appended to the others, so that a clip without lyrics has something to attend to.
     """
 
     def __init__(self, channels: int, embedding: int, heads: int = 4) -> None:

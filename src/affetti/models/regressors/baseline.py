@@ -34,7 +34,7 @@ class BaselineConfig:
     levels: int = 4
     """Levels of a tree, 1 to 8."""
     features: str = "statistics"
-    """What it reads, as ``score --features`` names it."""
+    """Its input features, as ``score --features`` names them."""
     version: str = ""
     """The embedder's version; empty for ``statistics``."""
     dimension: int = 0
@@ -42,9 +42,9 @@ class BaselineConfig:
 
 
 class Baseline(Regressor):
-    """A classical regressor over log-mels ``[B, M, F]`` in dB, as a module: it files and predicts like the others.
+    """A classical regressor over log-mels ``[B, M, F]`` in dB, as a module: it saves and predicts like the others.
 
-    One on an embedding reads vectors ``[B, D]`` instead.
+    One on an embedding takes vectors ``[B, D]`` instead.
     """
 
     centre: Tensor
@@ -68,17 +68,17 @@ class Baseline(Regressor):
         self.estimator: Estimator = makers[config.method]()
 
     def features(self, x: Tensor) -> Tensor:
-        """What it reads of log-mels ``[B, M, F]``; an embedding ``[B, D]`` stays as it is.
+        """The input features of log-mels ``[B, M, F]``; an embedding ``[B, D]`` is returned as it is.
 
         Raises:
-            UsageError: it reads an embedding, and log-mels were given.
+            UsageError: it takes an embedding, and log-mels were given.
         """
         if x.ndim == 2:
             return x.float()
         if self.config.dimension:
             name = self.config.features
             raise UsageError(
-                f"this baseline reads {name}, not log-mels", where="baseline", hint="use affetti predict, or a student"
+                f"this baseline takes {name}, not log-mels", where="baseline", hint="use affetti predict, or a student"
             )
         return mel_statistics(x)
 

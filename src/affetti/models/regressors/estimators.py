@@ -1,6 +1,6 @@
-"""Classical regressors as tensors: fitted by scikit-learn, filed as plain arrays, predicted here.
+"""Classical regressors as tensors: fitted by scikit-learn, saved as plain arrays, evaluated here.
 
-scikit-learn files its models by pickling, which runs code when read. What they predict with is a few arrays, and the
+scikit-learn saves its models by pickling, which runs code on loading. Their parameters are a few arrays, and the
 sums are short; they are held to scikit-learn's own predictions by the tests. All take standardised features ``[N, D]``
 and two targets, fitted one by one.
 """

@@ -1,10 +1,10 @@
 """The student: a small MobileViT that predicts valence and arousal from a log-mel.
 
-Harmony lies across frequency and rhythm along time, so the stem looks at wide pieces of both before anything is
+Harmony lies across frequency and rhythm along time, so the stem has wide kernels along both before anything is
 pooled. Inverted residuals shrink the grid, most of them where it is small already: on the first, large grid a block
 costs more time than it is worth. Attention at the smallest size (of small front-ends at the two smallest) relates what
 is far apart. The pooling is over time alone and keeps mean and deviation: which bands sound matters, when they sound
-does not. It reads clips of any length.
+does not. It accepts clips of any length.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ cannot teach. ``pool="bands"`` hands the head mean and deviation over time of ea
 of a small network without pretrained weights.
 
 Weights come from ``pretrained``, a folder or a model of the Hugging Face Hub, as safetensors alone, and are fetched
-when training begins, never when a trained run is read. Without it all weights are random, and a transformer of patches
-needs far more clips than a small corpus has: expect it below the student there.
+when training begins, never when a trained run is loaded. Without it all weights are random, and a transformer of
+patches needs far more clips than a small corpus has: expect it below the student there.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ViTConfig:
     dropout: float = 0.1
     """In the transformer and its head, in [0, 1)."""
     pool: Literal["auto", "token", "mean", "bands"] = "auto"
-    """What the head reads: the class token (of AST the mean of its two), the mean over patches, or mean and deviation
+    """Input of the head: the class token (of AST the mean of its two), the mean over patches, or mean and deviation
     over time by band; auto: bands after convolutions, else the token."""
     rate: float = 0.0
     """Learning rate; 0: 1e-3 from random weights, 3e-5 from pretrained ones, and a tenth of it for the backbone."""
@@ -146,7 +146,7 @@ class ViT(NeuralRegressor):
         library = _transformers()
         kind = library.ViTModel if self.config.backbone == "vit" else library.ASTModel
         extra = {"add_pooling_layer": False} if self.config.backbone == "vit" else {}
-        with _told(self.config.pretrained):
+        with _loading(self.config.pretrained):
             loaded = kind.from_pretrained(**_source(self.config.pretrained), use_safetensors=True, **extra)
         weights = loaded.state_dict()
         mine = self.backbone.state_dict()
@@ -199,17 +199,17 @@ def _resolved(library: Any, shape: tuple[int, int], config: ViTConfig) -> ViTCon
     sizes["patch"] = 1 if config.stem == "convolutions" else 16
     stride = 0
     if config.pretrained and not (config.width and config.layers and config.heads and config.patch and config.stride):
-        with _told(config.pretrained):
-            found = library.AutoConfig.from_pretrained(**_source(config.pretrained))
-        if found.model_type != {"vit": "vit", "ast": "audio-spectrogram-transformer"}[config.backbone]:
+        with _loading(config.pretrained):
+            pretrained = library.AutoConfig.from_pretrained(**_source(config.pretrained))
+        if pretrained.model_type != {"vit": "vit", "ast": "audio-spectrogram-transformer"}[config.backbone]:
             raise InputError(
-                f"a model of type {found.model_type!r}, not {config.backbone}",
+                f"a model of type {pretrained.model_type!r}, not {config.backbone}",
                 where=config.pretrained,
                 hint="set backbone=ast for an AST, backbone=vit for a ViT",
             )
-        patch, stride = int(found.patch_size), int(getattr(found, "time_stride", 0))
-        heads, layers = int(found.num_attention_heads), int(found.num_hidden_layers)
-        sizes = {"width": int(found.hidden_size), "layers": layers, "heads": heads, "patch": patch}
+        patch, stride = int(pretrained.patch_size), int(getattr(pretrained, "time_stride", 0))
+        heads, layers = int(pretrained.num_attention_heads), int(pretrained.num_hidden_layers)
+        sizes = {"width": int(pretrained.hidden_size), "layers": layers, "heads": heads, "patch": patch}
     for name in (*sizes, "stride"):
         require(getattr(config, name) >= 0, name, getattr(config, name), "1 or more")
     sizes = {name: getattr(config, name) or value for name, value in sizes.items()}
@@ -249,18 +249,18 @@ def _backbone(library: Any, config: ViTConfig, size: tuple[int, int]) -> nn.Modu
 
 def _layers(backbone: nn.Module) -> nn.ModuleList:
     """The blocks, which transformers 4 keeps one level deeper than 5."""
-    found = getattr(backbone, "layers", None)
-    return found if found is not None else backbone.encoder.layer  # type: ignore[return-value, union-attr]
+    layers = getattr(backbone, "layers", None)
+    return layers if layers is not None else backbone.encoder.layer  # type: ignore[return-value, union-attr]
 
 
-def _grid_of(found: Any, backbone: str) -> tuple[int, int]:
+def _grid_of(pretrained: Any, backbone: str) -> tuple[int, int]:
     """Patches by height and width of a pretrained model."""
-    patch = found.patch_size
+    patch = pretrained.patch_size
     if backbone == "ast":
-        return (found.num_mel_bins - patch) // found.frequency_stride + 1, (
-            found.max_length - patch
-        ) // found.time_stride + 1
-    side = found.image_size if isinstance(found.image_size, (list, tuple)) else (found.image_size,) * 2
+        return (pretrained.num_mel_bins - patch) // pretrained.frequency_stride + 1, (
+            pretrained.max_length - patch
+        ) // pretrained.time_stride + 1
+    side = pretrained.image_size if isinstance(pretrained.image_size, (list, tuple)) else (pretrained.image_size,) * 2
     return side[0] // patch, side[1] // patch
 
 
@@ -277,7 +277,7 @@ def _source(text: str) -> dict[str, Any]:
     return folder if local else {"pretrained_model_name_or_path": text}
 
 
-class _told:  # noqa: N801 - reads as a statement
+class _loading:  # noqa: N801 - used as a function
     """Turn whatever the library raises into one line that names ``source``."""
 
     def __init__(self, source: str) -> None:

@@ -56,7 +56,7 @@ class Claim:
 
     id: str
     section: str
-    """Where it stands in the study."""
+    """Its section in the study."""
     claim: str
     low: float
     high: float

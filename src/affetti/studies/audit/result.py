@@ -71,7 +71,7 @@ class AuditResult(BaseResult):
     renamed: ClassVar[Mapping[str, str]] = {"by": "measurement", "people": "needs_listeners"}
 
     questions: tuple[AnsweredQuestion, ...]
-    """In the order of :data:`affetti.studies.audit.registry.QUESTION_NAMES`; those that were not requested are left out."""
+    """In the order of :data:`affetti.studies.audit.registry.QUESTION_NAMES`; others are absent."""
     findings: tuple[Finding, ...]
     """A row for each claim of the published study."""
     wording: Wording

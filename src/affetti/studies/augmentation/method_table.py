@@ -16,7 +16,7 @@ The ridge regression is fitted to test songs, never to a training song; nothing 
 predicts.
 
 When not to use: masked and blended clips are not music, and a score of likeness to music says so without saying that
-they do harm. Held-out songs are few: look at the intervals.
+they do harm. Held-out songs are few: use the intervals.
 """
 
 from __future__ import annotations

@@ -322,7 +322,7 @@ def _genres(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.str_]:
 
 
 def _notes(measure: Measure, genres: NDArray[np.str_], has_curve: bool, arms: tuple[ArmResult, ...]) -> tuple[str, ...]:
-    """What a reader must know besides the numbers."""
+    """What qualifies the numbers: notes and warnings."""
     named = set(genres.tolist()) - {""}
     notes: list[str] = []
     if len(named) == 1:

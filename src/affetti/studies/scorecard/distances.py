@@ -1,4 +1,4 @@
-"""Distances read off log-mels, band by band: levels, modulation and onsets, each with interval and floor."""
+"""Distances between log-mels, band by band: levels, modulation and onsets, each with interval and floor."""
 
 from __future__ import annotations
 

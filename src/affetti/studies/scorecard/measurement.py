@@ -11,7 +11,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measure:
-    """A measured value with what is needed to read it, or the reason why there is none."""
+    """A measured value with what is needed to interpret it, or the reason why there is none."""
 
     value: float | None
     ci: Interval | None = None
@@ -31,7 +31,7 @@ class Measure:
 
     @classmethod
     def unavailable(cls, reason: str) -> Measure:
-        """What stands in the place of a measure that cannot be taken."""
+        """The placeholder of a measure that could not be computed."""
         return cls(None, reason=reason)
 
 

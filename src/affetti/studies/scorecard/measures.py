@@ -64,7 +64,7 @@ class MeasureInput:
 
 @dataclass(frozen=True)
 class Entry:
-    """One measure: how it is called, read and computed."""
+    """One measure: its name, how to interpret it, and how it is computed."""
 
     key: str
     """In the document, and in the table of the terminal."""

@@ -3,7 +3,7 @@
 These are two questions. *Memorisation* is a property of the generator, measured in the features: do its clips lie
 nearer to the training set than real music that it has not seen? *Contents* are a property of the files: is a clip of
 the synthetic set, bit for bit, a real clip? A set that holds real clips is not synthetic, and every distance flatters
-it. It is scored all the same, because exact copies are what some users look for, but the scorecard counts them
+it. It is scored all the same, because some users search for exact copies, but the scorecard counts them
 (``contains_real``) and the command line warns of them first.
 """
 

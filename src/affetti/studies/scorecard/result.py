@@ -51,7 +51,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """Distances read off log-mels; see :func:`affetti.metrics.spectrogram_distances`."""
+    """Distances between log-mels; see :func:`affetti.metrics.spectrogram_distances`."""
 
     level: Measure
     modulation: Measure
@@ -362,12 +362,12 @@ class Scorecard(BaseResult):
         if not isinstance(document, dict):
             return super().from_dict(document, where)
         known = {part.name for part in fields(cls)} | {*cls.renamed, "verb"}
-        found = {key: part for key, part in document.items() if key not in known and is_measure(part)}
-        rest = {key: part for key, part in document.items() if key not in found}
+        measured = {key: part for key, part in document.items() if key not in known and is_measure(part)}
+        rest = {key: part for key, part in document.items() if key not in measured}
         try:
             measures = {
                 key: config.structure(part, ExtrapolatedMeasure if "slope" in part else Measure, where)
-                for key, part in found.items()
+                for key, part in measured.items()
             }
         except UsageError as error:
             hint = "run the command that made it again"

@@ -54,7 +54,7 @@ class PublishedGanObjective(Objective):
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One to three updates of the discriminator, one or two of the generator."""
-        self.modules["average"].train()  # an evaluation left it in evaluation mode: batch norm would stand still
+        self.modules["average"].train()  # an evaluation left it in eval mode, which freezes batch norm statistics
         epochs = step * len(mel) * fabric.world_size // max(1, self.clips)
         set_learning_rate(self.optimizer, RATE_GENERATOR * DECAY**epochs)
         set_learning_rate(self.optimizer_d, RATE_DISCRIMINATOR * DECAY**epochs)

@@ -1,7 +1,7 @@
 """What is left of a tone above half the target rate when affetti resamples: whether content is aliased or filtered.
 
 A tone is written as a 16-bit file, read back by :func:`affetti.signal.audio.load` at the lower rate, and the loudest
-frequency that is left, anywhere in the band, is set against the tone. A folded tone would stand at 0 dB. Rounding to 16
+frequency that is left, anywhere in the band, is set against the tone. A folded tone would have 0 dB. Rounding to 16
 bits leaves lines of its own some 100 dB down, so levels below that are not reported.
 """
 

@@ -2,7 +2,7 @@
 
 Entropy of order 0, N · H of the relative frequencies of the integers at hand, is what a coder takes that knows how
 often each value occurs and nothing else; the table of frequencies is not counted, so that of N numbers it is N log₂ N
-at most, whatever they are. It is no bound from below: a coder that uses what stands beside a number takes less. A real
+at most, whatever they are. It is no lower bound: a coder that uses neighbouring numbers takes less. A real
 coder's bits are a bound from above on what the numbers hold, as far above as the coder is poor. FLAC, for waveforms,
 has a linear predictor and Rice codes (1979); for all else the better of two is taken: LZMA, which knows repeated bytes
 alone, and Rice codes as FLAC has them for what its predictor leaves. Neither measures what is audible, and both depend

@@ -21,13 +21,13 @@ SOMETIMES_SELECTED = (
     "it was selected in {} of {} folds only, and adds nothing in the others: no proof of no effect there"
 )
 SubsetPredictions = Mapping[tuple[str, ...], Floats]
-"""Valence and arousal read ``[N, 2]`` from the log-mel and each subset of groups."""
+"""Valence and arousal predicted ``[N, 2]`` from the log-mel and each subset of groups."""
 
 
 def added_variance(
     context: AuditContext, name: str, label: str, predictions: SubsetPredictions, group: str, axis: int
 ) -> Measurement:
-    """What ``group`` adds for ``axis`` (0 valence, 1 arousal) where the log-mel alone stands beside it."""
+    """R² that ``group`` adds for ``axis`` (0 valence, 1 arousal) to the log-mel alone."""
     columns = predictions[(group,)][:, axis], predictions[()][:, axis], context.corpus.labels[:, axis]
     measurement = Measurement.of_statistic(
         name, label, added_percent, *columns, songs=context.corpus.songs, seed=context.seed, unit="%"

@@ -1,4 +1,4 @@
-"""Five aspects of music that the study says a spectrogram loses, as numbers a clip: what stands beside a log-mel.
+"""Five aspects of music that the study says a spectrogram loses, as features of a clip beside its log-mel.
 
 - lyrics: the words' valence by the composer's list, and hashed words and stems (:mod:`.text_gain`);
 - timbre: which instruments play, those that are neither rare nor everywhere;
@@ -66,9 +66,9 @@ class Aspects:
         Raises:
             InputError: as :func:`~affetti.studies.audit.probes.linear_probe.cross_val_subsets`.
         """
-        read = linear_probe.cross_val_subsets(base, self.features, labels, songs)
+        predictions = linear_probe.cross_val_subsets(base, self.features, labels, songs)
         return {
-            chosen: read[tuple(band for band in self.features if band.partition(":")[0] in chosen)]
+            chosen: predictions[tuple(band for band in self.features if band.partition(":")[0] in chosen)]
             for chosen in subsets(self.names)
         }
 
@@ -119,7 +119,7 @@ def _genre(context: AuditContext, rows: Rows) -> dict[str, Floats]:
 
 
 def _phase(context: AuditContext, rows: Rows, progress: Progress) -> dict[str, Floats]:
-    """The middle seconds of each clip; sound that must be composed once more takes too long for a quick look."""
+    """The middle seconds of each clip; sound that must be composed again takes too long for a quick audit."""
     context.require_audio()
     if context.quick and not (context.corpus.path / "audio").is_dir():
         raise NotMeasurableError(NEEDS_STORED_AUDIO)

@@ -38,7 +38,7 @@ def fit_subsets(
     """Fit targets ``[N, K]`` to ``base`` joined by each subset of ``groups``, all ``[N, D]`` and standardised.
 
     Returns:
-        for each subset what reads base and all groups, joined in their order; those not in it count nothing.
+        for each subset a fit on base and all groups, joined in their order; groups outside it have zero weights.
     """
     x = np.concatenate([base, *groups.values()], axis=1)
     of = np.repeat(["", *groups], [base.shape[1], *(block.shape[1] for block in groups.values())])
@@ -57,7 +57,7 @@ def fit_subsets(
 
 
 def _choose_penalty(past: list[_ValidationFold], k: int, alone: Floats, group: NDArray[np.bool_]) -> float:
-    """The penalty of the columns ``group`` beside those that ``alone`` lets in, by how target ``k`` is read."""
+    """The penalty of the columns ``group`` beside those that ``alone`` lets in, by the error on target ``k``."""
     if not past:
         return float(GROUP_PENALTIES[0])
     penalties = [np.where(group, choice, alone) for choice in GROUP_PENALTIES]

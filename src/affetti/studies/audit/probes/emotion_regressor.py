@@ -50,7 +50,7 @@ class EmotionRegressor:
 
     def predict(self, features: Floats) -> Floats:
         """Valence and arousal of statistics ``[N, D]``, of every regressor, the whole one first: ``[R, N, 2]``."""
-        return np.stack([read(features) for read in (self.whole, *self.halves)])
+        return np.stack([predict(features) for predict in (self.whole, *self.halves)])
 
     def mean_effect(self, name: str, label: str, predictions: Floats) -> Measurement:
         """Mean over songs of ``predictions`` ``[R, N]`` (or differences of them) of each regressor, one a song."""

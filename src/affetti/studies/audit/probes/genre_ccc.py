@@ -36,7 +36,7 @@ def clip_genres(clips: pd.DataFrame) -> Texts:
     return np.array([re.sub(r"[^a-z0-9]+", "_", name).strip("_") for name in plain], dtype=str)
 
 
-def ccc_spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> float:
+def ccc_spread(predicted: Floats, labels: Floats, genre: NDArray[np.generic]) -> float:
     """Largest less smallest CCC over genres.
 
     Raises:
@@ -45,16 +45,16 @@ def ccc_spread(read: Floats, labels: Floats, genre: NDArray[np.generic]) -> floa
     names = np.unique(genre)
     if len(names) < 2:
         raise InputError("one genre alone", hint="give two or more")
-    return float(np.ptp([metrics.concordance(read[genre == name], labels[genre == name]) for name in names]))
+    return float(np.ptp([metrics.concordance(predicted[genre == name], labels[genre == name]) for name in names]))
 
 
 def ccc_by_genre(
-    read: Floats, labels: Floats, genre: Texts, songs: Texts, rng: np.random.Generator, n_permutations: int
+    predicted: Floats, labels: Floats, genre: Texts, songs: Texts, rng: np.random.Generator, n_permutations: int
 ) -> list[Measurement]:
     """CCC in each genre of :data:`MIN_SONGS` songs or more, their spread, and the spread by chance.
 
     Args:
-        read: emotion read out of fold ``[N, 2]``.
+        predicted: emotion predicted out of fold ``[N, 2]``.
         labels: of each clip ``[N, 2]``.
         genre: of each clip, see :func:`clip_genres`.
         songs: of each clip.
@@ -67,7 +67,7 @@ def ccc_by_genre(
             f"ccc_{name}",
             f"CCC on {name.replace('_', ' ')}",
             metrics.concordance,
-            read[here],
+            predicted[here],
             labels[here],
             songs=songs[here],
         )
@@ -77,12 +77,12 @@ def ccc_by_genre(
     kept = np.isin(genre, names)
     if len(names) < 2:
         return [*measurements, *missing_measurements(f"two genres or more, each of {MIN_SONGS} songs")]
-    read, labels, songs = read[kept], labels[kept], songs[kept]
+    predicted, labels, songs = predicted[kept], labels[kept], songs[kept]
     codes = np.searchsorted(names, genre[kept])
-    spread = Measurement.of_statistic(*SPREAD, ccc_spread, read, labels, codes, songs=songs)
+    spread = Measurement.of_statistic(*SPREAD, ccc_spread, predicted, labels, codes, songs=songs)
     if spread.value is None:
         return [*measurements, spread, *missing_measurements("genres whose labels differ")[1:]]
-    by_chance = permuted_spread(read, labels, codes, songs, rng, n_permutations)
+    by_chance = permuted_spread(predicted, labels, codes, songs, rng, n_permutations)
     low, high = np.quantile(by_chance, [0.025, 0.975])
     p = float((1 + (by_chance >= spread.value).sum()) / (1 + n_permutations))
     count = int(np.unique(songs).size)
@@ -107,13 +107,18 @@ def missing_measurements(needs: str) -> list[Measurement]:
 
 
 def permuted_spread(
-    read: Floats, labels: Floats, codes: NDArray[np.intp], songs: Texts, rng: np.random.Generator, n_permutations: int
+    predicted: Floats,
+    labels: Floats,
+    codes: NDArray[np.intp],
+    songs: Texts,
+    rng: np.random.Generator,
+    n_permutations: int,
 ) -> Floats:
     """Spread of CCC with genres assigned to songs at random ``[n_permutations]``, as many songs to each as it has."""
     _, first, member = np.unique(songs, return_index=True, return_inverse=True)
     spreads: list[float] = []
     while len(spreads) < n_permutations:
-        spreads.append(ccc_spread(read, labels, rng.permutation(codes[first])[member]))
+        spreads.append(ccc_spread(predicted, labels, rng.permutation(codes[first])[member]))
     return np.array(spreads)
 
 

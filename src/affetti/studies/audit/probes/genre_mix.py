@@ -1,9 +1,9 @@
-"""Which genres generated clips sound like, against real ones: what a generator that knows no genre averages.
+"""Predicted genres of generated clips against those of real ones: how far a generator without genre averages genres.
 
-A probe for the genre learns from the real clips that the generator was trained on, and reads two sets it has not seen:
-real songs held out, and the generated clips. The total variation distance of the two mixes of genres it reads,
-½ Σ |p − q|, is the share of clips that would have to change genre. So many clips differ from so many songs by chance
-too: that distance stands beside it.
+A genre probe is fitted to the real clips that the generator was trained on, and predicts two sets it has not seen:
+held-out real songs, and the generated clips. The total variation distance of the two distributions of predicted genres,
+½ Σ |p − q|, is the share of clips that would have to change genre. Samples of this size also differ by chance: that
+distance is reported beside it.
 
 When not to use: as the genres that were requested. A probe predicts the nearest genre for anything, noise too.
 """
@@ -91,7 +91,7 @@ def chance_variation(codes: NDArray[np.intp], songs: Texts, n: int, rng: np.rand
     """Total variation distance, %, of two mixes that differ by chance alone: ``n`` clips, and songs drawn again.
 
     Args:
-        codes: genre read of each real clip.
+        codes: predicted genre of each real clip.
         songs: of each.
         n: clips drawn, with replacement.
         rng: of the draws.

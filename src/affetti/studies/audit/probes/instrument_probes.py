@@ -34,7 +34,7 @@ Texts = NDArray[np.str_]
 
 @dataclass(frozen=True)
 class InstrumentProbes:
-    """Probes for instruments, and what they read of the real clips they were fitted to, out of fold."""
+    """Probes for instruments, and their out-of-fold predictions of the real clips they were fitted to."""
 
     instruments: tuple[str, ...]
     features: linear_probe.Floats
@@ -42,7 +42,7 @@ class InstrumentProbes:
     present: Flags
     """Which clip has which instrument ``[N, K]``."""
     predicted: Flags
-    """What was read of it."""
+    """Predictions of the same, out of fold ``[N, K]``."""
 
     @classmethod
     def fit(cls, context: AuditContext) -> InstrumentProbes:
@@ -58,11 +58,11 @@ class InstrumentProbes:
         if not known:
             raise InputError("no instrument that some clips have and some have not")
         features, songs, has = context.statistics[rows], context.corpus.songs[rows], contains_instruments(named, known)
-        read = [linear_probe.cross_val_classify(features, column.astype(str), songs) == "True" for column in has.T]
-        return cls(known, features, songs, has, np.stack(read, axis=1))
+        predicted = [linear_probe.cross_val_classify(features, column.astype(str), songs) == "True" for column in has.T]
+        return cls(known, features, songs, has, np.stack(predicted, axis=1))
 
     def predict(self, features: linear_probe.Floats) -> Flags:
-        """What is read of other clips ``[N, D]``: ``[N, K]``."""
+        """Predicted instruments ``[N, K]`` of other clips ``[N, D]``."""
         probes = [
             linear_probe.fit_classifier(self.features, column.astype(str), self.songs) for column in self.present.T
         ]
@@ -134,7 +134,7 @@ def contains_instruments(named: Texts, known: tuple[str, ...]) -> Flags:
     return np.array([[name in text.split("|") for name in known] for text in named.tolist()]).reshape(len(named), -1)
 
 
-def mean_balanced_accuracy(read: Flags, has: Flags) -> float:
+def mean_balanced_accuracy(predicted: Flags, has: Flags) -> float:
     """Balanced accuracy, mean over the instruments that some clips have and some have not.
 
     Raises:
@@ -144,17 +144,18 @@ def mean_balanced_accuracy(read: Flags, has: Flags) -> float:
     varies = (with_it > 0) & (without > 0)
     if not varies.any():
         raise InputError("no instrument that some clips have and some have not")
-    right = (read & has).sum(axis=0)[varies] / with_it[varies] + (~read & ~has).sum(axis=0)[varies] / without[varies]
-    return float(right.mean() / 2.0)
+    sensitivity = (predicted & has).sum(axis=0)[varies] / with_it[varies]
+    specificity = (~predicted & ~has).sum(axis=0)[varies] / without[varies]
+    return float((sensitivity + specificity).mean() / 2.0)
 
 
-def accuracy_loss(read: Flags, has: Flags, generated: Flags) -> float:
+def accuracy_loss(predicted: Flags, has: Flags, generated: Flags) -> float:
     """What clips ``generated`` lose of the real ones' distance to chance, in %: 0 none of it, 100 all.
 
     Raises:
         InputError: as :func:`mean_balanced_accuracy`, or real clips are at chance themselves.
     """
-    real, made = (mean_balanced_accuracy(read[side], has[side]) - 0.5 for side in (~generated, generated))
+    real, made = (mean_balanced_accuracy(predicted[side], has[side]) - 0.5 for side in (~generated, generated))
     if not real > 0:
         raise InputError("instruments that cannot be predicted from real clips")
     return 100.0 * (1.0 - made / real)

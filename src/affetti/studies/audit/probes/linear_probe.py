@@ -51,8 +51,8 @@ def cross_val_predict(features: Floats, target: Floats, songs: Texts, folds: int
 def fit_regressor(features: Floats, target: Floats, songs: Texts) -> Callable[[Floats], Floats]:
     """Fit ridge regression of ``target`` ``[N]`` or ``[N, K]`` on features ``[N, D]``; returns its predict function."""
     standardised = _standardiser(features)
-    read = ridge.fit(standardised(features), target.reshape(len(target), -1).astype(np.float64), songs)
-    return lambda unseen: read.predict(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
+    fitted = ridge.fit(standardised(features), target.reshape(len(target), -1).astype(np.float64), songs)
+    return lambda unseen: fitted.predict(standardised(unseen)).reshape(len(unseen), *target.shape[1:])
 
 
 def cross_val_classify(features: Floats, target: Texts, songs: Texts, folds: int = N_FOLDS) -> Texts:
@@ -79,8 +79,8 @@ def fit_classifier(features: Floats, target: Texts, songs: Texts) -> Callable[[F
     count = np.bincount(member)
     standardised = _standardiser(features)
     sides = 2.0 * one_hot(target) - 1.0
-    read = ridge.fit(standardised(features), sides, songs, len(target) / (len(names) * count[member]))
-    return lambda unseen: names[read.predict(standardised(unseen)).argmax(axis=1)]
+    fitted = ridge.fit(standardised(features), sides, songs, len(target) / (len(names) * count[member]))
+    return lambda unseen: names[fitted.predict(standardised(unseen)).argmax(axis=1)]
 
 
 def balanced_accuracy(predicted: Texts, target: Texts) -> float:
@@ -131,32 +131,32 @@ def cross_val_subsets(
         blocks = {name: _standardiser(block[train])(block) for name, block in groups.items()}
         fits = fit_subsets(x[train], {name: block[train] for name, block in blocks.items()}, flat[train], songs[train])
         whole = concatenated(x, *blocks.values())[test]
-        for chosen, read in fits.items():
-            predictions[chosen][test] = read.predict(whole)
-    return {chosen: read.reshape(target.shape) for chosen, read in predictions.items()}
+        for chosen, fitted in fits.items():
+            predictions[chosen][test] = fitted.predict(whole)
+    return {chosen: prediction.reshape(target.shape) for chosen, prediction in predictions.items()}
 
 
-def shapley_r2(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
+def shapley_r2(predictions: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> float:
     """Shapley share of R² of the group ``name`` among :func:`cross_val_subsets`.
 
     Raises:
         InputError: as :func:`r2`.
     """
-    return variance_share(shapley_contributions(read, name, target), target)
+    return variance_share(shapley_contributions(predictions, name, target), target)
 
 
-def shapley_contributions(read: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> Floats:
+def shapley_contributions(predictions: Mapping[tuple[str, ...], Floats], name: str, target: Floats) -> Floats:
     """By how much ``name`` lessens the squared error of each clip, Shapley's mean over orders: shaped as ``target``.
 
     R² is linear in squared errors, so that the share of R² is :func:`variance_share` of these.
     """
-    names = max(read, key=len)
+    names = max(predictions, key=len)
     others = [other for other in names if other != name]
     contributions = np.zeros(target.shape)
     for chosen in subsets(others):
         weight = factorial(len(chosen)) * factorial(len(others) - len(chosen)) / factorial(len(names))
         joint = tuple(n for n in names if n in chosen or n == name)
-        contributions += weight * ((target - read[chosen]) ** 2 - (target - read[joint]) ** 2)
+        contributions += weight * ((target - predictions[chosen]) ** 2 - (target - predictions[joint]) ** 2)
     return contributions
 
 
@@ -178,7 +178,7 @@ def n_folds_selected(changed: Floats, songs: Texts, folds: int = N_FOLDS) -> int
     Args:
         changed: by how much the group changes predictions, or their errors, ``[N]`` or ``[N, K]``.
         songs: of each clip.
-        folds: as many as the clips were read in.
+        folds: number of folds that the predictions were made in.
     """
     return sum(bool(changed[test].any()) for _, test in _folds(changed, songs, folds))
 

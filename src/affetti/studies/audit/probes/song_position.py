@@ -1,7 +1,8 @@
 """Where in its song a clip lies: position and section.
 
 A song's length is the end of its last clip, so position is known only where a song has two clips or more; it is that
-of the clip's middle. When not to use: for songs of which only the beginning was cut into clips: their length is unknown.
+of the clip's middle. When not to use: for songs of which only the beginning was cut into clips: their length is
+unknown.
 """
 
 from __future__ import annotations

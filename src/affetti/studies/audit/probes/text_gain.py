@@ -42,18 +42,18 @@ def text_gain(context: AuditContext) -> list[Measurement]:
         return _missing(f"songs with words and labels that differ ({error.what})")
     measurements: list[Measurement] = []
     for axis, name in enumerate(AXES):
-        mel_read, both, text_read = (read[:, axis] for read in (beside[()], beside[everything], alone))
+        from_mel, both, from_text = (prediction[:, axis] for prediction in (beside[()], beside[everything], alone))
         target = labels[:, axis]
-        asked = (
-            ("text_adds", added_percent, (both, mel_read, target)),
-            ("mel_explains", _explained, (mel_read, target)),
-            ("text_explains", _explained, (text_read, target)),
+        statistics = (
+            ("text_adds", added_percent, (both, from_mel, target)),
+            ("mel_explains", _explained, (from_mel, target)),
+            ("text_explains", _explained, (from_text, target)),
         )
         measured = [
             Measurement.of_statistic(*_named(what, name), statistic, *arrays, songs=songs, seed=context.seed, unit="%")
-            for what, statistic, arrays in asked
+            for what, statistic, arrays in statistics
         ]
-        measured[0] = with_selection_note(measured[0], both - mel_read, songs)
+        measured[0] = with_selection_note(measured[0], both - from_mel, songs)
         measurements += measured
     return measurements
 

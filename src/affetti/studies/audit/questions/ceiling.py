@@ -282,7 +282,7 @@ def _labels(context: AuditContext) -> list[Measurement]:
         )
     )
     try:
-        read = linear_probe.cross_val_predict(context.statistics, context.corpus.labels, songs)
+        predicted = linear_probe.cross_val_predict(context.statistics, context.corpus.labels, songs)
     except InputError as error:
         return [
             *measurements,
@@ -296,7 +296,9 @@ def _labels(context: AuditContext) -> list[Measurement]:
     labels = context.corpus.labels
     return [
         *measurements,
-        Measurement.of_statistic("reached", label, reached, read, labels, songs=songs, seed=context.seed, unit="%"),
+        Measurement.of_statistic(
+            "reached", label, reached, predicted, labels, songs=songs, seed=context.seed, unit="%"
+        ),
     ]
 
 

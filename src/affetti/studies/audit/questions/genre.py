@@ -97,8 +97,8 @@ def _corpus_measurements(context: AuditContext, genre: Texts) -> list[Measuremen
     names = learnable_classes(genre, songs)
     kept = np.isin(genre, names)
     if len(names) > 1:
-        read = linear_probe.cross_val_classify(features[kept], genre[kept], songs[kept])
-        codes = [np.searchsorted(names, kinds) for kinds in (read, genre[kept])]
+        predicted = linear_probe.cross_val_classify(features[kept], genre[kept], songs[kept])
+        codes = [np.searchsorted(names, kinds) for kinds in (predicted, genre[kept])]
         measurements.append(
             Measurement.of_statistic(*GENRE_READ, linear_probe.balanced_accuracy, *codes, songs=songs[kept])
         )
@@ -149,8 +149,8 @@ def _style_effect(context: AuditContext, songs: int) -> list[Measurement]:
             for each in naming
         ]
     mels = [context.log_mel(_styled_song(context, index, style)) for index in range(songs) for style in GENRES]
-    read = regressor.predict(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
-    moved = np.ptp(read, axis=2) / 2
+    predicted = regressor.predict(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
+    moved = np.ptp(predicted, axis=2) / 2
     return [regressor.mean_effect(*each, moved[..., k]) for k, each in enumerate(naming)]
 
 

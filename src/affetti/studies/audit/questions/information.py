@@ -61,9 +61,9 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         rows, shown = emotion_by_stage.stage_features(
             context, FRONT_END_BY_PREFIX, context.sample_size(720, 128), progress
         )
-        for prefix, read in zip(FRONT_END_BY_PREFIX, shown, strict=True):
+        for prefix, stage in zip(FRONT_END_BY_PREFIX, shown, strict=True):
             labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
-            measurements += emotion_by_stage.measurements(prefix, read.features, labels, songs)
+            measurements += emotion_by_stage.measurements(prefix, stage.features, labels, songs)
         more, sounds = _round_trips(context, rows, shown, context.sample_size(20, 6), progress)
         measurements += [*more, _returned_energy({it.name: it for it in more})]
     except NotMeasurableError as lack:
@@ -159,8 +159,8 @@ def _round_trips(
         progress("coding", len(measured_rows), n)
         shared = list(spectral_stages(wave, FRONT_END_BY_PREFIX[""]))
         plain = {step.name: round_trip(step, wave, FRONT_END_BY_PREFIX[""]) for step in shared}
-        for (prefix, front), read in zip(FRONT_END_BY_PREFIX.items(), shown, strict=True):
-            steps = list(mel_stages(wave, front, read.fitted[read.halves[place[row]]]))
+        for (prefix, front), stage in zip(FRONT_END_BY_PREFIX.items(), shown, strict=True):
+            steps = list(mel_stages(wave, front, stage.fitted[stage.halves[place[row]]]))
             trips[prefix].append(plain | {step.name: round_trip(step, wave, front) for step in steps})
             if not sounds:
                 kind = "composed" if context.composed else "recording"

@@ -130,10 +130,10 @@ def _probe_accuracies(mels: dict[str, LogMels], songs: NDArray[np.str_], context
     for name, label, (one, other), design in probes:
         x, which = design(features[one], features[other]), np.repeat(["one", "other"], len(songs))
         both = np.tile(songs, 2)
-        read = linear_probe.cross_val_classify(x, which, both)
+        predicted = linear_probe.cross_val_classify(x, which, both)
         measurements.append(
             Measurement.of_statistic(
-                name, label, linear_probe.balanced_accuracy, read, which, songs=both, seed=context.seed
+                name, label, linear_probe.balanced_accuracy, predicted, which, songs=both, seed=context.seed
             )
         )
     return measurements
@@ -223,7 +223,7 @@ QUESTION = Question(
     "Composed songs that no corpus has are sung by the embedded voice with words of valence 0.8, with words of valence "
     "-0.8, and not at all; no note differs. Their log-mels, at the corpus' front-end and from where singing begins, "
     "are compared cell by cell: Pearson's r as the study's code has it, which the slope of all spectra from bass to "
-    "treble keeps high, so different songs stand beside it as a floor; r after each band's mean is taken out; "
+    "treble keeps high, so the r of different songs is given as a floor; r after each band's mean is taken out; "
     "log-spectral distance. A linear probe on log-mel statistics predicts which words are sung, tested on held-out "
     "songs: of single clips, of pairs of the same music (features are then their differences), and of the voice "
     "alone. As a control it distinguishes two lists of words of valence 0. A regressor of emotion, ridge regression "

@@ -162,14 +162,14 @@ def _sentence(answer: Answer) -> str:
     said = "" if answer["sharpness_fast"].value is None else clips
     moved, flutter = format_measurement(answer["formant_error"], 1), format_measurement(answer["sustained_change"])
     arousal, drums = answer["arousal_shift"], format_measurement(answer["arousal_shift_drums"])
-    read = (
+    predicted = (
         ""
         if arousal.value is None
         else f"; predicted arousal changes by {format_measurement(arousal)}, with drums by {drums}"
     )
     return (
         f"{said}From a log-mel back to sound, the formants of sung vowels move by {moved} and held notes flutter by "
-        f"{flutter} more{read}."
+        f"{flutter} more{predicted}."
     )
 
 

@@ -2,11 +2,11 @@
 
 The study says that valence moves by ±0.3 with the position of the clip, and that a spectrogram does not say where in a
 song it is taken from. Measured: the spread within songs of labels, of the raters' noise and of what ridge regression on
-log-mel statistics predicts out of fold (:mod:`~affetti.studies.audit.probes.emotion_spread`); the section as read from
-a log-mel; R² gained where position and section are given to the regressor.
+log-mel statistics predicts out of fold (:mod:`~affetti.studies.audit.probes.emotion_spread`); the section predicted
+from a log-mel; R² gained where position and section are given to the regressor.
 
-When not to use: where all clips of a song share its label, labels say nothing of structure, and then nothing is said of
-them here.
+When not to use: where all clips of a song share its label, labels carry no information on structure, and the parts that
+need it are not measured.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         measurements += label_spread(
             clips, axis, ending, context.rng("spread"), "" if several and own else lack or NEEDS_CLIPS
         )
-    read = predictions.get(())
-    measurements += _prediction_spread(read if several else None, songs, too_little or NEEDS_CLIPS)
+    predicted = predictions.get(())
+    measurements += _prediction_spread(predicted if several else None, songs, too_little or NEEDS_CLIPS)
     measurements += _section_probe(context.statistics, section, songs)
     measurements.append(_chorus_probe(context.statistics, section, songs))
     for k, (axis, _) in enumerate(AXES):
@@ -76,7 +76,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     progress("structure", 2, 2)
     series = tuple(
         mean_course(f"{axis}, {of}", values[:, k], position, songs)
-        for of, values in (("labels", labels if own else None), ("predicted from log-mels", read))
+        for of, values in (("labels", labels if own else None), ("predicted from log-mels", predicted))
         for k, (axis, _) in enumerate(AXES)
         if values is not None and np.isfinite(position).any()
     )
@@ -91,7 +91,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
 
 
 def _predict(context: AuditContext) -> tuple[SubsetPredictions, str]:
-    """What is read from log-mels, and from log-mels with position and section; or why nothing can be."""
+    """Predictions from log-mels, and from log-mels with position and section; or why there are none."""
     extra = structure_features(context.corpus.clips)
     groups = {} if extra is None else {STRUCTURE: extra}
     try:
@@ -102,33 +102,33 @@ def _predict(context: AuditContext) -> tuple[SubsetPredictions, str]:
         return {}, f"more to learn from ({error.what})"
 
 
-def _prediction_spread(read: Floats | None, songs: Texts, lack: str) -> list[Measurement]:
+def _prediction_spread(predicted: Floats | None, songs: Texts, lack: str) -> list[Measurement]:
     measurements: list[Measurement] = []
     for k, (axis, ending) in enumerate(AXES):
         naming = f"spread_predictions{ending}", f"half-range of {axis} within a song, as predicted from log-mels"
-        if read is None:
+        if predicted is None:
             measurements.append(Measurement.missing(*naming, lack))
         else:
-            ranges, of = half_ranges(read[:, k], songs)
+            ranges, of = half_ranges(predicted[:, k], songs)
             measurements.append(Measurement.of_mean(*naming, ranges, songs=of))
     return measurements
 
 
 def _section_probe(features: Floats, section: Texts, songs: Texts) -> list[Measurement]:
-    """The section as read from a log-mel: balanced accuracy, and how often as good as chance."""
+    """The section predicted from a log-mel: balanced accuracy, and its ratio to chance."""
     names = learnable_classes(section, songs)
     naming = (
-        ("section_read", "section read from a log-mel, balanced accuracy", "", 1),
-        ("section_lift", "section read from a log-mel, against chance", "times", len(names)),
+        ("section_read", "section predicted from a log-mel, balanced accuracy", "", 1),
+        ("section_lift", "section predicted from a log-mel, against chance", "times", len(names)),
     )
     kept = np.isin(section, names)
     try:
         if len(names) < 2:
             raise InputError("sections of one kind")
-        read = linear_probe.cross_val_classify(features[kept], section[kept], songs[kept])
+        predicted = linear_probe.cross_val_classify(features[kept], section[kept], songs[kept])
     except InputError:
         return [Measurement.missing(name, label, NEEDS_SECTIONS, unit) for name, label, unit, _ in naming]
-    codes = [np.searchsorted(names, kinds) for kinds in (read, section[kept])]
+    codes = [np.searchsorted(names, kinds) for kinds in (predicted, section[kept])]
     return [
         Measurement.of_statistic(name, label, partial(_scaled, times), *codes, songs=songs[kept], unit=unit)
         for name, label, unit, times in naming
@@ -136,21 +136,21 @@ def _section_probe(features: Floats, section: Texts, songs: Texts) -> list[Measu
 
 
 def _chorus_probe(features: Floats, section: Texts, songs: Texts) -> Measurement:
-    """Whether a clip is of a verse or of a chorus, as read from its log-mel: balanced accuracy, chance 0.5."""
+    """Verse or chorus, predicted from a clip's log-mel: balanced accuracy, chance 0.5."""
     naming = "chorus_read", "verse or chorus, predicted from a log-mel, balanced accuracy"
     kinds = np.array([next((kind for kind in ("chorus", "verse") if name.startswith(kind)), "") for name in section])
     kept = kinds != ""
     try:
-        read = linear_probe.cross_val_classify(features[kept], kinds[kept], songs[kept])
+        predicted = linear_probe.cross_val_classify(features[kept], kinds[kept], songs[kept])
     except (InputError, ValueError):
         return Measurement.missing(*naming, f"sections named verse and chorus in {linear_probe.N_FOLDS} songs or more")
     names = np.unique(kinds[kept])
-    codes = [np.searchsorted(names, each) for each in (read, kinds[kept])]
+    codes = [np.searchsorted(names, each) for each in (predicted, kinds[kept])]
     return Measurement.of_statistic(*naming, linear_probe.balanced_accuracy, *codes, songs=songs[kept])
 
 
-def _scaled(times: int, read: Texts, target: Texts) -> float:
-    return times * linear_probe.balanced_accuracy(read, target)
+def _scaled(times: int, predicted: Texts, target: Texts) -> float:
+    return times * linear_probe.balanced_accuracy(predicted, target)
 
 
 def _chorus_valence(valence: Floats, section: Texts, songs: Texts, lack: str) -> Measurement:

@@ -165,7 +165,9 @@ def _scale(instrument: str, rate: int) -> torch.Tensor:
 def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
     """How well a probe predicts the instrument, at each resolution."""
     leads, songs = spectra.instruments, spectra.songs
-    read = {key: linear_probe.cross_val_classify(features, leads, songs) for key, features in spectra.features.items()}
+    predictions = {
+        key: linear_probe.cross_val_classify(features, leads, songs) for key, features in spectra.features.items()
+    }
     measurements = [
         Measurement.of_statistic(
             f"read_{place}_{name}",
@@ -176,11 +178,11 @@ def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) ->
             songs=songs,
             seed=context.seed,
         )
-        for (place, name), guess in read.items()
+        for (place, name), guess in predictions.items()
     ]
     for whole in ("stft", "stft8k"):
         label = f"accuracy from 128 mel bands, the whole song, as a share of that from this: {RESOLUTION_LABELS[whole]}"
-        arrays = (read["mix", "mel128"], read["mix", whole], leads)
+        arrays = (predictions["mix", "mel128"], predictions["mix", whole], leads)
         measurements.append(
             Measurement.of_statistic(
                 f"read_mel_over_{whole}", label, accuracy_share, *arrays, songs=songs, seed=context.seed, unit="%"

@@ -76,10 +76,10 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
         seed: of the intervals.
     """
     try:
-        read = known.predict(base, labels, songs)
+        predictions = known.predict(base, labels, songs)
     except InputError as error:
         return [missing for name in NAMES for missing in _missing(name, f"more to learn from ({error.what})")]
-    sums = _statistics(read, known, labels)
+    sums = _statistics(predictions, known, labels)
     absent = {name: known.missing.get(name, name) for name in ASPECTS if name not in known.names}
     lacks = {f"{name}{last}": needs for name, needs in absent.items() for last in ("", "_last")}
     lacks |= dict.fromkeys(("total", "total_known"), "; ".join(absent.values()))
@@ -97,14 +97,14 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
 
 
 def _statistics(
-    read: Mapping[tuple[str, ...], Floats], known: Aspects, labels: Floats
+    predictions: Mapping[tuple[str, ...], Floats], known: Aspects, labels: Floats
 ) -> dict[str, tuple[Statistic, Floats]]:
     """The statistic of each row of the table that can be had, and what it is of."""
-    errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in read.items()}
-    statistics: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_r2_percent, read[()])}
+    errors = {chosen: (labels - prediction) ** 2 for chosen, prediction in predictions.items()}
+    statistics: dict[str, tuple[Statistic, Floats]] = {"log_mel": (_r2_percent, predictions[()])}
     for name in known.names:
         others = tuple(other for other in known.names if other != name)
-        statistics[name] = _share_percent, linear_probe.shapley_contributions(read, name, labels)
+        statistics[name] = _share_percent, linear_probe.shapley_contributions(predictions, name, labels)
         statistics[f"{name}_last"] = _share_percent, errors[others] - errors[known.names]
     if known.names:
         statistics["total_known"] = _share_percent, errors[()] - errors[known.names]

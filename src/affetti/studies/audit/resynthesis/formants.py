@@ -1,6 +1,6 @@
 """Formants of sung vowels, and how far a change of the sound moves them.
 
-A vowel is sung by the embedded voice (:mod:`affetti.compose.voice`) on one note; its formants are read by linear
+A vowel is sung by the embedded voice (:mod:`affetti.compose.voice`) on one note; its formants are estimated by linear
 prediction (Atal & Hanauer 1971): at 10 kHz, pre-emphasised, twelve coefficients from the autocorrelation of Hamming
 windows of 40 ms, the two lowest poles of less than 500 Hz of bandwidth, the median over frames.
 
