@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from affetti.cli.compare import _read, text
+from affetti.cli.compare import _parse, text
 from affetti.corpus import Corpus
 
 Affetti = Callable[..., Any]
@@ -55,14 +55,14 @@ def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus:
 
 @pytest.mark.parametrize(("typed", "seconds"), [("90s", 90), ("30m", 1_800), ("1.5h", 5_400), ("2", 120)])
 def test_times_are_read(typed: str, seconds: float) -> None:
-    assert _read({"budget": typed}) == {"budget": seconds}
+    assert _parse({"budget": typed}) == {"budget": seconds}
 
 
 def test_lists_are_read() -> None:
-    found = _read(
+    parsed = _parse(
         {"train_fractions": "10,100", "training_steps": "100,400", "sampling": ("guidance=1,2.5", "truncation=0.5")}
     )
-    assert found == {
+    assert parsed == {
         "train_fractions": (0.1, 1.0),
         "training_steps": (100, 400),
         "sampling": (("guidance", 1.0), ("guidance", 2.5), ("truncation", 0.5)),

@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "compare")
     settings = resolve(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
-    settings |= _parsed(settings)
+    settings |= _parse(settings)
     from affetti import api
 
     if flags.dry_run:
@@ -81,7 +81,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parsed(settings: dict[str, Any]) -> dict[str, Any]:
+def _parse(settings: dict[str, Any]) -> dict[str, Any]:
     """Lists and times out of what was typed."""
     parsed: dict[str, Any] = {}
     if settings.get("train_fractions") is not None:
