@@ -32,7 +32,7 @@ def study(
     """Predictions ``[S, N, 2]`` of each arm, labels and songs; ``arm0`` has the planted gain."""
     labels = np.repeat(rng.uniform(-0.8, 0.8, (songs, 2)), CLIPS, axis=0)
     hard = rng.normal(0, HARD, (songs, 2))
-    found: dict[str, NDArray[np.float64]] = {}
+    predictions: dict[str, NDArray[np.float64]] = {}
     for arm in (REFERENCE, *(f"arm{i}" for i in range(ARMS))):
         own = rng.normal(0, OWN, (songs, 2))
         middle = GAIN + (planted if arm == "arm0" else 0.0)
@@ -40,8 +40,8 @@ def study(
         for _ in range(seeds):
             of_song = np.repeat(hard + own + rng.normal(0, LEARNT, (songs, 2)), CLIPS, axis=0)
             rows.append(rng.normal(middle, SPREAD, 2) * labels + of_song + rng.normal(0, NOISE, labels.shape))
-        found[arm] = np.stack(rows)
-    return found, labels, np.repeat([f"song{i}" for i in range(songs)], CLIPS)
+        predictions[arm] = np.stack(rows)
+    return predictions, labels, np.repeat([f"song{i}" for i in range(songs)], CLIPS)
 
 
 def truth(planted: float) -> float:
@@ -69,7 +69,7 @@ def rates(songs: int, seeds: int, planted: float, times: int) -> tuple[float, fl
 if __name__ == "__main__":
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     print(f"{times} simulated studies a row, {ARMS} arms, {CLIPS} clips a song")
-    print(f"{'songs':>6}{'seeds':>6}{'true gain':>11}{'alarms, plain':>15}{'alarms, verdict':>17}{'found':>8}")
+    print(f"{'songs':>6}{'seeds':>6}{'true gain':>11}{'alarms, plain':>15}{'alarms, verdict':>17}{'power':>8}")
     with threadpool_limits(1):
         for songs in (24, 48, 200):
             for seeds in (3, 5, 10):
