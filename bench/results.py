@@ -71,18 +71,32 @@ def audit(result: dict[str, Any]) -> None:
     """The sentence of each question, then the claims."""
     for entry in result["questions"]:
         print(f"- **{entry['question']}** {entry['sentence']}")
-    print("\n| § | claim | claimed | measured | n | verdict |\n|---|---|---|---|---|---|")
-    for row in result["findings"]:
-        low, high = row["claimed"]
-        claimed = (
-            f"{low:.4g} to {high:.4g}" if None not in (low, high) else f"≥ {low:g}" if high is None else f"≤ {high:g}"
-        )
-        found = "–" if row["measured"] is None else f"{row['measured']:.3g}"
-        if row["ci"]:
-            found += f" [{row['ci'][0]:.3g}, {row['ci'][1]:.3g}]"
-        count = f"{row['n']} {row['of']}" if row["n"] else ""
-        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
-        print(f"| {row['section']} | {row['claim']} | {claimed} | {found} {row['unit']} | {count} | {verdict} |")
+    for verdict in ("supported", "contradicted", "undecided"):
+        print(f"\n| id | § | {verdict} | claimed | measured | n |\n|---|---|---|---|---|---|")
+        for row in result["findings"]:
+            if row["verdict"] == verdict and row["measured"] is not None:
+                print(f"| {' | '.join(claim_cells(row))} |")
+
+
+def claim_cells(row: dict[str, Any]) -> list[str]:
+    """Cells of a claim: its id, section and words, the claimed range, what was measured and of how many."""
+    low, high = row["claimed"]
+    claimed = f"{low:,g} to {high:,g}" if None not in (low, high) else f"≥ {low:g}" if high is None else f"≤ {high:g}"
+    measured = _significant(row["measured"])
+    if row["ci"]:
+        measured += f" [{_significant(row['ci'][0])}, {_significant(row['ci'][1])}]"
+    return [
+        f"`{row['id']}`",
+        row["section"],
+        row["claim"],
+        claimed,
+        f"{measured} {row['unit']}",
+        f"{row['n']} {row['of']}",
+    ]
+
+
+def _significant(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def main() -> None:
