@@ -1,6 +1,6 @@
-"""The files below a folder, as a person sees them: one rule for whatever affetti reads from folders.
+"""The files below a folder, without hidden and system files: one rule for everything that affetti reads from folders.
 
-Hidden files and what systems leave in folders (``.Trash``, ``._x.wav``, ``__MACOSX``, ``Thumbs.db``) are passed over.
+Hidden files and files of operating systems (``.Trash``, ``._x.wav``, ``__MACOSX``, ``Thumbs.db``) are ignored.
 Links to files and folders are followed; a link back to a folder that contains it is cut, and a folder that several
 links lead to is listed once. Names are compared as they are written and, where no such name exists, by Unicode normal
 form: macOS writes ``é`` as two characters where a table has one.

@@ -89,7 +89,7 @@ def open_locked(folder: Path) -> int | None:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError:
-            return None  # whoever writes there will say why it cannot be written
+            return None  # the write itself will raise the error that says why
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:

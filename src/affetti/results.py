@@ -1,4 +1,4 @@
-"""Results: what a verb or a study returns, as typed values that are printed as JSON, filed and opened again.
+"""Results: what a verb or a study returns, as typed values that are printed as JSON, saved and opened again.
 
 Every result is a frozen dataclass that inherits from :class:`BaseResult`. Its fields are the keys of the JSON document,
 so that ``result.quality.score`` in Python is ``quality.score`` in ``result.json``. Parts of a result are frozen

@@ -202,7 +202,7 @@ def is_folder(path: Path) -> bool:
 
 @contextmanager
 def reading(path: Path, hint: str) -> Generator[None]:
-    """Turn the errors of a library that reads ``path`` into a :class:`StorageError`; ``hint`` mends a damaged file.
+    """Turn the errors of a library that reads ``path`` into a :class:`StorageError` with the ``hint``.
 
     An error that the system gave, such as a closed file, is distinguished from a file that is missing or damaged.
 

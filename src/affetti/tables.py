@@ -139,7 +139,7 @@ def read(
 
 
 def read_list(path: Path, hint: str = "write one item a line") -> list[str]:
-    """Read a text file of one item a line, without the blanks around it; blank lines at the end are passed over.
+    """Read a text file of one item a line, without the blanks around it; blank lines at the end are ignored.
 
     Raises:
         InputError: the file is missing, cannot be read, is empty, or has a blank line between others.

@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_refused(affetti: Affetti, run_of: Callable[[str]
         ([song, "--model", run_of("student"), "--hop", "nan"], "--hop"),
         (["--model", run_of("student")], "no audio given"),
         ([song, "--model", run_of("student"), "--picture", "curve.doc"], "is no picture"),
-        ([song, "--model", run_of("student"), "--runtime", "onnx"], "wants an ONNX file"),
+        ([song, "--model", run_of("student"), "--runtime", "onnx"], "needs an ONNX file"),
         ([song, "--model", "nowhere.onnx", "--runtime", "onnx"], "nowhere.onnx: no such file"),
         ([song, "--model", "nowhere"], "nowhere: no such folder"),
     ):

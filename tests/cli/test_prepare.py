@@ -207,9 +207,9 @@ def test_flags_win_over_the_file_and_the_file_over_the_defaults(
     folder = make_folder(4, seconds=13.0)
     (tmp_path / "a.toml").write_text('windows = "all"\nworkers = 1\nfolds = 3\n', encoding="utf-8")
     common = ("prepare", f"folder:{folder}", "--config", tmp_path / "a.toml", "--json")
-    filed = json.loads(affetti(*common, "--out", tmp_path / "a").out)
+    saved = json.loads(affetti(*common, "--out", tmp_path / "a").out)
     flagged = json.loads(affetti(*common, "--out", tmp_path / "b", "--folds", 2).out)
-    assert (filed["clips"], filed["folds"]) == (8, 3)
+    assert (saved["clips"], saved["folds"]) == (8, 3)
     assert (flagged["clips"], flagged["folds"]) == (8, 2)
 
 
@@ -281,7 +281,7 @@ def test_the_bytes_do_not_depend_on_the_workers_or_the_order_of_the_work(
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
-# Runs the command and, once eight tracks are filed, waits to be stopped.
+# Runs the command and, once eight tracks are saved, waits to be stopped.
 SCRIPT = """
 import contextlib, sys, time
 from affetti.cli import main, prepare

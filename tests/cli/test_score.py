@@ -66,8 +66,8 @@ def test_a_scorecard_is_told_and_filed(
     assert ran.code == 0
     for word in ("quality", "frechet", "vendi", "arousal: slope", "memorisation: no sign of copying"):
         assert word in ran.out
-    filed = json.loads((tmp_path / "score/result.json").read_text())
-    assert f"quality {filed['quality']['score']:.1f} of 100" in ran.out
+    saved = json.loads((tmp_path / "score/result.json").read_text())
+    assert f"quality {saved['quality']['score']:.1f} of 100" in ran.out
 
 
 def test_what_cannot_be_scored_is_refused(

@@ -88,8 +88,8 @@ def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
     assert process.returncode == 130, told
     assert "interrupted; run the same command again to continue" in told
     assert "Traceback" not in told
-    (filed,) = (out / "checkpoints").iterdir()
-    step = int(filed.stem.removeprefix("step-"))
+    (saved,) = (out / "checkpoints").iterdir()
+    step = int(saved.stem.removeprefix("step-"))
     assert 0 < step < 120
     ran = affetti(*arguments)
     assert ran.code == 0

@@ -51,7 +51,7 @@ def clips() -> ClipSet:
     return ClipSet("set", mel, np.array([f"s{i}" for i in range(len(mel))]))
 
 
-def filed(kept: Path) -> list[Path]:
+def saved(kept: Path) -> list[Path]:
     return sorted(path for path in kept.rglob("*") if path.is_file())
 
 
@@ -64,8 +64,8 @@ def test_features_are_extracted_once(clips: ClipSet, kept: Path) -> None:
     assert counter.clips == len(clips)
     np.testing.assert_array_equal(embed(clips, embedder), first)
     assert counter.clips == len(clips)
-    assert [np.load(path).dtype for path in filed(kept)] == [np.float32, np.float32]
-    assert np.concatenate([np.load(path) for path in filed(kept)]).shape == first.shape
+    assert [np.load(path).dtype for path in saved(kept)] == [np.float32, np.float32]
+    assert np.concatenate([np.load(path) for path in saved(kept)]).shape == first.shape
 
 
 def test_the_default_features_are_the_same_from_the_cache(clips: ClipSet) -> None:
@@ -140,7 +140,7 @@ def empty(path: Path, _whole: bytes) -> None:
 def test_a_spoilt_file_is_made_again(clips: ClipSet, kept: Path, spoil: Callable[[Path, bytes], None]) -> None:
     counter, embedder = counting()
     first = embed(clips, embedder)
-    path = filed(kept)[0]
+    path = saved(kept)[0]
     whole = path.read_bytes()
     spoil(path, whole)
     assert path.read_bytes() != whole
@@ -169,7 +169,7 @@ def test_processes_that_write_the_same_do_no_harm(clips: ClipSet, kept: Path) ->
         thread.join()
     assert len(found) == 6
     assert all(np.array_equal(it, found[0]) for it in found)
-    assert len(filed(kept)) == 2
+    assert len(saved(kept)) == 2
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(
@@ -205,7 +205,7 @@ def test_nothing_is_written_beside_the_audio(tmp_path: Path, kept: Path) -> None
     embedder = replace(embedder, function=lambda sound: sound[:, :4])
     embed(open_clip_set(path, front=front_end("tiny")), embedder)
     assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
-    assert len(filed(kept)) == 1
+    assert len(saved(kept)) == 1
 
 
 def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ def test_the_command_line_chooses_features(
     ran = affetti("score", *folders, "--preset", "tiny", "--features", f"musicnn:{weights}", "--out", tmp_path / "card")
     assert ran.code == 0, ran.err
     assert "by musicnn, 200 numbers per clip:" in ran.out
-    filed = json.loads((tmp_path / "card/result.json").read_text())
-    assert filed["features"]["name"] == "musicnn"
+    saved = json.loads((tmp_path / "card/result.json").read_text())
+    assert saved["features"]["name"] == "musicnn"
     ran = affetti("score", *folders, "--preset", "tiny", "--features", "vggish")
     assert ran.code == 2
     assert "no features 'vggish'" in ran.complaint

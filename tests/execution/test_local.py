@@ -48,7 +48,7 @@ class Squares:
         self.file(start, stop).write_text(" ".join(str(i * i) for i in range(start, stop)), encoding="utf-8")
 
 
-def filed(folder: Path) -> dict[str, str]:
+def saved(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
 
@@ -63,7 +63,7 @@ def test_ranges_cover_every_row_once(n: int, chunk: int) -> None:
 def test_the_result_does_not_depend_on_the_workers(tmp_path: Path, workers: int) -> None:
     told: list[tuple[str, int, int]] = []
     map_ranges(Squares(tmp_path), 10, 4, workers=workers, stage="square", progress=lambda *step: told.append(step))
-    assert filed(tmp_path) == {"0-4": "0 1 4 9", "4-8": "16 25 36 49", "8-10": "64 81"}
+    assert saved(tmp_path) == {"0-4": "0 1 4 9", "4-8": "16 25 36 49", "8-10": "64 81"}
     assert told[0] == ("square", 0, 10)
     assert told[-1] == ("square", 10, 10)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
@@ -80,10 +80,10 @@ def test_an_error_of_a_task_is_raised_and_filed_ranges_stay(tmp_path: Path, work
     with pytest.raises(InputError, match=r"row 8. Correct it"):
         map_ranges(Squares(tmp_path, breaks_at=8), 12, 4, workers=workers)
     task = Squares(tmp_path)
-    before = set(filed(tmp_path))
+    before = set(saved(tmp_path))
     told: list[int] = []
     map_ranges(task, 12, 4, done=task.done, workers=workers, progress=lambda _stage, done, _total: told.append(done))
-    assert set(filed(tmp_path)) == {"0-4", "4-8", "8-12"}
+    assert set(saved(tmp_path)) == {"0-4", "4-8", "8-12"}
     assert told[0] == 4 * len(before)
 
 
@@ -91,7 +91,7 @@ def test_a_range_that_is_done_is_not_done_again(tmp_path: Path) -> None:
     task = Squares(tmp_path)
     task.file(4, 8).write_text("mine", encoding="utf-8")
     map_ranges(task, 12, 4, done=task.done)
-    assert filed(tmp_path)["4-8"] == "mine"
+    assert saved(tmp_path)["4-8"] == "mine"
 
 
 def test_a_pool_that_breaks_while_work_is_submitted_is_reported(
@@ -109,7 +109,7 @@ def test_the_executor_named_by_the_user_maps_ranges_that_are_not_done(tmp_path: 
     task = Squares(tmp_path)
     task.file(4, 8).write_text("mine", encoding="utf-8")
     executor("local", 1).map_ranges(task, 12, 4)
-    assert filed(tmp_path) == {"0-4": "0 1 4 9", "4-8": "mine", "8-12": "64 81 100 121"}
+    assert saved(tmp_path) == {"0-4": "0 1 4 9", "4-8": "mine", "8-12": "64 81 100 121"}
     assert executor("local").workers == cpu_count()
 
 
@@ -185,7 +185,7 @@ def test_a_worker_that_died_is_reported_with_the_cause(tmp_path: Path, number: i
 def test_ctrl_c_passes_through_and_filed_ranges_stay(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         map_ranges(Squares(tmp_path, stops_at=4), 12, 4)
-    assert set(filed(tmp_path)) == {"0-4"}
+    assert set(saved(tmp_path)) == {"0-4"}
 
 
 def test_cores_are_those_this_process_may_use() -> None:

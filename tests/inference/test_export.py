@@ -168,7 +168,7 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported:
     shutil.copy(exported, tmp_path / "there.onnx")
     with pytest.raises(StorageError, match="exists"):
         export_run(run_of("student"), tmp_path / "there.onnx")
-    with pytest.raises(UsageError, match="wants an ONNX file"):
+    with pytest.raises(UsageError, match="needs an ONNX file"):
         open_regressor(run_of("student"), "onnx")
     with pytest.raises(UsageError, match="Add --runtime onnx"):
         open_regressor(exported)

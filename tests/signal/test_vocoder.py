@@ -24,7 +24,7 @@ def log_mel(front: FrontEnd = FRONT) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def filed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a folder with a HiFi-GAN of random weights that names ``front``."""
     transformers = pytest.importorskip("transformers", reason="needs transformers (affetti[encoders])")
 
@@ -67,8 +67,8 @@ def test_griffin_lim_refuses_an_inverse_of_another_front_end() -> None:
         GriffinLim(FRONT_ENDS["tiny"], inverse)
 
 
-def test_a_network_from_a_folder_speaks(filed: Callable[..., Path]) -> None:
-    vocoder: Vocoder = HifiGan(filed("good", front_end_config(FRONT)), FRONT)
+def test_a_network_from_a_folder_speaks(saved: Callable[..., Path]) -> None:
+    vocoder: Vocoder = HifiGan(saved("good", front_end_config(FRONT)), FRONT)
     given = log_mel()
     wave = vocoder(given)
     assert wave.shape == (64 * (given.shape[1] - 1),)
@@ -89,27 +89,27 @@ def test_a_network_from_a_folder_speaks(filed: Callable[..., Path]) -> None:
     ],
 )
 def test_weights_of_another_front_end_are_refused_by_name(
-    filed: Callable[..., Path], change: dict[str, Any], message: str
+    saved: Callable[..., Path], change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(MismatchError, match="made for another front-end") as caught:
-        HifiGan(filed("other", {**front_end_config(FRONT), **change}), FRONT)
+        HifiGan(saved("other", {**front_end_config(FRONT), **change}), FRONT)
     assert message in str(caught.value)
 
 
-def test_weights_that_do_not_say_are_refused(filed: Callable[..., Path]) -> None:
+def test_weights_that_do_not_say_are_refused(saved: Callable[..., Path]) -> None:
     with pytest.raises(MismatchError, match="does not say which front-end"):
-        HifiGan(filed("mute", None), FRONT)
+        HifiGan(saved("mute", None), FRONT)
     with pytest.raises(MismatchError, match="n_fft unknown, not 256"):
-        HifiGan(filed("part", {"sample_rate": 8_000}), FRONT)
+        HifiGan(saved("part", {"sample_rate": 8_000}), FRONT)
 
 
-def test_a_config_that_contradicts_itself_is_refused(filed: Callable[..., Path]) -> None:
+def test_a_config_that_contradicts_itself_is_refused(saved: Callable[..., Path]) -> None:
     with pytest.raises(MismatchError, match="32 samples a frame of 20 bands; the front-end has 64 of 20"):
-        HifiGan(filed("short", front_end_config(FRONT), upsample_rates=[8, 4], upsample_kernel_sizes=[16, 8]), FRONT)
+        HifiGan(saved("short", front_end_config(FRONT), upsample_rates=[8, 4], upsample_kernel_sizes=[16, 8]), FRONT)
 
 
-def test_broken_weights_are_refused(filed: Callable[..., Path]) -> None:
-    folder = filed("broken", front_end_config(FRONT))
+def test_broken_weights_are_refused(saved: Callable[..., Path]) -> None:
+    folder = saved("broken", front_end_config(FRONT))
     weights = folder / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])

@@ -187,7 +187,7 @@ def test_a_loss_that_is_not_a_number_names_the_step_and_the_last_good_weights(tm
     assert "step 25" in str(caught.value)
     assert str(tmp_path / "checkpoints/step-00000020.safetensors") in str(caught.value)
     assert (tmp_path / "checkpoints/step-00000020.safetensors").exists()
-    with pytest.raises(TrainingError, match=r"step 5.*no checkpoint had been filed"):
+    with pytest.raises(TrainingError, match=r"step 5.*no checkpoint had been saved"):
         train(Line(5, lambda _: {"loss": value}), clips(), config)
 
 

@@ -83,13 +83,13 @@ def plan(
     executor(engine, workers)  # refuses what it could not run on
     opened = Corpus.open(corpus)
     names = select_questions(tuple(only))
-    runs, filed = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
-    check_inputs(opened, runs, filed)
+    runs, saved = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
+    check_inputs(opened, runs, saved)
     seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTION_NAMES)
     return AuditPlan(
         questions=tuple(names),
         models=tuple(str(path) for path in runs),
-        studies=tuple(str(path) for path in filed),
+        studies=tuple(str(path) for path in saved),
         bytes=BYTES,
         seconds=seconds,
         plan=f"would answer {len(names)} questions ({', '.join(names)}) about {corpus} ({len(opened)} clips) "

@@ -49,7 +49,8 @@ def describe_cost(size: int, seconds: float, out: Path | None) -> str:
         >>> describe_cost(262_144, 90, None)
         'about 262.1 kB in about 90 s'
     """
-    there = " (which exists: finished work is kept, begun work goes on)" if out is not None and out.exists() else ""
-    where = "" if out is None else f" to {out}{there}"
+    exists = out is not None and out.exists()
+    resumed = " (which exists: finished work is kept, unfinished work resumes)" if exists else ""
+    where = "" if out is None else f" to {out}{resumed}"
     length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     return f"about {format_bytes(size)}{where} in about {length}"

@@ -134,7 +134,7 @@ def run(
         soundfont: an ``.sf2`` or ``.sf3`` file to render MIDI and composed songs with.
         renderer: what renders MIDI: ``affetti`` or ``fluidsynth``.
         voice: what sings (``formant``) or says (``espeak``) the words of composed songs; none by default.
-        deam_labels: whether DEAM's swapped axes are put right.
+        deam_labels: whether DEAM's swapped axes are corrected.
         full_songs: read DEAM's 58 full songs too.
         lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
         seed: of composer and split.

@@ -27,7 +27,7 @@ def mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA) -> tuple[Tensor, Te
 
 
 def c_mixup(mel: Tensor, labels: Tensor, alpha: float = ALPHA, bandwidth: float = BANDWIDTH) -> tuple[Tensor, Tensor]:
-    """As :func:`mixup`, with partners of like label preferred."""
+    """As :func:`mixup`, with partners of similar label preferred."""
     return _blend(mel, labels, partner_weights(labels, bandwidth), alpha)
 
 

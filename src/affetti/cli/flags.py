@@ -144,13 +144,13 @@ def resolve(flags: Any, defaults: dict[str, Any], path: Path | None, known: tupl
     """
     values = {f.name: getattr(flags, f.name) for f in dataclasses.fields(flags)}
     given = {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
-    filed: dict[str, Any] = {}
+    saved: dict[str, Any] = {}
     if path is not None:
-        filed = config.read(path)
-        filed = {RENAMED_FLAGS[key] if RENAMED_FLAGS.get(key) in values else key: value for key, value in filed.items()}
+        saved = config.read(path)
+        saved = {RENAMED_FLAGS[key] if RENAMED_FLAGS.get(key) in values else key: value for key, value in saved.items()}
         recorded = {*RECORDED, *known}
-        config.require_known(filed, {*values, *recorded}, path)
-        filed = {key: value for key, value in filed.items() if key not in recorded and value is not None}
-    merged = {name: it for name, it in (defaults | filed | given).items() if name not in ("config", "json", "dry_run")}
+        config.require_known(saved, {*values, *recorded}, path)
+        saved = {key: value for key, value in saved.items() if key not in recorded and value is not None}
+    merged = {name: it for name, it in (defaults | saved | given).items() if name not in ("config", "json", "dry_run")}
     checked = config.structure(merged, type(flags), path or "flags")
     return {name: getattr(checked, name) for name in merged}

@@ -1,7 +1,7 @@
 """What the command line writes: results to stdout, notes and progress to stderr.
 
 A note or a step of progress that cannot be written (stderr is closed, or the disk that it goes to is full) is dropped:
-it must not end the work. A result that cannot be printed is an error, raised after everything has been filed. Letters
+it must not end the work. A result that cannot be printed is an error, raised after everything has been saved. Letters
 that a terminal's encoding lacks are replaced.
 """
 

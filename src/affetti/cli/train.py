@@ -109,14 +109,14 @@ def _model_settings(flags: Flags) -> dict[str, Any]:
     from affetti import config
     from affetti.errors import UsageError
 
-    filed = config.read(flags.config).get("settings", {}) if flags.config is not None else {}
+    saved = config.read(flags.config).get("settings", {}) if flags.config is not None else {}
     given: dict[str, Any] = {}
     for text in flags.set:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
             raise UsageError(f"{text!r} is not a setting", where="--set", hint="write name=value")
         given[key] = [_value(part) for part in value.split(",")] if "," in value else _value(value)
-    return filed | given
+    return saved | given
 
 
 def _value(text: str) -> int | float | str:
@@ -158,7 +158,7 @@ def _measures(agreement: Agreement) -> str:
     measures = {"CCC": agreement.ccc, "R²": agreement.r2, "RMSE": agreement.rmse}
     text = ", ".join(f"{name} {_with_interval(value)}" for name, value in measures.items() if value is not None)
     share = None if agreement.ccc is None else agreement.ccc.of_ceiling
-    return text if share is None else f"{text}; {100 * share.value:.0f} % of the CCC that its labels can bear"
+    return text if share is None else f"{text}; {100 * share.value:.0f} % of the ceiling of CCC that its labels set"
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -1,11 +1,11 @@
 """Features extracted once: a folder of affetti's own, keyed by everything that the numbers depend on.
 
-A set's features lie in ``features/KEY/``, one ``.npy`` of float32 ``[n, D]`` for every 64 clips, so that long work
-goes on where it was cut. KEY is a SHA-256 over the embedder's input (the log-mels themselves, or the bytes of the
+A set's features are in ``features/KEY/``, one ``.npy`` of float32 ``[n, D]`` for every 64 clips, so that long work can
+resume. KEY is a SHA-256 over the embedder's input (the log-mels themselves, or the bytes of the
 audio files), the front-end and the embedder's version. So nothing in the cache is ever out of date: a changed clip,
 other weights or another front-end have another key. Each array is followed by a SHA-256 of key and content; a file that
-was cut short, altered or put there by something else does not bear it, and is made again. Files appear whole or not at
-all, and whoever writes one writes the same bytes, so processes may share the cache. It may be removed at any time.
+was truncated, altered or written by something else lacks it, and is computed again. Files are written atomically, and
+every process writes the same bytes, so processes may share the cache. It may be removed at any time.
 
 The folder is ``$AFFETTI_CACHE``, else ``affetti`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``.
 """

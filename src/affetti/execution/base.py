@@ -2,8 +2,8 @@
 
 An :class:`Executor` does two things:
 
-- it maps a :class:`RangeTask` over row ranges. The task files the result of each range before it returns, so a range
-  that is filed is done: work that was interrupted continues where it stopped, and a range may be run twice without
+- it maps a :class:`RangeTask` over row ranges. The task saves the result of each range before it returns, so a range
+  that is saved is done: work that was interrupted continues where it stopped, and a range may be run twice without
   harm;
 - it runs independent :class:`Job` objects side by side (runs to train, for example), each with a share of the cores.
 
@@ -27,10 +27,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class RangeTask(Protocol):
-    """Idempotent work on the rows ``start`` to ``stop`` (exclusive) that files its own result."""
+    """Idempotent work on the rows ``start`` to ``stop`` (exclusive) that saves its own result."""
 
     def done(self, start: int, stop: int) -> bool:
-        """Whether the result of the range is filed."""
+        """Whether the result of the range is saved."""
         ...
 
     def __call__(self, start: int, stop: int) -> None:
@@ -99,7 +99,7 @@ class Executor(Protocol):
             progress: called with the number of rows done.
 
         Raises:
-            AffettiError: what a task raised; ranges that are filed stay.
+            AffettiError: what a task raised; ranges that are saved stay.
             WorkerError: a worker process died.
         """
         ...

@@ -108,13 +108,13 @@ def map_ranges(
         task: picklable; called as ``task(start, stop)``.
         n: number of rows, ≥ 0.
         chunk: rows per range, ≥ 1.
-        done: whether the result of a range is filed.
+        done: whether the result of a range is saved.
         workers: processes; 1 works in this process.
         stage: the name that ``progress`` receives.
         progress: called with the number of rows done.
 
     Raises:
-        AffettiError: what a task raised; ranges that are filed stay.
+        AffettiError: what a task raised; ranges that are saved stay.
         WorkerError: a worker process died.
     """
     remaining = [span for span in ranges(n, chunk) if not done(*span)]

@@ -65,7 +65,7 @@ class GenerationSettings:
     batch_size: int = 32
     """Clips a batch, ≥ 1."""
     with_audio: bool = False
-    """Whether each clip's sound is filed as FLAC."""
+    """Whether each clip's sound is saved as FLAC."""
     vocoder: str | None = None
     """A HiFi-GAN of the model's front-end, by folder or name; None: mel inversion and Griffin-Lim."""
     device: str = "cpu"
@@ -85,7 +85,7 @@ class GenerateTask(MelTask):
     device: str = "cpu"
 
     def sounds(self) -> list[str]:
-        """Names of the clips whose sound has been filed."""
+        """Names of the clips whose sound has been saved."""
         return [path.stem for path in (self.out / "audio").glob("*.flac")]
 
     def __call__(self, start: int, stop: int) -> None:

@@ -147,7 +147,7 @@ def open_regressor(
     is_onnx = Path(model).suffix == ".onnx"
     if runtime == "onnx" and not is_onnx:
         raise UsageError(
-            "--runtime onnx wants an ONNX file",
+            "--runtime onnx needs an ONNX file",
             where=model,
             hint=f"make one: affetti export --model {model} --out FILE.onnx",
         )

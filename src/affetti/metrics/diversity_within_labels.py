@@ -1,4 +1,4 @@
-"""Diversity among clips of like emotion, against that of real clips: does a generator collapse within a label?
+"""Diversity among clips of similar emotion, against that of real clips: does a generator collapse within a label?
 
 Clips of one condition may vary as much as real clips of that label. For each clip, take the k others of nearest label
 (of other songs) and the mean distance to them in feature space; average over clips. The same of real clips is the
@@ -28,7 +28,7 @@ def label_diversity(
     songs: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
     k: int = 8,
 ) -> float:
-    """Mean distance of fakes to fakes of like label over that of real clips to real ones.
+    """Mean distance of fakes to fakes of similar label over that of real clips to real ones.
 
     Args:
         real: features ``[N, D]``.
@@ -47,7 +47,7 @@ def label_diversity(
     x, y = as_pair(real, fake, ("real", "fake"))
     apart = _spread(x, np.asarray(real_labels, dtype=float), songs[0], k, "real")
     if not apart > 0:
-        raise InputError("real clips of like label are all alike", where="real", hint="give clips that differ")
+        raise InputError("real clips of similar label are all equal", where="real", hint="give clips that differ")
     return _spread(y, np.asarray(fake_labels, dtype=float), songs[1], k, "fake") / apart
 
 

@@ -73,7 +73,7 @@ class MelInverse:
         """Fit to sounds and to :func:`~affetti.signal.random_spectra.random_spectra`, in one pass.
 
         Args:
-            waveforms: each float ``[T]`` at the front-end's sample rate; silent ones are passed over.
+            waveforms: each float ``[T]`` at the front-end's sample rate; silent ones are skipped.
             front: the front-end.
             spectra: number of random spectra; they stand for what the sounds lack, such as pitches between keys.
 
@@ -121,7 +121,7 @@ class MelInverse:
         return out
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Tensors to file: the weights and the front-end's hash."""
+        """Tensors to save: the weights and the front-end's hash."""
         name = torch.frombuffer(bytearray(self.front.hash.encode()), dtype=torch.uint8)
         return {"weights": self.weights.clone(), "front_end": name.clone()}
 

@@ -1,7 +1,7 @@
 """Checkpoints: everything a training run needs to go on exactly, in one safetensors file, written atomically.
 
 Nothing is pickled: tensors go into the file by name, the few scalars into its header as JSON. The newest checkpoint
-that is whole is the one that resumes; one cut short is passed over.
+that is whole is the one that resumes; one that is cut short is skipped.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         StorageError: the file is missing, cut short or not safetensors, or cannot be read.
     """
-    again = "train again: it goes on from the last whole checkpoint"
+    again = "train again: training resumes from the last complete checkpoint"
     try:
         with reading(path, again), safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("affetti", "{}"))

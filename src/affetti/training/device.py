@@ -36,7 +36,7 @@ class Hardware:
 
 
 def is_main_process(devices: int = 1) -> bool:
-    """Whether this process files what is trained on ``devices``: of several that train together, the first."""
+    """Whether this process saves what is trained on ``devices``: of several that train together, the first."""
     return devices == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
 
 

@@ -1,6 +1,6 @@
 """Train a model in memory, and prepare the clips that it is trained on.
 
-:func:`affetti.training.train.train_run` trains on a fold of a corpus and files the run.
+:func:`affetti.training.train.train_run` trains on a fold of a corpus and saves the run.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def fit(
     Raises:
         UsageError: the family is unknown.
         TrainingError: the loss is not a number.
-        KeyboardInterrupt: the process was interrupted; with ``run`` a checkpoint has been filed.
+        KeyboardInterrupt: the process was interrupted; with ``run`` a checkpoint has been saved.
     """
     chosen = family(kind)
     if chosen.closed_form is not None:

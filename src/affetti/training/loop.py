@@ -90,7 +90,7 @@ def train(
 
     Raises:
         TrainingError: the loss is not a number; the last good checkpoint stays.
-        KeyboardInterrupt: the process was interrupted; a checkpoint has been filed.
+        KeyboardInterrupt: the process was interrupted; a checkpoint has been saved.
     """
     fabric = make_fabric(hardware.device, hardware.devices)
     if hardware.devices > 1:
@@ -164,7 +164,7 @@ def autocast(fabric: Fabric, precision: Precision) -> torch.autocast:
 
 
 def _require_finite(objective: Objective, step: int, folder: Path) -> None:
-    """Refuse to file weights that are not numbers: a loss can be finite when its gradient is not."""
+    """Refuse to save weights that are not numbers: a loss can be finite when its gradient is not."""
     for name, module in objective.modules.items():
         # Of the buffers the means and variances of batch norm: others may hold NaN, which stands for what is not known.
         learnt = [*module.parameters(), *(value for key, value in module.named_buffers() if "running_" in key)]
@@ -173,8 +173,8 @@ def _require_finite(objective: Objective, step: int, folder: Path) -> None:
 
 
 def _diverged(what: str, folder: Path | None) -> TrainingError:
-    filed = [] if folder is None else sorted(folder.glob("step-*.safetensors"))
-    where = f"the last good weights are in {filed[-1]}" if filed else "no checkpoint had been filed"
+    saved = [] if folder is None else sorted(folder.glob("step-*.safetensors"))
+    where = f"the last good weights are in {saved[-1]}" if saved else "no checkpoint had been saved"
     return TrainingError(f"{what}; {where}", hint="try another --seed, or other --set settings of the model")
 
 

@@ -53,7 +53,7 @@ def train_runs(specs: Sequence[RunSpec], executor: Executor, progress: Progress 
     Raises:
         AffettiError: what a run raised; the others file a checkpoint and stop.
         WorkerError: a process died.
-        KeyboardInterrupt: interrupted; checkpoints have been filed.
+        KeyboardInterrupt: interrupted; checkpoints have been saved.
     """
     counts, seen = Counter(spec.kind for spec in specs), Counter[str]()
     jobs: list[RunSpec] = []

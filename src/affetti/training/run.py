@@ -147,7 +147,7 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
         raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
     if not is_file(path / "model.json"):
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
-        raise StorageError(state, where=path, hint="run its affetti train command again: it goes on where it was")
+        raise StorageError(state, where=path, hint="run its affetti train command again: training resumes")
     document = read_json(path / "model.json")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise StorageError("not a model of affetti", where=path / "model.json", hint="check the path")
@@ -164,8 +164,8 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
         )
     model = make(meta.kind, meta.front_end.shape, meta.config, meta.fields, str(path / "model.json"))
     conditions = tensors.pop("training/conditions").numpy()
-    filed = {key.removeprefix("inverse/"): tensors.pop(key) for key in list(tensors) if key.startswith("inverse/")}
-    inverse = MelInverse.from_state_dict(filed, meta.front_end) if filed else default_inverse(meta.front_end)
+    saved = {key.removeprefix("inverse/"): tensors.pop(key) for key in list(tensors) if key.startswith("inverse/")}
+    inverse = MelInverse.from_state_dict(saved, meta.front_end) if saved else default_inverse(meta.front_end)
     try:
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:

@@ -1,7 +1,7 @@
-"""Train a model on one fold of a corpus and file it as a run.
+"""Train a model on one fold of a corpus and save it as a run.
 
 Only the fold's training clips are used; generators are monitored, and regressors stopped and calibrated, on its
-validation songs. Called again with the same settings it goes on from the last checkpoint, or returns the finished run.
+validation songs. Called again with the same settings it resumes from the last checkpoint, or returns the finished run.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def train_run(
     embedding: NDArray[np.float64] | None = None,
     progress: Progress = silent,
 ) -> TrainResult:
-    """Train a model of family ``kind`` on fold ``fold`` of ``corpus`` and file it in the run folder ``out``.
+    """Train a model of family ``kind`` on fold ``fold`` of ``corpus`` and save it in the run folder ``out``.
 
     A generator is trained on every field that the training clips can teach, see :mod:`affetti.training.conditions`.
 
@@ -281,7 +281,7 @@ def _save(prepared: _Prepared, model: nn.Module, result: TrainResult, out: Path)
 
 
 def _is_complete(out: Path) -> bool:
-    """Whether a finished run lies in ``out``; one that was damaged is filed again from its last checkpoint."""
+    """Whether a finished run lies in ``out``; one that was damaged is saved again from its last checkpoint."""
     try:
         runs.load(out)
     except (StorageError, MismatchError):

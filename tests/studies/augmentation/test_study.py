@@ -108,8 +108,8 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
     part = splits.fold(corpus.clips, 0)
     model = Baseline(corpus.front_end.shape)
     fit_baseline(model, Clips(corpus.mel, corpus.labels, part.train))
-    filed = json.loads((study / "trials/baseline-real-f0-s0.json").read_text())["prediction"]
-    np.testing.assert_allclose(filed, predict(model, corpus.mel, part.test), atol=1e-5)
+    saved = json.loads((study / "trials/baseline-real-f0-s0.json").read_text())["prediction"]
+    np.testing.assert_allclose(saved, predict(model, corpus.mel, part.test), atol=1e-5)
     assert {row["name"] for row in result["ridge"]} == {
         "real", "flow", "gan", "gan-shuffled", "gan-only", "flow@0.5", "flow:steps=2"
     }  # fmt: skip
@@ -121,7 +121,7 @@ def test_best_is_a_signal_arm_with_a_generator_and_is_told(result: dict[str, Any
     assert signal == "specaugment"
     assert made in ("flow", "gan", "flow@0.5", "flow:steps=2")
     assert (study / "trials" / f"student-{entry['arm'].replace(':', '-')}-f0-s1.json").exists()
-    assert not list((study / "trials").glob("student-best*")), "it is filed under what it is"
+    assert not list((study / "trials").glob("student-best*")), "it is saved under what it is"
 
 
 def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(

@@ -66,9 +66,9 @@ def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpu
     assert found.shape == (1, 160, 2)
     first = gather_predictions(task, "baseline", [arm], places[1:], 1)
     assert np.array_equal(found[:, 80:], first)
-    filed = read_trial(task, units[1])
-    assert (filed.arm, filed.fold, filed.n_train, filed.steps) == ("real", 0, len(corpus.fold(0).train), 2)
-    assert len(filed.validation) == len(corpus.fold(0).validation)
+    saved = read_trial(task, units[1])
+    assert (saved.arm, saved.fold, saved.n_train, saved.steps) == ("real", 0, len(corpus.fold(0).train), 2)
+    assert len(saved.validation) == len(corpus.fold(0).validation)
 
 
 def test_what_is_trained_a_second_time_is_trained_as_the_first(corpus: Corpus) -> None:

@@ -1,8 +1,9 @@
 """``labels.csv``: one row a file, with its valence and arousal.
 
 Columns ``file, valence, arousal`` are needed; ``song, artist, genre, valence_std, arousal_std, raters`` are read where
-present and may be left empty, any others are named and passed over. A file without a song is its own. The scale is the
-one declared, or the one that negative values give away; where the values allow several, the loader refuses to guess.
+present and may be left empty, any others are named in a note and ignored. A file without a song is its own. The scale
+is the one declared, or the one that negative values give away; where the values allow several, the loader refuses to
+guess.
 """
 
 from __future__ import annotations

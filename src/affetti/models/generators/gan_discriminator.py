@@ -2,7 +2,7 @@
 
 It mirrors the generator: pixels are folded into channels, residual blocks without normalisation halve the grid down to
 the coarsest. Two channels score what comes out. The *whole* clip: mean and deviation over time of every band, with
-their deviation among clips of like emotion, to one logit. The *patches*: a logit for each
+their deviation among clips of similar emotion, to one logit. The *patches*: a logit for each
 step in time, from features of a finer grid. Both are unconditional terms plus a projection of the condition (Miyato &
 Koyama 2018), so that realism can be scored where labels are poor.
 
@@ -25,7 +25,7 @@ from affetti.models.generators.conditioning import ConditionEmbedding, Fields
 from affetti.models.generators.patch_pca import PatchPCA
 
 GROUP = 4
-"""Clips of like emotion among which the discriminator sees the deviation."""
+"""Clips of similar emotion among which the discriminator sees the deviation."""
 SLOPE = 0.2
 """Of the leaky rectifiers."""
 

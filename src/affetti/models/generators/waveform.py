@@ -101,7 +101,7 @@ class WaveformGenerator(nn.Module):
         self.enter = nn.Linear(latent, channels[0] * self.length)
         self.style = nn.Sequential(nn.Linear(latent, style), nn.SiLU())
         self.stages = nn.ModuleList([Stage(a, b, style) for a, b in pairwise(channels)])
-        # At the full rate convolutions are dear: a channel for each of four samples, then one filter over them all.
+        # Convolutions at the full rate are expensive: a channel for each of four samples, then one filter over all.
         self.fine = nn.Conv1d(channels[-1], STRIDE, 9, padding=4)
         self.smooth = nn.Conv1d(1, 1, 9, padding=4)
         with torch.no_grad():  # the four begin alike, that is as repetition (Aitken et al. 2017)

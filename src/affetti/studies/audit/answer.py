@@ -1,6 +1,6 @@
 """What an answer of the audit is made of: numbers with intervals, one figure, one sentence, sounds.
 
-All of it is plain data that JSON can hold, so that an answer can be filed, opened again and drawn elsewhere. A number
+All of it is plain data that JSON can hold, so that an answer can be saved, opened again and drawn elsewhere. A number
 that could not be measured is None, and its note says why.
 """
 

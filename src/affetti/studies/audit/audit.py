@@ -39,7 +39,7 @@ MAX_GENERATED, MAX_GENERATED_QUICK = 384, 128
 
 @dataclass(frozen=True)
 class AnswerTask:
-    """Answers a range of questions and files the answers; see :class:`affetti.execution.base.RangeTask`."""
+    """Answers a range of questions and saves the answers; see :class:`affetti.execution.base.RangeTask`."""
 
     context: AuditContext
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class AnswerTask:
         return all(self.answer(name) is not None for name in self.names[start:stop])
 
     def answer(self, name: str) -> Answer | None:
-        """The filed answer; None where there is none, where it was cut short, or where one of its sounds is gone."""
+        """The saved answer; None where there is none, where it was cut short, or where one of its sounds is gone."""
         path = self.path(name)
         try:
             answer = configuration.structure(read_json(path), Answer, path)
@@ -107,7 +107,7 @@ def audit_corpus(
         progress: called with each stage.
 
     Returns:
-        the answers, the verdict on every claim, and words for a paper; also filed as ``result.json``.
+        the answers, the verdict on every claim, and words for a paper; also saved as ``result.json``.
 
     Raises:
         UsageError: an unknown question, or a run that is not of a generator.
@@ -124,8 +124,8 @@ def audit_corpus(
     context = _with_generated(context, executor, progress)
     task = AnswerTask(context, chosen)
     executor.map_ranges(task, len(chosen), 1, stage="audit", progress=progress)
-    filed = {name: task.answer(name) for name in QUESTION_NAMES}
-    answers = {name: answer for name, answer in filed.items() if answer is not None}
+    saved = {name: task.answer(name) for name in QUESTION_NAMES}
+    answers = {name: answer for name, answer in saved.items() if answer is not None}
     findings = decide_claims(context, answers)
     result = AuditResult(
         questions=tuple(AnsweredQuestion.of(load_question(name), answer) for name, answer in answers.items()),

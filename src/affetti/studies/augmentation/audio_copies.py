@@ -31,7 +31,7 @@ CLIPS_PER_SHARD = 32
 
 @dataclass(frozen=True)
 class CopyTask(MelTask):
-    """Changes the audio of a range of clips and files their log-mels. Idempotent."""
+    """Changes the audio of a range of clips and saves their log-mels. Idempotent."""
 
     corpus: Path
     rows: tuple[int, ...]

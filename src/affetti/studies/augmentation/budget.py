@@ -2,7 +2,7 @@
 
 The probe trains one regressor and each generator for a few updates in memory and generates a few clips. Estimates hold
 for a machine that is as busy later as it is now. A budget keeps ``real`` and ``real-longer`` and, in the order of the
-table of arms, every other arm that still fits; those left out are listed. The choice is filed in ``budget.json``, so
+table of arms, every other arm that still fits; those left out are listed. The choice is saved in ``budget.json``, so
 that a resumed study is the same study.
 """
 
@@ -165,7 +165,7 @@ def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesig
 
     Args:
         design: the whole study, with a budget among its settings.
-        out: folder of the study; a choice that is filed there for the same settings is kept.
+        out: folder of the study; a choice that is saved there for the same settings is kept.
         workers: processes.
 
     Raises:
@@ -174,9 +174,9 @@ def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesig
     path = out / "budget.json"
     choice = _choice(design)
     if path.exists():
-        filed = BudgetChoice.from_dict(read_json(path), path)
-        if replace(filed, arms=(), left_out=(), seconds=None) == choice:
-            return replace(design, arms=tuple(arm for arm in design.arms if arm.name in filed.arms)), filed.left_out
+        saved = BudgetChoice.from_dict(read_json(path), path)
+        if replace(saved, arms=(), left_out=(), seconds=None) == choice:
+            return replace(design, arms=tuple(arm for arm in design.arms if arm.name in saved.arms)), saved.left_out
     cost = measure_cost(design)
     budget = (design.settings.budget or 0.0) * workers
     kept = required_arms(design)

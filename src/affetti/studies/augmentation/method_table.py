@@ -15,7 +15,7 @@ the lowest quality helped most; its numbers carry no method. Here, for what each
 The ridge regression is fitted to test songs, never to a training song; nothing is trained on or chosen by what it
 predicts.
 
-When not to use: masked and blended clips are not music, and a score of likeness to music says so without saying that
+When not to use: masked and blended clips are not music, and a score of similarity to music says so without saying that
 they do harm. Held-out songs are few: use the intervals.
 """
 

@@ -51,7 +51,7 @@ WHY_NOT_HONEST = (
 
 @dataclass(frozen=True)
 class MixedTestScores(BaseResult):
-    """What a seed files: CCC by what was trained on and tested."""
+    """The saved result of a seed: CCC by what was trained on and tested."""
 
     real: float
     mixed: float
@@ -78,7 +78,7 @@ class ProtocolTask:
         return self.out / f"seed-{seed}.json"
 
     def done(self, start: int, stop: int) -> bool:
-        """Whether all seeds of the range have been filed."""
+        """Whether all seeds of the range have been saved."""
         return all(self.path(seed).exists() for seed in range(start, stop))
 
     def __call__(self, start: int, stop: int) -> None:

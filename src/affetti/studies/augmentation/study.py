@@ -103,7 +103,7 @@ def augmentation_study(
     executor: Executor | None = None,
     progress: Progress = silent,
 ) -> StudyResult:
-    """Run the study into the folder ``out``; called again with the same settings, it goes on where it was.
+    """Run the study into the folder ``out``; called again with the same settings, it resumes.
 
     Args:
         corpus: the real corpus.
@@ -228,7 +228,7 @@ def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:
 def _compare_trials(
     design: StudyDesign, task: TrialTask, trained: dict[str, list[Arm]], subsets: list[TrainingSubset]
 ) -> tuple[tuple[ArmResult, ...], tuple[ArmResult, ...]]:
-    """The rows of the small network and of ridge regression, from the predictions that trials have filed.
+    """The rows of the small network and of ridge regression, from the predictions that trials have saved.
 
     Args:
         design: the study.

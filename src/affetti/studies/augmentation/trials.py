@@ -1,7 +1,7 @@
 """The trials of a study: one regressor each, of an arm, a fold, a seed and a fraction of the real training songs.
 
 ``real`` trains for U updates, every other arm for 2U; a pretrained arm spends U on synthetic clips and U on real ones.
-A trial files its predictions of the test clips, and of the validation clips, by which ``best`` is chosen. A file that
+A trial saves its predictions of the test clips, and of the validation clips, by which ``best`` is chosen. A file that
 is there is not made again, so a study may be stopped and resumed anywhere.
 """
 
@@ -54,7 +54,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult(BaseResult):
-    """What a trial files."""
+    """The saved result of a trial."""
 
     arm: str
     regressor: str
@@ -73,7 +73,7 @@ class TrialResult(BaseResult):
 
 @dataclass(frozen=True)
 class TrialTask:
-    """Trains the regressors of a range of trials and files their predictions. Idempotent."""
+    """Trains the regressors of a range of trials and saves their predictions. Idempotent."""
 
     trials: tuple[Trial, ...]
     sets: tuple[SyntheticSet, ...]
@@ -88,7 +88,7 @@ class TrialTask:
         return self.out / f"{trial.name}.json"
 
     def done(self, start: int, stop: int) -> bool:
-        """Whether all trials of the range have been filed."""
+        """Whether all trials of the range have been saved."""
         return all(self.path(trial).exists() for trial in self.trials[start:stop])
 
     def __call__(self, start: int, stop: int) -> None:
@@ -192,7 +192,7 @@ def validation_predictions(task: TrialTask, arm: Arm, subset: TrainingSubset, se
 
 
 def read_trial(task: TrialTask, trial: Trial) -> TrialResult:
-    """What a trial has filed.
+    """The saved result of a trial.
 
     Raises:
         StorageError: the file is missing or cut short.

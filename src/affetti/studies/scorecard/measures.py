@@ -71,7 +71,7 @@ class Entry:
     title: str
     better: Literal["lower", "higher", "as real"]
     meaning: str
-    """In one phrase, for somebody who does not know it."""
+    """In one phrase, for readers who do not know it."""
     compute: Callable[[MeasureInput], Measure] | None = None
     """``None`` where it belongs to a part of the scorecard that is computed as a whole."""
     part: Literal["spectrogram", "joint"] | None = None

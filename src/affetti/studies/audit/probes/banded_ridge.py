@@ -1,11 +1,11 @@
 """Banded ridge regression: a penalty for the base, and one of its own for each group of features beside it.
 
-One penalty for all would do wrong by groups: a base of hundreds of features wants a large one, a telling group of three
-a small one, and a useless group should be left out. Penalties are chosen by songs held out, one after the other: the
-base's alone, then each group's beside the base, where an infinite one leaves the group out. A group's is the largest
-whose squared error is not clearly, by a standard error over songs, above the least (Breiman et al. 1984): so a group
-is selected only for good reason. Each target has penalties of its own. (Banded ridge: Nunez-Elizalde, Huth & Gallant
-2019; they search all penalties at once.)
+One penalty for all would not suit the groups: a base of hundreds of features needs a large one, a predictive group of
+three a small one, and a useless group should be left out. Penalties are chosen by songs held out, one after the other:
+the base's alone, then each group's beside the base, where an infinite one leaves the group out. A group's is the
+largest whose squared error is not clearly, by a standard error over songs, above the least (Breiman et al. 1984): so a
+group is selected only for good reason. Each target has penalties of its own. (Banded ridge: Nunez-Elizalde, Huth &
+Gallant 2019; they search all penalties at once.)
 
 When not to use: for groups that predict only in combination; here each must help on its own, or it is left out.
 """

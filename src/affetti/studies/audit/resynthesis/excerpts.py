@@ -24,7 +24,7 @@ MIN_SAMPLES = 8_192
 def excerpts(context: AuditContext, n: int) -> Iterator[tuple[int, Tensor]]:
     """Rows of at most ``n`` clips, with the sound of each: ``[T]``, T the same for all and a multiple of :data:`HOP`.
 
-    Clips that are silent or cut short are passed over.
+    Clips that are silent or cut short are skipped.
 
     Raises:
         NotMeasurableError: the corpus has no sound, none at the rate of the named front-ends, or silence alone.
