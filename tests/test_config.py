@@ -106,7 +106,7 @@ def test_the_home_folder_is_written_as_in_a_shell(monkeypatch: pytest.MonkeyPatc
         ("a.toml", b"\xff", StorageError, "cannot be read"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told(
+def test_a_file_that_cannot_be_used_is_reported(
     tmp_path: Path, name: str, content: bytes | None, kind: type[Exception], says: str
 ) -> None:
     if content is not None:

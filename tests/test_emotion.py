@@ -34,7 +34,7 @@ def test_a_label_as_people_write_it_comes_back_to_the_bit(name: str, data: st.Da
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
-def test_a_category_stands_at_the_centre_of_its_region_and_comes_back(name: str) -> None:
+def test_a_category_is_at_the_centre_of_its_region_and_can_be_recovered(name: str) -> None:
     categories = CATEGORIES[name]
     for category in categories.centres:
         assert categories.from_unit(*categories.to_unit(category)) == category
@@ -50,7 +50,7 @@ def test_signs_are_the_quadrants_by_another_name() -> None:
 
 
 @given(name=st.sampled_from(sorted(SCALES)), values=st.lists(st.floats(-1, 1), min_size=2, max_size=20))
-def test_a_spread_goes_as_the_values_do(name: str, values: list[float]) -> None:
+def test_a_spread_scales_with_the_values(name: str, values: list[float]) -> None:
     ratings = SCALES[name].from_unit(values)
     np.testing.assert_allclose(SCALES[name].spread_to_unit(ratings.std()), np.std(values), atol=1e-12)
 

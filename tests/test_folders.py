@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_opened_has_its_reason(guarded: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["NFC", "NFD"])
-def test_names_are_found_in_the_other_normal_form(tmp_path: Path, written: str) -> None:
+def test_names_are_matched_in_the_other_normal_form(tmp_path: Path, written: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, "Fauré/Élégie.wav") for form in ("NFC", "NFD"))
     write(tmp_path, composed if written == "NFC" else decomposed)
     finder = FileFinder()

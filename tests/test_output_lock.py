@@ -97,7 +97,7 @@ def test_a_foreign_folder_is_left_as_it_is(tmp_path: Path) -> None:
     work()
 
 
-def test_where_nothing_can_be_locked_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_file_locks_the_work_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
     def refuse(*_arguments: object) -> None:

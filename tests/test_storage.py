@@ -63,7 +63,7 @@ def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_that_explains_itself_is_not_explained_again(tmp_path: Path) -> None:
+def test_an_affetti_error_is_not_wrapped_again(tmp_path: Path) -> None:
     inner = StorageError("missing or cut short", where="shard.npy", hint="remove it")
     with pytest.raises(StorageError) as caught, atomic_write(tmp_path / "a"):
         raise inner

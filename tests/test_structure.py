@@ -29,7 +29,7 @@ def test_no_two_modules_import_each_other() -> None:
     ).prepare()
 
 
-def test_a_cycle_would_be_found() -> None:
+def test_a_cycle_would_be_detected() -> None:
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
 

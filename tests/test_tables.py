@@ -129,7 +129,7 @@ def test_ragged_lines_keep_what_lies_beyond_the_header_and_harm_no_other(tmp_pat
         ("id,value\n1,2\n\n3\n", "line 4: 1 cells, but 2 columns"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, content: str, says: str) -> None:
+def test_a_table_that_cannot_be_used_is_reported_with_its_line(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError) as caught:
@@ -149,7 +149,7 @@ def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, conte
         ("e", {}, "line 2: e '' is not a number"),
     ],
 )
-def test_a_cell_that_is_no_number_is_told_with_its_line(
+def test_a_cell_that_is_not_a_number_is_reported_with_its_line(
     tmp_path: Path, column: str, settings: dict[str, float], says: str
 ) -> None:
     path = tmp_path / "t.csv"
@@ -161,7 +161,7 @@ def test_a_cell_that_is_no_number_is_told_with_its_line(
     assert row.number("d", empty=0.0) == row.number("e", empty=0.0) == 0.0
 
 
-def test_ids_that_are_missing_or_twice_are_told_with_their_lines(tmp_path: Path) -> None:
+def test_missing_and_duplicate_ids_are_reported_with_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,v\n7,1\n8,2\n7,3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"line 4: id 7 occurs twice \(also on line 2\)"):

@@ -18,7 +18,7 @@ def plain(tmp_path: Path) -> Corpus:
     return write_corpus(tmp_path / "corpus", songs=20)
 
 
-def test_an_audit_is_run_and_told(affetti: Affetti, plain: Corpus, tmp_path: Path) -> None:
+def test_an_audit_is_run_and_printed(affetti: Affetti, plain: Corpus, tmp_path: Path) -> None:
     asked = ("audit", plain.path, "--out", tmp_path / "audit", "--only", "structure", "--quick", "--workers", 1)
     ran = affetti(*asked)
     assert ran.code == 0, ran.err

@@ -13,7 +13,7 @@ from affetti.corpus import Corpus
 Affetti = Callable[..., Any]
 
 
-def test_a_study_is_run_and_told(
+def test_a_study_is_run_and_printed(
     affetti: Affetti, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     compare = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study", "--models", run_of("flow"))
@@ -69,7 +69,7 @@ def test_lists_are_read() -> None:
     }
 
 
-def test_everything_that_a_study_holds_is_told() -> None:
+def test_all_results_of_a_study_are_printed() -> None:
     arm = {"name": "real-longer", "ccc": 0.3, "accuracy": 0.6, "ci": [0.2, 0.4], "accuracy_ci": [0.5, 0.7]}
     arm |= {"delta": 0.0, "delta_ci": [0.0, 0.0], "verdict": "the reference"}
     method = {"name": "flow", "quality": 40.0, "claimed": {"quality": "65–80"}, "diversity": None, "delta": 0.01}

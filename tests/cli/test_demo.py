@@ -31,9 +31,7 @@ def demo(out: Path, workers: int) -> list[str]:
     return [*command, "--out", str(out), "--workers", str(workers)]
 
 
-def test_a_demo_goes_on_where_it_was_interrupted_and_ends_in_a_report(
-    affetti: Affetti, interrupted: tuple[Path, int, str]
-) -> None:
+def test_an_interrupted_demo_resumes_and_ends_in_a_report(affetti: Affetti, interrupted: tuple[Path, int, str]) -> None:
     # Half a minute: the only test of the whole way from music to report.
     out, code, told = interrupted
     assert code == 130, told

@@ -76,7 +76,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"), [(["--setps", "3"], "--steps"), (["--steps", "x"], "x"), (["stray"], "stray")]
 )
-def test_a_wrong_flag_is_told_in_one_line(arguments: list[str], says: str) -> None:
+def test_a_wrong_flag_is_reported_in_one_line(arguments: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
         parse(Flags, arguments, "something")
     assert "\n" not in str(caught.value)

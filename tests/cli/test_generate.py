@@ -13,7 +13,9 @@ from affetti.corpus import Corpus
 Affetti = Callable[..., Any]
 
 
-def test_a_synthetic_corpus_is_made_and_told(affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_synthetic_corpus_is_made_and_printed(
+    affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     out = tmp_path / "made"
     generate = ("generate", "--model", run_of("flow"), "--n", 3, "--out", out, "--emotions", "sad", "--workers", 1)
     ran = affetti(*generate)
@@ -26,7 +28,7 @@ def test_a_synthetic_corpus_is_made_and_told(affetti: Affetti, run_of: Callable[
     assert document["content_hash"] == corpus.hash
 
 
-def test_what_is_asked_for_is_filed_with_the_clips(
+def test_requested_conditions_are_saved_with_the_clips(
     affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     wishes = (

@@ -103,7 +103,7 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: st
         (["report", "nowhere", "--out", "x.html"], "nowhere"),
     ],
 )
-def test_bad_usage_is_told_in_one_line(
+def test_bad_usage_is_reported_in_one_line(
     affetti: Affetti,
     arguments: list[str],
     says: str,
@@ -141,7 +141,7 @@ def test_an_engine_that_does_not_exist_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m affetti.cli.main --help | true; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)
     assert ended.returncode == 0

@@ -50,7 +50,7 @@ def test_csv_and_picture_are_written_beside_the_text(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_one_bad_recording_is_told_and_stops_no_other(
+def test_one_bad_recording_is_reported_and_stops_no_other(
     affetti: Affetti, run_of: Callable[[str], Path], song: Path
 ) -> None:
     (song.parent / "broken.wav").write_bytes(b"RIFF")

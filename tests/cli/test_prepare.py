@@ -115,7 +115,7 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("what", SOUNDS)
-def test_the_rest_goes_on_without_broken_tracks_and_they_are_listed(
+def test_broken_tracks_are_left_out_and_listed(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, what: str
 ) -> None:
     folder = make_folder()
@@ -224,7 +224,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_defaults(
         ("folds = ", "not valid"),
     ],
 )
-def test_a_file_of_settings_that_cannot_be_used_is_told(
+def test_a_file_of_settings_that_cannot_be_used_is_reported(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, text: str, says: str
 ) -> None:
     (tmp_path / "a.toml").write_text(text, encoding="utf-8")
@@ -297,7 +297,7 @@ sys.exit(main.main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_work_goes_on_and_ends_in_the_same_bytes(
+def test_stopped_work_resumes_to_the_same_bytes(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, stop: signal.Signals
 ) -> None:
     folder, out = make_folder(10), tmp_path / "cut"

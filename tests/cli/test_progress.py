@@ -20,7 +20,7 @@ def test_each_piece_of_work_has_a_time_of_its_own(
     ]
 
 
-def test_nothing_is_foretold_before_anything_is_done(
+def test_no_time_left_is_shown_before_any_progress(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, 90.0, 120.0])

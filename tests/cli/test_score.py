@@ -57,7 +57,7 @@ def test_numbers_that_cannot_be_filed_are_printed_before_the_error(
     assert json.loads(ran.out)["requested"]["features"] == "statistics"
 
 
-def test_a_scorecard_is_told_and_filed(
+def test_a_scorecard_is_printed_and_saved(
     affetti: Affetti, corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     ran = affetti(
@@ -89,7 +89,7 @@ def test_what_cannot_be_scored_is_refused(
         assert ran.out == ""
 
 
-def test_another_generator_and_copies_of_real_clips_are_told(
+def test_another_generator_and_copies_of_real_clips_are_reported(
     affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path
 ) -> None:
     rows = np.load(arrays[1])

@@ -20,7 +20,7 @@ Affetti = Callable[..., Any]
 LEAN_FLOW = flags("flow")
 
 
-def test_a_run_is_trained_and_told(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+def test_a_run_is_trained_and_printed(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
     train = ("train", "student", "--corpus", corpus.path, "--steps", 20, "--batch-size", 8, "--set", "width=4")
     ran = affetti(*train, "--out", tmp_path / "run")
     assert ran.code == 0
@@ -72,7 +72,7 @@ def test_what_makes_no_sense_is_refused(
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
+def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_resumes(
     affetti: Affetti, corpus: Corpus, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_goes_on(
     assert steps == list(range(3, 121, 3))
 
 
-def test_a_baseline_may_read_an_embedding_that_has_not_heard_the_test_songs(
+def test_a_baseline_may_use_an_embedding_that_was_not_trained_on_the_test_songs(
     affetti: Affetti, corpus: Corpus, tmp_path: Path, run_of: Callable[[str], Path]
 ) -> None:
     features = f"regressor:{run_of('student')}"

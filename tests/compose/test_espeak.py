@@ -82,7 +82,7 @@ def test_what_it_cannot_say_is_one_clear_line(log: Path) -> None:
         speak(SONG, WORDS, 0)
 
 
-def test_a_machine_without_espeak_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_espeak_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for work in (executable, lambda: speak(SONG, WORDS, RATE), lambda: render(SONG, RATE, voice="espeak")):
         with pytest.raises(MissingDependencyError, match=r"apt install espeak-ng.*--voice formant"):

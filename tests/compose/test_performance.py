@@ -90,7 +90,7 @@ def test_a_note_that_nothing_ends_lasts_as_long_as_the_file(tmp_path: Path) -> N
     assert ends(played(tmp_path, (0, on(60)), (480, on(62)), (480, off(62)))) == [1.0, 1.0]
 
 
-def test_the_pedal_is_heard() -> None:
+def test_the_pedal_prolongs_notes() -> None:
     wave = render_midi(FAULTS / "midi_sustain_pedal.mid", RATE)
     assert level_db(wave, 3.5, 3.9) == pytest.approx(level_db(wave, 1.2, 1.5), abs=1.0)  # an organ does not decay
     assert level_db(wave, 5.0, 5.5) < -80.0
@@ -157,7 +157,7 @@ def reference(command: str, path: Path, folder: Path) -> NDArray[np.float32]:
     return audio.load(out, RATE).numpy()
 
 
-def test_fluidsynth_hears_the_same_pedal(fluidsynth: str, tmp_path: Path) -> None:
+def test_fluidsynth_renders_the_same_pedal(fluidsynth: str, tmp_path: Path) -> None:
     path = FAULTS / "midi_sustain_pedal.mid"
     ours, theirs = render_midi(path, RATE), reference(fluidsynth, path, tmp_path)
     sounding = [

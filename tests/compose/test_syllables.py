@@ -50,7 +50,7 @@ def test_consonants_go_with_a_vowel_and_none_is_lost() -> None:
     assert [(s.onset, s.nucleus, s.coda) for s in winter] == [(("w",), "ih", ("n",)), (("t",), "er", ())]
 
 
-def test_a_voice_knows_every_sound_that_any_spelling_gives() -> None:
+def test_a_voice_has_every_sound_that_any_spelling_gives() -> None:
     known = FORMANTS.keys() | DIPHTHONGS.keys() | CONSONANTS.keys()
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
     rng = np.random.default_rng(0)

@@ -60,7 +60,7 @@ def test_a_sung_vowel_has_its_formants(vowel: str) -> None:
         assert np.abs(poles_hz - formant).min() < 0.1 * formant
 
 
-def test_formants_tell_the_vowels_apart() -> None:
+def test_formants_distinguish_the_vowels() -> None:
     rate = 10_000
     for vowel in ("iy", "aa", "uw"):
         first, second = poles(held(SPELT[vowel], 40, rate)[5000:15_000], rate, 12)[:2]

@@ -31,7 +31,7 @@ def verdicts(made: Source) -> dict[str, tuple[str, int]]:
     return {check.check: (check.verdict, check.n) for check in audit(made, 1.0)}
 
 
-def test_a_sound_table_is_found_so_and_every_check_speaks() -> None:
+def test_a_correct_table_passes_every_check() -> None:
     found = verdicts(source(panel()))
     assert list(found) == list(CHECKS)
     assert {name for name, (verdict, _) in found.items() if verdict == "suspect"} == set()
@@ -79,14 +79,14 @@ def test_labels_without_sound_count_too(make_source: MakeSource) -> None:
     assert audit(parted, 1.0) == audit(made, 1.0)
 
 
-def test_what_a_loader_found_stands_in_for_the_general_answer(make_source: MakeSource) -> None:
+def test_the_result_of_a_loaders_check_replaces_the_general_one(make_source: MakeSource) -> None:
     told = Check("axes_swapped", "corrected", 7, "seven")
     made = replace(make_source(20), checks=(told,))
     assert verdicts(made)["axes_swapped"] == ("corrected", 7)
     assert list(verdicts(made)) == list(CHECKS)
 
 
-def test_one_recording_under_two_numbers_is_found_by_its_name() -> None:
+def test_one_recording_under_two_numbers_is_detected_by_its_name() -> None:
     tracks = [track(0, artist="Abba", title="SOS"), track(1, artist=" abba", title="sos "), track(2, title="Z")]
     assert verdicts(Source(MADE_UP, tracks))["songs_shared"] == ("suspect", 1)
     again = [track(0, artist="Abba", title="SOS"), track(1, artist="Abba", title="SOS", song_id="s0")]
@@ -99,7 +99,7 @@ def correlated(count: int = 200) -> np.ndarray:
     return 0.7 * shared + 0.7 * rng.normal(size=(count, 2))
 
 
-def test_swapped_axes_are_told_from_right_ones_on_any_scale() -> None:
+def test_swapped_axes_are_distinguished_from_correct_ones_on_any_scale() -> None:
     truth = correlated()
     noisy = truth + np.random.default_rng(2).normal(0, 0.2, truth.shape)
     assert axes(truth, 5 + 4 * noisy).swapped is False
@@ -110,7 +110,7 @@ def test_swapped_axes_are_told_from_right_ones_on_any_scale() -> None:
     assert found.crossed == pytest.approx(np.mean(expected[2:]))
 
 
-def test_a_witness_that_cannot_tell_says_so() -> None:
+def test_a_reference_without_evidence_is_reported_as_inconclusive() -> None:
     truth = correlated()
     noise = np.random.default_rng(3).normal(size=truth.shape)
     assert axes(truth, noise).swapped is None  # follows neither

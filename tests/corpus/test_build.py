@@ -196,7 +196,7 @@ def stop_at(rows: int) -> Callable[[str, int, int], None]:
     return progress
 
 
-def test_interrupted_work_goes_on_and_ends_as_if_it_had_not_been(
+def test_interrupted_work_resumes_with_the_same_result(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
     build(make_source(20), tmp_path / "whole", front, PrepareSettings("small", keep_audio=True))
@@ -223,7 +223,7 @@ def refuse_full(*_: object) -> None:
 
 
 @pytest.mark.parametrize("place", ["np.save", "gather", "corpus.json"])
-def test_a_full_disk_is_told_and_the_work_goes_on_when_it_is_not(
+def test_a_full_disk_is_reported_and_the_work_resumes_when_there_is_space(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     build(make_source(20), tmp_path / "whole", front, PrepareSettings("small"))
@@ -246,7 +246,7 @@ def test_a_full_disk_is_told_and_the_work_goes_on_when_it_is_not(
     assert contents(tmp_path / "c") == contents(tmp_path / "whole")
 
 
-def test_a_disk_too_small_is_told_before_the_work(
+def test_a_disk_that_is_too_small_is_reported_before_the_work(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = 2 * 2 * 8 * front.n_mels * front.frames
@@ -269,7 +269,7 @@ def test_what_is_not_known_stays_not_known(make_source: MakeSource, front: Front
     assert json.loads((tmp_path / "c/corpus.json").read_text(encoding="utf-8"))["licence"] == "CC0"
 
 
-def test_the_work_folder_of_a_run_that_was_killed_at_the_very_end_goes(
+def test_the_work_folder_of_a_run_that_was_killed_at_the_end_is_removed(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -280,7 +280,7 @@ def test_the_work_folder_of_a_run_that_was_killed_at_the_very_end_goes(
     assert not (tmp_path / "c/.work").exists()
 
 
-def test_an_edited_split_is_another_corpus_and_who_is_left_out_is_told(
+def test_an_edited_split_makes_another_corpus_and_left_out_songs_are_reported(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
     split = tmp_path / "split.csv"
@@ -295,7 +295,7 @@ def test_an_edited_split_is_another_corpus_and_who_is_left_out_is_told(
         build(make_source(4), tmp_path / "c", front, PrepareSettings("small", split=str(split)))
 
 
-def test_labels_whose_sound_is_elsewhere_count_in_the_audit_and_that_is_told(
+def test_labels_without_audio_count_in_the_audit_and_are_reported(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
     source = make_source(8)

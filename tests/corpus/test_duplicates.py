@@ -93,7 +93,7 @@ def test_who_is_a_copy_does_not_depend_on_the_order(make_clips: MakeClips) -> No
     assert [bool(name) for name in backwards[::-1]] == [bool(name) for name in duplicates.find(mels, clips)]
 
 
-def test_real_music_is_found_again_after_a_codec_and_other_music_is_not(data: Path, make_clips: MakeClips) -> None:
+def test_real_music_is_recognised_after_a_codec_and_other_music_is_not(data: Path, make_clips: MakeClips) -> None:
     names = sorted((data / "open/librosa_audio").glob("*.ogg"))
     takes: list[NDArray[np.float32]] = []
     for name in names:

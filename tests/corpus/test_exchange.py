@@ -38,7 +38,7 @@ def test_datasets_sees_what_the_corpus_holds(small_corpus: Corpus) -> None:
     np.testing.assert_array_equal(made["valence"][:], small_corpus.labels[:, 0])
 
 
-def test_any_reader_of_parquet_reads_an_export(small_corpus: Corpus, exported: Path) -> None:
+def test_an_export_is_readable_as_plain_parquet(small_corpus: Corpus, exported: Path) -> None:
     (file,) = (exported / "data").glob("*.parquet")
     table = pq.read_table(file)
     mel = np.array(table["mel"].combine_chunks().to_pylist(), dtype=np.float16)

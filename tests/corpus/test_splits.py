@@ -121,7 +121,7 @@ def test_the_split_depends_on_the_seed_alone(make_clips: MakeClips) -> None:
     assert any((first != splits.assign_folds(clips, 5, seed)).any() for seed in range(3))
 
 
-def test_the_hash_tells_who_lies_where_and_not_in_which_order(make_clips: MakeClips) -> None:
+def test_the_hash_depends_on_the_assignment_and_not_on_the_order(make_clips: MakeClips) -> None:
     clips = make_clips(10, fold=[i % 2 for i in range(10)])
     assert splits.split_hash(clips) == splits.split_hash(clips.iloc[::-1])
     moved = clips.copy()
@@ -187,7 +187,7 @@ def test_unknown_artists_are_not_one_artist(make_clips: MakeClips) -> None:
     assert len(set(splits.groups(clips))) == 4
 
 
-def test_a_song_that_a_generator_heard_is_not_tested_on(make_clips: MakeClips) -> None:
+def test_a_song_that_a_generator_was_trained_on_is_not_tested_on(make_clips: MakeClips) -> None:
     clips = make_clips(4)
     made = make_clips(2, song_id=["gan-0", "gan-1"], clip_id=["gan-0", "gan-1"], sha256="", synthetic=True)
     splits.require_no_leakage(clips.iloc[:2], made, trained_on=["s2", "s3"])
@@ -214,7 +214,7 @@ def test_three_parts_are_eight_one_and_one_tenth_and_share_no_group(make_clips: 
     assert splits.leakage(clips) == dict.fromkeys(splits.SHARED.values(), 0.0)
 
 
-def test_a_published_split_is_taken_as_it_is_and_its_leaks_are_told(make_clips: MakeClips) -> None:
+def test_a_published_split_is_unchanged_and_its_leaks_are_reported(make_clips: MakeClips) -> None:
     clips = make_clips(6, clip_id=["a-00", "a-01", "b", "c", "d", "e"], artist=["X", "X", "Y", "x ", "Y", "Z"])
     official = {"old": {"a": "train", "b": "train", "c": "test", "d": "test", "e": "validation"}}
     dealt = splits.assign_split(clips, "old", 5, 0, splits.published_split("old", official))
@@ -258,7 +258,7 @@ def test_a_split_can_be_a_file(make_clips: MakeClips, tmp_path: Path) -> None:
         ("", "column 'song' is missing"),
     ],
 )
-def test_a_file_that_is_no_split_is_told_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+def test_an_invalid_split_file_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "split.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):

@@ -82,7 +82,7 @@ def cut(path: Path, part: float) -> None:
 
 @pytest.mark.parametrize("name", ["corpus.json", "clips.parquet", "mel.npy"])
 @pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.98])
-def test_a_file_cut_short_is_told(small_corpus: Corpus, name: str, part: float) -> None:
+def test_a_file_cut_short_is_reported(small_corpus: Corpus, name: str, part: float) -> None:
     cut(small_corpus.path / name, part)
     with pytest.raises(StorageError) as caught:
         Corpus.open(small_corpus.path)
@@ -91,7 +91,7 @@ def test_a_file_cut_short_is_told(small_corpus: Corpus, name: str, part: float) 
 
 
 @pytest.mark.parametrize("name", ["clips.parquet", "mel.npy"])
-def test_a_missing_file_is_told(small_corpus: Corpus, name: str) -> None:
+def test_a_missing_file_is_reported(small_corpus: Corpus, name: str) -> None:
     (small_corpus.path / name).unlink()
     with pytest.raises(StorageError, match=r"missing or cut short. Remove the folder and make the corpus again"):
         Corpus.open(small_corpus.path)
@@ -113,13 +113,13 @@ def test_unfinished_work_is_no_corpus(small_corpus: Corpus) -> None:
         Corpus.open(small_corpus.path)
 
 
-def test_a_folder_of_something_else_is_told_how_a_corpus_is_made(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_raises_an_error_that_says_how_a_corpus_is_made(tmp_path: Path) -> None:
     (tmp_path / "song.wav").touch()
     with pytest.raises(StorageError, match=r"not a finished corpus.*affetti prepare SOURCE"):
         Corpus.open(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_with_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"no such corpus. Make one with: affetti prepare"):
         Corpus.open(tmp_path / "none")
 
@@ -182,7 +182,7 @@ def test_names_of_audio_files_fit_a_file_system_and_stay_apart(tmp_path: Path) -
         file.write_bytes(b"")  # the file system takes the name
 
 
-def test_a_long_name_is_found_again_by_what_reads_the_audio(tmp_path: Path, make_source: Callable[..., Source]) -> None:
+def test_audio_of_a_clip_with_a_long_name_can_be_read(tmp_path: Path, make_source: Callable[..., Source]) -> None:
     source = make_source(4)
     tracks = [replace(source.tracks[0], track_id="é" * 200), *source.tracks[1:]]
     settings = PrepareSettings("small", keep_audio=True, folds=2)

@@ -51,7 +51,7 @@ def test_a_track_travels_to_a_worker() -> None:
     assert repr(pickle.loads(pickle.dumps(TRACK))) == repr(TRACK)  # noqa: S301 - made on the line
 
 
-def test_a_file_is_known_by_its_bytes_and_its_stamp_tells_a_change(tmp_path: Path) -> None:
+def test_a_file_is_identified_by_its_bytes_and_a_change_by_its_stamp(tmp_path: Path) -> None:
     samples = np.sin(np.arange(4_000, dtype=np.float32))
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, samples, 8_000)

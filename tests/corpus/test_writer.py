@@ -36,7 +36,7 @@ def write(writer: CorpusWriter, make_clips: Callable[..., pd.DataFrame]) -> Corp
     return writer.finish(make_clips(4), META)
 
 
-def test_a_corpus_is_written_from_shards_and_found_again(
+def test_a_corpus_is_written_from_shards_and_opened_again(
     front: FrontEnd, tmp_path: Path, make_clips: Callable[..., pd.DataFrame]
 ) -> None:
     writer = CorpusWriter(tmp_path / "c", front, "six clips")

@@ -149,7 +149,7 @@ def test_a_spoilt_file_is_made_again(clips: ClipSet, kept: Path, spoil: Callable
     assert path.read_bytes() == whole
 
 
-def test_long_work_goes_on_where_it_was_cut(clips: ClipSet) -> None:
+def test_interrupted_work_resumes(clips: ClipSet) -> None:
     counter, embedder = counting()
     counter.fail_at = CLIPS_PER_FILE
     with pytest.raises(KeyboardInterrupt):

@@ -35,7 +35,7 @@ def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
     np.testing.assert_array_equal(part.labels, corpus.labels[[7, 3]])
 
 
-def test_an_array_has_a_song_a_row_unless_told(tmp_path: Path) -> None:
+def test_an_array_has_a_song_a_row_by_default(tmp_path: Path) -> None:
     np.save(tmp_path / "real.npy", np.random.default_rng(0).normal(-40.0, 10.0, (4, 8, 9)))
     found = open_clip_set(tmp_path / "real.npy")
     assert len(set(found.songs)) == 4

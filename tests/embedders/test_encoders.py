@@ -139,7 +139,7 @@ def test_an_embedding_is_the_mean_over_time_of_a_layer(tmp_path: Path, layer: in
     torch.testing.assert_close(found, state.mean(dim=1), rtol=1e-3, atol=1e-4)
 
 
-def test_long_sound_is_heard_in_windows(tmp_path: Path) -> None:
+def test_long_audio_is_embedded_in_windows(tmp_path: Path) -> None:
     folder = make("hubert", tmp_path / "hubert")
     sound = sounds(1, 2 * WINDOW_SECONDS)
     halves = [embed(folder, part) for part in sound.split(WINDOW_SECONDS * RATE, dim=1)]
@@ -262,7 +262,7 @@ def test_a_layer_there_is_not_is_refused(tmp_path: Path) -> None:
         encoder_embedder(f"{make('clap', tmp_path / 'clap')}#0")
 
 
-def test_a_path_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_path_is_not_searched_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_arguments: object, **_settings: object) -> None:
         raise AssertionError("asked the network")
 
@@ -272,7 +272,7 @@ def test_a_path_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, m
             encoder_embedder(name)
 
 
-def test_a_name_is_asked_of_the_hub_and_its_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_requested_from_the_hub_and_a_failure_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def ask(name: str, **_settings: object) -> None:
@@ -286,7 +286,7 @@ def test_a_name_is_asked_of_the_hub_and_its_silence_is_told(monkeypatch: pytest.
     assert "hf download" in str(caught.value)
 
 
-def test_the_library_is_asked_for_only_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_is_imported_only_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
 

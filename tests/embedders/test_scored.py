@@ -43,7 +43,7 @@ def sounds(folder: Path) -> torch.Tensor:
     return torch.from_numpy(np.stack([audio.resample(wave, RATE, 16_000) for wave in waves]))
 
 
-def test_what_a_tagger_hears_is_compared_as_it_is(folders: tuple[Path, Path], weights: Path) -> None:
+def test_embeddings_of_a_tagger_are_compared_without_scaling(folders: tuple[Path, Path], weights: Path) -> None:
     real, fake = folders
     found = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
     version = taggers.tagger_embedder("musicnn", str(weights)).version

@@ -18,7 +18,7 @@ def test_statistics_of_many_clips_are_those_of_each() -> None:
         np.testing.assert_allclose(found[row], alone, rtol=1e-4, atol=1e-4)
 
 
-def test_the_version_of_the_statistics_stands_for_these_numbers() -> None:
+def test_this_version_of_the_statistics_gives_these_numbers() -> None:
     # Numbers that lie in caches bear the version: whoever changes them raises it, in embedders.STATISTICS.
     mel = np.sin(np.arange(8 * 64, dtype=np.float64)).reshape(1, 8, 64) * 20 - 40
     found = embed_statistics(mel)[0]

@@ -107,7 +107,7 @@ def test_the_tags_are_read_off_the_embedding(name: str) -> None:
     torch.testing.assert_close(loud, tagger.tags(sound))
 
 
-def test_the_same_weights_bear_the_same_version(tmp_path: Path) -> None:
+def test_the_same_weights_have_the_same_version(tmp_path: Path) -> None:
     state = made_up("musicnn").state_dict()
     save_file(state, tmp_path / "w.safetensors")
     torch.save(state, tmp_path / "w.pth")

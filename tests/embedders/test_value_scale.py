@@ -69,6 +69,6 @@ def test_another_scale_is_named(mels: Mels, scale: str, says: str) -> None:
     assert says in found
 
 
-def test_one_clip_and_no_values_are_not_judged() -> None:
+def test_one_clip_or_no_values_give_no_verdict() -> None:
     assert unlike_decibels(np.zeros((3, 8, 16))) is None
     assert unlike_decibels(np.full((1, 8, 16), np.nan)) is None

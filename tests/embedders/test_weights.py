@@ -33,7 +33,7 @@ def test_one_set_of_weights_is_the_same_from_either_kind_of_file(tmp_path: Path)
         assert fingerprint(found) == fingerprint(WEIGHTS)
 
 
-def test_a_fingerprint_tells_values_names_shapes_types_and_settings_apart() -> None:
+def test_a_fingerprint_depends_on_values_names_shapes_types_and_settings() -> None:
     weights = torch.arange(4.0)
     changed = weights.clone()
     changed[2] += 1e-6
@@ -51,7 +51,7 @@ def test_a_fingerprint_tells_values_names_shapes_types_and_settings_apart() -> N
     assert fingerprint({"a": weights.reshape(2, 2).T}) == fingerprint({"a": weights.reshape(2, 2).T.contiguous()})
 
 
-def test_nothing_that_a_pickle_asks_for_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_code_of_a_pickle_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARM", str(tmp_path / "harmed"))
     torch.save({"a": Harm()}, tmp_path / "zip.pth")
     torch.save({"a": Harm()}, tmp_path / "legacy.pth", _use_new_zipfile_serialization=False)

@@ -7,7 +7,7 @@ from affetti.embedders.windows import BATCH_WINDOWS, cut_windows, mean_over_wind
 
 
 @pytest.mark.parametrize(("samples", "count"), [(10, 1), (11, 2), (20, 2), (21, 3), (59, 6)])
-def test_every_sample_is_heard_in_as_few_windows_as_that_takes(samples: int, count: int) -> None:
+def test_every_sample_is_covered_by_the_fewest_windows(samples: int, count: int) -> None:
     found = cut_windows(torch.arange(samples)[None], 10)
     assert found.shape == (1, count, 10)
     assert found.unique().tolist() == list(range(samples))

@@ -30,7 +30,7 @@ def test_matched_emotions_are_the_training_labels_each_as_often() -> None:
     ("asked", "point"),
     [("sad", (-0.6, -0.4)), (" Happy ", (0.6, 0.4)), ("0.5,-1", (0.5, -1)), ("-1, 0.25", (-1, 0.25))],
 )
-def test_one_emotion_is_asked_of_all(asked: str, point: tuple[float, float]) -> None:
+def test_one_emotion_is_requested_for_all_clips(asked: str, point: tuple[float, float]) -> None:
     np.testing.assert_allclose(choose_emotions(asked, 3, LABELS, 0), [point] * 3)
 
 

@@ -55,7 +55,7 @@ def test_batches_of_any_size_make_the_same_clips(
     assert np.abs(more.mel[:24].astype(np.float32) - first).max() > 1
 
 
-def test_interrupted_it_goes_on_to_the_same_bytes(
+def test_interrupted_generation_resumes_to_the_same_bytes(
     tmp_path: Path, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generating, "SHARD_CLIPS", 8)

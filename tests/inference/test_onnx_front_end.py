@@ -29,7 +29,7 @@ def test_it_is_the_front_end_without_a_fourier_transform(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "heard"), [("paper", 24), ("full-band", 32)])
-def test_frequencies_that_no_band_hears_are_not_computed(name: str, heard: int) -> None:
+def test_frequencies_outside_all_bands_are_not_computed(name: str, heard: int) -> None:
     # k = r + 64 s, r ≤ 32: of bins up to 743 (8 kHz) or their mirror images from 1,305 on, s = 12 … 19 hold none.
     found = GraphMel(front_end(name))
     assert (found.columns, found.rows) == (32, 64)

@@ -180,7 +180,9 @@ def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_pat
         predict_files(run_of("student"), [folder])
 
 
-def test_a_baseline_on_an_embedding_hears_what_it_was_trained_on(tmp_path: Path, corpus: Corpus, song: Path) -> None:
+def test_a_baseline_on_an_embedding_gets_the_features_it_was_trained_on(
+    tmp_path: Path, corpus: Corpus, song: Path
+) -> None:
     @dataclass(frozen=True)
     class Loudness:
         version: str = "loud-1"

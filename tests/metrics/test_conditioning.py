@@ -13,7 +13,7 @@ def asked():
     return np.random.default_rng(2).uniform(-1, 1, size=(300, 2))
 
 
-def test_a_reading_that_arrives_by_half_has_slope_one_half(asked):
+def test_a_prediction_that_follows_by_half_has_slope_one_half(asked):
     found = label_response(asked, 0.5 * asked, resamples=100)
     for axis, name in enumerate(("valence", "arousal")):
         spread, mean = asked[:, axis].var(), asked[:, axis].mean()
@@ -46,7 +46,7 @@ def test_intervals_are_by_song(asked):
     assert np.ptp(present(by_song)) > 2 * np.ptp(present(by_row))
 
 
-def test_relative_to_real_divides_by_what_the_reader_can_do(asked):
+def test_relative_to_real_divides_by_the_regressors_result_on_real_clips(asked):
     rng = np.random.default_rng(9)
     real = label_response(asked, 0.6 * asked + 0.1 * rng.normal(size=asked.shape), resamples=100)
     fake = label_response(asked, 0.3 * asked + 0.1 * rng.normal(size=asked.shape), resamples=100)
@@ -55,7 +55,7 @@ def test_relative_to_real_divides_by_what_the_reader_can_do(asked):
     assert relative_to_real(real, real)["arousal"] == pytest.approx({"correlation": 1.0, "slope": 1.0, "ccc": 1.0})
 
 
-def test_a_reader_that_cannot_read_real_clips_judges_nothing(asked):
+def test_a_regressor_that_fails_on_real_clips_gives_no_result(asked):
     blind = label_response(asked, np.random.default_rng(1).normal(size=asked.shape), resamples=100)
     assert relative_to_real(blind, blind) == {"valence": None, "arousal": None}
 
@@ -76,7 +76,7 @@ def test_wrong_shapes_are_refused(asked):
         label_response(asked[:, :1], asked[:, :1])
 
 
-def test_the_label_error_is_how_far_off_the_reading_is(asked):
+def test_the_label_error_is_the_distance_of_the_prediction(asked):
     found = label_error(asked, asked + np.array([0.25, -0.5]), resamples=50)
     assert found["valence"].value == pytest.approx(0.25)
     assert found["arousal"].ci == pytest.approx((0.5, 0.5))

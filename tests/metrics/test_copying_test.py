@@ -81,7 +81,7 @@ def test_order_does_not_matter(sets):
     assert one.to_dict()["n"] == [300, 300]
 
 
-def test_what_cannot_be_told_is_refused(sets):
+def test_inputs_without_a_result_are_refused(sets):
     fake, train, holdout, _ = sets
     with pytest.raises(InputError, match="none of 1 cells"):
         data_copying(fake[:4], train, holdout)

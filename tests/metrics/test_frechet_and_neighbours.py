@@ -91,7 +91,7 @@ def test_frechet_distance_is_symmetric_rotates_scales_and_obeys_the_triangle(rng
 
 
 @pytest.mark.parametrize("shape", [(50, 128), (200, 16)])
-def test_frechet_distance_of_a_set_to_itself_is_nought_in_any_order(rng, shape):
+def test_frechet_distance_of_a_set_to_itself_is_zero_in_any_order(rng, shape):
     x = rng.normal(size=shape)
     assert 0 <= frechet_distance(x, x[::-1]) < 1e-11
 
@@ -203,7 +203,7 @@ def test_coverage_and_density_of_equal_laws_have_their_expected_values(rng):
         assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
 
 
-def test_prdc_tells_collapse_from_strangeness(rng):
+def test_prdc_distinguishes_collapse_from_unrealistic_clips(rng):
     x = rng.normal(size=(100, 4))
     collapsed = precision_recall_density_coverage(x, x[:1] + 0.01 * rng.normal(size=(100, 4)))
     strange = precision_recall_density_coverage(x, x + 50)

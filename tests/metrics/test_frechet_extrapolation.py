@@ -32,7 +32,7 @@ def test_the_extrapolation_finds_the_truth_where_subsets_with_replacement_find_t
     assert ported > 0.24 + 0.2
 
 
-def test_the_line_is_told():
+def test_the_fitted_line_is_reported():
     x, y = pair(0)
     found = frechet_infinity(x, y, seed=3)
     assert found.r2 > 0.95

@@ -104,6 +104,6 @@ def test_bad_sets_are_refused(rng, measure):
     "measure",
     [precision_recall_density_coverage, clipped_density_coverage, kernel_distance, lambda x, y: memorisation(y, x, x)],
 )
-def test_a_million_clips_are_too_many_to_pair_and_the_reason_is_told(rng, measure):
+def test_a_million_clips_are_too_many_to_pair_and_the_reason_is_given(rng, measure):
     with pytest.raises(InputError, match=r"1,000,000 × 1,000,000 rows are too many .* sliced Wasserstein"):
         measure(rng.normal(size=(1_000_000, 1)), rng.normal(size=(20, 1)))

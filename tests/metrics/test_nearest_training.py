@@ -26,7 +26,7 @@ def test_fresh_draws_are_not_copies(sets):
     assert found.copying is False
 
 
-def test_noisy_copies_are_found(sets):
+def test_noisy_copies_are_detected(sets):
     _, train, holdout, rng = sets
     found = memorisation(train + 0.05 * rng.normal(size=train.shape), train, holdout)
     assert found.nearer_train > 0.99
@@ -36,7 +36,7 @@ def test_noisy_copies_are_found(sets):
     assert found.copying is True
 
 
-def test_a_quarter_of_copies_is_found(sets):
+def test_a_quarter_of_copies_is_detected(sets):
     fake, train, holdout, rng = sets
     mixed = np.concatenate([fake[:300], train[:100] + 0.05 * rng.normal(size=(100, 16))])
     assert memorisation(mixed, train, holdout).copying is True

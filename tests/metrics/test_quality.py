@@ -98,7 +98,7 @@ def test_copies_are_named_when_the_training_set_is_given(halves):
     assert present(quality_score(real, other[:40], train=other[40:]).memorisation).copying is False
 
 
-def test_recordings_are_told_from_rendered_piano(scores, recordings):
+def test_recordings_are_distinguished_from_rendered_piano(scores, recordings):
     result = quality_score(scores.mels, recordings.mels, groups=scores.songs, fake_groups=recordings.songs)
     assert result.n == len(set(recordings.songs)) // 2
     assert result.score < 50
@@ -199,7 +199,7 @@ def test_json_is_what_the_contract_says(rng):
     assert set(found["published"]["components"]) == set(PARTS)
 
 
-def test_the_published_formula_to_the_letter(rng):
+def test_the_published_formula_is_followed_exactly(rng):
     real, fake = synthetic(rng, 30).astype(np.float64), synthetic(rng, 25).astype(np.float64) * 1.1 + 2
     r, f = ((x - real.mean()) / real.std() for x in (real, fake))
     p, q = r.mean(axis=2), f.mean(axis=2)

@@ -93,7 +93,7 @@ def test_onsets_are_counted_in_their_units():
     assert slow.onset_rate.floor == pytest.approx(0, abs=1e-9)
 
 
-def test_a_level_that_goes_on_rising_is_one_onset():
+def test_a_level_that_keeps_rising_is_one_onset():
     mels = np.full((2, BANDS, FRAMES), -60.0)
     mels[:, :, 40:] += 10
     mels[:, :, 41:] += 10
@@ -108,7 +108,7 @@ def test_a_held_frame_has_no_onsets_and_silence_is_no_trouble():
     assert found.level.value == 0.0
 
 
-def test_frames_in_random_order_blur_and_white_noise_are_told_by_their_modulation(rng):
+def test_shuffled_frames_blur_and_white_noise_are_detected_by_their_modulation(rng):
     real, fresh = clips(rng), clips(rng)
     alike = spectrogram_distances(real, fresh).modulation.value
     shuffled = np.stack([clip[:, rng.permutation(FRAMES)] for clip in fresh])

@@ -260,7 +260,7 @@ def test_ratios_are_drawn_equally_far_apart_where_numbers_span_them() -> None:
     assert LogAxis(1, 1e9, 0, 10).ticks() == [10.0**power for power in range(10)]
 
 
-def test_intervals_of_two_curves_stand_side_by_side() -> None:
+def test_intervals_of_two_curves_are_side_by_side() -> None:
     series = tuple(Series(name, ((1.0, 0.5, 0.4, 0.6), (2.0, 0.5, 0.4, 0.6))) for name in ("a", "b"))
     drawn = present(curves(LineFigure("t", "x", "y", series)).figure)
     places = set(re.findall(r'<line x1="([\d.]+)"[^>]*class="whisker', drawn))

@@ -91,7 +91,7 @@ def test_a_generator_that_is_not_among_the_sources_is_a_placeholder(folders: Fol
     assert f"--model {folders.flow}" in corpus_command(corpus, read_sources([folders.synthetic, folders.flow]))
 
 
-def test_flags_of_a_study_bear_their_present_names(folders: Folders) -> None:
+def test_flags_of_a_study_have_their_present_names(folders: Folders) -> None:
     command = command_of("study", folders.study, folders.flow)
     assert f"--models {folders.flow}" in command
     assert not {"--shares", "--dial", "--returns"} & set(command.split())

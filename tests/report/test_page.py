@@ -159,7 +159,7 @@ def test_a_synthetic_corpus_and_a_generator_whose_corpus_is_not_here(folders, tm
     assert page.count("<audio") == 9
 
 
-def test_two_runs_of_one_kind_are_told_apart(folders, altered, tmp_path):
+def test_two_runs_of_one_kind_are_distinguished(folders, altered, tmp_path):
     other = altered(folders.baseline, "model.json", lambda document: document.update(seed=5))
     report.run([folders.baseline, other], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -202,7 +202,7 @@ def test_folders_that_are_no_sources_are_refused(folders, altered, tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
-def test_sources_of_several_corpora_are_told_apart(folders, altered, tmp_path):
+def test_sources_of_several_corpora_are_distinguished(folders, altered, tmp_path):
     report.run(folders.all, tmp_path / "one.html")
     assert "cannot be compared" not in (tmp_path / "one.html").read_text(encoding="utf-8")
     other = altered(folders.study, "config.json", lambda document: document.update(corpus_hash="another"))
@@ -229,11 +229,11 @@ def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_
     assert "--against other" in page
 
 
-def test_measured_coverage_stands_beside_intended_coverage(page):
+def test_measured_coverage_is_shown_beside_intended_coverage(page):
     assert re.search(r"±[\d.]+ \(\d+ % intended, \d+ % covered\)", page)
 
 
-def test_two_scorecards_of_one_generator_are_told_apart(folders, tmp_path):
+def test_two_scorecards_of_one_generator_are_distinguished(folders, tmp_path):
     shutil.copytree(folders.score, tmp_path / "another")
     report.run([folders.score, tmp_path / "another"], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ def arrays():
     }
 
 
-def test_the_map_marks_every_clip_and_tells_both_sets_by_shape_and_colour(arrays):
+def test_the_map_marks_every_clip_and_distinguishes_the_sets_by_shape_and_colour(arrays):
     drawn = scorecard.feature_map(arrays)
     assert drawn.count('class="mark c0"') == 40
     assert drawn.count('class="mark c1"') == 30

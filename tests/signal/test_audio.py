@@ -20,7 +20,7 @@ from affetti.signal import audio
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
-def test_loading_is_mono_float_at_the_rate_asked_for(tmp_path: Path, rate: int) -> None:
+def test_loading_gives_mono_float_at_the_requested_rate(tmp_path: Path, rate: int) -> None:
     left, right = tone(rate=rate), noise(1.0, rate)
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), rate, subtype="FLOAT")
     loaded = audio.load(tmp_path / "a.wav", RATE)
@@ -138,7 +138,7 @@ def test_saving_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("name", "samples", "kind"),
     [("a.xyz", tone(), StorageError), ("a", tone(), StorageError), ("a.wav", np.full(9, np.nan), InputError)],
 )
-def test_what_cannot_be_saved_is_told_and_leaves_nothing(
+def test_a_failed_save_is_reported_and_leaves_no_file(
     tmp_path: Path, name: str, samples: NDArray[np.float32], kind: type[Exception]
 ) -> None:
     with pytest.raises(kind):
@@ -167,7 +167,7 @@ def test_a_file_of_a_constant_is_silent_at_any_rate(tmp_path: Path, rate: int) -
     assert audio.is_silent(audio.load(tmp_path / "a.wav", RATE).numpy())
 
 
-def test_a_click_at_the_edge_of_silence_is_heard() -> None:
+def test_a_click_above_the_threshold_of_silence_is_audible() -> None:
     click = np.zeros(RATE, np.float32)
     click[10] = 0.1
     assert not audio.is_silent(click)

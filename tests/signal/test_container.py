@@ -75,7 +75,7 @@ def test_a_wav_with_bytes_missing_is_refused(tmp_path: Path, riff: int, data: in
 
 
 @pytest.mark.parametrize("after", [LIST, LIST + LIST, LIST[:-1], b"\0" + LIST, b"TAG" + b"x" * 125])
-def test_what_follows_the_sound_is_not_heard(tmp_path: Path, after: bytes) -> None:
+def test_data_after_the_sound_is_ignored(tmp_path: Path, after: bytes) -> None:
     riff = 36 + ALL + (0 if after.startswith(b"TAG") else len(after))
     (tmp_path / "a.wav").write_bytes(wav(riff, ALL, after=after))
     assert len(audio.decode(tmp_path / "a.wav")[0]) == 3 * RATE
@@ -175,7 +175,7 @@ def test_an_honest_mp3_is_trimmed_to_its_sound(tmp_path: Path, mp3: tuple[bytes,
 
 
 @pytest.mark.parametrize("declared", [0, 1, 50, -1, 1, 1_000, 2**31, UNKNOWN])
-def test_an_mp3_that_tells_a_wrong_number_of_frames_is_read_to_its_end(
+def test_an_mp3_with_a_wrong_number_of_frames_is_read_to_its_end(
     tmp_path: Path, mp3: tuple[bytes, int, int], declared: int
 ) -> None:
     content, at, frames = mp3

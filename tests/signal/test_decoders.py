@@ -67,7 +67,9 @@ def test_what_an_encoder_put_before_and_after_is_taken_off(
 
 
 @pytest.mark.parametrize(("name", "codec", "frame"), [("a.aac", "aac", 1_024), ("a.wma", "wmav2", 2_048)])
-def test_a_container_that_does_not_tell_leaves_a_frame_or_so(tmp_path: Path, name: str, codec: str, frame: int) -> None:
+def test_a_container_without_padding_information_leaves_about_a_frame(
+    tmp_path: Path, name: str, codec: str, frame: int
+) -> None:
     samples, _ = audio.decode(encode(tmp_path / name, codec, hum(1.0, 44_100), 44_100))
     lag, fit = offset(samples, hum(1.0, 44_100).mean(axis=1))
     assert abs(lag) <= frame
@@ -115,7 +117,7 @@ def scratched(tmp_path: Path) -> Path:
     return tmp_path / "a.mp3"
 
 
-def test_libmpg123_is_not_heard(scratched: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages_of_libmpg123_are_suppressed(scratched: Path, capfd: pytest.CaptureFixture[str]) -> None:
     soundfile.read(scratched)
     assert "mpg123" in capfd.readouterr().err  # there is something to be heard
     assert len(audio.decode(scratched)[0]) == 3 * 44_100

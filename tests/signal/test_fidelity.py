@@ -42,7 +42,7 @@ def plucks(*seconds: float, total: float = 3.0) -> Tensor:
     return wave
 
 
-def test_a_sound_is_itself() -> None:
+def test_a_sound_compared_with_itself_has_no_error() -> None:
     result = fidelity(plucks(0.5, 1.2), plucks(0.5, 1.2), RATE)
     assert result.convergence == result.convergence_multi == -200.0
     assert result.log_distance == 0.0

@@ -154,7 +154,7 @@ def test_an_inverse_of_another_front_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("waves", [[], [torch.zeros(8_000)]])
-def test_nothing_to_fit_to_is_told(waves: list[Tensor]) -> None:
+def test_fitting_to_no_sound_is_refused(waves: list[Tensor]) -> None:
     with pytest.raises(InputError, match="no sound to fit to"):
         MelInverse.fit(waves, SMALL, spectra=0)
 

@@ -103,7 +103,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str, says: str) -> Non
     assert caught.value.hint
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.wav", tone(), RATE)
 
     def locked(*_: object, **__: object) -> None:

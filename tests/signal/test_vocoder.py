@@ -120,7 +120,7 @@ def test_broken_weights_are_refused(saved: Callable[..., Path]) -> None:
         HifiGan(folder, FRONT)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         HifiGan(tmp_path / "none", FRONT)
     if pytest.importorskip("transformers"):
@@ -128,7 +128,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
             HifiGan(tmp_path, FRONT)
 
 
-def test_without_transformers_the_command_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_transformers_the_install_command_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingDependencyError, match=r"needs transformers .*install 'affetti\[encoders\]"):
         HifiGan(tmp_path, FRONT)

@@ -35,7 +35,7 @@ def test_devices_that_are_not_here_are_refused(monkeypatch: pytest.MonkeyPatch) 
         choose_device("gpu")
 
 
-def test_a_gpu_has_one_worker_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_has_one_worker_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert executor_on("cpu").workers == cpu_count()
     assert (executor_on("cuda").workers, executor_on("cuda", workers=3).workers) == (1, 3)

@@ -57,13 +57,13 @@ def test_a_constant_error_is_the_interval(corpus: Corpus) -> None:
     assert again.calibration.on.startswith("training")
 
 
-def test_reading_keeps_the_order_of_rows(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+def test_predictions_keep_the_order_of_rows(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     model, rows = runs.load(run_of("student")).model, np.array([5, 3, 150])
     np.testing.assert_allclose(predict(model, corpus.mel, rows), predict(model, corpus.mel, rows, 1), atol=1e-5)
     assert predict(model, corpus.mel, rows[:0]).shape == (0, 2)
 
 
-def test_the_card_tells_data_licence_scores_and_limits(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+def test_the_card_has_data_licence_scores_and_limitations(corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     result = TrainResult.open(run_of("student"))
     card = model_card(corpus, result)
     assert card == (run_of("student") / "MODEL_CARD.md").read_text()

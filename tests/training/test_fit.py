@@ -67,7 +67,7 @@ def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
     same(out, run_of(kind))
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(
+def test_a_killed_run_resumes_to_the_same_weights(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
     out = tmp_path / "run"
@@ -181,7 +181,7 @@ def test_the_result_of_a_regressor_is_of_its_test_songs(run_of: Callable[[str], 
     assert half["arousal"] == pytest.approx(errors[:, 1].max(), abs=1e-6)
 
 
-def test_reading_does_not_depend_on_the_batch(run_of: Callable[[str], Path], corpus: Corpus) -> None:
+def test_predictions_do_not_depend_on_the_batch(run_of: Callable[[str], Path], corpus: Corpus) -> None:
     model, rows = runs.load(run_of("student")).model, np.array([5, 3, 150])
     np.testing.assert_allclose(predict(model, corpus.mel, rows), predict(model, corpus.mel, rows, 1), atol=1e-5)
     assert predict(model, corpus.mel, rows[:0]).shape == (0, 2)

@@ -87,7 +87,7 @@ def test_clips_are_measured_with_the_floor_that_generated_corpora_have(monitor: 
     assert monitor.evaluate(player) == pytest.approx(floored, abs=1e-2)
 
 
-def test_alarms_tell_what_is_out_of_range() -> None:
+def test_alarms_name_values_out_of_range() -> None:
     fine = {"step": 10, "coverage": 0.6, "diversity": 0.8, "silent": 0.0, "distance_to_train": 1.0}
     assert alarms([fine, {"step": 12, "loss": 0.1}]) == []
     assert alarms([fine, fine | {"step": 20, "diversity": 0.31}]) == [
@@ -97,7 +97,7 @@ def test_alarms_tell_what_is_out_of_range() -> None:
     assert alarms([]) == []
 
 
-def test_too_few_validation_clips_are_not_looked_at(corpus: Corpus, clips: Clips, held: Clips) -> None:
+def test_too_few_validation_clips_are_not_evaluated(corpus: Corpus, clips: Clips, held: Clips) -> None:
     assert generator_monitor(corpus, clips, Clips(held.mel, held.labels, held.rows[:10])) is None
 
 

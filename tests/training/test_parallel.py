@@ -53,7 +53,7 @@ def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) 
     assert not (tmp_path / "long/model.json").exists()
 
 
-def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_reported(tmp_path: Path) -> None:
     # Ended from outside it files a checkpoint and leaves; the parent, which did not ask for that, must not wait for it.
     specs = [spec("student", tmp_path / name, steps=100_000, checkpoint_every=1) for name in ("first", "second")]
 

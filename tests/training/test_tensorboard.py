@@ -27,7 +27,7 @@ def test_the_viewer_sees_what_the_log_holds(corpus: Corpus, tmp_path: Path) -> N
     assert scalars(run, "loss") == [(line["step"], pytest.approx(line["loss"], rel=1e-6)) for line in lines]
 
 
-def test_lines_of_earlier_sessions_are_told_once(tmp_path: Path) -> None:
+def test_lines_of_earlier_sessions_are_logged_once(tmp_path: Path) -> None:
     for _ in range(2):
         write = tensorboard.tensorboard_writer(tmp_path, [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}])
         write({"step": 3, "loss": 1.0})

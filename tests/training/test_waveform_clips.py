@@ -36,7 +36,7 @@ def test_a_batch_is_the_sound_of_its_clips(heard: Corpus) -> None:
     np.testing.assert_allclose(labels.numpy(), heard.labels[rows], rtol=1e-6)
 
 
-def test_of_a_long_clip_a_piece_is_heard_that_the_seed_chooses(heard: Corpus) -> None:
+def test_a_piece_of_a_long_clip_is_chosen_by_the_seed(heard: Corpus) -> None:
     clips, whole = clips_of(heard, 4096), clips_of(heard).take(np.array([2]))[0][0]
     pieces = []
     for seed in (0, 0, 1):

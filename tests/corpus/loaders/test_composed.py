@@ -163,7 +163,7 @@ def test_words_are_declared_and_no_label_depends_on_them(corpus: Corpus, monkeyp
     assert {key for key in before if before[key] != after[key]} == {"lyrics"}
 
 
-def test_a_voice_changes_the_sound_of_songs_with_words_and_nothing_that_is_told(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_voice_changes_only_the_sound_of_songs_with_words_and_no_label(corpus: Corpus, tmp_path: Path) -> None:
     api.prepare.run("composed", tmp_path / "sung", clips=32, seed=5, workers=1, voice="formant")
     sung = Corpus.open(tmp_path / "sung")
     pd.testing.assert_frame_equal(sung.clips.drop(columns="sha256"), corpus.clips.drop(columns="sha256"))
@@ -220,7 +220,7 @@ def test_rated_truths_stay_on_the_plane() -> None:
     assert np.abs(mean).max() <= 1
 
 
-def test_a_corpus_has_exactly_as_many_clips_as_asked() -> None:
+def test_a_corpus_has_exactly_the_requested_number_of_clips() -> None:
     tracks = load("composed", clips=19, clips_per_song=8).tracks
     assert [track.clips for track in tracks] == [8, 8, 3]
     assert [len(track.starts(50.0, 5.9, "centre")) for track in tracks] == [8, 8, 3]

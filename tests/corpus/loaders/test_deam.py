@@ -170,7 +170,7 @@ def test_nothing_depends_on_the_order_of_lines(tmp_path: Path) -> None:
 # The axes: who tells, and what is done.
 
 
-def test_emomusic_tells_from_wherever_it_is(tmp_path: Path) -> None:
+def test_emomusic_is_a_reference_from_any_folder(tmp_path: Path) -> None:
     clips = trees.rate(EXCERPTS)
     alone(tmp_path / "deam", clips)
     trees.emomusic(tmp_path / "emomusic", trees.first(clips))
@@ -186,7 +186,7 @@ def test_emomusic_tells_from_wherever_it_is(tmp_path: Path) -> None:
     assert "against emoMusic's labels" in audit.audit(joined, 30.0)[0].detail
 
 
-def test_the_dynamic_annotations_tell_of_both_blocks(tmp_path: Path) -> None:
+def test_the_dynamic_annotations_are_a_reference_for_both_blocks(tmp_path: Path) -> None:
     clips = trees.rate(EXCERPTS)
     trees.curves(alone(tmp_path, clips), clips)
     source = load(f"deam:{tmp_path}")
@@ -197,7 +197,7 @@ def test_the_dynamic_annotations_tell_of_both_blocks(tmp_path: Path) -> None:
     assert check(source, "static_against_dynamic").verdict == "fine"
 
 
-def test_raters_tell_only_where_they_contradict(tmp_path: Path) -> None:
+def test_ratings_by_rater_are_a_reference_only_where_they_contradict(tmp_path: Path) -> None:
     few = trees.rate(EXCERPTS[:16])  # too few for the spread to tell
     root = alone(tmp_path / "a", few)
     trees.per_rater(root, few, swapped=False)
@@ -247,7 +247,7 @@ def test_as_shipped_keeps_the_swap_and_says_so(tmp_path: Path) -> None:
     assert check(kept, "static_against_dynamic").n > check(right, "static_against_dynamic").n == 0
 
 
-def test_witnesses_that_disagree_are_both_heard(tmp_path: Path) -> None:
+def test_references_that_disagree_are_both_reported(tmp_path: Path) -> None:
     clips = trees.rate(EXCERPTS)
     alone(tmp_path, clips)
     trees.emomusic(tmp_path, trees.first(clips))
@@ -268,7 +268,7 @@ def test_a_copy_of_deam_is_no_witness(tmp_path: Path) -> None:
     assert "emoMusic's labels" not in finding.detail
 
 
-def test_too_few_songs_cannot_tell(tmp_path: Path) -> None:
+def test_too_few_songs_are_inconclusive(tmp_path: Path) -> None:
     few = trees.rate(EXCERPTS[:9])
     finding = check(load(f"deam:{alone(tmp_path / 'a', few)}"), "axes_swapped")
     assert (finding.verdict, finding.n) == ("not checkable", 9)
@@ -415,7 +415,7 @@ def test_without_sounds_labels_are_read_alone(tmp_path: Path, affetti: Callable[
     assert json.loads(dry.out)["labelled"] == 29
 
 
-def test_full_songs_are_told_by_their_number_and_only_read_where_asked_for(tmp_path: Path) -> None:
+def test_full_songs_are_identified_by_their_number_and_read_only_on_request(tmp_path: Path) -> None:
     trees.deam(tmp_path)
     assert {int(track.song_id[5:]) for track in load(f"deam:{tmp_path}").labelled} == set(EXCERPTS)
     assert not load(f"deam:{tmp_path}").official
@@ -481,7 +481,7 @@ FEW = tuple(f"{song},4.{song % 9},1.0,5.{song % 7},1.0" for song in range(2, 30)
         ("metadata_2014.csv", ("",), r"metadata_2014.csv: column 'id' is missing \(found: nothing\)"),
     ],
 )
-def test_a_fault_is_told_with_file_and_line(tmp_path: Path, file: str, lines: tuple[str, ...], says: str) -> None:
+def test_a_fault_is_reported_with_file_and_line(tmp_path: Path, file: str, lines: tuple[str, ...], says: str) -> None:
     trees.write(tmp_path / STATIC, HEAD, *FEW)
     for name in ("valence.csv", "arousal.csv"):
         trees.write(tmp_path / name, "song_id, sample_15000ms", "2,0.5")
@@ -490,7 +490,7 @@ def test_a_fault_is_told_with_file_and_line(tmp_path: Path, file: str, lines: tu
         load(f"deam:{tmp_path}")
 
 
-def test_a_folder_without_deam_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_deam_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"not the DEAM tree: {STATIC} is not there. Give the folder"):
         load(f"deam:{tmp_path}")
     with pytest.raises(InputError, match=r"1_2000.csv or static_annotations_averaged_songs_2000_2058.csv is not there"):
@@ -500,7 +500,7 @@ def test_a_folder_without_deam_is_told(tmp_path: Path) -> None:
         load(f"deam:{tmp_path}")
 
 
-def test_cells_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+def test_cells_that_cannot_be_used_are_reported(tmp_path: Path) -> None:
     trees.write(tmp_path / STATIC, HEAD, *FEW)
     trees.write(tmp_path / "valence.csv", "song_id,WorkerId, sample_15000ms, sample_15500ms", "2,w,0.5,1.5", "3,w,NaN")
     trees.write(tmp_path / "arousal.csv", "song_id, sample_15000ms, sample_15500ms", "2,0.25,0.5", "3,0.5,")

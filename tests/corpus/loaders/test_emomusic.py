@@ -64,7 +64,7 @@ def test_a_whole_tree_is_read(tmp_path: Path) -> None:
     )
 
 
-def test_swapped_axes_are_told_and_left(tmp_path: Path) -> None:
+def test_swapped_axes_are_reported_and_not_corrected(tmp_path: Path) -> None:
     rated = trees.rate(IDS)
     trees.emomusic(tmp_path, rated)
     trees.curves(tmp_path, rated, names=(CURVES[1], CURVES[0]))
@@ -173,14 +173,14 @@ def test_tables_of_pmemo_beside_it_are_not_taken_for_its_own(tmp_path: Path) -> 
         (CURVES[0], ("song_id,sample_15000ms", "2,-"), "valence_cont_average.csv: line 2: sample_15000ms '-' is not a"),
     ],
 )
-def test_a_fault_is_told_with_file_and_line(tmp_path: Path, file: str, lines: tuple[str, ...], says: str) -> None:
+def test_a_fault_is_reported_with_file_and_line(tmp_path: Path, file: str, lines: tuple[str, ...], says: str) -> None:
     whole(tmp_path)
     trees.write(tmp_path / "annotations" / file, *lines)
     with pytest.raises(InputError, match=says):
         load(f"emomusic:{tmp_path}")
 
 
-def test_a_folder_without_emomusic_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_emomusic_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"not the emoMusic tree: static_annotations.csv is not there. Give the folder"
     ):

@@ -66,7 +66,7 @@ def test_scores_are_read_and_those_that_are_not_there_counted(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("place", ["audios", "EMOPIA_1.0/audios", "elsewhere/44k"])
-def test_audio_goes_before_midi(tmp_path: Path, place: str) -> None:
+def test_audio_is_preferred_to_midi(tmp_path: Path, place: str) -> None:
     tree(tmp_path, midi=NAMES[:2])
     (tmp_path / place).mkdir(parents=True)
     for name in NAMES[1:3]:
@@ -135,14 +135,14 @@ def test_published_splits_are_offered(tmp_path: Path) -> None:
         ("ID,4Q\nQ1_x_0,1\nQ1_x_0,1\n", r"line 3: id Q1_x_0 occurs twice \(also on line 2\)"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told(tmp_path: Path, text: str, says: str) -> None:
+def test_a_table_that_cannot_be_used_is_reported(tmp_path: Path, text: str, says: str) -> None:
     root = tree(tmp_path)
     (root / "label.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load(f"emopia:{root}")
 
 
-def test_a_folder_without_labels_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_labels_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no labels of EMOPIA .expected label.csv.*Give the folder that holds"):
         load(f"emopia:{tmp_path}")
 

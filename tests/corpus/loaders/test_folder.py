@@ -64,7 +64,7 @@ def test_a_soundfont_that_is_none_is_refused_before_any_work(tmp_path: Path) -> 
         load("composed", Options(soundfont=tmp_path / "text.sf2"))
 
 
-def test_labels_without_sound_and_sound_without_labels_are_told(make_folder: Callable[..., Path]) -> None:
+def test_labels_without_sound_and_sound_without_labels_are_reported(make_folder: Callable[..., Path]) -> None:
     folder = make_folder(4)
     (folder / "song1.wav").unlink()
     lines = (folder / "labels.csv").read_text(encoding="utf-8").splitlines()
@@ -81,7 +81,9 @@ def test_labels_without_sound_and_sound_without_labels_are_told(make_folder: Cal
 
 
 @pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_names_that_macos_wrote_are_found(make_folder: Callable[..., Path], in_table: Form, on_disk: Form) -> None:
+def test_names_in_the_normal_form_of_macos_are_matched(
+    make_folder: Callable[..., Path], in_table: Form, on_disk: Form
+) -> None:
     folder = make_folder(2)
     (folder / "song0.wav").rename(folder / unicodedata.normalize(on_disk, "Fauré.wav"))
     name = unicodedata.normalize(in_table, "Fauré.wav")
@@ -124,14 +126,14 @@ def test_a_loop_of_links_is_not_followed(make_folder: Callable[..., Path]) -> No
     assert "first: self.wav" in source.notes[1]
 
 
-def test_a_name_that_is_no_text_can_be_told(make_folder: Callable[..., Path]) -> None:
+def test_a_name_that_is_not_valid_text_can_be_reported(make_folder: Callable[..., Path]) -> None:
     folder = make_folder(2)
     (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"")
     note = load(f"folder:{folder}").notes[1]
     assert note.encode("utf-8").endswith(b"(first: caf\\udce9.wav)")
 
 
-def test_an_unknown_source_is_told_before_its_options() -> None:
+def test_an_unknown_source_is_reported_before_its_options() -> None:
     for source in ("my-music", "foldr:my-music"):
         with pytest.raises(UsageError, match=rf"unknown source '{source}'. Choose from composed, folder:PATH"):
             load(source, Options(scale="1..9"))

@@ -116,7 +116,7 @@ def test_the_order_of_lines_makes_no_difference(tmp_path: Path) -> None:
     assert after.official == before.official
 
 
-def test_full_quality_goes_before_low(tmp_path: Path) -> None:
+def test_full_quality_is_preferred_to_low(tmp_path: Path) -> None:
     write(tmp_path / TABLE, line(3346, "calm"), line(3347, "calm"))
     for name in ("low/46/3346.low.mp3", "low/47/3347.low.mp3", "z/full/46/3346.mp3", "other/3347.mp3", "46/3346.npy"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ def test_a_word_list_is_read_on_its_scale(
         ),
     ],
 )
-def test_a_word_list_that_cannot_be_used_is_told(
+def test_a_word_list_that_cannot_be_used_is_reported(
     tmp_path: Path, text: str, scale: str | None, kind: type[Exception], says: str
 ) -> None:
     (tmp_path / "words.csv").write_text(text, encoding="utf-8")
@@ -231,13 +231,13 @@ def test_a_word_list_that_cannot_be_used_is_told(
         ([], "holds no rows"),
     ],
 )
-def test_a_line_that_is_not_as_it_should_be_is_told(tmp_path: Path, lines: list[str], says: str) -> None:
+def test_an_invalid_line_is_reported(tmp_path: Path, lines: list[str], says: str) -> None:
     write(tmp_path / TABLE, *lines)
     with pytest.raises(InputError, match=says):
         load(f"jamendo:{tmp_path}")
 
 
-def test_a_folder_without_tags_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_tags_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no tags of MTG-Jamendo .expected autotagging_moodtheme.tsv and"):
         load(f"jamendo:{tmp_path}")
     (tmp_path / "autotagging_moodtheme.tsv").write_text("TRACK_ID\tPATH\n", encoding="utf-8")

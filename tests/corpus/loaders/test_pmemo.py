@@ -125,7 +125,7 @@ def test_a_tree_of_2019_becomes_tracks(tmp_path: Path) -> None:
     assert source.dataset.scale == "0..1"
 
 
-def test_ratings_over_time_are_filed_and_bear_witness(tmp_path: Path) -> None:
+def test_ratings_over_time_are_saved_and_used_as_a_reference(tmp_path: Path) -> None:
     source = load(f"pmemo:{tree_2019(tmp_path)}")
     dynamic = source.tables["dynamic"]
     assert list(dynamic.columns) == ["song_id", "time", "valence", "arousal"]
@@ -140,7 +140,7 @@ def test_ratings_over_time_are_filed_and_bear_witness(tmp_path: Path) -> None:
     assert checks["axes_swapped"].n == 0
 
 
-def test_swapped_axes_and_labels_that_their_dynamic_mean_contradicts_are_told(tmp_path: Path) -> None:
+def test_swapped_axes_and_labels_that_their_dynamic_mean_contradicts_are_reported(tmp_path: Path) -> None:
     root = tree_2019(tmp_path)
     table = root / "annotations" / STATIC
     table.write_text(table.read_text().replace("Arousal(mean),Valence(mean)", "Valence(mean),Arousal(mean)"))
@@ -257,7 +257,7 @@ def test_a_single_label_outside_is_left_out(tmp_path: Path) -> None:
     assert "1 songs have a label outside 0..1" in source.checks[0].detail
 
 
-def test_what_a_partial_tree_lacks_is_told(tmp_path: Path) -> None:
+def test_missing_parts_of_a_tree_are_reported(tmp_path: Path) -> None:
     root = tree_2019(tmp_path, heard=())
     for name in (f"annotations/{STD}", f"annotations/{DYNAMIC}", "metadata.csv"):
         (root / name).unlink()
@@ -299,14 +299,14 @@ OVER_TIME = "musicId,frameTime,Arousal(mean),Valence(mean)"
         ("../metadata.csv", "musicId,title\n4,x\n", "metadata.csv: column 'artist' is missing"),
     ],
 )
-def test_a_fault_is_told_with_file_and_line(tmp_path: Path, name: str, text: str, says: str) -> None:
+def test_a_fault_is_reported_with_file_and_line(tmp_path: Path, name: str, text: str, says: str) -> None:
     root = tree_2019(tmp_path, heard=())
     (root / "annotations" / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load(f"pmemo:{root}")
 
 
-def test_a_fault_of_the_tree_of_2018_is_told(tmp_path: Path) -> None:
+def test_a_fault_of_the_tree_of_2018_is_reported(tmp_path: Path) -> None:
     root = tree_2018(tmp_path, heard=())
     write(root / "V_static.csv", "musicId,mean_V,std_V", "4,0.5,0.1")
     with pytest.raises(InputError, match=r"A_static.csv: line \d+: musicId \d+ is not in V_static.csv"):
@@ -316,7 +316,7 @@ def test_a_fault_of_the_tree_of_2018_is_told(tmp_path: Path) -> None:
         load(f"pmemo:{root}")
 
 
-def test_a_folder_without_labels_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_labels_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no labels of PMEmo \(expected static_annotations.csv of 2019 and A_"):
         load(f"pmemo:{tmp_path}")
 

@@ -89,7 +89,7 @@ def test_a_file_outside_the_folder_is_named_without_slashes(tmp_path: Path) -> N
         ("file,valence,arousal,valence_std\na.wav,-0.1,0,-1\n", "line 2: valence_std -1 is no number from 0"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+def test_a_table_that_cannot_be_used_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError) as caught:
         table.read(write(tmp_path, text), None)
     assert says in caught.value.what
@@ -97,7 +97,7 @@ def test_a_table_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, text:
     assert caught.value.hint
 
 
-def test_a_missing_table_and_one_in_another_encoding_are_told(tmp_path: Path) -> None:
+def test_a_missing_table_and_one_in_another_encoding_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         table.read(tmp_path, None)
     with pytest.raises(InputError, match=r"not UTF-8 text.*UTF-8"):
@@ -121,14 +121,14 @@ def test_tables_of_spreadsheets_are_read_and_what_is_passed_over_is_named(
     assert [it for it in read.notes if "columns not read" in it] == ([] if note is None else [note])
 
 
-def test_a_label_outside_the_declared_scale_is_told(tmp_path: Path) -> None:
+def test_a_label_outside_the_declared_scale_is_reported(tmp_path: Path) -> None:
     write(tmp_path, HEAD + "a.wav,0.5,0.5\nb.wav,0.5,1.01\n")
     with pytest.raises(InputError, match=r"line 3: arousal 1.01 lies outside the scale 0..1"):
         table.read(tmp_path, "0..1")
 
 
 @pytest.mark.parametrize("values", [[-0.5, 0.9], [-1.0, 1.0], [-0.01, 0.0]])
-def test_negative_values_within_one_tell_their_scale(values: list[float], tmp_path: Path) -> None:
+def test_the_scale_of_negative_values_within_one_is_inferred(values: list[float], tmp_path: Path) -> None:
     assert table.choose_scale(np.array(values), None, tmp_path) == "-1..1"
 
 

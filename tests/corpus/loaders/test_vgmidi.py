@@ -99,7 +99,7 @@ def test_true_series_over_measures_have_the_labels_as_their_mean(data: Path) -> 
         (raw(piece2_1={"valence": [0.1], "arousal": [0.1]}), InputError, "raw_1.json: no listener rated piece1"),
     ],
 )
-def test_annotations_that_cannot_be_used_are_told(
+def test_annotations_that_cannot_be_used_are_reported(
     tmp_path: Path, content: Any, kind: type[Exception], says: str
 ) -> None:
     with pytest.raises(kind, match=says):
@@ -141,6 +141,6 @@ def test_a_folder_above_is_enough_and_the_order_of_series_makes_no_difference(tm
         assert getattr(first.labels, name) == pytest.approx(getattr(second.labels, name))
 
 
-def test_a_folder_without_annotations_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_annotations_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no annotations of VGMIDI .expected vgmidi_raw_1.json and vgmidi_raw_2"):
         load(f"vgmidi:{tmp_path}")

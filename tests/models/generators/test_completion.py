@@ -30,7 +30,7 @@ def asked(*emotion: float, **wishes: float) -> torch.Tensor:
     return wish
 
 
-def test_what_is_asked_for_stays_and_the_rest_is_as_near_clips_have_it() -> None:
+def test_requested_fields_stay_and_others_are_those_of_near_clips() -> None:
     model = fitted(described())
     wish = asked(0.7, -0.7).repeat(64, 1)
     found = model(wish, 3, torch.arange(64))
@@ -48,19 +48,19 @@ def test_the_rest_comes_of_one_clip() -> None:
     assert {tuple(row) for row in found[:, 2:].tolist()} == nearest
 
 
-def test_a_field_asked_for_is_sought_farther_away() -> None:
+def test_a_requested_field_is_matched_among_farther_clips() -> None:
     found = fitted(described())(asked(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
     assert (found[:, 2:4] == torch.tensor([-1.0, 1.0])).all()
     assert found.isfinite().all()
 
 
-def test_whoever_asks_for_nothing_gets_anything() -> None:
+def test_an_empty_condition_is_completed_by_any_clip() -> None:
     found = fitted(described())(asked().repeat(64, 1), 0, torch.arange(64))
     assert found.isfinite().all()
     assert (found[:, :2].abs() <= 1).all()
 
 
-def test_a_row_depends_on_itself_and_its_number_alone() -> None:
+def test_a_row_depends_only_on_its_condition_and_index() -> None:
     model = fitted(described())
     wishes = torch.cat([asked(0.3, -0.2).repeat(20, 1), asked(-0.6, 0.5).repeat(20, 1)])
     whole = model(wishes, 7, torch.arange(40))

@@ -16,7 +16,7 @@ def condition() -> torch.Tensor:
     return torch.tensor([[0.3, -0.2, 0.4, 0.3, -1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.25, *lyrics]])
 
 
-def test_fields_stand_one_after_another() -> None:
+def test_fields_are_laid_out_one_after_another() -> None:
     assert list(ALL.columns) == [
         "emotion",
         "spread",
@@ -33,14 +33,14 @@ def test_fields_stand_one_after_another() -> None:
     assert Fields().columns == {"emotion": slice(0, 2)}
 
 
-def test_an_emotion_alone_asks_for_nothing_else() -> None:
+def test_an_emotion_alone_leaves_all_other_fields_unspecified() -> None:
     whole = ALL.complete(torch.tensor([[0.3, -0.2]]))
     assert whole.shape == (1, ALL.width)
     assert whole[:, 2:].isnan().all()
     assert torch.equal(ALL.complete(condition()).nan_to_num(9), condition().nan_to_num(9))
 
 
-def test_nothing_asked_becomes_the_nulls() -> None:
+def test_unspecified_fields_become_the_nulls() -> None:
     embed = ConditionEmbedding(16, ALL)
     torch.testing.assert_close(embed(NOTHING)[0], torch.stack(list(embed.nulls.values())).sum(dim=0))
     plain = ConditionEmbedding(16)
@@ -77,7 +77,7 @@ def test_lines_of_lyrics_count_as_far_as_they_are_there() -> None:
     assert ConditionEmbedding(16).tokens(torch.zeros(1, 2)) is None
 
 
-def test_points_of_the_plane_are_told_apart_smoothly() -> None:
+def test_points_of_the_plane_are_embedded_smoothly() -> None:
     embed = EmotionEmbedding(16)
     here, near, far = embed(torch.tensor([[0.3, -0.2], [0.301, -0.2], [-0.6, 0.4]]))
     assert 0 < (here - near).norm() < 0.1 * (here - far).norm()
@@ -94,7 +94,7 @@ def test_the_nulls_do_not_poison_the_gradient() -> None:
     assert embed.nulls["lyrics"].grad.abs().sum() > 0
 
 
-def test_drop_withholds_the_share_it_is_told() -> None:
+def test_drop_withholds_the_given_share() -> None:
     rows = torch.zeros(20_000, 2)
     dropped = Fields().drop(rows, 0.12).isnan()
     assert (dropped[:, 0] == dropped[:, 1]).all()

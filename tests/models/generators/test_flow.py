@@ -97,7 +97,7 @@ def test_guidance_of_one_follows_the_condition_as_learnt(model: Flow) -> None:
         assert torch.equal(velocity(model, x, 0.95, wish, guidance=2.5, guide=1.0), late)
 
 
-def test_each_field_has_a_dial_of_its_own() -> None:
+def test_each_field_has_a_sampling_parameter_of_its_own() -> None:
     fields = Fields(mode=True, genres=("jazz", "rock"))
     torch.manual_seed(0)
     model = Flow(SHAPE, LEAN, fields)
@@ -111,7 +111,7 @@ def test_each_field_has_a_dial_of_its_own() -> None:
         torch.testing.assert_close(velocity(model, x, 0.5, wish, genre=0.0), without)
 
 
-def test_the_guide_moves_the_reading_by_the_share_it_is_told(model: Flow) -> None:
+def test_the_guide_moves_the_prediction_by_the_given_share(model: Flow) -> None:
     # To first order the reading moves to the wish; a short way, the course of the reading is straight.
     wish = torch.tensor([[0.2, -0.1], [-0.1, 0.15]])
     clean = 0.3 * torch.randn(2, *model.latent.latent_shape)
@@ -136,7 +136,7 @@ def test_a_caller_in_inference_mode_is_served_the_same(model: Flow) -> None:
         assert torch.equal(model.sample(wish + 0, 0, sampling={"guide": 0.5}), expected)
 
 
-def test_where_no_emotion_is_asked_the_guide_stands_still(model: Flow) -> None:
+def test_without_a_requested_emotion_the_guide_has_no_effect(model: Flow) -> None:
     x = torch.randn(1, *model.latent.latent_shape)
     with torch.no_grad():
         assert torch.equal(velocity(model, x, 0.5, NOTHING, guide=1.0), velocity(model, x, 0.5, NOTHING))

@@ -52,7 +52,7 @@ def test_at_full_size_it_is_the_network_described() -> None:
 
 @pytest.mark.parametrize("shape", [(64, 128), (65, 130), (16, 16), (33, 17)])
 @pytest.mark.parametrize("stem", [0, 1, 2, 4])
-def test_any_shape_is_generated_and_judged(shape: tuple[int, int], stem: int) -> None:
+def test_any_shape_can_be_generated_and_discriminated(shape: tuple[int, int], stem: int) -> None:
     model = Gan(shape, GanConfig(width=8, embedding=16, discriminator_width=8, stem=stem))
     x = model.generate(torch.randn(3, 100), torch.zeros(3, 2))
     assert x.shape == (3, *shape)
@@ -106,7 +106,7 @@ def test_conditions_off_the_plane_are_refused(model: Gan) -> None:
         model.sample(torch.tensor([[-1.1, 0.0]]), 0)
 
 
-def test_it_can_be_asked_for_all_fields() -> None:
+def test_all_fields_can_be_requested() -> None:
     fields = Fields(mode=True, genres=("jazz", "rock"))
     model = Gan(SHAPE, LEAN, fields)
     model.fit_statistics(mels(20, SHAPE), torch.rand(20, fields.width))

@@ -32,13 +32,13 @@ def judged(whole: torch.Tensor) -> DiscriminatorLogits:
     return DiscriminatorLogits(whole, torch.stack([whole, whole], dim=1))
 
 
-def test_both_channels_judge() -> None:
+def test_both_outputs_give_logits() -> None:
     found = judge()(mels(5, SHAPE), torch.rand(5, 2))
     assert found.whole.shape == (5,)
     assert found.patches.shape == (5, 12), "a finer grid than the coarsest, along time"
 
 
-def test_a_patch_hears_its_own_time() -> None:
+def test_a_patch_depends_on_its_own_time() -> None:
     model, x = judge(), torch.randn(1, 32, 384).requires_grad_()
     model.size = (32, 384)
     logits = model(x, torch.zeros(1, 2)).patches
@@ -49,7 +49,7 @@ def test_a_patch_hears_its_own_time() -> None:
     assert abs(float(heard.float().mean()) - 48.5 * 4) < 4
 
 
-def test_without_the_condition_clips_are_judged_all_the_same() -> None:
+def test_without_the_condition_there_are_still_logits() -> None:
     model, x = judge(), mels(4, SHAPE)
     one, other = torch.zeros(4, 2), torch.tensor([[0.5, -0.5]]).expand(4, 2)
     apart = model(x, one).whole - model(x, other).whole
@@ -114,7 +114,7 @@ def test_the_hinge_has_a_margin_of_one() -> None:
     assert float(generator_hinge(judged(fake))) == pytest.approx(3.0)
 
 
-def test_the_penalty_of_a_linear_judge_is_half_its_squared_weight() -> None:
+def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_weight() -> None:
     weight = torch.randn(*SHAPE)
     x = torch.randn(5, *SHAPE, requires_grad=True)
     linear = (x * weight).sum(dim=(1, 2))

@@ -27,7 +27,7 @@ def test_the_layers_are_the_studys() -> None:
 
 
 @pytest.mark.parametrize("shape", [(64, 128), (33, 49), (16, 16)])
-def test_any_shape_is_generated_and_judged(shape: tuple[int, int]) -> None:
+def test_any_shape_can_be_generated_and_discriminated(shape: tuple[int, int]) -> None:
     generator, judge = PublishedGenerator(shape, 20), PublishedDiscriminator(shape)
     x = generator(torch.randn(3, 20))
     assert x.shape == (3, *shape)

@@ -22,7 +22,7 @@ from affetti.models.generators.waveform_discriminator import (
 )
 
 
-def test_every_judge_gives_logits_and_features() -> None:
+def test_every_discriminator_gives_logits_and_features() -> None:
     verdicts = WaveformDiscriminator(4)(torch.randn(3, 5000), torch.rand(3, 2))
     assert len(verdicts) == len(PERIODS) + len(WINDOWS) + 1
     for logits, features, _ in verdicts:
@@ -104,7 +104,7 @@ def test_the_losses_in_closed_form() -> None:
     assert float(feature_matching([real], [moved])) == pytest.approx(2.0), "(1 + 2 + 3) / 3"
 
 
-def test_the_penalty_of_linear_judges_is_half_their_squared_weights() -> None:
+def test_the_penalty_of_linear_discriminators_is_half_their_squared_weights() -> None:
     weights = [torch.randn(20, 10), torch.randn(6, 8)]
     images = [torch.randn(5, 1, *weight.shape, requires_grad=True) for weight in weights]
     verdicts = [
@@ -115,7 +115,7 @@ def test_the_penalty_of_linear_judges_is_half_their_squared_weights() -> None:
     assert float(gradient_penalty(verdicts).detach()) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_penalty_knows_no_logarithm() -> None:
+def test_the_penalty_hardly_depends_on_the_level() -> None:
     # The same clip 40 dB softer: slopes in the waveform are a hundred times as steep, their penalty ten thousand.
     torch.manual_seed(0)
     model, x = WaveformDiscriminator(4).eval(), 0.3 * torch.randn(2, 8192)
@@ -131,7 +131,7 @@ def test_verdicts_are_the_same_with_slopes() -> None:
     assert all(torch.equal(a.logits, b.logits) for a, b in zip(plain, sloped, strict=True))
 
 
-def test_whole_clips_are_judged_among_their_neighbours() -> None:
+def test_whole_clips_are_compared_with_their_neighbours() -> None:
     # A clip beside three copies of itself is told from the same beside three softer ones; the other judges see no odds.
     torch.manual_seed(0)
     model = WaveformDiscriminator(4).eval()

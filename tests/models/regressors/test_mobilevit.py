@@ -46,7 +46,7 @@ def test_attention_does_not_mind_the_order_of_positions() -> None:
     torch.testing.assert_close(block(x.flip(3)), block(x).flip(3))
 
 
-def test_over_time_mean_and_deviation_stay_and_order_goes() -> None:
+def test_pooling_over_time_keeps_mean_and_deviation_and_drops_order() -> None:
     x = torch.randn(2, 3, 4, 50, generator=torch.Generator().manual_seed(0))
     found = over_time(x).reshape(2, 6, 4)
     torch.testing.assert_close(found[:, :3], x.mean(dim=3))

@@ -56,7 +56,7 @@ def test_sizes_follow_the_front_end_and_stay_below_the_studys() -> None:
     assert sum(value.numel() for value in full.parameters()) <= 8_600_000
 
 
-def test_a_reading_holds_what_the_head_reads_and_where_it_looked(model: Student) -> None:
+def test_a_prediction_has_the_heads_features_and_the_attention(model: Student) -> None:
     x = model.normalise(mels(3, (64, 128)))
     reading = model.predict_normalised(x)
     torch.testing.assert_close(model.head(reading.features), reading.logits)
@@ -73,7 +73,7 @@ def test_a_clip_costs_few_multiplications(shape: tuple[int, int], most: float) -
     assert counter.get_total_flops() / 2 < most
 
 
-def test_most_blocks_stand_where_the_grid_is_small() -> None:
+def test_most_blocks_are_on_the_small_grids() -> None:
     def blocks(depth: int) -> list[int]:
         model = Student((128, 64), StudentConfig(4, depth))
         return [sum(isinstance(block, InvertedResidual) for block in stage) for stage in model.stages]  # type: ignore[union-attr]

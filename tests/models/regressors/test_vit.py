@@ -50,7 +50,7 @@ def made(shape: tuple[int, int] = SHAPE, **settings: Any) -> ViT:
 
 
 @pytest.mark.parametrize("settings", [{}, {"backbone": "ast"}, {"pool": "mean"}, {"pool": "token"}])
-def test_it_reads_two_numbers_and_where_it_looked(settings: dict[str, Any]) -> None:
+def test_it_predicts_two_numbers_and_attention(settings: dict[str, Any]) -> None:
     model = made(**settings)
     reading = model.predict_normalised(model.normalise(mels(3, SHAPE)))
     assert reading.logits.shape == (3, 2)

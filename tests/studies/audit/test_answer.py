@@ -45,7 +45,7 @@ def test_what_is_not_defined_has_a_reason_and_no_value() -> None:
     assert (nothing.value, nothing.n) == (None, 0)
 
 
-def test_no_number_stands_for_a_failure() -> None:
+def test_a_failure_is_never_a_number() -> None:
     with pytest.raises(ValueError, match="nan is not a finite number"):
         Measurement("m", "m", float("nan"), None, 3)
     with pytest.raises(ValueError, match="inf is not a finite number"):

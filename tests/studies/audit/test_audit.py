@@ -55,7 +55,7 @@ def test_what_the_corpus_lacks_is_said_and_the_rest_is_measured(document: dict[s
     assert all(row["verdict"] == "undecided" and row["reason"] for row in unmeasured)
 
 
-def test_an_audit_goes_on_where_it_was(plain: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_audit_resumes(plain: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "audit"
     first = audit_corpus(plain, out, only=("structure",), quick=True)
     asked: list[str] = []

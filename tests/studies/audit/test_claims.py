@@ -63,7 +63,7 @@ def test_a_bound_decides_from_its_own_side_alone(
     assert decide(claim, measured(*found), composed=False)[0] == verdict
 
 
-def test_what_stands_beside_a_claim_decides_nothing() -> None:
+def test_a_measurement_beside_a_claim_does_not_decide_it() -> None:
     for dataset in ("", "deam"):
         claim = Claim("c", "§1", "…", 50, 70, "x.y", dataset=dataset, bound="beside")
         for found in (measured(60, 55, 65), measured(10, 5, 15), replace(measured(10), exact=True)):
@@ -82,7 +82,7 @@ def test_what_people_feel_is_not_decided_on_composed_music() -> None:
     assert decide(people, measured(60, 55, 65), composed=False)[0] == "supported"
 
 
-def test_a_regressors_reading_of_a_changed_sound_is_no_listener() -> None:
+def test_a_regressors_prediction_does_not_decide_a_claim_about_listeners() -> None:
     claim = Claim("c", "§1", "…", 50, 70, "x.y", needs_listeners=True, only_listeners=True)
     for composed in (True, False):
         verdict, reason = decide(claim, measured(60, 55, 65), composed=composed)
@@ -130,7 +130,7 @@ def test_every_kind_of_bound_in_the_table_is_known() -> None:
 
 
 @pytest.mark.parametrize("factor", ["lyrics", "timbre", "structure", "genre"])
-def test_neither_one_kind_alone_nor_a_linear_readers_share_decides_a_claim(factor: str) -> None:
+def test_neither_one_kind_alone_nor_a_linear_regressors_share_decides_a_claim(factor: str) -> None:
     for prefix in ("penalty", "variance"):
         claim = next(claim for claim in claims() if claim.id == f"{prefix}-{factor}")
         assert decide(claim, measured(0.0, 0.0, 1.0), composed=False)[0] == "undecided"

@@ -26,7 +26,7 @@ def test_names_are_read_as_what_an_arm_is_made_of() -> None:
     assert parse_arm("audio-stretch@0.5", 1.0).synthetic == SyntheticSetSpec("audio-stretch", 0.5)
 
 
-def test_a_set_is_named_by_what_tells_it_from_others_and_its_name_reads_back() -> None:
+def test_a_set_is_named_by_what_distinguishes_it_and_its_name_can_be_parsed() -> None:
     for name in ("flow", "flow@2.3", "gan:truncation=0.5-filtered", "flow:guidance=2,trained=40@4", "composer@0.25"):
         made = parse_arm(name, 1.0).synthetic
         assert made is not None

@@ -61,7 +61,7 @@ def test_a_weight_of_two_is_the_clip_twice() -> None:
     assert found == pytest.approx(concordance(predictions["a"][0, twice, 0], target[twice, 0]))
 
 
-def test_the_reference_differs_from_itself_by_nothing() -> None:
+def test_the_difference_of_the_reference_from_itself_is_zero() -> None:
     predictions, target, songs = material({REFERENCE: 0.2, "flow": 0.2}, 2)
     row = compare_arms(predictions, target, songs, REFERENCE, 0)[0]
     assert (row.name, row.delta, row.delta_ci) == (REFERENCE, 0.0, (0.0, 0.0))
@@ -69,7 +69,7 @@ def test_the_reference_differs_from_itself_by_nothing() -> None:
     assert row.ci[0] < row.ccc < row.ci[1]
 
 
-def test_a_planted_gain_and_a_planted_harm_are_found() -> None:
+def test_a_planted_gain_and_a_planted_harm_are_detected() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "better": 0.1, "worse": 0.6}, 3, seeds=5)
     rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0)}
     assert verdict(rows["better"], SONGS, 5, 2) == "helps"
@@ -105,7 +105,7 @@ def test_more_songs_narrow_the_interval() -> None:
     assert all_high - all_low < 0.8 * (high - low)
 
 
-def test_genres_are_told_apart_with_counts_and_those_of_too_few_songs_left_out() -> None:
+def test_genres_are_reported_with_counts_and_those_of_too_few_songs_left_out() -> None:
     predictions, target, songs = material({REFERENCE: 0.3}, 6)
     genres = np.array(["jazz" if song in ("s0", "s1") else "pop" for song in songs])
     rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres)[0].by_genre
@@ -156,7 +156,7 @@ def test_arms_that_are_one_arm_need_no_correction() -> None:
     assert (still.p, still.ci) == (1.0, (0.0, 0.0))
 
 
-def test_the_verdict_goes_by_the_interval_that_holds_for_all_arms() -> None:
+def test_the_verdict_uses_the_interval_that_holds_for_all_arms() -> None:
     row = replace(arm("flow", 0.02, (0.001, 0.04)), delta_ci_simultaneous=(-0.01, 0.05))
     assert verdict(row, 50, 5, 2).startswith("can't tell")
 
@@ -168,7 +168,7 @@ def test_accuracy_is_the_share_of_clips_in_the_right_quadrant_under_the_weights(
     assert weighted_accuracy(prediction, target, weights)[:, 0].tolist() == [0.5, 0.75]
 
 
-def test_quadrant_labels_are_told_by_their_few_values_and_compared_by_accuracy() -> None:
+def test_quadrant_labels_are_recognised_by_their_few_values_and_compared_by_accuracy() -> None:
     rng = np.random.default_rng(0)
     songs = np.repeat([f"s{i}" for i in range(40)], 4)
     target = np.repeat(rng.choice([-0.5, 0.5], (40, 2)), 4, axis=0)

@@ -58,7 +58,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         assert not (tmp_path / "study").exists(), says
 
 
-def test_a_dial_becomes_an_arm_of_each_generator_that_has_it(corpus: Corpus) -> None:
+def test_a_sampling_parameter_becomes_an_arm_of_each_generator_that_has_it(corpus: Corpus) -> None:
     found = design_study(
         corpus, StudySettings(arms=("mixup",), sampling=(("truncation", 0.5), ("guidance", 2.0)), training_steps=(50,))
     )

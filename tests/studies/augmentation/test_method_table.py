@@ -82,7 +82,7 @@ def test_information_is_whole_where_nothing_is_changed_and_less_where_more_is(
     assert present(none.information) > present(small.information) > present(much.information)
 
 
-def test_dials_and_lengths_of_training_are_told_in_order(tmp_path: Path, corpus: Corpus) -> None:
+def test_sampling_parameters_and_training_steps_are_reported_in_order(tmp_path: Path, corpus: Corpus) -> None:
     names = ["flow:guidance=2", "flow:guidance=1.5", "flow:trained=40", "flow:steps=2,guidance=2", "gan:truncation=1"]
     found = sampling_rows(tuple(MethodRow(name=name, quality=None, n=1) for name in names), ["guidance"])
     assert [(row.kind, row.sampling, row.value) for row in found] == [

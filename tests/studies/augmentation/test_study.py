@@ -115,7 +115,7 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
     }  # fmt: skip
 
 
-def test_best_is_a_signal_arm_with_a_generator_and_is_told(result: dict[str, Any], study: Path) -> None:
+def test_best_is_a_signal_arm_with_a_generator_and_is_reported(result: dict[str, Any], study: Path) -> None:
     (entry,) = result["best"]
     signal, made = entry["arm"].split("+")
     assert signal == "specaugment"
@@ -124,7 +124,7 @@ def test_best_is_a_signal_arm_with_a_generator_and_is_told(result: dict[str, Any
     assert not list((study / "trials").glob("student-best*")), "it is saved under what it is"
 
 
-def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
+def test_called_again_it_resumes_and_takes_more_arms(
     study: Path, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     copy = tmp_path / "study"
@@ -145,7 +145,7 @@ def test_called_again_it_goes_on_where_it_was_and_takes_more_arms(
         augmentation_study(corpus, copy, asked(run_of, steps=3))
 
 
-def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_asks_for(tmp_path: Path, corpus: Corpus) -> None:
+def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_needs(tmp_path: Path, corpus: Corpus) -> None:
     settings = StudySettings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
     found = augmentation_study(corpus, tmp_path / "study", settings)
     assert [row.name for row in found.arms] == ["real", "real-longer", "specaugment"]

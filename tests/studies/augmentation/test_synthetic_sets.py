@@ -18,7 +18,7 @@ def fresh(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return fresh_songs(corpus, 16, tmp_path_factory.mktemp("fresh") / "songs")
 
 
-def test_the_composer_composes_songs_nobody_has_heard(corpus: Corpus, fresh: Corpus) -> None:
+def test_the_composer_composes_songs_outside_the_corpus(corpus: Corpus, fresh: Corpus) -> None:
     assert len(fresh) == 16
     assert not set(fresh.songs) & set(corpus.songs)
     assert not set(fresh.clips["sha256"]) & set(corpus.clips["sha256"])
@@ -57,12 +57,12 @@ def test_synthetic_test_clips_and_generators_that_heard_the_test_songs_are_refus
         splits.fold(clips, 0)
 
 
-def test_a_generator_says_which_dials_it_refuses(corpus: Corpus) -> None:
+def test_a_generator_names_the_sampling_parameters_it_refuses(corpus: Corpus) -> None:
     assert sampling_refusal("gan", {"truncation": 0.5}, corpus) is None
     assert "no sampling parameter 'guidance'" in str(sampling_refusal("gan", {"guidance": 2.0}, corpus))
 
 
-def test_a_generator_of_a_study_has_a_dial_for_every_field_of_the_corpus(
+def test_a_generator_of_a_study_has_a_sampling_parameter_for_every_field_of_the_corpus(
     corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
     assert sampling_refusal("flow", {"mode": 2.0}, corpus) is None

@@ -130,7 +130,7 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
         api.score.run(tmp_path / "real", tmp_path / "fake")
 
 
-def test_copies_of_the_training_clips_are_found(tmp_path: Path, corpus: Corpus) -> None:
+def test_copies_of_the_training_clips_are_detected(tmp_path: Path, corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
     np.save(tmp_path / "copies.npy", corpus.mel[part.train[:40]])
     found = api.score.run(corpus.path, tmp_path / "copies.npy", fold=0)

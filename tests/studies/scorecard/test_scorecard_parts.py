@@ -95,7 +95,7 @@ def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tup
     )
 
 
-def test_one_recording_in_both_sets_is_found_by_its_bytes(tmp_path: Path) -> None:
+def test_one_recording_in_both_sets_is_detected_by_its_bytes(tmp_path: Path) -> None:
     for name, first in (("real", 0), ("fake", 50)):
         (tmp_path / name).mkdir()
         for i in range(3):

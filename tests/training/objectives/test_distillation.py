@@ -43,7 +43,7 @@ def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
     assert float(parts["attention"]) == pytest.approx(0, abs=1e-10)
 
 
-def test_a_high_temperature_tells_saturated_answers_apart() -> None:
+def test_a_high_temperature_separates_saturated_responses() -> None:
     sure, surer = (Prediction(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
     assert float((torch.tanh(sure.logits) - torch.tanh(surer.logits)).square().mean()) < 1e-4
     expected = (TEMPERATURE * (torch.tanh(torch.tensor(0.5)) - torch.tanh(torch.tensor(1.0)))) ** 2

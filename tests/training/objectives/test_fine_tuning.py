@@ -103,7 +103,7 @@ def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypat
     assert torch.equal(again.result.state_dict()["head.0.bias"], made.result.state_dict()["head.0.bias"])
 
 
-def test_a_look_is_the_ccc_of_the_average_of_weights() -> None:
+def test_an_evaluation_is_the_ccc_of_the_averaged_weights() -> None:
     data = clips()
     made = FineTuningObjective(vit(layers=1), 60, validation=data)
     made.average.eval()

@@ -33,7 +33,7 @@ def moved(before: list[torch.Tensor], module: torch.nn.Module) -> bool:
     return not all(torch.equal(a, b) for a, b in zip(before, weights(module), strict=True))
 
 
-def test_the_autoencoder_is_trained_first_and_then_stands_still() -> None:
+def test_the_autoencoder_is_trained_first_and_then_frozen() -> None:
     made, fabric, mel, labels = objective(), make_fabric("cpu"), mels(16, SHAPE), torch.rand(16, 2)
     flow = made.flow
     assert isinstance(flow.latent, MelAutoencoder)
@@ -62,7 +62,7 @@ def test_the_guide_is_trained_in_every_other_of_the_first_steps() -> None:
     assert "loss_guide" not in made.step(fabric, mel, labels, 0)
 
 
-def test_the_loss_on_held_out_clips_is_the_same_at_every_look() -> None:
+def test_the_loss_on_held_out_clips_is_the_same_at_every_evaluation() -> None:
     made, mel, labels = objective(), mels(16, SHAPE), torch.rand(16, 2)
     state = torch.random.get_rng_state()
     assert made.held_out_loss(mel, labels) == made.held_out_loss(mel, labels)

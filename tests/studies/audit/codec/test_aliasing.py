@@ -21,7 +21,7 @@ def test_a_tone_in_the_band_stays(hertz: float) -> None:
     assert alias_db(hertz) == pytest.approx(0.0, abs=0.01)
 
 
-def test_an_alias_would_be_found() -> None:
+def test_an_alias_would_be_detected() -> None:
     folded = tone(15_000)[::2]  # no filter: the tone comes back at 7,050 Hz
     assert 20 * np.log10(peak_amplitude(folded)) == pytest.approx(0.0, abs=0.05)
     filtered = resample_poly(tone(15_000), 1, 2).astype(np.float32)[500:-500]

@@ -26,7 +26,7 @@ def codes(scale: float = 20.0, shape: tuple[int, int] = (6, 70), seed: int = 0) 
     return np.round(scale * np.random.default_rng(seed).laplace(size=shape)).astype(np.int32)
 
 
-def test_order_0_is_scipys_entropy_and_knows_no_order() -> None:
+def test_order_0_is_scipys_entropy_and_ignores_order() -> None:
     x = codes()
     counts = np.unique(x, return_counts=True)[1]
     assert order_0_bits(x) == pytest.approx(x.size * entropy(counts, base=2))

@@ -47,7 +47,7 @@ def test_a_waveform_is_packed_by_flac_and_all_else_by_the_better_coder() -> None
     assert second.si_sdr > 40
 
 
-def test_few_numbers_have_no_entropy_to_tell() -> None:
+def test_the_entropy_of_few_numbers_is_not_reported() -> None:
     few = Stage("latent", np.arange(60, dtype=np.int32).reshape(12, 5), WAVE)
     assert np.isnan(round_trip(few, WAVE, FRONT).entropy)
 

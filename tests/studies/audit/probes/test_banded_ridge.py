@@ -36,7 +36,7 @@ def test_the_base_alone_is_plain_ridge():
     np.testing.assert_allclose(fits[()].predict(x), ridge.fit(base, y, SONGS).predict(base), atol=1e-8)
 
 
-def test_lets_in_what_tells_and_leaves_out_what_does_not():
+def test_predictive_groups_are_selected_and_others_left_out():
     base, groups, y = material()
     fits = banded_ridge.fit_subsets(base, groups, y, SONGS)
     penalties = fits[("told", "useless")].penalty

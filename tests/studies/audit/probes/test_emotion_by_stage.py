@@ -95,7 +95,7 @@ def test_songs_are_halved_whole() -> None:
     assert {int((halves == side).sum()) for side in (0, 1)} == {15, 18}
 
 
-def test_one_song_has_no_latents_and_no_reading() -> None:
+def test_one_song_has_no_latents_and_no_prediction() -> None:
     log_mels = mels(3, (128, 60)).numpy().astype(np.float16)
     songs = np.array(["one"] * 3)
     features, _ = log_mel_features(log_mels, split_in_halves(songs, np.random.default_rng(0)), PAPER)
@@ -117,7 +117,7 @@ def test_what_is_kept_is_a_share_of_ccc() -> None:
         ccc_retention(good, rng.normal(size=target.shape) * 1e-3, target)
 
 
-def test_what_cannot_be_heard_is_told(tmp_path: Path) -> None:
+def test_clips_without_audio_are_reported(tmp_path: Path) -> None:
     context = AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit")
     with pytest.raises(NotMeasurableError, match="--keep-audio"):
         stage_features(context, {"": PAPER}, 4, silent)

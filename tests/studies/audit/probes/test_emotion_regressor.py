@@ -37,7 +37,7 @@ def test_what_the_corpus_ties_to_labels_is_read_and_what_it_does_not_is_not(loud
     assert arousal.n == 60
 
 
-def test_intervals_know_of_songs_and_of_readers(loud: Corpus, tmp_path: Path) -> None:
+def test_intervals_cover_songs_and_regressors(loud: Corpus, tmp_path: Path) -> None:
     regressor = EmotionRegressor.fit(AuditContext(loud, tmp_path, quick=True))
     assert regressor is not None
     same = np.zeros((1 + len(regressor.halves), 30))
@@ -56,7 +56,7 @@ def test_intervals_know_of_songs_and_of_readers(loud: Corpus, tmp_path: Path) ->
     )
 
 
-def test_no_reader_without_songs_or_labels_to_learn_from(tmp_path: Path) -> None:
+def test_no_regressor_without_songs_or_labels_to_learn_from(tmp_path: Path) -> None:
     few = write_corpus(tmp_path / "few", songs=4)
     assert EmotionRegressor.fit(AuditContext(few, tmp_path)) is None
     still = write_corpus(tmp_path / "still", labels=np.zeros((24, 2)))

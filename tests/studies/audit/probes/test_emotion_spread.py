@@ -66,7 +66,7 @@ def test_without_raters_nothing_is_said_of_their_noise():
     assert all("raters" in m.note for m in found[1:])
 
 
-def test_course_of_a_song_is_told_less_its_mean():
+def test_the_course_of_a_song_is_relative_to_its_mean():
     songs = np.repeat(["a", "b", "c"], 5)
     position = np.tile([0.1, 0.3, 0.5, 0.7, 0.9], 3)
     values = np.tile([-0.2, -0.1, 0.0, 0.1, 0.2], 3) + np.repeat([5.0, -3.0, 0.0], 5)

@@ -42,13 +42,13 @@ def test_ccc_of_each_genre():
     assert rows["spread_ccc"].value == pytest.approx(max(each) - min(each))
 
 
-def test_a_genre_that_is_read_worse_is_found():
+def test_a_genre_that_is_predicted_worse_is_detected():
     rows = found(*material(worse=0.5))
     assert present(rows["spread_ccc"].value) > present(rows["spread_ccc_by_chance"].ci)[1]
     assert present(rows["genres_alike"].value) < 0.01
 
 
-def test_genres_that_are_alike_are_seldom_told_apart():
+def test_genres_of_equal_ccc_are_rarely_distinguished():
     codes = np.unique(GENRE, return_inverse=True)[1]
     shares = []
     for seed in range(20):

@@ -74,7 +74,7 @@ def test_blur_is_what_is_lost_above_chance() -> None:
         accuracy_loss(np.ones_like(has), has, generated)
 
 
-def test_the_rare_and_the_everywhere_are_not_asked() -> None:
+def test_rare_and_ubiquitous_instruments_are_left_out() -> None:
     named = np.array(["bass|piano"] * 10 + ["bass"] * 9 + ["bass|harp"])
     known = common_instruments(named)
     assert known == ("piano",)

@@ -75,7 +75,7 @@ def test_what_was_learnt_reads_clips_not_seen():
     assert np.corrcoef(values, x[160:, 1])[0, 1] > 0.95
 
 
-def test_features_that_do_not_vary_tell_nothing():
+def test_constant_features_predict_nothing():
     still, y = np.full((len(SONGS), 3), 7.0), features(9, 2)
     read = linear_probe.cross_val_predict(still, y, SONGS)
     assert all(linear_probe.r2(read[:, k], y[:, k]) <= 0 for k in (0, 1))

@@ -36,7 +36,7 @@ def test_real_music_is_on_top_and_noise_at_the_bottom(answer: Answer) -> None:
         assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
 
 
-def test_generators_stand_on_the_ladder_beside_the_studys_own_formula(answer: Answer) -> None:
+def test_generators_are_scored_beside_the_studys_own_formula(answer: Answer) -> None:
     for kind in ("gan", "flow"):
         score, cap = answer[f"quality_{kind}"].value, answer["quality_roundtrip"].value
         assert score is not None and cap is not None
@@ -58,7 +58,7 @@ def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) ->
     assert any("no bound on what a generator loses" in caution for caution in answer.cautions)
 
 
-def test_what_the_labels_bear(answer: Answer, corpus: Corpus) -> None:
+def test_the_ceiling_of_the_labels(answer: Answer, corpus: Corpus) -> None:
     # The corpus' raters are simulated: ten, each of spread .35. Their mean's noise is known.
     truth = corpus.clips["valence_true"].var(ddof=1)
     expected = 100 * (0.35**2 / 10) / (truth + 0.35**2 / 10)

@@ -96,7 +96,7 @@ def test_waveform_bits_are_the_kept_files(heard: tuple[Answer, Path]) -> None:
     assert min(rates) < (heard[0]["waveform_bits"].value or 0) < max(rates)
 
 
-def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path]) -> None:
+def test_an_answer_can_be_saved_opened_and_played(heard: tuple[Answer, Path]) -> None:
     answer, folder = heard
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
@@ -111,7 +111,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     assert any("fewer than ten songs" in line for line in answer.cautions)
 
 
-def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
+def test_without_audio_the_closed_forms_are_reported_and_the_rest_is_missing(tmp_path: Path) -> None:
     answer = QUESTION.measure(AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent)
     assert answer["mel_numbers_ratio"].value == 4.0
     assert answer["own_emotion_ccc_log_mel"].value is not None
@@ -122,7 +122,7 @@ def test_without_sound_the_closed_forms_are_told_and_the_rest_is_missing(tmp_pat
     assert answer.sounds == ()
 
 
-def test_one_song_and_silence_are_told_as_they_are(tmp_path: Path) -> None:
+def test_one_song_has_no_intervals_and_silence_is_reported(tmp_path: Path) -> None:
     lone = AuditContext(sounding(tmp_path / "one", [struck(0), struck(1)], each=2), tmp_path / "lone", quick=True)
     with hurried():
         answer = QUESTION.measure(lone, silent)

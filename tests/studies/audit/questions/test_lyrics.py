@@ -117,7 +117,7 @@ def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tup
     assert str(round(value["similarity"] or 0, 2)) in answer[0].sentence
 
 
-def test_the_same_words_twice_are_the_same_clip_and_told_by_chance(
+def test_the_same_words_twice_give_the_same_clip_and_chance_accuracy(
     context: AuditContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reworded_lyrics, "SAD", reworded_lyrics.HAPPY)
@@ -130,7 +130,7 @@ def test_the_same_words_twice_are_the_same_clip_and_told_by_chance(
     assert found["words_read_voice"].value == pytest.approx(0.5, abs=0.1)
 
 
-def test_words_that_sound_alike_by_valence_are_told_apart(context: AuditContext) -> None:
+def test_the_probe_distinguishes_words_in_pairs_and_by_voice(context: AuditContext) -> None:
     rng = np.random.default_rng(0)
     song = np.array([f"{i}" for i in range(40)])
     music, words = rng.normal(0, 5, (40, 30)), np.zeros((40, 30))
@@ -159,7 +159,7 @@ def told_of(corpus: Corpus, out: Path) -> dict[str, Any]:
     return {measurement.name: measurement for measurement in text_gain(AuditContext(corpus, out))}
 
 
-def test_planted_words_are_found_and_idle_ones_are_not(tmp_path: Path) -> None:
+def test_planted_effects_of_words_are_detected_and_absent_ones_are_not(tmp_path: Path) -> None:
     for seed in range(3):
         planted = told_of(wordy(tmp_path / f"p{seed}", seed, 0.8), tmp_path)["text_adds_valence"]
         assert planted.ci[0] > 10, (seed, planted)
@@ -188,7 +188,7 @@ def test_texts_become_numbers_whatever_their_language() -> None:
     assert np.isfinite(found["words"]).all()
 
 
-def test_clips_without_words_are_not_asked(tmp_path: Path) -> None:
+def test_clips_without_words_are_left_out(tmp_path: Path) -> None:
     corpus = wordy(tmp_path / "c", 2, 0.6)
     half = corpus.clips["lyrics"].where(np.arange(60) % 2 == 0, " ")
     corpus.clips["lyrics"] = half
@@ -214,7 +214,7 @@ def test_small_and_wordless_corpora_say_what_is_missing(
     assert "not measurable" in found.sentence
 
 
-def test_espeak_is_heard_where_it_is_installed(
+def test_espeak_is_used_where_it_is_installed(
     context: AuditContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "espeak-ng"

@@ -85,7 +85,7 @@ def test_the_two_shares_are_the_whole(heard: tuple[Answer, Path]) -> None:
     assert value(heard[0], "share_of_loss_phase_griffin_lim") > value(heard[0], "share_of_loss_phase")
 
 
-def test_a_planted_split_is_found_with_its_interval() -> None:
+def test_a_planted_split_is_recovered_within_its_interval() -> None:
     both = np.random.default_rng(1).uniform(0.1, 0.2, 20)
     made = clips(oracle=0.75 * both, fast=0.25 * both, mel=both, griffin_lim=0 * both, mel_griffin_lim=both)
     with hurried():
@@ -96,7 +96,7 @@ def test_a_planted_split_is_found_with_its_interval() -> None:
     assert found["share_of_loss_phase_griffin_lim"].value == pytest.approx(12.5)
 
 
-def test_clips_without_onsets_are_left_out_and_none_at_all_is_told() -> None:
+def test_clips_without_onsets_are_left_out_and_their_complete_lack_is_reported() -> None:
     made = clips(mel=np.ones(6))
     made.values["fast"]["sharpness"] = np.array([80.0, np.nan, 90.0, np.nan, 100.0, np.nan])
     made.values["heap"]["sharpness"] = np.full(6, np.nan)
@@ -108,7 +108,7 @@ def test_clips_without_onsets_are_left_out_and_none_at_all_is_told() -> None:
     assert "no clip has a value" in found["sharpness_heap"].note
 
 
-def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path]) -> None:
+def test_an_answer_can_be_saved_opened_and_played(heard: tuple[Answer, Path]) -> None:
     answer, folder = heard
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
@@ -121,7 +121,7 @@ def test_what_is_told_can_be_filed_read_back_and_heard(heard: tuple[Answer, Path
     assert any("fewer than ten songs" in line for line in answer.cautions)
 
 
-def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_path: Path) -> None:
+def test_without_audio_notes_and_vowels_are_measured_and_the_rest_is_missing(tmp_path: Path) -> None:
     with hurried():
         answer = QUESTION.measure(
             AuditContext(write_corpus(tmp_path / "corpus"), tmp_path / "audit", quick=True), silent
@@ -135,7 +135,7 @@ def test_without_sound_notes_and_vowels_are_told_and_the_rest_is_missing(tmp_pat
     assert answer.sounds == ()
 
 
-def test_one_song_is_told_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_song_is_reported_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formants, "WORDS", {"aa": "ah"})
     monkeypatch.setattr(sustained_notes, "INSTRUMENTS", {"flute": 73})
     context = AuditContext(

@@ -123,7 +123,7 @@ def test_silence(tmp_path):
     assert answer["spread_predictions"].value == pytest.approx(0, abs=0.01)
 
 
-def test_a_composed_corpus_is_heard_and_warned_of(corpus, tmp_path):
+def test_a_composed_corpus_has_audio_examples_and_a_caution(corpus, tmp_path):
     answer = ask(corpus, tmp_path)
     assert [sound.origin for sound in answer.sounds] == ["composed", "composed"]
     assert all((tmp_path / "audit" / sound.file).is_file() for sound in answer.sounds)

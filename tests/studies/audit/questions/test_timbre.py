@@ -69,7 +69,7 @@ def test_songs_differ_in_the_program_of_the_melody_alone() -> None:
     assert len({with_lead(SONG, instrument) for instrument in INSTRUMENTS}) == len(INSTRUMENTS)
 
 
-def test_what_is_heard_is_the_renderers_own() -> None:
+def test_the_audio_equals_that_of_the_renderer() -> None:
     for instrument, (lead, mix) in zip(INSTRUMENTS, render_with_each(SONG, RATE), strict=True):
         song = with_lead(SONG, instrument)
         np.testing.assert_allclose(mix, compose.render(song, RATE), atol=1e-5)
@@ -166,7 +166,7 @@ def test_shares_are_above_chance() -> None:
         timbre.accuracy_share(target, np.full(70, "piano"), target)
 
 
-def test_a_planted_bias_is_found_on_its_instrument_alone(tmp_path: Path) -> None:
+def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> None:
     """The corpus' valence is its level, 10 dB a unit; flutes are played 4 dB louder, which the regressor must hear."""
     labels = np.random.default_rng(2).uniform(-0.9, 0.9, (120, 1)).repeat(2, axis=1)
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)

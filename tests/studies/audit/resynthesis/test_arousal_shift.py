@@ -45,7 +45,7 @@ def test_a_planted_change_of_level_is_read(tmp_path: Path, monkeypatch: pytest.M
     assert found.change[""] == pytest.approx(np.full(8, decibels / 20), rel=0.3, abs=0.01)
 
 
-def test_readers_do_not_read_what_taught_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_regressors_do_not_predict_their_training_songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taught: list[str] = []
     learn = arousal_shift.fit_regressor
 
@@ -59,7 +59,7 @@ def test_readers_do_not_read_what_taught_them(tmp_path: Path, monkeypatch: pytes
     assert len(set(taught)) == len(found.songs) == SONGS // 2
 
 
-def test_drums_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drums_are_measured_separately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["bass|drums|piano", "piano", "steel drums", ""] * (SONGS // 4)
     context = levelled(tmp_path, instruments=names)
     assert has_drums(context, np.arange(SONGS)).tolist() == [name == "bass|drums|piano" for name in names]
@@ -96,7 +96,7 @@ def test_a_corpus_without_drums_songs_or_sound_says_what_it_needs(tmp_path: Path
     assert {it.name for it in measurements(deaf, 4)} == {"arousal_shift", "arousal_shift_drums"}
 
 
-def test_what_is_rebuilt_keeps_its_level_and_so_its_reading(tmp_path: Path) -> None:
+def test_a_reconstruction_keeps_its_level_and_so_its_prediction(tmp_path: Path) -> None:
     found = measure_arousal_shift(levelled(tmp_path), 6)
     assert np.abs(found.change["_true_magnitude"]).max() < 0.1
     # Random phases cancel where frames overlap: what is left is quieter.

@@ -35,7 +35,7 @@ def test_silence_is_passed_over(tmp_path: Path) -> None:
     assert {row for row, _ in excerpts(context, 3)} == {0, 2}
 
 
-def test_what_cannot_be_heard_says_why(tmp_path: Path) -> None:
+def test_excerpts_that_cannot_be_made_raise_with_the_reason(tmp_path: Path) -> None:
     silence = np.zeros(SIZE, np.float32)
     quiet = AuditContext(sounding(tmp_path / "quiet", [silence, silence]), tmp_path)
     with pytest.raises(NotMeasurableError, match="needs clips that are not silent"):

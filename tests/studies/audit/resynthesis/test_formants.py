@@ -37,14 +37,14 @@ def resonated(*hertz: float, pitch: float = 100.0) -> Tensor:
 
 
 @pytest.mark.parametrize("true", [(300.0, 2_200.0), (700.0, 1_200.0), (500.0, 900.0)])
-def test_resonances_are_found(true: tuple[float, float]) -> None:
+def test_resonances_are_estimated(true: tuple[float, float]) -> None:
     found = estimate_formants(resonated(*true, 2_700.0, 3_500.0), RATE)
     assert found is not None
     assert formant_change(true, found) < 3.0
 
 
 @pytest.mark.parametrize("vowel", WORDS)
-def test_the_voice_sings_the_vowel_that_it_is_told(vowel: str) -> None:
+def test_the_voice_sings_the_given_vowel(vowel: str) -> None:
     for pitch in PITCHES:
         found = estimate_formants(sing_vowel(SONG, vowel, pitch, RATE), RATE)
         assert found is not None
@@ -60,7 +60,7 @@ def test_the_note_is_sung_where_it_is_written(pitch: int) -> None:
     assert RATE / period == pytest.approx(440 * 2 ** ((pitch - 69) / 12), rel=0.03)
 
 
-def test_a_planted_move_is_found() -> None:
+def test_a_planted_move_is_detected() -> None:
     wave = sing_vowel(SONG, "aa", 45, RATE)
     # Played a tenth faster, everything is a tenth higher.
     faster = torch.from_numpy(soxr.resample(wave.numpy(), 1.1 * RATE, RATE))

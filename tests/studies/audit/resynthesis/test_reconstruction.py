@@ -69,7 +69,7 @@ def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]])
     assert set(FROM_MEL) == {"oracle", "mel", "mel_griffin_lim"}
 
 
-def test_inconsistency_is_that_of_the_magnitude_asked_for(sounds: dict[str, tuple[Tensor, float]]) -> None:
+def test_inconsistency_is_that_of_the_given_magnitude(sounds: dict[str, tuple[Tensor, float]]) -> None:
     found = {name: value for name, (_, value) in sounds.items()}
     assert found["fast"] < found["griffin_lim"] < found["random"]
     turned = torch.polar(TRUE, stft(sounds["random"][0], FRONT).angle())

@@ -51,7 +51,7 @@ def test_share_apart_is_what_would_have_to_move() -> None:
         spectrum_difference(low, 0 * low)
 
 
-def test_fewer_bands_never_tell_more() -> None:
+def test_fewer_bands_never_distinguish_more() -> None:
     a, b = RNG.gamma(1, 1, (2, 40, 6))
     fine = spectrum_difference(a, b)
     coarse = spectrum_difference(a.reshape(8, 5, 6).sum(axis=1), b.reshape(8, 5, 6).sum(axis=1))
