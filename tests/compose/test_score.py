@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from affetti.compose import score
+from affetti.compose.arrangement import Note, Section
 from affetti.compose.cues import valence_arousal
 from affetti.compose.lyrics import INSTRUMENTAL_SHARE, SUNG_SECTIONS, valence_of
-from affetti.compose.score import Note, Section, Song, compose, genre_of, reword
+from affetti.compose.score import Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES, STYLES, chord
 from affetti.errors import InputError, UsageError
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_toeplitz
 
-from affetti.compose.score import Note, Part, Song, compose
+from affetti.compose.arrangement import Note, Part
+from affetti.compose.score import Song, compose
 from affetti.compose.voice import FORMANTS, TAIL_SECONDS, phrases, sing
 from affetti.errors import UsageError
 

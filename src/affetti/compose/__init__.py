@@ -3,6 +3,7 @@
 A corpus composed here proves things about representations and models, never about how people feel.
 """
 
+from affetti.compose.arrangement import Note, Part, Section
 from affetti.compose.cues import (
     MELODIES,
     MODES,
@@ -16,7 +17,7 @@ from affetti.compose.cues import (
 )
 from affetti.compose.lyrics import valence_of, write_lines
 from affetti.compose.render import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
-from affetti.compose.score import Note, Part, Section, Song, compose, genre_of, reword
+from affetti.compose.score import Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES
 from affetti.compose.voice import FORMANTS, sing
 

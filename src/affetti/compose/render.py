@@ -19,9 +19,10 @@ import soxr
 import symusic
 
 from affetti.compose import espeak, fluidsynth
+from affetti.compose.arrangement import Note, Part, PartName
 from affetti.compose.midi import DRUM_CHANNEL, HINT, MidiFile, read_file
 from affetti.compose.performance import MAX_NOTE_SECONDS, Curve, PerformedNote, perform
-from affetti.compose.score import Note, Part, PartName, Song
+from affetti.compose.score import Song
 from affetti.compose.soundfont import GAIN, MAX_RELEASE_SECONDS, Samples, SoundFont, open_soundfont
 from affetti.compose.voice import sing
 from affetti.errors import InputError, MissingDependencyError, UsageError

@@ -23,7 +23,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.compose.score import Note, Section, Song
+from affetti.compose.arrangement import Note, Section
+from affetti.compose.score import Song
 from affetti.compose.soundfont import GAIN, REFERENCE_RMS, Samples
 from affetti.compose.syllables import DIPHTHONGS, Syllable, syllables
 from affetti.errors import UsageError

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from affetti import compose
+from affetti.compose.arrangement import FULL_SECTIONS
 from affetti.compose.render import Samples
-from affetti.compose.score import FULL_SECTIONS
 
 PROGRAMS: dict[str, int] = {
     "piano": 0,

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affetti.compose.score import SILENT_DRUMS
+from affetti.compose.arrangement import SILENT_DRUMS
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.signal.audio import is_silent
