@@ -168,3 +168,53 @@ def quadrant(valence: ArrayLike, arousal: ArrayLike) -> NDArray[np.str_]:
     """
     v, a = np.asarray(valence), np.asarray(arousal)
     return np.where(a >= 0, np.where(v >= 0, "Q1", "Q2"), np.where(v >= 0, "Q4", "Q3"))
+
+
+MAX_CURVE_SECONDS = 3600.0
+"""Longest emotion curve, seconds."""
+
+
+@dataclass(frozen=True)
+class EmotionCurve:
+    """Emotion over time: points joined by straight lines, constant before the first and after the last.
+
+    Raises:
+        InputError: no point, times that are negative, not ascending or beyond :data:`MAX_CURVE_SECONDS`, a value that
+            is not finite or lies outside [-1, 1].
+
+    Example:
+        >>> curve = EmotionCurve((0.0, 10.0), ((-0.5, -0.5), (0.5, 0.5)))
+        >>> curve.mean(0.0, 10.0)
+        Emotion(valence=0.0, arousal=0.0)
+    """
+
+    times: tuple[float, ...]
+    """Seconds, ascending."""
+    points: tuple[tuple[float, float], ...]
+    """Valence and arousal at these times."""
+
+    def __post_init__(self) -> None:
+        if not self.times or len(self.times) != len(self.points):
+            raise InputError(
+                f"{len(self.times)} times and {len(self.points)} points",
+                hint="give one point or more, each with its time",
+            )
+        if not np.isfinite(self.times).all() or self.times[0] < 0 or (np.diff(self.times) <= 0).any():
+            raise InputError("times are not ascending numbers from 0", hint="sort the curve by time, in seconds")
+        if self.times[-1] > MAX_CURVE_SECONDS:
+            hint = f"give at most {MAX_CURVE_SECONDS:g} s"
+            raise InputError(f"the curve ends after {self.times[-1]:g} s", hint=hint)
+        for valence, arousal in self.points:
+            Emotion(valence, arousal)  # refuses what lies off the plane
+
+    def mean(self, start: float, stop: float) -> Emotion:
+        """The mean emotion from ``start`` to ``stop``, seconds; at one moment where they are equal."""
+        if stop <= start:
+            return Emotion(*(float(np.interp(start, self.times, axis)) for axis in zip(*self.points, strict=True)))
+        inside = [time for time in self.times if start < time < stop]
+        corners = np.array([start, *inside, stop])
+        means = (
+            float(np.trapezoid(np.interp(corners, self.times, axis), corners)) / (stop - start)
+            for axis in zip(*self.points, strict=True)
+        )
+        return Emotion(*(min(1.0, max(-1.0, mean)) for mean in means))

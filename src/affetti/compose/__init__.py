@@ -15,10 +15,12 @@ from affetti.compose.cues import (
     valence_arousal,
     vary,
 )
+from affetti.compose.curve import CurveSettings, compose_along
 from affetti.compose.lyrics import valence_of, write_lines
 from affetti.compose.render import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
 from affetti.compose.score import Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES
+from affetti.compose.target_cues import cue_effects, cues_for
 from affetti.compose.voice import FORMANTS, sing
 
 __all__ = [
@@ -30,11 +32,15 @@ __all__ = [
     "TIMBRES",
     "VOICES",
     "Cues",
+    "CurveSettings",
     "Note",
     "Part",
     "Section",
     "Song",
     "compose",
+    "compose_along",
+    "cue_effects",
+    "cues_for",
     "draw_cues",
     "find_soundfont",
     "genre_of",
