@@ -21,7 +21,7 @@ from typing import Literal, get_args
 from affetti.augment import waveform
 from affetti.errors import UsageError
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
-from affetti.studies.augmentation.signal_augmentation import SIGNALS
+from affetti.training.signal_augmentation import SIGNALS
 from affetti.training.registry import GENERATORS, family
 
 Use = Literal["added", "only", "pretrained", "shuffled"]

@@ -53,7 +53,7 @@ from affetti.studies.augmentation.results import (
     SamplingRow,
     TrainingStepsRow,
 )
-from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, changes
+from affetti.training.signal_augmentation import SPECAUGMENT, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline

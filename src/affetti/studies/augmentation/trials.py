@@ -22,7 +22,7 @@ from affetti.random import child_seed
 from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import Arm
-from affetti.studies.augmentation.signal_augmentation import SPECAUGMENT, ChangedClips, changes
+from affetti.training.signal_augmentation import SPECAUGMENT, ChangedClips, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
 from affetti.training import fit as fitting
 from affetti.training.clips import Clips

@@ -7,7 +7,7 @@ from tests.material import mels
 
 from affetti.compose.cues import Cues, valence_arousal
 from affetti.presets import FRONT_ENDS
-from affetti.studies.augmentation.signal_augmentation import (
+from affetti.training.signal_augmentation import (
     MAX_RELABELLED_RATE,
     MAX_RELABELLED_SEMITONES,
     MIDDLE_TEMPO,
