@@ -32,6 +32,25 @@ def test_a_run_is_trained_and_printed(affetti: Affetti, corpus: Corpus, tmp_path
     assert json.loads(again.out) == json.loads((tmp_path / "run/result.json").read_text())
 
 
+def test_the_recipe_is_the_default_and_augment_none_is_the_training_of_before(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path
+) -> None:
+    train = ("train", "student", "--corpus", corpus.path, "--steps", 2, "--batch-size", 8, "--set", "width=4")
+    named = {"default": (), "named": ("--augment", "specaugment"), "plain": ("--augment", "none")}
+    for name, arguments in named.items():
+        assert affetti(*train, *arguments, "--out", tmp_path / name).code == 0
+    filed = {name: json.loads((tmp_path / name / "config.json").read_text())["augment"] for name in named}
+    assert filed == {"default": "specaugment", "named": "specaugment", "plain": "none"}
+    assert sha(tmp_path / "default/model.safetensors") == sha(tmp_path / "named/model.safetensors")
+    assert sha(tmp_path / "default/model.safetensors") != sha(tmp_path / "plain/model.safetensors")
+    logged = {name: (tmp_path / name / "metrics.jsonl").read_text() for name in named}
+    assert "validation_ccc" in logged["default"]
+    assert "validation_ccc" not in logged["plain"]
+    ran = affetti(*train, "--augment", "specaug", "--out", tmp_path / "wrong", "--dry-run")
+    assert ran.code == 2
+    assert "unknown augmentation 'specaug'" in ran.complaint
+
+
 def test_a_runs_configuration_makes_the_same_weights(
     affetti: Affetti, corpus: Corpus, tmp_path: Path, run_of: Callable[[str], Path]
 ) -> None:
@@ -50,6 +69,7 @@ def test_a_runs_configuration_makes_the_same_weights(
         (["--set", "widths=wide,16"], "wrong setting"),
         (["--set", "width="], "'width=' is not a setting"),
         (["--teacher", "run"], "a flow has no teacher"),
+        (["--augment", "none"], "a flow takes no augmentation"),
         (["--features", "statistics"], "a flow is trained on log-mels alone"),
         (["--set", "widht=8"], "Did you mean widths?"),
         (["--set", "widths=20,32"], "widths 20 is invalid"),

@@ -5,19 +5,24 @@ import pytest
 import torch
 from tests.material import mels
 
+from affetti.augment.spectrogram import spec_augment
 from affetti.compose.cues import Cues, valence_arousal
+from affetti.errors import UsageError
 from affetti.presets import FRONT_ENDS
+from affetti.training.clips import Clips
 from affetti.training.signal_augmentation import (
     MAX_RELABELLED_RATE,
     MAX_RELABELLED_SEMITONES,
     MIDDLE_TEMPO,
+    RECIPE,
     SIGNALS,
     ChangedClips,
+    augmented,
     changes,
+    parse_augmentations,
     shifted,
     stretched,
 )
-from affetti.training.clips import Clips
 
 TINY = FRONT_ENDS["tiny"]
 CALM = Cues("major", 65, MIDDLE_TEMPO, 0, 0.75, "piano", "happy")
@@ -76,3 +81,30 @@ def test_batches_are_changed_anew_at_each_step_and_statistics_are_of_clips_as_th
 
 def test_changes_follow_each_other() -> None:
     assert len(changes(("specaugment", "mixup", "pitch-shift"), TINY)) == 2
+
+
+def test_the_recipe_is_the_default_and_none_leaves_all_out() -> None:
+    assert parse_augmentations(None) == RECIPE == ("specaugment",)
+    assert parse_augmentations("none") == ()
+    assert parse_augmentations("time-stretch+c-mixup") == ("time-stretch", "c-mixup")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("specaug", "unknown augmentation 'specaug'"), ("mixup+mixup", "named twice"), ("", "unknown augmentation ''")],
+)
+def test_augmentations_that_do_not_exist_are_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        parse_augmentations(text)
+    assert "--augment" in str(caught.value)
+
+
+def test_clips_are_augmented_by_what_is_named_and_without_any_no_training_stops_early() -> None:
+    plain = Clips(mels(8, TINY.shape).numpy(), np.zeros((8, 2)), np.arange(8))
+    clips, options = augmented(plain, RECIPE, TINY)
+    assert (clips, options.augment, options.stop_early) == (plain, spec_augment, True)
+    clips, options = augmented(plain, ("specaugment", "mixup"), TINY)
+    assert isinstance(clips, ChangedClips)
+    assert len(clips.changes) == 1
+    clips, options = augmented(plain, (), TINY)
+    assert (clips, options.augment, options.stop_early) == (plain, None, False)

@@ -28,7 +28,7 @@ from affetti.training.loop import LoopConfig
 from affetti.training.registry import FAMILIES, family, make
 from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.text_embedders import HASHED
-from affetti.training.train import TrainSettings, train_run
+from affetti.training.train import TrainSettings, resolve_augmentations, train_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ def run(
     teacher: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
+    augment: str | None = None,
     patience: int | None = None,
     device: str = "cpu",
     precision: Precision = "32",
@@ -65,7 +66,9 @@ def run(
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
     A student may learn from the run ``teacher``; a baseline may predict from ``features``, named as for :func:`score`.
-    A generator's lyrics are embedded by ``text``, see :mod:`affetti.training.text_embedders`.
+    Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
+    SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
+    by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
     settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
@@ -82,6 +85,7 @@ def run(
             model=settings,
             text=text,
             teacher=None if teacher is None else Path(teacher),
+            augment=augment,
             patience=patience,
             device=device,
             precision=precision,
@@ -107,6 +111,7 @@ def plan(
     teacher: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
+    augment: str | None = None,
     patience: int | None = None,
     device: str = "cpu",
     precision: Precision = "32",
@@ -122,6 +127,7 @@ def plan(
     n_steps = budget.steps if steps is None else steps
     batch = max(2, min(budget.batch_size, len(part.train))) if batch_size is None else batch_size
     LoopConfig(n_steps, batch, seed)  # refuses what the loop could not run
+    resolve_augmentations(model, augment)
     clips, fields = fitting.labelled_clips(opened, part.train), Fields()
     if chosen.generates:
         clips, fields = fitting.training_clips(opened, part.train, text)

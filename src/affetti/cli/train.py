@@ -49,6 +49,9 @@ class Flags(LongFlags):
     """With student: the run of a vit or another student to learn from."""
     features: str | None = None
     """With baseline: what it predicts from, as score --features names it (default statistics)."""
+    augment: str | None = None
+    """With student or vit: augmentations of the training clips, joined by + (default specaugment): specaugment,
+    mixup, c-mixup, time-stretch, pitch-shift …; none leaves them out, and a student then takes all its steps."""
     patience: int | None = None
     """With a generator: evaluations without better coverage after which training ends (0: never;
     default: the preset's)."""

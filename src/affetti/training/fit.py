@@ -73,6 +73,8 @@ def fit(
     if not isinstance(model, Generator | NeuralRegressor):
         raise UsageError(f"a {kind} is not trained step by step", where="MODEL", hint="give its family a closed form")
     model.train()  # one that was trained before is in evaluation mode
+    if isinstance(model, NeuralRegressor):
+        model.requires_grad_(True)  # and early stopping gives back weights that are kept, not trained
     model.fit_statistics(*clips.sample())
     objective = chosen.objective(model, loop.steps, options)
     if monitoring is not None:

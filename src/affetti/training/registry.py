@@ -69,6 +69,11 @@ class Family:
     """Whether it can be trained on an embedding of each clip instead of the log-mel."""
 
     @property
+    def augmentable(self) -> bool:
+        """Whether it is a regressor that is trained step by step, on batches that can be augmented."""
+        return not self.generates and self.objective_name is not None
+
+    @property
     def model(self) -> Callable[..., Generator | Regressor]:
         """Called as ``model(shape, config, fields)`` if it generates, else as ``model(shape, config)``."""
         return _import(self.model_name)

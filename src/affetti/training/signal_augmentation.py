@@ -3,7 +3,8 @@
 Stretch and shift act on the log-mel, within limits in which a label holds. Their ``-relabelled`` variants go further
 and move the label by the additive cue model of Eerola, Friberg & Bresin (2013): speed by r is (r − 1) · 2.8 notes a
 second (the middle tempo of that study, for a clip's own is not known), and a shift moves the register by so many
-semitones. SpecAugment is left to the training loop, which masks normalised log-mels.
+semitones. SpecAugment is left to the training loop, which masks normalised log-mels. :data:`RECIPE` is what regressors
+are trained with unless a user says otherwise.
 
 When not to use: the relabelled variants as evidence about listeners; the weights are of short melodies in three
 timbres.
@@ -12,7 +13,7 @@ timbres.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,10 +21,13 @@ import torch
 from torch import Tensor
 
 from affetti.augment.mixup import c_mixup, mixup
+from affetti.augment.spectrogram import spec_augment
 from affetti.augment.warp import SAFE_RATE, SAFE_SEMITONES, shift, stretch
 from affetti.compose.cues import GRADED, SCALE
+from affetti.errors import UsageError
 from affetti.presets import FrontEnd
 from affetti.training.clips import Clips
+from affetti.training.objectives.base import ObjectiveOptions
 
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Log-mels ``[B, M, F]`` in dB and labels ``[B, 2]`` to others."""
@@ -34,6 +38,10 @@ MAX_RELABELLED_SEMITONES = 5.0
 MIDDLE_TEMPO = 2.8
 """Notes a second: the middle level of the study that the cue weights come from."""
 SPECAUGMENT = "specaugment"
+RECIPE = (SPECAUGMENT,)
+"""How networks that predict emotion are trained by default; chosen on validation songs, see ``docs/regressors.md``."""
+NONE = "none"
+"""The training without augmentation and without early stopping, by name."""
 
 
 def stretched(
@@ -95,6 +103,27 @@ def changes(names: tuple[str, ...], front: FrontEnd) -> tuple[Change, ...]:
     return tuple(maker(front) for maker in makers if maker is not None)
 
 
+def parse_augmentations(text: str | None) -> tuple[str, ...]:
+    """The augmentations that ``text`` names, joined by ``+``; ``none``: none; None: those of :data:`RECIPE`.
+
+    Raises:
+        UsageError: there is no such augmentation, or one is named twice.
+
+    Example:
+        >>> parse_augmentations("specaugment+time-stretch")
+        ('specaugment', 'time-stretch')
+    """
+    if text is None:
+        return RECIPE
+    names = () if text == NONE else tuple(text.split("+"))
+    for name in names:
+        if name not in SIGNALS or names.count(name) > 1:
+            wrong = f"unknown augmentation {name!r}" if name not in SIGNALS else f"{name} is named twice"
+            hint = f"give {NONE}, or of {', '.join(SIGNALS)}, joined by +"
+            raise UsageError(wrong, where="--augment", hint=hint)
+    return names
+
+
 @dataclass(frozen=True)
 class ChangedClips(Clips):
     """As :class:`affetti.training.clips.Clips`, with batches changed; statistics are of the clips as they are."""
@@ -107,3 +136,16 @@ class ChangedClips(Clips):
         for change in self.changes:
             mel, labels = change(mel, labels)
         return mel, labels
+
+
+def augmented(
+    clips: Clips, names: tuple[str, ...], front: FrontEnd, options: ObjectiveOptions = ObjectiveOptions()
+) -> tuple[Clips, ObjectiveOptions]:
+    """Training clips and options of a regressor that is trained with the augmentations ``names``.
+
+    Without any it takes all its steps, unless its way of training always stops early (``vit``).
+    """
+    batch_changes = changes(names, front)
+    changed = ChangedClips(clips.mel, clips.labels, clips.rows, batch_changes) if batch_changes else clips
+    masked = spec_augment if SPECAUGMENT in names else None
+    return changed, replace(options, augment=masked, stop_early=bool(names))

@@ -17,7 +17,7 @@ from torch import nn
 
 from affetti import config as configuration
 from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, StorageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
@@ -36,9 +36,10 @@ from affetti.training.mel_inverse import fitted_inverse
 from affetti.training.model_card import model_card
 from affetti.training.monitor import Monitoring, alarms
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.registry import Family, family, make
+from affetti.training.registry import FAMILIES, Family, family, make
 from affetti.training.result import ClipCounts, SongCounts, TrainResult
 from affetti.training.run_meta import RunMeta, TrainingCorpus
+from affetti.training.signal_augmentation import NONE, augmented, parse_augmentations
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED
@@ -65,6 +66,9 @@ class TrainSettings:
     """Embedder of lyrics, see :mod:`affetti.training.text_embedders`."""
     teacher: Path | None = None
     """Run of the regressor that a student learns from."""
+    augment: str | None = None
+    """Augmentations of a regressor that is trained step by step, joined by ``+``; None: those of
+    :data:`affetti.training.signal_augmentation.RECIPE`; ``none``: none, and a student takes all its steps."""
     patience: int | None = None
     """Evaluations of a generator without better coverage after which its training ends; 0: never."""
     device: str = "cpu"
@@ -92,6 +96,8 @@ class _Prepared:
     loop: LoopConfig
     hardware: Hardware
     teacher: NeuralRegressor | None
+    augmentations: tuple[str, ...]
+    """Of a regressor, see :mod:`affetti.training.signal_augmentation`."""
     settings: dict[str, Any]
     """``config.json``."""
 
@@ -173,6 +179,7 @@ def _prepare(
     require_enough(clips, loop.batch_size, kind)
     if not chosen.generates:
         require_test_songs(corpus, part)
+    augmentations = resolve_augmentations(kind, settings.augment)
     resolved = {
         "verb": "train",
         "model": kind,
@@ -189,10 +196,29 @@ def _prepare(
         "settings": configuration.unstructure(model.config),
         "text": settings.text,
         "patience": settings.patience,
+        "augment": ("+".join(augmentations) or NONE) if chosen.augmentable else None,
         "teacher": None if settings.teacher is None else str(settings.teacher),
         "teacher_weights": weights,
     }
-    return _Prepared(kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, resolved)
+    return _Prepared(
+        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved
+    )
+
+
+def resolve_augmentations(kind: str, augment: str | None) -> tuple[str, ...]:
+    """The augmentations that a model of family ``kind`` is trained with; none for one that takes none.
+
+    Raises:
+        UsageError: there is no such augmentation, or the model takes none.
+    """
+    if family(kind).augmentable:
+        return parse_augmentations(augment)
+    if augment is not None:
+        others = " or ".join(name for name, other in FAMILIES.items() if other.augmentable)
+        raise UsageError(
+            f"a {kind} takes no augmentation", where="--augment", hint=f"leave it out, or train a {others}"
+        )
+    return ()
 
 
 def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
@@ -206,12 +232,15 @@ def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progres
         monitor = generator_monitor(corpus, Clips(corpus.mel, clips.labels, part.train), validation)
         if monitor is not None:
             monitoring = Monitoring(monitor, budget.evaluations, budget.patience if patience is None else patience)
+    options = ObjectiveOptions(validation=validation, teacher=prepared.teacher)
+    if prepared.family.augmentable:
+        clips, options = augmented(clips, prepared.augmentations, corpus.front_end, options)
     return fit(
         kind,
         prepared.model,
         clips,
         prepared.loop,
-        ObjectiveOptions(validation=validation, teacher=prepared.teacher),
+        options,
         monitoring=monitoring,
         run=out,
         hardware=prepared.hardware,

@@ -111,10 +111,10 @@ def test_the_same_seed_scores_the_same(
 
 def test_the_regressor_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     shorten(monkeypatch, "student", Budget(3, 16))
-    rows = splits.fold(corpus.clips, 0).train
-    first = train_regressor(corpus, rows, 0)
+    part = splits.fold(corpus.clips, 0)
+    first = train_regressor(corpus, part, 0)
     torch.rand(3)
-    second, third = train_regressor(corpus, rows, 0), train_regressor(corpus, rows, 1)
+    second, third = train_regressor(corpus, part, 0), train_regressor(corpus, part, 1)
     assert torch.equal(first.head[1].weight, second.head[1].weight)
     assert not torch.equal(first.head[1].weight, third.head[1].weight)
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from tests.material import mels
 
-from affetti import metrics
 from affetti.models.regressors.vit import ViT, ViTConfig
 from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig, make_fabric, train
-from affetti.training.objectives.fine_tuning import PATIENCE, BestWeights, FineTuningObjective, unfreeze
+from affetti.training.objectives.early_stopping import PATIENCE
+from affetti.training.objectives.fine_tuning import FineTuningObjective, unfreeze
 from affetti.training.objectives.regression import weighted_squared_error
 
 SHAPE = (16, 32)
@@ -71,21 +71,6 @@ def test_random_weights_all_learn_at_one_rate() -> None:
     assert made.optimizer.param_groups[0]["lr"] == made.optimizer.param_groups[1]["lr"]
 
 
-def test_the_best_on_validation_clips_is_kept() -> None:
-    model, best = vit(layers=1), None
-    best = BestWeights(model)
-    best.update(model, 0.3)
-    with torch.no_grad():
-        model.get_parameter("head.0.bias").add_(1)
-    kept = best.kept.state_dict()["head.0.bias"].clone()
-    best.update(model, 0.2)
-    assert torch.equal(best.kept.state_dict()["head.0.bias"], kept)
-    assert int(best.since) == 1
-    best.update(model, 0.4)
-    assert torch.equal(best.kept.state_dict()["head.0.bias"], kept + 1)
-    assert (float(best.ccc), int(best.since)) == (pytest.approx(0.4), 0)
-
-
 def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = clips()
     made = FineTuningObjective(vit(layers=1), 60, validation=data)
@@ -101,14 +86,6 @@ def test_training_ends_when_validation_no_longer_gains(tmp_path: Path, monkeypat
     monkeypatch.setattr(again, "evaluate", lambda _held: 0.0)
     train(again, data, LoopConfig(60, 8), run=tmp_path)
     assert torch.equal(again.result.state_dict()["head.0.bias"], made.result.state_dict()["head.0.bias"])
-
-
-def test_an_evaluation_is_the_ccc_of_the_averaged_weights() -> None:
-    data = clips()
-    made = FineTuningObjective(vit(layers=1), 60, validation=data)
-    made.average.eval()
-    expected = metrics.concordance(made.average(data.take(data.rows)[0]).detach().double().numpy(), data.labels)
-    assert made.evaluate(data, batch_size=5) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_studys_loss_weighs_valence_more() -> None:

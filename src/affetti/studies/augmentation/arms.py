@@ -21,8 +21,8 @@ from typing import Literal, get_args
 from affetti.augment import waveform
 from affetti.errors import UsageError
 from affetti.studies.augmentation.comparison import BASE, REFERENCE
-from affetti.training.signal_augmentation import SIGNALS
 from affetti.training.registry import GENERATORS, family
+from affetti.training.signal_augmentation import SIGNALS
 
 Use = Literal["added", "only", "pretrained", "shuffled"]
 AUDIO_COPIES = ("audio-stretch", "audio-shift")

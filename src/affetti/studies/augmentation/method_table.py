@@ -53,11 +53,11 @@ from affetti.studies.augmentation.results import (
     SamplingRow,
     TrainingStepsRow,
 )
-from affetti.training.signal_augmentation import SPECAUGMENT, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
+from affetti.training.signal_augmentation import SPECAUGMENT, changes
 
 MAX_CLIPS = 512
 """Clips a side, evenly spread."""

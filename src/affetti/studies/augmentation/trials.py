@@ -22,7 +22,6 @@ from affetti.random import child_seed
 from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import Arm
-from affetti.training.signal_augmentation import SPECAUGMENT, ChangedClips, changes
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
 from affetti.training import fit as fitting
 from affetti.training.clips import Clips
@@ -31,6 +30,7 @@ from affetti.training.evaluation import predict
 from affetti.training.loop import LoopConfig
 from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import make
+from affetti.training.signal_augmentation import SPECAUGMENT, ChangedClips, changes
 
 STUDENT, RIDGE = "student", "baseline"
 Pairs = tuple[tuple[float, float], ...]

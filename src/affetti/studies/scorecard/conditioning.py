@@ -48,7 +48,9 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig
+from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import family
+from affetti.training.signal_augmentation import RECIPE, augmented
 
 BATCH_CLIPS = 128
 """Clips predicted at a time."""
@@ -108,7 +110,7 @@ def predict_emotions(
         number = fold if fold is not None else splits.fold_numbers(corpus.clips)[0]
         part = corpus.fold(number)
         held_out = real.subset(part.test)
-        model = train_regressor(corpus, part.train, seed)
+        model = train_regressor(corpus, part, seed)
         source = RegressorSource(None, "student", f"fold {number}'s training clips")
     network = _OnDevice(model, device)
     of_fake, of_real = (_predict(network, clips) for clips in (fake, held_out))
@@ -151,25 +153,27 @@ class _OnDevice(nn.Module):
         return self.model(mel.to(self.device)).cpu()
 
 
-def train_regressor(corpus: Corpus, rows: NDArray[np.intp], seed: int) -> Any:
-    """A small regressor trained on the given real clips of a corpus.
+def train_regressor(corpus: Corpus, part: splits.Fold, seed: int) -> Any:
+    """A small regressor trained on a fold's training clips, as ``affetti train student`` trains it.
 
     Args:
         corpus: real clips.
-        rows: which of them ``[N]``.
-        seed: of its weights and batches.
+        part: the fold; its validation clips stop the training.
+        seed: of weights and batches.
 
     Raises:
-        MismatchError: one of the clips is synthetic.
+        MismatchError: one of the training clips is synthetic.
     """
     budget = family("student").budget(corpus.meta["preset"])
-    batch = min(budget.batch_size, max(2, len(rows) // 2))
-    splits.require_real(corpus.clips.iloc[rows])
+    batch = min(budget.batch_size, max(2, len(part.train) // 2))
+    splits.require_real(corpus.clips.iloc[part.train])
     torch.manual_seed(child_seed("weights", seed))
     model = runs.make("student", corpus.front_end.shape, {})
-    _, trained = fitting.fit(
-        "student", model, Clips(corpus.mel, corpus.labels, rows), LoopConfig(budget.steps, batch, seed)
+    validation = Clips(corpus.mel, corpus.labels, part.validation) if len(part.validation) else None
+    clips, options = augmented(
+        Clips(corpus.mel, corpus.labels, part.train), RECIPE, corpus.front_end, ObjectiveOptions(validation=validation)
     )
+    _, trained = fitting.fit("student", model, clips, LoopConfig(budget.steps, batch, seed), options)
     return trained
 
 

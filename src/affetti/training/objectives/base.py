@@ -31,6 +31,8 @@ class ObjectiveOptions:
     """Acts on normalised log-mels ``[B, M, F]`` of each batch."""
     validation: Clips | None = None
     """Clips of the validation songs, to stop early and to keep the best weights."""
+    stop_early: bool = True
+    """Whether a student makes use of :attr:`validation`; False: it takes all its steps."""
     teacher: NeuralRegressor | None = None
     """Whose outputs a student learns from."""
 

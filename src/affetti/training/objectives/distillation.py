@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affetti.models.regressors.base import NeuralRegressor, Prediction
+from affetti.training.clips import Clips
 from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup
 
@@ -46,8 +47,9 @@ class DistilledObjective(RegressionObjective):
         steps: int,
         teacher: NeuralRegressor,
         augment: Callable[[Tensor], Tensor] | None = None,
+        validation: Clips | None = None,
     ) -> None:
-        super().__init__(model, steps, augment=augment)
+        super().__init__(model, steps, augment=augment, validation=validation)
         self.teacher = teacher.eval().requires_grad_(False)
 
     def setup(self, fabric: Fabric) -> None:
@@ -95,6 +97,7 @@ def _similarities(features: Tensor) -> Tensor:
 
 def student_objective(model: NeuralRegressor, steps: int, options: ObjectiveOptions) -> Objective:
     """The training of a student: with a teacher where there is one, else on the labels alone."""
+    validation = options.validation if options.stop_early else None
     if options.teacher is None:
-        return RegressionObjective(model, steps, augment=options.augment)
-    return DistilledObjective(model, steps, options.teacher, augment=options.augment)
+        return RegressionObjective(model, steps, augment=options.augment, validation=validation)
+    return DistilledObjective(model, steps, options.teacher, options.augment, validation)

@@ -5,7 +5,8 @@ With predictions p and labels t of a batch, on each axis the concordance loss is
     1 - CCC + MSE,    CCC = 2 cov(p, t) / (var p + var t + (mean p - mean t)²)    (Lin 1989).
 
 The squared error steadies it where a batch has little variance. AdamW (Loshchilov & Hutter 2019); what is used
-afterwards is the moving average of the weights.
+afterwards is the moving average of the weights: with clips of validation songs as it was where it predicted these best
+(:mod:`affetti.training.objectives.early_stopping`), without them as it is after the last step.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.regressors.base import NeuralRegressor
+from affetti.training.clips import Clips
 from affetti.training.objectives.base import Objective, update_average, warm_cosine
+from affetti.training.objectives.early_stopping import N_EVALUATIONS, PATIENCE, BestWeights, validation_concordance
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
 class RegressionObjective(Objective):
-    """Concordance loss with AdamW and a moving average of weights; ``augment`` acts on normalised log-mels."""
+    """Concordance loss with AdamW, a moving average of weights, and early stopping where there are validation clips.
+
+    ``augment`` acts on normalised log-mels; ``validation`` holds the clips of validation songs.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class RegressionObjective(Objective):
         rate: float = 3e-3,
         decay: float = 0.98,
         augment: Callable[[Tensor], Tensor] | None = None,
+        validation: Clips | None = None,
     ) -> None:
         self.average = copy.deepcopy(model)
         self.model: nn.Module = model
@@ -44,6 +51,20 @@ class RegressionObjective(Objective):
         }
         self.steps, self.rate, self.decay, self.augment = steps, rate, decay, augment
         self.normalise = model.normalise
+        self.validation = validation
+        self.every = max(1, steps // N_EVALUATIONS)
+        if validation is not None:
+            self.best = self.modules["best"] = BestWeights(model)
+
+    @property
+    def finished(self) -> bool:
+        """Whether CCC on the validation songs has not risen for :data:`PATIENCE` evaluations."""
+        return self.validation is not None and int(self.best.since) >= PATIENCE
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to be used."""
+        return self.average if self.validation is None else self.best.kept
 
     def groups(self, model: NeuralRegressor) -> list[dict[str, object]]:
         """Groups of weights, each with its ``share`` of the learning rate, for the optimizer."""
@@ -55,9 +76,11 @@ class RegressionObjective(Objective):
         self.model.mark_forward_method("emotion_of_normalised")  # type: ignore[operator]
         self.model.mark_forward_method("predict_normalised")  # type: ignore[operator]
         fabric.to_device(self.average)
+        if self.validation is not None:
+            fabric.to_device(self.best)
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
-        """One update."""
+        """One update, and at intervals an evaluation on the validation clips."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["share"] * warm_cosine(step, self.steps, floor=0.01)
         x = self.normalise(mel)
@@ -68,7 +91,18 @@ class RegressionObjective(Objective):
         fabric.backward(loss)
         self.optimizer.step()
         update_average(self.average, self.modules["model"], step, self.decay)
-        return {"loss": float(loss.detach())}
+        logged = {"loss": float(loss.detach())}
+        if self.validation is not None and ((step + 1) % self.every == 0 or step + 1 == self.steps):
+            # In full precision, as it will be used; the first device's, for all must stop together.
+            with torch.autocast(fabric.device.type, enabled=False):
+                ccc = fabric.broadcast(self.evaluate(self.validation))
+            logged["validation_ccc"] = ccc
+            self.best.update(self.average, ccc)
+        return logged
+
+    def evaluate(self, clips: Clips) -> float:
+        """CCC of the averaged model on ``clips``, see :func:`validation_concordance`."""
+        return validation_concordance(self.average, clips, self.average.half_width.device)
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """The loss, of normalised log-mels ``[B, M, F]`` and their labels ``[B, 2]``."""
