@@ -30,16 +30,16 @@ Floats = NDArray[np.float64]
 
 def say(name: str, values: list[float] | float) -> None:
     """One line: mean ± standard deviation over draws."""
-    found = np.atleast_1d(values)
-    spread = f" ± {found.std(ddof=1):.4f}" if len(found) > 1 else ""
-    print(f"  {name:<68}{found.mean():12.4f}{spread}")
+    result = np.atleast_1d(values)
+    spread = f" ± {result.std(ddof=1):.4f}" if len(result) > 1 else ""
+    print(f"  {name:<68}{result.mean():12.4f}{spread}")
 
 
 def infinity(times: int = 15) -> None:
     """Extrapolation from subsets drawn with replacement ends at the biased score it set out from."""
     print("FD∞, D = 64, 1,000 clips against a reference of 1,000")
     scale, d, n = 1 + np.sqrt(0.02), 64, 1000
-    found: dict[str, list[float]] = {}
+    result: dict[str, list[float]] = {}
 
     def extrapolated(x: Floats, y: Floats, replace: bool, rng: np.random.Generator) -> float:
         sizes = np.linspace(500, len(y), 25).astype(int)
@@ -57,8 +57,8 @@ def infinity(times: int = 15) -> None:
             "affetti.metrics.frechet (jackknife)": frechet(x, y, seed=seed).value,
         }
         for name, value in values.items():
-            found.setdefault(name, []).append(value)
-    for name, drawn in found.items():
+            result.setdefault(name, []).append(value)
+    for name, drawn in result.items():
         say(name, drawn)
     say("truth: D (σ₁ − σ₂)²", d * (scale - 1) ** 2)
 
@@ -91,9 +91,9 @@ def frames(times: int = 40) -> None:
             frechet_distance(x[rng.integers(1200, size=1200)], y[rng.integers(1200, size=1200)]) for _ in range(50)
         ]
         by_frame.append(float(np.std(drawn, ddof=1)))
-        found = frechet(x, y, (clip, clip), seed)
-        debiased.append(found.value)
-        by_clip.append((found.ci[1] - found.ci[0]) / 2 / 2.045 if found.ci else np.nan)  # Student's, 29 degrees
+        result = frechet(x, y, (clip, clip), seed)
+        debiased.append(result.value)
+        by_clip.append((result.ci[1] - result.ci[0]) / 2 / 2.045 if result.ci else np.nan)  # Student's, 29 degrees
     say("plain distance: true, over new draws of all clips", float(np.std(plain, ddof=1)))
     say("plain distance: bootstrap over frames", by_frame)
     say("debiased distance: true, over new draws of all clips", float(np.std(debiased, ddof=1)))
@@ -134,14 +134,14 @@ def closed_mmd(d: int, shift: float, variance: float, sigma: float) -> float:
 def v_statistic(times: int = 200) -> None:
     """MMD² with the diagonal left in never reaches 0."""
     print("MMD², N(0, I₄) against N(½, 1.5 I₄), σ = 2, 100 and 120 clips")
-    found: dict[bool, list[float]] = {True: [], False: []}
+    result: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(times):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(100, 4)), 0.5 + np.sqrt(1.5) * rng.normal(size=(120, 4))
-        for biased, drawn in found.items():
+        for biased, drawn in result.items():
             drawn.append(mmd(x, y, 2.0, biased))
-    say("V-statistic, diagonal included (CMMD)", found[True])
-    say("U-statistic (affetti)", found[False])
+    say("V-statistic, diagonal included (CMMD)", result[True])
+    say("U-statistic (affetti)", result[False])
     say("closed form", closed_mmd(4, 0.5, 1.5, 2.0))
 
 
@@ -200,11 +200,11 @@ def conditions() -> None:
         return np.concatenate([2 * labels, rng.normal(size=(1000, 6))], axis=1), labels
 
     (x, h), (y, c) = music(), music()
-    for name, asked in (("follow", c), ("shuffled", rng.permutation(c))):
-        found = frechet_joint_distance(x, y, (h, asked))
-        say(f"{name}: Fréchet distance", found.features.value)
-        say(f"{name}: Fréchet joint distance", found.joint.value)
-        say(f"{name}: p of the permutation test", found.p)
+    for name, requested in (("follow", c), ("shuffled", rng.permutation(c))):
+        result = frechet_joint_distance(x, y, (h, requested))
+        say(f"{name}: Fréchet distance", result.features.value)
+        say(f"{name}: Fréchet joint distance", result.joint.value)
+        say(f"{name}: p of the permutation test", result.p)
 
 
 PARTS: list[Callable[[], None]] = [

@@ -99,9 +99,9 @@ def main() -> None:
             other(x, step)
 
     peers = best(sample) / BATCH
-    for told, dials in (("without guidance", {"guidance": 1.0, "emotion": 1.0}), ("with both guidances", {})):
+    for reported, dials in (("without guidance", {"guidance": 1.0, "emotion": 1.0}), ("with both guidances", {})):
         mine = best(lambda dials=dials: flow.sample(conditions[:BATCH], 0, sampling=dials)) / BATCH
-        print(f"sampling, {CALLS} calls, {told}: ours {1 / mine:.1f} clips/s, UNet2DModel alone {1 / peers:.1f}: "
+        print(f"sampling, {CALLS} calls, {reported}: ours {1 / mine:.1f} clips/s, UNet2DModel alone {1 / peers:.1f}: "
               f"{peers / mine:.1f} ×")  # fmt: skip
 
 

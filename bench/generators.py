@@ -5,8 +5,8 @@
 
 Trains each kind on fold 0 of CORPUS for each seed into RUNS (runs that are there are used), generates clips for the
 conditions of training clips (``matched``) and measures them against fold 0's test songs, on the default features.
-Emotions are read by two regressors of different families, trained on real clips only; slopes and correlations are
-shares of what the same regressor shows on the test songs. Instruments and sections are read by a ridge classifier
+Emotions are predicted by two regressors of different families, trained on real clips only; slopes and correlations are
+shares of what the same regressor shows on the test songs. Instruments and sections are predicted by a ridge classifier
 trained on real clips; balanced accuracy as a share of what it reaches on the test songs.
 """
 
@@ -43,12 +43,12 @@ def features(mel: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 class Bench:
-    """Readers and features of the real clips."""
+    """Regressors and features of the real clips."""
 
     def __init__(self, corpus: Corpus, n: int) -> None:
         self.corpus, self.part = corpus, corpus.fold(0)
         train, test = self.part.train, self.part.test
-        self.readers = {kind: self._reader(kind) for kind in ("student", "baseline")}
+        self.regressors = {kind: self._regressor(kind) for kind in ("student", "baseline")}
         raw = features(corpus.mel[train])
         self.centre, self.scale = raw.mean(axis=0), raw.std(axis=0) + 1e-6
         self.train = (raw - self.centre) / self.scale
@@ -56,22 +56,27 @@ class Bench:
         self.chosen = np.random.default_rng(1).choice(len(test), min(n, len(test)), replace=False)
         self.real_songs = corpus.songs[test]
         self.slopes = {
-            kind: self._response(reader, corpus.mel, test, corpus.labels[test]) for kind, reader in self.readers.items()
+            kind: self._response(regressor, corpus.mel, test, corpus.labels[test])
+            for kind, regressor in self.regressors.items()
         }
-        self.tags = {name: clips for name in ("instruments", "section") if (clips := self._tags(name)) is not None}
+        self.tags = {name: tags for name in ("instruments", "section") if (tags := self._tags(name)) is not None}
 
-    def _reader(self, kind: str) -> torch.nn.Module:
+    def _regressor(self, kind: str) -> torch.nn.Module:
         torch.manual_seed(child_seed("bench", 0))
         model = runs.make(kind, self.corpus.front_end.shape, {})
         clips = fitting.labelled_clips(self.corpus, self.part.train)
         return fitting.fit(kind, model, clips, LoopConfig(220, 32, 0))[1]
 
     def _response(
-        self, reader: torch.nn.Module, mel: NDArray[np.floating], rows: NDArray[np.intp], wish: NDArray[np.float64]
+        self,
+        regressor: torch.nn.Module,
+        mel: NDArray[np.floating],
+        rows: NDArray[np.intp],
+        condition: NDArray[np.float64],
     ) -> dict[str, float]:
-        read = evaluation.predict(reader, mel, rows)
+        prediction = evaluation.predict(regressor, mel, rows)
         return {
-            f"{axis} {name}": measure(read[:, i], wish[:, i])
+            f"{axis} {name}": measure(prediction[:, i], condition[:, i])
             for i, axis in enumerate(AXES)
             for name, measure in (("slope", metrics.slope), ("r", metrics.pearson))
         }
@@ -85,34 +90,34 @@ class Bench:
     def measure(self, made: Corpus) -> dict[str, float]:
         """All numbers of a generated corpus."""
         fake = (features(made.mel) - self.centre) / self.scale
-        rows, wish = np.arange(len(made)), made.labels
-        found: dict[str, float] = {}
-        for kind, reader in self.readers.items():
-            seen = self._response(reader, made.mel, rows, wish)
-            found |= {f"{kind} {key}": value / self.slopes[kind][key] for key, value in seen.items()}
+        rows, condition = np.arange(len(made)), made.labels
+        result: dict[str, float] = {}
+        for kind, regressor in self.regressors.items():
+            seen = self._response(regressor, made.mel, rows, condition)
+            result |= {f"{kind} {key}": value / self.slopes[kind][key] for key, value in seen.items()}
         real = self.test[self.chosen]
         songs = self.real_songs[self.chosen]
         labels = self.corpus.labels[self.part.test][self.chosen]
-        found["FD"] = metrics.frechet_distance(self.test, fake)
-        found["FD of real"] = metrics.frechet_distance(self.test, self.train)
-        found |= metrics.precision_recall_density_coverage(real, fake)
-        found["diversity"] = label_diversity(real, fake, labels, wish, (songs, None))
+        result["FD"] = metrics.frechet_distance(self.test, fake)
+        result["FD of real"] = metrics.frechet_distance(self.test, self.train)
+        result |= metrics.precision_recall_density_coverage(real, fake)
+        result["diversity"] = label_diversity(real, fake, labels, condition, (songs, None))
         copies = metrics.memorisation(fake, self.train, self.test, 0)
-        found["distance to train"] = float("nan") if copies.distance_ratio is None else copies.distance_ratio
+        result["distance to train"] = float("nan") if copies.distance_ratio is None else copies.distance_ratio
         for name, (known, has) in self.tags.items():
-            found[name] = self._accuracy(known, has, fake, made.clips[name].fillna("").tolist())
-        return found
+            result[name] = self._accuracy(known, has, fake, made.clips[name].fillna("").tolist())
+        return result
 
-    def _accuracy(self, known: list[str], has: NDArray[np.bool_], fake: NDArray[np.float64], asked: list[str]) -> float:
+    def _accuracy(self, known: list[str], has: NDArray[np.bool_], fake: NDArray[np.float64], texts: list[str]) -> float:
         """Mean over tags of balanced accuracy on generated clips, over that on test songs; 0.5 is chance in both."""
         shares = []
         for column, tag in enumerate(known):
-            judge = RidgeClassifierCV(np.logspace(0, 4, 9)).fit(self.train, has[self.part.train, column])
-            wished = np.array([tag in text.split("|") for text in asked])
-            if wished.all() or not wished.any():
+            classifier = RidgeClassifierCV(np.logspace(0, 4, 9)).fit(self.train, has[self.part.train, column])
+            requested = np.array([tag in text.split("|") for text in texts])
+            if requested.all() or not requested.any():
                 continue
-            real = balanced_accuracy_score(has[self.part.test, column], judge.predict(self.test))
-            shares.append((balanced_accuracy_score(wished, judge.predict(fake)), real))
+            real = balanced_accuracy_score(has[self.part.test, column], classifier.predict(self.test))
+            shares.append((balanced_accuracy_score(requested, classifier.predict(fake)), real))
         generated, real = np.mean(shares, axis=0)
         return float(generated / real)
 
@@ -153,8 +158,8 @@ def main() -> None:
             print(json.dumps({"kind": kind, "seed": seed} | {key: round(value, 4) for key, value in table[-1].items()}))
         for key in table[0]:
             values = np.array([row[key] for row in table])
-            told = f"{values.mean():.3g} [{values.min():.3g}, {values.max():.3g}]"
-            print(f"| {kind} | {key} | {told} |", flush=True)
+            reported = f"{values.mean():.3g} [{values.min():.3g}, {values.max():.3g}]"
+            print(f"| {kind} | {key} | {reported} |", flush=True)
 
 
 if __name__ == "__main__":

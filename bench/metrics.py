@@ -25,12 +25,12 @@ Floats = NDArray[np.float64]
 def timed(work: Callable[[], float], runs: int) -> tuple[float, float]:
     """Least CPU time of some runs, and what the last found."""
     times: list[float] = []
-    found = np.nan
+    result = np.nan
     for _ in range(runs):
         began = time.process_time()
-        found = work()
+        result = work()
         times.append(time.process_time() - began)
-    return min(times), float(found)
+    return min(times), float(result)
 
 
 def by_matrix_root(x: Floats, y: Floats) -> float:

@@ -69,8 +69,8 @@ def table(name: str, head: str, rows: dict[str, list[list[float]]], peer: str) -
     """Print means, with the time of ``peer`` over that of each."""
     print(f"\n{name}\n| method | × {peer} | {head} |\n|---|---|{'---|' * (head.count('|') + 1)}")
     base = np.sum([row[0] for row in rows[peer]])
-    for method, found in rows.items():
-        values = np.array(found, dtype=float)
+    for method, result in rows.items():
+        values = np.array(result, dtype=float)
         means = " | ".join(f"{value:.2f}" for value in np.nanmean(values[:, 1:], axis=0))
         print(f"| {method} | {base / values[:, 0].sum():.1f} | {means} |", flush=True)
 
@@ -97,9 +97,9 @@ def phases(waves: list[Tensor], front: FrontEnd) -> None:
 def measured(wave: Tensor, made: Tensor, front: FrontEnd) -> list[float]:
     """The measures of a sound, in the order of the tables."""
     made = torch.nn.functional.pad(made, (0, len(wave) - len(made)))
-    found = fidelity(wave, made, front.sample_rate, front.n_fft, front.hop_length)
-    rest = [np.nan if value is None else value for value in (found.sharpness, found.crest)]
-    return [found.convergence, found.convergence_multi, found.log_distance, *rest]
+    result = fidelity(wave, made, front.sample_rate, front.n_fft, front.hop_length)
+    rest = [np.nan if value is None else value for value in (result.sharpness, result.crest)]
+    return [result.convergence, result.convergence_multi, result.log_distance, *rest]
 
 
 def inversions(waves: list[Tensor], front: FrontEnd, songs: list[Tensor]) -> None:

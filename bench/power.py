@@ -58,11 +58,11 @@ def rates(songs: int, seeds: int, planted: float, times: int) -> tuple[float, fl
     for number in range(times):
         predictions, labels, names = study(songs, seeds, planted, rng)
         rows = {row.name: row for row in compare_arms(predictions, labels, names, REFERENCE, number)}
-        told = {arm: verdict(row, songs, seeds, 2).split()[0] for arm, row in rows.items()}
+        reported = {arm: verdict(row, songs, seeds, 2).split()[0] for arm, row in rows.items()}
         same = [f"arm{i}" for i in range(1 if planted else 0, ARMS)]
         plain += any(rows[arm].delta_ci[0] > 0 or rows[arm].delta_ci[1] < 0 for arm in same)
-        alarm += any(told[arm] in ("helps", "harms") for arm in same)
-        power += told["arm0"] == "helps"
+        alarm += any(reported[arm] in ("helps", "harms") for arm in same)
+        power += reported["arm0"] == "helps"
     return plain / times, alarm / times, power / times
 
 

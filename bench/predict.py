@@ -68,13 +68,13 @@ def measure(folder: Path, runtime: str) -> dict[str, float]:
 
     torch.set_num_threads(1)
     before = resident()
-    reader = open_regressor(folder, runtime)
-    front = reader.front_end
+    regressor = open_regressor(folder, runtime)
+    front = regressor.front_end
     sound = (0.1 * np.random.default_rng(0).normal(size=(1, front.samples))).astype(np.float32)
     times: list[float] = []
     while len(times) < 3 or (sum(times) < 8 and len(times) < 50):
         began = time.process_time()
-        reader.predict(sound)
+        regressor.predict(sound)
         times.append(time.process_time() - began)
     return {"seconds": statistics.median(times[1:]), "clip": front.seconds, "memory": (peak() - before) / 1e6}
 
@@ -123,11 +123,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 model = told("prepare", folder, name, preset)
                 models[name] = model | told("measure", model["path"], model["runtime"])
-        for name, found in models.items():
-            cells = [preset, name, f"{found['parameters']:,}", f"{1000 * found['seconds']:.1f}"]
-            cells += [f"{found['clip'] / found['seconds']:.0f}"]
-            cells += [f"{models[rival]['seconds'] / found['seconds']:.1f}" for rival in RIVALS]
-            print(f"| {' | '.join(cells)} | {found['memory']:.0f} |", flush=True)
+        for name, result in models.items():
+            cells = [preset, name, f"{result['parameters']:,}", f"{1000 * result['seconds']:.1f}"]
+            cells += [f"{result['clip'] / result['seconds']:.0f}"]
+            cells += [f"{models[rival]['seconds'] / result['seconds']:.1f}" for rival in RIVALS]
+            print(f"| {' | '.join(cells)} | {result['memory']:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

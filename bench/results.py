@@ -24,7 +24,7 @@ def study(result: dict[str, Any]) -> None:
     """Arms, methods and the published protocol."""
     test, measure = result["test"], result["measure"]
     print(f"{test['n']} test clips of {test['songs']} songs, {result['seeds']} seeds, folds {result['folds']};")
-    print(f"smallest gain found four times of five: {result['detectable']:.3f}\n")
+    print(f"smallest gain detected with a power of 80 %: {result['detectable']:.3f}\n")
     ridge = {row["name"]: row for row in result["ridge"]}
     called, ci = ("CCC", "ci") if measure == "ccc" else ("right quadrant", "accuracy_ci")
     print(f"| arm | {called} | difference | for all arms at once | P(harm) | verdict | ridge, difference |")
@@ -60,11 +60,12 @@ def study(result: dict[str, Any]) -> None:
         ]
         print(f"| {' | '.join(cells)} |")
     for entry in result["best"]:
-        print(f"\nbest, fold {entry['fold']}: {entry['is']}")
-    if found := result["published_protocol"]:
-        values = {name: found[name] for name in ("real", "mixed", "mixed_on_real")}
-        told = ", ".join(f"{name} {its['value']:.3f} {its['range']}" for name, its in values.items())
-        print(f"\nas published: {told}; gain {found['gain']:+.3f}; test {found['test']}; honest {found['honest_gain']}")
+        print(f"\nbest, fold {entry['fold']}: {entry.get('arm', entry.get('is'))}")
+    if published := result["published_protocol"]:
+        values = {name: published[name] for name in ("real", "mixed", "mixed_on_real")}
+        ccc = ", ".join(f"{name} {its['value']:.3f} {its['range']}" for name, its in values.items())
+        gain, test, honest = (published[name] for name in ("gain", "test", "honest_gain"))
+        print(f"\nas published: {ccc}; gain {gain:+.3f}; test {test}; honest {honest}")
 
 
 def audit(result: dict[str, Any]) -> None:

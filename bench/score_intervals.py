@@ -30,12 +30,12 @@ def main() -> None:
     for name, song in SONGS.items():
         rng = np.random.default_rng(1)
         pairs = [(clips(song, 1, 0, rng), clips(song, 0.8, 0.3, rng)) for _ in range(PAIRS)]
-        found = [by_halves(x, y, (song, song), seed=i) for i, (x, y) in enumerate(pairs)]
+        actual = [by_halves(x, y, (song, song), seed=i) for i, (x, y) in enumerate(pairs)]
         print(f"\n{name}\n\n| measure | truth | standard deviation | as the interval has it | coverage |")
         print("|---|---|---|---|---|")
         for measure in MEASURES:
-            values = np.array([result[measure].value for result in found])
-            low, high = np.array([result[measure].ci for result in found]).T
+            values = np.array([result[measure].value for result in actual])
+            low, high = np.array([result[measure].ci for result in actual]).T
             held = ((low <= values.mean()) & (values.mean() <= high)).mean()
             spread = (high - low).mean() / (2 * 1.96)
             print(f"| {measure} | {values.mean():.3f} | {values.std():.3f} | {spread:.3f} | {held:.2f} |")

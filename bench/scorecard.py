@@ -62,12 +62,12 @@ def read_once(paths: list[Path]) -> float:
 
 def memory(pid: int) -> dict[str, int]:
     """``VmHWM``, ``RssAnon``, ``RssFile`` of a process in bytes."""
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
         if name in ("VmHWM", "RssAnon", "RssFile", "VmRSS"):
-            found[name] = int(value.split()[0]) * 1024
-    return found
+            result[name] = int(value.split()[0]) * 1024
+    return result
 
 
 def cpu_time(pid: int) -> float:

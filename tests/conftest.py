@@ -67,8 +67,8 @@ def affetti(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     def run(*arguments: object) -> Ran:
         capsys.readouterr()
         code = main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return Ran(code, told.out, told.err)
+        reported = capsys.readouterr()
+        return Ran(code, reported.out, reported.err)
 
     return run
 

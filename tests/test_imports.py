@@ -22,9 +22,9 @@ def python(code: str) -> str:
 
 
 def test_importing_affetti_or_asking_for_help_imports_nothing_heavy() -> None:
-    told = f"print([name for name in {HEAVY} if name in sys.modules])"
-    assert python(f"import sys, affetti; affetti.__all__; {told}") == "[]"
-    helped = python(f"import sys; from affetti.cli.main import main; print(main(['--help'])); {told}")
+    reported = f"print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(f"import sys, affetti; affetti.__all__; {reported}") == "[]"
+    helped = python(f"import sys; from affetti.cli.main import main; print(main(['--help'])); {reported}")
     assert helped.endswith("Begin with: affetti demo\n0\n[]")
 
 

@@ -94,15 +94,15 @@ def test_unreadable_json_is_reported_with_its_path(tmp_path: Path, content: byte
 
 
 def test_free_space_is_that_of_the_disk_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Path] = []
+    requested: list[Path] = []
 
     def usage(path: Path) -> Usage:
-        asked.append(path)
+        requested.append(path)
         return Usage(10**9, 0, 10**9)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     require_space(tmp_path / "not" / "yet", 10**9)
-    assert asked == [tmp_path.resolve()]
+    assert requested == [tmp_path.resolve()]
     with pytest.raises(StorageError, match=r"1\.5 GB needed, 1\.0 GB free"):
         require_space(tmp_path / "not" / "yet", 15 * 10**8)
 

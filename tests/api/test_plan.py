@@ -37,8 +37,8 @@ def test_a_plan_says_how_much_and_how_long_and_writes_nothing(
     verb: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    asked = (verb, *plans[verb], "--out", tmp_path / "out", "--dry-run")
-    ran = affetti(*asked, "--json")
+    requested = (verb, *plans[verb], "--out", tmp_path / "out", "--dry-run")
+    ran = affetti(*requested, "--json")
     assert ran.code == 0, ran.err
     document = json.loads(ran.out)
     assert document["plan"].startswith("would ")
@@ -54,13 +54,13 @@ def test_a_plan_refuses_what_the_work_would(
     affetti: Affetti, corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     out = ("--out", tmp_path / "out", "--dry-run")
-    for asked, says in (
+    for requested, says in (
         (("train", "flow", "--corpus", corpus.path, "--fold", 7, *out), "there is no fold 7"),
         (("train", "flow", "--corpus", corpus.path, "--steps", 0, *out), "--steps: 0"),
         (("train", "student", "--corpus", corpus.path, "--batch-size", 9999, *out), "fewer than one batch"),
         (("generate", "--model", run_of("student"), "--n", 3, *out), "a student does not generate"),
     ):
-        ran = affetti(*asked)
+        ran = affetti(*requested)
         assert ran.code == 2, says
         assert says in ran.complaint
     assert not (tmp_path / "out").exists()

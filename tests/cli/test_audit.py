@@ -19,15 +19,17 @@ def plain(tmp_path: Path) -> Corpus:
 
 
 def test_an_audit_is_run_and_printed(affetti: Affetti, plain: Corpus, tmp_path: Path) -> None:
-    asked = ("audit", plain.path, "--out", tmp_path / "audit", "--only", "structure", "--quick", "--workers", 1)
-    ran = affetti(*asked)
+    requested = ("audit", plain.path, "--out", tmp_path / "audit", "--only", "structure", "--quick", "--workers", 1)
+    ran = affetti(*requested)
     assert ran.code == 0, ran.err
-    document = json.loads(affetti(*asked, "--json").out)
+    document = json.loads(affetti(*requested, "--json").out)
     assert document["questions"][0]["sentence"] in ran.out
-    told = [row for row in document["findings"] if row["topic"] == "structure"]
-    assert f"{len(told)} claims of the published study: " in ran.out
-    assert all(row["claim"] in ran.out for row in told)
-    assert f"{len(document['findings']) - len(told)} more claims belong to questions that were not selected" in ran.out
+    reported = [row for row in document["findings"] if row["topic"] == "structure"]
+    assert f"{len(reported)} claims of the published study: " in ran.out
+    assert all(row["claim"] in ran.out for row in reported)
+    assert (
+        f"{len(document['findings']) - len(reported)} more claims belong to questions that were not selected" in ran.out
+    )
 
 
 def test_a_dry_run_writes_nothing(affetti: Affetti, plain: Corpus, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_an_unknown_arm_is_refused(affetti: Affetti, corpus: Corpus, tmp_path: P
 
 
 def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
-    asked = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study")
+    requested = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study")
     for flags, says in (
         (("--budget", "soon"), "--budget: 'soon' is no time"),
         (("--train-fractions", "10;20"), "--train-fractions: '10;20' is no list of numbers"),
@@ -47,7 +47,7 @@ def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus:
         (("--returns", "0"), "--training-steps: 0 updates"),
         (("--arms", "waveform"), "the corpus kept no audio"),
     ):
-        ran = affetti(*asked, *flags)
+        ran = affetti(*requested, *flags)
         assert ran.code == 2, flags
         assert says in ran.complaint, ran.complaint
         assert not (tmp_path / "study").exists()
@@ -100,7 +100,7 @@ def test_all_results_of_a_study_are_printed() -> None:
         "gain": 0.0,
         "honest_gain": None,
     }
-    told = text(document)
+    reported = text(document)
     for words in (
         "right",
         "0.600",
@@ -113,4 +113,4 @@ def test_all_results_of_a_study_are_printed() -> None:
         "gan@4",
         "0.060",
     ):
-        assert words in told, words
+        assert words in reported, words

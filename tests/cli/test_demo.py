@@ -22,8 +22,8 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, st
     while process.poll() is None and not list(out.glob("runs/*/metrics.jsonl")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    return out, process.returncode, told
+    _, reported = process.communicate()
+    return out, process.returncode, reported
 
 
 def demo(out: Path, workers: int) -> list[str]:
@@ -33,10 +33,10 @@ def demo(out: Path, workers: int) -> list[str]:
 
 def test_an_interrupted_demo_resumes_and_ends_in_a_report(affetti: Affetti, interrupted: tuple[Path, int, str]) -> None:
     # Half a minute: the only test of the whole way from music to report.
-    out, code, told = interrupted
-    assert code == 130, told
-    assert "interrupted; run the same command again to continue" in told
-    assert "Traceback" not in told
+    out, code, reported = interrupted
+    assert code == 130, reported
+    assert "interrupted; run the same command again to continue" in reported
+    assert "Traceback" not in reported
     assert not (out / "report.html").exists()
     corpus = (out / "corpus/mel.npy").stat().st_mtime_ns
     ended = subprocess.run(demo(out, 1), capture_output=True, text=True, check=False)

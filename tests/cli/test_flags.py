@@ -38,8 +38,8 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
     assert asked("--config", str(file)) == {
         "steps": 7, "seed": 0, "ratio": 2.0, "arms": ("gan",), "out": Path("there")
     }  # fmt: skip
-    found = asked("--config", str(file), "--steps", "9", "--arms", "flow", "real", "--seed", "3", "--audio")
-    assert (found["steps"], found["arms"], found["seed"], found["audio"]) == (9, ("flow", "real"), 3, True)
+    result = asked("--config", str(file), "--steps", "9", "--arms", "flow", "real", "--seed", "3", "--audio")
+    assert (result["steps"], result["arms"], result["seed"], result["audio"]) == (9, ("flow", "real"), 3, True)
 
 
 def test_json_does_as_well_and_what_a_run_records_is_passed_over(tmp_path: Path) -> None:

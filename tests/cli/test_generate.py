@@ -31,7 +31,7 @@ def test_a_synthetic_corpus_is_made_and_printed(
 def test_requested_conditions_are_saved_with_the_clips(
     affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    wishes = (
+    conditions = (
         "--mode",
         "minor",
         "--genre",
@@ -43,8 +43,19 @@ def test_requested_conditions_are_saved_with_the_clips(
         "--position",
         0.5,
     )
-    asked = (*wishes, "--lyrics", "grey rain / cold night", "--dial", "guidance=2", "--emotions", "sad", "--audio")
-    ran = affetti("generate", "--model", run_of("flow"), "--n", 2, "--out", tmp_path / "made", *asked, "--workers", 1)
+    requested = (
+        *conditions,
+        "--lyrics",
+        "grey rain / cold night",
+        "--dial",
+        "guidance=2",
+        "--emotions",
+        "sad",
+        "--audio",
+    )
+    ran = affetti(
+        "generate", "--model", run_of("flow"), "--n", 2, "--out", tmp_path / "made", *requested, "--workers", 1
+    )
     assert ran.code == 0, ran.err
     corpus = Corpus.open(tmp_path / "made")
     row = corpus.clips.iloc[0]

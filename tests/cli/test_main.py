@@ -15,9 +15,9 @@ from affetti.corpus import Corpus
 Affetti = Callable[..., Any]
 
 
-@pytest.mark.parametrize("asked", [[], ["--help"], ["-h"], ["help"]])
-def test_help_lists_every_verb(affetti: Affetti, asked: list[str]) -> None:
-    ran = affetti(*asked)
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_help_lists_every_verb(affetti: Affetti, arguments: list[str]) -> None:
+    ran = affetti(*arguments)
     assert ran.code == 0
     assert all(f"  {verb} " in ran.out for verb in VERBS)
     assert ran.err == ""
@@ -28,11 +28,11 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit) as stopped:
         main([verb, "--help"])
     assert stopped.value.code == 0
-    told = capsys.readouterr()
-    assert f"affetti {verb}" in told.out
-    assert "--json" in told.out
-    assert not re.search(r"\(default:\s+(None|False)?\)|\{None\}", told.out), "helptexts tell the true defaults"
-    assert told.err == ""
+    reported = capsys.readouterr()
+    assert f"affetti {verb}" in reported.out
+    assert "--json" in reported.out
+    assert not re.search(r"\(default:\s+(None|False)?\)|\{None\}", reported.out), "helptexts tell the true defaults"
+    assert reported.err == ""
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_an_interruption_ends_with_130(affetti: Affetti, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("affetti.cli.doctor.run", stop)
     monkeypatch.setattr("affetti.cli.audit.run", stop)
-    for verb, told in (("audit", "run the same command again to continue"), ("doctor", "start it again")):
+    for verb, reported in (("audit", "run the same command again to continue"), ("doctor", "start it again")):
         ran = affetti(verb)
         assert ran.code == 130
-        assert told in ran.err
+        assert reported in ran.err
 
 
 @pytest.mark.parametrize("arguments", ["--help", "doctor --help"])

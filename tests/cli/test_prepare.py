@@ -166,9 +166,9 @@ def test_the_document_has_the_keys_of_the_design_and_is_alone_on_stdout(
     assert {"check", "verdict", "n", "detail"} == set(document["labels"]["audit"][0])
     for name in ("valence", "arousal"):
         for measure in ("r2", "ccc"):
-            found = document["labels"]["ceiling"][name][measure]
-            assert set(found) == {"value", "ci"}
-            assert 0 <= found["ci"][0] <= found["ci"][1] <= 1
+            result = document["labels"]["ceiling"][name][measure]
+            assert set(result) == {"value", "ci"}
+            assert 0 <= result["ci"][0] <= result["ci"][1] <= 1
     assert "note: labels are on the scale -1..1" in ran.err
     again = affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--workers", 1)
     assert again.code == 0

@@ -104,10 +104,10 @@ def test_ctrl_c_ends_with_130_after_saving_and_the_same_command_resumes(
     while process.poll() is None and not (out / "metrics.jsonl").exists():
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130, told
-    assert "interrupted; run the same command again to continue" in told
-    assert "Traceback" not in told
+    _, reported = process.communicate()
+    assert process.returncode == 130, reported
+    assert "interrupted; run the same command again to continue" in reported
+    assert "Traceback" not in reported
     (saved,) = (out / "checkpoints").iterdir()
     step = int(saved.stem.removeprefix("step-"))
     assert 0 < step < 120
@@ -126,8 +126,8 @@ def test_a_baseline_may_use_an_embedding_that_was_not_trained_on_the_test_songs(
     assert ran.code == 0, ran.err
     assert json.loads((tmp_path / "run/model.json").read_text())["config"]["features"] == features
     audio.save(tmp_path / "song.wav", music(1), RATE)
-    (found,) = json.loads(affetti("predict", tmp_path / "song.wav", "--model", tmp_path / "run", "--json").out)
-    assert -1 <= found["arousal"] <= 1
+    (result,) = json.loads(affetti("predict", tmp_path / "song.wav", "--model", tmp_path / "run", "--json").out)
+    assert -1 <= result["arousal"] <= 1
     ran = affetti(*train, "--out", tmp_path / "other", "--fold", 1)
     assert ran.code == 2
     assert "of the test songs" in ran.complaint

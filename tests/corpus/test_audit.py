@@ -32,13 +32,13 @@ def verdicts(made: Source) -> dict[str, tuple[str, int]]:
 
 
 def test_a_correct_table_passes_every_check() -> None:
-    found = verdicts(source(panel()))
-    assert list(found) == list(CHECKS)
-    assert {name for name, (verdict, _) in found.items() if verdict == "suspect"} == set()
-    assert found["scale_mismatch"] == found["raters_too_few"] == found["out_of_range"] == ("fine", 0)
+    checks = verdicts(source(panel()))
+    assert list(checks) == list(CHECKS)
+    assert {name for name, (verdict, _) in checks.items() if verdict == "suspect"} == set()
+    assert checks["scale_mismatch"] == checks["raters_too_few"] == checks["out_of_range"] == ("fine", 0)
     # Checks that labels alone do not allow are listed as such.
     for name in ("axes_swapped", "static_against_dynamic", "near_duplicate_audio", "songs_shared"):
-        assert found[name] == ("not checkable", 60)
+        assert checks[name] == ("not checkable", 60)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_what_is_suspect_is_counted_by_song() -> None:
     labels = [Labels(1.0, 0.5, 0.0, 0.0, 3), Labels(-1.0, 0.5, 0.0, 0.0, 9), *[Labels(0.5, 0.5, 0.2, 0.2, 9)] * 3]
     made = source(labels, "-1..1")
     twice = replace(made, tracks=[*made.tracks, *(replace(t, track_id=f"{t.track_id}b") for t in made.tracks)])
-    for found in (verdicts(made), verdicts(twice)):
-        assert found["raters_too_few"] == ("suspect", 1)
-        assert found["no_disagreement"] == ("suspect", 2)
-        assert found["at_the_edge_of_the_scale"] == ("suspect", 2)
-        assert found["empty_quadrant"] == ("suspect", 2)
+    for result in (verdicts(made), verdicts(twice)):
+        assert result["raters_too_few"] == ("suspect", 1)
+        assert result["no_disagreement"] == ("suspect", 2)
+        assert result["at_the_edge_of_the_scale"] == ("suspect", 2)
+        assert result["empty_quadrant"] == ("suspect", 2)
 
 
 def test_labels_without_sound_count_too(make_source: MakeSource) -> None:
@@ -80,8 +80,8 @@ def test_labels_without_sound_count_too(make_source: MakeSource) -> None:
 
 
 def test_the_result_of_a_loaders_check_replaces_the_general_one(make_source: MakeSource) -> None:
-    told = Check("axes_swapped", "corrected", 7, "seven")
-    made = replace(make_source(20), checks=(told,))
+    reported = Check("axes_swapped", "corrected", 7, "seven")
+    made = replace(make_source(20), checks=(reported,))
     assert verdicts(made)["axes_swapped"] == ("corrected", 7)
     assert list(verdicts(made)) == list(CHECKS)
 
@@ -104,10 +104,10 @@ def test_swapped_axes_are_distinguished_from_correct_ones_on_any_scale() -> None
     noisy = truth + np.random.default_rng(2).normal(0, 0.2, truth.shape)
     assert axes(truth, 5 + 4 * noisy).swapped is False
     assert axes(truth[:, ::-1], noisy).swapped is True
-    found = axes(truth, noisy)
+    result = axes(truth, noisy)
     expected = [np.corrcoef(truth[:, i], noisy[:, j])[0, 1] for i, j in ((0, 0), (1, 1), (0, 1), (1, 0))]
-    assert found.straight == pytest.approx(np.mean(expected[:2]))
-    assert found.crossed == pytest.approx(np.mean(expected[2:]))
+    assert result.straight == pytest.approx(np.mean(expected[:2]))
+    assert result.crossed == pytest.approx(np.mean(expected[2:]))
 
 
 def test_a_reference_without_evidence_is_reported_as_inconclusive() -> None:
@@ -142,10 +142,10 @@ def test_labels_outside_the_scale_are_named() -> None:
 def test_disagreement_is_lins_concordance() -> None:
     x = correlated()
     y = 0.5 * x + 0.3
-    for axis, found in enumerate(disagreement(x, y)):
+    for axis, result in enumerate(disagreement(x, y)):
         a, b = x[:, axis], y[:, axis]
         below = a.var() + b.var() + (a.mean() - b.mean()) ** 2
-        assert found == pytest.approx(2 * np.cov(a, b, ddof=0)[0, 1] / below)
+        assert result == pytest.approx(2 * np.cov(a, b, ddof=0)[0, 1] / below)
     assert disagreement(x, x) == pytest.approx((1.0, 1.0))
 
 
@@ -157,11 +157,11 @@ def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: M
     assert {t.dataset for t in joined.tracks} == {"deam", "emomusic"}
     assert joined.refused == []
     assert joined.notes[-1] == "4 songs of emomusic are also in deam, and read from there"
-    found = audit(joined, 1.0)
-    assert (found[-1].check, found[-1].verdict, found[-1].n) == ("songs_shared", "corrected", 4)
-    assert found[-1].detail.startswith("4 songs are in more than one of deam, emomusic: each is used once")
-    assert len(found) == 2 * (len(CHECKS) - 1) + 1
-    assert found[0].detail.startswith("deam: ")
+    checks = audit(joined, 1.0)
+    assert (checks[-1].check, checks[-1].verdict, checks[-1].n) == ("songs_shared", "corrected", 4)
+    assert checks[-1].detail.startswith("4 songs are in more than one of deam, emomusic: each is used once")
+    assert len(checks) == 2 * (len(CHECKS) - 1) + 1
+    assert checks[0].detail.startswith("deam: ")
     assert joined.dataset.licence == "deam: CC0; emomusic: CC0"
     assert joined.dataset.scale == "-1..1"
 
@@ -179,8 +179,8 @@ def test_a_table_of_ratings_keeps_each_song_once(make_source: MakeSource) -> Non
         table = pd.DataFrame({"song_id": songs, "time": 15.0})
         return replace(make_source(3), dataset=replace(MADE_UP, name=name), tables={"dynamic": table})
 
-    found = union([rated("a", ["s0", "s1"]), rated("b", ["s1", "s2", "s9"])]).tables["dynamic"]
-    assert found[["song_id", "dataset"]].to_numpy().tolist() == [["s0", "a"], ["s1", "a"], ["s9", "b"]]
+    result = union([rated("a", ["s0", "s1"]), rated("b", ["s1", "s2", "s9"])]).tables["dynamic"]
+    assert result[["song_id", "dataset"]].to_numpy().tolist() == [["s0", "a"], ["s1", "a"], ["s9", "b"]]
 
 
 def test_a_union_of_one_is_that_one(make_source: MakeSource) -> None:

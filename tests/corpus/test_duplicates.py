@@ -70,9 +70,9 @@ def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_
     mels = np.stack(made).astype(np.float16)
     clips = make_clips(20)
     clips.loc[11, "song_id"] = clips["song_id"].tolist()[10]
-    found = duplicates.find(mels, clips)
-    assert {i: name for i, name in enumerate(found) if name} == {3: "c3", 7: "c3", 15: "c3"}
-    check = duplicates.check(clips.assign(duplicates=found))
+    result = duplicates.find(mels, clips)
+    assert {i: name for i, name in enumerate(result) if name} == {3: "c3", 7: "c3", 15: "c3"}
+    check = duplicates.check(clips.assign(duplicates=result))
     assert (check.verdict, check.n) == ("suspect", 3)
     assert duplicates.check(clips).verdict == "fine"
 
@@ -81,8 +81,8 @@ def test_a_sound_that_many_songs_share_ties_none_of_them(make_clips: MakeClips) 
     ending = course(99)
     for count, tied in ((duplicates.MAX_SONGS, True), (duplicates.MAX_SONGS + 1, False)):
         made = [ending - seed if seed < count else course(seed) for seed in range(14)]
-        found = duplicates.find(np.stack(made).astype(np.float16), make_clips(14))
-        assert [bool(name) for name in found] == [tied and seed < count for seed in range(14)]
+        result = duplicates.find(np.stack(made).astype(np.float16), make_clips(14))
+        assert [bool(name) for name in result] == [tied and seed < count for seed in range(14)]
 
 
 def test_who_is_a_copy_does_not_depend_on_the_order(make_clips: MakeClips) -> None:
@@ -105,5 +105,5 @@ def test_real_music_is_recognised_after_a_codec_and_other_music_is_not(data: Pat
     coded.seek(0)
     copy = soundfile.read(coded, dtype="float32")[0][: FRONT.samples]
     mels = np.stack([mel(take) for take in [*takes, copy]])
-    found = duplicates.find(mels, make_clips(len(mels)))
-    assert [i for i, name in enumerate(found) if name] == [0, len(mels) - 1]
+    result = duplicates.find(mels, make_clips(len(mels)))
+    assert [i for i, name in enumerate(result) if name] == [0, len(mels) - 1]

@@ -19,21 +19,21 @@ def test_an_embedder_of_waveforms_refuses_a_set_without_audio(tmp_path: Path) ->
     for clips in (open_clip_set(tmp_path / "mels.npy"), open_clip_set(write_corpus(tmp_path / "mute", 4, 1).path)):
         with pytest.raises(InputError, match="holds no audio, and the features ears take waveforms"):
             require_input(listener, clips)
-    heard = with_audio(tmp_path / "heard")
-    require_input(listener, heard)
-    assert heard.files is not None
-    heard.files[2].unlink()
+    played = with_audio(tmp_path / "heard")
+    require_input(listener, played)
+    assert played.files is not None
+    played.files[2].unlink()
     with pytest.raises(InputError, match=r"clip2.flac: the audio of 1 clips is missing"):
-        require_input(listener, heard)
+        require_input(listener, played)
 
 
 def test_an_embedder_is_given_the_waveform_of_each_clip(tmp_path: Path) -> None:
     clips = with_audio(tmp_path / "heard", BATCH_SIZE + 2)
     listener = FunctionEmbedder("ears", "1", lambda sound: sound[:, :100], sample_rate=16_000)
-    found = embed_rows(listener, clips, range(1, BATCH_SIZE + 2))
-    assert found.dtype == np.float32
+    features = embed_rows(listener, clips, range(1, BATCH_SIZE + 2))
+    assert features.dtype == np.float32
     expected = [clips.waveform(row, 16_000)[:100].numpy() for row in range(1, BATCH_SIZE + 2)]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(features, expected)
 
 
 def test_rows_of_a_set_are_embedded_as_they_are_alone() -> None:

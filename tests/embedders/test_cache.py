@@ -57,10 +57,10 @@ def saved(kept: Path) -> list[Path]:
 
 def test_features_are_extracted_once(clips: ClipSet, kept: Path) -> None:
     counter, embedder = counting()
-    told: list[tuple[str, int, int]] = []
-    first = embed(clips, embedder, stage="x", progress=lambda *state: told.append(state))
+    reported: list[tuple[str, int, int]] = []
+    first = embed(clips, embedder, stage="x", progress=lambda *state: reported.append(state))
     np.testing.assert_allclose(first, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
-    assert told == [("x", CLIPS_PER_FILE, CLIPS_PER_FILE + 9), ("x", CLIPS_PER_FILE + 9, CLIPS_PER_FILE + 9)]
+    assert reported == [("x", CLIPS_PER_FILE, CLIPS_PER_FILE + 9), ("x", CLIPS_PER_FILE + 9, CLIPS_PER_FILE + 9)]
     assert counter.clips == len(clips)
     np.testing.assert_array_equal(embed(clips, embedder), first)
     assert counter.clips == len(clips)
@@ -78,7 +78,7 @@ def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: 
     _, embedder = counting()
     changed = clips.mel.copy()
     changed[-1, -1, -1] += 1
-    heard = open_clip_set(recordings(tmp_path / "a"), front=front_end("tiny"))
+    played = open_clip_set(recordings(tmp_path / "a"), front=front_end("tiny"))
     _, listener = counting(sample_rate=8_000)
     others: list[tuple[ClipSet, Embedder]] = [
         (clips, embedder),
@@ -87,9 +87,9 @@ def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: 
         (replace(clips, mel=clips.mel[::-1]), embedder),
         (replace(clips, mel=clips.mel.reshape(len(clips), 32, 16)), embedder),
         (replace(clips, front_end=front_end("tiny")), embedder),
-        (heard, listener),
-        (heard, embedder),
-        (replace(heard, front_end=front_end("paper")), listener),
+        (played, listener),
+        (played, embedder),
+        (replace(played, front_end=front_end("paper")), listener),
         (open_clip_set(recordings(tmp_path / "b", first=1), front=front_end("tiny")), listener),
     ]
     keys = [cache.cache_key(*pair) for pair in others]
@@ -155,20 +155,20 @@ def test_interrupted_work_resumes(clips: ClipSet) -> None:
     with pytest.raises(KeyboardInterrupt):
         embed(clips, embedder)
     counter.fail_at = -1
-    found = embed(clips, embedder)
+    features = embed(clips, embedder)
     assert counter.clips == len(clips)
-    np.testing.assert_allclose(found, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
+    np.testing.assert_allclose(features, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
 
 
 def test_processes_that_write_the_same_do_no_harm(clips: ClipSet, kept: Path) -> None:
-    found: list[np.ndarray] = []
-    work = [threading.Thread(target=lambda: found.append(embed(clips, counting()[1]))) for _ in range(6)]
+    result: list[np.ndarray] = []
+    work = [threading.Thread(target=lambda: result.append(embed(clips, counting()[1]))) for _ in range(6)]
     for thread in work:
         thread.start()
     for thread in work:
         thread.join()
-    assert len(found) == 6
-    assert all(np.array_equal(it, found[0]) for it in found)
+    assert len(result) == 6
+    assert all(np.array_equal(it, result[0]) for it in result)
     assert len(saved(kept)) == 2
 
 
@@ -179,8 +179,8 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
     monkeypatch.setenv("AFFETTI_CACHE", str(kept / "file"))
     _, embedder = counting()
     with caplog.at_level(logging.WARNING):
-        found = embed(clips, embedder)
-    np.testing.assert_allclose(found, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
+        features = embed(clips, embedder)
+    np.testing.assert_allclose(features, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
     assert len(caplog.records) == 1
     assert "features are not kept" in caplog.text
 

@@ -23,12 +23,12 @@ TINY = front_end("tiny")
 
 
 def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
-    found = open_clip_set(corpus.path)
-    assert len(found) == 160
-    assert found.front_end == TINY
-    assert found.labels is not None
-    np.testing.assert_array_equal(found.labels, corpus.labels)
-    part = found.subset(np.array([7, 3]))
+    clips = open_clip_set(corpus.path)
+    assert len(clips) == 160
+    assert clips.front_end == TINY
+    assert clips.labels is not None
+    np.testing.assert_array_equal(clips.labels, corpus.labels)
+    part = clips.subset(np.array([7, 3]))
     np.testing.assert_array_equal(part.mel, corpus.mel[[7, 3]])
     assert part.songs.tolist() == corpus.songs[[7, 3]].tolist()
     assert part.labels is not None
@@ -37,9 +37,9 @@ def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
 
 def test_an_array_has_a_song_a_row_by_default(tmp_path: Path) -> None:
     np.save(tmp_path / "real.npy", np.random.default_rng(0).normal(-40.0, 10.0, (4, 8, 9)))
-    found = open_clip_set(tmp_path / "real.npy")
-    assert len(set(found.songs)) == 4
-    assert found.labels is None
+    clips = open_clip_set(tmp_path / "real.npy")
+    assert len(set(clips.songs)) == 4
+    assert clips.labels is None
     (tmp_path / "songs.txt").write_text("a\nb\na\nb\n")
     grouped = open_clip_set(tmp_path / "real.npy", groups=tmp_path / "songs.txt")
     assert grouped.songs.tolist() == ["a", "b", "a", "b"]
@@ -58,14 +58,14 @@ def test_a_folder_of_audio_gives_the_centre_of_each_file(tmp_path: Path) -> None
     (tmp_path / "sub").mkdir()
     audio.save(tmp_path / "b.wav", music(1, 9.0), RATE)
     audio.save(tmp_path / "sub/a.flac", music(2, 6.0), RATE)
-    told: list[int] = []
-    found = open_clip_set(tmp_path, front=TINY, progress=lambda _stage, done, _total: told.append(done))
-    assert found.songs.tolist() == ["b.wav", "sub/a.flac"]
-    assert told == [0, 2]
+    reported: list[int] = []
+    clips = open_clip_set(tmp_path, front=TINY, progress=lambda _stage, done, _total: reported.append(done))
+    assert clips.songs.tolist() == ["b.wav", "sub/a.flac"]
+    assert reported == [0, 2]
     whole = audio.load(tmp_path / "b.wav", RATE)
     start = (len(whole) - TINY.samples) // 2
     expected = MelSpectrogram(TINY)(whole[start : start + TINY.samples]).numpy()
-    np.testing.assert_allclose(found.mel[0], expected, atol=0.05)
+    np.testing.assert_allclose(clips.mel[0], expected, atol=0.05)
 
 
 def nothing(_folder: Path) -> Path:
@@ -168,14 +168,14 @@ def test_the_sound_of_a_clip_is_the_span_that_mel_inversion_gives_back(tmp_path:
     length = (TINY.frames - 1) * TINY.hop_length
     clips = with_audio(tmp_path / "corpus")
     folder = open_clip_set(recordings(tmp_path / "folder", 2, seconds=9.0), front=TINY)
-    for found in (clips, folder):
-        assert found.files is not None
-        whole = audio.load(found.files[1], RATE).numpy()
+    for result in (clips, folder):
+        assert result.files is not None
+        whole = audio.load(result.files[1], RATE).numpy()
         start = (len(whole) - TINY.samples) // 2
-        assert found.waveform(1, RATE).shape == (length,)
-        np.testing.assert_array_equal(found.waveform(1, RATE), whole[start : start + length])
+        assert result.waveform(1, RATE).shape == (length,)
+        np.testing.assert_array_equal(result.waveform(1, RATE), whole[start : start + length])
         expected = soxr.resample(whole[start : start + length], RATE, 16_000, quality="HQ")
-        np.testing.assert_allclose(found.waveform(1, 16_000), expected, atol=1e-6)
+        np.testing.assert_allclose(result.waveform(1, 16_000), expected, atol=1e-6)
     part = clips.subset(np.array([2, 1]))
     np.testing.assert_array_equal(part.waveform(1, RATE), clips.waveform(1, RATE))
 

@@ -34,7 +34,7 @@ CONVOLUTIONS: dict[str, Any] = {
 
 def clap(folder: Path, fusion: bool) -> Path:
     """A CLAP of one-second windows."""
-    heard = {
+    played = {
         "spec_size": 64,
         "num_mel_bins": 16,
         "window_size": 2,
@@ -49,7 +49,7 @@ def clap(folder: Path, fusion: bool) -> Path:
     }
     read = {**SIZES, "num_hidden_layers": 1, "vocab_size": 20}
     transformers.ClapModel(
-        transformers.ClapConfig(text_config=read, audio_config=heard, projection_dim=12)
+        transformers.ClapConfig(text_config=read, audio_config=played, projection_dim=12)
     ).save_pretrained(folder)
     transformers.ClapFeatureExtractor(
         feature_size=16,
@@ -117,12 +117,12 @@ def test_a_clip_is_embedded_alike_in_any_batch_order_and_run(tmp_path: Path, kin
     assert made.sample_rate == (16_000 if kind == "wav2vec2-bert" else RATE)
     sound = sounds(rate=present(made.sample_rate))
     with torch.inference_mode():
-        found = made.embed(sound)
-        assert found.shape == (4, dimension)
-        assert found.std(dim=0).max() > 1e-4
+        features = made.embed(sound)
+        assert features.shape == (4, dimension)
+        assert features.std(dim=0).max() > 1e-4
         np.random.seed(1)  # noqa: NPY002 - what CLAP's random crops would be drawn from
-        torch.testing.assert_close(made.embed(sound[[2, 3, 1, 0]]), found[[2, 3, 1, 0]], rtol=0, atol=1e-4)
-        torch.testing.assert_close(made.embed(sound[1:2]), found[1:2], rtol=0, atol=1e-4)
+        torch.testing.assert_close(made.embed(sound[[2, 3, 1, 0]]), features[[2, 3, 1, 0]], rtol=0, atol=1e-4)
+        torch.testing.assert_close(made.embed(sound[1:2]), features[1:2], rtol=0, atol=1e-4)
         assert made.embed(sound[:, :2_000]).shape == (4, dimension)
 
 
@@ -135,8 +135,8 @@ def test_an_embedding_is_the_mean_over_time_of_a_layer(tmp_path: Path, layer: in
     with torch.inference_mode():
         states = model(normal, output_hidden_states=True)
     state = states.last_hidden_state if layer is None else states.hidden_states[layer]
-    found = embed(folder if layer is None else f"{folder}#{layer}", sound)
-    torch.testing.assert_close(found, state.mean(dim=1), rtol=1e-3, atol=1e-4)
+    features = embed(folder if layer is None else f"{folder}#{layer}", sound)
+    torch.testing.assert_close(features, state.mean(dim=1), rtol=1e-3, atol=1e-4)
 
 
 def test_long_audio_is_embedded_in_windows(tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_claps_embedding_is_its_own_for_a_window_and_their_mean_beyond(tmp_path:
     for window in windows:
         given = extractor(window[0].numpy(), sampling_rate=RATE, return_tensors="pt")["input_features"].float()
         with torch.inference_mode():
-            heard = model.audio_model(given, is_longer=torch.tensor([[False]])).pooler_output
-            projected = model.audio_projection(heard)
+            played = model.audio_model(given, is_longer=torch.tensor([[False]])).pooler_output
+            projected = model.audio_projection(played)
         expected.append(projected / projected.norm())
         torch.testing.assert_close(embed(folder, window), expected[-1], rtol=1e-4, atol=1e-5)
     both = embed(folder, torch.cat(windows, dim=1))
@@ -273,16 +273,16 @@ def test_a_missing_path_is_not_searched_on_the_hub(tmp_path: Path, monkeypatch: 
 
 
 def test_a_name_is_requested_from_the_hub_and_a_failure_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     def ask(name: str, **_settings: object) -> None:
-        asked.append(name)
+        requested.append(name)
         raise OSError("We couldn't connect to the Hub.\nCheck your internet connection.")
 
     monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
     with pytest.raises(InputError, match=r"laion/clap: cannot be loaded \(We couldn't connect") as caught:
         encoder_embedder("laion/clap")
-    assert asked == ["laion/clap"]
+    assert requested == ["laion/clap"]
     assert "hf download" in str(caught.value)
 
 

@@ -31,12 +31,12 @@ def test_a_file_that_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> Non
     folder = recordings(tmp_path / "set", 3)
     (folder / "0a.wav").write_bytes(b"RIFF no sound")
     audio.save(folder / "1a.wav", music(9, 2.0), RATE)
-    found = open_clip_set(folder, front=TINY)
-    assert found.songs.tolist() == ["0.wav", "1.wav", "2.wav"]
-    assert [Path(file["path"]).name for file in found.left_out] == ["0a.wav", "1a.wav"]
-    assert "2.0 s, shorter than a clip" in found.left_out[1]["reason"]
-    np.testing.assert_array_equal(found.mel, decode_folder(recordings(tmp_path / "good", 3), TINY).mel)
-    assert found.clip_files()[1] == str(folder / "1.wav")
+    clips = open_clip_set(folder, front=TINY)
+    assert clips.songs.tolist() == ["0.wav", "1.wav", "2.wav"]
+    assert [Path(file["path"]).name for file in clips.left_out] == ["0a.wav", "1a.wav"]
+    assert "2.0 s, shorter than a clip" in clips.left_out[1]["reason"]
+    np.testing.assert_array_equal(clips.mel, decode_folder(recordings(tmp_path / "good", 3), TINY).mel)
+    assert clips.clip_files()[1] == str(folder / "1.wav")
 
 
 def test_what_a_person_does_not_see_in_a_folder_is_not_scored(guarded: Path) -> None:
@@ -47,9 +47,9 @@ def test_what_a_person_does_not_see_in_a_folder_is_not_scored(guarded: Path) -> 
     (folder / "link").symlink_to(recordings(guarded / "elsewhere", 1, 7))
     (folder / "loop").symlink_to(folder)
     (folder / "closed").chmod(0)
-    found = open_clip_set(folder, front=TINY)
-    assert found.songs.tolist() == ["0.wav", "1.wav", "link/0.wav"]
-    assert found.left_out == ({"path": str(folder / "closed"), "reason": "cannot be read (Permission denied)"},)
+    clips = open_clip_set(folder, front=TINY)
+    assert clips.songs.tolist() == ["0.wav", "1.wav", "link/0.wav"]
+    assert clips.left_out == ({"path": str(folder / "closed"), "reason": "cannot be read (Permission denied)"},)
 
 
 def test_a_folder_of_nothing_usable_is_refused(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_temporary_space_is_given_back(tmp_path: Path, monkeypatch: pytest.Monke
     folder, space = recordings(tmp_path / "set", 2), tmp_path / "space"
     space.mkdir()
     monkeypatch.setattr(module.tempfile, "tempdir", str(space))
-    found = decode_folder(folder, TINY)
-    assert found.mel.shape == (2, *TINY.shape)
-    del found
+    clips = decode_folder(folder, TINY)
+    assert clips.mel.shape == (2, *TINY.shape)
+    del clips
     assert not list(space.iterdir())
 
     def full(*_arguments: object) -> None:

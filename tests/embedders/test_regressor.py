@@ -30,12 +30,12 @@ def test_the_features_of_a_regressor_are_the_input_of_its_last_layer(
     model = runs.load(run_of("student")).model
     mel = torch.from_numpy(corpus.mel[:5].astype(np.float32))
     with torch.inference_mode():
-        found = embedder.embed(mel)
+        features = embedder.embed(mel)
         *_, last = model.get_submodule("head").children()
-        assert found.shape == (5, 64)
-        torch.testing.assert_close(torch.tanh(last(found)), model(mel))
-        torch.testing.assert_close(embedder.embed(mel[[3]]), found[[3]], rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(embedder.embed(mel.flip(0)), found.flip(0), rtol=1e-4, atol=1e-4)
+        assert features.shape == (5, 64)
+        torch.testing.assert_close(torch.tanh(last(features)), model(mel))
+        torch.testing.assert_close(embedder.embed(mel[[3]]), features[[3]], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(embedder.embed(mel.flip(0)), features.flip(0), rtol=1e-4, atol=1e-4)
 
 
 def test_runs_without_features_of_emotion_are_refused(run_of: Callable[[str], Path]) -> None:

@@ -45,20 +45,20 @@ def sounds(folder: Path) -> torch.Tensor:
 
 def test_embeddings_of_a_tagger_are_compared_without_scaling(folders: tuple[Path, Path], weights: Path) -> None:
     real, fake = folders
-    found = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
+    card = api.score.run(real, fake, preset="tiny", features=f"musicnn:{weights}")
     version = taggers.tagger_embedder("musicnn", str(weights)).version
-    assert found.features == Features("musicnn", version, 200)
+    assert card.features == Features("musicnn", version, 200)
     tagger = taggers.load_tagger("musicnn", weights)
     with torch.inference_mode():
         x, y = (tagger(sounds(folder)).double().numpy() for folder in folders)
     songs = np.array([f"{i}.wav" for i in range(8)])
-    assert found.measures["frechet"].value == pytest.approx(
+    assert card.measures["frechet"].value == pytest.approx(
         metrics.frechet(x, y, (songs, songs), seed=0).value, rel=1e-3
     )
     plain = api.score.run(real, fake, preset="tiny")
     assert plain.features == Features("statistics", "statistics-1", 3 * 64 + 48)
-    assert plain.quality == found.quality
-    assert all(plain.measures[name].value != found.measures[name].value for name in ("frechet", "kernel", "vendi"))
+    assert plain.quality == card.quality
+    assert all(plain.measures[name].value != card.measures[name].value for name in ("frechet", "kernel", "vendi"))
 
 
 def test_the_second_time_no_network_is_run(
@@ -91,9 +91,9 @@ def test_a_fold_is_scored_in_a_regressors_features(
     corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], kept: Path
 ) -> None:
     features = f"regressor:{run_of('student')}"
-    found = api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
-    assert found.features.dimension == 64
-    assert found.memorisation is not None
+    card = api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student"), features=features)
+    assert card.features.dimension == 64
+    assert card.memorisation is not None
     hidden: list[torch.Tensor] = []
     model: Any = runs.load(run_of("student")).model
     model.head[-1].register_forward_hook(lambda _layer, inputs, _output: hidden.append(inputs[0].double()))
@@ -103,7 +103,7 @@ def test_a_fold_is_scored_in_a_regressors_features(
             model(torch.from_numpy(mel.astype(np.float32)))
     x, y = (it.numpy() for it in hidden)
     expected = metrics.frechet(x, y, (corpus.songs[part.test], synthetic.songs), seed=0)
-    assert found.measures["frechet"].value == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
+    assert card.measures["frechet"].value == pytest.approx(expected.value, rel=1e-3, abs=1e-6)
     files = len(list(kept.rglob("*.npy")))
     assert files == -(-len(corpus) // cache.CLIPS_PER_FILE) + -(-len(synthetic) // cache.CLIPS_PER_FILE)
 
@@ -111,10 +111,10 @@ def test_a_fold_is_scored_in_a_regressors_features(
 def test_sets_that_features_cannot_embed_are_refused_before_the_work(
     corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], folders: tuple[Path, Path], weights: Path
 ) -> None:
-    heard, read = f"musicnn:{weights}", f"regressor:{run_of('student')}"
+    played, read = f"musicnn:{weights}", f"regressor:{run_of('student')}"
     cases: list[tuple[type[AffettiError], str, dict[str, Any]]] = [
-        (InputError, "holds no audio", {"real": corpus.path, "fake": made("flow"), "fold": 0, "features": heard}),
-        (InputError, "holds no audio", {"real": folders[0], "fake": corpus.path, "features": heard}),
+        (InputError, "holds no audio", {"real": corpus.path, "fake": made("flow"), "fold": 0, "features": played}),
+        (InputError, "holds no audio", {"real": folders[0], "fake": corpus.path, "features": played}),
         (MismatchError, "was trained on 9 of", {"real": corpus.path, "fake": made("flow"), "features": read}),
     ]
     for kind, says, arguments in cases:

@@ -53,13 +53,13 @@ def test_musicnn_names_strings_the_piano_drums_and_the_voice(data: Path, named: 
     assert sorted(brahms, key=lambda tag: brahms[tag])[-3:] == ["violin", "strings", "classical"]
     assert max(jazz, key=lambda tag: jazz[tag]) == "drums"
     assert speech["vocal"] + speech["voice"] > 3 * max(it["vocal"] + it["voice"] for it in (brahms, jazz))
-    heard: list[float] = []
+    played: list[float] = []
     for path in sorted((data / "research/VGMIDI/labelled/midi").glob("*.mid"))[:4]:
         sound = torch.from_numpy(render_midi(path, SAMPLE_RATE)[: 15 * SAMPLE_RATE])[None]
         tags = named(tagger, sound)
         assert max(tags, key=lambda tag: tags[tag]) == "piano"
-        heard.append(tags["piano"])
-    assert np.mean(heard) > 0.77
+        played.append(tags["piano"])
+    assert np.mean(played) > 0.77
 
 
 @pytest.mark.parametrize("name", TAGGERS)
@@ -74,12 +74,12 @@ def test_the_published_front_end_is_librosas(data: Path, name: str) -> None:
 def test_log_mels_are_those_of_librosa(name: str) -> None:
     tagger = made_up(name)
     sound = music(3, 3.0, SAMPLE_RATE)
-    found = tagger.log_mel(torch.from_numpy(sound)[None])[0, 0].detach()
+    result = tagger.log_mel(torch.from_numpy(sound)[None])[0, 0].detach()
     power = librosa.feature.melspectrogram(
         y=sound, sr=SAMPLE_RATE, n_fft=512, hop_length=256, n_mels=96, htk=True, norm=None, pad_mode="reflect"
     )
     expected = 10 * np.log10(np.maximum(power, 1e-10)) / np.sqrt(1 + 1e-5)  # an untrained batch norm: variance 1
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-2)
+    np.testing.assert_allclose(result.numpy(), expected, atol=1e-2)
 
 
 @pytest.mark.parametrize(("name", "dimension"), [("fcn", 64), ("musicnn", 200)])
@@ -89,11 +89,11 @@ def test_a_clip_is_embedded_alike_in_any_batch_and_order(tmp_path: Path, name: s
     assert (embedder.name, embedder.sample_rate, embedder.standardise) == (name, 16_000, False)
     sounds = torch.stack([torch.from_numpy(music(i, 5.9, SAMPLE_RATE)) for i in range(3)])
     with torch.inference_mode():
-        found = embedder.embed(sounds)
-        assert found.shape == (3, dimension)
-        assert found.std(dim=0).max() > 1e-3
-        torch.testing.assert_close(embedder.embed(sounds[[2, 0, 1]]), found[[2, 0, 1]], rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(embedder.embed(sounds[1:2]), found[1:2], rtol=1e-4, atol=1e-4)
+        features = embedder.embed(sounds)
+        assert features.shape == (3, dimension)
+        assert features.std(dim=0).max() > 1e-3
+        torch.testing.assert_close(embedder.embed(sounds[[2, 0, 1]]), features[[2, 0, 1]], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(embedder.embed(sounds[1:2]), features[1:2], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", TAGGERS)

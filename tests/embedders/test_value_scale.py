@@ -64,9 +64,9 @@ def test_another_scale_is_named(mels: Mels, scale: str, says: str) -> None:
         "own maximum": mels - mels.max(axis=(1, 2), keepdims=True),
         "axes": mels.transpose(0, 2, 1),
     }[scale]
-    found = unlike_decibels(other)
-    assert found is not None
-    assert says in found
+    result = unlike_decibels(other)
+    assert result is not None
+    assert says in result
 
 
 def test_one_clip_or_no_values_give_no_verdict() -> None:

@@ -27,10 +27,10 @@ def test_one_set_of_weights_is_the_same_from_either_kind_of_file(tmp_path: Path)
     torch.save(WEIGHTS, tmp_path / "w.pth")
     torch.save(WEIGHTS, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     for name in ("w.safetensors", "w.pth", "old.pt"):
-        found = read_weights(tmp_path / name)
-        assert set(found) == set(WEIGHTS)
-        assert all(torch.equal(found[key], value) for key, value in WEIGHTS.items())
-        assert fingerprint(found) == fingerprint(WEIGHTS)
+        weights = read_weights(tmp_path / name)
+        assert set(weights) == set(WEIGHTS)
+        assert all(torch.equal(weights[key], value) for key, value in WEIGHTS.items())
+        assert fingerprint(weights) == fingerprint(WEIGHTS)
 
 
 def test_a_fingerprint_depends_on_values_names_shapes_types_and_settings() -> None:

@@ -61,18 +61,18 @@ def test_ranges_cover_every_row_once(n: int, chunk: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_result_does_not_depend_on_the_workers(tmp_path: Path, workers: int) -> None:
-    told: list[tuple[str, int, int]] = []
-    map_ranges(Squares(tmp_path), 10, 4, workers=workers, stage="square", progress=lambda *step: told.append(step))
+    reported: list[tuple[str, int, int]] = []
+    map_ranges(Squares(tmp_path), 10, 4, workers=workers, stage="square", progress=lambda *step: reported.append(step))
     assert saved(tmp_path) == {"0-4": "0 1 4 9", "4-8": "16 25 36 49", "8-10": "64 81"}
-    assert told[0] == ("square", 0, 10)
-    assert told[-1] == ("square", 10, 10)
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert reported[0] == ("square", 0, 10)
+    assert reported[-1] == ("square", 10, 10)
+    assert [done for _, done, _ in reported] == sorted(done for _, done, _ in reported)
 
 
 def test_no_rows_are_done_at_once(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    map_ranges(Squares(tmp_path), 0, 4, workers=2, progress=lambda *step: told.append(step))
-    assert told == [("", 0, 0)]
+    reported: list[tuple[str, int, int]] = []
+    map_ranges(Squares(tmp_path), 0, 4, workers=2, progress=lambda *step: reported.append(step))
+    assert reported == [("", 0, 0)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -81,10 +81,12 @@ def test_an_error_of_a_task_is_raised_and_filed_ranges_stay(tmp_path: Path, work
         map_ranges(Squares(tmp_path, breaks_at=8), 12, 4, workers=workers)
     task = Squares(tmp_path)
     before = set(saved(tmp_path))
-    told: list[int] = []
-    map_ranges(task, 12, 4, done=task.done, workers=workers, progress=lambda _stage, done, _total: told.append(done))
+    reported: list[int] = []
+    map_ranges(
+        task, 12, 4, done=task.done, workers=workers, progress=lambda _stage, done, _total: reported.append(done)
+    )
     assert set(saved(tmp_path)) == {"0-4", "4-8", "8-12"}
-    assert told[0] == 4 * len(before)
+    assert reported[0] == 4 * len(before)
 
 
 def test_a_range_that_is_done_is_not_done_again(tmp_path: Path) -> None:

@@ -27,11 +27,11 @@ def test_matched_emotions_are_the_training_labels_each_as_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "point"),
+    ("emotions", "point"),
     [("sad", (-0.6, -0.4)), (" Happy ", (0.6, 0.4)), ("0.5,-1", (0.5, -1)), ("-1, 0.25", (-1, 0.25))],
 )
-def test_one_emotion_is_requested_for_all_clips(asked: str, point: tuple[float, float]) -> None:
-    np.testing.assert_allclose(choose_emotions(asked, 3, LABELS, 0), [point] * 3)
+def test_one_emotion_is_requested_for_all_clips(emotions: str, point: tuple[float, float]) -> None:
+    np.testing.assert_allclose(choose_emotions(emotions, 3, LABELS, 0), [point] * 3)
 
 
 def test_a_table_is_used_in_turn(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, content: str | N
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("emotions", "says"),
     [
         ("hapy", "Did you mean happy"),
         ("unifrom", "Did you mean uniform"),
@@ -91,9 +91,9 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, content: str | N
         ("nan,0", "valence nan lies outside"),
     ],
 )
-def test_what_is_no_emotion_is_refused(asked: str, says: str) -> None:
+def test_what_is_no_emotion_is_refused(emotions: str, says: str) -> None:
     with pytest.raises(AffettiError, match=says):
-        choose_emotions(asked, 3, LABELS, 0)
+        choose_emotions(emotions, 3, LABELS, 0)
 
 
 def test_gaps_are_where_labels_are_rare_but_not_absent() -> None:

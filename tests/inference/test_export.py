@@ -47,13 +47,13 @@ def test_its_front_end_is_the_front_end(run_of: Callable[[str], Path]) -> None:
 @pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
 def test_it_reads_what_pytorch_reads_at_any_length(run_of: Callable[[str], Path], exported: Path, extra: int) -> None:
     sound = music(5, 12.0)[: FRONT.samples + extra]
-    found = predict_waveform(TorchWindowRegressor(runs.load(run_of("student"))), sound)
+    result = predict_waveform(TorchWindowRegressor(runs.load(run_of("student"))), sound)
     model = OnnxRegressor(exported)
     curve = model.curve(sound[None])[0]
-    assert len(curve) == len(present(found.curve))
-    expected = [[present(point.valence), present(point.arousal)] for point in present(found.curve)]
+    assert len(curve) == len(present(result.curve))
+    expected = [[present(point.valence), present(point.arousal)] for point in present(result.curve)]
     np.testing.assert_allclose(curve, expected, atol=1e-3)
-    mean = [present(found.valence), present(found.arousal)]
+    mean = [present(result.valence), present(result.arousal)]
     np.testing.assert_allclose(model.predict(sound[None])[0], mean, atol=1e-3)
 
 
@@ -102,8 +102,8 @@ def test_predict_runs_it_without_a_network_of_pytorch(
     soundfile.write(tmp_path / "short.wav", music(2, 1.5), RATE)
     expected = predict_files(run_of("student"), [tmp_path])
     monkeypatch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("PyTorch was run"))
-    found = predict_files(exported, [tmp_path], runtime="onnx")
-    for one, other in zip(found, expected, strict=True):
+    result = predict_files(exported, [tmp_path], runtime="onnx")
+    for one, other in zip(result, expected, strict=True):
         assert one.path == other.path
         assert one.scale == other.scale
         assert one.valence == pytest.approx(other.valence, abs=1e-3)

@@ -12,8 +12,8 @@ hub = pytest.importorskip("huggingface_hub", reason="the optional package huggin
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """What the Hub was asked for; it gives ``tmp_path``."""
+def requested(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Requests to the Hub; it returns ``tmp_path``."""
     names: list[str] = []
 
     def fetch(name: str, allow_patterns: list[str]) -> str:
@@ -28,24 +28,24 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     return names
 
 
-def test_what_is_here_is_never_fetched(asked: list[str], tmp_path: Path) -> None:
+def test_what_is_here_is_never_fetched(requested: list[str], tmp_path: Path) -> None:
     (tmp_path / "runs/student").mkdir(parents=True)
     for text in ("runs/student", "runs/studnet", "student", "../elsewhere/run", "/somewhere/run", "a/b/c", tmp_path):
         assert resolve_run_folder(text) == Path(text)
-    assert asked == []
+    assert requested == []
 
 
-def test_a_model_of_the_hub_is_fetched_when_it_is_named(asked: list[str], tmp_path: Path) -> None:
+def test_a_model_of_the_hub_is_fetched_when_it_is_named(requested: list[str], tmp_path: Path) -> None:
     assert resolve_run_folder("user/model") == tmp_path
     (tmp_path / "user").mkdir()
     assert resolve_run_folder("hf:user/model") == tmp_path
-    assert asked == ["user/model", "user/model"]
+    assert requested == ["user/model", "user/model"]
 
 
-def test_a_model_that_is_nowhere_is_one_line(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_nowhere_is_one_line(requested: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"none to fetch from the Hub \(404 Client Error\)"):
         resolve_run_folder("user/missing")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingDependencyError, match=r"affetti\[hub\]"):
         resolve_run_folder("user/model")
-    assert asked == ["user/missing"]
+    assert requested == ["user/missing"]

@@ -23,15 +23,15 @@ def test_it_is_the_front_end_without_a_fourier_transform(name: str) -> None:
     front = FRONTS[name]
     sound = 0.1 * torch.randn(2, front.samples, generator=torch.Generator().manual_seed(0))
     sound[1] *= torch.linspace(0, 1, front.samples)
-    found = GraphMel(front)(sound)
-    assert found.shape == (2, *front.shape)
-    torch.testing.assert_close(found, MelSpectrogram(front)(sound), atol=1e-3, rtol=0)
+    result = GraphMel(front)(sound)
+    assert result.shape == (2, *front.shape)
+    torch.testing.assert_close(result, MelSpectrogram(front)(sound), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize(("name", "heard"), [("paper", 24), ("full-band", 32)])
-def test_frequencies_outside_all_bands_are_not_computed(name: str, heard: int) -> None:
+@pytest.mark.parametrize(("name", "frequencies"), [("paper", 24), ("full-band", 32)])
+def test_frequencies_outside_all_bands_are_not_computed(name: str, frequencies: int) -> None:
     # k = r + 64 s, r ≤ 32: of bins up to 743 (8 kHz) or their mirror images from 1,305 on, s = 12 … 19 hold none.
-    found = GraphMel(front_end(name))
-    assert (found.columns, found.rows) == (32, 64)
-    assert found.real.shape == found.imaginary.shape == (33, heard, 64)
-    assert found.filters.shape == (128, 33 * heard)
+    result = GraphMel(front_end(name))
+    assert (result.columns, result.rows) == (32, 64)
+    assert result.real.shape == result.imaginary.shape == (33, frequencies, 64)
+    assert result.filters.shape == (128, 33 * frequencies)

@@ -31,11 +31,11 @@ def song(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["student", "vit", "baseline"])
 def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
-    (found,) = predict_files(run_of(kind), [song])
+    (result,) = predict_files(run_of(kind), [song])
     trained, front = runs.load(run_of(kind)), front_end("tiny")
     samples = audio.load(song, RATE)
     starts = [0, RATE, 2 * RATE, 3 * RATE, len(samples) - front.samples]
-    curve = present(found.curve)
+    curve = present(result.curve)
     assert [point.time for point in curve] == pytest.approx([at / RATE + 5.9 / 2 for at in starts], abs=1e-3)
     to_mel = MelSpectrogram(front)
     for at, point in zip(starts, curve, strict=True):
@@ -44,10 +44,10 @@ def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str]
             valence, arousal = trained.model(mel)[0].tolist()
         assert (point.valence, point.arousal) == pytest.approx((valence, arousal), abs=1e-4)
     for axis, half in zip(("valence", "arousal"), trained.model.get_buffer("half_width").tolist(), strict=True):
-        assert getattr(found, axis) == pytest.approx(np.mean([getattr(point, axis) for point in curve]))
-        assert -1 <= getattr(found, axis) <= 1
-        expected = [max(-1, getattr(found, axis) - half), min(1, getattr(found, axis) + half)]
-        assert getattr(found, f"{axis}_ci") == pytest.approx(expected, abs=1e-6)
+        assert getattr(result, axis) == pytest.approx(np.mean([getattr(point, axis) for point in curve]))
+        assert -1 <= getattr(result, axis) <= 1
+        expected = [max(-1, getattr(result, axis) - half), min(1, getattr(result, axis) + half)]
+        assert getattr(result, f"{axis}_ci") == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_hop_sets_the_points(run_of: Callable[[str], Path], song: Path) -> None:
@@ -61,16 +61,16 @@ def test_the_hop_sets_the_points(run_of: Callable[[str], Path], song: Path) -> N
 def test_a_short_recording_is_repeated(run_of: Callable[[str], Path]) -> None:
     trained, short = TorchWindowRegressor(runs.load(run_of("student"))), music(2, 2.0)
     front = trained.front_end
-    found = predict_waveform(trained, short)
-    assert len(present(found.curve)) == 1
+    result = predict_waveform(trained, short)
+    assert len(present(result.curve)) == 1
     whole = np.concatenate([short] * 3)[: front.samples]
-    assert present(found.curve)[0].arousal == pytest.approx(predict_waveform(trained, whole).arousal, abs=1e-6)
+    assert present(result.curve)[0].arousal == pytest.approx(predict_waveform(trained, whole).arousal, abs=1e-6)
 
 
 def test_one_window_gives_one_point(run_of: Callable[[str], Path]) -> None:
     trained = TorchWindowRegressor(runs.load(run_of("student")))
-    found = predict_waveform(trained, music(2, 6.0)[: trained.front_end.samples])
-    assert [point.time for point in present(found.curve)] == [pytest.approx(2.95)]
+    result = predict_waveform(trained, music(2, 6.0)[: trained.front_end.samples])
+    assert [point.time for point in present(result.curve)] == [pytest.approx(2.95)]
 
 
 @pytest.mark.parametrize("kind", ["student", "baseline"])
@@ -110,11 +110,11 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
     stereo = np.stack([music(1, 9.3)] * 2, axis=1)
     soundfile.write(folder / "more/d.wav", stereo, RATE)
     remaining: list[int] = []
-    found = predict_files(
+    result = predict_files(
         run_of("student"), [song, folder], progress=lambda _, done, total: remaining.append(total - done)
     )
-    assert [Path(present(entry.path)).name for entry in found] == ["song.wav", "a.ogg", "b.flac", "c.wav", "d.wav"]
-    arousal = [entry.arousal for entry in found]
+    assert [Path(present(entry.path)).name for entry in result] == ["song.wav", "a.ogg", "b.flac", "c.wav", "d.wav"]
+    arousal = [entry.arousal for entry in result]
     assert arousal == pytest.approx([arousal[0]] * 5, abs=0.05)
     assert remaining == [4, 3, 2, 1, 0]
 
@@ -131,8 +131,8 @@ def test_what_a_person_does_not_see_in_a_folder_is_not_predicted(
     (folder / "b.wav").symlink_to(folder / "a.wav")
     (folder / "far.wav").symlink_to(song)
     (folder / "closed").chmod(0)
-    found = predict_files(run_of("student"), [folder, song])
-    assert {Path(str(entry.path)).name: entry.error for entry in found} == {
+    result = predict_files(run_of("student"), [folder, song])
+    assert {Path(str(entry.path)).name: entry.error for entry in result} == {
         "closed": "cannot be read (Permission denied)",
         "a.wav": None,
         "far.wav": None,
@@ -143,9 +143,9 @@ def test_what_a_person_does_not_see_in_a_folder_is_not_predicted(
 def test_a_model_that_was_not_calibrated_gives_no_interval(run_of: Callable[[str], Path]) -> None:
     trained = runs.load(run_of("student"))
     trained.model.get_buffer("half_width").fill_(float("nan"))
-    found = predict_waveform(TorchWindowRegressor(trained), music(1))
-    assert found.valence_ci is None
-    assert found.valence_original_ci is None
+    result = predict_waveform(TorchWindowRegressor(trained), music(1))
+    assert result.valence_ci is None
+    assert result.valence_original_ci is None
 
 
 def test_values_are_given_on_the_scale_of_the_labels_too(run_of: Callable[[str], Path]) -> None:
@@ -153,11 +153,11 @@ def test_values_are_given_on_the_scale_of_the_labels_too(run_of: Callable[[str],
     regressor = TorchWindowRegressor(trained)
     assert (regressor.label_scale, predict_waveform(regressor, music(1)).scale) == ("-1..1", "-1..1")
     regressor.label_scale = "1..9"
-    found = predict_waveform(regressor, music(1))
+    result = predict_waveform(regressor, music(1))
     for axis in ("valence", "arousal"):
-        assert getattr(found, f"{axis}_original") == pytest.approx(5 + 4 * getattr(found, axis))
-        assert getattr(found, f"{axis}_original_ci") == pytest.approx(
-            [5 + 4 * bound for bound in getattr(found, f"{axis}_ci")]
+        assert getattr(result, f"{axis}_original") == pytest.approx(5 + 4 * getattr(result, axis))
+        assert getattr(result, f"{axis}_original_ci") == pytest.approx(
+            [5 + 4 * bound for bound in getattr(result, f"{axis}_ci")]
         )
     regressor.label_scale = "quadrants"
     assert predict_waveform(regressor, music(1)).valence_original is None
@@ -169,8 +169,8 @@ def test_one_bad_recording_stops_no_other(run_of: Callable[[str], Path], tmp_pat
     empty.mkdir()
     (folder / "a.mp3").write_bytes(b"not a song")
     audio.save(folder / "b.wav", music(1, 0.2), RATE)
-    found = predict_files(run_of("student"), [folder, song, tmp_path / "nowhere.wav", empty])
-    errors = {Path(present(entry.path)).name: entry.error for entry in found}
+    result = predict_files(run_of("student"), [folder, song, tmp_path / "nowhere.wav", empty])
+    errors = {Path(present(entry.path)).name: entry.error for entry in result}
     assert errors["song.wav"] is None
     assert "too short" in present(errors["b.wav"])
     assert "no such audio file" in present(errors["nowhere.wav"])
@@ -192,12 +192,12 @@ def test_a_baseline_on_an_embedding_gets_the_features_it_was_trained_on(
     features = np.repeat(corpus.mel.mean(axis=(1, 2), dtype=np.float64)[:, None], 3, axis=1)
     settings = {"features": "musicnn:x", "version": "loud-1", "dimension": 3}
     train_run("baseline", corpus, 0, tmp_path / "run", TrainSettings(model=settings), embedding=features)
-    (found,) = predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness())
+    (result,) = predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness())
     model = runs.load(tmp_path / "run").model
     sound = audio.load(song, 8_000)
     length = round(5.9 * 8_000)
     expected = model(Loudness().embed(sound[None, :length]))[0].tolist()
-    first = present(found.curve)[0]
+    first = present(result.curve)[0]
     assert (first.valence, first.arousal) == pytest.approx(expected, abs=1e-5)
     with pytest.raises(MismatchError, match="of version loud-1, this is loud-2"):
         predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness("loud-2"))
@@ -254,6 +254,6 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], tmp_path:
 
 def test_real_music_is_read(run_of: Callable[[str], Path], data: Path) -> None:
     file = max((data / "open/librosa_audio").glob("*.ogg"), key=lambda path: path.stat().st_size)
-    (found,) = predict_files(run_of("baseline"), [file])
-    assert -1 <= present(found.valence) <= 1
-    assert len(present(found.curve)) > 1
+    (result,) = predict_files(run_of("baseline"), [file])
+    assert -1 <= present(result.valence) <= 1
+    assert len(present(result.curve)) > 1

@@ -86,12 +86,12 @@ def test_a_paired_difference_is_sharper_than_two_intervals(rng):
     target = rng.normal(size=150)
     shared = rng.normal(size=150)
     a, b = target + 0.9 * shared, target + shared + 0.1 * rng.normal(size=150)
-    found = paired_difference(a, b, target)
-    assert found.value == pytest.approx(concordance(a, target) - concordance(b, target))
-    assert 0 < present(found.ci)[0] < found.value < present(found.ci)[1]
-    assert present(found.ci)[1] - present(found.ci)[0] < 0.5 * np.ptp(bootstrap_ci(concordance, a, target))
+    result = paired_difference(a, b, target)
+    assert result.value == pytest.approx(concordance(a, target) - concordance(b, target))
+    assert 0 < present(result.ci)[0] < result.value < present(result.ci)[1]
+    assert present(result.ci)[1] - present(result.ci)[0] < 0.5 * np.ptp(bootstrap_ci(concordance, a, target))
     assert paired_difference(a, a, target).ci == (0.0, 0.0)
-    assert paired_difference(b, a, target).value == -found.value
+    assert paired_difference(b, a, target).value == -result.value
 
 
 def test_refusals(rng):

@@ -17,11 +17,11 @@ def sets():
 
 def test_with_one_cell_it_is_the_mann_whitney_test(sets):
     fake, train, holdout, _ = sets
-    found = data_copying(fake * 1.1, train, holdout, cells=1)
+    result = data_copying(fake * 1.1, train, holdout, cells=1)
     away = [nearest_rows(rows, train)[0] for rows in (fake * 1.1, holdout)]
     witness = mannwhitneyu(*away, alternative="less", method="asymptotic", use_continuity=False)
-    assert found.p == pytest.approx(witness.pvalue)
-    assert norm.cdf(found.c_t) == pytest.approx(witness.pvalue)
+    assert result.p == pytest.approx(witness.pvalue)
+    assert norm.cdf(result.c_t) == pytest.approx(witness.pvalue)
 
 
 def test_ties_are_corrected_for(sets):
@@ -67,9 +67,9 @@ def test_clips_of_a_song_are_one_witness():
     for seed in range(30):
         rng = np.random.default_rng(seed)
         holdout, fake = (rng.normal(size=(30, 5))[song] + 0.01 * rng.normal(size=(300, 5)) for _ in range(2))
-        found = data_copying(fake, train := rng.normal(size=(300, 5)), holdout, (song, song))
-        assert found.n == (30, 30)
-        by_song.append(found.p < 0.05)
+        result = data_copying(fake, train := rng.normal(size=(300, 5)), holdout, (song, song))
+        assert result.n == (30, 30)
+        by_song.append(result.p < 0.05)
         by_clip.append(data_copying(fake, train, holdout, cells=1).p < 0.05)
     assert np.mean(by_song) < 0.2 < np.mean(by_clip)
 

@@ -33,10 +33,10 @@ def test_a_collapse_that_labels_keep_apart_is_seen() -> None:
 
 def test_the_order_does_not_matter_nor_the_unit() -> None:
     (x, a), (y, b) = draws(200), draws(200, seed=1)
-    found = label_diversity(x, y, a, b)
+    result = label_diversity(x, y, a, b)
     order = RNG.permutation(200)
-    assert label_diversity(x[order], y, a[order], b) == pytest.approx(found)
-    assert label_diversity(3 * x, 3 * y, a, b) == pytest.approx(found)
+    assert label_diversity(x[order], y, a[order], b) == pytest.approx(result)
+    assert label_diversity(3 * x, 3 * y, a, b) == pytest.approx(result)
 
 
 def test_clips_of_one_song_are_not_each_others_neighbours() -> None:

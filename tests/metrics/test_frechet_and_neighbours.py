@@ -101,9 +101,9 @@ def test_jackknife_removes_the_bias_that_the_plain_distance_has(rng):
     truth = d * scale**2
     pairs = [(rng.normal(size=(150, d)), rng.normal(size=(150, d)) * (1 + scale)) for _ in range(25)]
     plain = np.mean([frechet_distance(x, y) for x, y in pairs])
-    found = np.array([frechet(x, y).value for x, y in pairs])
+    result = np.array([frechet(x, y).value for x, y in pairs])
     assert plain > truth + 0.8
-    assert abs(found.mean() - truth) < 3 * found.std(ddof=1) / np.sqrt(len(pairs)) + 0.02
+    assert abs(result.mean() - truth) < 3 * result.std(ddof=1) / np.sqrt(len(pairs)) + 0.02
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng):
@@ -152,7 +152,7 @@ def test_frechet_works_with_fewer_rows_than_features(rng):
 
 def test_kernel_distance_is_unbiased_for_the_closed_form(rng):
     # N(0, I₄) against N(½, 1.5 I₄) at σ = 2: 0.0696554232. The bandwidth is fixed by scaling the rows' own median.
-    found = []
+    result = []
     for _ in range(300):
         x, y = rng.normal(size=(100, 4)), 0.5 + np.sqrt(1.5) * rng.normal(size=(120, 4))
         k = [np.exp(-cdist(a, b, "sqeuclidean") / 8) for a, b in ((x, x), (y, y), (x, y))]
@@ -160,10 +160,10 @@ def test_kernel_distance_is_unbiased_for_the_closed_form(rng):
         sigma = np.median(cdist(x, x)[np.triu_indices(100, 1)])
         g = [np.exp(-cdist(a, b, "sqeuclidean") / (2 * sigma**2)) for a, b in ((x, x), (y, y), (x, y))]
         formula = [(m[0].sum() - 100) / 9900 + (m[1].sum() - 120) / 14280 - 2 * m[2].mean() for m in (k, g)]
-        if len(found) < 5:
+        if len(result) < 5:
             assert kernel_distance(x, y) == pytest.approx(formula[1], abs=1e-12)
-        found.append(formula[0])
-    assert np.mean(found) == pytest.approx(0.0696554232, abs=4 * np.std(found) / np.sqrt(len(found)))
+        result.append(formula[0])
+    assert np.mean(result) == pytest.approx(0.0696554232, abs=4 * np.std(result) / np.sqrt(len(result)))
 
 
 def test_kernel_distance_takes_its_bandwidth_from_the_reference(rng):
@@ -196,10 +196,10 @@ def test_prdc_counts_ties_as_the_authors_package_does(rng):
 
 def test_coverage_and_density_of_equal_laws_have_their_expected_values(rng):
     n, k = 120, 3
-    found = [precision_recall_density_coverage(*rng.normal(size=(2, n, 5)), k=k) for _ in range(60)]
+    result = [precision_recall_density_coverage(*rng.normal(size=(2, n, 5)), k=k) for _ in range(60)]
     expected = 1 - np.prod([(n - i) / (2 * n - i) for i in range(1, k + 1)])
     for name, truth in (("coverage", expected), ("density", 1.0)):
-        values = np.array([f[name] for f in found])
+        values = np.array([f[name] for f in result])
         assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
 
 

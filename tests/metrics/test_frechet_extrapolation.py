@@ -22,10 +22,10 @@ def with_replacement(x, y, rng):
 def test_the_extrapolation_finds_the_truth_where_subsets_with_replacement_find_the_bias():
     pairs = [pair(seed) for seed in range(15)]
     results = [frechet_infinity(x, y) for x, y in pairs]
-    found = np.array([result.value for result in results])
+    actual = np.array([result.value for result in results])
     error = np.mean([np.ptp(result.ci) for result in results]) / 2 / 2.262157162740992  # Student's, 9 degrees
-    assert 0.6 < error / found.std(ddof=1) < 2.5
-    assert abs(found.mean() - 12 * 0.02) < 3 * found.std(ddof=1) / np.sqrt(len(pairs))
+    assert 0.6 < error / actual.std(ddof=1) < 2.5
+    assert abs(actual.mean() - 12 * 0.02) < 3 * actual.std(ddof=1) / np.sqrt(len(pairs))
     plain = np.mean([frechet_distance(x, y) for x, y in pairs])
     ported = np.mean([with_replacement(x, y, np.random.default_rng(0)) for x, y in pairs])
     assert plain > 0.24 + 0.25
@@ -34,14 +34,14 @@ def test_the_extrapolation_finds_the_truth_where_subsets_with_replacement_find_t
 
 def test_the_fitted_line_is_reported():
     x, y = pair(0)
-    found = frechet_infinity(x, y, seed=3)
-    assert found.r2 > 0.95
-    assert found.distances[-1] == pytest.approx(frechet_distance(x, y))
-    assert found.shares[-1] == 1.0
-    assert found.slope > 0
-    assert found.ci[0] < found.value < found.ci[1]
-    assert found.to_dict()["n"] == [300, 300]
-    assert found.to_dict()["seed"] == 3
+    result = frechet_infinity(x, y, seed=3)
+    assert result.r2 > 0.95
+    assert result.distances[-1] == pytest.approx(frechet_distance(x, y))
+    assert result.shares[-1] == 1.0
+    assert result.slope > 0
+    assert result.ci[0] < result.value < result.ci[1]
+    assert result.to_dict()["n"] == [300, 300]
+    assert result.to_dict()["seed"] == 3
 
 
 def test_songs_stay_whole():

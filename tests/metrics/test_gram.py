@@ -63,8 +63,8 @@ def test_parts_merge_into_the_whole_however_they_are_cut(seed, cuts):
 def test_each_part_is_left_out_in_turn(rng, d):
     x, y = rng.normal(size=(40, d)), rng.normal(size=(40, d))
     parts = np.split(x, [3, 10, 11, 25])
-    found = list(without_each([Moments.of(part) for part in parts]))
-    for i, moments in enumerate(found):
+    result = list(without_each([Moments.of(part) for part in parts]))
+    for i, moments in enumerate(result):
         rest = np.concatenate(parts[:i] + parts[i + 1 :])
         assert moments.frechet(Moments.of(y)) == pytest.approx(frechet_distance(rest, y), abs=1e-10)
 
@@ -113,17 +113,17 @@ def test_directions_that_one_set_hardly_has_keep_their_digits(rng, thin):
 def test_leaving_out_by_indexing_and_by_merging_agree(rng):
     x, y = rng.normal(size=(30, 40)), rng.normal(size=(24, 40)) + 0.3
     q, _ = np.linalg.qr(rng.normal(size=(40, 40)))
-    found = []
+    result = []
     for rows, others in ((x, y), (np.tile(x @ q, (1, 1)), y @ q)):
         a, b = Sample(rows, np.arange(30)), Sample(others, np.arange(24))
         blocks = [np.arange(k, 30, 10) for k in range(10)], [np.arange(k, 24, 8) for k in range(8)]
-        found.append(estimate(left_out(a, b, *blocks)))
+        result.append(estimate(left_out(a, b, *blocks)))
     direct = [frechet_distance(np.delete(x, block, axis=0), y) for block in blocks[0]]
     assert left_out(Sample(x, np.arange(30)), Sample(y, np.arange(24)), *blocks).without[0][:, 0] == pytest.approx(
         direct, abs=1e-9
     )
-    assert found[0].value == pytest.approx(found[1].value, abs=1e-9)
-    assert found[0].error == pytest.approx(found[1].error, abs=1e-9)
+    assert result[0].value == pytest.approx(result[1].value, abs=1e-9)
+    assert result[0].error == pytest.approx(result[1].error, abs=1e-9)
 
 
 def test_the_jackknife_is_the_textbook_formula(rng):
@@ -134,10 +134,10 @@ def test_the_jackknife_is_the_textbook_formula(rng):
         without = np.array([distance(np.delete(rows, i, axis=0)) for i in range(len(rows))])
         value -= (len(rows) - 1) * (without.mean() - whole)
         variance += (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
-    found = frechet(x, y)
-    assert found.value == pytest.approx(value)
+    result = frechet(x, y)
+    assert result.value == pytest.approx(value)
     half = 2.200985160082949 * np.sqrt(variance)  # Student's, 11 degrees
-    assert present(found.ci)[1] - found.value == pytest.approx(half)
+    assert present(result.ci)[1] - result.value == pytest.approx(half)
 
 
 def test_sets_on_disk_are_read_in_chunks(tmp_path, rng, monkeypatch):

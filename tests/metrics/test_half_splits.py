@@ -20,11 +20,11 @@ def test_a_split_is_measured_as_the_authors_do(rng):
     x, y = rng.normal(size=(60, 4)), rng.normal(size=(50, 4)) * 1.3
     real, fake = Sample.of(x, None, "x"), Sample.of(y, None, "y")
     a, b = np.arange(10, 40), np.arange(5, 45)
-    found = _Pairs(real, fake).measured(a, b, 3, fake=True)
+    result = _Pairs(real, fake).measured(a, b, 3, fake=True)
     theirs = compute_prdc(real.rows[a], fake.rows[b], nearest_k=3)
-    assert {name: found[name] for name in theirs} == pytest.approx(theirs)
+    assert {name: result[name] for name in theirs} == pytest.approx(theirs)
     clipped = clipped_density_coverage(real.rows[a], fake.rows[b], 3)
-    ours = found["clipped_density"], found["clipped_coverage"], found["vendi"]
+    ours = result["clipped_density"], result["clipped_coverage"], result["vendi"]
     assert ours == pytest.approx((clipped["density"], clipped["coverage"], vendi_score(fake.rows[b])))
 
 
@@ -46,18 +46,18 @@ def test_clips_of_one_song_are_not_each_others_neighbours(rng):
     song = np.repeat(np.arange(24), 16)
     place = rng.normal(size=(48, 3))
     x, y = (place[part][song] + 1e-3 * rng.normal(size=(384, 3)) for part in (slice(24), slice(24, 48)))
-    told, untold = by_halves(x, y, (song, song)), by_halves(x, y)
-    assert present(told["precision"].floor) > 0.6
-    assert told["precision"].value > 0.6
+    reported, untold = by_halves(x, y, (song, song)), by_halves(x, y)
+    assert present(reported["precision"].floor) > 0.6
+    assert reported["precision"].value > 0.6
     assert untold["precision"].value < 0.35  # each ball reaches no further than its own song
 
 
 def test_the_interval_is_of_the_size_that_new_songs_would_show(rng):
     values, widths = [], []
     for seed in range(25):
-        found = by_halves(rng.normal(size=(80, 3)), 0.8 * rng.normal(size=(80, 3)) + 0.3, seed=seed)["density"]
-        values.append(found.value)
-        widths.append((present(found.ci)[1] - present(found.ci)[0]) / (2 * 1.96))
+        result = by_halves(rng.normal(size=(80, 3)), 0.8 * rng.normal(size=(80, 3)) + 0.3, seed=seed)["density"]
+        values.append(result.value)
+        widths.append((present(result.ci)[1] - present(result.ci)[0]) / (2 * 1.96))
     assert 0.7 < np.mean(widths) / np.std(values) < 2.0
 
 

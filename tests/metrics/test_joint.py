@@ -25,25 +25,27 @@ def rng():
 @pytest.mark.parametrize("d", [4, 200])  # by roots, and by inner products
 def test_it_is_the_distance_of_features_and_weighted_conditions_side_by_side(rng, d):
     (x, h), (y, c) = music(rng, 60, d), music(rng, 50, d)
-    found = frechet_joint_distance(x, y, (h, c), permutations=19)
+    result = frechet_joint_distance(x, y, (h, c), permutations=19)
     alpha = np.linalg.norm(x, axis=1).mean() / np.linalg.norm(h, axis=1).mean()
     real, fake = (np.concatenate([f, alpha * k], axis=1) for f, k in ((x, h), (y, c)))
-    assert found.alpha == pytest.approx(alpha)
-    assert found.plain == pytest.approx(frechet_distance(real, fake))
-    assert found.joint.value == pytest.approx(frechet(real, fake).value, abs=0.05 * abs(found.plain))
-    assert found.null[0] < found.null[1] < found.null[2]
+    assert result.alpha == pytest.approx(alpha)
+    assert result.plain == pytest.approx(frechet_distance(real, fake))
+    assert result.joint.value == pytest.approx(frechet(real, fake).value, abs=0.05 * abs(result.plain))
+    assert result.null[0] < result.null[1] < result.null[2]
 
 
 def test_without_weight_it_is_the_distance_of_the_features(rng):
     (x, h), (y, c) = music(rng), music(rng)
-    found = frechet_joint_distance(x, y, (h, c), alpha=0, permutations=19)
-    assert found.joint.value == pytest.approx(found.features.value)
-    assert found.p == 1.0
+    result = frechet_joint_distance(x, y, (h, c), alpha=0, permutations=19)
+    assert result.joint.value == pytest.approx(result.features.value)
+    assert result.p == 1.0
 
 
 def test_shuffled_conditions_are_seen_by_it_and_not_by_the_features(rng):
     (x, h), (y, c) = music(rng), music(rng)
-    follows, ignores = (frechet_joint_distance(x, y, (h, asked), permutations=99) for asked in (c, c[::-1] * [1, -1]))
+    follows, ignores = (
+        frechet_joint_distance(x, y, (h, requested), permutations=99) for requested in (c, c[::-1] * [1, -1])
+    )
     assert follows.features.value == pytest.approx(ignores.features.value, abs=0.05)
     assert follows.joint.value < 0.3 < ignores.joint.value
     assert follows.plain < follows.null[0]
@@ -53,22 +55,22 @@ def test_shuffled_conditions_are_seen_by_it_and_not_by_the_features(rng):
 
 
 def test_where_conditions_are_ignored_p_is_uniform():
-    found = []
+    result = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         (x, h), (y, c) = music(rng, 40, 3), music(rng, 24, 3)
-        found.append(frechet_joint_distance(x, y, (h, rng.permutation(c)), permutations=19).p)
-    assert 0.35 < np.mean(found) < 0.65
-    assert np.mean(np.array(found) <= 0.1) < 0.25
+        result.append(frechet_joint_distance(x, y, (h, rng.permutation(c)), permutations=19).p)
+    assert 0.35 < np.mean(result) < 0.65
+    assert np.mean(np.array(result) <= 0.1) < 0.25
 
 
 def test_a_song_trades_its_condition_as_a_whole(rng):
     song = np.repeat(np.arange(12), 10)
     x, h = music(rng)
-    asked = rng.uniform(-1, 1, size=(12, 2))[song]
-    heard = rng.normal(size=(12, 4))[song] + 0.1 * rng.normal(size=(120, 4))  # clips of a song sound alike
+    requested = rng.uniform(-1, 1, size=(12, 2))[song]
+    played = rng.normal(size=(12, 4))[song] + 0.1 * rng.normal(size=(120, 4))  # clips of a song sound alike
     by_song = [
-        frechet_joint_distance(x, heard, (h, asked), (np.arange(150), song), permutations=19, seed=s).p
+        frechet_joint_distance(x, played, (h, requested), (np.arange(150), song), permutations=19, seed=s).p
         for s in range(3)
     ]
     assert min(by_song) > 0.05

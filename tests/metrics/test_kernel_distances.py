@@ -20,13 +20,13 @@ def test_the_value_is_the_kernel_distance_and_the_interval_holds_the_closed_form
     hits = 0
     for _ in range(60):
         x, y = rng.normal(size=(60, 4)), 0.5 + np.sqrt(1.5) * rng.normal(size=(70, 4))
-        found = kernel(x, y)
-        assert found.value == pytest.approx(kernel_distance(x, y))
+        result = kernel(x, y)
+        assert result.value == pytest.approx(kernel_distance(x, y))
         s = bandwidth(Sample.of(x, None, "x")) ** 2
         # E k = (σ²/(σ² + v))^{D/2} exp(−‖Δ‖²/2(σ² + v)) for a difference of mean Δ and variance v.
         same, other = (s / (s + 2)) ** 2, (s / (s + 3)) ** 2
         truth = same + other - 2 * (s / (s + 2.5)) ** 2 * np.exp(-1 / (2 * (s + 2.5)))
-        hits += present(found.ci)[0] <= truth <= present(found.ci)[1]
+        hits += present(result.ci)[0] <= truth <= present(result.ci)[1]
     assert hits >= 52
 
 
@@ -35,7 +35,7 @@ def test_leaving_out_is_leaving_out(rng):
     x, y = (Sample.of(rng.normal(size=(90, 3)), song, "groups") for _ in range(2))
     sigma = bandwidth(x)
     blocks = [song_blocks(z, rng, "z") for z in (x, y)]
-    found = mmd_statistic(x, y)(x, y, *blocks)
+    result = mmd_statistic(x, y)(x, y, *blocks)
 
     def direct(a, b):
         return [np.exp(-((p[:, None] - q) ** 2).sum(axis=2) / (2 * sigma**2)) for p, q in ((a, a), (b, b), (a, b))]
@@ -44,7 +44,7 @@ def test_leaving_out_is_leaving_out(rng):
         keep = x.all_but(block)
         xx, yy, xy = direct(x.rows[keep], y.rows)
         apart, others = x.song[keep, None] != x.song[keep], y.song[:, None] != y.song
-        assert found.without[0][g, 0] == pytest.approx(xx[apart].mean() + yy[others].mean() - 2 * xy.mean())
+        assert result.without[0][g, 0] == pytest.approx(xx[apart].mean() + yy[others].mean() - 2 * xy.mean())
 
 
 def test_its_floor_is_near_nought_and_songs_widen_the_interval(rng):

@@ -34,8 +34,8 @@ def by_hand(x, y, k):
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_clipped_counts_are_those_of_the_definition(rng, k):
     x, y = rng.normal(size=(60, 4)), rng.normal(size=(50, 4)) * 1.2
-    found = clipped_density_coverage(x, y, k)
-    parts = found["density_fake"], found["density_real"], found["coverage_fake"]
+    result = clipped_density_coverage(x, y, k)
+    parts = result["density_fake"], result["density_real"], result["coverage_fake"]
     assert parts == pytest.approx(by_hand(x, y, k))
 
 
@@ -52,14 +52,14 @@ def test_clipped_density_and_coverage_equal_the_authors(rng, kind):
     rng.normal(size=(150, 6))
     stretched = rng.normal(size=(150, 6)) * 1.3 + 0.3
     astray = np.concatenate([rng.normal(size=(90, 6)), rng.normal(size=(60, 6)) + 30])
-    found = clipped_density_coverage(x, stretched if kind == "stretched" else astray)
-    assert found["density"] == pytest.approx(AUTHORS[kind][0])
-    assert found["coverage"] == pytest.approx(AUTHORS[kind][1], abs=2 / 150)  # theirs are multiples of 1/(M + 1)
+    result = clipped_density_coverage(x, stretched if kind == "stretched" else astray)
+    assert result["density"] == pytest.approx(AUTHORS[kind][0])
+    assert result["coverage"] == pytest.approx(AUTHORS[kind][1], abs=2 / 150)  # theirs are multiples of 1/(M + 1)
 
 
 def test_the_expected_coverage_of_equal_laws_is_the_beta_binomial_mean(rng):
     seen = [clipped_density_coverage(*rng.normal(size=(2, 80, 3)), k=3) for _ in range(60)]
-    values = np.array([found["coverage_fake"] for found in seen])
+    values = np.array([result["coverage_fake"] for result in seen])
     assert abs(values.mean() - seen[0]["coverage_expected"]) < 4 * values.std() / np.sqrt(len(values))
     # For k = 1 it is the coverage of Naeem et al., 1 − (N − 1)/(N + M − 1).
     assert clipped_density_coverage(*rng.normal(size=(2, 80, 3)), k=1)["coverage_expected"] == pytest.approx(80 / 159)
@@ -72,8 +72,8 @@ def test_both_fall_in_a_line_with_the_share_of_bad_fakes(rng, bad):
         x, y = rng.normal(size=(2, 300, 3))
         y[: int(300 * bad)] += 100
         drawn.append(clipped_density_coverage(x, y))
-    assert np.mean([found["density"] for found in drawn]) == pytest.approx(1 - bad, abs=0.06)
-    assert np.mean([found["coverage"] for found in drawn]) == pytest.approx(1 - bad, abs=0.06)
+    assert np.mean([result["density"] for result in drawn]) == pytest.approx(1 - bad, abs=0.06)
+    assert np.mean([result["coverage"] for result in drawn]) == pytest.approx(1 - bad, abs=0.06)
 
 
 def test_one_real_outlier_does_not_make_strange_fakes_good(rng):

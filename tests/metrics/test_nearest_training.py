@@ -18,22 +18,22 @@ def sets():
 
 def test_fresh_draws_are_not_copies(sets):
     fake, train, holdout, _ = sets
-    found = memorisation(fake, train, holdout)
-    assert found.nearer_train == pytest.approx(0.5, abs=0.08)
-    assert found.authentic == pytest.approx(found.authentic_control, abs=0.1)
-    assert found.distance_ratio == pytest.approx(1.0, abs=0.05)
-    assert found.exact_copies == 0
-    assert found.copying is False
+    result = memorisation(fake, train, holdout)
+    assert result.nearer_train == pytest.approx(0.5, abs=0.08)
+    assert result.authentic == pytest.approx(result.authentic_control, abs=0.1)
+    assert result.distance_ratio == pytest.approx(1.0, abs=0.05)
+    assert result.exact_copies == 0
+    assert result.copying is False
 
 
 def test_noisy_copies_are_detected(sets):
     _, train, holdout, rng = sets
-    found = memorisation(train + 0.05 * rng.normal(size=train.shape), train, holdout)
-    assert found.nearer_train > 0.99
-    assert found.authentic < 0.01
-    assert present(found.distance_ratio) < 0.2
-    assert found.exact_copies == 0
-    assert found.copying is True
+    result = memorisation(train + 0.05 * rng.normal(size=train.shape), train, holdout)
+    assert result.nearer_train > 0.99
+    assert result.authentic < 0.01
+    assert present(result.distance_ratio) < 0.2
+    assert result.exact_copies == 0
+    assert result.copying is True
 
 
 def test_a_quarter_of_copies_is_detected(sets):
@@ -44,32 +44,32 @@ def test_a_quarter_of_copies_is_detected(sets):
 
 def test_exact_copies_are_counted(sets):
     fake, train, holdout, _ = sets
-    found = memorisation(np.concatenate([fake, train[:3]]), train, holdout)
-    assert found.exact_copies == 3
-    assert found.copying is True
+    result = memorisation(np.concatenate([fake, train[:3]]), train, holdout)
+    assert result.exact_copies == 3
+    assert result.copying is True
 
 
 def test_a_large_training_set_alone_is_no_copying(sets):
     fake, train, holdout, _ = sets
-    found = memorisation(fake, train, holdout[:80])
-    assert found.n == 80
-    assert found.nearer_train == pytest.approx(0.5, abs=0.1)
-    assert found.copying is False
+    result = memorisation(fake, train, holdout[:80])
+    assert result.n == 80
+    assert result.nearer_train == pytest.approx(0.5, abs=0.1)
+    assert result.copying is False
 
 
 def test_a_collapse_to_one_place_is_no_copying():
     rng = np.random.default_rng(4)
     train, holdout, places = rng.normal(size=(400, 4)), rng.normal(size=(400, 4)), rng.normal(size=(40, 4))
-    found = [memorisation(place + 0.05 * rng.normal(size=(100, 4)), train, holdout) for place in places]
+    result = [memorisation(place + 0.05 * rng.normal(size=(100, 4)), train, holdout) for place in places]
     # What would look like copying if every fake were evidence of its own:
-    assert any(f.nearer_train > 0.66 and f.authentic < f.authentic_control - 0.2 for f in found)
-    assert sum(f.copying for f in found) <= 2  # a place next to a training row cannot be told from its copies
+    assert any(f.nearer_train > 0.66 and f.authentic < f.authentic_control - 0.2 for f in result)
+    assert sum(f.copying for f in result) <= 2  # a place next to a training row cannot be told from its copies
 
 
 def test_a_few_training_clips_over_and_over_are_copies(sets):
     _, train, holdout, rng = sets
-    found = memorisation(train[rng.integers(3, size=200)] + 0.05 * rng.normal(size=(200, 16)), train, holdout)
-    assert found.copying is True
+    result = memorisation(train[rng.integers(3, size=200)] + 0.05 * rng.normal(size=(200, 16)), train, holdout)
+    assert result.copying is True
 
 
 def test_false_alarms_are_rare():
@@ -83,7 +83,7 @@ def test_order_does_not_matter_and_seed_is_kept(sets):
     a = memorisation(fake, train, holdout[:100], seed=3)
     b = memorisation(fake[::-1], train[rng.permutation(400)], holdout[:100][::-1], seed=3)
     assert a.ci == b.ci
-    statistics = [{name: value for name, value in asdict(found).items() if name != "ci"} for found in (a, b)]
+    statistics = [{name: value for name, value in asdict(result).items() if name != "ci"} for result in (a, b)]
     assert statistics[0] == pytest.approx(statistics[1])
 
 
@@ -102,14 +102,14 @@ def test_bad_rows_are_refused(sets):
 
 def test_intervals_are_over_songs(sets):
     fake, train, holdout, _ = sets
-    found = memorisation(fake, train, holdout)
-    share, (low, high) = found.authentic, found.ci.authentic
+    result = memorisation(fake, train, holdout)
+    share, (low, high) = result.authentic, result.ci.authentic
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / 400), rel=0.15)  # binomial
-    for name, (low, high) in asdict(found.ci).items():
-        assert low <= asdict(found)[name] <= high, name
+    for name, (low, high) in asdict(result.ci).items():
+        assert low <= asdict(result)[name] <= high, name
     songs = np.repeat(np.arange(400), 4), np.arange(400)
     grouped = memorisation(np.repeat(fake, 4, axis=0), train, holdout, groups=songs)
-    wide = np.diff(grouped.ci.authentic) / (found.ci.authentic[1] - found.ci.authentic[0])
+    wide = np.diff(grouped.ci.authentic) / (result.ci.authentic[1] - result.ci.authentic[0])
     assert wide == pytest.approx(1.0, abs=0.15)  # four clips of a song say no more than one
 
 
@@ -131,6 +131,6 @@ def test_songs_of_several_clips_leave_the_null_at_half():
         song, learnt = (np.arange(60), np.repeat(np.arange(20), 6)), np.repeat(np.arange(80), 6)
         by_song.append(memorisation(fake, train, holdout, groups=song, train_groups=learnt))
         by_row.append(memorisation(fake, train, holdout).nearer_train)
-    assert np.mean([found.nearer_train for found in by_song]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([result.nearer_train for result in by_song]) == pytest.approx(0.5, abs=0.05)
     assert np.mean(by_row) > 0.6  # as many rows of more songs reach farther
-    assert {found.n for found in by_song} == {120}
+    assert {result.n for result in by_song} == {120}

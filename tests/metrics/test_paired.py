@@ -18,24 +18,24 @@ def sets(seed):
 def test_the_interval_holds_the_truth_and_is_tighter_than_two():
     held, paired, separate = 0, [], []
     for seed in range(40):
-        found = paired_test(*sets(seed))
-        held += present(found.difference.ci)[0] <= TRUTH <= present(found.difference.ci)[1]
-        paired.append(np.ptp(present(found.difference.ci)))
-        separate.append(np.hypot(np.ptp(present(found.first.ci)), np.ptp(present(found.second.ci))))
+        result = paired_test(*sets(seed))
+        held += present(result.difference.ci)[0] <= TRUTH <= present(result.difference.ci)[1]
+        paired.append(np.ptp(present(result.difference.ci)))
+        separate.append(np.hypot(np.ptp(present(result.first.ci)), np.ptp(present(result.second.ci))))
     assert held >= 34
     assert np.mean(paired) < 0.85 * np.mean(separate)
 
 
 @pytest.mark.parametrize("distance", ["frechet", "kernel"])
 def test_equal_generators_differ_as_rarely_as_p_says(distance):
-    found = []
+    result = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         reference, one, other = rng.normal(size=(30, 3)), rng.normal(size=(40, 3)) + 1, rng.normal(size=(40, 3)) + 1
         drawn = paired_test(reference, one, other, distance=distance)
-        found.append(drawn.p)
-    assert np.mean(np.array(found) < 0.05) < 0.15
-    assert 0.3 < np.mean(found) < 0.7
+        result.append(drawn.p)
+    assert np.mean(np.array(result) < 0.05) < 0.15
+    assert 0.3 < np.mean(result) < 0.7
 
 
 def test_the_order_of_the_generators_turns_the_sign():
@@ -51,10 +51,10 @@ def test_the_order_of_the_generators_turns_the_sign():
 def test_either_distance_alone_is_near_the_unpaired_one():
     x, a, b = sets(1)
     assert paired_test(x, a, b).first.value == pytest.approx(frechet(x, a).value, abs=0.1)
-    found = paired_test(x, a, b, distance="kernel")
-    assert found.first.value == pytest.approx(kernel_distance(x, a))
-    assert found.difference.value == pytest.approx(kernel_distance(x, a) - kernel_distance(x, b))
-    assert found.to_dict()["difference"]["n"] == [40, 150, 150]
+    result = paired_test(x, a, b, distance="kernel")
+    assert result.first.value == pytest.approx(kernel_distance(x, a))
+    assert result.difference.value == pytest.approx(kernel_distance(x, a) - kernel_distance(x, b))
+    assert result.to_dict()["difference"]["n"] == [40, 150, 150]
 
 
 def test_songs_are_left_out_whole_and_order_does_not_matter():

@@ -53,8 +53,8 @@ def test_held_out_real_music_is_excellent(scores, n, seed):
 
 def test_few_songs_get_the_benefit_of_the_doubt(scores):
     orders = [np.random.default_rng(seed).permutation(len(scores.mels)) for seed in range(12)]
-    found = [quality_score(scores.mels[order[:16]], scores.mels[order[16:32]]).score for order in orders]
-    assert sum(score >= 95 for score in found) >= 9
+    result = [quality_score(scores.mels[order[:16]], scores.mels[order[16:32]]).score for order in orders]
+    assert sum(score >= 95 for score in result) >= 9
 
 
 @pytest.mark.parametrize("n", [30, 110])
@@ -192,11 +192,11 @@ def test_silence_and_constants_do_not_break_it(rng):
 
 
 def test_json_is_what_the_contract_says(rng):
-    found = json.loads(json.dumps(quality_score(synthetic(rng, 16), synthetic(rng, 16)).to_dict()))
-    assert list(found) == ["score", "ci", "sensitivity", "tier", "components", "published"]
-    assert list(found["components"]) == list(PARTS)
-    assert all(set(part) == {"value", "score", "floor", "bad"} for part in found["components"].values())
-    assert set(found["published"]["components"]) == set(PARTS)
+    document = json.loads(json.dumps(quality_score(synthetic(rng, 16), synthetic(rng, 16)).to_dict()))
+    assert list(document) == ["score", "ci", "sensitivity", "tier", "components", "published"]
+    assert list(document["components"]) == list(PARTS)
+    assert all(set(part) == {"value", "score", "floor", "bad"} for part in document["components"].values())
+    assert set(document["published"]["components"]) == set(PARTS)
 
 
 def test_the_published_formula_is_followed_exactly(rng):
@@ -214,9 +214,9 @@ def test_the_published_formula_is_followed_exactly(rng):
         "frequency": 100 * np.corrcoef(p.mean(0), q.mean(0))[0, 1],
         "range": 100 * (1 - abs(np.ptp(r) - np.ptp(f)) / np.ptp(r)),
     }
-    found = published_quality(real, fake)
-    assert found.components == pytest.approx(expected, abs=1e-4)
-    assert found.score == pytest.approx(np.dot((0.3, 0.2, 0.2, 0.15, 0.15), list(expected.values())), abs=1e-4)
+    result = published_quality(real, fake)
+    assert result.components == pytest.approx(expected, abs=1e-4)
+    assert result.score == pytest.approx(np.dot((0.3, 0.2, 0.2, 0.15, 0.15), list(expected.values())), abs=1e-4)
     assert published_quality(real, real[::-1]).score == pytest.approx(100)
 
 

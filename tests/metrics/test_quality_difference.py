@@ -17,21 +17,21 @@ def sets():
 def test_the_worse_generator_loses_points(sets):
     real, good, other = sets
     blurred = np.repeat(other[:, :, ::8], 8, axis=2)
-    found = quality_difference(real, good, blurred)
-    assert found.first - found.second == pytest.approx(found.difference.value)
-    assert found.difference.ci is not None
-    assert found.difference.ci[0] > 20
-    assert found.second == pytest.approx(quality_score(real, blurred).score, abs=10)
-    assert quality_difference(real, blurred, good).difference.value == pytest.approx(-found.difference.value, abs=10)
+    result = quality_difference(real, good, blurred)
+    assert result.first - result.second == pytest.approx(result.difference.value)
+    assert result.difference.ci is not None
+    assert result.difference.ci[0] > 20
+    assert result.second == pytest.approx(quality_score(real, blurred).score, abs=10)
+    assert quality_difference(real, blurred, good).difference.value == pytest.approx(-result.difference.value, abs=10)
 
 
 def test_two_of_a_kind_differ_by_chance_alone(sets):
     real, first, second = sets
-    found = quality_difference(real, first, second)
-    assert found.difference.ci is not None
-    assert found.difference.ci[0] <= 0 <= found.difference.ci[1]
-    assert found.difference.n == (60, 60, 60)
-    assert found.n == 30
+    result = quality_difference(real, first, second)
+    assert result.difference.ci is not None
+    assert result.difference.ci[0] <= 0 <= result.difference.ci[1]
+    assert result.difference.n == (60, 60, 60)
+    assert result.n == 30
 
 
 def test_the_smaller_set_decides_on_the_number_of_songs(sets):

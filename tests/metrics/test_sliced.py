@@ -47,10 +47,10 @@ def test_transport_on_the_line_agrees_with_scipy_for_unequal_sets(rng, n):
 def test_leaving_out_is_leaving_out(rng):
     x, y = rng.normal(size=(12, 3)), rng.normal(size=(9, 3))
     blocks = [np.array([0, 5]), np.array([1]), np.array([2, 3, 4])]
-    found = left_out(x, y, blocks, blocks, 2)
+    result = left_out(x, y, blocks, blocks, 2)
     for i, block in enumerate(blocks):
-        assert found.without[0][i] == pytest.approx(column_distances(np.delete(x, block, axis=0), y, 2))
-        assert found.without[1][i] == pytest.approx(column_distances(x, np.delete(y, block, axis=0), 2))
+        assert result.without[0][i] == pytest.approx(column_distances(np.delete(x, block, axis=0), y, 2))
+        assert result.without[1][i] == pytest.approx(column_distances(x, np.delete(y, block, axis=0), 2))
 
 
 def test_directions_are_unit_vectors_orthogonal_by_runs():
@@ -65,15 +65,15 @@ def test_directions_are_unit_vectors_orthogonal_by_runs():
 
 
 def test_the_jackknife_removes_bias_and_its_interval_holds_the_truth():
-    plain, found = [], []
+    plain, actual = [], []
     for seed in range(40):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(80, 3)), 1.4 * rng.normal(size=(80, 3))
         plain.append(sliced_wasserstein_distance(x, y, 12))
-        found.append(sliced_wasserstein(x, y, directions=12))
-    values = np.array([result.value for result in found])
+        actual.append(sliced_wasserstein(x, y, directions=12))
+    values = np.array([result.value for result in actual])
     assert np.mean(plain) - 0.16 > 2 * abs(values.mean() - 0.16)
-    assert sum(result.ci[0] <= 0.16 <= result.ci[1] for result in found) >= 34
+    assert sum(result.ci[0] <= 0.16 <= result.ci[1] for result in actual) >= 34
 
 
 def test_same_law_lies_at_its_floor_songs_count_and_order_does_not(rng):

@@ -33,8 +33,8 @@ def pulses(n, period, rise=20.0, frames=FRAMES):
 
 
 def test_real_music_lies_at_its_floor(rng):
-    found = spectrogram_distances(clips(rng), clips(rng))
-    for result in (found.level, found.modulation, found.onset_rate, found.onset_strength):
+    actual = spectrogram_distances(clips(rng), clips(rng))
+    for result in (actual.level, actual.modulation, actual.onset_rate, actual.onset_strength):
         assert 0 < result.value < 2 * present(result.floor)
         assert present(result.ci)[0] < result.value < present(result.ci)[1]
         assert result.n == (60, 60)
@@ -45,26 +45,26 @@ def test_a_band_too_loud_is_named_with_its_decibels(rng):
     fake = real.copy()
     fake[:, 4] += 3
     names = [f"{100 * (band + 1)} Hz" for band in range(BANDS)]
-    found = spectrogram_distances(real, fake, names=names)
-    assert list(found.bands) == names
-    assert found.bands["500 Hz"].value == pytest.approx(3)
-    assert found.bands["400 Hz"].value == 0
-    assert found.level.value == pytest.approx(3 / BANDS)
+    result = spectrogram_distances(real, fake, names=names)
+    assert list(result.bands) == names
+    assert result.bands["500 Hz"].value == pytest.approx(3)
+    assert result.bands["400 Hz"].value == 0
+    assert result.level.value == pytest.approx(3 / BANDS)
 
 
 def test_levels_are_compared_as_laws_not_as_means(rng):
     real, fake = clips(rng), clips(rng, 40)
-    found = spectrogram_distances(real, fake)
+    result = spectrogram_distances(real, fake)
     levels = [mels.mean(axis=2)[:, 3] for mels in (real, fake)]
-    assert found.bands["4"].value == pytest.approx(wasserstein_distance(*levels), rel=1e-5)
+    assert result.bands["4"].value == pytest.approx(wasserstein_distance(*levels), rel=1e-5)
 
 
 def test_half_as_much_movement_is_six_decibels(rng):
     real = clips(rng)
     mean = real.mean(axis=2, keepdims=True)
-    found = spectrogram_distances(real, (mean + (real - mean) / 2).astype(np.float32))
-    assert found.modulation.value == pytest.approx(20 * np.log10(2), abs=0.4)
-    assert found.onset_strength.value > 10 * present(found.onset_strength.floor)
+    result = spectrogram_distances(real, (mean + (real - mean) / 2).astype(np.float32))
+    assert result.modulation.value == pytest.approx(20 * np.log10(2), abs=0.4)
+    assert result.onset_strength.value > 10 * present(result.onset_strength.floor)
 
 
 def test_power_of_modulation_sums_to_the_variance(rng):
@@ -103,9 +103,9 @@ def test_a_level_that_keeps_rising_is_one_onset():
 def test_a_held_frame_has_no_onsets_and_silence_is_no_trouble():
     still = np.full((10, BANDS, FRAMES), -80.0)
     assert clip_summaries(still, 1.0, "mels")[:, :2].tolist() == [[0.0, 0.0]] * 10
-    found = spectrogram_distances(still, still)
-    assert found.modulation.value == 0.0
-    assert found.level.value == 0.0
+    result = spectrogram_distances(still, still)
+    assert result.modulation.value == 0.0
+    assert result.level.value == 0.0
 
 
 def test_shuffled_frames_blur_and_white_noise_are_detected_by_their_modulation(rng):

@@ -21,20 +21,20 @@ def sizes(rows, seed):
 
 def test_every_stratum_is_measured_on_as_many_songs_as_the_smallest():
     genre = np.repeat(["jazz", "rock", "folk"], [30, 12, 20])
-    found = by_stratum(sizes, [genre, genre])
-    assert list(found) == ["folk", "jazz", "rock"]
-    assert {name: present(stratum.result).n for name, stratum in found.items()} == dict.fromkeys(found, (12, 12))
-    assert found["jazz"].songs == (30, 30)
-    assert all(stratum.drawn == 12 and stratum.reason is None for stratum in found.values())
+    result = by_stratum(sizes, [genre, genre])
+    assert list(result) == ["folk", "jazz", "rock"]
+    assert {name: present(stratum.result).n for name, stratum in result.items()} == dict.fromkeys(result, (12, 12))
+    assert result["jazz"].songs == (30, 30)
+    assert all(stratum.drawn == 12 and stratum.reason is None for stratum in result.values())
 
 
 def test_a_stratum_too_small_has_a_reason_and_no_number_and_does_not_count_as_smallest():
     real, fake = np.repeat(["jazz", "rock"], [30, 20]), np.repeat(["jazz", "rock"], [30, 7])
-    found = by_stratum(sizes, [real, fake])
-    assert found["rock"].result is None
-    assert found["rock"].reason == "7 songs are too few: at least 8 of each set are needed"
-    assert found["rock"].songs == (20, 7)
-    assert found["jazz"].drawn == 30
+    result = by_stratum(sizes, [real, fake])
+    assert result["rock"].result is None
+    assert result["rock"].reason == "7 songs are too few: at least 8 of each set are needed"
+    assert result["rock"].songs == (20, 7)
+    assert result["jazz"].drawn == 30
     assert by_stratum(sizes, [real, np.repeat(["jazz"], 20)])["rock"].to_dict()["result"] is None
 
 
@@ -50,25 +50,25 @@ def test_distances_by_quadrant_are_near_their_floor_where_nothing_is_wrong(rng):
     x, y = rng.normal(size=(2, 400, 2))
     wrong = quadrant(*requests.T) == "Q3"
     y[wrong] += 2
-    found = by_stratum(
+    result = by_stratum(
         lambda rows, seed: frechet(x[rows[0]], y[rows[1]], seed=seed), [quadrant(*labels.T), quadrant(*requests.T)]
     )
-    assert present(found["Q3"].result).value == pytest.approx(8, abs=1.5)
+    assert present(result["Q3"].result).value == pytest.approx(8, abs=1.5)
     for name in ("Q1", "Q2", "Q4"):
-        assert abs(present(found[name].result).value) < 0.5
-        assert present(present(found[name].result).ci)[0] < 0.1
-        assert abs(present(present(found[name].result).floor)) < 0.5
+        assert abs(present(result[name].result).value) < 0.5
+        assert present(present(result[name].result).ci)[0] < 0.1
+        assert abs(present(present(result[name].result).floor)) < 0.5
 
 
 def test_label_error_by_quadrant(rng):
     requests = rng.uniform(-1, 1, size=(80, 2))
-    reading = requests + np.where(quadrant(*requests.T) == "Q1", 0.5, 0.1)[:, None]
-    found = by_stratum(
-        lambda rows, seed: label_error(requests[rows[0]], reading[rows[0]], seed=seed, resamples=50)["valence"],
+    prediction = requests + np.where(quadrant(*requests.T) == "Q1", 0.5, 0.1)[:, None]
+    result = by_stratum(
+        lambda rows, seed: label_error(requests[rows[0]], prediction[rows[0]], seed=seed, resamples=50)["valence"],
         [quadrant(*requests.T)],
     )
-    assert present(found["Q1"].result).value == pytest.approx(0.5)
-    assert present(found["Q2"].result).value == pytest.approx(0.1)
+    assert present(result["Q1"].result).value == pytest.approx(0.5)
+    assert present(result["Q2"].result).value == pytest.approx(0.1)
 
 
 def test_order_does_not_matter_with_songs_named_and_the_seed_does(rng):

@@ -43,10 +43,10 @@ def test_band_norm_does_not_blow_up_a_band_without_content() -> None:
 
 
 def test_sinusoids_turn_at_geometric_rates() -> None:
-    found = sinusoids(torch.tensor([0.0, 3.0]), 6)
+    result = sinusoids(torch.tensor([0.0, 3.0]), 6)
     rates = [1.0, 10_000 ** (-1 / 3), 10_000 ** (-2 / 3)]
     expected = [[1, 1, 1, 0, 0, 0], [*(math.cos(3 * r) for r in rates), *(math.sin(3 * r) for r in rates)]]
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float32))
+    torch.testing.assert_close(result, torch.tensor(expected, dtype=torch.float32))
 
 
 def test_film_block_begins_as_the_identity() -> None:

@@ -20,17 +20,17 @@ def names(count: int, each: int = 1) -> np.ndarray:
 def test_with_one_clip_a_song_it_is_the_conformal_rank_of_the_errors(n: int, rank: int) -> None:
     errors = np.stack([np.arange(1, n + 1) / (n + 1), np.arange(n, 0, -1) / (2 * n)], axis=1)
     model = guess()
-    found = calibrate(model, np.zeros((n, 2)), errors, names(n))
-    assert found.half_width["valence"] == pytest.approx(rank / (n + 1))
-    assert found.half_width["arousal"] == pytest.approx(rank / (2 * n))
+    result = calibrate(model, np.zeros((n, 2)), errors, names(n))
+    assert result.half_width["valence"] == pytest.approx(rank / (n + 1))
+    assert result.half_width["arousal"] == pytest.approx(rank / (2 * n))
     torch.testing.assert_close(model.half_width, torch.tensor([rank / (n + 1), rank / (2 * n)]))
-    assert found.coverage == pytest.approx(COVERAGE)
+    assert result.coverage == pytest.approx(COVERAGE)
 
 
 def test_few_songs_promise_less() -> None:
-    found = calibrate(guess(), np.zeros((8, 2)), np.full((8, 2), 0.3), names(2, 4))
-    assert (found.coverage, found.songs, found.n) == (2 / 3, 2, 8)
-    assert found.half_width["valence"] == pytest.approx(0.3)
+    result = calibrate(guess(), np.zeros((8, 2)), np.full((8, 2), 0.3), names(2, 4))
+    assert (result.coverage, result.songs, result.n) == (2 / 3, 2, 8)
+    assert result.half_width["valence"] == pytest.approx(0.3)
 
 
 def test_a_song_counts_once_however_many_clips_it_gives() -> None:
@@ -61,7 +61,7 @@ def test_measured_coverage_is_the_share_inside() -> None:
     model = guess()
     model.half_width.copy_(torch.tensor([0.25, 0.5]))
     target = np.stack([np.linspace(-1, 1, 40)] * 2, axis=1)
-    found = interval_coverage(model, np.zeros((40, 2)), target, names(10, 4), 0)
+    result = interval_coverage(model, np.zeros((40, 2)), target, names(10, 4), 0)
     for axis, half in (("valence", 0.25), ("arousal", 0.5)):
-        assert found[axis].value == pytest.approx((np.abs(target[:, 0]) <= half).mean())
-        assert found[axis].ci[0] <= found[axis].value <= found[axis].ci[1]
+        assert result[axis].value == pytest.approx((np.abs(target[:, 0]) <= half).mean())
+        assert result[axis].ci[0] <= result[axis].value <= result[axis].ci[1]

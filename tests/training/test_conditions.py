@@ -49,15 +49,15 @@ def test_a_field_of_one_value_or_none_is_left_out() -> None:
 
 def test_each_row_becomes_the_condition_of_its_columns() -> None:
     fields = fields_of(table(), TEXT)
-    found = conditions(table(), fields, TEXT)
+    result = conditions(table(), fields, TEXT)
     at = fields.columns
-    np.testing.assert_array_equal(found[:, at["emotion"]], table()[["valence", "arousal"]])
-    np.testing.assert_array_equal(found[:, at["mode"]].ravel(), [1, -1, np.nan, -1])
-    np.testing.assert_array_equal(found[:, at["genre"]].ravel(), [1, 0, np.nan, 1])
-    np.testing.assert_array_equal(found[:, at["section"]].ravel(), [2, 0, 2, 1])
-    np.testing.assert_array_equal(found[:, at["instruments"]], [[1, 1, 0], [0, 0, 1], [np.nan] * 3, [0, 1, 1]])
-    np.testing.assert_array_equal(found[:, at["position"]].ravel(), [0.25, 1, np.nan, 1])
-    lines = found[:, at["lyrics"]].reshape(4, 3, TEXT.size)
+    np.testing.assert_array_equal(result[:, at["emotion"]], table()[["valence", "arousal"]])
+    np.testing.assert_array_equal(result[:, at["mode"]].ravel(), [1, -1, np.nan, -1])
+    np.testing.assert_array_equal(result[:, at["genre"]].ravel(), [1, 0, np.nan, 1])
+    np.testing.assert_array_equal(result[:, at["section"]].ravel(), [2, 0, 2, 1])
+    np.testing.assert_array_equal(result[:, at["instruments"]], [[1, 1, 0], [0, 0, 1], [np.nan] * 3, [0, 1, 1]])
+    np.testing.assert_array_equal(result[:, at["position"]].ravel(), [0.25, 1, np.nan, 1])
+    lines = result[:, at["lyrics"]].reshape(4, 3, TEXT.size)
     np.testing.assert_array_equal(np.isfinite(lines).all(axis=2), [[1, 1, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]])
     np.testing.assert_allclose(lines[0], TEXT(["one", "two", "three"]))
 

@@ -36,22 +36,22 @@ def labels_as_mels(corpus: Corpus) -> np.ndarray:
 
 def test_a_perfect_regressor_passes_every_measure(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
-    found = evaluate_regressor(Oracle(0.0), labels_as_mels(corpus), corpus, part, 0)
+    result = evaluate_regressor(Oracle(0.0), labels_as_mels(corpus), corpus, part, 0)
     for axis in ("valence", "arousal"):
-        assert present(found.test[axis].ccc).value == pytest.approx(1)
-        assert present(present(found.test[axis].ccc).of_ceiling).value > 1, "labels are noisy: no real regressor can"
-        assert found.coverage[axis].value == 1
-    assert found.quadrants.accuracy.value > 0.99
-    assert found.worst[0].error == pytest.approx(0, abs=1e-6)
-    assert sum(row.n for row in found.genres) == len(part.test)
+        assert present(result.test[axis].ccc).value == pytest.approx(1)
+        assert present(present(result.test[axis].ccc).of_ceiling).value > 1, "labels are noisy: no real regressor can"
+        assert result.coverage[axis].value == 1
+    assert result.quadrants.accuracy.value > 0.99
+    assert result.worst[0].error == pytest.approx(0, abs=1e-6)
+    assert sum(row.n for row in result.genres) == len(part.test)
 
 
 def test_a_constant_error_is_the_interval(corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
-    found = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, part, 0)
-    assert found.calibration.half_width["valence"] == pytest.approx(0.2, abs=1e-6)
-    assert found.calibration.on == "validation songs"
-    assert present(found.test["valence"].mae).value == pytest.approx(0.2, abs=1e-6)
+    result = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, part, 0)
+    assert result.calibration.half_width["valence"] == pytest.approx(0.2, abs=1e-6)
+    assert result.calibration.on == "validation songs"
+    assert present(result.test["valence"].mae).value == pytest.approx(0.2, abs=1e-6)
     nobody = splits.Fold(0, part.train, part.validation[:0], part.test)
     again = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)
     assert again.calibration.on.startswith("training")
@@ -70,6 +70,12 @@ def test_the_card_has_data_licence_scores_and_limitations(corpus: Corpus, run_of
     ccc = present(present(result.test)["valence"].ccc)
     low, high = present(ccc.ci)
     assert f"| CCC | {ccc.value:.2f} [{low:.2f}, {high:.2f}] |" in card
-    for told in (corpus.meta["licence"], "no song or artist on both sides", "promised 50 %", "## Limits", "| pop |"):
-        assert told in card
+    for reported in (
+        corpus.meta["licence"],
+        "no song or artist on both sides",
+        "promised 50 %",
+        "## Limits",
+        "| pop |",
+    ):
+        assert reported in card
     assert "Scores" not in (run_of("flow") / "MODEL_CARD.md").read_text()

@@ -32,8 +32,8 @@ SHORT = TrainSettings(steps=24, batch_size=8)
 
 
 def log(run: Path) -> list[dict[str, float]]:
-    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+    result = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in result]
 
 
 def same(one: Path, other: Path) -> None:
@@ -151,13 +151,13 @@ def test_a_loss_that_is_not_a_number_leaves_no_model(
 
 def test_a_result_says_what_was_done(run_of: Callable[[str], Path], corpus: Corpus) -> None:
     for kind in ("flow", "gan", "student", "baseline"):
-        found = json.loads((run_of(kind) / "result.json").read_text())
+        document = json.loads((run_of(kind) / "result.json").read_text())
         part = splits.fold(corpus.clips, 0)
-        assert found["n"] == {"train": len(part.train), "validation": len(part.validation), "test": 80}
-        assert (found["verb"], found["model"], found["fold"], found["seed"]) == ("train", kind, 0, 0)
-        assert found["corpus_hash"] == corpus.hash
-        assert (found["test"] is not None) == (kind in runs.REGRESSORS)
-        assert (found["alarms"] is not None) == (kind in runs.GENERATORS)
+        assert document["n"] == {"train": len(part.train), "validation": len(part.validation), "test": 80}
+        assert (document["verb"], document["model"], document["fold"], document["seed"]) == ("train", kind, 0, 0)
+        assert document["corpus_hash"] == corpus.hash
+        assert (document["test"] is not None) == (kind in runs.REGRESSORS)
+        assert (document["alarms"] is not None) == (kind in runs.GENERATORS)
         assert (run_of(kind) / "MODEL_CARD.md").read_text().startswith("---")
         if kind != "baseline":
             assert len(log(run_of(kind))) >= 20
@@ -167,16 +167,16 @@ def test_the_result_of_a_regressor_is_of_its_test_songs(run_of: Callable[[str], 
     trained = runs.load(run_of("baseline"))
     part = splits.fold(corpus.clips, 0)
     prediction = trained.regressor.predict(torch.from_numpy(corpus.mel[part.test].astype(np.float32)))[0].numpy()
-    found = json.loads((run_of("baseline") / "result.json").read_text())
+    document = json.loads((run_of("baseline") / "result.json").read_text())
     for axis, name in enumerate(("valence", "arousal")):
         expected = metrics.concordance(prediction[:, axis], corpus.labels[part.test, axis])
-        assert found["test"][name]["ccc"]["value"] == pytest.approx(expected, abs=1e-6)
-        low, high = found["test"][name]["ccc"]["ci"]
+        assert document["test"][name]["ccc"]["value"] == pytest.approx(expected, abs=1e-6)
+        low, high = document["test"][name]["ccc"]["ci"]
         assert low < expected < high
     errors = np.abs(predict(trained.model, corpus.mel, part.validation) - corpus.labels[part.validation])
     assert len(part.validation) == 8
-    assert found["calibration"]["coverage"] == 1 / 2, "one song is too few to promise 90 %"
-    half = found["calibration"]["half_width"]
+    assert document["calibration"]["coverage"] == 1 / 2, "one song is too few to promise 90 %"
+    half = document["calibration"]["half_width"]
     assert half["valence"] == pytest.approx(errors[:, 0].max(), abs=1e-6)
     assert half["arousal"] == pytest.approx(errors[:, 1].max(), abs=1e-6)
 

@@ -50,8 +50,8 @@ class Line(Objective):
 
 
 def lines(run: Path) -> list[dict[str, float]]:
-    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+    result = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in result]
 
 
 def raise_it(_line: Line) -> None:
@@ -90,17 +90,21 @@ def test_a_sample_is_spread_evenly_and_bounded() -> None:
 
 @pytest.mark.parametrize("steps", [20, 79, 80, 81, 1000])
 def test_a_run_logs_at_least_twenty_lines_with_every_step_in_one(tmp_path: Path, steps: int) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     history = train(
-        Line(), clips(), LoopConfig(steps, 4), run=tmp_path, progress=lambda _, done, total: told.append((done, total))
+        Line(),
+        clips(),
+        LoopConfig(steps, 4),
+        run=tmp_path,
+        progress=lambda _, done, total: reported.append((done, total)),
     )
-    found = lines(tmp_path)
-    assert 20 <= len(found) <= 80
-    assert [line["step"] for line in found] == sorted({line["step"] for line in found})
-    assert found[-1]["step"] == steps
-    assert told[0] == (0, steps)
-    assert told[-1] == (steps, steps)
-    assert len(history.lines) == len(found)
+    result = lines(tmp_path)
+    assert 20 <= len(result) <= 80
+    assert [line["step"] for line in result] == sorted({line["step"] for line in result})
+    assert result[-1]["step"] == steps
+    assert reported[0] == (0, steps)
+    assert reported[-1] == (steps, steps)
+    assert len(history.lines) == len(result)
     assert history.seconds > 0
 
 
@@ -114,9 +118,9 @@ def test_a_line_holds_the_mean_since_the_line_before(tmp_path: Path) -> None:
             return logged
 
     train(Told(), clips(), LoopConfig(100, 4), run=tmp_path)
-    found = lines(tmp_path)
-    assert found[0]["step"] == 2
-    assert found[7]["loss"] == np.mean(losses[14:16])
+    result = lines(tmp_path)
+    assert result[0]["step"] == 2
+    assert result[7]["loss"] == np.mean(losses[14:16])
 
 
 @pytest.mark.parametrize("at", [0, 1, 6, 7, 8, 50, 118, 119])

@@ -55,9 +55,9 @@ def held(corpus: Corpus) -> Clips:
 
 @pytest.fixture(scope="module")
 def monitor(corpus: Corpus, clips: Clips, held: Clips) -> GeneratorMonitor:
-    found = generator_monitor(corpus, clips, held)
-    assert found is not None
-    return found
+    result = generator_monitor(corpus, clips, held)
+    assert result is not None
+    return result
 
 
 def test_the_clips_themselves_are_as_good_as_real(monitor: GeneratorMonitor, held: Clips) -> None:
@@ -201,7 +201,7 @@ def test_the_held_out_loss_is_the_mean_over_clips_however_many_are_taken_at_once
     held = Clips(corpus.mel, corpus.labels, np.arange(75))
     watched = MonitoredObjective(Lossy(), Plan(0.5), 12, 6, 0, held)  # type: ignore[arg-type]
     watched.device = torch.device("cpu")
-    found = watched._held_out_loss()["held_out_loss"]
-    assert found == pytest.approx(float(corpus.mel[:75].astype(np.float64).mean()), rel=1e-4)
+    result = watched._held_out_loss()["held_out_loss"]
+    assert result == pytest.approx(float(corpus.mel[:75].astype(np.float64).mean()), rel=1e-4)
     assert sum(sizes) == 75
     assert max(sizes) <= 32

@@ -23,11 +23,11 @@ def spec(kind: str, out: Path, **options: object) -> RunSpec:
 
 
 def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
-    told: set[str] = set()
+    reported: set[str] = set()
     specs = [spec("student", tmp_path / "student"), spec("flow", tmp_path / "flow")]
-    results = train_runs(specs, LocalExecutor(2), lambda stage, _done, _total: told.add(stage))
+    results = train_runs(specs, LocalExecutor(2), lambda stage, _done, _total: reported.add(stage))
     assert [result.model for result in results] == ["student", "flow"]
-    assert told == {"train student", "train flow"}
+    assert reported == {"train student", "train flow"}
     for kind in ("student", "flow"):
         assert sha(tmp_path / kind / "model.safetensors") == sha(run_of(kind) / "model.safetensors")
     assert train_runs(specs, LocalExecutor()) == results, "finished runs are not trained again"

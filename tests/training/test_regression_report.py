@@ -27,27 +27,27 @@ def read() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> None:
     prediction, target, songs = read
-    found = agreement_measures(prediction, target, songs, 0)
-    assert present(found["valence"].mae).value == pytest.approx(np.abs(prediction - target)[:, 0].mean())
-    assert present(found["arousal"].pearson).value == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
-    for axis in found.values():
+    result = agreement_measures(prediction, target, songs, 0)
+    assert present(result["valence"].mae).value == pytest.approx(np.abs(prediction - target)[:, 0].mean())
+    assert present(result["arousal"].pearson).value == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
+    for axis in result.values():
         for measure in (axis.ccc, axis.r2, axis.pearson, axis.rmse, axis.mae):
             assert measure is not None
             assert measure.ci[0] <= measure.value <= measure.ci[1]
-    assert agreement_measures(prediction, target, songs, 0) == found
+    assert agreement_measures(prediction, target, songs, 0) == result
 
 
 def test_what_is_not_defined_is_none(read: tuple[np.ndarray, ...]) -> None:
-    found = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
-    assert found["valence"].pearson is None
-    assert present(found["valence"].ccc).value == 0
+    result = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
+    assert result["valence"].pearson is None
+    assert present(result["valence"].ccc).value == 0
 
 
 def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
     top = AxisCeiling(r2=results.Estimate(0.64, (0.5, 0.8)), ccc=results.Estimate(0.8, (0.7, 0.9)))
     prediction, target, songs = read
-    found = add_ceiling(agreement_measures(prediction, target, songs, 0), LabelCeiling(valence=top))
-    ccc, arousal = present(found["valence"].ccc), present(found["arousal"].ccc)
+    result = add_ceiling(agreement_measures(prediction, target, songs, 0), LabelCeiling(valence=top))
+    ccc, arousal = present(result["valence"].ccc), present(result["arousal"].ccc)
     share = present(ccc.of_ceiling)
     assert share.value == pytest.approx(ccc.value / 0.8)
     assert share.ci == pytest.approx([bound / 0.8 for bound in ccc.ci])
@@ -59,9 +59,9 @@ def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
 def test_quadrants() -> None:
     target = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5], [0.4, 0.4], [0.3, 0.2]])
     songs = np.array(["a", "a", "b", "b", "c", "c"])
-    found = quadrant_accuracy(target * [1, -1], target, songs, 0)
-    assert found.accuracy.value == 0
-    assert (found.chance, found.n) == (0.5, 6)
+    result = quadrant_accuracy(target * [1, -1], target, songs, 0)
+    assert result.accuracy.value == 0
+    assert (result.chance, result.n) == (0.5, 6)
     assert quadrant_accuracy(target, target, songs, 0).accuracy == Estimate(1.0, (1.0, 1.0))
 
 

@@ -31,19 +31,19 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    folder = tmp_path_factory.mktemp("heard") / "corpus"
+def with_audio(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("with_audio") / "corpus"
     api.prepare.run("composed", folder, clips=32, folds=2, workers=1, keep_audio=True)
     return Corpus.open(folder)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
-    tmp_path: Path, heard: Corpus, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, with_audio: Corpus, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     kind, settings = SETTINGS[name]
     options: dict[str, Any] = {"steps": 5, "batch_size": 4, "checkpoint_every": 2, "model": settings}
-    train_run(kind, heard, 0, tmp_path / "whole", TrainSettings(**options))
+    train_run(kind, with_audio, 0, tmp_path / "whole", TrainSettings(**options))
     batch = Clips.batch
 
     def fail(self: Clips, size: int, seed: int, step: int) -> Any:
@@ -53,7 +53,7 @@ def test_a_run_cut_in_the_middle_equals_the_unbroken_one(
 
     monkeypatch.setattr(Clips, "batch", fail)
     with pytest.raises(OSError, match="power cut"):
-        train_run(kind, heard, 0, tmp_path / "cut", TrainSettings(**options))
+        train_run(kind, with_audio, 0, tmp_path / "cut", TrainSettings(**options))
     monkeypatch.undo()
-    train_run(kind, heard, 0, tmp_path / "cut", TrainSettings(**options))
+    train_run(kind, with_audio, 0, tmp_path / "cut", TrainSettings(**options))
     assert sha(tmp_path / "cut/model.safetensors") == sha(tmp_path / "whole/model.safetensors")

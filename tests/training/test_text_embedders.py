@@ -13,9 +13,9 @@ from affetti.training.text_embedders import HashedText, text_embedder
 
 @given(line=st.text(min_size=1, max_size=60))
 def test_every_line_has_unit_length(line: str) -> None:
-    found = HashedText()([line])
-    assert found.shape == (1, HashedText.size)
-    assert np.linalg.norm(found) == pytest.approx(1)
+    result = HashedText()([line])
+    assert result.shape == (1, HashedText.size)
+    assert np.linalg.norm(result) == pytest.approx(1)
 
 
 def test_lines_that_share_words_lie_near_each_other() -> None:
@@ -26,9 +26,9 @@ def test_lines_that_share_words_lie_near_each_other() -> None:
 
 
 def test_the_hash_is_the_same_on_every_machine() -> None:
-    found = HashedText()(["joy"])[0]
-    assert np.flatnonzero(found).tolist() == [8, 31, 45]
-    np.testing.assert_allclose(found[[8, 31, 45]] * np.sqrt(6), [1, -1, -2])
+    result = HashedText()(["joy"])[0]
+    assert np.flatnonzero(result).tolist() == [8, 31, 45]
+    np.testing.assert_allclose(result[[8, 31, 45]] * np.sqrt(6), [1, -1, -2])
 
 
 def test_a_sentence_model_is_read_from_a_folder(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_a_sentence_model_is_read_from_a_folder(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     embed = text_embedder(str(tmp_path))
     assert embed.size == 12
-    found = embed(["joy", "rain rain sun"])
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(found[0], embed(["joy"])[0], atol=1e-5)  # padding has no say
+    features = embed(["joy", "rain rain sun"])
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(features[0], embed(["joy"])[0], atol=1e-5)  # padding has no say
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

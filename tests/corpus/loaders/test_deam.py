@@ -286,9 +286,9 @@ def test_putting_right_undoes_the_swap_whatever_was_shipped(seed: int, raters: i
     if reference.compare(true.pick(early)).swapped is not False:
         return  # valence and arousal are so alike that no reference could tell
     for shipped in (true, true.crossed(early)):
-        found, finding = deam_axes.correct_axes(shipped, [reference], keep=False)
-        assert np.array_equal(found.pairs, true.pairs)
-        assert np.array_equal(found.spread, true.spread)
+        result, finding = deam_axes.correct_axes(shipped, [reference], keep=False)
+        assert np.array_equal(result.pairs, true.pairs)
+        assert np.array_equal(result.spread, true.spread)
         assert finding.verdict == ("fine" if shipped is true else "corrected")
         kept, finding = deam_axes.correct_axes(shipped, [reference], keep=True)
         assert np.array_equal(kept.pairs, shipped.pairs)
@@ -590,14 +590,14 @@ def test_a_corpus_is_prepared(tmp_path: Path, affetti: Callable[..., Ran]) -> No
     out = tmp_path / "corpus"
     done = affetti("prepare", f"deam:{tmp_path / 'deam'}", "--out", out, "--folds", "2", "--workers", "1")
     assert done.code == 0, done.err
-    found = pd.read_parquet(out / "clips.parquet").set_index("song_id")
-    assert set(found.index) == {f"deam-{song}" for song in EXCERPTS[10:20]}
+    result = pd.read_parquet(out / "clips.parquet").set_index("song_id")
+    assert set(result.index) == {f"deam-{song}" for song in EXCERPTS[10:20]}
     for song, pair in zip(clips.ids, clips.means, strict=True):
         if song in EXCERPTS[10:20]:
-            original = found.loc[f"deam-{song}", ["valence_original", "arousal_original"]]
+            original = result.loc[f"deam-{song}", ["valence_original", "arousal_original"]]
             assert original.to_numpy().tolist() == pytest.approx(pair)
-    assert set(pd.read_parquet(out / "dynamic.parquet")["song_id"]) == set(found.index)
-    assert set(pd.read_parquet(out / "ratings.parquet")["song_id"]) == set(found.index)
+    assert set(pd.read_parquet(out / "dynamic.parquet")["song_id"]) == set(result.index)
+    assert set(pd.read_parquet(out / "ratings.parquet")["song_id"]) == set(result.index)
     meta = json.loads((out / "corpus.json").read_text(encoding="utf-8"))
     assert meta["label_scale"] == "1..9"
     assert {it["check"]: it["verdict"] for it in meta["label_audit"]}["axes_swapped"] == "corrected"
@@ -625,9 +625,9 @@ def test_with_emomusic_each_song_is_taken_once(tmp_path: Path, affetti: Callable
     assert (finding.verdict, finding.n) == ("corrected", 17)
     done = affetti("prepare", *names, "--out", tmp_path / "corpus", "--folds", "2", "--workers", "1")
     assert done.code == 0, done.err
-    found = pd.read_parquet(tmp_path / "corpus/clips.parquet")
-    assert sorted(found["dataset"]) == ["deam"] * 8 + ["emomusic"] * 4
-    assert found.groupby("artist")["fold"].nunique().max() == 1
+    table = pd.read_parquet(tmp_path / "corpus/clips.parquet")
+    assert sorted(table["dataset"]) == ["deam"] * 8 + ["emomusic"] * 4
+    assert table.groupby("artist")["fold"].nunique().max() == 1
 
 
 def test_the_card_says_what_it_is() -> None:

@@ -42,11 +42,11 @@ def test_a_whole_tree_is_read(tmp_path: Path) -> None:
     assert [track.track_id for track in source.tracks] == [f"emomusic-{song}" for song in IDS[:-1]]
     assert [track.song_id for track in source.absent] == ["deam-1000"]
     for track, mean, std in zip(source.labelled, rated.means, rated.spread(1), strict=True):
-        found = track.labels
-        assert [found.valence, found.arousal] == pytest.approx(((mean - 5) / 4).tolist())
-        assert [found.valence_std, found.arousal_std] == pytest.approx((std / 4).tolist(), abs=1e-4)
-        assert [found.valence_original, found.arousal_original] == pytest.approx(mean.tolist())
-        assert found.raters == 10
+        result = track.labels
+        assert [result.valence, result.arousal] == pytest.approx(((mean - 5) / 4).tolist())
+        assert [result.valence_std, result.arousal_std] == pytest.approx((std / 4).tolist(), abs=1e-4)
+        assert [result.valence_original, result.arousal_original] == pytest.approx(mean.tolist())
+        assert result.raters == 10
     track = source.tracks[0]
     assert (track.artist, track.title, track.genre) == ("Artist 2", "Title 2", "pop")
     assert (track.path, track.sound) == ("clips_45seconds/2.mp3", AudioFile(home / "2.mp3"))
@@ -198,6 +198,6 @@ def test_a_corpus_is_prepared_with_the_published_split(tmp_path: Path, affetti: 
         "prepare", f"emomusic:{tmp_path / 'emo'}", "--out", out, "--split", "mediaeval-2013", "--workers", "1"
     )
     assert done.code == 0, done.err
-    found = pd.read_parquet(out / "clips.parquet").set_index("song_id")
-    assert {song for song, part in found["part"].items() if part == "test"} == {"deam-3", "deam-12"}
-    assert set(found["fold"]) == {-1, 0}
+    result = pd.read_parquet(out / "clips.parquet").set_index("song_id")
+    assert {song for song, part in result["part"].items() if part == "test"} == {"deam-3", "deam-12"}
+    assert set(result["fold"]) == {-1, 0}

@@ -50,7 +50,7 @@ def sing(folder: Path, ids: Sequence[int], seconds: float = 0.1) -> None:
         soundfile.write(folder / f"{name}.mp3", music(name, seconds), RATE, format="MP3")
 
 
-def tree_2019(folder: Path, rating: NDArray[np.int_] | None = None, heard: Sequence[int] = IDS) -> Path:
+def tree_2019(folder: Path, rating: NDArray[np.int_] | None = None, with_audio: Sequence[int] = IDS) -> Path:
     root = folder / "PMEmo2019"
     means, spreads = published(ratings() if rating is None else rating)
     rated(root / "annotations" / STATIC, "musicId,Arousal(mean),Valence(mean)", means)
@@ -69,11 +69,11 @@ def tree_2019(folder: Path, rating: NDArray[np.int_] | None = None, heard: Seque
         "1000,1000.mp3,강남스타일,싸이,PSY 6甲,40.1,03:19,04:34",
         "3,3.mp3,Unrated,Nobody,Album,11.0,00:00,00:11",
     )
-    sing(root / "chorus", heard)
+    sing(root / "chorus", with_audio)
     return root
 
 
-def tree_2018(folder: Path, heard: Sequence[int] = IDS) -> Path:
+def tree_2018(folder: Path, with_audio: Sequence[int] = IDS) -> Path:
     root = folder / "PMEmo"
     means, spreads = published(ratings())
     for axis, letter in enumerate("AV"):
@@ -88,7 +88,7 @@ def tree_2018(folder: Path, heard: Sequence[int] = IDS) -> Path:
     )
     write(root / "chorus.csv", "id,start_time,end_time", "1,02:35,03:05")
     write(root / "Annotations/Arousal/1-A.csv", "unknown", "1")
-    sing(root / "Chorus", heard)
+    sing(root / "Chorus", with_audio)
     return root
 
 
@@ -101,15 +101,15 @@ def by_id(source: Source) -> dict[str, list[float]]:
 
 def test_a_tree_of_2019_becomes_tracks(tmp_path: Path) -> None:
     rating = ratings()
-    root = tree_2019(tmp_path, rating, heard=IDS[1:])
+    root = tree_2019(tmp_path, rating, with_audio=IDS[1:])
     source = load(f"pmemo:{root}")
     assert [track.song_id for track in source.tracks] == [f"pmemo-{name}" for name in sorted(IDS[1:])]
     assert [track.track_id for track in source.absent] == ["pmemo-1000"]
     unit = (rating - 1) / 4 - 1.0
     expected = [unit.mean(axis=-1)[:, ::-1], unit.std(axis=-1, ddof=1)[:, ::-1]]
-    found = by_id(source)
+    result = by_id(source)
     for i, name in enumerate(IDS):
-        assert found[f"pmemo-{name}"] == pytest.approx([*expected[0][i], *expected[1][i]])
+        assert result[f"pmemo-{name}"] == pytest.approx([*expected[0][i], *expected[1][i]])
     tracks = {track.song_id: track for track in source.labelled}
     track = tracks["pmemo-108"]
     assert (track.title, track.artist, track.path) == ("Song 108, pt. 1", "Artist 3", "chorus/108.mp3")
@@ -258,7 +258,7 @@ def test_a_single_label_outside_is_left_out(tmp_path: Path) -> None:
 
 
 def test_missing_parts_of_a_tree_are_reported(tmp_path: Path) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     for name in (f"annotations/{STD}", f"annotations/{DYNAMIC}", "metadata.csv"):
         (root / name).unlink()
     source = load(f"pmemo:{root}")
@@ -300,14 +300,14 @@ OVER_TIME = "musicId,frameTime,Arousal(mean),Valence(mean)"
     ],
 )
 def test_a_fault_is_reported_with_file_and_line(tmp_path: Path, name: str, text: str, says: str) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     (root / "annotations" / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load(f"pmemo:{root}")
 
 
 def test_a_fault_of_the_tree_of_2018_is_reported(tmp_path: Path) -> None:
-    root = tree_2018(tmp_path, heard=())
+    root = tree_2018(tmp_path, with_audio=())
     write(root / "V_static.csv", "musicId,mean_V,std_V", "4,0.5,0.1")
     with pytest.raises(InputError, match=r"A_static.csv: line \d+: musicId \d+ is not in V_static.csv"):
         load(f"pmemo:{root}")
@@ -322,14 +322,14 @@ def test_a_folder_without_labels_is_reported(tmp_path: Path) -> None:
 
 
 def test_two_trees_that_differ_are_not_chosen_between(tmp_path: Path) -> None:
-    tree_2019(tmp_path / "a", heard=())
-    tree_2019(tmp_path / "b", ratings(11), heard=())
+    tree_2019(tmp_path / "a", with_audio=())
+    tree_2019(tmp_path / "b", ratings(11), with_audio=())
     with pytest.raises(InputError, match=r"static_annotations.csv: differs from .*Give the folder of the one"):
         load(f"pmemo:{tmp_path}")
 
 
 def test_values_over_time_outside_the_scale_are_no_ratings(tmp_path: Path) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     write(root / "annotations" / DYNAMIC, OVER_TIME, "4,15.5,0.1,1.5", "4,16,0.2,0.3", "999,15.5,0.1,0.1")
     assert load(f"pmemo:{root}").tables["dynamic"].to_dict("records") == [
         {"song_id": "pmemo-4", "time": 16.0, "valence": pytest.approx(-0.4), "arousal": pytest.approx(-0.6)}
@@ -337,7 +337,7 @@ def test_values_over_time_outside_the_scale_are_no_ratings(tmp_path: Path) -> No
 
 
 def test_a_corpus_is_prepared(tmp_path: Path, affetti: Callable[..., Ran]) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     sing(root / "chorus", IDS[1:], seconds=6.5)
     out = tmp_path / "corpus"
     dry = affetti("prepare", f"pmemo:{root}", "--out", out, "--dry-run", "--json")
@@ -356,7 +356,7 @@ def test_a_corpus_is_prepared(tmp_path: Path, affetti: Callable[..., Ran]) -> No
 
 
 def test_labels_without_any_sound_can_be_audited_but_not_built(tmp_path: Path, affetti: Callable[..., Ran]) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     dry = affetti("prepare", f"pmemo:{root}", "--out", tmp_path / "corpus", "--dry-run", "--json")
     assert dry.code == 0, dry.err
     assert json.loads(dry.out)["labelled"] == len(IDS)
@@ -366,7 +366,7 @@ def test_labels_without_any_sound_can_be_audited_but_not_built(tmp_path: Path, a
 
 
 def test_headers_are_read_as_the_files_have_them(tmp_path: Path) -> None:
-    root = tree_2019(tmp_path, heard=())
+    root = tree_2019(tmp_path, with_audio=())
     with (root / "annotations" / STATIC).open(newline="") as file:
         assert next(csv.reader(file)) == ["musicId", "Arousal(mean)", "Valence(mean)"]
     file = root / "annotations" / STATIC

@@ -23,58 +23,58 @@ def fitted(conditions: torch.Tensor) -> Completion:
 
 
 def asked(*emotion: float, **wishes: float) -> torch.Tensor:
-    wish = torch.full((1, FIELDS.width), torch.nan)
-    wish[0, : len(emotion)] = torch.tensor(emotion)
+    condition = torch.full((1, FIELDS.width), torch.nan)
+    condition[0, : len(emotion)] = torch.tensor(emotion)
     for name, value in wishes.items():
-        wish[0, FIELDS.columns[name]] = value
-    return wish
+        condition[0, FIELDS.columns[name]] = value
+    return condition
 
 
 def test_requested_fields_stay_and_others_are_those_of_near_clips() -> None:
     model = fitted(described())
-    wish = asked(0.7, -0.7).repeat(64, 1)
-    found = model(wish, 3, torch.arange(64))
-    assert torch.equal(found[:, :2], wish[:, :2])
-    assert (found[:, 2] == 1).all(), "major, for it is glad"
-    assert (found[:, 3] == 0).all(), "jazz, for it is calm"
-    assert {tuple(row) for row in found[:, 4:].tolist()} == {(0, 0), (0, 1), (1, 0), (1, 1)}, "all that there is"
+    condition = asked(0.7, -0.7).repeat(64, 1)
+    result = model(condition, 3, torch.arange(64))
+    assert torch.equal(result[:, :2], condition[:, :2])
+    assert (result[:, 2] == 1).all(), "major, for it is glad"
+    assert (result[:, 3] == 0).all(), "jazz, for it is calm"
+    assert {tuple(row) for row in result[:, 4:].tolist()} == {(0, 0), (0, 1), (1, 0), (1, 1)}, "all that there is"
 
 
 def test_the_rest_comes_of_one_clip() -> None:
     rows = described()
     near = ((rows[:, :2] - torch.tensor([0.2, 0.3])) / rows[:, :2].std(dim=0, unbiased=False)).norm(dim=1)
     nearest = {tuple(row) for row in rows[near.argsort()[:N_NEAREST], 2:].tolist()}
-    found = fitted(rows)(asked(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
-    assert {tuple(row) for row in found[:, 2:].tolist()} == nearest
+    result = fitted(rows)(asked(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
+    assert {tuple(row) for row in result[:, 2:].tolist()} == nearest
 
 
 def test_a_requested_field_is_matched_among_farther_clips() -> None:
-    found = fitted(described())(asked(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
-    assert (found[:, 2:4] == torch.tensor([-1.0, 1.0])).all()
-    assert found.isfinite().all()
+    result = fitted(described())(asked(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
+    assert (result[:, 2:4] == torch.tensor([-1.0, 1.0])).all()
+    assert result.isfinite().all()
 
 
 def test_an_empty_condition_is_completed_by_any_clip() -> None:
-    found = fitted(described())(asked().repeat(64, 1), 0, torch.arange(64))
-    assert found.isfinite().all()
-    assert (found[:, :2].abs() <= 1).all()
+    result = fitted(described())(asked().repeat(64, 1), 0, torch.arange(64))
+    assert result.isfinite().all()
+    assert (result[:, :2].abs() <= 1).all()
 
 
 def test_a_row_depends_only_on_its_condition_and_index() -> None:
     model = fitted(described())
-    wishes = torch.cat([asked(0.3, -0.2).repeat(20, 1), asked(-0.6, 0.5).repeat(20, 1)])
-    whole = model(wishes, 7, torch.arange(40))
+    conditions = torch.cat([asked(0.3, -0.2).repeat(20, 1), asked(-0.6, 0.5).repeat(20, 1)])
+    whole = model(conditions, 7, torch.arange(40))
     order = torch.randperm(40)
-    assert torch.equal(model(wishes[order], 7, order), whole[order])
-    assert torch.equal(model(wishes[5:6], 7, torch.tensor([5])), whole[5:6])
-    assert not torch.equal(model(wishes, 8, torch.arange(40)), whole)
+    assert torch.equal(model(conditions[order], 7, order), whole[order])
+    assert torch.equal(model(conditions[5:6], 7, torch.tensor([5])), whole[5:6])
+    assert not torch.equal(model(conditions, 8, torch.arange(40)), whole)
 
 
 def test_what_clips_do_not_say_stays_open() -> None:
     rows = described()
     rows[:, 2] = torch.nan
-    found = fitted(rows)(asked(0.0, 0.0), 0, torch.tensor([0]))
-    assert found[0].isnan().tolist() == [False, False, True, False, False, False]
+    result = fitted(rows)(asked(0.0, 0.0), 0, torch.tensor([0]))
+    assert result[0].isnan().tolist() == [False, False, True, False, False, False]
 
 
 def test_few_clips_and_many_are_remembered() -> None:

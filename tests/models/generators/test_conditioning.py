@@ -44,22 +44,22 @@ def test_unspecified_fields_become_the_nulls() -> None:
     embed = ConditionEmbedding(16, ALL)
     torch.testing.assert_close(embed(NOTHING)[0], torch.stack(list(embed.nulls.values())).sum(dim=0))
     plain = ConditionEmbedding(16)
-    found = plain(torch.tensor([[0.3, -0.2], [NAN, NAN], [NAN, 0.5]]))
-    assert torch.equal(found[1], plain.nulls["emotion"])
-    assert torch.equal(found[2], plain.nulls["emotion"]), "half a wish is none"
-    assert not torch.equal(found[0], found[1])
+    result = plain(torch.tensor([[0.3, -0.2], [NAN, NAN], [NAN, 0.5]]))
+    assert torch.equal(result[1], plain.nulls["emotion"])
+    assert torch.equal(result[2], plain.nulls["emotion"]), "half a wish is none"
+    assert not torch.equal(result[0], result[1])
 
 
 @pytest.mark.parametrize("name", list(ALL.columns))
 def test_every_field_has_a_say_and_its_own_null(name: str) -> None:
     torch.manual_seed(0)
     embed = ConditionEmbedding(16, ALL)
-    asked, without = embed(condition()), embed(ALL.withhold(condition(), [name]))
+    requested, without = embed(condition()), embed(ALL.withhold(condition(), [name]))
     changed = condition()
     place = ALL.columns[name]
     changed[:, place] = {"mode": 1.0, "genre": 0.0, "section": 1.0}.get(name, 0.55)
-    assert (asked - without).norm() > 0.1
-    assert (asked - embed(changed)).norm() > 1e-3
+    assert (requested - without).norm() > 0.1
+    assert (requested - embed(changed)).norm() > 1e-3
     others = ALL.withhold(NOTHING, [name])
     torch.testing.assert_close(embed(others), embed(NOTHING))
 

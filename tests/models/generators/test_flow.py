@@ -57,15 +57,15 @@ def test_untrained_its_loss_is_that_of_white_latents() -> None:
 
 
 def test_a_sample_is_the_same_in_any_batch_and_order(model: Flow) -> None:
-    wish = torch.rand(64, 2) * 2 - 1
-    whole = model.sample(wish, 9)
+    condition = torch.rand(64, 2) * 2 - 1
+    whole = model.sample(condition, 9)
     for i in (0, 17, 63):
-        alone = model.sample(wish[i : i + 1], 9, torch.tensor([i]))[0]
+        alone = model.sample(condition[i : i + 1], 9, torch.tensor([i]))[0]
         assert (alone - whole[i]).abs().max() < 0.05
     order = torch.randperm(64)
-    assert (model.sample(wish[order], 9, order) - whole[order]).abs().max() < 0.05
-    assert torch.equal(model.sample(wish, 9), whole)
-    assert (model.sample(wish, 10) - whole).abs().max() > 1
+    assert (model.sample(condition[order], 9, order) - whole[order]).abs().max() < 0.05
+    assert torch.equal(model.sample(condition, 9), whole)
+    assert (model.sample(condition, 10) - whole).abs().max() > 1
 
 
 def test_the_condition_has_a_say(model: Flow) -> None:
@@ -76,25 +76,25 @@ def test_the_condition_has_a_say(model: Flow) -> None:
     assert happy.isfinite().all()
 
 
-def velocity(model: Flow, x: torch.Tensor, t: float, wish: torch.Tensor, **dials: float) -> torch.Tensor:
+def velocity(model: Flow, x: torch.Tensor, t: float, condition: torch.Tensor, **sampling: float) -> torch.Tensor:
     known = {"guide": 0.0, "guidance": 1.0} | dict.fromkeys(model.fields.columns, 1.0)
-    return model.velocity(x, t, wish, known | dials)
+    return model.velocity(x, t, condition, known | sampling)
 
 
 def test_guidance_of_one_follows_the_condition_as_learnt(model: Flow) -> None:
     x = torch.randn(2, *model.latent.latent_shape)
-    wish = torch.tensor([[0.5, 0.5], [-0.5, 0.1]])
+    condition = torch.tensor([[0.5, 0.5], [-0.5, 0.1]])
     time = torch.full((2,), 0.5)
     with torch.no_grad():
-        asked, free = (
-            model.net(x, time, model.condition(wish)),
+        requested, free = (
+            model.net(x, time, model.condition(condition)),
             model.net(x, time, model.condition(NOTHING.expand(2, 2))),
         )
-        assert torch.equal(velocity(model, x, 0.5, wish), asked)
-        torch.testing.assert_close(velocity(model, x, 0.5, wish, guidance=2.5), free + 2.5 * (asked - free))
-        torch.testing.assert_close(velocity(model, x, 0.5, wish, guidance=0.0), free)
-        late = model.net(x, torch.full((2,), 0.95), model.condition(wish))
-        assert torch.equal(velocity(model, x, 0.95, wish, guidance=2.5, guide=1.0), late)
+        assert torch.equal(velocity(model, x, 0.5, condition), requested)
+        torch.testing.assert_close(velocity(model, x, 0.5, condition, guidance=2.5), free + 2.5 * (requested - free))
+        torch.testing.assert_close(velocity(model, x, 0.5, condition, guidance=0.0), free)
+        late = model.net(x, torch.full((2,), 0.95), model.condition(condition))
+        assert torch.equal(velocity(model, x, 0.95, condition, guidance=2.5, guide=1.0), late)
 
 
 def test_each_field_has_a_sampling_parameter_of_its_own() -> None:
@@ -103,37 +103,40 @@ def test_each_field_has_a_sampling_parameter_of_its_own() -> None:
     model = Flow(SHAPE, LEAN, fields)
     model.fit_statistics(mels(30, SHAPE), torch.rand(30, fields.width))
     stir(model.net, size=0.03)
-    x, wish = torch.randn(2, *model.latent.latent_shape), torch.tensor([[0.5, 0.5, 1.0, 0.0], [-0.5, 0.1, -1.0, 1.0]])
+    x, condition = (
+        torch.randn(2, *model.latent.latent_shape),
+        torch.tensor([[0.5, 0.5, 1.0, 0.0], [-0.5, 0.1, -1.0, 1.0]]),
+    )
     with torch.no_grad():
-        asked = velocity(model, x, 0.5, wish)
-        without = velocity(model, x, 0.5, fields.withhold(wish, ["genre"]))
-        torch.testing.assert_close(velocity(model, x, 0.5, wish, genre=3.0), asked + 2 * (asked - without))
-        torch.testing.assert_close(velocity(model, x, 0.5, wish, genre=0.0), without)
+        requested = velocity(model, x, 0.5, condition)
+        without = velocity(model, x, 0.5, fields.withhold(condition, ["genre"]))
+        torch.testing.assert_close(velocity(model, x, 0.5, condition, genre=3.0), requested + 2 * (requested - without))
+        torch.testing.assert_close(velocity(model, x, 0.5, condition, genre=0.0), without)
 
 
 def test_the_guide_moves_the_prediction_by_the_given_share(model: Flow) -> None:
-    # To first order the reading moves to the wish; a short way, the course of the reading is straight.
-    wish = torch.tensor([[0.2, -0.1], [-0.1, 0.15]])
+    # To first order the prediction moves to the requested emotion; over a short distance it moves along a line.
+    condition = torch.tensor([[0.2, -0.1], [-0.1, 0.15]])
     clean = 0.3 * torch.randn(2, *model.latent.latent_shape)
     with torch.no_grad():
         before = model.guide_prediction(clean)
-        near = before + 0.01 * (wish - before)
+        near = before + 0.01 * (condition - before)
         change = model._least_change(clean, near)
         after = model.guide_prediction(clean + change)
         torch.testing.assert_close(after - before, near - before, rtol=0.3, atol=2e-4)
         # No smaller change does: any part of it orthogonal to the two gradients would be for nothing.
         assert (model.guide_prediction(clean + 0.5 * change) - near).norm() > (after - near).norm()
         x, t = torch.randn_like(clean), 0.5
-        plain, guided = velocity(model, x, t, wish), velocity(model, x, t, wish, guide=0.5)
-        moved = model.guide_prediction(x - t * guided) - wish
-        assert (moved.norm(dim=1) < (model.guide_prediction(x - t * plain) - wish).norm(dim=1)).all()
+        plain, guided = velocity(model, x, t, condition), velocity(model, x, t, condition, guide=0.5)
+        moved = model.guide_prediction(x - t * guided) - condition
+        assert (moved.norm(dim=1) < (model.guide_prediction(x - t * plain) - condition).norm(dim=1)).all()
 
 
 def test_a_caller_in_inference_mode_is_served_the_same(model: Flow) -> None:
-    wish = torch.tensor([[0.2, -0.1]])
-    expected = model.sample(wish, 0, sampling={"guide": 0.5})
+    condition = torch.tensor([[0.2, -0.1]])
+    expected = model.sample(condition, 0, sampling={"guide": 0.5})
     with torch.inference_mode():
-        assert torch.equal(model.sample(wish + 0, 0, sampling={"guide": 0.5}), expected)
+        assert torch.equal(model.sample(condition + 0, 0, sampling={"guide": 0.5}), expected)
 
 
 def test_without_a_requested_emotion_the_guide_has_no_effect(model: Flow) -> None:

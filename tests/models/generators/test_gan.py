@@ -60,14 +60,14 @@ def test_any_shape_can_be_generated_and_discriminated(shape: tuple[int, int], st
 
 
 def test_a_sample_is_the_same_in_any_batch_and_order(model: Gan) -> None:
-    wish = torch.rand(64, 2) * 2 - 1
-    whole = model.sample(wish, 9)
+    condition = torch.rand(64, 2) * 2 - 1
+    whole = model.sample(condition, 9)
     for i in (0, 17, 63):
-        assert (model.sample(wish[i : i + 1], 9, torch.tensor([i]))[0] - whole[i]).abs().max() < 0.05
+        assert (model.sample(condition[i : i + 1], 9, torch.tensor([i]))[0] - whole[i]).abs().max() < 0.05
     order = torch.randperm(64)
-    assert (model.sample(wish[order], 9, order) - whole[order]).abs().max() < 0.05
-    assert torch.equal(model.sample(wish, 9), whole)
-    assert (model.sample(wish, 10) - whole).abs().max() > 0.1
+    assert (model.sample(condition[order], 9, order) - whole[order]).abs().max() < 0.05
+    assert torch.equal(model.sample(condition, 9), whole)
+    assert (model.sample(condition, 10) - whole).abs().max() > 0.1
 
 
 def test_noise_and_condition_reach_every_grid() -> None:
@@ -79,8 +79,8 @@ def test_noise_and_condition_reach_every_grid() -> None:
     for level in generator.levels:
         level[-1].film.register_forward_hook(lambda _, __, out: seen.append(out))  # type: ignore[union-attr]
     z = torch.randn(2, 100)
-    for wish in (torch.zeros(2, 2), torch.full((2, 2), 0.5)):
-        model.generate(z, wish)
+    for condition in (torch.zeros(2, 2), torch.full((2, 2), 0.5)):
+        model.generate(z, condition)
     levels = len(generator.levels)
     for first, second in zip(seen[:levels], seen[levels:], strict=True):
         assert not torch.allclose(first[0], first[1]), "other noise"

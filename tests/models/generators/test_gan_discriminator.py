@@ -33,9 +33,9 @@ def judged(whole: torch.Tensor) -> DiscriminatorLogits:
 
 
 def test_both_outputs_give_logits() -> None:
-    found = judge()(mels(5, SHAPE), torch.rand(5, 2))
-    assert found.whole.shape == (5,)
-    assert found.patches.shape == (5, 12), "a finer grid than the coarsest, along time"
+    result = judge()(mels(5, SHAPE), torch.rand(5, 2))
+    assert result.whole.shape == (5,)
+    assert result.patches.shape == (5, 12), "a finer grid than the coarsest, along time"
 
 
 def test_a_patch_depends_on_its_own_time() -> None:
@@ -44,9 +44,9 @@ def test_a_patch_depends_on_its_own_time() -> None:
     logits = model(x, torch.zeros(1, 2)).patches
     assert logits.shape == (1, 96)
     (gradient,) = torch.autograd.grad(logits[0, 48], x)
-    heard = gradient.abs().sum(dim=(0, 1)).nonzero().flatten()
-    assert 20 <= int(heard.max() - heard.min()) <= 40
-    assert abs(float(heard.float().mean()) - 48.5 * 4) < 4
+    played = gradient.abs().sum(dim=(0, 1)).nonzero().flatten()
+    assert 20 <= int(played.max() - played.min()) <= 40
+    assert abs(float(played.float().mean()) - 48.5 * 4) < 4
 
 
 def test_without_the_condition_there_are_still_logits() -> None:
@@ -73,18 +73,18 @@ def test_groups_lie_together_on_the_plane() -> None:
 
 def test_the_deviation_is_that_of_each_group() -> None:
     features, group = torch.randn(12, 5), torch.tensor([0, 1, 2] * 4)
-    found = deviation(features, group)
+    result = deviation(features, group)
     for g in range(3):
         expected = np.sqrt(features[group == g].numpy().var(axis=0) + 1e-6)
-        np.testing.assert_allclose(found[group == g].numpy(), np.tile(expected, (4, 1)), rtol=1e-4)
+        np.testing.assert_allclose(result[group == g].numpy(), np.tile(expected, (4, 1)), rtol=1e-4)
 
 
 def test_a_collapse_is_seen() -> None:
     x = mels(8, SHAPE)
-    model, wish = judge(), torch.zeros(8, 2)
+    model, condition = judge(), torch.zeros(8, 2)
     alike = x[:1].expand(8, *SHAPE)
-    first = model(x, wish).whole[0]
-    assert abs(float((model(alike, wish).whole[0] - first).detach())) > 1e-3, "the same clip among its like"
+    first = model(x, condition).whole[0]
+    assert abs(float((model(alike, condition).whole[0] - first).detach())) > 1e-3, "the same clip among its like"
 
 
 def test_spectral_norm_bounds_every_layer() -> None:
@@ -119,8 +119,8 @@ def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_weight() -> N
     x = torch.randn(5, *SHAPE, requires_grad=True)
     linear = (x * weight).sum(dim=(1, 2))
     nothing = torch.zeros(5, 3)
-    found = gradient_penalty(DiscriminatorLogits(linear, nothing), x)
-    assert float(found.detach()) == pytest.approx(0.5 * float(weight.square().sum()), rel=1e-5)
+    result = gradient_penalty(DiscriminatorLogits(linear, nothing), x)
+    assert float(result.detach()) == pytest.approx(0.5 * float(weight.square().sum()), rel=1e-5)
     quadratic = gradient_penalty(
         DiscriminatorLogits(0.5 * x.square().sum(dim=(1, 2)), nothing), x
     )  # its gradient is x itself
@@ -129,17 +129,17 @@ def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_weight() -> N
 
 def test_the_penalty_agrees_with_finite_differences() -> None:
     model = judge().double().requires_grad_(False)
-    x, wish = mels(2, SHAPE).double().requires_grad_(), torch.zeros(2, 2, dtype=torch.double)
-    found = float(gradient_penalty(model(x, wish), x).detach())
+    x, condition = mels(2, SHAPE).double().requires_grad_(), torch.zeros(2, 2, dtype=torch.double)
+    result = float(gradient_penalty(model(x, condition), x).detach())
 
     @torch.no_grad()
     def logit(at: torch.Tensor) -> float:
-        seen = model(at, wish)
+        seen = model(at, condition)
         return float((seen.whole + seen.patches.mean(dim=1)).sum())
 
-    judged = model(x, wish)
+    judged = model(x, condition)
     (gradient,) = torch.autograd.grad(judged.whole.sum() + judged.patches.mean(dim=1).sum(), x)
     along, step = gradient / gradient.norm(), 1e-5
     # Along its gradient, and nowhere more, a function rises by the gradient's length.
     length = (logit(x + step * along) - logit(x - step * along)) / (2 * step)
-    assert 0.5 * length**2 / 2 == pytest.approx(found, rel=1e-3)
+    assert 0.5 * length**2 / 2 == pytest.approx(result, rel=1e-3)

@@ -17,12 +17,12 @@ def normal(count: int, shape: tuple[int, int], seed: int = 0) -> torch.Tensor:
 
 def cut(x: torch.Tensor, patch: int) -> np.ndarray:
     """Patches by plain loops."""
-    found = [
+    result = [
         x[:, i : i + patch, j : j + patch].reshape(len(x), -1)
         for i in range(0, x.shape[1], patch)
         for j in range(0, x.shape[2], patch)
     ]
-    return torch.stack(found, dim=1).reshape(-1, patch**2).double().numpy()
+    return torch.stack(result, dim=1).reshape(-1, patch**2).double().numpy()
 
 
 def test_all_components_lose_nothing() -> None:

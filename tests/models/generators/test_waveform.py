@@ -34,10 +34,10 @@ def test_a_clip_is_as_long_as_those_of_the_training(samples: int, windows: int) 
 def test_windows_join_by_raised_cosines_that_add_to_one() -> None:
     ones = [torch.ones(1, 100) for _ in range(3)]
     torch.testing.assert_close(cross_faded(ones, 20), torch.ones(1, 260))
-    found = cross_faded([torch.zeros(1, 100), torch.ones(1, 100)], 20)[0].numpy()
-    np.testing.assert_allclose(found[80:100], 0.5 - 0.5 * np.cos(np.pi * (np.arange(20) + 0.5) / 20), atol=1e-6)
-    assert (found[:80] == 0).all()
-    assert (found[100:] == 1).all()
+    result = cross_faded([torch.zeros(1, 100), torch.ones(1, 100)], 20)[0].numpy()
+    np.testing.assert_allclose(result[80:100], 0.5 - 0.5 * np.cos(np.pi * (np.arange(20) + 0.5) / 20), atol=1e-6)
+    assert (result[:80] == 0).all()
+    assert (result[100:] == 1).all()
 
 
 def test_consecutive_windows_have_noise_of_their_own() -> None:
@@ -46,15 +46,15 @@ def test_consecutive_windows_have_noise_of_their_own() -> None:
 
 
 def test_a_sample_is_the_same_in_any_batch_and_order() -> None:
-    model, wish = fitted(5000), torch.rand(16, 2) * 2 - 1
-    whole = model.sample(wish, 9)
+    model, condition = fitted(5000), torch.rand(16, 2) * 2 - 1
+    whole = model.sample(condition, 9)
     loud = whole.abs().max()
     for i in (0, 7, 15):
-        alone = model.sample(wish[i : i + 1], 9, torch.tensor([i]))[0]
+        alone = model.sample(condition[i : i + 1], 9, torch.tensor([i]))[0]
         assert (alone - whole[i]).abs().max() < 0.005 * loud, "0.05 dB"
     order = torch.randperm(16)
-    assert (model.sample(wish[order], 9, order) - whole[order]).abs().max() < 0.005 * loud
-    assert (model.sample(wish, 10) - whole).abs().max() > 0.01 * loud
+    assert (model.sample(condition[order], 9, order) - whole[order]).abs().max() < 0.005 * loud
+    assert (model.sample(condition, 10) - whole).abs().max() > 0.01 * loud
 
 
 def test_one_scale_for_all_clips() -> None:

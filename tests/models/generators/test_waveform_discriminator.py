@@ -61,9 +61,9 @@ def test_a_full_sine_is_one_and_silence_finite() -> None:
 def test_phase_is_shuffled_by_a_few_samples() -> None:
     torch.manual_seed(0)
     x = torch.arange(50.0).expand(200, 50)
-    found = shifted(x, 2)
-    assert set(found[:, 10].tolist()) == {8.0, 9.0, 10.0, 11.0, 12.0}
-    assert float((found - x).abs().max()) <= 2
+    result = shifted(x, 2)
+    assert set(result[:, 10].tolist()) == {8.0, 9.0, 10.0, 11.0, 12.0}
+    assert float((result - x).abs().max()) <= 2
     steady = WaveformDiscriminator(4, shuffle=3).eval()
     x = torch.randn(2, 4096)
     assert torch.equal(steady(x, torch.zeros(2, 2))[0][0], steady(x, torch.zeros(2, 2))[0][0]), "only in training"
@@ -71,9 +71,9 @@ def test_phase_is_shuffled_by_a_few_samples() -> None:
 
 def test_a_piece_is_cut_anywhere() -> None:
     torch.manual_seed(0)
-    found = cut(torch.arange(100.0).expand(500, 100), 10)
-    assert (found.diff(dim=1) == 1).all()
-    starts = found[:, 0]
+    result = cut(torch.arange(100.0).expand(500, 100), 10)
+    assert (result.diff(dim=1) == 1).all()
+    starts = result[:, 0]
     assert (starts.min(), starts.max()) == (0, 90)
     assert 80 < len(starts.unique()) <= 91
     x = torch.randn(2, 8)
@@ -136,7 +136,7 @@ def test_whole_clips_are_compared_with_their_neighbours() -> None:
     torch.manual_seed(0)
     model = WaveformDiscriminator(4).eval()
     others = torch.tensor([[0.3], [0.1], [0.03], [0.01]]) * torch.randn(4, 8192)
-    wish = torch.zeros(4, 2)
-    alone, among = model(others[:1].expand(4, -1), wish), model(others, wish)
+    condition = torch.zeros(4, 2)
+    alone, among = model(others[:1].expand(4, -1), condition), model(others, condition)
     assert not torch.allclose(alone[-1].logits[0], among[-1].logits[0], atol=1e-2)
     assert all(torch.allclose(a.logits[0], b.logits[0], atol=1e-4) for a, b in zip(alone[:-1], among[:-1], strict=True))

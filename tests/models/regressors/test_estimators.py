@@ -51,13 +51,13 @@ def fitted(kind: str) -> Estimator:
 
 
 def test_it_predicts_what_scikit_learn_predicts(kind: str) -> None:
-    found = fitted(kind)(torch.from_numpy(NEW if kind != "ridge" else NEW.astype(np.float32))).numpy()
+    result = fitted(kind)(torch.from_numpy(NEW if kind != "ridge" else NEW.astype(np.float32))).numpy()
     if kind == "ridge":  # one penalty for both targets
         expected = RidgeCV(alphas=np.logspace(0, 5, 16)).fit(X, Y).predict(NEW)
     else:
         expected = np.stack([witness(kind, target) for target in Y.T], axis=1)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert found.std(axis=0).min() > 0.005, "it has learnt something"
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+    assert result.std(axis=0).min() > 0.005, "it has learnt something"
 
 
 def test_it_is_filed_as_arrays_and_read_again(kind: str) -> None:

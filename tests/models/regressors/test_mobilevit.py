@@ -48,8 +48,8 @@ def test_attention_does_not_mind_the_order_of_positions() -> None:
 
 def test_pooling_over_time_keeps_mean_and_deviation_and_drops_order() -> None:
     x = torch.randn(2, 3, 4, 50, generator=torch.Generator().manual_seed(0))
-    found = over_time(x).reshape(2, 6, 4)
-    torch.testing.assert_close(found[:, :3], x.mean(dim=3))
-    torch.testing.assert_close(found[:, 3:], x.std(dim=3, correction=0), atol=1e-4, rtol=1e-4)
+    result = over_time(x).reshape(2, 6, 4)
+    torch.testing.assert_close(result[:, :3], x.mean(dim=3))
+    torch.testing.assert_close(result[:, 3:], x.std(dim=3, correction=0), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(over_time(x.flip(3)), over_time(x))
     assert not torch.allclose(over_time(x.flip(2)), over_time(x))

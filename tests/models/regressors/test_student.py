@@ -58,11 +58,11 @@ def test_sizes_follow_the_front_end_and_stay_below_the_studys() -> None:
 
 def test_a_prediction_has_the_heads_features_and_the_attention(model: Student) -> None:
     x = model.normalise(mels(3, (64, 128)))
-    reading = model.predict_normalised(x)
-    torch.testing.assert_close(model.head(reading.features), reading.logits)
-    torch.testing.assert_close(torch.tanh(reading.logits), model.emotion_of_normalised(x))
-    assert reading.map.shape == (3, 4, 4)
-    assert (reading.map >= 0).all()
+    prediction = model.predict_normalised(x)
+    torch.testing.assert_close(model.head(prediction.features), prediction.logits)
+    torch.testing.assert_close(torch.tanh(prediction.logits), model.emotion_of_normalised(x))
+    assert prediction.map.shape == (3, 4, 4)
+    assert (prediction.map >= 0).all()
 
 
 @pytest.mark.parametrize(("shape", "most"), [((64, 128), 9e6), ((128, 1292), 1.2e9)])

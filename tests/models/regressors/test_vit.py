@@ -52,10 +52,10 @@ def made(shape: tuple[int, int] = SHAPE, **settings: Any) -> ViT:
 @pytest.mark.parametrize("settings", [{}, {"backbone": "ast"}, {"pool": "mean"}, {"pool": "token"}])
 def test_it_predicts_two_numbers_and_attention(settings: dict[str, Any]) -> None:
     model = made(**settings)
-    reading = model.predict_normalised(model.normalise(mels(3, SHAPE)))
-    assert reading.logits.shape == (3, 2)
-    assert reading.features.shape == (3, 16)
-    assert reading.map.shape == (3, *model.grid) == (3, 4, 8)
+    prediction = model.predict_normalised(model.normalise(mels(3, SHAPE)))
+    assert prediction.logits.shape == (3, 2)
+    assert prediction.features.shape == (3, 16)
+    assert prediction.map.shape == (3, *model.grid) == (3, 4, 8)
     emotion, half = model.predict(mels(3, SHAPE))
     assert (emotion.abs() <= 1).all()
     assert half.isnan().all()
@@ -79,11 +79,11 @@ def test_a_small_one_begins_with_convolutions_and_reads_by_band() -> None:
     assert (config.width, config.layers, config.heads, model.grid) == (128, 6, 4, (8, 16))
     assert ViT((64, 128), config).config == config, "what a run files makes it again"
     x = torch.randn(2, 64, 128)
-    reading = model.predict_normalised(x)
-    assert reading.map.shape == (2, 8, 16)
+    prediction = model.predict_normalised(x)
+    assert prediction.map.shape == (2, 8, 16)
     tokens = model.backbone(model.stem(x.unsqueeze(1))).last_hidden_state[:, 1:].reshape(2, 8, 16, 128)
     expected = torch.cat([tokens.mean(dim=2), tokens.std(dim=2, correction=0)], dim=2)  # [B, H, 2 D]
-    torch.testing.assert_close(reading.features.reshape(2, 256, 8), expected.transpose(1, 2), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(prediction.features.reshape(2, 256, 8), expected.transpose(1, 2), atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -23,21 +23,21 @@ def test_a_mean_is_resampled_by_song_and_leaves_unknown_values_out() -> None:
     rng = np.random.default_rng(0)
     songs = np.repeat([f"s{i}" for i in range(30)], 4)
     values = np.repeat(rng.normal(size=30), 4) + 0.01 * rng.normal(size=120)
-    found = Measurement.of_mean("m", "mean", values, songs=songs)
-    assert found.value == pytest.approx(values.mean())
-    assert found.n == 30
-    assert found.ci is not None
+    result = Measurement.of_mean("m", "mean", values, songs=songs)
+    assert result.value == pytest.approx(values.mean())
+    assert result.n == 30
+    assert result.ci is not None
     # Four clips of a song are hardly more than one: the interval is that of 30 values, not of 120.
-    assert found.ci[1] - found.ci[0] == pytest.approx(2 * 1.96 * values[::4].std() / np.sqrt(30), rel=0.2)
+    assert result.ci[1] - result.ci[0] == pytest.approx(2 * 1.96 * values[::4].std() / np.sqrt(30), rel=0.2)
     with_gaps = Measurement.of_mean("m", "mean", np.append(values, np.nan), songs=np.append(songs, "none"))
-    assert (with_gaps.value, with_gaps.ci, with_gaps.n) == (found.value, found.ci, 30)
+    assert (with_gaps.value, with_gaps.ci, with_gaps.n) == (result.value, result.ci, 30)
 
 
 def test_what_is_not_defined_has_a_reason_and_no_value() -> None:
     songs = np.array(["a", "b", "c"])
-    found = Measurement.of_statistic("r", "r", metrics.pearson, [1.0, 1.0, 1.0], [1.0, 2.0, 3.0], songs=songs)
-    assert found.value is None
-    assert "not measurable here" in found.note
+    result = Measurement.of_statistic("r", "r", metrics.pearson, [1.0, 1.0, 1.0], [1.0, 2.0, 3.0], songs=songs)
+    assert result.value is None
+    assert "not measurable here" in result.note
     alone = Measurement.of_mean("m", "m", [1.0, 2.0], songs=["a", "a"])
     assert (alone.value, alone.ci) == (1.5, None)
     assert "one song alone" in alone.note
@@ -60,9 +60,9 @@ def test_the_interval_of_several_definitions_spans_all_of_theirs() -> None:
         Measurement("a", "A", 30.0, (27.0, 33.0), 12, "ways", "%"),
         Measurement("b", "B", 4.0, (3.0, 5.0), 12),
     ]
-    found = Measurement.over_definitions("c", "C", [*alternatives, Measurement.missing("d", "D", "sound")])
-    assert (found.value, found.ci, found.n, found.of) == (17.0, (3.0, 33.0), 12, "ways")
-    assert "spans 2 definitions: a, b" in found.note
+    result = Measurement.over_definitions("c", "C", [*alternatives, Measurement.missing("d", "D", "sound")])
+    assert (result.value, result.ci, result.n, result.of) == (17.0, (3.0, 33.0), 12, "ways")
+    assert "spans 2 definitions: a, b" in result.note
     assert Measurement.over_definitions("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
 
 

@@ -45,11 +45,11 @@ def test_the_document_has_the_keys_of_the_contract(document: dict[str, Any]) -> 
 
 def test_what_the_corpus_lacks_is_said_and_the_rest_is_measured(document: dict[str, Any]) -> None:
     by = {entry["id"]: entry for entry in document["questions"]}
-    ceiling = {found["name"]: found for found in by["ceiling"]["measurements"]}
+    ceiling = {result["name"]: result for result in by["ceiling"]["measurements"]}
     assert ceiling["quality_roundtrip"]["value"] is not None
     assert "not measurable here: needs sound" in ceiling["quality_bands_128"]["note"]
-    told = json.dumps(by["structure"])
-    assert "ot measurable here" in told
+    reported = json.dumps(by["structure"])
+    assert "ot measurable here" in reported
     unmeasured = [row for row in document["findings"] if row["measured"] is None]
     assert unmeasured
     assert all(row["verdict"] == "undecided" and row["reason"] for row in unmeasured)
@@ -58,16 +58,16 @@ def test_what_the_corpus_lacks_is_said_and_the_rest_is_measured(document: dict[s
 def test_an_audit_resumes(plain: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "audit"
     first = audit_corpus(plain, out, only=("structure",), quick=True)
-    asked: list[str] = []
+    requested: list[str] = []
     ask = audit.answer_question
 
     def counted(question: Any, context: Any) -> Any:
-        asked.append(question.name)
+        requested.append(question.name)
         return ask(question, context)
 
     monkeypatch.setattr(audit, "answer_question", counted)
     second = audit_corpus(plain, out, only=("structure", "variance"), quick=True)
-    assert asked == ["variance"]
+    assert requested == ["variance"]
     assert second.questions[0] == first.questions[0]
     third = audit_corpus(plain, out, only=("structure",), quick=True)
     assert [entry.id for entry in third.questions] == ["structure", "variance"]  # what is there stays
@@ -100,9 +100,9 @@ def test_a_folder_of_other_work_is_left_alone(plain: Corpus, tmp_path: Path) -> 
 
 
 def test_the_verb_is_a_function(plain: Corpus, tmp_path: Path) -> None:
-    found = api.audit.run(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
-    assert found == AuditResult.open(tmp_path / "audit")
-    assert found.to_dict()["verb"] == "audit"
+    result = api.audit.run(plain.path, tmp_path / "audit", only=["structure"], quick=True, workers=1)
+    assert result == AuditResult.open(tmp_path / "audit")
+    assert result.to_dict()["verb"] == "audit"
     assert (tmp_path / "audit" / "answers" / "structure.json").is_file()
 
 

@@ -20,7 +20,7 @@ def measured(value: float | None, *ci: float) -> Measurement:
 
 
 @pytest.mark.parametrize(
-    ("found", "verdict"),
+    ("measurement", "verdict"),
     [
         (measured(60, 52, 68), "supported"),
         (measured(60, 50, 70), "supported"),
@@ -38,12 +38,12 @@ def measured(value: float | None, *ci: float) -> Measurement:
         (None, "undecided"),
     ],
 )
-def test_the_rule(found: Measurement | None, verdict: str) -> None:
-    assert decide(CLAIM, found, composed=False)[0] == verdict
+def test_the_rule(measurement: Measurement | None, verdict: str) -> None:
+    assert decide(CLAIM, measurement, composed=False)[0] == verdict
 
 
 @pytest.mark.parametrize(
-    ("bound", "low", "high", "found", "verdict"),
+    ("bound", "low", "high", "measurement", "verdict"),
     [
         # A probe reads .52 [.46, .54]: it may read too little, so "at most .55" is not shown.
         ("lower", -math.inf, 0.55, (0.52, 0.46, 0.54), "undecided"),
@@ -57,17 +57,17 @@ def test_the_rule(found: Measurement | None, verdict: str) -> None:
     ],
 )
 def test_a_bound_decides_from_its_own_side_alone(
-    bound: Bound, low: float, high: float, found: tuple[float, float, float], verdict: str
+    bound: Bound, low: float, high: float, measurement: tuple[float, float, float], verdict: str
 ) -> None:
     claim = Claim("c", "§1", "…", low, high, "x.y", bound=bound)
-    assert decide(claim, measured(*found), composed=False)[0] == verdict
+    assert decide(claim, measured(*measurement), composed=False)[0] == verdict
 
 
 def test_a_measurement_beside_a_claim_does_not_decide_it() -> None:
     for dataset in ("", "deam"):
         claim = Claim("c", "§1", "…", 50, 70, "x.y", dataset=dataset, bound="beside")
-        for found in (measured(60, 55, 65), measured(10, 5, 15), replace(measured(10), exact=True)):
-            verdict, reason = decide(claim, found, composed=False, dataset="deam")
+        for result in (measured(60, 55, 65), measured(10, 5, 15), replace(measured(10), exact=True)):
+            verdict, reason = decide(claim, result, composed=False, dataset="deam")
             assert verdict == "undecided"
             assert "decides nothing" in reason
         assert decide(claim, None, composed=False, dataset="deam") == ("undecided", "not measured")
@@ -75,8 +75,8 @@ def test_a_measurement_beside_a_claim_does_not_decide_it() -> None:
 
 def test_what_people_feel_is_not_decided_on_composed_music() -> None:
     people = Claim("c", "§1", "…", 50, 70, "x.y", needs_listeners=True)
-    for found in (measured(60, 55, 65), measured(10, 5, 15)):
-        verdict, reason = decide(people, found, composed=True)
+    for result in (measured(60, 55, 65), measured(10, 5, 15)):
+        verdict, reason = decide(people, result, composed=True)
         assert verdict == "undecided"
         assert "composed by rules" in reason
     assert decide(people, measured(60, 55, 65), composed=False)[0] == "supported"
@@ -157,10 +157,10 @@ def test_raters_bound_what_a_spectrogram_reaches_from_above_and_a_ridge_a_networ
 
 def test_a_row_for_each_claim_with_where_what_and_how() -> None:
     asks = {claim.topic: f"{claim.topic}?" for claim in claims()}
-    found = {
+    result = {
         "ceiling.quality_roundtrip": Measurement("quality_roundtrip", "Q", 90.0, (80.0, 95.0), 120, "songs a side")
     }
-    rows = {row.id: row for row in decide_all(found, asks, composed=True, dataset="", corpus="my-corpus")}
+    rows = {row.id: row for row in decide_all(result, asks, composed=True, dataset="", corpus="my-corpus")}
     assert len(rows) == len(claims())
     row = rows["ceiling-75"]
     assert (row.verdict, row.measured, row.ci, row.n) == ("undecided", 90.0, (80.0, 95.0), 120)

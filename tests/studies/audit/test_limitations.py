@@ -27,19 +27,19 @@ def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> Non
         Measurement("penalty_voice", "…", 20.2, (0.7, 62.4), 16, unit="points"),
     )
     findings = [finding(verdict) for verdict in ("supported", "contradicted", "contradicted", "undecided")]
-    found = wording({"ceiling": Answer("…", ladder)}, findings, plain, composed=False)
-    assert "keep 91 [88, 94] of 100 points" in found.paragraph
-    assert "24 clips of 12 songs (made up)" in found.paragraph
-    assert "lyrics, (not measured)" in found.paragraph
-    assert "composed by rules" not in found.paragraph
-    assert "Of 4 claims" in found.footnote
-    assert "1 are supported, 2 contradicted and 1 undecided" in found.footnote
-    assert [row.limitation for row in found.table] == [row.limitation for row in LOSSES]
-    genre = next(row for row in found.table if row.limitation == "genre")
+    result = wording({"ceiling": Answer("…", ladder)}, findings, plain, composed=False)
+    assert "keep 91 [88, 94] of 100 points" in result.paragraph
+    assert "24 clips of 12 songs (made up)" in result.paragraph
+    assert "lyrics, (not measured)" in result.paragraph
+    assert "composed by rules" not in result.paragraph
+    assert "Of 4 claims" in result.footnote
+    assert "1 are supported, 2 contradicted and 1 undecided" in result.footnote
+    assert [row.limitation for row in result.table] == [row.limitation for row in LOSSES]
+    genre = next(row for row in result.table if row.limitation == "genre")
     assert genre.quality_impact == "2 points [0, 6] for one genre alone"
-    lyrics = next(row for row in found.table if row.limitation == "lyrics")
+    lyrics = next(row for row in result.table if row.limitation == "lyrics")
     assert lyrics.quality_impact == "20 points [1, 62] for songs without words or voice"
-    assert "bound nothing" in found.footnote
+    assert "bound nothing" in result.footnote
     assert genre.information_loss.startswith("(not measured)")
 
 

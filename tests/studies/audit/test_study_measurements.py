@@ -17,14 +17,14 @@ def arm(name: str, ccc: float, delta: float, *ci: float) -> dict[str, Any]:
 
 
 def method(name: str, quality: float | None, diversity: float, delta: float | None, ccc: float) -> dict[str, Any]:
-    told = {"ccc": {"value": ccc, "ci": [ccc - 0.1, ccc + 0.1]}, "slope": {"value": 0.5, "ci": None}}
+    reported = {"ccc": {"value": ccc, "ci": [ccc - 0.1, ccc + 0.1]}, "slope": {"value": 0.5, "ci": None}}
     return {
         "name": name,
         "quality": quality,
         "quality_ci": None if quality is None else [quality - 5, quality + 5],
         "diversity": diversity,
         "delta": delta,
-        "emotion": {"valence": told, "arousal": told},
+        "emotion": {"valence": reported, "arousal": reported},
         "n": 100,
     }
 
@@ -61,28 +61,28 @@ def write(folder: Path, **more: Any) -> Path:
 
 
 def by_name(folder: Path) -> dict[str, Measurement]:
-    return {found.name: found for found in study_measurements.study_measurements([folder])}
+    return {result.name: result for result in study_measurements.study_measurements([folder])}
 
 
 def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
-    found = by_name(write(tmp_path / "study"))
-    assert found["gain_gan"].value == pytest.approx(10.0)
-    assert found["gain_gan"].ci == pytest.approx((5.0, 15.0))
-    assert found["efficiency_gan"].value == pytest.approx(20.0)  # half an hour of training
-    assert found["gain_gan"].n == 20
-    assert "gain_flow" not in found  # no such arm
-    assert found["emotion_gan"].value == pytest.approx(37.5)
+    result = by_name(write(tmp_path / "study"))
+    assert result["gain_gan"].value == pytest.approx(10.0)
+    assert result["gain_gan"].ci == pytest.approx((5.0, 15.0))
+    assert result["efficiency_gan"].value == pytest.approx(20.0)  # half an hour of training
+    assert result["gain_gan"].n == 20
+    assert "gain_flow" not in result  # no such arm
+    assert result["emotion_gan"].value == pytest.approx(37.5)
     # .3 ± .1 over .8 ± .1: half-widths of a third and an eighth, in quadrature.
     half = 37.5 * math.hypot(1 / 3, 1 / 8)
-    assert found["emotion_gan"].ci == pytest.approx((37.5 - half, 37.5 + half))
-    assert "independent" in found["emotion_gan"].note
-    assert found["quality_mixup"].ci == (25, 35)
-    assert "quality_flow" not in found
+    assert result["emotion_gan"].ci == pytest.approx((37.5 - half, 37.5 + half))
+    assert "independent" in result["emotion_gan"].note
+    assert result["quality_mixup"].ci == (25, 35)
+    assert "quality_flow" not in result
 
 
 def with_ccc(name: str, value: float, low: float, high: float) -> dict[str, Any]:
-    told = {"ccc": {"value": value, "ci": [low, high]}, "slope": {"value": 0.5, "ci": None}}
-    return method(name, 50, 1.0, 0.0, value) | {"emotion": {"valence": told, "arousal": told}}
+    reported = {"ccc": {"value": value, "ci": [low, high]}, "slope": {"value": 0.5, "ci": None}}
+    return method(name, 50, 1.0, 0.0, value) | {"emotion": {"valence": reported, "arousal": reported}}
 
 
 def test_each_end_of_a_ratio_holds_the_error_that_moves_it_there(tmp_path: Path) -> None:
@@ -93,31 +93,31 @@ def test_each_end_of_a_ratio_holds_the_error_that_moves_it_there(tmp_path: Path)
         with_ccc("mixup", -0.4, -0.6, -0.36),
         with_ccc("flow", 0.0, -0.1, 0.2),
     ]
-    found = by_name(write(tmp_path / "study", hierarchy=hierarchy))
+    result = by_name(write(tmp_path / "study", hierarchy=hierarchy))
     # Of .4 / .5 = .8: down by .2 / .5 and .8 · .3 / .5, up by .04 / .5 and .8 · .1 / .5.
     down, up = math.hypot(0.4, 0.48), math.hypot(0.08, 0.16)
-    assert found["emotion_gan"].ci == pytest.approx((100 * (0.8 - down), 100 * (0.8 + up)))
+    assert result["emotion_gan"].ci == pytest.approx((100 * (0.8 - down), 100 * (0.8 + up)))
     down, up = math.hypot(0.4, 0.16), math.hypot(0.08, 0.48)
-    assert found["emotion_mixup"].ci == pytest.approx((100 * (-0.8 - down), 100 * (-0.8 + up)))
-    assert found["emotion_flow"].value == 0
-    assert found["emotion_flow"].ci == pytest.approx((-20.0, 40.0))
+    assert result["emotion_mixup"].ci == pytest.approx((100 * (-0.8 - down), 100 * (-0.8 + up)))
+    assert result["emotion_flow"].value == 0
+    assert result["emotion_flow"].ci == pytest.approx((-20.0, 40.0))
 
 
 def test_a_denominator_without_an_interval_leaves_the_ratio_without_one(tmp_path: Path) -> None:
     real = with_ccc("real", 0.5, 0.4, 0.6)
     real["emotion"]["valence"] = {"ccc": {"value": 0.5, "ci": None}, "slope": {"value": 0.5, "ci": None}}
-    found = by_name(write(tmp_path / "study", hierarchy=[real, with_ccc("gan", 0.4, 0.2, 0.5)]))
-    assert found["emotion_gan"].value == pytest.approx(80.0)
-    assert found["emotion_gan"].ci is None
+    result = by_name(write(tmp_path / "study", hierarchy=[real, with_ccc("gan", 0.4, 0.2, 0.5)]))
+    assert result["emotion_gan"].value == pytest.approx(80.0)
+    assert result["emotion_gan"].ci is None
 
 
 def test_rank_correlations_over_methods(tmp_path: Path) -> None:
-    found = by_name(write(tmp_path / "study"))
-    assert found["diversity_with_gain"].value == pytest.approx(1.0)
-    assert found["diversity_with_gain"].n == 6
+    result = by_name(write(tmp_path / "study"))
+    assert result["diversity_with_gain"].value == pytest.approx(1.0)
+    assert result["diversity_with_gain"].n == 6
     # Without real: qualities 20 30 60 40 80 and diversities .9 .6 .95 .5 .7 rank 1 2 4 3 5 and 4 2 5 1 3.
-    assert found["quality_with_diversity"].value == pytest.approx(1 - 6 * (9 + 0 + 1 + 4 + 4) / (5 * 24))
-    low, high = found["quality_with_diversity"].ci or (0, 0)
+    assert result["quality_with_diversity"].value == pytest.approx(1 - 6 * (9 + 0 + 1 + 4 + 4) / (5 * 24))
+    low, high = result["quality_with_diversity"].ci or (0, 0)
     assert low < 0 < high
 
 
@@ -126,15 +126,15 @@ def test_training_longer_is_compared_with_a_fifth(tmp_path: Path) -> None:
         method(f"gan:trained={n}", None, 1.0, d, 0.5) | {"kind": "gan", "updates": n, "seconds": 1.0}
         for n, d in ((100, 0.0), (400, 0.03), (2000, 0.036))
     ]
-    found = by_name(write(tmp_path / "study", training_steps=rows))
-    assert found["returns_gan"].value == pytest.approx(1.0)
-    assert "5.0 times longer" in found["returns_gan"].label
+    result = by_name(write(tmp_path / "study", training_steps=rows))
+    assert result["returns_gan"].value == pytest.approx(1.0)
+    assert "5.0 times longer" in result["returns_gan"].label
 
 
 def test_quadrants_give_no_gain_in_ccc_and_the_first_study_speaks(tmp_path: Path) -> None:
     first = write(tmp_path / "quadrants", measure="accuracy", hierarchy=[])
     second = write(tmp_path / "numbers")
-    found = {its.name: its for its in study_measurements.study_measurements([first, second])}
-    assert found["gain_gan"].value == pytest.approx(10.0)
-    assert found["diversity_with_gain"].value is None
+    result = {its.name: its for its in study_measurements.study_measurements([first, second])}
+    assert result["gain_gan"].value == pytest.approx(10.0)
+    assert result["diversity_with_gain"].value is None
     assert study_measurements.study_measurements([]) == []

@@ -81,8 +81,8 @@ def test_the_default_is_eight_arms_and_all_is_every_kind_of_arm(monkeypatch: pyt
 
 def test_real_arms_are_always_there_and_best_comes_last() -> None:
     assert [arm.name for arm in choose_arms(("best", "mixup"), KINDS, 1.0)] == ["real", "real-longer", "mixup", "best"]
-    found = choose_arms(("flow",), KINDS, 1.0, extra=("flow:guidance=2",))
-    assert [arm.name for arm in found] == ["real", "real-longer", "flow", "flow:guidance=2"]
+    result = choose_arms(("flow",), KINDS, 1.0, extra=("flow:guidance=2",))
+    assert [arm.name for arm in result] == ["real", "real-longer", "flow", "flow:guidance=2"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_best_pair_is_chosen_on_validation_songs_alone(corpus: Corpus, tmp_p
             pairs = tuple((float(valence), float(arousal)) for valence, arousal in prediction)
             result = TrialResult(arm.name, STUDENT, 0, 1.0, seed, 10, 2, prediction=(), validation=pairs)
             write_json(task.path(Trial(arm, STUDENT, place, seed)), result.to_dict())
-    found = choose_best(task, arms, place, 2, 1.0)
-    assert found is not None
-    assert found.name == "mixup+gan", "controls are no generators to choose from"
+    actual = choose_best(task, arms, place, 2, 1.0)
+    assert actual is not None
+    assert actual.name == "mixup+gan", "controls are no generators to choose from"
     assert choose_best(task, [arm for arm in arms if arm.synthetic is None], place, 2, 1.0) is None

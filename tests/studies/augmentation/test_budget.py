@@ -30,11 +30,11 @@ def test_the_sum_is_that_of_regressors_generators_and_clips(corpus: Corpus) -> N
         + (1 + 4) * train * 0.01
     )
     assert estimate_seconds(made, FOUND, made.arms) == pytest.approx(by_hand)
-    told = plan_cost(made, FOUND, 2)
-    assert told.seconds == pytest.approx(by_hand / 2, abs=0.1)
-    assert told.trials == 12
-    assert told.sets == ("gan", "gan@4")
-    assert told.bytes == 5 * train * 2 * 64 * 128
+    reported = plan_cost(made, FOUND, 2)
+    assert reported.seconds == pytest.approx(by_hand / 2, abs=0.1)
+    assert reported.trials == 12
+    assert reported.sets == ("gan", "gan@4")
+    assert reported.bytes == 5 * train * 2 * 64 * 128
     half = design_study(corpus, replace(ASKED, train_fractions=(0.5,)))
     assert estimate_seconds(half, FOUND, half.arms) > 1.4 * by_hand
 
@@ -62,9 +62,9 @@ def test_a_probe_measures_all_that_the_sum_needs(
 ) -> None:
     shorten(monkeypatch, "gan", Budget(5, 4))
     made = design_study(corpus, replace(ASKED, batch_size=8))
-    found = measure_cost(made)
-    assert found.update > 0
-    assert set(found.generators) == set(found.clip) == {"gan"}
-    assert estimate_seconds(made, found, made.arms) > 0
+    result = measure_cost(made)
+    assert result.update > 0
+    assert set(result.generators) == set(result.clip) == {"gan"}
+    assert estimate_seconds(made, result, made.arms) > 0
     given = measure_cost(design_study(corpus, replace(ASKED, batch_size=8, models=(run_of("gan"),))))
     assert (set(given.generators), set(given.clip)) == (set(), {"gan"}), "what is given need not be trained"

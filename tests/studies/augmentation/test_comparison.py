@@ -45,11 +45,11 @@ def material(noise: dict[str, float], seed: int, seeds: int = 3) -> tuple[dict, 
 
 def test_weighted_concordance_with_equal_weights_is_the_metric_of_each_column() -> None:
     predictions, target, _ = material({"a": 0.2}, 0)
-    found = weighted_concordance(predictions["a"], target, np.ones((1, len(target))))
-    assert found.shape == (1, 3, 2)
+    result = weighted_concordance(predictions["a"], target, np.ones((1, len(target))))
+    assert result.shape == (1, 3, 2)
     for s in range(3):
         for axis in range(2):
-            assert found[0, s, axis] == pytest.approx(concordance(predictions["a"][s, :, axis], target[:, axis]))
+            assert result[0, s, axis] == pytest.approx(concordance(predictions["a"][s, :, axis], target[:, axis]))
 
 
 def test_a_weight_of_two_is_the_clip_twice() -> None:
@@ -57,8 +57,8 @@ def test_a_weight_of_two_is_the_clip_twice() -> None:
     weights = np.ones((1, len(target)))
     weights[0, 5] = 2
     twice = np.append(np.arange(len(target)), 5)
-    found = weighted_concordance(predictions["a"], target, weights)[0, 0, 0]
-    assert found == pytest.approx(concordance(predictions["a"][0, twice, 0], target[twice, 0]))
+    result = weighted_concordance(predictions["a"], target, weights)[0, 0, 0]
+    assert result == pytest.approx(concordance(predictions["a"][0, twice, 0], target[twice, 0]))
 
 
 def test_the_difference_of_the_reference_from_itself_is_zero() -> None:
@@ -202,7 +202,7 @@ def test_degrees_of_freedom_are_those_of_what_varies() -> None:
 
 def test_few_degrees_of_freedom_widen_the_interval_to_students() -> None:
     drawn = np.append(0.03, 0.03 + 0.02 * np.random.default_rng(0).standard_normal(40_000))
-    found = simultaneous_intervals({"arm": drawn}, {"arm": 2.0})["arm"]
-    low, high = found.ci
+    result = simultaneous_intervals({"arm": drawn}, {"arm": 2.0})["arm"]
+    low, high = result.ci
     assert (high - low) / 2 == pytest.approx(4.303 * 0.02, rel=0.03), "t of 2 degrees at 97.5 %"
-    assert found.p == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"
+    assert result.p == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"

@@ -59,10 +59,10 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
 
 
 def test_a_sampling_parameter_becomes_an_arm_of_each_generator_that_has_it(corpus: Corpus) -> None:
-    found = design_study(
+    result = design_study(
         corpus, StudySettings(arms=("mixup",), sampling=(("truncation", 0.5), ("guidance", 2.0)), training_steps=(50,))
     )
-    names = [arm.name for arm in found.arms][3:]
+    names = [arm.name for arm in result.arms][3:]
     assert names == ["gan:truncation=0.5", "flow:guidance=2", "gan:trained=50", "flow:trained=50"]
-    assert len(found.set_specs) == 4
-    assert found.train_fractions == (1.0,)
+    assert len(result.set_specs) == 4
+    assert result.train_fractions == (1.0,)

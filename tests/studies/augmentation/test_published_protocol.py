@@ -24,19 +24,19 @@ def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
         ArmResult(name="real-longer", ccc=0.3, **ccc, delta=0.0, delta_ci=(0.0, 0.0)),  # type: ignore[arg-type]
         ArmResult(name="gan", ccc=0.32, **ccc, delta=0.02, delta_ci=(-0.1, 0.1)),  # type: ignore[arg-type]
     )
-    found = published_protocol(made, tmp_path / "out", arms)
+    result = published_protocol(made, tmp_path / "out", arms)
     conditions = np.load(tmp_path / "out/labels.npy")
     assert conditions.shape == (round(2.3 * 160), 2)
     assert abs(conditions.mean()) < 0.15, "conditions are drawn uniformly from the plane"
-    assert found.honest is False
-    assert "trained on every real test song" in found.why
+    assert result.honest is False
+    assert "trained on every real test song" in result.why
     total = 160 + len(conditions)
-    assert found.test.test == total - int(0.85 * total)
-    assert found.test.synthetic / found.test.test == pytest.approx(2.3 / 3.3, abs=0.12)
-    assert found.gain == pytest.approx(found.mixed.value - found.real.value)
-    assert found.difference == pytest.approx(found.gain - 0.02)
+    assert result.test.test == total - int(0.85 * total)
+    assert result.test.synthetic / result.test.test == pytest.approx(2.3 / 3.3, abs=0.12)
+    assert result.gain == pytest.approx(result.mixed.value - result.real.value)
+    assert result.difference == pytest.approx(result.gain - 0.02)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.*")}
-    assert published_protocol(made, tmp_path / "out", arms) == found
+    assert published_protocol(made, tmp_path / "out", arms) == result
     assert before == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.*")}, "done once"
     one = json.loads((tmp_path / "out/seed-0.json").read_text())
-    assert found.mixed.range[0] <= one["mixed"] <= found.mixed.range[1]
+    assert result.mixed.range[0] <= one["mixed"] <= result.mixed.range[1]

@@ -91,11 +91,11 @@ def test_arms_differ_in_what_they_train_on_and_all_but_real_have_as_many_updates
     result: dict[str, Any], corpus: Corpus, study: Path
 ) -> None:
     real = len(splits.fold(corpus.clips, 0).train)
-    found = {row["name"]: (row["n_train"], row["steps"]) for row in result["arms"]}
-    assert found["real"] == (real, 2)
-    assert found["real-longer"] == found["specaugment"] == found["gan-only"] == (real, 4)
-    assert found["flow"] == found["gan-shuffled"] == found["gan-pretrained"] == (2 * real, 4)
-    assert found["flow@0.5"] == (real + round(0.5 * real), 4)
+    by_key = {row["name"]: (row["n_train"], row["steps"]) for row in result["arms"]}
+    assert by_key["real"] == (real, 2)
+    assert by_key["real-longer"] == by_key["specaugment"] == by_key["gan-only"] == (real, 4)
+    assert by_key["flow"] == by_key["gan-shuffled"] == by_key["gan-pretrained"] == (2 * real, 4)
+    assert by_key["flow@0.5"] == (real + round(0.5 * real), 4)
     made = Corpus.open(study / "synthetic/gan-f0")
     assert len(made) == real
     assert made.synthetic
@@ -147,10 +147,10 @@ def test_called_again_it_resumes_and_takes_more_arms(
 
 def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_needs(tmp_path: Path, corpus: Corpus) -> None:
     settings = StudySettings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
-    found = augmentation_study(corpus, tmp_path / "study", settings)
-    assert [row.name for row in found.arms] == ["real", "real-longer", "specaugment"]
-    assert found.test.n == 160
-    assert found.folds == (0, 1)
+    actual = augmentation_study(corpus, tmp_path / "study", settings)
+    assert [row.name for row in actual.arms] == ["real", "real-longer", "specaugment"]
+    assert actual.test.n == 160
+    assert actual.folds == (0, 1)
     assert not (tmp_path / "study/runs").exists()
 
 
@@ -164,23 +164,23 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
         published_protocol=True, budget=3_600.0,
     )  # fmt: skip
     executor = RemoteExecutor()
-    found = augmentation_study(corpus, tmp_path / "study", settings, executor=executor)
+    actual = augmentation_study(corpus, tmp_path / "study", settings, executor=executor)
     names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
-    assert [row.name for row in found.arms] == names
-    assert [(point.train_fraction, point.songs) for point in found.curve] == [(0.5, 5), (1.0, 9)]
-    assert [row.name for row in found.curve[0].arms] == names
+    assert [row.name for row in actual.arms] == names
+    assert [(point.train_fraction, point.songs) for point in actual.curve] == [(0.5, 5), (1.0, 9)]
+    assert [row.name for row in actual.curve[0].arms] == names
     fraction = Corpus.open(tmp_path / "study/train-fractions/f0-p50")
     trained_on = json.loads((tmp_path / "study/runs/gan-trained=2-f0-p50/model.json").read_text())["songs"]
     assert set(trained_on) == set(fraction.songs[fraction.fold(0).train]), "generators see that fraction alone"
-    assert [(row.kind, row.updates) for row in found.training_steps] == [("flow", 2), ("gan", 2)]
-    assert found.left_out == ()
-    published = found.published_protocol
+    assert [(row.kind, row.updates) for row in actual.training_steps] == [("flow", 2), ("gan", 2)]
+    assert actual.left_out == ()
+    published = actual.published_protocol
     assert published is not None
     assert published.honest is False
     assert published.test.synthetic > 0
     assert published.gain == pytest.approx(published.mixed.value - published.real.value)
-    assert found.test.synthetic == 0
-    assert "at each fraction" in " ".join(found.notes)
+    assert actual.test.synthetic == 0
+    assert "at each fraction" in " ".join(actual.notes)
     assert executor.stages == [
         "training gan", "training flow", "training gan", "training flow", *["generate gan", "generate flow"] * 2,
         "compare, 50 % of the songs", "compare", "published protocol",
@@ -192,8 +192,8 @@ def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_pat
     with pytest.raises(UsageError, match="real and real-longer alone"):
         augmentation_study(corpus, out, StudySettings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
     assert not (out / "config.json").exists()
-    told = augmentation_study(corpus, out, StudySettings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
-    assert {row.name for row in told.arms} == {"real", "real-longer", "mixup"}
+    reported = augmentation_study(corpus, out, StudySettings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
+    assert {row.name for row in reported.arms} == {"real", "real-longer", "mixup"}
 
 
 def rows(**reference: Any) -> tuple[ArmResult, ...]:

@@ -17,17 +17,17 @@ def test_a_share_is_of_training_songs_and_tests_on_the_same_clips(corpus: Corpus
     part = corpus.fold(1)
     half, most = (write_train_fraction(corpus, 1, share, tmp_path / str(share)) for share in (0.5, 0.9))
     kept: list[set[str]] = []
-    for share, found in ((0.5, half), (0.9, most)):
-        ours = found.fold(1)
-        songs = set(found.songs[ours.train])
+    for share, result in ((0.5, half), (0.9, most)):
+        ours = result.fold(1)
+        songs = set(result.songs[ours.train])
         kept.append(songs)
         whole = set(corpus.songs[part.train])
         assert songs <= whole
         assert len(songs) == np.ceil(share * len(whole))
         for theirs, mine in ((part.test, ours.test), (part.validation, ours.validation)):
-            assert corpus.clips["clip_id"].iloc[theirs].tolist() == found.clips["clip_id"].iloc[mine].tolist()
-            assert np.array_equal(corpus.mel[theirs], found.mel[mine])
-        assert np.array_equal(found.labels[ours.test], corpus.labels[part.test])
+            assert corpus.clips["clip_id"].iloc[theirs].tolist() == result.clips["clip_id"].iloc[mine].tolist()
+            assert np.array_equal(corpus.mel[theirs], result.mel[mine])
+        assert np.array_equal(result.labels[ours.test], corpus.labels[part.test])
     assert kept[0] < kept[1], "a larger share holds the smaller one"
     assert write_train_fraction(corpus, 1, 0.5, tmp_path / "0.5").hash == half.hash
     with pytest.raises(UsageError, match="no fold 0"):

@@ -86,17 +86,17 @@ def test_the_frechet_distance_is_the_metrics_own(scored: Scorecard, corpus: Corp
     standard = Standardiser.fit(real)
     made_up = Corpus.open(made("flow"))
     songs = corpus.songs[splits.fold(corpus.clips, 0).test], made_up.songs
-    found = metrics.frechet(standard(real), standard(embed_statistics(made_up.mel)), songs, seed=0)
-    assert scored.measures["frechet"] == Measure.of(found)
+    result = metrics.frechet(standard(real), standard(embed_statistics(made_up.mel)), songs, seed=0)
+    assert scored.measures["frechet"] == Measure.of(result)
 
 
 def test_real_music_scores_like_real_music(halves: tuple[Path, Path]) -> None:
     real, other = halves
-    found = api.score.run(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
-    assert found.quality.score >= 90
-    assert (found.songs.real, found.songs.fake) == (10, 10)
-    assert found.conditioning is None
-    assert found.memorisation is None
+    card = api.score.run(real, other, groups=[real.with_suffix(".txt"), other.with_suffix(".txt")])
+    assert card.quality.score >= 90
+    assert (card.songs.real, card.songs.fake) == (10, 10)
+    assert card.conditioning is None
+    assert card.memorisation is None
     noise = np.random.default_rng(0).normal(-40, 15, np.load(other).shape).astype(np.float32)
     np.save(other, noise)
     assert api.score.run(real, other, groups=[real.with_suffix(".txt")]).quality.score < 20
@@ -124,8 +124,8 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for i in range(8):
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
-    found = api.score.run(tmp_path / "real", tmp_path / "fake", preset="tiny")
-    assert found.n_real == found.n_fake == 8
+    card = api.score.run(tmp_path / "real", tmp_path / "fake", preset="tiny")
+    assert card.n_real == card.n_fake == 8
     with pytest.raises(UsageError, match="--preset"):
         api.score.run(tmp_path / "real", tmp_path / "fake")
 
@@ -133,10 +133,10 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
 def test_copies_of_the_training_clips_are_detected(tmp_path: Path, corpus: Corpus) -> None:
     part = splits.fold(corpus.clips, 0)
     np.save(tmp_path / "copies.npy", corpus.mel[part.train[:40]])
-    found = api.score.run(corpus.path, tmp_path / "copies.npy", fold=0)
-    assert found.memorisation is not None
-    assert found.memorisation.copying
-    assert found.memorisation.exact_copies == 40
+    card = api.score.run(corpus.path, tmp_path / "copies.npy", fold=0)
+    assert card.memorisation is not None
+    assert card.memorisation.copying
+    assert card.memorisation.exact_copies == 40
 
 
 def saved(folder: Path, name: str, content: np.ndarray) -> Path:
@@ -190,6 +190,6 @@ def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tupl
     (tmp_path / "run/result.json").write_text('{"verb": "train"}')
     with pytest.raises(StorageError, match="holds another verb's result"):
         api.score.run(*halves, out=tmp_path / "run")
-    found = api.score.run(*halves, out=tmp_path / "score")
-    assert json.loads((tmp_path / "score/result.json").read_text()) == found.to_dict()
-    assert Scorecard.open(tmp_path / "score") == found
+    card = api.score.run(*halves, out=tmp_path / "score")
+    assert json.loads((tmp_path / "score/result.json").read_text()) == card.to_dict()
+    assert Scorecard.open(tmp_path / "score") == card

@@ -44,24 +44,24 @@ def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:
 
 def test_every_measure_is_in_the_document_and_is_opened_again(arrays: tuple[Path, Path, Path]) -> None:
     card = api.score.run(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
-    found = card.to_dict()
-    assert Scorecard.from_dict(json.loads(json.dumps(found))) == card
+    result = card.to_dict()
+    assert Scorecard.from_dict(json.loads(json.dumps(result))) == card
     for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
-        assert found[name]["ci"][0] <= found[name]["value"] <= found[name]["ci"][1], name
+        assert result[name]["ci"][0] <= result[name]["value"] <= result[name]["ci"][1], name
     for name in ("clipped_density", "clipped_coverage"):
-        assert 0 <= found[name]["ci"][0] <= found[name]["ci"][1] <= 1
-        assert found[name]["floor"] is not None
+        assert 0 <= result[name]["ci"][0] <= result[name]["ci"][1] <= 1
+        assert result[name]["floor"] is not None
     for name in ("level", "modulation", "onset_rate", "onset_strength"):
-        assert found["spectrogram"][name]["ci"] is not None
-    assert list(found["spectrogram"]["bands"]) == [str(band + 1) for band in range(16)]
-    assert "needs labels" in found["joint"]["reason"]
-    assert "reason" in found["strata"]["quadrant"]
-    assert found["data_copying"]["seed"] == 0
-    assert len(found["nearest_pairs"]) == 20
-    assert found["nearest_pairs"][0]["fake"].startswith("fake.npy[")
-    assert set(found["memorisation"]["ci"]) == {"nearer_train", "authentic", "authentic_control", "distance_ratio"}
-    assert found["contains_real"] == 0
-    json.dumps(found, allow_nan=False)
+        assert result["spectrogram"][name]["ci"] is not None
+    assert list(result["spectrogram"]["bands"]) == [str(band + 1) for band in range(16)]
+    assert "needs labels" in result["joint"]["reason"]
+    assert "reason" in result["strata"]["quadrant"]
+    assert result["data_copying"]["seed"] == 0
+    assert len(result["nearest_pairs"]) == 20
+    assert result["nearest_pairs"][0]["fake"].startswith("fake.npy[")
+    assert set(result["memorisation"]["ci"]) == {"nearer_train", "authentic", "authentic_control", "distance_ratio"}
+    assert result["contains_real"] == 0
+    json.dumps(result, allow_nan=False)
 
 
 def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path, Path]) -> None:
@@ -81,10 +81,10 @@ def test_real_clips_in_the_synthetic_set_are_counted(tmp_path: Path, arrays: tup
     rows = np.load(arrays[1]).astype(np.float32)
     rows[[1, 5, 7]] = np.load(arrays[0])[[0, 2, 4]]  # another type of number, another order
     np.save(tmp_path / "mixed.npy", rows)
-    found = api.score.run(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
-    assert found.contains_real == 3
-    assert found.against is not None
-    assert found.against.contains_real == 0
+    card = api.score.run(arrays[0], tmp_path / "mixed.npy", against=arrays[2])
+    assert card.contains_real == 3
+    assert card.against is not None
+    assert card.against.contains_real == 0
     silent = np.full((4, 8, 16), -80, np.float16)
     assert clip_digests(clip_set(silent)) == [None] * 4
     assert (
@@ -120,16 +120,16 @@ def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_
     genres = ["rock", "jazz"] * 17
     real = write_corpus(tmp_path / "real", 34, 1, labels=labels, genre=genres)
     fake = write_corpus(tmp_path / "fake", 34, 1, labels=labels[::-1].copy(), genre=genres)
-    found = api.score.run(real.path, fake.path, regressor=run_of("baseline")).to_dict()
-    kernel = found["strata"]["quadrant"]["kernel"]
+    result = api.score.run(real.path, fake.path, regressor=run_of("baseline")).to_dict()
+    kernel = result["strata"]["quadrant"]["kernel"]
     assert {name: stratum["drawn"] for name, stratum in kernel.items()} == {"Q1": 12, "Q2": 0, "Q3": 12}
     assert "at least 8" in kernel["Q2"]["reason"]
     assert kernel["Q1"]["result"]["floor"] is not None
-    assert found["strata"]["genre"]["kernel"]["jazz"]["drawn"] == 17
-    errors = found["strata"]["quadrant"]["valence_error"]
+    assert result["strata"]["genre"]["kernel"]["jazz"]["drawn"] == 17
+    errors = result["strata"]["quadrant"]["valence_error"]
     assert errors["Q1"]["result"]["value"] > 0
     assert errors["Q1"]["result"]["floor"] > 0
-    joint = found["joint"]
+    joint = result["joint"]
     assert joint["null"][0] <= joint["null"][1] <= joint["null"][2]
     assert joint["permutations"] == 199
 
@@ -144,15 +144,15 @@ def test_plot_data_are_what_their_names_say(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     real, fake = (clip_set(mels(30, (16, 64), seed).numpy() + 3 * seed, f"s{seed}") for seed in (0, 1))
     x, y = rng.normal(size=(30, 5)) * [9, 3, 1, 1, 1], rng.normal(size=(30, 5)) + 2
-    found = plot_arrays(real, fake, x, y, real, [NearestPair("a", "b", None, None, 3, 7, "song", 0.0, None)])
+    result = plot_arrays(real, fake, x, y, real, [NearestPair("a", "b", None, None, 3, 7, "song", 0.0, None)])
     share = np.linalg.eigvalsh(np.cov(x.T))[::-1][:2] / np.cov(x.T).trace()
-    np.testing.assert_allclose(found["map_share"], share)
-    np.testing.assert_allclose(np.cov(found["map_real"].T)[0, 1], 0, atol=1e-4)
-    np.testing.assert_allclose(found["level_fake"][0], fake.mel.mean(axis=(0, 2)), atol=1e-3)
-    np.testing.assert_array_equal(found["pairs_train"][0], real.mel[7].astype(np.float16))
-    save(tmp_path / "pictures.npz", found)
+    np.testing.assert_allclose(result["map_share"], share)
+    np.testing.assert_allclose(np.cov(result["map_real"].T)[0, 1], 0, atol=1e-4)
+    np.testing.assert_allclose(result["level_fake"][0], fake.mel.mean(axis=(0, 2)), atol=1e-3)
+    np.testing.assert_array_equal(result["pairs_train"][0], real.mel[7].astype(np.float16))
+    save(tmp_path / "pictures.npz", result)
     with np.load(tmp_path / "pictures.npz", allow_pickle=False) as held:
-        assert set(held.files) == set(found)
+        assert set(held.files) == set(result)
     tone = np.zeros((4, 8, 64))
     tone += 10 * np.cos(2 * np.pi * 8 * np.arange(64) / 64)  # eight swings a clip, of variance 50
     swings = plot_arrays(clip_set(tone), clip_set(tone), x, y, None, [])
@@ -174,10 +174,10 @@ def measure_input() -> MeasureInput:
 
 
 def test_a_measure_that_cannot_be_taken_has_a_reason_and_no_number(measure_input: MeasureInput) -> None:
-    found = compute_measures(measure_input)
-    assert found["frechet_infinity"].value is None
-    assert "12 songs are too few to extrapolate from" in str(found["frechet_infinity"].reason)
-    assert found["kernel"].reason is None
+    result = compute_measures(measure_input)
+    assert result["frechet_infinity"].value is None
+    assert "12 songs are too few to extrapolate from" in str(result["frechet_infinity"].reason)
+    assert result["kernel"].reason is None
     alike = replace(measure_input, real_rows=np.ones((12, 4)))
     with pytest.raises(InputError, match="alike"):
         compute_measures(alike)
@@ -188,9 +188,9 @@ def test_an_entry_is_all_that_a_new_measure_needs(measure_input: MeasureInput) -
         return Measure(float(np.linalg.norm(given.real_rows.mean(axis=0) - given.fake_rows.mean(axis=0))))
 
     entry = Entry("means", "distance of means", "lower", "how far the means lie apart", distance_of_means)
-    found = compute_measures(measure_input, registry=(*REGISTRY, entry))
-    assert list(found) == [*(known.key for known in REGISTRY if known.compute is not None), "means"]
-    assert found["means"].value == pytest.approx(
+    result = compute_measures(measure_input, registry=(*REGISTRY, entry))
+    assert list(result) == [*(known.key for known in REGISTRY if known.compute is not None), "means"]
+    assert result["means"].value == pytest.approx(
         np.linalg.norm(measure_input.real_rows.mean(axis=0) - measure_input.fake_rows.mean(axis=0))
     )
 

@@ -55,9 +55,9 @@ def test_a_step_moves_every_weight_that_is_used(settings: dict[str, Any]) -> Non
     before = {name: weights(module) for name, module in made.modules.items()}
     run(made, 3)
     for name, module in made.modules.items():
-        asked = settings.get("recipe") != "published"
+        requested = settings.get("recipe") != "published"
         # Of fields asked for the null is not used, of others the encoder; losses of differences know no level.
-        unused = (".nulls.", "out.bias") if asked else (".nulls.emotion", ".encoders.mode", ".encoders.genre")
+        unused = (".nulls.", "out.bias") if requested else (".nulls.emotion", ".encoders.mode", ".encoders.genre")
         left = {key for key in still(before[name], module) if not any(part in f".{key}" for part in unused)}
         assert not left, name
 
@@ -99,8 +99,8 @@ def test_each_side_is_trained_on_its_own_loss() -> None:
 def test_the_condition_fades_in(monkeypatch: pytest.MonkeyPatch) -> None:
     made, seen = objective(steps=40, fade=0.5), []
     judge, generate = made._judge, made._generate
-    monkeypatch.setattr(made, "_judge", lambda x, wish, fade: seen.append(fade) or judge(x, wish, fade))
-    monkeypatch.setattr(made, "_generate", lambda wish, fade: seen.append(fade) or generate(wish, fade))
+    monkeypatch.setattr(made, "_judge", lambda x, condition, fade: seen.append(fade) or judge(x, condition, fade))
+    monkeypatch.setattr(made, "_generate", lambda condition, fade: seen.append(fade) or generate(condition, fade))
     for step in (0, 10, 20, 30):
         made.step(make_fabric("cpu"), mels(16, SHAPE), conditions(), step)
     assert seen == [0.0] * 5 + [0.5] * 5 + [1.0] * 10

@@ -35,8 +35,8 @@ def test_likeness_to_oneself_is_perfect() -> None:
 
 def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
     teacher = reading(0)
-    found = distillation_losses(reading(1, 9, (8, 2)), teacher)
-    assert set(found) == set(WEIGHTS)
+    result = distillation_losses(reading(1, 9, (8, 2)), teacher)
+    assert set(result) == set(WEIGHTS)
     louder = Prediction(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
     parts = distillation_losses(louder, teacher)
     assert float(parts["features"]) == pytest.approx(0, abs=1e-10)
@@ -69,9 +69,9 @@ def test_blends_keep_labels_and_clips_together() -> None:
     torch.manual_seed(0)
     labels = torch.rand(64, 2)
     mel = labels[:, :1, None].expand(64, 3, 4)
-    mixed, told = mixup(mel, labels)
-    torch.testing.assert_close(mixed[:, 0, 0], told[:, 0])
-    kept = (told == labels).all(dim=1).float().mean()
+    mixed, reported = mixup(mel, labels)
+    torch.testing.assert_close(mixed[:, 0, 0], reported[:, 0])
+    kept = (reported == labels).all(dim=1).float().mean()
     assert 0.3 < kept < 0.7
 
 

@@ -35,7 +35,7 @@ class Fixed(nn.Module):
         self.right, self.asked = right, 0
         self.weight = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x: torch.Tensor, wish: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         sign = 1.0 if self.asked % 2 == 0 else -1.0
         self.asked += 1
         right = torch.arange(len(x)) < self.right * len(x)

@@ -58,17 +58,17 @@ def test_no_onsets_no_sharpness() -> None:
 
 
 def test_retention_is_bits_over_the_waveforms() -> None:
-    found = {it.name: it for it in measurements("", trips(8_000.0, 16_000.0, 12_000.0), np.array(["a", "b", "c"]))}
-    assert found["waveform_bits"].value == pytest.approx(12_000)
-    assert found["entropy_waveform"].value == pytest.approx(18_000)
+    by_name = {it.name: it for it in measurements("", trips(8_000.0, 16_000.0, 12_000.0), np.array(["a", "b", "c"]))}
+    assert by_name["waveform_bits"].value == pytest.approx(12_000)
+    assert by_name["entropy_waveform"].value == pytest.approx(18_000)
     for place, name in enumerate(STAGES):
-        assert found[f"retention_{name}"].value == pytest.approx(100 / 2**place)
-        low, high = found[f"retention_{name}"].ci or (0, 0)
+        assert by_name[f"retention_{name}"].value == pytest.approx(100 / 2**place)
+        low, high = by_name[f"retention_{name}"].ci or (0, 0)
         assert low == pytest.approx(high), "every clip has the same share"
-    assert found["coded_mel"].value == pytest.approx(1_500)
-    assert found["si_sdr_magnitude"].value == 9.0
-    assert found["convergence_latent"].value == -9.0
-    assert "si_sdr_waveform" not in found
+    assert by_name["coded_mel"].value == pytest.approx(1_500)
+    assert by_name["si_sdr_magnitude"].value == 9.0
+    assert by_name["convergence_latent"].value == -9.0
+    assert "si_sdr_waveform" not in by_name
 
 
 def test_a_prefix_names_the_steps_that_depend_on_bands_alone() -> None:
@@ -80,21 +80,21 @@ def test_a_prefix_names_the_steps_that_depend_on_bands_alone() -> None:
 def test_what_a_clip_lacks_is_missing_and_says_why() -> None:
     clips = [it | {"patches": replace(it["patches"], entropy=np.nan)} for it in trips(8e3, 9e3)]
     del clips[1]["latent"]
-    found = {it.name: it for it in measurements("full_band_", clips, np.array(["a", "b"]))}
-    assert found["full_band_retention_latent"].value is None
-    assert "needs more songs" in found["full_band_retention_latent"].note
-    assert found["full_band_entropy_patches"].value is None
-    assert "1,000 numbers" in found["full_band_entropy_patches"].note
-    assert found["full_band_coded_patches"].value is not None
+    by_name = {it.name: it for it in measurements("full_band_", clips, np.array(["a", "b"]))}
+    assert by_name["full_band_retention_latent"].value is None
+    assert "needs more songs" in by_name["full_band_retention_latent"].note
+    assert by_name["full_band_entropy_patches"].value is None
+    assert "1,000 numbers" in by_name["full_band_entropy_patches"].note
+    assert by_name["full_band_coded_patches"].value is not None
 
 
 def test_one_song_has_values_and_no_interval() -> None:
-    found = {it.name: it for it in measurements("", trips(8e3), np.array(["a"]))}
-    assert found["retention_stft"].value == pytest.approx(50)
-    assert found["retention_stft"].ci is None
+    by_name = {it.name: it for it in measurements("", trips(8e3), np.array(["a"]))}
+    assert by_name["retention_stft"].value == pytest.approx(50)
+    assert by_name["retention_stft"].ci is None
 
 
 def test_without_sound_all_that_claims_are_about_is_missing() -> None:
-    found = {it.name: it for it in missing_measurements("sound")}
-    assert set(found) == {"waveform_bits", *(f"retention_{name}" for name in STAGES)}
-    assert all(it.value is None and "needs sound" in it.note for it in found.values())
+    by_name = {it.name: it for it in missing_measurements("sound")}
+    assert set(by_name) == {"waveform_bits", *(f"retention_{name}" for name in STAGES)}
+    assert all(it.value is None and "needs sound" in it.note for it in by_name.values())

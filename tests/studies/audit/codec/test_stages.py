@@ -30,8 +30,8 @@ WAVE = torch.from_numpy(struck(0))[: 64 * 512]
 def steps() -> dict[str, Stage]:
     analyse = MelSpectrogram(FRONT)
     others = np.stack([analyse(torch.from_numpy(struck(seed))[: 64 * 512]).numpy() for seed in range(1, 12)])
-    found = [*spectral_stages(WAVE, FRONT), *mel_stages(WAVE, FRONT, fit_latents(others, FRONT))]
-    return {step.name: step for step in found}
+    result = [*spectral_stages(WAVE, FRONT), *mel_stages(WAVE, FRONT, fit_latents(others, FRONT))]
+    return {step.name: step for step in result}
 
 
 def test_every_step_is_there_in_its_order(steps: dict[str, Stage]) -> None:

@@ -46,12 +46,12 @@ def test_blue_notes_sound_where_they_should():
 
 
 def test_differences_of_blue_notes():
-    found = {m.name: m for m in idioms.blue_notes()}
-    held, passing = (present(found[f"blues_{name}_stft"].value) for name in ("difference", "passing"))
+    by_name = {m.name: m for m in idioms.blue_notes()}
+    held, passing = (present(by_name[f"blues_{name}_stft"].value) for name in ("difference", "passing"))
     assert 0 < passing < held < 100
-    after = present(found["blues_difference_mel"].value)
-    assert found["blues_difference_kept"].value == pytest.approx(100 * after / held)
-    assert all(m.n == 12 and m.unit == "%" for m in found.values())
+    after = present(by_name["blues_difference_mel"].value)
+    assert by_name["blues_difference_kept"].value == pytest.approx(100 * after / held)
+    assert all(m.n == 12 and m.unit == "%" for m in by_name.values())
 
 
 def test_riffs_differ_in_sound_alone(context, monkeypatch):
@@ -88,7 +88,7 @@ def _chorus(song: compose.Song) -> float:
 
 
 def test_same_notes_are_more_alike_than_strangers(context):
-    found = {m.name: m for m in idioms.distortion(context, 3)}
-    assert present(found["distortion_similarity"].value) > present(found["distortion_similarity_strangers"].value)
-    assert found["distortion_similarity"].n == 3
-    assert all(-100 <= present(m.value) <= 100 for m in found.values())
+    by_name = {m.name: m for m in idioms.distortion(context, 3)}
+    assert present(by_name["distortion_similarity"].value) > present(by_name["distortion_similarity_strangers"].value)
+    assert by_name["distortion_similarity"].n == 3
+    assert all(-100 <= present(m.value) <= 100 for m in by_name.values())

@@ -11,9 +11,9 @@ SONGS = np.repeat([f"song{i:03d}" for i in range(80)], 3)
 
 def material(seed: int = 0):
     rng = np.random.default_rng(seed)
-    base, told, useless = (rng.normal(size=(len(SONGS), dims)) for dims in (30, 2, 10))
-    y = np.column_stack([base[:, 0] + told[:, 0], base[:, 1]]) + rng.normal(size=(len(SONGS), 2))
-    return base, {"told": told, "useless": useless}, y
+    base, reported, useless = (rng.normal(size=(len(SONGS), dims)) for dims in (30, 2, 10))
+    y = np.column_stack([base[:, 0] + reported[:, 0], base[:, 1]]) + rng.normal(size=(len(SONGS), 2))
+    return base, {"told": reported, "useless": useless}, y
 
 
 def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
@@ -22,11 +22,11 @@ def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
     base, groups, y = material()
     own = ridge.fit(base, y, SONGS).penalty
     x = np.concatenate([base, *groups.values()], axis=1)
-    found = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].predict(x)
+    prediction = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].predict(x)
     for k in (0, 1):
         roots = np.sqrt(np.repeat([own[k], 7.0], [30, 12]))
         theirs = Ridge(1.0).fit(x / roots, y[:, k]).predict(x / roots)
-        np.testing.assert_allclose(found[:, k], theirs, atol=1e-8)
+        np.testing.assert_allclose(prediction[:, k], theirs, atol=1e-8)
 
 
 def test_the_base_alone_is_plain_ridge():

@@ -34,8 +34,8 @@ def combed(tilt: float, level: float, seed: int) -> NDArray[np.float32]:
     spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=SIZE))
     hertz = np.fft.rfftfreq(SIZE, 1 / RATE)
     side = np.where((hertz // (4 * RATE / 2_048)) % 2 == 0, 1.0, -1.0)
-    heard = (hertz > 4_000) & (hertz < 7_500)
-    wave = np.fft.irfft(spectrum * heard * 10 ** (side * tilt / 20), SIZE)
+    played = (hertz > 4_000) & (hertz < 7_500)
+    wave = np.fft.irfft(spectrum * played * 10 ** (side * tilt / 20), SIZE)
     return (level * wave / wave.std()).astype(np.float32)
 
 
@@ -55,10 +55,10 @@ def test_what_lies_within_a_band_is_lost_to_mel_and_what_is_level_is_kept(tmp_pa
     context = planted(tmp_path, fine=fine)
     rows, (shown,) = stage_features(context, {"": PAPER}, SONGS, silent)
     chosen = {name: shown.features[name] for name in ("magnitude", "mel")}
-    found = {it.name: it for it in measurements("", chosen, context.corpus.labels[rows], context.corpus.songs[rows])}
-    assert (found["emotion_ccc_magnitude"].value or 0) > 0.8, found
-    share = found["probe_kept_mel"].value or 0
-    assert share < 50 if fine else share > 95, found
+    by_name = {it.name: it for it in measurements("", chosen, context.corpus.labels[rows], context.corpus.songs[rows])}
+    assert (by_name["emotion_ccc_magnitude"].value or 0) > 0.8, by_name
+    share = by_name["probe_kept_mel"].value or 0
+    assert share < 50 if fine else share > 95, by_name
 
 
 def test_the_summary_is_the_same_at_every_step(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_one_song_has_no_latents_and_no_prediction() -> None:
     songs = np.array(["one"] * 3)
     features, _ = log_mel_features(log_mels, split_in_halves(songs, np.random.default_rng(0)), PAPER)
     assert set(features) == {"log_mel", "quantised"}
-    found = measurements("own_", features, np.array([[0.1, 0.2], [0.3, 0.4], [0.0, 0.1]]), songs)
-    assert [it.name for it in found] == ["own_emotion_ccc_log_mel", "own_emotion_ccc_quantised"]
-    assert all(it.value is None and "1 songs" in it.note for it in found)
+    result = measurements("own_", features, np.array([[0.1, 0.2], [0.3, 0.4], [0.0, 0.1]]), songs)
+    assert [it.name for it in result] == ["own_emotion_ccc_log_mel", "own_emotion_ccc_quantised"]
+    assert all(it.value is None and "1 songs" in it.note for it in result)
 
 
 def test_what_is_kept_is_a_share_of_ccc() -> None:

@@ -23,9 +23,9 @@ def test_half_range_of_songs_with_three_clips_or_more():
 @pytest.mark.parametrize("clips", NORMAL_RANGES)
 def test_noise_alone_gives_the_expected_range_of_normals(clips):
     songs = np.repeat(np.arange(50), clips).astype(str)
-    found = emotion_spread.noise_half_ranges(np.full(len(songs), 0.1), songs, np.random.default_rng(0))
-    assert found.shape == (50,)
-    assert found.mean() == pytest.approx(0.1 * NORMAL_RANGES[clips] / 2, rel=0.01)
+    result = emotion_spread.noise_half_ranges(np.full(len(songs), 0.1), songs, np.random.default_rng(0))
+    assert result.shape == (50,)
+    assert result.mean() == pytest.approx(0.1 * NORMAL_RANGES[clips] / 2, rel=0.01)
 
 
 def labelled(moves: float, raters: int = 10, each: int = 8, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -41,14 +41,14 @@ def labelled(moves: float, raters: int = 10, each: int = 8, seed: int = 0) -> tu
 @pytest.mark.parametrize("moves", [0.1, 0.3])
 def test_spread_beyond_noise_is_that_of_the_truth(moves):
     clips, true = labelled(moves)
-    found = {m.name: m for m in emotion_spread.label_spread(clips, "valence", "", np.random.default_rng(0), "")}
+    by_name = {m.name: m for m in emotion_spread.label_spread(clips, "valence", "", np.random.default_rng(0), "")}
     songs = clips["song_id"].to_numpy(dtype=str)
     truth = emotion_spread.half_ranges(true, songs)[0].mean()
-    assert found["spread_beyond_noise"].value == pytest.approx(truth, rel=0.06)
-    assert found["spread_labels"].value == pytest.approx(
+    assert by_name["spread_beyond_noise"].value == pytest.approx(truth, rel=0.06)
+    assert by_name["spread_labels"].value == pytest.approx(
         emotion_spread.half_ranges(clips["valence"].to_numpy(), songs)[0].mean()
     )
-    assert found["spread_labels"].n == 150
+    assert by_name["spread_labels"].n == 150
 
 
 def test_songs_that_do_not_move_have_next_to_no_spread_beyond_noise():
@@ -61,24 +61,24 @@ def test_songs_that_do_not_move_have_next_to_no_spread_beyond_noise():
 
 def test_without_raters_nothing_is_said_of_their_noise():
     clips, _ = labelled(0.2)
-    found = emotion_spread.label_spread(clips.assign(raters=0), "valence", "", np.random.default_rng(0), "")
-    assert [m.value is None for m in found] == [False, True, True]
-    assert all("raters" in m.note for m in found[1:])
+    result = emotion_spread.label_spread(clips.assign(raters=0), "valence", "", np.random.default_rng(0), "")
+    assert [m.value is None for m in result] == [False, True, True]
+    assert all("raters" in m.note for m in result[1:])
 
 
 def test_the_course_of_a_song_is_relative_to_its_mean():
     songs = np.repeat(["a", "b", "c"], 5)
     position = np.tile([0.1, 0.3, 0.5, 0.7, 0.9], 3)
     values = np.tile([-0.2, -0.1, 0.0, 0.1, 0.2], 3) + np.repeat([5.0, -3.0, 0.0], 5)
-    found = emotion_spread.mean_course("labels", values, position, songs)
+    result = emotion_spread.mean_course("labels", values, position, songs)
     np.testing.assert_allclose(
-        [point[:2] for point in found.points],
+        [point[:2] for point in result.points],
         list(zip(position[:5], [-0.2, -0.1, 0, 0.1, 0.2], strict=True)),
         atol=1e-12,
     )
     order = np.random.default_rng(0).permutation(15)
     again = emotion_spread.mean_course("labels", values[order], position[order], songs[order])
-    np.testing.assert_allclose([p[:2] for p in again.points], [p[:2] for p in found.points], atol=1e-12)
+    np.testing.assert_allclose([p[:2] for p in again.points], [p[:2] for p in result.points], atol=1e-12)
     unknown = np.where(songs == "a", np.nan, position)
     assert len(emotion_spread.mean_course("labels", values, unknown, songs).points) == 5
     assert emotion_spread.mean_course("labels", values, np.full(15, np.nan), songs).points == ()

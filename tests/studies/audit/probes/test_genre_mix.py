@@ -45,9 +45,9 @@ def test_by_chance_is_the_mean_deviation_of_binomials():
     """Two genres, each half of the clips; n songs of one clip against n clips."""
     n = 400
     codes, songs = np.tile([0, 1], n // 2), np.arange(n).astype(str)
-    found = genre_mix.chance_variation(codes, songs, n, np.random.default_rng(0)).mean()
+    result = genre_mix.chance_variation(codes, songs, n, np.random.default_rng(0)).mean()
     # p̂ − q̂ is nearly normal, of variance 2 · ¼ / n; the distance is its size, of mean σ √(2/π).
-    assert found == pytest.approx(100 * np.sqrt(0.5 / n) * np.sqrt(2 / np.pi), rel=0.1)
+    assert result == pytest.approx(100 * np.sqrt(0.5 / n) * np.sqrt(2 / np.pi), rel=0.1)
 
 
 def test_finds_a_generator_that_makes_one_genre_alone(tmp_path):
@@ -55,11 +55,11 @@ def test_finds_a_generator_that_makes_one_genre_alone(tmp_path):
     one = generated(tmp_path / "one", np.full(40, "rock"))
     alike = generated(tmp_path / "alike", GENRE[:40])
     context = AuditContext(real, tmp_path / "audit", generated=(("flow", one), ("gan", alike)))
-    found = {m.name: m for m in genre_mix.mix_shift(context)}
-    assert found["mix_shift_flow"].value == pytest.approx(50, abs=1)
-    assert present(found["mix_shift_flow"].ci)[0] > present(found["mix_shift_by_chance_flow"].ci)[1] - 10
-    assert present(found["mix_shift"].value) <= present(found["mix_shift_by_chance"].ci)[1]
-    assert found["mix_shift"].n == 40
+    by_name = {m.name: m for m in genre_mix.mix_shift(context)}
+    assert by_name["mix_shift_flow"].value == pytest.approx(50, abs=1)
+    assert present(by_name["mix_shift_flow"].ci)[0] > present(by_name["mix_shift_by_chance_flow"].ci)[1] - 10
+    assert present(by_name["mix_shift"].value) <= present(by_name["mix_shift_by_chance"].ci)[1]
+    assert by_name["mix_shift"].n == 40
 
 
 def test_says_what_is_lacking(tmp_path):

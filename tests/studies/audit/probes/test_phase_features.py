@@ -73,6 +73,6 @@ def test_level_and_polarity_do_not_matter_but_for_skewness():
 
 
 def test_silence_is_zero():
-    found = phase_features(torch.zeros(3 * RATE), RATE)
-    assert found.shape == (6 * N_BANDS + 6,)
-    assert not found.any()
+    result = phase_features(torch.zeros(3 * RATE), RATE)
+    assert result.shape == (6 * N_BANDS + 6,)
+    assert not result.any()

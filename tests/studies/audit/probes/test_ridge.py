@@ -21,11 +21,11 @@ def material(features: int, seed: int = 0):
 def test_equals_scikit_learn(features, weighted):
     x, y = material(features)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(x)) if weighted else None
-    found = ridge.fit(x, y, SONGS, weights)
+    result = ridge.fit(x, y, SONGS, weights)
     for column in range(2):
-        theirs = Ridge(found.penalty[column]).fit(x, y[:, column], sample_weight=weights)
-        np.testing.assert_allclose(found.predict(x)[:, column], theirs.predict(x), atol=1e-8)
-        np.testing.assert_allclose(found.slopes[:, column], theirs.coef_, atol=1e-8)
+        theirs = Ridge(result.penalty[column]).fit(x, y[:, column], sample_weight=weights)
+        np.testing.assert_allclose(result.predict(x)[:, column], theirs.predict(x), atol=1e-8)
+        np.testing.assert_allclose(result.slopes[:, column], theirs.coef_, atol=1e-8)
 
 
 def test_chooses_the_penalty_that_reads_songs_left_out_best():

@@ -30,10 +30,10 @@ def test_kinds_of_too_few_songs_are_left_out():
 
 
 def test_features_of_structure():
-    found = song_position.structure_features(clips())
+    result = song_position.structure_features(clips())
     at = np.array([5 / 40, 15 / 40, 35 / 40, 0.5]) - 0.5
-    np.testing.assert_allclose(present(found)[:, :2], np.column_stack([at, at**2]))
+    np.testing.assert_allclose(present(result)[:, :2], np.column_stack([at, at**2]))
     sections = [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]]  # "", chorus, verse
-    np.testing.assert_array_equal(present(found)[:, 2:], sections)
+    np.testing.assert_array_equal(present(result)[:, 2:], sections)
     assert present(song_position.structure_features(clips(section=""))).shape == (4, 2)
     assert song_position.structure_features(clips(song_id=list("abcd"), section="")) is None

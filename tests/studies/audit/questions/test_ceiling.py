@@ -31,9 +31,9 @@ def test_real_music_is_on_top_and_noise_at_the_bottom(answer: Answer) -> None:
     assert top.value is not None and bottom.value is not None
     assert top.value > 80 > 30 > bottom.value
     for name in answer.intervals.names if answer.intervals else ():
-        found = answer[name]
-        assert found.value is not None and found.ci is not None, name
-        assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
+        result = answer[name]
+        assert result.value is not None and result.ci is not None, name
+        assert 0 <= result.ci[0] <= result.value <= result.ci[1] <= 100, name
 
 
 def test_generators_are_scored_beside_the_studys_own_formula(answer: Answer) -> None:
@@ -50,9 +50,9 @@ def test_generators_are_scored_beside_the_studys_own_formula(answer: Answer) -> 
 
 def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) -> None:
     for name in ("penalty_lyrics", "penalty_voice"):
-        found = answer[name]
-        assert found.value is not None and found.ci is not None, name
-        assert 0 <= found.ci[0] <= found.value <= found.ci[1] <= 100, name
+        result = answer[name]
+        assert result.value is not None and result.ci is not None, name
+        assert 0 <= result.ci[0] <= result.value <= result.ci[1] <= 100, name
     # The same songs, the voice gone from them, are no likelier to be taken for songs that are sung.
     assert (answer["penalty_voice"].value or 0) >= (answer["penalty_lyrics"].value or 0)
     assert any("no bound on what a generator loses" in caution for caution in answer.cautions)
@@ -74,8 +74,8 @@ def test_agreement_is_the_intraclass_correlation_of_single_ratings() -> None:
     for truth, noise in ((0.5, 0.5), (0.3, 0.6)):
         ratings = truth * rng.normal(size=(clips, 1)) + noise * rng.normal(size=(clips, raters))
         rows += [ratings.mean(axis=1), ratings.std(axis=1, ddof=1)]
-    found = rater_agreement(np.column_stack([*rows, np.full(clips, raters)]))
-    assert found == pytest.approx((0.25 / 0.5 + 0.09 / 0.45) / 2, abs=0.02)
+    result = rater_agreement(np.column_stack([*rows, np.full(clips, raters)]))
+    assert result == pytest.approx((0.25 / 0.5 + 0.09 / 0.45) / 2, abs=0.02)
 
 
 def test_sounds_are_named_for_what_they_are(answer: Answer) -> None:
@@ -92,13 +92,13 @@ def test_too_few_songs_are_not_measurable(tmp_path: Path) -> None:
 def test_without_sound_and_columns_the_rest_is_measured(tmp_path: Path) -> None:
     plain = write_corpus(tmp_path / "corpus", songs=20)
     plain = replace(plain, clips=plain.clips.assign(raters=0))
-    found = measure(AuditContext(plain, tmp_path / "audit", quick=True), silent)
-    assert found["quality_roundtrip"].value is not None
+    result = measure(AuditContext(plain, tmp_path / "audit", quick=True), silent)
+    assert result["quality_roundtrip"].value is not None
     for name in ("quality_bands_128", "penalty_phase", "penalty_genre", "penalty_timbre", "label_ccc"):
-        assert found[name].value is None, name
-        assert "not measurable here" in found[name].note, name
-    assert found.sounds == ()
-    assert "keep-audio" in found["quality_bands_128"].note
+        assert result[name].value is None, name
+        assert "not measurable here" in result[name].note, name
+    assert result.sounds == ()
+    assert "keep-audio" in result["quality_bands_128"].note
 
 
 def test_the_commonest_of_values_and_of_lists() -> None:

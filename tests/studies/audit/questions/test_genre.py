@@ -58,8 +58,8 @@ def test_finds_no_effect_where_there_is_none(tmp_path):
     for seed in (1, 2):
         answer = ask(write_corpus(tmp_path / f"c{seed}", SONGS, EACH, labels=drawn(seed), genre=GENRE), tmp_path)
         for axis in ("valence", "arousal"):
-            found = answer[f"conditioning_adds_{axis}"]
-            assert (found.value == 0) if found.ci is None else (found.ci[0] <= 0)
+            result = answer[f"conditioning_adds_{axis}"]
+            assert (result.value == 0) if result.ci is None else (result.ci[0] <= 0)
 
 
 def test_the_genre_may_bend_what_a_feature_means():

@@ -26,7 +26,7 @@ CLAIMED = {
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
+def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     """The answer on 24 clips of twelve songs, one of them silent."""
     folder = tmp_path_factory.mktemp("information")
     labels = np.random.default_rng(0).uniform(-0.9, 0.9, (24, 1)).repeat(2, axis=1)
@@ -53,19 +53,19 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     ],
 )
 def test_closed_forms_by_hand(name: str, wanted: float) -> None:
-    found = {it.name: it for it in closed_forms("", FRONT_ENDS["paper"])}
-    assert found[name].value == pytest.approx(wanted, rel=1e-4)
-    assert found[name].ci is None
+    by_name = {it.name: it for it in closed_forms("", FRONT_ENDS["paper"])}
+    assert by_name[name].value == pytest.approx(wanted, rel=1e-4)
+    assert by_name[name].ci is None
 
 
 def test_the_full_band_reaches_all_bins_but_its_ends() -> None:
-    found = {it.name: it for it in closed_forms("full_band_", FRONT_END_BY_PREFIX["full_band_"])}
-    assert found["full_band_bins_reached_per_band"].value == pytest.approx(1_023 / 128)
-    assert found["full_band_mel_numbers_ratio"].value == 4.0
+    by_name = {it.name: it for it in closed_forms("full_band_", FRONT_END_BY_PREFIX["full_band_"])}
+    assert by_name["full_band_bins_reached_per_band"].value == pytest.approx(1_023 / 128)
+    assert by_name["full_band_mel_numbers_ratio"].value == 4.0
 
 
-def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
-    measured = {it.name: it.value for it in heard[0].measurements}
+def test_what_claims_ask_for_is_measured(answered: tuple[Answer, Path]) -> None:
+    measured = {it.name: it.value for it in answered[0].measurements}
     assert {name for name in CLAIMED if measured[name] is None} == set()
     assert {f"retention_{name}" for name in STAGES} | {f"full_band_retention_{name}" for name in MEL_STAGES} <= set(
         measured
@@ -78,8 +78,8 @@ def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
     assert measured["alias_db"] < -90
 
 
-def test_bits_fall_along_the_chain(heard: tuple[Answer, Path]) -> None:
-    answer = heard[0]
+def test_bits_fall_along_the_chain(answered: tuple[Answer, Path]) -> None:
+    answer = answered[0]
     share = {name: answer[f"retention_{name}"].value or 0.0 for name in STAGES}
     assert share["waveform"] == 100.0
     for chain in (("stft", "magnitude", "mel"), ("log_mel", "quantised", "bands_64", "bands_32", "latent")):
@@ -90,14 +90,14 @@ def test_bits_fall_along_the_chain(heard: tuple[Answer, Path]) -> None:
     assert (answer["convergence_magnitude"].value or 0) < (answer["convergence_mel"].value or 0) - 3
 
 
-def test_waveform_bits_are_the_kept_files(heard: tuple[Answer, Path]) -> None:
-    folder = heard[1].parent / "corpus" / "audio"
+def test_waveform_bits_are_the_kept_files(answered: tuple[Answer, Path]) -> None:
+    folder = answered[1].parent / "corpus" / "audio"
     rates = [8 * path.stat().st_size / soundfile.info(path).duration for path in folder.glob("*.flac")]
-    assert min(rates) < (heard[0]["waveform_bits"].value or 0) < max(rates)
+    assert min(rates) < (answered[0]["waveform_bits"].value or 0) < max(rates)
 
 
-def test_an_answer_can_be_saved_opened_and_played(heard: tuple[Answer, Path]) -> None:
-    answer, folder = heard
+def test_an_answer_can_be_saved_opened_and_played(answered: tuple[Answer, Path]) -> None:
+    answer, folder = answered
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
     assert len(answer.sounds) == 1 + len(PLAYED_STAGES)

@@ -81,38 +81,38 @@ def test_the_control_is_of_one_valence_and_shares_no_word() -> None:
 def test_an_excerpt_is_the_renderers_own_with_words_sung_in_it(seconds: float, tmp_path: Path) -> None:
     front = replace(FRONT_ENDS["tiny"], seconds=seconds)
     context = AuditContext(write_corpus(tmp_path / "corpus", songs=2, each=1, front=front), tmp_path)
-    found = sung_excerpt(context, SONG, "formant", ("happy", "sad"))
+    result = sung_excerpt(context, SONG, "formant", ("happy", "sad"))
     begin = round(next(s.start for s in SONG.sections if s.name in ("verse", "chorus")) * 22_050)
     for kind in ("happy", "none"):
         whole = torch.from_numpy(compose.render(reworded_variants(SONG)[kind], 22_050, voice="formant"))
-        torch.testing.assert_close(found.with_words(kind), whole[begin : begin + round(seconds * 22_050)])
-    assert len(found.with_words("sad")) == round(seconds * 22_050)
-    assert not torch.equal(found.voices["happy"], found.voices["sad"])
+        torch.testing.assert_close(result.with_words(kind), whole[begin : begin + round(seconds * 22_050)])
+    assert len(result.with_words("sad")) == round(seconds * 22_050)
+    assert not torch.equal(result.voices["happy"], result.voices["sad"])
 
 
 def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> None:
-    found, context = answer
-    heard = [sung_excerpt(context, context.compose_song(index), "formant", ("happy", "sad")) for index in range(5)]
-    mels = {kind: [context.log_mel(each.with_words(kind)) for each in heard] for kind in ("happy", "sad", "none")}
+    result, context = answer
+    played = [sung_excerpt(context, context.compose_song(index), "formant", ("happy", "sad")) for index in range(5)]
+    mels = {kind: [context.log_mel(each.with_words(kind)) for each in played] for kind in ("happy", "sad", "none")}
     r = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], mels["sad"], strict=True)]
-    assert found["similarity"].value == pytest.approx(np.mean(r))
+    assert result["similarity"].value == pytest.approx(np.mean(r))
     far = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], np.roll(mels["happy"], 1, 0))]  # noqa: B905
-    assert found["similarity_other_songs"].value == pytest.approx(np.mean(far))
+    assert result["similarity_other_songs"].value == pytest.approx(np.mean(far))
     with np.load(context.folder / "answers" / "lyrics.npz") as arrays:
-        assert [panel.key for panel in found.mels.panels] == list(arrays) if found.mels else False
+        assert [panel.key for panel in result.mels.panels] == list(arrays) if result.mels else False
         assert np.abs(arrays["sad words"] - mels["sad"][0]).max() < 0.05
-    assert [sound.origin for sound in found.sounds] == ["composed"] * 3
-    assert all((context.folder / sound.file).is_file() for sound in found.sounds)
+    assert [sound.origin for sound in result.sounds] == ["composed"] * 3
+    assert all((context.folder / sound.file).is_file() for sound in result.sounds)
 
 
 def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tuple[Answer, AuditContext]) -> None:
-    found = {measurement.name: measurement for measurement in answer[0].measurements}
-    value = {name: measurement.value for name, measurement in found.items()}
+    by_name = {measurement.name: measurement for measurement in answer[0].measurements}
+    value = {name: measurement.value for name, measurement in by_name.items()}
     assert 0.8 < (value["similarity"] or 0) < 1
     assert (value["similarity"] or 0) > (value["similarity_other_songs"] or 1) + 0.2
     assert abs(value["similarity_in_time_other_songs"] or 0) < 0.2 < (value["similarity_in_time"] or 0)
     assert 0 < (value["distance_db"] or 0) < (value["distance_db_other_songs"] or 0)
-    assert all(found[name].ci is not None and found[name].n == 5 for name in ("similarity", "words_read_paired"))
+    assert all(by_name[name].ci is not None and by_name[name].n == 5 for name in ("similarity", "words_read_paired"))
     assert value["similarity_espeak"] is None or value["similarity_espeak"] > 0.5
     assert str(round(value["similarity"] or 0, 2)) in answer[0].sentence
 
@@ -121,13 +121,13 @@ def test_the_same_words_twice_give_the_same_clip_and_chance_accuracy(
     context: AuditContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reworded_lyrics, "SAD", reworded_lyrics.HAPPY)
-    found = lyrics.measure(context, silent)
-    assert found["similarity"].value == pytest.approx(1)
-    assert found["distance_db"].value == pytest.approx(0, abs=1e-9)
-    assert found["words_read_paired"].value == 0.5
-    assert found["valence_shift"].value == 0
-    assert found["valence_shift"].ci == (0, 0)
-    assert found["words_read_voice"].value == pytest.approx(0.5, abs=0.1)
+    result = lyrics.measure(context, silent)
+    assert result["similarity"].value == pytest.approx(1)
+    assert result["distance_db"].value == pytest.approx(0, abs=1e-9)
+    assert result["words_read_paired"].value == 0.5
+    assert result["valence_shift"].value == 0
+    assert result["valence_shift"].ci == (0, 0)
+    assert result["words_read_voice"].value == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_probe_distinguishes_words_in_pairs_and_by_voice(context: AuditContext) -> None:
@@ -139,11 +139,11 @@ def test_the_probe_distinguishes_words_in_pairs_and_by_voice(context: AuditConte
     mels |= {"happy, voice alone": 5 * words, "sad, voice alone": 0 * words}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lyrics, "embed_statistics", lambda mel: mel)
-        told = {m.name: m.value for m in lyrics._probe_accuracies(mels, song, context)}  # type: ignore[arg-type]
-    assert told["words_read_paired"] == 1
-    assert told["words_read_voice"] == 1
-    assert 0.4 < (told["words_read"] or 0) < 0.75, "the music's own differences are five times as large"
-    assert told["lists_read_paired"] == 0.5
+        reported = {m.name: m.value for m in lyrics._probe_accuracies(mels, song, context)}  # type: ignore[arg-type]
+    assert reported["words_read_paired"] == 1
+    assert reported["words_read_voice"] == 1
+    assert 0.4 < (reported["words_read"] or 0) < 0.75, "the music's own differences are five times as large"
+    assert reported["lists_read_paired"] == 0.5
 
 
 def wordy(path: Path, seed: int, effect: float) -> Corpus:
@@ -170,30 +170,30 @@ def test_planted_effects_of_words_are_detected_and_absent_ones_are_not(tmp_path:
 
 def test_gain_is_the_difference_of_two_models(tmp_path: Path) -> None:
     corpus = wordy(tmp_path / "c", 1, 0.5)
-    found = told_of(corpus, tmp_path)
+    result = told_of(corpus, tmp_path)
     mel, text = AuditContext(corpus, tmp_path).statistics, text_features(corpus.clips["lyrics"].to_numpy(dtype=str))
     nested = linear_probe.cross_val_subsets(mel, text, corpus.labels, corpus.songs)
     alone = linear_probe.cross_val_predict(np.hstack(list(text.values())), corpus.labels, corpus.songs)
     scores = [r2_score(corpus.labels[:, 0], x[:, 0]) for x in (nested[()], nested["valence", "words"], alone)]
-    assert found["mel_explains_valence"].value == pytest.approx(100 * scores[0])
-    assert found["text_adds_valence"].value == pytest.approx(100 * (scores[1] - scores[0]))
-    assert found["text_explains_valence"].value == pytest.approx(100 * scores[2])
+    assert result["mel_explains_valence"].value == pytest.approx(100 * scores[0])
+    assert result["text_adds_valence"].value == pytest.approx(100 * (scores[1] - scores[0]))
+    assert result["text_explains_valence"].value == pytest.approx(100 * scores[2])
 
 
 def test_texts_become_numbers_whatever_their_language() -> None:
-    found = text_features(np.array(["we dance in joyful love", "despair", "amore mio", "..."]))
-    assert found["valence"][:, 0].tolist() == pytest.approx([1, -1, 0, 0])
-    assert found["valence"][:, 1].tolist() == [1, 1, 0, 0]
-    assert found["words"].shape == (4, 48)
-    assert np.isfinite(found["words"]).all()
+    result = text_features(np.array(["we dance in joyful love", "despair", "amore mio", "..."]))
+    assert result["valence"][:, 0].tolist() == pytest.approx([1, -1, 0, 0])
+    assert result["valence"][:, 1].tolist() == [1, 1, 0, 0]
+    assert result["words"].shape == (4, 48)
+    assert np.isfinite(result["words"]).all()
 
 
 def test_clips_without_words_are_left_out(tmp_path: Path) -> None:
     corpus = wordy(tmp_path / "c", 2, 0.6)
     half = corpus.clips["lyrics"].where(np.arange(60) % 2 == 0, " ")
     corpus.clips["lyrics"] = half
-    found = told_of(corpus, tmp_path)
-    assert found["text_adds_valence"].n == 30
+    result = told_of(corpus, tmp_path)
+    assert result["text_adds_valence"].n == 30
 
 
 @pytest.mark.parametrize("songs, each, words", [(1, 1, ""), (3, 1, "we dance")])
@@ -201,17 +201,17 @@ def test_small_and_wordless_corpora_say_what_is_missing(
     songs: int, each: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = lyrics.measure(
+    result = lyrics.measure(
         AuditContext(write_corpus(tmp_path / "c", songs, each, lyrics=words), tmp_path, quick=True), silent
     )
-    assert found["similarity"].value is not None
-    assert found["text_adds_valence"].value is None
+    assert result["similarity"].value is not None
+    assert result["text_adds_valence"].value is None
     needed = "songs with words" if words else "lyrics: a column of words"
-    assert needed in found["text_adds_valence"].note
-    assert (found["valence_shift"].value is None) == (songs < 5)
-    assert found["similarity_espeak"].value is None
-    assert any("espeak-ng is not installed" in caution for caution in found.cautions)
-    assert "not measurable" in found.sentence
+    assert needed in result["text_adds_valence"].note
+    assert (result["valence_shift"].value is None) == (songs < 5)
+    assert result["similarity_espeak"].value is None
+    assert any("espeak-ng is not installed" in caution for caution in result.cautions)
+    assert "not measurable" in result.sentence
 
 
 def test_espeak_is_used_where_it_is_installed(

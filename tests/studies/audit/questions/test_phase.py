@@ -32,7 +32,7 @@ CLAIMED = {
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
+def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     """The answer on 24 songs, half of them with drums, one silent."""
     folder = tmp_path_factory.mktemp("phase")
     waves = [struck(seed) for seed in range(23)] + [np.zeros(SIZE, np.float32)]
@@ -42,9 +42,9 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
 
 
 def value(answer: Answer, name: str) -> float:
-    found = answer[name].value
-    assert found is not None, name
-    return found
+    result = answer[name].value
+    assert result is not None, name
+    return result
 
 
 def clips(**loss: NDArray[np.float64]) -> FidelityTable:
@@ -56,44 +56,44 @@ def clips(**loss: NDArray[np.float64]) -> FidelityTable:
     return FidelityTable(values, np.array([f"song{i}" for i in range(count)]), ())
 
 
-def test_what_claims_ask_for_is_measured(heard: tuple[Answer, Path]) -> None:
-    answer = heard[0]
+def test_what_claims_ask_for_is_measured(answered: tuple[Answer, Path]) -> None:
+    answer = answered[0]
     assert all(value(answer, name) is not None for name in CLAIMED)
     assert all(value(answer, f"{field}_{way}") is not None for field in FIELDS for way in METHODS)
     assert answer["sharpness_mel"].n == 8
     assert 0 < answer["arousal_shift_drums"].n < answer["arousal_shift"].n
 
 
-def test_onsets_are_the_sharper_the_truer_the_phase_and_gone_where_it_is_random(heard: tuple[Answer, Path]) -> None:
-    sharp = {name: value(heard[0], f"sharpness_{name}") for name in METHODS}
+def test_onsets_are_the_sharper_the_truer_the_phase_and_gone_where_it_is_random(answered: tuple[Answer, Path]) -> None:
+    sharp = {name: value(answered[0], f"sharpness_{name}") for name in METHODS}
     assert sharp["oracle"] > sharp["mel"] > sharp["mel_griffin_lim"] > sharp["random"]
     assert 100 > sharp["fast"] > sharp["griffin_lim"] > sharp["random"]
     assert sharp["random"] < 30
 
 
-def test_phases_are_the_more_consistent_the_better_they_fit(heard: tuple[Answer, Path]) -> None:
-    odd = {name: value(heard[0], f"inconsistency_{name}") for name in METHODS}
-    near = {name: value(heard[0], f"convergence_{name}") for name in METHODS}
+def test_phases_are_the_more_consistent_the_better_they_fit(answered: tuple[Answer, Path]) -> None:
+    odd = {name: value(answered[0], f"inconsistency_{name}") for name in METHODS}
+    near = {name: value(answered[0], f"convergence_{name}") for name in METHODS}
     order = ("fast", "griffin_lim", "random")
     assert sorted(order, key=odd.__getitem__) == sorted(order, key=near.__getitem__) == list(order)
 
 
-def test_the_two_shares_are_the_whole(heard: tuple[Answer, Path]) -> None:
+def test_the_two_shares_are_the_whole(answered: tuple[Answer, Path]) -> None:
     for ending in ("", "_griffin_lim"):
-        parts = [value(heard[0], f"share_of_loss_{name}{ending}") for name in ("phase", "magnitude")]
+        parts = [value(answered[0], f"share_of_loss_{name}{ending}") for name in ("phase", "magnitude")]
         assert sum(parts) == pytest.approx(100.0)
-    assert value(heard[0], "share_of_loss_phase_griffin_lim") > value(heard[0], "share_of_loss_phase")
+    assert value(answered[0], "share_of_loss_phase_griffin_lim") > value(answered[0], "share_of_loss_phase")
 
 
 def test_a_planted_split_is_recovered_within_its_interval() -> None:
     both = np.random.default_rng(1).uniform(0.1, 0.2, 20)
     made = clips(oracle=0.75 * both, fast=0.25 * both, mel=both, griffin_lim=0 * both, mel_griffin_lim=both)
     with hurried():
-        found = {it.name: it for it in loss_shares(made)}
-    assert found["share_of_loss_phase"].value == pytest.approx(25.0)
-    assert found["share_of_loss_magnitude"].value == pytest.approx(75.0)
-    assert found["share_of_loss_phase"].ci == pytest.approx((25.0, 25.0))
-    assert found["share_of_loss_phase_griffin_lim"].value == pytest.approx(12.5)
+        by_name = {it.name: it for it in loss_shares(made)}
+    assert by_name["share_of_loss_phase"].value == pytest.approx(25.0)
+    assert by_name["share_of_loss_magnitude"].value == pytest.approx(75.0)
+    assert by_name["share_of_loss_phase"].ci == pytest.approx((25.0, 25.0))
+    assert by_name["share_of_loss_phase_griffin_lim"].value == pytest.approx(12.5)
 
 
 def test_clips_without_onsets_are_left_out_and_their_complete_lack_is_reported() -> None:
@@ -101,15 +101,15 @@ def test_clips_without_onsets_are_left_out_and_their_complete_lack_is_reported()
     made.values["fast"]["sharpness"] = np.array([80.0, np.nan, 90.0, np.nan, 100.0, np.nan])
     made.values["heap"]["sharpness"] = np.full(6, np.nan)
     with hurried():
-        found = {it.name: it for it in fidelities(made)}
-    assert found["sharpness_fast"].value == pytest.approx(90.0)
-    assert found["sharpness_fast"].n == 3
-    assert found["sharpness_heap"].value is None
-    assert "no clip has a value" in found["sharpness_heap"].note
+        by_name = {it.name: it for it in fidelities(made)}
+    assert by_name["sharpness_fast"].value == pytest.approx(90.0)
+    assert by_name["sharpness_fast"].n == 3
+    assert by_name["sharpness_heap"].value is None
+    assert "no clip has a value" in by_name["sharpness_heap"].note
 
 
-def test_an_answer_can_be_saved_opened_and_played(heard: tuple[Answer, Path]) -> None:
-    answer, folder = heard
+def test_an_answer_can_be_saved_opened_and_played(answered: tuple[Answer, Path]) -> None:
+    answer, folder = answered
     plain = json.loads(json.dumps(config.unstructure(answer), allow_nan=False))
     assert config.structure(plain, Answer, Path("answer")) == answer
     assert [sound.origin for sound in answer.sounds] == ["recording", *["rebuilt"] * len(PLAYED_METHODS)]

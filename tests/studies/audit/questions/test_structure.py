@@ -63,7 +63,7 @@ def test_finds_no_effect_where_there_is_none(tmp_path):
     for seed in range(2):
         answer = ask(made(tmp_path / f"c{seed}", drawn(seed)), tmp_path)
         adds = [answer[name] for name in ("structure_adds_valence", "structure_adds_arousal")]
-        alarms = [found.value != 0 if found.ci is None else found.ci[0] > 0 for found in adds]
+        alarms = [result.value != 0 if result.ci is None else result.ci[0] > 0 for result in adds]
         false += sum(alarms)
         assert abs(present(answer["structure_adds_valence"].value)) < 5
     assert false == 0

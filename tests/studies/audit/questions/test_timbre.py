@@ -97,19 +97,19 @@ def test_the_scale_is_c_major() -> None:
 
 def test_resolutions_are_librosas() -> None:
     wave = compose.render(with_lead(c_major_scale(), "strings"), RATE)
-    found = power_spectrograms(torch.from_numpy(wave))
+    result = power_spectrograms(torch.from_numpy(wave))
     linear = np.abs(librosa.stft(wave, n_fft=2048, hop_length=512, pad_mode="constant")) ** 2
-    np.testing.assert_allclose(found["stft"], linear, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(result["stft"], linear, rtol=1e-3, atol=1e-4)
     frequencies = librosa.fft_frequencies(sr=RATE, n_fft=2048)
-    assert len(found["stft8k"]) == (frequencies <= 8000).sum()
+    assert len(result["stft8k"]) == (frequencies <= 8000).sum()
     for bands in (128, 64, 32):
         mel = librosa.feature.melspectrogram(S=linear, sr=RATE, n_mels=bands, fmin=20, fmax=8000)
         theirs = librosa.power_to_db(mel, ref=1.0)
-        np.testing.assert_allclose(to_db(found[f"mel{bands}"]), theirs, atol=0.01)
+        np.testing.assert_allclose(to_db(result[f"mel{bands}"]), theirs, atol=0.01)
 
 
 def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> None:
-    found, context = answer
+    result, context = answer
     similar: list[float] = []
     differ: list[float] = []
     for index in range(5):
@@ -123,20 +123,20 @@ def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> 
         linear = [np.abs(librosa.stft(w, n_fft=2048, hop_length=512, pad_mode="constant")) ** 2 for w in waves]
         p, q = (power.mean(axis=1) / power.mean(axis=1).sum() for power in linear)
         differ.append(100 * float(np.maximum(p - q, 0).sum()))
-    assert found["similarity_piano_guitar"].value == pytest.approx(np.mean(similar), abs=1e-4)
-    assert found["similarity_percent_piano_guitar"].value == pytest.approx(100 * np.mean(similar), abs=1e-2)
-    assert found["difference_stft_piano_guitar"].value == pytest.approx(np.mean(differ), abs=0.05)
+    assert result["similarity_piano_guitar"].value == pytest.approx(np.mean(similar), abs=1e-4)
+    assert result["similarity_percent_piano_guitar"].value == pytest.approx(100 * np.mean(similar), abs=1e-2)
+    assert result["difference_stft_piano_guitar"].value == pytest.approx(np.mean(differ), abs=0.05)
 
 
 def test_an_answer_has_every_number_a_figure_and_sounds(answer: tuple[Answer, AuditContext]) -> None:
-    found, context = answer
-    known = {measurement.name: measurement for measurement in found.measurements}
+    result, context = answer
+    known = {measurement.name: measurement for measurement in result.measurements}
     assert set(known) >= NEEDED
-    assert found.intervals is not None
-    assert all(known[name].ci is not None for name in found.intervals.names)
-    assert len(found.intervals.names) == 2 * len(RESOLUTIONS)
-    assert len(found.sounds) == 4
-    assert all((context.folder / sound.file).is_file() and sound.origin == "composed" for sound in found.sounds)
+    assert result.intervals is not None
+    assert all(known[name].ci is not None for name in result.intervals.names)
+    assert len(result.intervals.names) == 2 * len(RESOLUTIONS)
+    assert len(result.sounds) == 4
+    assert all((context.folder / sound.file).is_file() and sound.origin == "composed" for sound in result.sounds)
     alone = [known[f"read_alone_{name}"].value or 0 for name in RESOLUTIONS]
     assert min(alone) > 0.5, "a melody alone tells its instrument, whatever the bands"
     assert (known["similarity_other_songs"].value or 1) < (known["similarity_piano_guitar"].value or 0)
@@ -172,8 +172,8 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)
     clips = np.repeat(context.statistics[::12], len(INSTRUMENTS), axis=0)
     clips[INSTRUMENTS.index("flute") :: len(INSTRUMENTS), : context.front_end.n_mels] += 4
-    found = {m.name: m for m in timbre._valence_biases(spectra(10, 1.0, clips), context)}
-    flute, piano = found["bias_flute"], found["bias_piano"]
+    by_name = {m.name: m for m in timbre._valence_biases(spectra(10, 1.0, clips), context)}
+    flute, piano = by_name["bias_flute"], by_name["bias_piano"]
     whole = (flute.value or 0) - (piano.value or 0)
     assert whole == pytest.approx(0.4, abs=0.08)
     assert flute.value == pytest.approx(6 / 7 * whole)
@@ -203,9 +203,9 @@ def test_small_corpora_say_what_is_missing(
 ) -> None:
     monkeypatch.setattr(timbre, "MAX_SONGS_QUICK", 5)
     corpus = write_corpus(tmp_path / "c", songs, each, front=replace(FRONT_ENDS["tiny"], sample_rate=16_000))
-    found = timbre.measure(AuditContext(corpus, tmp_path, quick=True), silent)
-    assert found["read_mix_mel128"].value is not None
-    assert "5 songs" in found["bias_piano"].note
-    assert found["corpus_read"].value is None
-    assert "instruments: a column" in found["corpus_read"].note
-    assert found["generated_blur"].value is None
+    result = timbre.measure(AuditContext(corpus, tmp_path, quick=True), silent)
+    assert result["read_mix_mel128"].value is not None
+    assert "5 songs" in result["bias_piano"].note
+    assert result["corpus_read"].value is None
+    assert "instruments: a column" in result["corpus_read"].note
+    assert result["generated_blur"].value is None

@@ -46,36 +46,36 @@ def test_a_label_that_is_the_instrument_gives_timbre_all_the_share():
     plays = (features["timbre"] > 0).astype(float)
     features["timbre"] = plays
     label = plays @ rng.uniform(0.5, 1.5, plays.shape[1])
-    found = table(base, features, np.column_stack([label, label + 0.01 * rng.standard_normal(N)]))
-    assert present(found["timbre"].value) > 95
-    assert present(found["timbre_last"].value) > 95
-    assert all(abs(present(found[name].value)) < 2 for name in ASPECTS if name != "timbre")
-    assert present(found["log_mel"].value) < 2
-    assert present(found["total"].value) == pytest.approx(sum(present(found[name].value) for name in ASPECTS))
-    assert present(found["total"].value) == present(found["total_known"].value)
+    result = table(base, features, np.column_stack([label, label + 0.01 * rng.standard_normal(N)]))
+    assert present(result["timbre"].value) > 95
+    assert present(result["timbre_last"].value) > 95
+    assert all(abs(present(result[name].value)) < 2 for name in ASPECTS if name != "timbre")
+    assert present(result["log_mel"].value) < 2
+    assert present(result["total"].value) == pytest.approx(sum(present(result[name].value) for name in ASPECTS))
+    assert present(result["total"].value) == present(result["total_known"].value)
 
 
 def test_a_label_that_the_log_mel_shows_gives_timbre_none():
     base, features, rng = drawn(1)
     tempo = base[:, :1] @ np.ones((1, 2)) + 0.3 * rng.standard_normal((N, 2))
-    found = table(base, features, tempo)
-    assert present(found["log_mel"].value) > 80
-    assert all(abs(present(found[name].value)) < 1 for name in ASPECTS)
+    result = table(base, features, tempo)
+    assert present(result["log_mel"].value) > 80
+    assert all(abs(present(result[name].value)) < 1 for name in ASPECTS)
 
 
 def test_two_aspects_that_say_the_same_share_it():
     base, features, rng = drawn(2)
     features["genre"] = features["timbre"].copy()
     label = features["timbre"][:, :1] + 0.5 * rng.standard_normal((N, 2))
-    found = table(base, features, label)
-    assert present(found["timbre"].value) == pytest.approx(present(found["genre"].value), abs=3)
-    assert present(found["timbre"].value) + present(found["genre"].value) > 60
-    assert abs(present(found["timbre_last"].value)) < 5
+    result = table(base, features, label)
+    assert present(result["timbre"].value) == pytest.approx(present(result["genre"].value), abs=3)
+    assert present(result["timbre"].value) + present(result["genre"].value) > 60
+    assert abs(present(result["timbre_last"].value)) < 5
 
 
 def test_false_alarms_are_rare_over_twenty_seeds():
     """Labels of songs that only the log-mel tells: a 95 % interval of a share of nothing seldom leaves 0 behind it."""
-    found = dict.fromkeys(ASPECTS, 0)
+    result = dict.fromkeys(ASPECTS, 0)
     either_side = 0
     for seed in range(20):
         base, features, rng = drawn(seed)
@@ -84,10 +84,10 @@ def test_false_alarms_are_rare_over_twenty_seeds():
         for name in ASPECTS:
             lessened = linear_probe.shapley_contributions(read, name, label)
             low, high = metrics.bootstrap_ci(linear_probe.variance_share, lessened, label, groups=SONG, resamples=200)
-            found[name] += low > 0
+            result[name] += low > 0
             either_side += low > 0 or high < 0
-    assert max(found.values()) <= 2
-    assert sum(found.values()) <= 5  # of a hundred
+    assert max(result.values()) <= 2
+    assert sum(result.values()) <= 5  # of a hundred
     assert either_side <= 10
 
 
@@ -110,14 +110,14 @@ def test_power_over_ten_seeds():
 def test_each_axis_and_their_mean():
     base, features, rng = drawn(3)
     labels = np.column_stack([features["lyrics"][:, 0], base[:, 0]]) + 0.5 * rng.standard_normal((N, 2))
-    found = table(base, features, labels)
-    assert present(found["lyrics_valence"].value) > 60
-    assert abs(present(found["lyrics_arousal"].value)) < 2
+    result = table(base, features, labels)
+    assert present(result["lyrics_valence"].value) > 60
+    assert abs(present(result["lyrics_arousal"].value)) < 2
     for name in ("lyrics", "log_mel", "total"):
-        both = [present(found[f"{name}_{axis}"].value) for axis in ("valence", "arousal")]
-        assert present(found[name].value) == pytest.approx(np.mean(both))
+        both = [present(result[f"{name}_{axis}"].value) for axis in ("valence", "arousal")]
+        assert present(result[name].value) == pytest.approx(np.mean(both))
     read = linear_probe.cross_val_subsets(base, features, labels, SONG)
-    assert present(found["lyrics_valence"].value) == pytest.approx(
+    assert present(result["lyrics_valence"].value) == pytest.approx(
         100 * linear_probe.shapley_r2({chosen: p[:, 0] for chosen, p in read.items()}, "lyrics", labels[:, 0])
     )
 
@@ -138,14 +138,14 @@ def test_order_of_rows_does_not_matter():
 def test_an_aspect_of_which_nothing_is_said_is_lacking():
     base, features, rng = drawn(6)
     labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
-    found = {
+    by_name = {
         m.name: m for m in variance.variance_table(base, Aspects({"timbre": features["timbre"]}, {}), labels, SONG)
     }
-    assert found["timbre"].value is not None
-    assert found["total_known"].value is not None
+    assert by_name["timbre"].value is not None
+    assert by_name["total_known"].value is not None
     for name in ("lyrics", "genre_last", "total"):
-        assert found[name].value is None
-        assert "not measurable here" in found[name].note
+        assert by_name[name].value is None
+        assert "not measurable here" in by_name[name].note
 
 
 def test_a_share_says_in_how_many_folds_the_group_was_let_in():
@@ -153,14 +153,14 @@ def test_a_share_says_in_how_many_folds_the_group_was_let_in():
     label = features["timbre"][:, 0] + 0.5 * rng.standard_normal(N)
     useless = {"timbre": features["timbre"], "genre": np.zeros((N, 1))}
     lacking: dict[str, str] = dict.fromkeys(("lyrics", "structure", "phase"), "it")
-    found = {
+    by_name = {
         m.name: m
         for m in variance.variance_table(base, Aspects(useless, lacking), np.column_stack([label, label]), SONG)
     }
-    assert found["timbre"].note == ""
-    assert found["genre"].ci is None
-    assert found["genre"].note == added_variance.NEVER_SELECTED
-    assert found["log_mel"].ci is not None
+    assert by_name["timbre"].note == ""
+    assert by_name["genre"].ci is None
+    assert by_name["genre"].note == added_variance.NEVER_SELECTED
+    assert by_name["log_mel"].ci is not None
 
 
 @pytest.mark.parametrize("folds", range(6))
@@ -169,16 +169,16 @@ def test_where_a_group_was_left_out_in_some_folds_its_narrow_interval_is_explain
     for _, test in list(GroupKFold(linear_probe.N_FOLDS).split(changed, groups=SONG))[:folds]:
         changed[test[:1], 1] = 0.1
     assert linear_probe.n_folds_selected(changed, SONG) == folds
-    found = added_variance.with_selection_note(
+    result = added_variance.with_selection_note(
         Measurement("genre", "…", 0.1, (0.05, 0.15), SONGS, note="odd"), changed, SONG
     )
     if folds == 0:
-        assert found.ci is None
+        assert result.ci is None
     elif folds < linear_probe.N_FOLDS:
-        assert found.ci == (0.05, 0.15)
-        assert found.note.startswith(f"odd; it was selected in {folds} of 5 folds only")
+        assert result.ci == (0.05, 0.15)
+        assert result.note.startswith(f"odd; it was selected in {folds} of 5 folds only")
     else:
-        assert found.note == "odd"
+        assert result.note == "odd"
 
 
 # A corpus

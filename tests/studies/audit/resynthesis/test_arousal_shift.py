@@ -39,10 +39,10 @@ def gained(gain: float) -> Any:
 @pytest.mark.parametrize("decibels", [-6.0, 0.0, 4.0])
 def test_a_planted_change_of_level_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decibels: float) -> None:
     monkeypatch.setattr(arousal_shift, "_resynthesise", gained(10 ** (decibels / 20)))
-    found = measure_arousal_shift(levelled(tmp_path), 8)
-    assert len(found.songs) == 8
+    result = measure_arousal_shift(levelled(tmp_path), 8)
+    assert len(result.songs) == 8
     # Ridge shrinks what it has learnt from a dozen songs by a fifth or so.
-    assert found.change[""] == pytest.approx(np.full(8, decibels / 20), rel=0.3, abs=0.01)
+    assert result.change[""] == pytest.approx(np.full(8, decibels / 20), rel=0.3, abs=0.01)
 
 
 def test_regressors_do_not_predict_their_training_songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,9 +54,9 @@ def test_regressors_do_not_predict_their_training_songs(tmp_path: Path, monkeypa
         return learn(features, target, songs)
 
     monkeypatch.setattr(arousal_shift, "fit_regressor", watched)
-    found = measure_arousal_shift(levelled(tmp_path), 100)
-    assert set(taught).isdisjoint(found.songs)
-    assert len(set(taught)) == len(found.songs) == SONGS // 2
+    result = measure_arousal_shift(levelled(tmp_path), 100)
+    assert set(taught).isdisjoint(result.songs)
+    assert len(set(taught)) == len(result.songs) == SONGS // 2
 
 
 def test_drums_are_measured_separately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +65,9 @@ def test_drums_are_measured_separately(tmp_path: Path, monkeypatch: pytest.Monke
     assert has_drums(context, np.arange(SONGS)).tolist() == [name == "bass|drums|piano" for name in names]
     monkeypatch.setattr(arousal_shift, "_resynthesise", gained(0.5))
     with hurried():
-        found = {it.name: it for it in measurements(context, SONGS)}
-    assert set(found) == {f"arousal_shift{drums}{way}" for drums in ("", "_drums") for way in RESYNTHESES}
-    every, those = found["arousal_shift"], found["arousal_shift_drums"]
+        by_name = {it.name: it for it in measurements(context, SONGS)}
+    assert set(by_name) == {f"arousal_shift{drums}{way}" for drums in ("", "_drums") for way in RESYNTHESES}
+    every, those = by_name["arousal_shift"], by_name["arousal_shift_drums"]
     assert every.value == pytest.approx(-0.3, rel=0.3)
     assert those.value == pytest.approx(-0.3, rel=0.3)
     assert every.n == SONGS // 2
@@ -83,9 +83,9 @@ def test_the_composers_drums_are_silent_in_intros(tmp_path: Path, monkeypatch: p
 
 def test_a_corpus_without_drums_songs_or_sound_says_what_it_needs(tmp_path: Path) -> None:
     with hurried():
-        found = {it.name: it for it in measurements(levelled(tmp_path / "none"), 6)}
-    assert found["arousal_shift"].value is not None
-    assert "instruments" in found["arousal_shift_drums"].note
+        by_name = {it.name: it for it in measurements(levelled(tmp_path / "none"), 6)}
+    assert by_name["arousal_shift"].value is not None
+    assert "instruments" in by_name["arousal_shift_drums"].note
     few = levelled(tmp_path / "few", 4)
     with pytest.raises(InputError, match="4 songs"):
         measure_arousal_shift(few, 4)
@@ -97,7 +97,7 @@ def test_a_corpus_without_drums_songs_or_sound_says_what_it_needs(tmp_path: Path
 
 
 def test_a_reconstruction_keeps_its_level_and_so_its_prediction(tmp_path: Path) -> None:
-    found = measure_arousal_shift(levelled(tmp_path), 6)
-    assert np.abs(found.change["_true_magnitude"]).max() < 0.1
+    result = measure_arousal_shift(levelled(tmp_path), 6)
+    assert np.abs(result.change["_true_magnitude"]).max() < 0.1
     # Random phases cancel where frames overlap: what is left is quieter.
-    assert found.change["_random_phase"].max() < -0.05
+    assert result.change["_random_phase"].max() < -0.05

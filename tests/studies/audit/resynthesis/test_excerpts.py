@@ -16,10 +16,10 @@ from affetti.studies.audit.resynthesis.excerpts import HOP, excerpts
 
 def test_excerpts_are_the_middle_in_whole_hops(tmp_path: Path) -> None:
     context = AuditContext(sounding(tmp_path / "corpus", [struck(seed) for seed in range(4)], each=2), tmp_path)
-    found = dict(excerpts(context, 3))
+    result = dict(excerpts(context, 3))
     size = SIZE // HOP * HOP
-    assert len(found) == 3
-    for row, wave in found.items():
+    assert len(result) == 3
+    for row, wave in result.items():
         first = (SIZE - size) // 2
         assert np.array_equal(wave.numpy(), context.waveform(row).numpy()[first : first + size])
 

@@ -38,18 +38,18 @@ def resonated(*hertz: float, pitch: float = 100.0) -> Tensor:
 
 @pytest.mark.parametrize("true", [(300.0, 2_200.0), (700.0, 1_200.0), (500.0, 900.0)])
 def test_resonances_are_estimated(true: tuple[float, float]) -> None:
-    found = estimate_formants(resonated(*true, 2_700.0, 3_500.0), RATE)
-    assert found is not None
-    assert formant_change(true, found) < 3.0
+    result = estimate_formants(resonated(*true, 2_700.0, 3_500.0), RATE)
+    assert result is not None
+    assert formant_change(true, result) < 3.0
 
 
 @pytest.mark.parametrize("vowel", WORDS)
 def test_the_voice_sings_the_given_vowel(vowel: str) -> None:
     for pitch in PITCHES:
-        found = estimate_formants(sing_vowel(SONG, vowel, pitch, RATE), RATE)
-        assert found is not None
+        result = estimate_formants(sing_vowel(SONG, vowel, pitch, RATE), RATE)
+        assert result is not None
         # Linear prediction leans to the nearest harmonic, half the pitch away at most.
-        assert formant_change(compose.FORMANTS[vowel][:2], found) < 10.0
+        assert formant_change(compose.FORMANTS[vowel][:2], result) < 10.0
 
 
 @pytest.mark.parametrize("pitch", PITCHES)
@@ -97,8 +97,8 @@ def test_there_are_vowels_enough_to_decide_a_claim() -> None:
 
 def test_the_way_back_from_a_log_mel_is_measured() -> None:
     with hurried():
-        found = {it.name: it for it in measurements(SONG, FRONT_ENDS["paper"], 1)}
-    assert set(found) == {"formant_error", "formant_error_fast", "formant_error_random"}
-    assert all(it.of == "vowels" and it.n == len(WORDS) for it in found.values())
-    fast, mel = (found[name].value or 0.0 for name in ("formant_error_fast", "formant_error"))
+        by_name = {it.name: it for it in measurements(SONG, FRONT_ENDS["paper"], 1)}
+    assert set(by_name) == {"formant_error", "formant_error_fast", "formant_error_random"}
+    assert all(it.of == "vowels" and it.n == len(WORDS) for it in by_name.values())
+    fast, mel = (by_name[name].value or 0.0 for name in ("formant_error_fast", "formant_error"))
     assert 0.0 < fast < mel < 2.0

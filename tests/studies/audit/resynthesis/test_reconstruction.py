@@ -48,10 +48,10 @@ def test_true_phase_makes_the_waveform_come_back_and_no_other_does(sounds: dict[
 
 
 def test_ways_are_as_good_as_they_should_be(sounds: dict[str, tuple[Tensor, float]]) -> None:
-    found = {name: near(sound) for name, (sound, _) in sounds.items()}
-    assert found["fast"] < found["griffin_lim"] - 3 < found["random"] - 6, found
-    assert found["fast"] < found["heap"]
-    assert found["fast"] < found["mel"] < found["mel_griffin_lim"] + 0.5
+    by_name = {name: near(sound) for name, (sound, _) in sounds.items()}
+    assert by_name["fast"] < by_name["griffin_lim"] - 3 < by_name["random"] - 6, by_name
+    assert by_name["fast"] < by_name["heap"]
+    assert by_name["fast"] < by_name["mel"] < by_name["mel_griffin_lim"] + 0.5
 
 
 def test_plain_griffin_lim_is_librosas() -> None:
@@ -70,11 +70,11 @@ def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]])
 
 
 def test_inconsistency_is_that_of_the_given_magnitude(sounds: dict[str, tuple[Tensor, float]]) -> None:
-    found = {name: value for name, (_, value) in sounds.items()}
-    assert found["fast"] < found["griffin_lim"] < found["random"]
+    by_name = {name: value for name, (_, value) in sounds.items()}
+    assert by_name["fast"] < by_name["griffin_lim"] < by_name["random"]
     turned = torch.polar(TRUE, stft(sounds["random"][0], FRONT).angle())
-    assert found["random"] == pytest.approx(inconsistency(turned, 512))
-    assert inconsistency(stft(WAVE, FRONT), 512) < 0.02 < found["fast"] + 0.02
+    assert by_name["random"] == pytest.approx(inconsistency(turned, 512))
+    assert inconsistency(stft(WAVE, FRONT), 512) < 0.02 < by_name["fast"] + 0.02
 
 
 def test_random_phases_depend_on_the_seed_alone() -> None:

@@ -56,10 +56,10 @@ def test_a_held_note_sounds_at_its_pitch_to_its_end(instrument: str, pitch: int)
 
 def test_phases_that_do_not_fit_make_notes_flutter_and_good_ones_do_not() -> None:
     with hurried():
-        found = {it.name: it for it in measurements(SONG, FRONT_ENDS["paper"], 1)}
-    added = {name: it.value or 0.0 for name, it in found.items()}
+        by_name = {it.name: it for it in measurements(SONG, FRONT_ENDS["paper"], 1)}
+    added = {name: it.value or 0.0 for name, it in by_name.items()}
     assert added["sustained_change_random"] > 1.0
     assert 0.05 < added["sustained_change_griffin_lim"] < added["sustained_change_random"]
     assert abs(added["sustained_change_fast"]) < 0.1
     assert abs(added["sustained_change"]) < 0.2
-    assert all(it.of == "notes" and it.n == len(INSTRUMENTS) for it in found.values())
+    assert all(it.of == "notes" and it.n == len(INSTRUMENTS) for it in by_name.values())
