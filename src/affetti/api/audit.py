@@ -48,7 +48,7 @@ def run(
     """Measure what a log-mel loses, and decide the claims of the published study.
 
     Arguments, result and errors are those of :func:`affetti.studies.audit.audit.audit_corpus`; ``workers`` are
-    processes, by default one a core, and ``engine`` is where they run.
+    processes, by default one per core, and ``engine`` is where they run.
     """
     return audit_corpus(
         Corpus.open(corpus),

@@ -49,7 +49,7 @@ def run(
 
     ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
     ratio, train_fractions, sampling, training_steps, budget, published_protocol, steps, batch_size, seed, device``.
-    On the CPU ``workers`` defaults to one a core; on another device, to one; ``engine`` is where they run.
+    On the CPU ``workers`` defaults to one per core; on another device, to one; ``engine`` is where they run.
     """
     chosen = study_settings(**settings)
     runner = executor_on(chosen.device, engine, workers)

@@ -140,7 +140,7 @@ def run(
         out: folder for everything; the report is ``report.html`` in it.
         size: ``full`` takes minutes; ``small`` shows only that everything runs.
         seed: of everything random.
-        workers: processes; default one a core.
+        workers: processes; default one per core.
         progress: receives every stage.
 
     Raises:

@@ -76,8 +76,8 @@ def run(
     """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
 
     ``genre`` to ``lyrics`` are conditions of every clip besides its emotion, of those that the model was trained on;
-    ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one a core; on
-    another device, to one; ``engine`` is where they run.
+    ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one per core;
+    on another device, to one; ``engine`` is where they run.
     """
     conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
     settings = GenerationSettings(

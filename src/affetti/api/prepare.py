@@ -138,7 +138,7 @@ def run(
         full_songs: read DEAM's 58 full songs too.
         lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
         seed: of composer and split.
-        workers: processes; default one a core.
+        workers: processes; default one per core.
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
         progress: receives the number of tracks done.
 

@@ -56,7 +56,7 @@ def run(
             ``against``.
         preset: front-end for folders of audio.
         seed: of every resampling.
-        workers: processes that decode folders of audio; default one a core.
+        workers: processes that decode folders of audio; default one per core.
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
         device: where networks run: those of ``features`` and the regressor.
         progress: receives the stages.

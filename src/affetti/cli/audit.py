@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Measure what a log-mel loses of music and emotion, what caps quality, and which published claims hold."""
+    """Measure what a log-mel loses of music and emotion, what limits quality, and which published claims hold."""
 
     corpus: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CORPUS")]]
     """Real or composed music."""
     out: Path
     """Folder of the audit."""
     models: tuple[Path, ...] = field(default=())
-    """Runs of generators: what they generate is scored and played beside real clips."""
+    """Runs of generators: their clips are scored, and played beside real clips in the report."""
     study: tuple[Path, ...] = field(default=())
-    """Augmentation studies of this corpus: they decide what is claimed of gains."""
+    """Augmentation studies of this corpus, which decide the claims about gains."""
     only: Annotated[
         tuple[str, ...], tyro.conf.arg(help=f"Questions to answer (default all): {', '.join(QUESTION_NAMES)}.")
     ] = field(default=())
     quick: bool = False
     """Fewer songs and wider intervals."""
     workers: int | None = None
-    """Processes (default: one a core)."""
+    """Processes (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
 

@@ -36,7 +36,7 @@ class Flags(LongFlags):
     folds: int | None = None
     """Folds to test on, where no models are given (default 1)."""
     seeds: int | None = None
-    """Regressors an arm (default 3; 5 or more for a verdict)."""
+    """Regressors per arm (default 3; 5 or more for a verdict)."""
     ratio: float | None = None
     """Synthetic clips per real training clip (default 1; the published study's 2.3)."""
     train_fractions: Annotated[str | None, tyro.conf.arg(aliases=["--shares"])] = None
@@ -47,17 +47,17 @@ class Flags(LongFlags):
     training_steps: Annotated[str | None, tyro.conf.arg(aliases=["--returns"])] = None
     """Updates of generators, such as 100,400,1600: quality and gain against training time."""
     budget: str | None = None
-    """Time that all may take, such as 30m: arms that do not fit are left out, and named."""
+    """Time limit of the study, such as 30m: arms that do not fit are left out and listed."""
     published_protocol: bool = False
-    """Rerun the study as it was published too (mixed test set, not honest), beside ours."""
+    """Also rerun the study as it was published (mixed test set: not a valid evaluation)."""
     steps: int | None = None
     """Updates of the arm real (default: the preset's)."""
     batch_size: int | None = None
-    """Clips an update (default: the preset's)."""
+    """Clips per update (default: the preset's)."""
     device: str | None = None
     """Where networks are trained and sampled: cpu, cuda, mps or auto (default cpu)."""
     workers: int | None = None
-    """Processes (default: one a core)."""
+    """Processes (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
 

@@ -13,14 +13,14 @@ from affetti.cli.progress import show_progress
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """See the whole thing work: a composed corpus, two generators, their scores, whether they help, a report."""
+    """Run everything on composed music: a corpus, two generators, their scores, whether they help, a report."""
 
     out: Path | None = None
     """Folder for everything (default affetti-demo)."""
     size: Literal["full", "small"] | None = None
-    """full (default) takes minutes; small only shows that it runs."""
+    """full (default) takes minutes; small is a quick test of the installation."""
     workers: int | None = None
-    """Processes (default: one a core)."""
+    """Processes (default: one per core)."""
 
 
 def run(arguments: list[str]) -> int:

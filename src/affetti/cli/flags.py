@@ -43,9 +43,9 @@ class CommonFlags:
     """Flags that mean the same for every verb."""
 
     seed: int | None = None
-    """Of everything random (default 0)."""
+    """Seed of all random numbers (default 0)."""
     config: Path | None = None
-    """TOML or JSON file of these flags; a run's config.json too. Flags win over it."""
+    """TOML or JSON file of these flags; a run's config.json too. Flags override it."""
     json: bool = False
     """Print one JSON document to stdout, nothing else."""
 
@@ -55,7 +55,7 @@ class LongFlags(CommonFlags):
     """Flags of verbs that take a while."""
 
     dry_run: bool = False
-    """Print what would be read and written, how large and how long; write nothing."""
+    """Print what would be read and written, its size and the time it takes; write nothing."""
 
 
 def parse(kind: type[T], arguments: list[str], verb: str) -> T:

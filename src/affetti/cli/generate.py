@@ -50,11 +50,11 @@ class Flags(LongFlags):
     vocoder: str | None = None
     """With --audio: a HiFi-GAN trained on this front-end, by folder or Hub name (default: Griffin-Lim)."""
     batch_size: int | None = None
-    """Clips a batch (default 32)."""
+    """Clips per batch (default 32)."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
     workers: int | None = None
-    """Processes (default: one a core)."""
+    """Processes (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
 

@@ -19,7 +19,7 @@ from affetti.cli.output import note, prepare_streams, print_text
 from affetti.errors import AffettiError, StorageError
 
 VERBS = {
-    "demo": "see the whole thing work, with no data, network or GPU",
+    "demo": "run everything on composed music, with no data, network or GPU",
     "prepare": "make a corpus of log-mels from labelled music",
     "train": "train a generator or a regressor on one fold of a corpus",
     "generate": "generate a synthetic corpus for emotions of your choice",
@@ -33,7 +33,7 @@ VERBS = {
 }
 
 NOT_RESUMABLE = ("score", "predict", "export", "report", "doctor")
-"""Verbs that keep nothing of what was cut short."""
+"""Verbs that do not resume."""
 
 
 def usage() -> str:

@@ -21,7 +21,7 @@ ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "
 
 @dataclass(frozen=True)
 class Flags(CommonFlags):
-    """Predict valence and arousal of recordings, with intervals and the curve over time. Both run from -1 to 1."""
+    """Predict valence and arousal of recordings, with intervals and the curve over time, in [-1, 1]."""
 
     model: str
     """Run of a regressor, USER/NAME on the Hugging Face Hub, or with --runtime onnx an ONNX file."""
@@ -34,7 +34,7 @@ class Flags(CommonFlags):
     picture: Path | None = None
     """Draw the curves, on the plane and over time, into this .png, .svg or .pdf."""
     runtime: Literal["torch", "onnx"] | None = None
-    """What runs the model (default torch)."""
+    """Runtime of the model (default torch)."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
 

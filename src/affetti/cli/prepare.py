@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Make a corpus of log-mels from labelled music: labels checked, clips cut, folds dealt by song and artist."""
+    """Make a corpus of log-mels from labelled music: check labels, cut clips, split by song and artist."""
 
     source: tyro.conf.Positional[tuple[str, ...]] = ()
     """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
-    joined, songs that lie in more than one taken once."""
+    joined; songs in more than one are used once."""
     out: Path | None = None
-    """Folder of the corpus; needed but for --dry-run."""
+    """Folder of the corpus; required except with --dry-run."""
     preset: str | None = None
     """Front-end: tiny (default), paper, paper45, full-band."""
     scale: str | None = None
-    """Scale of the labels in labels.csv, such as 1..9; inferred from the values only where they allow no other."""
+    """Scale of the labels in labels.csv, such as 1..9; inferred only if the values allow no other."""
     windows: Literal["centre", "first", "all"] | None = None
     """Which clips to cut from a track (default centre)."""
     pad: bool = False
@@ -48,11 +48,11 @@ class Flags(LongFlags):
     folds: int | None = None
     """Folds of the split (default 5)."""
     soundfont: Path | None = None
-    """SoundFont 2 or 3 file for MIDI and composed songs (default: the one pretty_midi carries)."""
+    """SoundFont 2 or 3 file for MIDI and composed songs (default: that of pretty_midi)."""
     renderer: Literal["affetti", "fluidsynth"] | None = None
-    """What renders MIDI (default affetti)."""
+    """Renderer of MIDI (default affetti)."""
     voice: Literal["formant", "espeak"] | None = None
-    """What sings (formant) or says (espeak) the words of composed songs (default: nothing)."""
+    """Voice that sings (formant) or speaks (espeak) the words of composed songs (default: none)."""
     deam_labels: Literal["corrected", "as-shipped"] | None = None
     """Whether DEAM's swapped axes are corrected (default corrected)."""
     full_songs: bool = False
@@ -60,7 +60,7 @@ class Flags(LongFlags):
     lexicon: Path | None = None
     """CSV of words with valence and arousal on --scale that places Jamendo's mood tags (default: affetti's words)."""
     workers: int | None = None
-    """Processes (default: one a core)."""
+    """Processes (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
 

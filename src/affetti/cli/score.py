@@ -36,20 +36,20 @@ class Flags(CommonFlags):
     fold: int | None = None
     """Compare with this fold's test clips of the corpus REAL, and search for copies of its training clips."""
     against: Annotated[Path | None, tyro.conf.arg(metavar="OTHER_FAKE")] = None
-    """Clips of another generator: a paired test of which of the two is nearer to REAL."""
+    """Clips of another generator: a paired test of which of the two is closer to REAL."""
     regressor: Path | None = None
     """Run of a regressor that predicts the emotions (default: one is trained on REAL, if that is a labelled corpus)."""
     features: Annotated[str | None, tyro.conf.arg(metavar="NAME[:PATH]")] = None
-    """What all but the Quality Score compare: statistics (default), regressor:RUN, musicnn:WEIGHTS, fcn:WEIGHTS, or
-    hf:NAME_OR_FOLDER. All but the first two need audio, which the sets must hold."""
+    """Features of all measures but the Quality Score: statistics (default), regressor:RUN, musicnn:WEIGHTS,
+    fcn:WEIGHTS, or hf:NAME_OR_FOLDER. All but the first two need sets with audio."""
     groups: tuple[Path, ...] = field(default=())
     """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE and one for OTHER_FAKE."""
     preset: str | None = None
     """Front-end for folders of audio."""
     out: Path | None = None
-    """Folder for result.json, and for what the report draws."""
+    """Folder for result.json and the plot data of the report."""
     workers: int | None = None
-    """Processes that decode folders of audio (default: one a core)."""
+    """Processes that decode folders of audio (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
     device: str | None = None

@@ -34,13 +34,13 @@ class Flags(LongFlags):
     out: Path | None = None
     """The run folder."""
     fold: int | None = None
-    """Fold that stays unseen (default 0)."""
+    """Fold that is held out (default 0)."""
     preset: str | None = None
-    """Refuse a corpus of another preset than this."""
+    """Refuse a corpus of any other preset."""
     steps: int | None = None
     """Updates (default: the preset's)."""
     batch_size: int | None = None
-    """Clips an update (default: the preset's)."""
+    """Clips per update (default: the preset's)."""
     checkpoint_every: int | None = None
     """Steps between checkpoints (default 500)."""
     set: tuple[str, ...] = field(default=())
@@ -60,7 +60,7 @@ class Flags(LongFlags):
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
     precision: Literal["32", "bf16"] | None = None
-    """32 (default), or bf16 on devices that are quick at it."""
+    """32 (default), or bf16 on devices with fast bfloat16."""
     devices: int | None = None
     """Devices that share each batch (default 1); the command starts itself once for each."""
     tensorboard: bool = False

@@ -51,7 +51,7 @@ class LoopConfig:
     batch_size: int = 16
     """Clips a batch, ≥ 2."""
     seed: int = 0
-    """Of everything random."""
+    """Seed of all random numbers."""
     checkpoint_every: int = 500
     """Steps between checkpoints, ≥ 1."""
     log_points: int = 40
