@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from tests.material import mels
 
 from affetti.cli.score import _copies, _uncertainties
 from affetti.corpus import Corpus
-from affetti.embedders.clip_set import ClipSet
-from affetti.studies.scorecard.inputs import ScoreSets
+from affetti.embedders.clip_set import ClipSet, open_clip_set
+from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
 from affetti.studies.scorecard.result import Scorecard, SongCounts
 from affetti.studies.scorecard.scorecard import scorecard
 
@@ -68,6 +69,32 @@ def test_a_scorecard_is_printed_and_saved(
         assert word in ran.out
     saved = json.loads((tmp_path / "score/result.json").read_text())
     assert f"quality {saved['quality']['score']:.1f} of 100" in ran.out
+
+
+def test_silent_clips_of_corpora_are_left_out_of_every_number(
+    affetti: Affetti, corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folders, kept = [], []
+    for name, path in (("real", corpus.path), ("fake", made("flow"))):
+        folder = tmp_path / name
+        shutil.copytree(path, folder)
+        mel = np.load(folder / "mel.npy")
+        silent = [2, int(corpus.fold(0).test[5]), len(mel) - 1] if name == "real" else [0, 4]
+        mel[silent] = -100.0
+        np.save(folder / "mel.npy", mel)
+        folders.append(folder)
+        kept.append(np.setdiff1d(np.arange(len(mel)), silent))
+    ran = affetti("score", *folders, "--fold", 0, "--regressor", run_of("baseline"), "--json")
+    assert ran.code == 0
+    assert f"skipped {folders[0]}: 3 of its 160 clips are silent, the first " in ran.err
+    assert f"skipped {folders[1]}: 2 of its {len(kept[1]) + 2} clips are silent, the first " in ran.err
+    document = json.loads(ran.out)
+    assert document["silent"] == 5
+    without = [open_clip_set(path).subset(rows) for path, rows in zip((corpus.path, made("flow")), kept, strict=True)]
+    card = scorecard(ScoreSets(*without), ScoreSettings(fold=0, regressor=run_of("baseline")))
+    expected = json.loads(json.dumps(card.to_dict()))
+    for key in ("quality", "measures", "spectrogram", "conditioning", "joint", "strata", "memorisation", "n_real"):
+        assert document.get(key) == expected.get(key)
 
 
 def test_what_cannot_be_scored_is_refused(

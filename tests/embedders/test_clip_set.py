@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from tests.conftest import RATE, music
 from tests.embedders.sets import recordings, with_audio
 
 from affetti.corpus import Corpus
+from affetti.embedders import clip_set
 from affetti.embedders.clip_set import open_clip_set
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 from affetti.presets import front_end
@@ -145,6 +149,51 @@ def test_silent_rows_of_an_array_are_left_out_and_counted(tmp_path: Path) -> Non
     np.save(tmp_path / "silence.npy", np.full((3, 64, 20), -100.0))
     with pytest.raises(InputError, match="all clips are silent"):
         open_clip_set(tmp_path / "silence.npy")
+
+
+def silence(corpus: Corpus, rows: list[int], folder: Path) -> Path:
+    """A copy of a corpus in which some clips are silent."""
+    shutil.copytree(corpus.path, folder)
+    mel = np.load(folder / "mel.npy")
+    mel[rows] = -100.0
+    np.save(folder / "mel.npy", mel)
+    return folder
+
+
+def test_silent_rows_of_a_corpus_are_left_out_and_counted(corpus: Corpus, tmp_path: Path) -> None:
+    rows = [3, 7, 100]
+    clips = open_clip_set(silence(corpus, rows, tmp_path / "corpus"))
+    kept = np.setdiff1d(np.arange(160), rows)
+    assert (len(clips), clips.silent) == (157, 3)
+    np.testing.assert_array_equal(clips.mel, corpus.mel[kept])
+    assert clips.songs.tolist() == corpus.songs[kept].tolist()
+    first = corpus.clips["clip_id"].iloc[3]
+    assert clips.left_out[0]["reason"] == f"3 of its 160 clips are silent, the first {first}"
+    whole, fold = corpus.fold(0), clips.fold(0)
+    assert clips.corpus_rows is not None
+    for part, name in ((whole.train, "train"), (whole.validation, "validation"), (whole.test, "test")):
+        assert clips.corpus_rows[getattr(fold, name)].tolist() == np.setdiff1d(part, rows).tolist()
+    with pytest.raises(InputError, match=r"silence: all clips are silent\. Check how they were made"):
+        open_clip_set(silence(corpus, list(range(160)), tmp_path / "silence"))
+
+
+def test_a_fold_of_a_corpus_is_that_of_its_rows(corpus: Corpus) -> None:
+    fold, whole = open_clip_set(corpus.path).fold(1), corpus.fold(1)
+    for ours, rows in ((fold.train, whole.train), (fold.validation, whole.validation), (fold.test, whole.test)):
+        np.testing.assert_array_equal(ours, rows)
+
+
+def test_large_parts_of_a_set_stay_on_disk(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(clip_set, "MAX_BYTES_IN_MEMORY", 1_000)
+    rows = np.array([150, 3, 90, 91])
+    part = open_clip_set(corpus.path).subset(rows)
+    assert isinstance(part.mel, np.memmap)
+    np.testing.assert_array_equal(part.mel, corpus.mel[rows])
+    assert len(list(tmp_path.iterdir())) == 1
+    del part
+    gc.collect()
+    assert not list(tmp_path.iterdir())
 
 
 def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:

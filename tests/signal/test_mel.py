@@ -12,7 +12,7 @@ from affetti.errors import InputError
 from affetti.presets import FRONT_ENDS, FrontEnd
 from affetti.signal import audio, mel
 from affetti.signal.inversion import invert_mel
-from affetti.signal.mel import MelSpectrogram, hz_to_mel, mel_filters, mel_to_hz, power_to_db, stft
+from affetti.signal.mel import MelSpectrogram, hz_to_mel, is_silent_mel, mel_filters, mel_to_hz, power_to_db, stft
 
 PRESETS = list(FRONT_ENDS)
 
@@ -202,3 +202,53 @@ def test_inversion_is_positive_fits_the_bands_and_beats_the_pseudoinverse(
 def test_a_log_mel_of_another_front_end_is_not_inverted(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"This front-end makes \[64, F\]"):
         invert_mel(torch.zeros(shape), FRONT_ENDS["tiny"])
+
+
+def both_rules(wave: NDArray[np.floating], front: FrontEnd) -> tuple[bool, bool]:
+    """Whether a waveform and its log-mel, stored as a corpus stores it, are silent."""
+    samples = np.asarray(wave, dtype=np.float32)
+    stored = MelSpectrogram(front)(torch.from_numpy(samples)).half().numpy()
+    return audio.is_silent(samples), is_silent_mel(stored)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_a_waveform_shows_as_silence_its_log_mel_shows_too(preset: str) -> None:
+    front = FRONT_ENDS[preset]
+    rng = np.random.default_rng(0)
+    noise, dither = rng.uniform(-1, 1, front.samples), rng.uniform(-0.5, 0.5, (2, front.samples)).sum(axis=0)
+    assert both_rules(np.zeros(front.samples), front) == (True, True)
+    assert both_rules(np.round(dither) / 2**15, front) == (True, True)
+    assert both_rules(0.7e-4 * noise, front) == (True, True)
+    assert both_rules(1e-5 * np.sin(np.arange(front.samples)), front) == (True, True)
+    constant = audio.resample(np.full(44_100 * 46, 0.5, np.float32), 44_100, 22_050)[: front.samples]
+    assert both_rules(constant, front) == (True, front.f_min > 0)  # in the band from 0 Hz a constant is a level
+    assert both_rules(1.01e-4 * noise, front) == (False, False)
+    assert both_rules(1.01e-4 * np.sin(np.arange(front.samples)), front) == (False, False)
+    assert both_rules(0.5 * np.sin(np.arange(front.samples)), front) == (False, False)
+
+
+@pytest.mark.parametrize("preset", ["tiny", "paper"])
+def test_the_quietest_music_that_prepare_keeps_is_no_silent_log_mel(
+    preset: str, recordings: list[NDArray[np.float32]]
+) -> None:
+    front = FRONT_ENDS[preset]
+    for recording in recordings:
+        wave = np.resize(recording, front.samples)
+        wave = wave / np.abs(wave).max()
+        assert both_rules(1.01e-4 * wave, front) == (False, False)
+        assert both_rules(0.05e-4 * wave, front) == (True, True)
+
+
+def test_a_log_mel_at_one_level_is_silent_within_a_decibel() -> None:
+    level = np.full((64, 128), -30.0, np.float32)
+    ripple = np.random.default_rng(0).uniform(-0.5, 0.5, level.shape).astype(np.float32)
+    assert is_silent_mel(level + 0.9 * ripple)
+    assert not is_silent_mel(level + 1.2 * ripple)
+    one_frame = level.copy()
+    one_frame[:, 40] += 2.0
+    assert not is_silent_mel(one_frame)
+    one_band = level.copy()
+    one_band[5] += 2.0  # between the bands that are looked at first
+    assert not is_silent_mel(one_band)
+    assert not is_silent_mel(np.full((64, 128), np.nan))
+    assert is_silent_mel(np.full((64, 5), -80.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import weakref
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,18 +13,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti import tables
-from affetti.corpus import Corpus
+from affetti.corpus import Corpus, splits
 from affetti.corpus.store import audio_file
 from affetti.embedders.recordings import decode_folder, too_short_error
+from affetti.embedders.silent_rows import CLIPS_AT_A_TIME, silent_rows
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.execution import Executor
+from affetti.execution.base import ranges
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
+from affetti.rows import release_pages
+from affetti.scratch import ScratchFolder
 from affetti.signal import audio
-from affetti.storage import is_file, is_folder, read_error
+from affetti.storage import is_file, is_folder, read_error, require_space
 
 MAX_CLIPS = 100_000
 """Clips of a set that is scored at once."""
+MAX_BYTES_IN_MEMORY = 1 << 30
+"""Log-mels of a part of a set that are copied to memory; more are copied to the temporary space."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class ClipSet:
     """``[N, 2]`` in [-1, 1]: ratings of real clips, the requested emotions of synthetic ones."""
     front_end: FrontEnd | None = None
     corpus: Corpus | None = None
+    corpus_rows: NDArray[np.intp] | None = None
+    """Row of each clip in the corpus ``[N]``."""
     files: tuple[Path, ...] | None = None
     """Audio of each clip, where the set holds audio: of a corpus the clip, of a folder what it is the centre of."""
     names: NDArray[np.str_] | None = None
@@ -47,7 +57,7 @@ class ClipSet:
     sources: NDArray[np.str_] | None = None
     """File that each clip of a corpus was cut from ``[N]``, empty where unknown."""
     left_out: tuple[dict[str, str], ...] = ()
-    """``path`` and ``reason`` of each file of a folder, or row of an array, that cannot be used."""
+    """``path`` and ``reason`` of each file of a folder that cannot be used, and of silent rows of a corpus or array."""
     silent: int = 0
     """Clips that were left out because they are silent."""
 
@@ -56,14 +66,34 @@ class ClipSet:
 
     def subset(self, rows: NDArray[np.intp]) -> ClipSet:
         """The given rows."""
-        mel = self.mel[rows[0] : rows[-1] + 1] if _in_one_run(rows) else self.mel[rows]  # a run stays memory-mapped
+        mel = take_rows(self.mel, rows)
         parts = {
             name: None if given is None else given[rows]
-            for name, given in (("names", self.names), ("genres", self.genres), ("sources", self.sources))
+            for name, given in (
+                ("names", self.names),
+                ("genres", self.genres),
+                ("sources", self.sources),
+                ("corpus_rows", self.corpus_rows),
+            )
         }
         labels = None if self.labels is None else self.labels[rows]
         files = None if self.files is None else tuple(self.files[row] for row in rows)
         return replace(self, mel=mel, songs=self.songs[rows], labels=labels, files=files, **parts)
+
+    def fold(self, number: int) -> splits.Fold:
+        """Fold ``number`` of the corpus, as rows of this set.
+
+        Raises:
+            UsageError: the set is no corpus, or has no such fold.
+            MismatchError: the fold leaks, see :func:`affetti.corpus.splits.fold`.
+        """
+        if self.corpus is None or self.corpus_rows is None:
+            raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
+        whole = self.corpus.fold(number)
+        parts = (
+            np.flatnonzero(np.isin(self.corpus_rows, part)) for part in (whole.train, whole.validation, whole.test)
+        )
+        return splits.Fold(number, *parts)
 
     def clip_names(self) -> list[str]:
         """Id of each clip; where there is none, the set's name and the number of its row."""
@@ -110,8 +140,30 @@ class ClipSet:
         return torch.from_numpy(audio.resample(whole[start : start + length], front.sample_rate, sample_rate))
 
 
-def _in_one_run(rows: NDArray[np.intp]) -> bool:
-    return len(rows) > 0 and bool((np.diff(rows) == 1).all())
+def take_rows(mel: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.floating]:
+    """Rows of log-mels ``[N, M, F]``; what is memory-mapped and large stays memory-mapped, if need be in a copy.
+
+    Raises:
+        StorageError: the temporary space is too small for the copy.
+    """
+    if len(rows) > 0 and (np.diff(rows) == 1).all():
+        return mel[rows[0] : rows[-1] + 1]
+    needed = len(rows) * mel[0].nbytes
+    if needed <= MAX_BYTES_IN_MEMORY:
+        return mel[rows]
+    require_space(Path(tempfile.gettempdir()), needed)
+    scratch = ScratchFolder()
+    try:
+        taken = np.lib.format.open_memmap(scratch.path / "mel.npy", "w+", mel.dtype, (len(rows), *mel.shape[1:]))
+        weakref.finalize(taken, scratch.remove)
+        for start, stop in ranges(len(rows), CLIPS_AT_A_TIME):
+            taken[start:stop] = mel[rows[start:stop]]
+            release_pages(mel)
+    except BaseException:
+        scratch.remove()
+        raise
+    taken.flags.writeable = False
+    return taken
 
 
 def open_clip_set(
@@ -148,9 +200,20 @@ def open_clip_set(
         require_few_clips(len(corpus), path)
         columns = ("clip_id", "genre", "source_path")
         names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
-        return ClipSet(
-            str(path), corpus.mel, corpus.songs, corpus.labels, corpus.front_end, corpus, files, names, genres, sources
+        clips = ClipSet(
+            str(path),
+            corpus.mel,
+            corpus.songs,
+            corpus.labels,
+            corpus.front_end,
+            corpus,
+            np.arange(len(corpus)),
+            files,
+            names,
+            genres,
+            sources,
         )
+        return _without_silence(clips)
     if is_folder(path):
         decoded = decode_folder(path, front, executor=executor, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in decoded.files])
@@ -189,20 +252,22 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
 
 
 def _without_silence(clips: ClipSet) -> ClipSet:
-    """An array without the rows that are silent: the log-mel of digital silence has one value throughout.
+    """A corpus or array without the rows that are silent.
 
     Raises:
         InputError: all rows are silent.
+        StorageError: the temporary space is too small.
     """
-    flat = np.array([float(np.ptp(row)) == 0.0 for row in clips.mel])
-    if flat.all():
-        raise InputError("all clips are silent (each has one value throughout)", where=clips.name)
-    if not flat.any():
+    rows = silent_rows(clips.mel, in_decibels=clips.front_end is not None)
+    if not len(rows):
         return clips
-    silent_rows = np.flatnonzero(flat)
-    reason = f"{len(silent_rows)} of its {len(clips)} clips are silent, the first in row {silent_rows[0]}"
-    kept = replace(clips, names=np.array(clips.clip_names())).subset(np.flatnonzero(~flat))
-    return replace(kept, left_out=({"path": clips.name, "reason": reason},), silent=len(silent_rows))
+    if len(rows) == len(clips):
+        raise InputError("all clips are silent", where=clips.name, hint="check how they were made")
+    first = f"in row {rows[0]}" if clips.names is None else str(clips.names[rows[0]])
+    reason = f"{len(rows)} of its {len(clips)} clips {'is' if len(rows) == 1 else 'are'} silent, the first {first}"
+    sounding = np.setdiff1d(np.arange(len(clips)), rows)
+    kept = replace(clips, names=np.array(clips.clip_names())).subset(sounding)
+    return replace(kept, left_out=({"path": clips.name, "reason": reason},), silent=len(rows))
 
 
 def require_few_clips(clips: int, where: str | Path) -> None:

@@ -22,6 +22,15 @@ from affetti.presets import FrontEnd, front_end
 
 AMIN = 1e-10
 """Smallest power: -100 dB."""
+SILENCE_DB = -60.0
+"""A log-mel is silent if no value reaches this. White noise that reaches ±:data:`affetti.signal.audio.SILENCE` has a
+maximum of -58 dB; music with that peak has more, since its sound lies in fewer bands; 16-bit dither has -69 dB."""
+LEVEL_TOLERANCE_DB = 1.0
+"""A log-mel whose values all lie within this range is silent: no sound is as loud in all bands and frames."""
+EDGE_FRAMES = 3
+"""Frames at either end in which a constant waveform sounds, since it is padded with zeros there."""
+COARSE_BANDS = 8
+"""Every 8th band is enough to show that nearly all clips are not silent."""
 FRAMES_PER_BLOCK = 128
 """Frames analysed at a time: their spectra stay in the processor's cache, which doubles the speed."""
 
@@ -110,3 +119,25 @@ def power_to_db(power: Tensor, top_db: float | None) -> Tensor:
     if top_db is None:
         return db
     return torch.maximum(db, db.amax(dim=(-2, -1), keepdim=True) - top_db)
+
+
+def is_silent_mel(mel: NDArray[np.floating]) -> bool:
+    """Whether a log-mel ``[M, F]`` in dB, reference 1, is of silence: too quiet, or one level throughout.
+
+    It is :func:`affetti.signal.audio.is_silent` as far as a log-mel shows it. Music up to 20 dB under that threshold
+    may count as sound. A lone click near the threshold, or sound in the first or last :data:`EDGE_FRAMES` frames alone,
+    counts as silence. False where a value is not a number.
+
+    Example:
+        >>> is_silent_mel(np.full((64, 128), -100.0)), is_silent_mel(np.linspace(-80, 0, 64)[:, None].repeat(128, 1))
+        (True, False)
+    """
+    inner = slice(EDGE_FRAMES, -EDGE_FRAMES) if mel.shape[1] > 4 * EDGE_FRAMES else slice(None)
+    coarse = np.asarray(mel[::COARSE_BANDS], dtype=np.float32)
+    if not _is_quiet(coarse, inner):
+        return False
+    return _is_quiet(np.asarray(mel, dtype=np.float32), inner)
+
+
+def _is_quiet(mel: NDArray[np.float32], inner: slice) -> bool:
+    return bool(mel.max() < SILENCE_DB or np.ptp(mel[:, inner]) < LEVEL_TOLERANCE_DB)

@@ -105,16 +105,21 @@ def predict_emotions(
         model, source = trained.model, RegressorSource(str(regressor), trained.kind)
     else:
         corpus = real.corpus
-        if corpus is None or real.labels is None:
+        if corpus is None or real.corpus_rows is None or real.labels is None:
             return None
         number = fold if fold is not None else splits.fold_numbers(corpus.clips)[0]
-        part = corpus.fold(number)
+        part = real.fold(number)
         held_out = real.subset(part.test)
-        model = train_regressor(corpus, part, seed)
+        model = train_regressor(corpus, _in_corpus(part, real.corpus_rows), seed)
         source = RegressorSource(None, "student", f"fold {number}'s training clips")
     network = _OnDevice(model, device)
     of_fake, of_real = (_predict(network, clips) for clips in (fake, held_out))
     return EmotionPredictions(source, of_fake, held_out, of_real)
+
+
+def _in_corpus(part: splits.Fold, rows: NDArray[np.intp]) -> splits.Fold:
+    """A fold of a set, whose clips are the given rows of its corpus, as rows of the corpus."""
+    return splits.Fold(part.number, rows[part.train], rows[part.validation], rows[part.test])
 
 
 def _open_regressor(path: Path, fake: ClipSet, real: ClipSet) -> runs.TrainedModel:

@@ -95,9 +95,7 @@ def _reference(sets: ScoreSets, fold: int | None) -> Reference:
     real = sets.real
     if fold is None:
         return Reference(real, None)
-    if real.corpus is None:
-        raise UsageError("only a corpus has folds", where="--fold", hint="leave it out")
-    part = real.corpus.fold(fold)
+    part = real.fold(fold)
     clips = real.subset(part.test)
     for made in (sets.fake, sets.against):
         if made is not None:

@@ -49,7 +49,8 @@ def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
         if not finite.all():
             row = start + int(np.flatnonzero(~finite)[0])
             hint = "remove that clip or make it anew"
-            raise InputError("a value is not finite", where=f"{clips.name}, clip {row}", hint=hint)
+            name = row if clips.names is None else clips.names[row]
+            raise InputError("a value is not finite", where=f"{clips.name}, clip {name}", hint=hint)
         varies = batch.max(axis=(1, 2)) > batch.min(axis=(1, 2))
         half = batch.astype(np.float16, copy=False)
         yield [
@@ -112,8 +113,8 @@ def _audio_digests(clips: ClipSet) -> set[str]:
 
 def _audio_digest_of_each(clips: ClipSet) -> list[str]:
     """SHA-256 of the audio each clip was cut from; empty where that is not known."""
-    if clips.corpus is not None and len(clips.corpus) == len(clips):
-        return clips.corpus.clips["sha256"].fillna("").tolist()
+    if clips.corpus is not None and clips.corpus_rows is not None:
+        return clips.corpus.clips["sha256"].fillna("").iloc[clips.corpus_rows].tolist()
     if clips.corpus is None and clips.files is not None:
         return [audio.file_sha256(file) for file in clips.files]
     return [""] * len(clips)
