@@ -122,6 +122,25 @@ def test_each_axis_and_their_mean():
     )
 
 
+def test_intervals_with_refits_are_wider_than_those_of_fixed_fits():
+    base, features, rng = drawn(5, own=True)
+    features = {name: features[name] for name in ("timbre", "genre")}
+    label = base[:, :3].sum(axis=1) + features["genre"][:, 0] + 2 * rng.standard_normal(N)
+    labels, known = np.column_stack([label, label]), Aspects(features, {})
+    kept, again = (
+        {m.name: m for m in variance.variance_table(base, known, labels, SONG, refits=refits)} for refits in (0, 40)
+    )
+    predictions = known.predict(base, labels, SONG)
+    lessened = linear_probe.shapley_contributions(predictions, "genre", labels)
+    fixed = metrics.bootstrap_ci(variance._share_percent, lessened, labels, groups=SONG)
+    widths = [ci[1] - ci[0] for ci in (fixed, present(kept["genre"].ci), present(again["genre"].ci))]
+    assert widths[1] == pytest.approx(1.5 * widths[0])
+    assert widths[2] > widths[0]
+    assert kept["genre"].value == again["genre"].value
+    low, high = present(again["genre"].ci)
+    assert low <= present(again["genre"].value) <= high
+
+
 def test_order_of_rows_does_not_matter():
     base, features, rng = drawn(4)
     features = {name: features[name] for name in ("timbre", "genre")}

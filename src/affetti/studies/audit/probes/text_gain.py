@@ -20,7 +20,7 @@ from affetti.errors import InputError
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.added_variance import added_percent, with_selection_note
+from affetti.studies.audit.probes.added_variance import added_percent, of_gain
 from affetti.training.text_embedders import text_embedder
 
 NEEDS_LYRICS = "lyrics: a column of words"
@@ -53,7 +53,7 @@ def text_gain(context: AuditContext) -> list[Measurement]:
             Measurement.of_statistic(*_named(what, name), statistic, *arrays, songs=songs, seed=context.seed, unit="%")
             for what, statistic, arrays in statistics
         ]
-        measured[0] = with_selection_note(measured[0], both - from_mel, songs)
+        measured[0] = of_gain(measured[0], both - from_mel, songs)
         measurements += measured
     return measurements
 

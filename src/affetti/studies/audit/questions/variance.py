@@ -13,22 +13,25 @@ badly gets a share of that. A difference of two regressors, each of whom bounds 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from affetti.corpus.ceiling import ceiling
 from affetti.emotion import AXES
 from affetti.errors import InputError
-from affetti.progress import Progress
+from affetti.progress import Progress, silent
 from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, format_measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.added_variance import with_selection_note
+from affetti.studies.audit.probes.added_variance import of_gain, with_selection_note
 from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.question import Question
 
 MAX_CLIPS, MAX_CLIPS_QUICK = 1_200, 480
+N_REFITS, N_REFITS_QUICK = 100, 0
+"""Draws of songs on which everything is fitted again, for intervals."""
 LABELS = {
     "log_mel": "variance{} that log-mel explains",
     "total": "variance{} that all five explain beyond log-mel",
@@ -48,7 +51,15 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     known = extract_aspects(context, rows, progress)
     labels, songs = context.corpus.labels[rows], context.corpus.songs[rows]
     measurements = [
-        *variance_table(context.statistics[rows], known, labels, songs, context.seed),
+        *variance_table(
+            context.statistics[rows],
+            known,
+            labels,
+            songs,
+            context.seed,
+            context.sample_size(N_REFITS, N_REFITS_QUICK),
+            progress,
+        ),
         *_rater_noise(context),
     ]
     shown = known.names
@@ -62,7 +73,15 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     )
 
 
-def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int = 0) -> list[Measurement]:
+def variance_table(
+    base: Floats,
+    known: Aspects,
+    labels: Floats,
+    songs: Texts,
+    seed: int = 0,
+    refits: int = 0,
+    progress: Progress = silent,
+) -> list[Measurement]:
     """What the base explains, each aspect's share, what it adds when it comes last, and what all explain together.
 
     Each as the mean of valence and arousal and, but for what comes last, for either alone. What all five explain is
@@ -74,6 +93,9 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
         labels: valence and arousal ``[N, 2]``.
         songs: of each clip.
         seed: of the intervals.
+        refits: draws of songs on which everything is fitted again, for the intervals; with 0 fits are kept, and the
+            intervals of what aspects add are widened instead (:func:`.linear_probe.widen_interval`).
+        progress: receives the number of refits done.
     """
     try:
         predictions = known.predict(base, labels, songs)
@@ -83,6 +105,7 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
     absent = {name: known.missing.get(name, name) for name in ASPECTS if name not in known.names}
     lacks = {f"{name}{last}": needs for name, needs in absent.items() for last in ("", "_last")}
     lacks |= dict.fromkeys(("total", "total_known"), "; ".join(absent.values()))
+    redrawn = _redrawn(base, known, labels, songs, seed, refits, progress)
     measurements: list[Measurement] = []
     for name in NAMES:
         if name not in sums:
@@ -92,8 +115,38 @@ def variance_table(base: Floats, known: Aspects, labels: Floats, songs: Texts, s
         for measured_as, label, columns in _variants(name):
             pair = values[:, columns], labels[:, columns]
             row = Measurement.of_statistic(measured_as, label, statistic, *pair, songs=songs, seed=seed, unit="%")
-            measurements.append(with_selection_note(row, pair[0], songs) if statistic is _share_percent else row)
+            if redrawn and row.value is not None:
+                low, high = np.quantile([numbers[measured_as] for numbers in redrawn], [0.025, 0.975])
+                row = replace(row, ci=(min(float(low), row.value), max(float(high), row.value)))
+                measurements.append(with_selection_note(row, pair[0], songs) if statistic is _share_percent else row)
+            else:
+                measurements.append(of_gain(row, pair[0], songs) if statistic is _share_percent else row)
     return measurements
+
+
+def _redrawn(
+    base: Floats, known: Aspects, labels: Floats, songs: Texts, seed: int, refits: int, progress: Progress
+) -> list[dict[str, float]]:
+    """The numbers of the table on each of ``refits`` draws of songs with replacement, with everything fitted again."""
+    rng = np.random.default_rng(seed)
+    redrawn: list[dict[str, float]] = []
+    for done in range(refits):
+        progress("variance, refits", done, refits)
+        rows = linear_probe.draw_songs(songs, rng)
+        again = Aspects({name: features[rows] for name, features in known.features.items()}, known.missing)
+        target = labels[rows]
+        try:
+            sums = _statistics(again.predict(base[rows], target, songs[rows]), again, target)
+            redrawn.append(
+                {
+                    measured_as: statistic(values[:, columns], target[:, columns])
+                    for name, (statistic, values) in sums.items()
+                    for measured_as, _, columns in _variants(name)
+                }
+            )
+        except InputError:  # a draw of too few different songs, or of labels that do not vary
+            continue
+    return redrawn
 
 
 def _statistics(
@@ -168,7 +221,6 @@ def _cautions(context: AuditContext, known: Aspects, clips: int) -> tuple[str, .
         ),
         "Out of fold a useless group can cost more than it gives: a share below zero is none.",
         "Two linear regressors bound from below what log-mel and groups hold; their difference is no bound.",
-        linear_probe.CAUTION_FIXED_FITS,
     ]
     if "phase" in known.features:
         cautions.append(
@@ -191,7 +243,7 @@ QUESTION = Question(
     "groups: words (hashed, and their valence by the composer's list), instruments, position and section, genre, and "
     "numbers of phase from the sound. Each has a penalty of its own, chosen on validation songs out of the training "
     "songs, and is left out where it does not help. A share is Shapley's: what a group adds to R², mean over all "
-    "orders of coming; beside it what it adds when it comes last. In % of the labels' variance; intervals resample "
-    "test songs, not fits: with new training songs they would be wider by a quarter to a half.",
+    "orders of coming; beside it what it adds when it comes last. In % of the labels' variance; intervals draw songs "
+    "again and fit everything again on each draw (in a quick audit fits are kept, and intervals of shares are widened).",
     measure,
 )
