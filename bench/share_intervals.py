@@ -89,7 +89,8 @@ def main() -> None:
     parser.add_argument("--songs", type=int, nargs="+", default=[100, 300])
     arguments = parser.parse_args()
     print(
-        "| songs | group | true share, % | fixed fits | × √(1 + 5/4) | refits | mean width: fixed | × √(1 + 5/4) | refits |"
+        "| songs | group | true share, % | fixed fits | × √(1 + 5/4) | refits | "
+        "mean width: fixed | × √(1 + 5/4) | refits |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for n_songs in arguments.songs:

@@ -54,6 +54,8 @@ class Measurement:
     """Why there is no value, or what to be careful of."""
     exact: bool = False
     """Whether it needs no interval: a count or a closed form."""
+    spans_definitions: bool = False
+    """Whether the interval spans several definitions of the quantity, so that more units would not narrow it."""
 
     def __post_init__(self) -> None:
         for number in (self.value, *(self.ci or ())):
@@ -130,7 +132,8 @@ class Measurement:
         ends = [end for its in known for end in its.ci or ()]
         middle = float(np.mean([its.value for its in known if its.value is not None]))
         note = f"spans {len(known)} definitions: {', '.join(its.name for its in known)}"
-        return cls(name, label, middle, (min(ends), max(ends)), known[0].n, known[0].of, known[0].unit, note)
+        ci, first = (min(ends), max(ends)), known[0]
+        return cls(name, label, middle, ci, first.n, first.of, first.unit, note, spans_definitions=len(known) > 1)
 
     @classmethod
     def missing(cls, name: str, label: str, needs: str, unit: str = "") -> Measurement:

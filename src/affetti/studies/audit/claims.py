@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Literal
 
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.sample_size import units_needed
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 Bound = Literal["", "lower", "upper", "beside"]
@@ -46,6 +47,8 @@ DECIDES_NOTHING = (
     "it is reported beside the claim and decides nothing"
 )
 """Why a claim is undecided whose ``bound`` is ``beside``."""
+CROSSES = "the interval reaches over an end of the claimed range"
+"""Why a claim is undecided that more songs may decide."""
 STUDY_TOPIC = "study"
 """Topic of the claims that an augmentation study decides."""
 
@@ -111,6 +114,9 @@ class Finding:
     """What would decide it, where it is undecided."""
     command: str = ""
     """The command that measures it again."""
+    n_needed: int | None = None
+    """Fresh units that would decide it with a probability of 80 %, were the truth as measured; None where it is
+    decided, or where more would not decide it."""
 
 
 @lru_cache(maxsize=1)
@@ -190,7 +196,7 @@ def decide(claim: Claim, measurement: Measurement | None, *, composed: bool, dat
         return "contradicted", ""
     if claim.bound:
         return "undecided", f"measured as {'a lower' if claim.bound == 'lower' else 'an upper'} bound only"
-    return "undecided", "the interval reaches over an end of the claimed range"
+    return "undecided", CROSSES
 
 
 def decide_all(
@@ -221,6 +227,8 @@ def _finding(
 ) -> Finding:
     verdict, reason = decide(claim, measurement, composed=composed, dataset=dataset)
     low, high = (None if math.isinf(end) else end for end in (claim.low, claim.high))
+    n_needed = units_needed(claim.low, claim.high, measurement) if measurement and reason == CROSSES else None
+    more = f"about {n_needed:,} {measurement.of} (here {measurement.n:,})" if measurement and n_needed else ""
     return Finding(
         id=claim.id,
         topic=claim.topic,
@@ -238,8 +246,9 @@ def _finding(
         reason=reason,
         needs_listeners=claim.needs_listeners,
         bound=claim.bound,
-        needs=claim.needs if verdict == "undecided" else "",
+        needs=(claim.needs or more) if verdict == "undecided" else "",
         command=_command(claim.topic, corpus),
+        n_needed=n_needed,
     )
 
 

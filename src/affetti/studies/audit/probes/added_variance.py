@@ -1,10 +1,10 @@
 """What one group of features adds to a regressor of log-mels: the difference of R², in % of the labels' variance.
 
 Predictions are those of :func:`~affetti.studies.audit.probes.linear_probe.cross_val_subsets`, intervals are widened for
-the choice of training songs (:func:`~affetti.studies.audit.probes.linear_probe.widen_interval`). A group that did not help
-on validation songs is selected in no fold and adds exactly nothing, without an interval. That is no proof that it has
-no effect, only that these songs show none to a linear regressor. One that helped in some folds alone adds nothing in
-the others, and its note says so: its interval is narrow for that reason.
+the choice of training songs (:func:`~affetti.studies.audit.probes.linear_probe.widen_interval`). A group that did not
+help on validation songs is selected in no fold and adds exactly nothing, without an interval. That is no proof that it
+has no effect, only that these songs show none to a linear regressor. One that helped in some folds alone adds nothing
+in the others, and its note says so: its interval is narrow for that reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def added_variance(
 
 
 def of_gain(measurement: Measurement, changed: Floats, songs: Texts) -> Measurement:
-    """``measurement`` of a gain with its interval for new training songs, and the note of :func:`with_selection_note`."""
+    """``measurement`` of a gain with its interval for new training songs, and the note on its selection."""
     if measurement.value is not None and measurement.ci is not None:
         measurement = replace(measurement, ci=linear_probe.widen_interval(measurement.value, measurement.ci))
     return with_selection_note(measurement, changed, songs)

@@ -178,8 +178,8 @@ def widen_interval(value: float, ci: tuple[float, float], folds: int = N_FOLDS) 
     """An interval with fixed fits, widened about its value for the choice of training songs.
 
     The K folds' training sets overlap, so that results of folds are no independent draws. Nadeau & Bengio (2003),
-    "Inference for the generalization error", replace the variance σ²/K of their mean by σ² (1/K + n_test/n_train), which
-    is K/(K − 1) times more of it: √(1 + 5/4) = 1.5 times as wide with five folds.
+    "Inference for the generalization error", replace the variance σ²/K of their mean by σ² (1/K + n_test/n_train),
+    1 + K/(K − 1) times as much: √(1 + 5/4) = 1.5 times as wide with five folds.
 
     Example:
         >>> widen_interval(2.0, (1.0, 4.0))

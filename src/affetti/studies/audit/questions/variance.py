@@ -244,6 +244,6 @@ QUESTION = Question(
     "numbers of phase from the sound. Each has a penalty of its own, chosen on validation songs out of the training "
     "songs, and is left out where it does not help. A share is Shapley's: what a group adds to R², mean over all "
     "orders of coming; beside it what it adds when it comes last. In % of the labels' variance; intervals draw songs "
-    "again and fit everything again on each draw (in a quick audit fits are kept, and intervals of shares are widened).",
+    "again and fit everything again on each draw (a quick audit keeps the fits and widens intervals of shares).",
     measure,
 )
