@@ -25,9 +25,9 @@ if __name__ == "__main__":
     print(f"{'all':<24}{sum(result['seconds'].values()):8.1f} s, peak memory {result['peak_memory_gb']:.2f} GB")
     for kind, score in result["scores"].items():
         relative = score["relative"]["arousal"]
-        told = (
+        described = (
             "not readable"
             if relative is None
             else f"slope {relative['slope']:.2f}, correlation {relative['correlation']:.2f}"
         )
-        print(f"{kind}: quality {score['quality']:.0f}, arousal against real music: {told}")
+        print(f"{kind}: quality {score['quality']:.0f}, arousal against real music: {described}")

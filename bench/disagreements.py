@@ -2,7 +2,7 @@
 
 Every rival estimator is written out below in the few lines that matter, as its package has them (fadtk 1.1.0, kadtk
 1.1.0, frechet-music-distance 1.0.0, torchmetrics 1.9), or called where it installs (vendi-score). All data are
-Gaussian, so that the truth is known. ``docs/metrics.md`` tells the story.
+Gaussian, so that the truth is known. ``docs/metrics.md`` has the results.
 """
 
 from __future__ import annotations
@@ -110,13 +110,16 @@ def mmd(x: Floats, y: Floats, sigma: float, biased: bool) -> float:
 
 
 def bandwidth() -> None:
-    """KAD takes the bandwidth from the set to judge: the ruler changes with what is measured."""
+    """KAD takes the bandwidth from the evaluated set: the scale changes with what is measured."""
     print("100 MMD², reference N(0, I₁₆), 1,000 clips: which generator is worse?")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1000, 16))
     for scale in (0.25, 3.0):
         y = scale * rng.normal(size=(1000, 16))
-        say(f"{scale} N(0, I): bandwidth of the judged set (kadtk)", 100 * mmd(x, y, float(np.median(pdist(y))), False))
+        say(
+            f"{scale} N(0, I): bandwidth of the evaluated set (kadtk)",
+            100 * mmd(x, y, float(np.median(pdist(y))), False),
+        )
         say(f"{scale} N(0, I): bandwidth of the reference (affetti)", 100 * kernel_distance(x, y))
         sigma = float(np.median(pdist(x)))
         say(f"{scale} N(0, I): closed form at the reference's bandwidth", 100 * closed_mmd(16, 0.0, scale**2, sigma))

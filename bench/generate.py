@@ -5,7 +5,7 @@
 
 Both networks see the same latents, batch and number of network calls; the peer is a UNet2DModel of about as many
 parameters with attention at its coarsest level, as its documentation builds it, with DDPM's loss (mean squared error of
-the noise) and AdamW. Ours is asked with guidance and without. Each time is the best of three.
+the noise) and AdamW. Ours is sampled with guidance and without. Each time is the best of three.
 """
 
 from __future__ import annotations

@@ -138,9 +138,9 @@ def inversions(waves: list[Tensor], front: FrontEnd, songs: list[Tensor]) -> Non
 if __name__ == "__main__":
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # librosa's of filters that are empty
-    heard = recordings()
+    waves = recordings()
     made = [torch.from_numpy(render(compose(0, i), 22_050)[: SECONDS * 22_050].copy()) for i in range(SONGS)]
     librosa.griffinlim(np.ones((1_025, 8), np.float32), n_iter=1)  # compiled at the first call
     for preset in sys.argv[1:] or ("paper", "tiny"):
-        phases(heard, FRONT_ENDS[preset])
-        inversions(heard, FRONT_ENDS[preset], made)
+        phases(waves, FRONT_ENDS[preset])
+        inversions(waves, FRONT_ENDS[preset], made)

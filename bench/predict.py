@@ -26,7 +26,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], str]] = {
     "student, ONNX": ("student", {}, "onnx"),
 }
 RIVALS = ("teacher", "ViT-B/16, 224 × 224")
-"""Whose time the others' is told by: the teacher at its own shape, and the study's way."""
+"""Models that the others are compared with: the teacher at its own shape, and the study's way."""
 PRESETS = ("paper", "tiny")
 
 
@@ -104,7 +104,7 @@ def prepare(folder: Path, name: str, preset: str) -> dict[str, Any]:
     return {"path": str(path), "parameters": size, "runtime": runtime}
 
 
-def told(*arguments: str) -> dict[str, Any]:
+def run_in_process(*arguments: str) -> dict[str, Any]:
     """What this script says of one step, in a process of its own."""
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -121,8 +121,8 @@ def main() -> None:
         models: dict[str, dict[str, Any]] = {}
         for name in MODELS:
             with tempfile.TemporaryDirectory() as folder:
-                model = told("prepare", folder, name, preset)
-                models[name] = model | told("measure", model["path"], model["runtime"])
+                model = run_in_process("prepare", folder, name, preset)
+                models[name] = model | run_in_process("measure", model["path"], model["runtime"])
         for name, result in models.items():
             cells = [preset, name, f"{result['parameters']:,}", f"{1000 * result['seconds']:.1f}"]
             cells += [f"{result['clip'] / result['seconds']:.0f}"]

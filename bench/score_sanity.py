@@ -1,11 +1,11 @@
-"""Does the Quality Score see through what is not music? Real music, held out and spoilt, under four scores.
+"""Whether the Quality Score can be fooled: held-out and degraded real music under four scores.
 
     python bench/score_sanity.py CORPUS            (made by ``affetti prepare … --keep-audio``)
 
-One clip a song; half of the songs are the reference, the other half is judged: as it is, degraded step by step, and as
-raw material for cheats. Beside the Quality Score stand the study's published formula and, on the default features, the
-Fréchet distance as a multiple of what held-out music scores (FAD) and the kernel distance (KAD). Families marked as
-seen were looked at while the score was designed, the others in this table alone.
+One clip a song; half of the songs are the reference, the other half is scored: unchanged, degraded step by step, and as
+raw material for cheats. The Quality Score is compared with the study's published formula and, on the default features,
+the Fréchet distance as a multiple of what held-out music scores (FAD) and the kernel distance (KAD). Families marked as
+seen were used while the score was designed, the others in this table alone.
 """
 
 # ruff: noqa: D103 - the name of a family says what it does
@@ -47,7 +47,7 @@ class Real:
     mels: Mels
     to_mel: MelSpectrogram
 
-    def heard(self, waves: Waves) -> Mels:
+    def log_mels(self, waves: Waves) -> Mels:
         """Log-mels of waveforms."""
         with torch.inference_mode():
             return np.stack([self.to_mel(torch.from_numpy(np.ascontiguousarray(w))).numpy() for w in waves])
@@ -109,19 +109,19 @@ def blur_bands(real: Real, strength: float, _: Rng) -> Mels:
 @unseen("white noise, dB under the music", -60, -50, -40, -30, -20, -10, 0)
 def white_noise(real: Real, strength: float, rng: Rng) -> Mels:
     level = np.sqrt((real.waves**2).mean(axis=1, keepdims=True)) * 10 ** (strength / 20)
-    return real.heard((real.waves + level * rng.normal(size=real.waves.shape)).astype(np.float32))
+    return real.log_mels((real.waves + level * rng.normal(size=real.waves.shape)).astype(np.float32))
 
 
 @unseen("low-pass, minus Hz", -7000, -5000, -3500, -2000, -1000, -500)
 def low_pass(real: Real, strength: float, _: Rng) -> Mels:
     sections = signal.butter(8, -strength, "low", fs=real.to_mel.front.sample_rate, output="sos")
-    return real.heard(signal.sosfiltfilt(sections, real.waves, axis=1).astype(np.float32))
+    return real.log_mels(signal.sosfiltfilt(sections, real.waves, axis=1).astype(np.float32))
 
 
 @unseen("MP3, minus kbit/s", -64, -48, -32, -24, -16, -8)
 def mp3(real: Real, strength: float, _: Rng) -> Mels:
     rate = real.to_mel.front.sample_rate
-    return real.heard(np.stack([coded(wave, rate, int(-strength * 1000)) for wave in real.waves]))
+    return real.log_mels(np.stack([coded(wave, rate, int(-strength * 1000)) for wave in real.waves]))
 
 
 @unseen("Griffin-Lim round trip, minus iterations", -64, -16, -4, -1, 0)
@@ -130,20 +130,20 @@ def round_trip(real: Real, strength: float, _: Rng) -> Mels:
     count, hop = int(-strength), front.hop_length
     waves = [griffin_lim(nnls(torch.from_numpy(m), front), count, hop, start="random") for m in real.mels]
     length = min(len(wave) for wave in waves)
-    return real.heard(np.stack([wave[:length].numpy() for wave in waves]))
+    return real.log_mels(np.stack([wave[:length].numpy() for wave in waves]))
 
 
 @unseen("clipping, dB", 6, 12, 18, 24, 36)
 def clipping(real: Real, strength: float, _: Rng) -> Mels:
     peak = np.abs(real.waves).max(axis=1, keepdims=True)
-    return real.heard(peak * np.clip(real.waves / peak * 10 ** (strength / 20), -1, 1))
+    return real.log_mels(peak * np.clip(real.waves / peak * 10 ** (strength / 20), -1, 1))
 
 
 @unseen("echo, share of the level", 0.2, 0.4, 0.6, 0.8, 0.95)
 def echo(real: Real, strength: float, _: Rng) -> Mels:
     delay = round(0.03 * real.to_mel.front.sample_rate)
     wet = signal.lfilter([1.0], [1.0, *[0.0] * (delay - 1), -strength], real.waves, axis=1)
-    return real.heard(np.asarray(wet, np.float32))
+    return real.log_mels(np.asarray(wet, np.float32))
 
 
 @unseen("few kinds of clips, share that is a copy", 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -276,7 +276,7 @@ DEGRADATIONS += [blur_bands, white_noise, low_pass, mp3, round_trip, clipping, e
 
 
 @dataclass(frozen=True)
-class Judge:
+class Scorer:
     """The reference and what held-out music scores against it."""
 
     reference: Mels
@@ -315,14 +315,14 @@ def main() -> None:
     flags = parser.parse_args()
     torch.set_num_threads(1)
     reference, real = read(Corpus.open(flags.corpus), flags.songs, flags.seed)
-    judge = Judge(reference, real.mels)
+    score = Scorer(reference, real.mels)
     print(f"{flags.corpus}: {len(reference)} songs against {len(real.mels)}\n")
     print("| what | seen | strength | affetti [95 %] | published | Fréchet × real | kernel |")
     print("|---|---|---|---|---|---|---|")
     failures: list[str] = []
 
     def row(what: str, seen: bool | None, strength: str, mels: Mels) -> float:
-        ours, ci, published, distance, kernel = judge(mels)
+        ours, ci, published, distance, kernel = score(mels)
         known = "" if seen is None else "yes" if seen else "no"
         line = f"{ours:.1f} [{ci[0]:.0f}, {ci[1]:.0f}] | {published:.0f} | {distance:.1f} | {kernel:.3f}"
         print(f"| {what} | {known} | {strength} | {line} |", flush=True)

@@ -6,7 +6,7 @@
 that wander, onsets), about 1.6 GB on disk; the real ones serve as training clips too, so that copies are looked for.
 The scorecard runs in a process of its own, as ``affetti score REAL FAKE --train REAL --out CARD``, with an empty cache
 of features. Pages of a memory-mapped file belong to the system's cache and are given back when memory is short; so both
-are told: the peak of resident memory (all pages) and that of anonymous memory (what the process cannot give back).
+are reported: the peak of resident memory (all pages) and that of anonymous memory (what the process cannot give back).
 Linux only.
 """
 

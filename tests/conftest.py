@@ -75,7 +75,7 @@ def affetti(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 CAPABILITIES_VERSION = 0x20080522
 PASSES_PERMISSIONS = 0b110
-"""The capabilities CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root reads what nobody may."""
+"""The capabilities CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root can read any file."""
 
 
 def _effective_capabilities(cleared: int = 0) -> bool:

@@ -26,7 +26,9 @@ class Flags(LongFlags):
     """Which."""
 
 
-def asked(*arguments: str, defaults: dict[str, object] | None = None, known: tuple[str, ...] = ()) -> dict[str, object]:
+def resolved(
+    *arguments: str, defaults: dict[str, object] | None = None, known: tuple[str, ...] = ()
+) -> dict[str, object]:
     flags = parse(Flags, list(arguments), "something")
     return resolve(flags, defaults or {"steps": 5, "seed": 0}, flags.config, known)
 
@@ -34,18 +36,18 @@ def asked(*arguments: str, defaults: dict[str, object] | None = None, known: tup
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('steps = 7\nratio = 2\narms = ["gan"]\nout = "there"\n')
-    assert asked() == {"steps": 5, "seed": 0}
-    assert asked("--config", str(file)) == {
+    assert resolved() == {"steps": 5, "seed": 0}
+    assert resolved("--config", str(file)) == {
         "steps": 7, "seed": 0, "ratio": 2.0, "arms": ("gan",), "out": Path("there")
     }  # fmt: skip
-    result = asked("--config", str(file), "--steps", "9", "--arms", "flow", "real", "--seed", "3", "--audio")
+    result = resolved("--config", str(file), "--steps", "9", "--arms", "flow", "real", "--seed", "3", "--audio")
     assert (result["steps"], result["arms"], result["seed"], result["audio"]) == (9, ("flow", "real"), 3, True)
 
 
 def test_json_does_as_well_and_what_a_run_records_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"verb": "train", "steps": 3, "ratio": None, "json": True}))
-    assert asked("--config", str(file), known=("verb",)) == {"steps": 3, "seed": 0}
+    assert resolved("--config", str(file), known=("verb",)) == {"steps": 3, "seed": 0}
 
 
 @pytest.mark.parametrize(
@@ -63,14 +65,14 @@ def test_a_file_with_a_wrong_setting_is_refused(tmp_path: Path, content: str, sa
     file = tmp_path / "mine.toml"
     file.write_text(content)
     with pytest.raises(UsageError, match=says) as caught:
-        asked("--config", str(file))
+        resolved("--config", str(file))
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file"):
-        asked("--config", str(tmp_path / "nowhere.toml"))
+        resolved("--config", str(tmp_path / "nowhere.toml"))
 
 
 @pytest.mark.parametrize(

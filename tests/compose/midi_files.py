@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 FAULTS = Path(__file__).parent / "faults"
-"""Small files, each with one thing that a reader may trip over; its name says which."""
+"""Small files, each with one feature that a parser may handle wrongly; its name says which."""
 END = b"\x00\xff\x2f\x00"
 ORGAN = 19
 

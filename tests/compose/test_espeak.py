@@ -31,7 +31,7 @@ with wave.open(path, "wb") as file:  # a hum of a second a word at 60 words a mi
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Puts a stand-in for espeak-ng on the path; what it is told to say, and how fast, is noted in a file."""
+    """Puts a stand-in for espeak-ng on the path; its arguments are written to a file."""
     noted = tmp_path / "log.txt"
     file = tmp_path / "espeak-ng"
     file.write_text(STAND_IN.format(log=str(noted)), encoding="utf-8")

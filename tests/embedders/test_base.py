@@ -19,7 +19,7 @@ def test_an_embedder_of_waveforms_refuses_a_set_without_audio(tmp_path: Path) ->
     for clips in (open_clip_set(tmp_path / "mels.npy"), open_clip_set(write_corpus(tmp_path / "mute", 4, 1).path)):
         with pytest.raises(InputError, match="holds no audio, and the features ears take waveforms"):
             require_input(listener, clips)
-    played = with_audio(tmp_path / "heard")
+    played = with_audio(tmp_path / "audio")
     require_input(listener, played)
     assert played.files is not None
     played.files[2].unlink()
@@ -28,7 +28,7 @@ def test_an_embedder_of_waveforms_refuses_a_set_without_audio(tmp_path: Path) ->
 
 
 def test_an_embedder_is_given_the_waveform_of_each_clip(tmp_path: Path) -> None:
-    clips = with_audio(tmp_path / "heard", BATCH_SIZE + 2)
+    clips = with_audio(tmp_path / "audio", BATCH_SIZE + 2)
     listener = FunctionEmbedder("ears", "1", lambda sound: sound[:, :100], sample_rate=16_000)
     features = embed_rows(listener, clips, range(1, BATCH_SIZE + 2))
     assert features.dtype == np.float32

@@ -26,7 +26,7 @@ SHAPE = (16, 32)
 
 @dataclass
 class Counting:
-    """The mean of each band, and how many clips it was asked of."""
+    """The mean of each band, and the number of clips it was called with."""
 
     clips: int = 0
     fail_at: int = -1

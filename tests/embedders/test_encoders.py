@@ -264,7 +264,7 @@ def test_a_layer_there_is_not_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_path_is_not_searched_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_arguments: object, **_settings: object) -> None:
-        raise AssertionError("asked the network")
+        raise AssertionError("the network was used")
 
     monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
     for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere", "a/b/c", "user/ model"):

@@ -35,7 +35,7 @@ def test_one_emotion_is_requested_for_all_clips(emotions: str, point: tuple[floa
 
 
 def test_a_table_is_used_in_turn(tmp_path: Path) -> None:
-    table = tmp_path / "wishes.csv"
+    table = tmp_path / "emotions.csv"
     table.write_text("name,arousal,valence\na,0.1,-0.2\nb,1,-1\n")
     np.testing.assert_allclose(choose_emotions(str(table), 3, LABELS, 0), [[-0.2, 0.1], [-1, 1], [-0.2, 0.1]])
 
@@ -69,7 +69,7 @@ def test_a_table_is_read_as_spreadsheets_save_it(tmp_path: Path, content: str) -
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, content: str | None, says: str) -> None:
-    table = tmp_path / "wishes.csv"
+    table = tmp_path / "emotions.csv"
     if content is not None:
         table.write_text(content)
     with pytest.raises(InputError, match=says) as caught:
@@ -104,7 +104,7 @@ def test_gaps_are_where_labels_are_rare_but_not_absent() -> None:
     near_many = np.linalg.norm(drawn - [-0.4, 0.0], axis=1) < 0.1
     near_few = np.linalg.norm(drawn - [0.3, 0.0], axis=1) < 0.1
     assert near_few.sum() > 3 * near_many.sum()
-    assert (drawn[:, 1] > 0.6).mean() == 0, "nothing like that was heard"
+    assert (drawn[:, 1] > 0.6).mean() == 0, "such emotions are not in the training clips"
     assert np.array_equal(drawn, choose_emotions("gaps", 2_000, labels, 0))
 
 

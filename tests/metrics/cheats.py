@@ -1,4 +1,4 @@
-"""Ways to look like music in one number and not be music, made from real log-mels ``[N, M, F]``."""
+"""Cheats: log-mels that score like music in one number and are not music, made from real log-mels ``[N, M, F]``."""
 
 from __future__ import annotations
 

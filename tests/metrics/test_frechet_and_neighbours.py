@@ -18,7 +18,7 @@ from affetti.metrics import (
 
 
 def with_moments(rng, n, mean, covariance):
-    """Rows whose sample mean and covariance (of N − 1) are exactly those asked for."""
+    """Rows whose sample mean and covariance (of N − 1) are exactly those given."""
     z = rng.normal(size=(n, len(mean)))
     z -= z.mean(axis=0)
     z = z @ np.linalg.inv(np.linalg.cholesky(np.cov(z.T).reshape(len(mean), -1))).T

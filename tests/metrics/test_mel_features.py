@@ -17,7 +17,7 @@ def resident(path: Path) -> int:
     return int(next(line for line in lines[at:] if line.startswith("Rss:")).split()[1])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/smaps tells which pages are resident")
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/smaps lists resident pages")
 def test_a_mapped_set_is_read_without_being_held(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(256, 64, 128)).astype(np.float16)
     np.save(tmp_path / "set.npy", rows)

@@ -61,9 +61,9 @@ def test_a_collapse_to_one_place_is_no_copying():
     rng = np.random.default_rng(4)
     train, holdout, places = rng.normal(size=(400, 4)), rng.normal(size=(400, 4)), rng.normal(size=(40, 4))
     result = [memorisation(place + 0.05 * rng.normal(size=(100, 4)), train, holdout) for place in places]
-    # What would look like copying if every fake were evidence of its own:
+    # What would seem to be copying if every fake were evidence of its own:
     assert any(f.nearer_train > 0.66 and f.authentic < f.authentic_control - 0.2 for f in result)
-    assert sum(f.copying for f in result) <= 2  # a place next to a training row cannot be told from its copies
+    assert sum(f.copying for f in result) <= 2  # a place next to a training row cannot be distinguished from its copies
 
 
 def test_a_few_training_clips_over_and_over_are_copies(sets):

@@ -29,7 +29,7 @@ def hum(seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> NDArray[np
 
 
 def encode(path: Path, codec: str, samples: NDArray[np.float32], rate: int = RATE, **options: str) -> Path:
-    """Encode ``[T, C]`` with FFmpeg into the container that the name asks for."""
+    """Encode ``[T, C]`` with FFmpeg into the container given by the suffix."""
     layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), format="flt", layout=layout)
     frame.sample_rate, frame.pts = rate, 0

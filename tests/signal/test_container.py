@@ -155,7 +155,7 @@ FRAME, DELAY = 576, 576 + 529
 
 @pytest.fixture
 def mp3(tmp_path: Path) -> tuple[bytes, int, int]:
-    """An MP3 as LAME writes it, with a variable bit rate; where it tells its frames, and how many."""
+    """An MP3 as LAME writes it, with a variable bit rate; the offset and value of its number of frames."""
     soundfile.write(tmp_path / "a.mp3", hum(), RATE, bitrate_mode="VARIABLE")
     content = (tmp_path / "a.mp3").read_bytes()
     at = content.index(b"Xing") + 8

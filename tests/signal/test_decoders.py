@@ -60,7 +60,7 @@ def test_what_an_encoder_put_before_and_after_is_taken_off(
     sound = hum(seconds, rate)
     samples, decoded_rate = audio.decode(encode(tmp_path / name, codec, sound, rate, **options))
     assert decoded_rate == rate
-    assert abs(len(samples) - len(sound)) <= (rate // 1_000 if codec == "aac" else 0)  # MP4 tells it in milliseconds
+    assert abs(len(samples) - len(sound)) <= (rate // 1_000 if codec == "aac" else 0)  # MP4 states it in milliseconds
     lag, fit = offset(samples, sound.mean(axis=1))
     assert lag == 0
     assert fit > 0.95
@@ -119,7 +119,7 @@ def scratched(tmp_path: Path) -> Path:
 
 def test_messages_of_libmpg123_are_suppressed(scratched: Path, capfd: pytest.CaptureFixture[str]) -> None:
     soundfile.read(scratched)
-    assert "mpg123" in capfd.readouterr().err  # there is something to be heard
+    assert "mpg123" in capfd.readouterr().err  # there is something to suppress
     assert len(audio.decode(scratched)[0]) == 3 * 44_100
     assert capfd.readouterr() == ("", "")
 

@@ -1,4 +1,4 @@
-"""What would meet on two devices, told without a second one: modules are moved to ``meta`` as to any other device."""
+"""Tensors on two devices, detected without a second device: modules are moved to ``meta`` as to any other device."""
 
 from __future__ import annotations
 

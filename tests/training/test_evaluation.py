@@ -52,8 +52,8 @@ def test_a_constant_error_is_the_interval(corpus: Corpus) -> None:
     assert result.calibration.half_width["valence"] == pytest.approx(0.2, abs=1e-6)
     assert result.calibration.on == "validation songs"
     assert present(result.test["valence"].mae).value == pytest.approx(0.2, abs=1e-6)
-    nobody = splits.Fold(0, part.train, part.validation[:0], part.test)
-    again = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, nobody, 0)
+    uncalibrated = splits.Fold(0, part.train, part.validation[:0], part.test)
+    again = evaluate_regressor(Oracle(0.2), labels_as_mels(corpus), corpus, uncalibrated, 0)
     assert again.calibration.on.startswith("training")
 
 

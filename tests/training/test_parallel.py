@@ -54,7 +54,8 @@ def test_one_runs_error_reaches_the_caller_and_stops_the_others(tmp_path: Path) 
 
 
 def test_a_process_that_dies_is_reported(tmp_path: Path) -> None:
-    # Ended from outside it files a checkpoint and leaves; the parent, which did not ask for that, must not wait for it.
+    # Terminated from outside, it saves a checkpoint and exits; the parent, which did not cause that, must not wait for
+    # it.
     specs = [spec("student", tmp_path / name, steps=100_000, checkpoint_every=1) for name in ("first", "second")]
 
     def strike() -> None:

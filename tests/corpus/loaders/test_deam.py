@@ -98,7 +98,7 @@ def test_names_are_unwrapped_and_genres_mapped(tmp_path: Path) -> None:
     assert named[1001] == ("Rex Hobart & the Misery Boys", 'A "quoted" title', "other")
     assert named[1002] == ("Artist 1002", "Title", "other")
     assert named[1012] == ("Caf\ufffd", "Title", "electronic")
-    assert named[2001] == ("No", "Go", "other")  # a comma that nobody quoted: the genre is found all the same
+    assert named[2001] == ("No", "Go", "other")  # an unquoted comma: the genre is still recognised
     assert named[2002] == ("Hunt Club", "Uranium", "rock")
     assert named[2003] == ("Artist 2003", "Title 2003", "other")
 
@@ -167,7 +167,7 @@ def test_nothing_depends_on_the_order_of_lines(tmp_path: Path) -> None:
     }
 
 
-# The axes: who tells, and what is done.
+# The axes: references and corrections.
 
 
 def test_emomusic_is_a_reference_from_any_folder(tmp_path: Path) -> None:

@@ -22,17 +22,17 @@ def fitted(conditions: torch.Tensor) -> Completion:
     return model
 
 
-def asked(*emotion: float, **wishes: float) -> torch.Tensor:
+def condition_of(*emotion: float, **fields: float) -> torch.Tensor:
     condition = torch.full((1, FIELDS.width), torch.nan)
     condition[0, : len(emotion)] = torch.tensor(emotion)
-    for name, value in wishes.items():
+    for name, value in fields.items():
         condition[0, FIELDS.columns[name]] = value
     return condition
 
 
 def test_requested_fields_stay_and_others_are_those_of_near_clips() -> None:
     model = fitted(described())
-    condition = asked(0.7, -0.7).repeat(64, 1)
+    condition = condition_of(0.7, -0.7).repeat(64, 1)
     result = model(condition, 3, torch.arange(64))
     assert torch.equal(result[:, :2], condition[:, :2])
     assert (result[:, 2] == 1).all(), "major, for it is glad"
@@ -44,25 +44,25 @@ def test_the_rest_comes_of_one_clip() -> None:
     rows = described()
     near = ((rows[:, :2] - torch.tensor([0.2, 0.3])) / rows[:, :2].std(dim=0, unbiased=False)).norm(dim=1)
     nearest = {tuple(row) for row in rows[near.argsort()[:N_NEAREST], 2:].tolist()}
-    result = fitted(rows)(asked(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
+    result = fitted(rows)(condition_of(0.2, 0.3).repeat(200, 1), 0, torch.arange(200))
     assert {tuple(row) for row in result[:, 2:].tolist()} == nearest
 
 
 def test_a_requested_field_is_matched_among_farther_clips() -> None:
-    result = fitted(described())(asked(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
+    result = fitted(described())(condition_of(0.1, -0.1, mode=-1.0, genre=1.0).repeat(32, 1), 0, torch.arange(32))
     assert (result[:, 2:4] == torch.tensor([-1.0, 1.0])).all()
     assert result.isfinite().all()
 
 
 def test_an_empty_condition_is_completed_by_any_clip() -> None:
-    result = fitted(described())(asked().repeat(64, 1), 0, torch.arange(64))
+    result = fitted(described())(condition_of().repeat(64, 1), 0, torch.arange(64))
     assert result.isfinite().all()
     assert (result[:, :2].abs() <= 1).all()
 
 
 def test_a_row_depends_only_on_its_condition_and_index() -> None:
     model = fitted(described())
-    conditions = torch.cat([asked(0.3, -0.2).repeat(20, 1), asked(-0.6, 0.5).repeat(20, 1)])
+    conditions = torch.cat([condition_of(0.3, -0.2).repeat(20, 1), condition_of(-0.6, 0.5).repeat(20, 1)])
     whole = model(conditions, 7, torch.arange(40))
     order = torch.randperm(40)
     assert torch.equal(model(conditions[order], 7, order), whole[order])
@@ -73,7 +73,7 @@ def test_a_row_depends_only_on_its_condition_and_index() -> None:
 def test_what_clips_do_not_say_stays_open() -> None:
     rows = described()
     rows[:, 2] = torch.nan
-    result = fitted(rows)(asked(0.0, 0.0), 0, torch.tensor([0]))
+    result = fitted(rows)(condition_of(0.0, 0.0), 0, torch.tensor([0]))
     assert result[0].isnan().tolist() == [False, False, True, False, False, False]
 
 
@@ -81,7 +81,9 @@ def test_few_clips_and_many_are_remembered() -> None:
     for count in (3, 5000):
         model = fitted(described(count))
         assert int(model.count) == min(count, 1024)
-        assert model(asked(0.0, 0.0), 0, torch.tensor([0])).isfinite().all()
+        assert model(condition_of(0.0, 0.0), 0, torch.tensor([0])).isfinite().all()
         other = Completion(FIELDS)
         other.load_state_dict(model.state_dict())
-        assert torch.equal(other(asked(0.5, 0.5), 1, torch.tensor([4])), model(asked(0.5, 0.5), 1, torch.tensor([4])))
+        assert torch.equal(
+            other(condition_of(0.5, 0.5), 1, torch.tensor([4])), model(condition_of(0.5, 0.5), 1, torch.tensor([4]))
+        )

@@ -46,7 +46,7 @@ def test_unspecified_fields_become_the_nulls() -> None:
     plain = ConditionEmbedding(16)
     result = plain(torch.tensor([[0.3, -0.2], [NAN, NAN], [NAN, 0.5]]))
     assert torch.equal(result[1], plain.nulls["emotion"])
-    assert torch.equal(result[2], plain.nulls["emotion"]), "half a wish is none"
+    assert torch.equal(result[2], plain.nulls["emotion"]), "an incomplete field is unspecified"
     assert not torch.equal(result[0], result[1])
 
 

@@ -23,23 +23,23 @@ from affetti.models.generators.gan_discriminator import (
 SHAPE = (32, 48)
 
 
-def judge(spectral: bool = False, fields: Fields = Fields()) -> SpectrogramDiscriminator:
+def discriminator(spectral: bool = False, fields: Fields = Fields()) -> SpectrogramDiscriminator:
     torch.manual_seed(0)
     return SpectrogramDiscriminator((4, 6), 3, 2, 16, fields, spectral)
 
 
-def judged(whole: torch.Tensor) -> DiscriminatorLogits:
+def logits_of(whole: torch.Tensor) -> DiscriminatorLogits:
     return DiscriminatorLogits(whole, torch.stack([whole, whole], dim=1))
 
 
 def test_both_outputs_give_logits() -> None:
-    result = judge()(mels(5, SHAPE), torch.rand(5, 2))
+    result = discriminator()(mels(5, SHAPE), torch.rand(5, 2))
     assert result.whole.shape == (5,)
     assert result.patches.shape == (5, 12), "a finer grid than the coarsest, along time"
 
 
 def test_a_patch_depends_on_its_own_time() -> None:
-    model, x = judge(), torch.randn(1, 32, 384).requires_grad_()
+    model, x = discriminator(), torch.randn(1, 32, 384).requires_grad_()
     model.size = (32, 384)
     logits = model(x, torch.zeros(1, 2)).patches
     assert logits.shape == (1, 96)
@@ -50,7 +50,7 @@ def test_a_patch_depends_on_its_own_time() -> None:
 
 
 def test_without_the_condition_there_are_still_logits() -> None:
-    model, x = judge(), mels(4, SHAPE)
+    model, x = discriminator(), mels(4, SHAPE)
     one, other = torch.zeros(4, 2), torch.tensor([[0.5, -0.5]]).expand(4, 2)
     apart = model(x, one).whole - model(x, other).whole
     assert float(apart.detach().abs().min()) > 1e-4
@@ -81,14 +81,14 @@ def test_the_deviation_is_that_of_each_group() -> None:
 
 def test_a_collapse_is_seen() -> None:
     x = mels(8, SHAPE)
-    model, condition = judge(), torch.zeros(8, 2)
+    model, condition = discriminator(), torch.zeros(8, 2)
     alike = x[:1].expand(8, *SHAPE)
     first = model(x, condition).whole[0]
     assert abs(float((model(alike, condition).whole[0] - first).detach())) > 1e-3, "the same clip among its like"
 
 
 def test_spectral_norm_bounds_every_layer() -> None:
-    model = judge(spectral=True)
+    model = discriminator(spectral=True)
     for _ in range(30):  # the power iteration converges in use
         model(mels(2, SHAPE), torch.rand(2, 2))
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Conv1d)] + [model.pool, model.out]
@@ -100,18 +100,18 @@ def test_spectral_norm_bounds_every_layer() -> None:
 def test_the_relativistic_loss_is_of_differences_alone() -> None:
     real, fake = torch.randn(50), torch.randn(50)
     expected = 2 * np.log1p(np.exp((fake - real).double().numpy())).mean()
-    assert float(relativistic(judged(real), judged(fake))) == pytest.approx(expected, rel=1e-5)
+    assert float(relativistic(logits_of(real), logits_of(fake))) == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(
-        relativistic(judged(real + 3), judged(fake + 3)), relativistic(judged(real), judged(fake))
+        relativistic(logits_of(real + 3), logits_of(fake + 3)), relativistic(logits_of(real), logits_of(fake))
     )
-    assert float(relativistic(judged(real), judged(real))) == pytest.approx(2 * math.log(2))
+    assert float(relativistic(logits_of(real), logits_of(real))) == pytest.approx(2 * math.log(2))
 
 
 def test_the_hinge_has_a_margin_of_one() -> None:
     real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
-    assert float(hinge(judged(real), judged(fake))) == pytest.approx(2 * (0.25 + 0.5))
-    assert float(hinge(judged(real + 9), judged(fake - 9))) == 0
-    assert float(generator_hinge(judged(fake))) == pytest.approx(3.0)
+    assert float(hinge(logits_of(real), logits_of(fake))) == pytest.approx(2 * (0.25 + 0.5))
+    assert float(hinge(logits_of(real + 9), logits_of(fake - 9))) == 0
+    assert float(generator_hinge(logits_of(fake))) == pytest.approx(3.0)
 
 
 def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_weight() -> None:
@@ -128,7 +128,7 @@ def test_the_penalty_of_a_linear_discriminator_is_half_its_squared_weight() -> N
 
 
 def test_the_penalty_agrees_with_finite_differences() -> None:
-    model = judge().double().requires_grad_(False)
+    model = discriminator().double().requires_grad_(False)
     x, condition = mels(2, SHAPE).double().requires_grad_(), torch.zeros(2, 2, dtype=torch.double)
     result = float(gradient_penalty(model(x, condition), x).detach())
 
@@ -137,8 +137,8 @@ def test_the_penalty_agrees_with_finite_differences() -> None:
         seen = model(at, condition)
         return float((seen.whole + seen.patches.mean(dim=1)).sum())
 
-    judged = model(x, condition)
-    (gradient,) = torch.autograd.grad(judged.whole.sum() + judged.patches.mean(dim=1).sum(), x)
+    logits_of = model(x, condition)
+    (gradient,) = torch.autograd.grad(logits_of.whole.sum() + logits_of.patches.mean(dim=1).sum(), x)
     along, step = gradient / gradient.norm(), 1e-5
     # Along its gradient, and nowhere more, a function rises by the gradient's length.
     length = (logit(x + step * along) - logit(x - step * along)) / (2 * step)

@@ -29,7 +29,7 @@ def test_every_discriminator_gives_logits_and_features() -> None:
         assert logits.ndim == 2
         assert len(logits) == 3
         assert all(layer.ndim == 4 for layer in features)
-    assert verdicts[-1].logits.shape == (3, 1), "the last judges whole clips"
+    assert verdicts[-1].logits.shape == (3, 1), "the last rates whole clips"
     assert [len(verdict.features) for verdict in verdicts] == [4] * 8 + [1]
 
 
@@ -132,7 +132,8 @@ def test_verdicts_are_the_same_with_slopes() -> None:
 
 
 def test_whole_clips_are_compared_with_their_neighbours() -> None:
-    # A clip beside three copies of itself is told from the same beside three softer ones; the other judges see no odds.
+    # A clip beside three copies of itself is distinguished from the same beside three softer ones; the other
+    # discriminators see no odds.
     torch.manual_seed(0)
     model = WaveformDiscriminator(4).eval()
     others = torch.tensor([[0.3], [0.1], [0.03], [0.01]]) * torch.randn(4, 8192)

@@ -1,4 +1,4 @@
-"""Small corpora that can be heard, and intervals in a hurry."""
+"""Small corpora with audio, and intervals from few resamples."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_the_table_of_claims_is_whole() -> None:
         assert claim.section.startswith("§"), claim.id
         assert claim.low <= claim.high, claim.id
         assert claim.claim, claim.id
-        # What nobody here can measure says what would decide it.
+        # A claim that cannot be measured here names what would decide it.
         assert claim.measurement.partition(".")[2] or claim.needs, claim.id
         assert claim.needs or not claim.needs_listeners, claim.id
         # What is set beside something else says what would decide it.

@@ -52,7 +52,7 @@ def test_a_budget_keeps_what_fits_in_the_order_of_the_table_and_is_remembered(
     assert fit_budget(made, tmp_path, 1) == (kept, left), "a resumed study is the same study"
     more = replace(made, settings=replace(made.settings, seeds=made.settings.seeds + 1))
     with pytest.raises(UsageError, match="real and real-longer alone"):
-        fit_budget(more, tmp_path, 1)  # asked for more, it is reckoned anew
+        fit_budget(more, tmp_path, 1)  # with more arms, the choice is made again
     with pytest.raises(UsageError, match=r"--budget: real and real-longer alone would take about \d+ s"):
         fit_budget(made, tmp_path / "other", 1)
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
 
 
-def asked(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
+def settings(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
     """The study of these tests."""
     given: dict[str, Any] = {
         "models": (run_of("flow"), run_of("gan")),
@@ -62,7 +62,7 @@ class RemoteExecutor:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus, run_of: Callable[[str], Path]) -> Path:
     out = tmp_path_factory.mktemp("study") / "study"
-    augmentation_study(corpus, out, asked(run_of))
+    augmentation_study(corpus, out, settings(run_of))
     return out
 
 
@@ -133,16 +133,16 @@ def test_called_again_it_resumes_and_takes_more_arms(
     gone = copy / "trials/student-gan-f0-s1.json"
     gone.unlink()
     (copy / "result.json").unlink()
-    augmentation_study(corpus, copy, asked(run_of))
+    augmentation_study(corpus, copy, settings(run_of))
     again = {path.name: path.stat().st_mtime_ns for path in (copy / "trials").iterdir()}
     assert {name for name in again if again[name] != before[name]} == {gone.name}
     assert sha(gone) == sha(study / "trials" / gone.name)
     first, second = (json.loads((folder / "result.json").read_text()) for folder in (study, copy))
     assert {**first, "synthetic": 0} == {**second, "synthetic": 0}
-    more = augmentation_study(corpus, copy, asked(run_of, arms=("mixup", "gan")))
+    more = augmentation_study(corpus, copy, settings(run_of, arms=("mixup", "gan")))
     assert [row.name for row in more.arms] == ["real", "real-longer", "gan", "mixup"]
     with pytest.raises(StorageError, match="holds"):
-        augmentation_study(corpus, copy, asked(run_of, steps=3))
+        augmentation_study(corpus, copy, settings(run_of, steps=3))
 
 
 def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_needs(tmp_path: Path, corpus: Corpus) -> None:
@@ -224,7 +224,7 @@ def test_a_study_of_another_version_is_not_resumed_but_opens(
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"affetti": "0.1.0.dev0"}))
     with pytest.raises(StorageError, match="affetti") as caught:
-        augmentation_study(corpus, copy, asked(run_of))
+        augmentation_study(corpus, copy, settings(run_of))
     assert "\n" not in str(caught.value)
     assert StudyResult.open(copy) == StudyResult.open(study)
 

@@ -56,7 +56,7 @@ def test_a_step_moves_every_weight_that_is_used(settings: dict[str, Any]) -> Non
     run(made, 3)
     for name, module in made.modules.items():
         requested = settings.get("recipe") != "published"
-        # Of fields asked for the null is not used, of others the encoder; losses of differences know no level.
+        # Specified fields do not use the null, unspecified ones not the encoder; losses of differences know no level.
         unused = (".nulls.", "out.bias") if requested else (".nulls.emotion", ".encoders.mode", ".encoders.genre")
         left = {key for key in still(before[name], module) if not any(part in f".{key}" for part in unused)}
         assert not left, name
@@ -98,8 +98,10 @@ def test_each_side_is_trained_on_its_own_loss() -> None:
 
 def test_the_condition_fades_in(monkeypatch: pytest.MonkeyPatch) -> None:
     made, seen = objective(steps=40, fade=0.5), []
-    judge, generate = made._judge, made._generate
-    monkeypatch.setattr(made, "_judge", lambda x, condition, fade: seen.append(fade) or judge(x, condition, fade))
+    discriminate, generate = made._discriminate, made._generate
+    monkeypatch.setattr(
+        made, "_discriminate", lambda x, condition, fade: seen.append(fade) or discriminate(x, condition, fade)
+    )
     monkeypatch.setattr(made, "_generate", lambda condition, fade: seen.append(fade) or generate(condition, fade))
     for step in (0, 10, 20, 30):
         made.step(make_fabric("cpu"), mels(16, SHAPE), conditions(), step)

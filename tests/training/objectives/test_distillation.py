@@ -21,21 +21,22 @@ from affetti.training.objectives.regression import concordance_loss, mixup
 from affetti.training.train import TrainSettings, train_run
 
 
-def reading(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Prediction:
+def prediction(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> Prediction:
     torch.manual_seed(seed)
     return Prediction(torch.randn(6, 2), torch.randn(6, features), torch.rand(6, *grid))
 
 
 def test_likeness_to_oneself_is_perfect() -> None:
     assert all(
-        float(part) == pytest.approx(0, abs=1e-10) for part in distillation_losses(reading(0), reading(0)).values()
+        float(part) == pytest.approx(0, abs=1e-10)
+        for part in distillation_losses(prediction(0), prediction(0)).values()
     )
-    assert all(float(part) > 0.001 for part in distillation_losses(reading(0), reading(1)).values())
+    assert all(float(part) > 0.001 for part in distillation_losses(prediction(0), prediction(1)).values())
 
 
 def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
-    teacher = reading(0)
-    result = distillation_losses(reading(1, 9, (8, 2)), teacher)
+    teacher = prediction(0)
+    result = distillation_losses(prediction(1, 9, (8, 2)), teacher)
     assert set(result) == set(WEIGHTS)
     louder = Prediction(teacher.logits, 3 * teacher.features + 1, 5 * teacher.map)
     parts = distillation_losses(louder, teacher)
@@ -44,7 +45,7 @@ def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
 
 
 def test_a_high_temperature_separates_saturated_responses() -> None:
-    sure, surer = (Prediction(torch.full((6, 2), z), reading(0).features, reading(0).map) for z in (3.0, 6.0))
+    sure, surer = (Prediction(torch.full((6, 2), z), prediction(0).features, prediction(0).map) for z in (3.0, 6.0))
     assert float((torch.tanh(sure.logits) - torch.tanh(surer.logits)).square().mean()) < 1e-4
     expected = (TEMPERATURE * (torch.tanh(torch.tensor(0.5)) - torch.tanh(torch.tensor(1.0)))) ** 2
     assert float(distillation_losses(sure, surer)["responses"]) == pytest.approx(float(expected), rel=1e-5)

@@ -28,16 +28,16 @@ def step(made: PublishedGanObjective, number: int) -> dict[str, float]:
 
 
 class Fixed(nn.Module):
-    """A discriminator that is right on a given share of the clips, as long as it is asked in turn."""
+    """A discriminator that is right on a given share of the clips, as long as real and generated clips alternate."""
 
     def __init__(self, right: float) -> None:
         super().__init__()
-        self.right, self.asked = right, 0
+        self.right, self.calls = right, 0
         self.weight = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        sign = 1.0 if self.asked % 2 == 0 else -1.0
-        self.asked += 1
+        sign = 1.0 if self.calls % 2 == 0 else -1.0
+        self.calls += 1
         right = torch.arange(len(x)) < self.right * len(x)
         return torch.where(right, sign, -sign) + self.weight + 0 * x.mean(dim=(1, 2))
 

@@ -85,7 +85,7 @@ class GanObjective(Objective):
         penalise = not self.spectral and step % self.config.penalty_every == 0
         real.requires_grad_(penalise)
         fake.requires_grad_(penalise)
-        real_logits, fake_logits = self._judge(real, condition, fade), self._judge(fake, condition, fade)
+        real_logits, fake_logits = self._discriminate(real, condition, fade), self._discriminate(fake, condition, fade)
         loss_d = hinge(real_logits, fake_logits) if self.spectral else relativistic(real_logits, fake_logits)
         total, penalty = loss_d, torch.zeros(())
         if penalise:
@@ -98,7 +98,7 @@ class GanObjective(Objective):
         # The outputs for real clips are those of a moment ago: to compute them again costs a fifth more.
         real_logits = DiscriminatorLogits(real_logits.whole.detach(), real_logits.patches.detach())
         self.discriminator.requires_grad_(False)  # its gradient is not needed for the generator's update
-        fake_logits = self._judge(self._generate(condition, fade), condition, fade)
+        fake_logits = self._discriminate(self._generate(condition, fade), condition, fade)
         loss_g = generator_hinge(fake_logits) if self.spectral else relativistic(fake_logits, real_logits)
         self.optimizer.zero_grad()
         fabric.backward(loss_g)
@@ -114,7 +114,7 @@ class GanObjective(Objective):
         half_life = self.config.half_life / batch or self.steps / 20
         return 0.5 ** (1 / half_life)
 
-    def _judge(self, x: Tensor, condition: Tensor, fade: float) -> DiscriminatorLogits:
+    def _discriminate(self, x: Tensor, condition: Tensor, fade: float) -> DiscriminatorLogits:
         return self.discriminator(diff_augment(x, self.config.augment, 1 / self.normalise.std), condition, fade)
 
     def _generate(self, condition: Tensor, fade: float) -> Tensor:

@@ -13,7 +13,7 @@ def material(seed: int = 0):
     rng = np.random.default_rng(seed)
     base, reported, useless = (rng.normal(size=(len(SONGS), dims)) for dims in (30, 2, 10))
     y = np.column_stack([base[:, 0] + reported[:, 0], base[:, 1]]) + rng.normal(size=(len(SONGS), 2))
-    return base, {"told": reported, "useless": useless}, y
+    return base, {"predictive": reported, "useless": useless}, y
 
 
 def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
@@ -22,7 +22,7 @@ def test_is_the_ridge_of_columns_scaled_by_their_penalties(monkeypatch):
     base, groups, y = material()
     own = ridge.fit(base, y, SONGS).penalty
     x = np.concatenate([base, *groups.values()], axis=1)
-    prediction = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].predict(x)
+    prediction = banded_ridge.fit_subsets(base, groups, y, SONGS)[("predictive", "useless")].predict(x)
     for k in (0, 1):
         roots = np.sqrt(np.repeat([own[k], 7.0], [30, 12]))
         theirs = Ridge(1.0).fit(x / roots, y[:, k]).predict(x / roots)
@@ -39,21 +39,21 @@ def test_the_base_alone_is_plain_ridge():
 def test_predictive_groups_are_selected_and_others_left_out():
     base, groups, y = material()
     fits = banded_ridge.fit_subsets(base, groups, y, SONGS)
-    penalties = fits[("told", "useless")].penalty
-    assert penalties[0, 30] < 100  # told, of the target that it tells
+    penalties = fits[("predictive", "useless")].penalty
+    assert penalties[0, 30] < 100  # predictive, for the target that it predicts
     assert np.isinf(penalties[1, 30:]).all()  # of the one that it does not; and the useless group of either
     assert np.isinf(penalties[0, 32:]).all()
-    np.testing.assert_array_equal(fits[("told",)].slopes, fits[("told", "useless")].slopes)
+    np.testing.assert_array_equal(fits[("predictive",)].slopes, fits[("predictive", "useless")].slopes)
 
 
 def test_a_useless_group_is_seldom_let_in_and_a_telling_one_nearly_always():
-    let_in = {"told": 0, "useless": 0}
+    let_in = {"predictive": 0, "useless": 0}
     for seed in range(20):
         base, groups, y = material(seed)
-        penalty = banded_ridge.fit_subsets(base, groups, y, SONGS)[("told", "useless")].penalty[0]
-        let_in["told"] += bool(np.isfinite(penalty[30]))
+        penalty = banded_ridge.fit_subsets(base, groups, y, SONGS)[("predictive", "useless")].penalty[0]
+        let_in["predictive"] += bool(np.isfinite(penalty[30]))
         let_in["useless"] += bool(np.isfinite(penalty[32]))
-    assert let_in["told"] == 20
+    assert let_in["predictive"] == 20
     assert let_in["useless"] <= 5
 
 

@@ -1,4 +1,4 @@
-"""Emotion by genre: differences that are planted are found, others are told from chance."""
+"""Emotion by genre: planted differences are detected, and compared with chance."""
 
 import numpy as np
 import pandas as pd

@@ -39,7 +39,7 @@ def flags(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random((n, 2)) < 0.5
 
 
-def told(context: AuditContext) -> dict[str, Measurement]:
+def measured(context: AuditContext) -> dict[str, Measurement]:
     return {measurement.name: measurement for measurement in instrument_measurements(context)}
 
 
@@ -82,10 +82,10 @@ def test_rare_and_ubiquitous_instruments_are_left_out() -> None:
 
 
 def test_instruments_that_sound_are_read_and_names_alone_are_not(real: Corpus, tmp_path: Path) -> None:
-    result = told(AuditContext(real, tmp_path))["corpus_read"]
+    result = measured(AuditContext(real, tmp_path))["corpus_read"]
     assert (result.value or 0) > 0.9
     assert result.n == 80
-    idle = told(AuditContext(band(tmp_path / "c", flags(80, 1), flags(80, 2), 1), tmp_path))["corpus_read"]
+    idle = measured(AuditContext(band(tmp_path / "c", flags(80, 1), flags(80, 2), 1), tmp_path))["corpus_read"]
     assert idle.ci is not None and idle.ci[0] < 0.5 < idle.ci[1]
 
 
@@ -94,24 +94,24 @@ def test_generators_that_obey_do_not_blur_and_those_that_do_not_blur_all(real: C
     band(tmp_path / "good", condition, condition, 4)
     band(tmp_path / "deaf", flags(60, 5), condition, 4)
     kinds = (("flow", tmp_path / "deaf"), ("gan", tmp_path / "good"))
-    result = told(AuditContext(real, tmp_path, generated=kinds))
+    result = measured(AuditContext(real, tmp_path, generated=kinds))
     assert (result["generated_read"].value or 0) > 0.9
     good, deaf = result["generated_blur"], result["generated_blur_flow"]
     assert good.ci is not None and good.ci[0] <= 0 < good.ci[1] < 20
     assert deaf.ci is not None and deaf.ci[0] < 100 < deaf.ci[1] and deaf.ci[0] > 50
     assert good.n == 140
-    alone = told(AuditContext(real, tmp_path, generated=kinds[:1]))
+    alone = measured(AuditContext(real, tmp_path, generated=kinds[:1]))
     assert alone["generated_blur"].value == pytest.approx(deaf.value)
 
 
 def test_what_is_missing_is_said(real: Corpus, tmp_path: Path) -> None:
-    assert "give --models" in told(AuditContext(real, tmp_path))["generated_blur"].note
+    assert "give --models" in measured(AuditContext(real, tmp_path))["generated_blur"].note
     wordless = band(tmp_path / "w", flags(10, 1), flags(10, 1), 1, instruments="")
-    result = told(AuditContext(real, tmp_path, generated=(("gan", wordless.path),)))
+    result = measured(AuditContext(real, tmp_path, generated=(("gan", wordless.path),)))
     assert result["generated_blur"].value is None
     assert "conditioned on instruments" in result["generated_blur"].note
     for corpus in (wordless, band(tmp_path / "same", flags(10, 1), flags(10, 1), 1, instruments="piano")):
-        none = told(AuditContext(corpus, tmp_path, generated=(("flow", real.path),)))
+        none = measured(AuditContext(corpus, tmp_path, generated=(("flow", real.path),)))
         assert none["corpus_read"].value is None
         assert none["generated_blur"].value is None
         assert "instruments: a column" in none["generated_blur"].note

@@ -22,7 +22,7 @@ CLAIMED = {
     "alias_db", "waveform_bits", "retention_stft", "retention_magnitude", "retention_mel", "retention_latent",
     "probe_kept_mel",
 }  # fmt: skip
-"""What the claims ask for by name."""
+"""Measurements that the claims name."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_full_band_reaches_all_bins_but_its_ends() -> None:
     assert by_name["full_band_mel_numbers_ratio"].value == 4.0
 
 
-def test_what_claims_ask_for_is_measured(answered: tuple[Answer, Path]) -> None:
+def test_measurements_that_claims_name_are_taken(answered: tuple[Answer, Path]) -> None:
     measured = {it.name: it.value for it in answered[0].measurements}
     assert {name for name in CLAIMED if measured[name] is None} == set()
     assert {f"retention_{name}" for name in STAGES} | {f"full_band_retention_{name}" for name in MEL_STAGES} <= set(

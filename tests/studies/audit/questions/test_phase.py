@@ -28,7 +28,7 @@ CLAIMED = {
     "arousal_shift", "arousal_shift_drums", "share_of_loss_phase", "share_of_loss_magnitude", "sharpness_griffin_lim",
     "sharpness_mel", "formant_error", "sustained_change",
 }  # fmt: skip
-"""What the claims ask for by name."""
+"""Measurements that the claims name."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def clips(**loss: NDArray[np.float64]) -> FidelityTable:
     return FidelityTable(values, np.array([f"song{i}" for i in range(count)]), ())
 
 
-def test_what_claims_ask_for_is_measured(answered: tuple[Answer, Path]) -> None:
+def test_measurements_that_claims_name_are_taken(answered: tuple[Answer, Path]) -> None:
     answer = answered[0]
     assert all(value(answer, name) is not None for name in CLAIMED)
     assert all(value(answer, f"{field}_{way}") is not None for field in FIELDS for way in METHODS)

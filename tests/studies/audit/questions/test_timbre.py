@@ -138,7 +138,7 @@ def test_an_answer_has_every_number_a_figure_and_sounds(answer: tuple[Answer, Au
     assert len(result.sounds) == 4
     assert all((context.folder / sound.file).is_file() and sound.origin == "composed" for sound in result.sounds)
     alone = [known[f"read_alone_{name}"].value or 0 for name in RESOLUTIONS]
-    assert min(alone) > 0.5, "a melody alone tells its instrument, whatever the bands"
+    assert min(alone) > 0.5, "the instrument of a melody alone is predicted at any number of bands"
     assert (known["similarity_other_songs"].value or 1) < (known["similarity_piano_guitar"].value or 0)
     assert (known["difference_mel"].value or 99) < (known["difference_stft"].value or 0)
     assert 0 < (known["similarity_scale_piano_guitar"].value or 0) < 1

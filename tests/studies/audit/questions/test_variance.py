@@ -26,7 +26,7 @@ def by_song(rng: np.random.Generator, dims: int) -> np.ndarray:
 
 
 def drawn(seed: int, own: bool = False) -> tuple[np.ndarray, dict[str, np.ndarray], np.random.Generator]:
-    """A log-mel of twelve features and five aspects, none of which tells anything of another.
+    """A log-mel of twelve features and five aspects, all independent.
 
     Clips of a song share their aspects, or, with ``own``, half of what makes them.
     """
@@ -74,7 +74,8 @@ def test_two_aspects_that_say_the_same_share_it():
 
 
 def test_false_alarms_are_rare_over_twenty_seeds():
-    """Labels of songs that only the log-mel tells: a 95 % interval of a share of nothing seldom leaves 0 behind it."""
+    """Labels of songs that only the log-mel predicts: a 95 % interval of a share of nothing seldom leaves 0 behind
+    it."""
     result = dict.fromkeys(ASPECTS, 0)
     either_side = 0
     for seed in range(20):
