@@ -2,7 +2,7 @@
 
 The test of Meehan, Chaudhuri & Dasgupta (2020). Space is divided into cells by k-means on the training rows. In each
 cell the distances to the nearest training row, of synthetic and of held-out rows, are compared by Mann and Whitney's U,
-the number of pairs in which the synthetic row is the farther (ties ½); under equal laws
+the number of pairs in which the synthetic row is the farther (ties ½); under equal distributions
 
     Z = (U − mn/2) / √(mn(m + n + 1)/12)                             (variance corrected for ties)
 
@@ -49,7 +49,7 @@ class DataCopying:
     c_t: float
     """Weighted mean Z; about 0 for fresh draws, far below 0 for copies."""
     p: float
-    """One-sided probability of a C_T as low from a generator of the law of real music."""
+    """One-sided probability of a C_T as low from a generator of the distribution of real music."""
     cells: int
     left_out: int
     """Cells with too few held-out or synthetic rows."""

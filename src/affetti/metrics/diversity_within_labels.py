@@ -39,7 +39,7 @@ def label_diversity(
         k: neighbours, ≥ 1.
 
     Returns:
-        a ratio ≥ 0, 1 for fresh draws of the same law.
+        a ratio ≥ 0, 1 for fresh draws of the same distribution.
 
     Raises:
         InputError: sizes that do not fit, too few clips of other songs, or real clips that are all alike.

@@ -6,8 +6,8 @@ over songs (``jackknife``); :func:`frechet_distance` is the bare distance that o
 
 When not to use: it sees means and covariances alone, no condition (see ``joint``) and no copies (see ``memorisation``),
 and it says nothing without its floor. With fewer than some five songs a feature the bias is no longer c/N, and what is
-left of it can have either sign (one law, D = 128, 100 against 1,644 songs: −13 where the plain distance has 59): read
-the value against the floor, which is measured on nearly as many songs and has nearly the same.
+left of it can have either sign (one distribution, D = 128, 100 against 1,644 songs: −13 where the plain distance has
+59): read the value against the floor, which is measured on nearly as many songs and has nearly the same.
 """
 
 from __future__ import annotations

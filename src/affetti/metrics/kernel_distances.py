@@ -7,7 +7,7 @@ independent draws. σ is the median distance within the reference, as the text o
 two generators are measured with one ruler. Published KAD figures are 100 times this.
 
 When not to use: to see *how* sets differ; σ sets the scale of comparison, and what differs at much smaller scales
-goes unseen. Near equality of the laws its estimate is not normal, and its interval a rough one.
+goes unseen. Near equality of the distributions its estimate is not normal, and its interval a rough one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def kernel_distance(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLi
         groups: song ids of the rows of ``x`` and of ``y``; without them every row is a song.
 
     Returns:
-        MMD², about 0 for equal laws (then negative half the time), at most 2.
+        MMD², about 0 for equal distributions (then negative half the time), at most 2.
 
     Raises:
         InputError: a value that is not finite, not a matrix, different D, fewer than 2 rows or 2 songs on a side, half

@@ -33,8 +33,8 @@ def precision_recall_density_coverage(real: ArrayLike, fake: ArrayLike, k: int =
     fakes inside some real ball; recall: share of reals inside some fake ball; density: real balls around a fake, over
     k; coverage: share of real balls that hold a fake. A point on the rim is outside (strict <).
 
-    For equal laws density is 1 and coverage 1 − ∏_{i=1..k} (N − i)/(N + M − i) on average; precision and recall fall
-    with D and are not 1.
+    For equal distributions density is 1 and coverage 1 − ∏_{i=1..k} (N − i)/(N + M − i) on average; precision and
+    recall fall with D and are not 1.
 
     Args:
         real: rows ``[N, D]``.
@@ -75,10 +75,10 @@ def clipped_density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> di
     Density. Radii are clipped at their median, r'ᵢ = min(r_k(xᵢ), median r_k); a row in b balls (rims included) counts
     min(b/k, 1); the mean over fakes is divided by the mean over real rows, each left out of its own ball.
 
-    Coverage. A ball (unclipped, rim excluded) that holds b fakes counts min(b/k, 1). If m of M fakes follow the law of
-    the N real rows and the others lie nowhere near, b is beta-binomial with parameters m, k, N − k, hence the mean is
-    f(m) = 1 − Σ_{i<k} (1 − i/k) P(b = i); the coverage is m/M where f(m) is what was seen (f made continuous by
-    straight lines; the authors' code takes the next m, over M + 1).
+    Coverage. A ball (unclipped, rim excluded) that holds b fakes counts min(b/k, 1). If m of M fakes follow the
+    distribution of the N real rows and the others lie nowhere near, b is beta-binomial with parameters m, k, N − k,
+    hence the mean is f(m) = 1 − Σ_{i<k} (1 − i/k) P(b = i); the coverage is m/M where f(m) is what was seen (f made
+    continuous by straight lines; the authors' code takes the next m, over M + 1).
 
     Args:
         real: rows ``[N, D]``.
@@ -86,9 +86,10 @@ def clipped_density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> di
         k: neighbours, 1 ≤ k < min(N, M).
 
     Returns:
-        ``density`` and ``coverage`` in [0, 1]: the share of fakes as good as real rows, 1 for equal laws; a seen value
-        above its expectation counts 1, as the authors have it. Beside them what they are made of: ``density_fake`` and
-        ``density_real`` (density is their ratio), ``coverage_fake`` and ``coverage_expected`` (= f(M)).
+        ``density`` and ``coverage`` in [0, 1]: the share of fakes as good as real rows, 1 for equal distributions; a
+        seen value above its expectation counts 1, as the authors have it. Beside them what they are made of:
+        ``density_fake`` and ``density_real`` (density is their ratio), ``coverage_fake`` and ``coverage_expected`` (=
+        f(M)).
 
     Raises:
         InputError: as :func:`precision_recall_density_coverage`.

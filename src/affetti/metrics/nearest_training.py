@@ -1,8 +1,8 @@
 """Are synthetic clips copies of training clips?
 
 A generator that copies its training set has perfect distances. Only real clips it has *not* seen separate learning
-from copying, so every measure here needs training rows and held-out rows of the same law (split by song), and each
-is reported beside that of held-out clips in the generator's place.
+from copying, so every measure here needs training rows and held-out rows of the same distribution (split by song), and
+each is reported beside that of held-out clips in the generator's place.
 
 - ``nearer_train``: share of synthetic rows whose nearest neighbour among train and holdout together is in train; ties
   count ½. (Distance to closest record share.) The null is ½ only if the two could change places: as many rows of more

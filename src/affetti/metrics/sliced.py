@@ -3,8 +3,8 @@
     SW² = E_θ ∫₀¹ (F_θ⁻¹(u) − G_θ⁻¹(u))² du ,   θ uniform on the unit sphere
 
 (Bonneel et al. 2015; as MIND, Kang et al. 2026, up to a constant). A shift by Δ gives ‖Δ‖²/D, a change of scale of an
-isotropic law σ₁ → σ₂ gives (σ₁ − σ₂)². It sees whole distributions where Fréchet's distance sees two moments, costs
-N log N a direction, and its bias in N is smaller, though not nought: the jackknife removes that.
+isotropic distribution σ₁ → σ₂ gives (σ₁ − σ₂)². It sees whole distributions where Fréchet's distance sees two moments,
+costs N log N a direction, and its bias in N is smaller, though not nought: the jackknife removes that.
 
 Directions come in orthonormal sets, each direction still uniform (Rowland et al. 2019): over a full set the mean of
 (θ·Δ)² is ‖Δ‖²/D exactly, so little depends on the draw.
@@ -100,7 +100,7 @@ def unit_directions(d: int, count: int, seed: int) -> Floats:
     sets: list[Floats] = []
     for _ in range(0, count, d):
         q, r = np.linalg.qr(rng.normal(size=(d, min(d, count))))
-        sets.append(q * np.sign(np.diag(r)))  # without the signs the law of q would not be uniform
+        sets.append(q * np.sign(np.diag(r)))  # without the signs the distribution of q would not be uniform
     return np.concatenate(sets, axis=1)[:, :count]
 
 
