@@ -62,7 +62,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     """Parse ``arguments`` into ``kind``; ``--help`` prints and exits 0.
 
     Raises:
-        UsageError: the flags make no sense; the message is tyro's, on one line.
+        UsageError: the flags are invalid; the message is tyro's, on one line.
     """
     complaint = io.StringIO()
     doc = (kind.__doc__ or "").strip()

@@ -38,7 +38,7 @@ BATCH_SIZE = 16
 class Embedder(Protocol):
     """Clips in, one vector per clip out.
 
-    Any object with these attributes will do; :class:`FunctionEmbedder` makes one of a function.
+    Any object with these attributes works; :class:`FunctionEmbedder` makes one from a function.
     """
 
     @property

@@ -28,7 +28,7 @@ from affetti.metrics.sample import Codes, Sample, as_matrix, as_pair, in_chunks,
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     """Squared Fréchet distance d² between Gaussian fits of two sets (not debiased).
 
-    Rows are read once, in chunks, so that memory-mapped sets of any length will do.
+    Rows are read once, in chunks, so that memory-mapped sets of any length fit.
 
     Args:
         x: reference rows ``[N, D]``.

@@ -9,7 +9,7 @@ inverse of the share of songs kept, and its intercept is taken. Here
 - both sets shrink together, so the reference's share of the bias goes too;
 - whole songs are drawn, and each of several random orders of the songs gives one nested subset of each size.
 
-When not to use: where ``frechet`` will do. Its jackknife estimates the same limit with a narrower interval in less
+When not to use: where ``frechet`` is enough. Its jackknife estimates the same limit with a narrower interval in less
 time; FD∞ is here to be compared with, and its R² shows whether the bias is of the form c/N at all.
 """
 

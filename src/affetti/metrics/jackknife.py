@@ -6,9 +6,10 @@ dealt into G blocks, and θ₍₋g₎ the statistic without block g of that set,
     value    = θ − Σ_sets (G − 1) (mean θ₍₋g₎ − θ) ,
     variance = Σ_sets (G − 1)/G Σ_g (θ₍₋g₎ − mean θ₍₋g₎)²
 
-(Quenouille 1956; Tukey 1958; Shao & Wu 1989). The first line removes the 1/N term, the second needs no distribution of
-θ; the interval is Student's with the smallest G − 1 degrees of freedom. Resampling songs *with* replacement would add
-the bias a second time instead, and its percentile interval misses the truth (``bench/intervals.py``).
+(Quenouille 1956; Tukey 1958; Shao & Wu 1989). The first line removes the 1/N term, the second no assumption on the
+distribution of θ; the interval is Student's with the smallest G − 1 degrees of freedom. Resampling songs *with*
+replacement would add the bias a second time instead, and its percentile interval misses the truth
+(``bench/intervals.py``).
 
 A debiased value may lie below 0 where two distributions are equal; it is reported unclipped.
 

@@ -7,7 +7,7 @@ features and condition side by side, sees their covariance as well (DeVries et a
 
 with h = (valence, arousal) as it is, for which no encoder is needed. α = 0 leaves the distance of the features.
 
-*The null.* Were the clips independent of their conditions, dealing the conditions anew among songs would change
+*The null.* If the clips were independent of their conditions, permuting the conditions among songs would change
 nothing. Distances after such permutations say what ignoring the condition would score with these very clips; p, the
 share of permutations (the clips as they are among them) whose distance is no larger, is exact at any size. A song's
 condition moves as a whole. Observed and permuted distances are plain ones, as their bias is nearly the same.

@@ -72,7 +72,7 @@ def batches(mels: Mels, name: str) -> Iterator[Batch]:
         if not finite.all():
             clip = start + int(np.flatnonzero(~finite)[0])
             raise InputError(
-                "a value is not finite", where=f"{name}, clip {clip}", hint="remove that clip or make it anew"
+                "a value is not finite", where=f"{name}, clip {clip}", hint="remove that clip or make it again"
             )
         yield batch
         release_pages(mels)

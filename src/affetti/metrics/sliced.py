@@ -4,7 +4,7 @@
 
 (Bonneel et al. 2015; as MIND, Kang et al. 2026, up to a constant). A shift by Δ gives ‖Δ‖²/D, a change of scale of an
 isotropic distribution σ₁ → σ₂ gives (σ₁ − σ₂)². It sees whole distributions where Fréchet's distance sees two moments,
-costs N log N a direction, and its bias in N is smaller, though not nought: the jackknife removes that.
+costs N log N a direction, and its bias in N is smaller, though not zero: the jackknife removes that.
 
 Directions come in orthonormal sets, each direction still uniform (Rowland et al. 2019): over a full set the mean of
 (θ·Δ)² is ‖Δ‖²/D exactly, so little depends on the draw.

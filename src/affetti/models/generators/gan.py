@@ -215,7 +215,7 @@ class Gan(Generator):
 
 
 def emotion_alone(condition: Tensor) -> Tensor:
-    """``condition [B, K]`` asking for nothing but valence and arousal: all that the study's GAN knew."""
+    """``condition [B, K]`` with only valence and arousal specified, as in the study's GAN."""
     return torch.cat([condition[:, :2], torch.full_like(condition[:, 2:], torch.nan)], dim=1)
 
 

@@ -87,7 +87,7 @@ class ViT(NeuralRegressor):
     """Regressor over log-mels ``[B, M, F]`` of one shape; see :class:`affetti.models.base.Regressor`.
 
     Raises:
-        UsageError: a setting makes no sense.
+        UsageError: a setting is invalid.
         InputError: ``pretrained`` cannot be read.
         MissingDependencyError: ``transformers`` is not installed.
     """

@@ -138,7 +138,7 @@ def _require_numbers(settings: StudySettings) -> None:
         flag, models = "--training-steps", "models that are trained already"
         if settings.train_fractions:
             flag, models = "--train-fractions", "models that were trained on all training songs"
-        raise UsageError(models, where=flag, hint="leave --models out: generators are trained anew here")
+        raise UsageError(models, where=flag, hint="leave --models out: generators are trained here")
 
 
 def _choose_arms(corpus: Corpus, settings: StudySettings, given: list[runs.TrainedModel]) -> list[Arm]:

@@ -3,7 +3,7 @@
 These are two questions. *Memorisation* is a property of the generator, measured in the features: do its clips lie
 nearer to the training set than real music that it has not seen? *Contents* are a property of the files: is a clip of
 the synthetic set, bit for bit, a real clip? A set that holds real clips is not synthetic, and every distance flatters
-it. It is scored all the same, because some users search for exact copies, but the scorecard counts them
+it. It is scored anyway, because some users search for exact copies, but the scorecard counts them
 (``contains_real``) and the command line warns of them first.
 """
 
@@ -48,7 +48,7 @@ def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
         finite = np.isfinite(batch).all(axis=(1, 2))
         if not finite.all():
             row = start + int(np.flatnonzero(~finite)[0])
-            hint = "remove that clip or make it anew"
+            hint = "remove that clip or make it again"
             name = row if clips.names is None else clips.names[row]
             raise InputError("a value is not finite", where=f"{clips.name}, clip {name}", hint=hint)
         varies = batch.max(axis=(1, 2)) > batch.min(axis=(1, 2))

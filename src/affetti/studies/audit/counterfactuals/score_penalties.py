@@ -28,7 +28,7 @@ ONE_KIND = {
     "structure": ("section", "one kind of section alone"),
     "timbre": ("instruments", "one instrument in all clips"),
 }
-"""Column, and what the spoilt set is, by factor."""
+"""Column, and description of the degraded set, by factor."""
 MAX_SONGS, MAX_SONGS_QUICK = 32, 12
 VOICE = "formant"
 
@@ -39,7 +39,7 @@ def penalty_measurements(context: AuditContext, real: NDArray[np.intp], held: ND
     Args:
         context: the audit's.
         real: rows of the reference.
-        held: the songs that the spoilt sets are taken from; none of them is in ``real``.
+        held: the songs that the degraded sets are taken from; none of them is in ``real``.
     """
     return [*(_one_kind_penalty(context, real, held, factor) for factor in ONE_KIND), *_word_penalties(context)]
 

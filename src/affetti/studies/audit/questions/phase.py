@@ -183,9 +183,7 @@ def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
         "A change of predicted arousal is that of a regressor on log-mels of the rebuilt sound. The study's 0.3 is "
         "about people; only ratings of rebuilt sound would decide it."
     )
-    waveforms = (
-        "SI-SDR compares waveforms sample by sample; of a sound with phases of its own it says nothing but that."
-    )
+    waveforms = "SI-SDR compares waveforms sample by sample; it is meaningless for a sound with estimated phases."
     synthetic = "Held notes and vowels are synthetic and solo; none is from the corpus."
     lines = [hearing, split, regressor, waveforms, synthetic]
     if answer["sharpness_fast"].n in range(1, 10):
