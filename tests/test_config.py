@@ -21,13 +21,13 @@ class Knobs:
     front: FrontEnd = field(default_factory=FrontEnd)
 
 
-def test_later_layers_win_and_none_is_not_given() -> None:
+def test_later_layers_override_and_none_means_not_given() -> None:
     knobs = config.layered(Knobs, {"steps": 20, "rate": 0.2}, {"steps": 30, "rate": None})
     assert knobs == Knobs(steps=30, rate=0.2)
 
 
 @pytest.mark.parametrize("front", FRONT_ENDS.values())
-def test_what_is_written_is_structured_back(front: FrontEnd) -> None:
+def test_an_unstructured_value_is_restored(front: FrontEnd) -> None:
     knobs = Knobs(steps=3, out=Path("x"), front=front)
     plain = config.unstructure(knobs)
     assert plain["out"] == "x"
@@ -35,12 +35,12 @@ def test_what_is_written_is_structured_back(front: FrontEnd) -> None:
     assert config.structure(plain, Knobs).front.hash == front.hash
 
 
-def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
+def test_the_error_of_a_misspelt_key_suggests_the_right_one() -> None:
     with pytest.raises(UsageError, match=r"run\.toml: unknown setting 'stesp'\. Did you mean steps\?"):
         config.structure({"stesp": 1}, Knobs, "run.toml")
 
 
-def test_an_unknown_key_is_answered_with_all() -> None:
+def test_the_error_of_an_unknown_key_lists_all_keys() -> None:
     with pytest.raises(UsageError, match=r"unknown setting 'zzz'.*ema, front, kind, out, rate, steps"):
         config.structure({"zzz": 1}, Knobs)
 
@@ -78,7 +78,7 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
     assert config.read(tmp_path / "a.toml") == config.read(tmp_path / "a.json") == {"steps": 5, "kind": "b"}
 
 
-def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfsteps = 5\r\n")
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"steps": 5}')
     assert config.read(tmp_path / "a.toml") == config.read(tmp_path / "a.json") == {"steps": 5}

@@ -19,14 +19,14 @@ def test_a_scale_is_named_for_its_ends_and_maps_them_to_one(name: str) -> None:
 
 
 @given(name=st.sampled_from(sorted(SCALES)), values=st.lists(st.floats(-1, 1), min_size=1))
-def test_there_and_back_is_the_same(name: str, values: list[float]) -> None:
+def test_a_round_trip_changes_nothing(name: str, values: list[float]) -> None:
     scale = SCALES[name]
     there = np.clip(scale.from_unit(values), scale.low, scale.high)
     np.testing.assert_allclose(scale.to_unit(there), values, atol=1e-12)
 
 
 @given(name=st.sampled_from(sorted(SCALES)), data=st.data(), places=st.integers(0, 12))
-def test_a_label_as_people_write_it_comes_back_to_the_bit(name: str, data: st.DataObject, places: int) -> None:
+def test_a_decimal_label_is_restored_bit_for_bit(name: str, data: st.DataObject, places: int) -> None:
     scale = SCALES[name]
     written = data.draw(st.decimals(scale.low, scale.high, places=places))
     label = float(written)
@@ -90,6 +90,6 @@ def test_an_emotion_is_a_word_or_two_numbers(text: str, point: tuple[float, floa
         ("nan,0", InputError, "valence nan lies outside"),
     ],
 )
-def test_what_is_no_emotion_is_refused(text: str, kind: type[Exception], says: str) -> None:
+def test_an_invalid_emotion_is_refused(text: str, kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         Emotion.parse(text)

@@ -17,7 +17,7 @@ def test_every_kind_says_where_what_and_what_to_do(kind: type[errors.AffettiErro
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_error_survives_the_way_home_from_a_worker_process(kind: type[errors.AffettiError]) -> None:
+def test_an_error_is_unchanged_by_pickling_from_a_worker(kind: type[errors.AffettiError]) -> None:
     error = kind("label 7", where="labels.csv", hint="correct it")
     back = pickle.loads(pickle.dumps(error))  # noqa: S301 - made on the line
     assert type(back) is kind

@@ -66,7 +66,7 @@ def test_depth_is_limited_where_a_limit_is_given(tmp_path: Path) -> None:
     assert names(tmp_path) == ["1/2/c", "1/b", "a"]
 
 
-def test_a_closed_folder_is_named_and_the_others_are_listed(guarded: Path) -> None:
+def test_an_unreadable_folder_is_reported_and_the_others_are_listed(guarded: Path) -> None:
     write(guarded, "a/1.wav", "b/2.wav")
     (guarded / "a").chmod(0)
     listing = list_files(guarded)

@@ -45,7 +45,7 @@ def test_the_hashes_of_the_presets_never_change() -> None:
 
 
 @pytest.mark.parametrize(("name", "says"), [("papper", "Did you mean paper"), ("zzz", "Choose from tiny, paper")])
-def test_an_unknown_preset_is_answered_with_the_known(name: str, says: str) -> None:
+def test_the_error_of_an_unknown_preset_lists_the_presets(name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         front_end(name)
 

@@ -25,7 +25,7 @@ from affetti.storage import (
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_a_saved_result_is_read_back(tmp_path: Path) -> None:
     value = {"b": [1, 2.5, None, "è"], "a": {"x": True}}
     write_json(tmp_path / "new" / "a.json", value)
     assert read_json(tmp_path / "new" / "a.json") == value

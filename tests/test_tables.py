@@ -29,7 +29,7 @@ def table(cells: list[list[str]], delimiter: str, ends: str) -> str:
     mark=st.booleans(),
 )
 @QUIET
-def test_what_a_csv_writer_wrote_is_read(
+def test_the_output_of_a_csv_writer_is_read(
     tmp_path: Path, cells: list[list[str]], delimiter: str, ends: str, mark: bool
 ) -> None:
     path = tmp_path / "t.csv"
@@ -66,14 +66,14 @@ def test_a_number_is_what_was_written_with_a_point_or_a_comma(tmp_path: Path, va
 
 @pytest.mark.parametrize("declared", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_first_line_that_declares_the_delimiter_is_read_over(tmp_path: Path, declared: str, mark: str) -> None:
+def test_a_first_line_that_declares_the_delimiter_is_applied(tmp_path: Path, declared: str, mark: str) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(f"{mark}{declared}\r\nid;value\r\na,b;0,5\r\n".encode())
     (row,) = tables.read(path, ("id", "value"))
     assert (row["id"], row.number("value"), row.line) == ("a,b", 0.5, 3)
 
 
-def test_last_columns_without_content_are_passed_over_and_others_are_not(tmp_path: Path) -> None:
+def test_trailing_columns_without_content_are_ignored_and_others_are_not(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,value,,\n1,2,,\n3,4,,,\n", encoding="utf-8")
     assert [row.cells for row in tables.read(path, ("id",))] == [{"id": "1", "value": "2"}, {"id": "3", "value": "4"}]

@@ -24,7 +24,7 @@ def test_the_faintest_strength_only_rolls() -> None:
     assert len(set(starts.tolist())) > 30, "every item on its own"
 
 
-def test_a_stretch_of_time_and_of_bands_is_cut_out_and_no_more() -> None:
+def test_one_span_of_time_and_one_of_bands_are_masked() -> None:
     torch.manual_seed(3)
     augmented = diff_augment(torch.full((300, 64, 128), 100.0), 1.0, ONE)
     frames, bands = (augmented != 0).any(dim=1), (augmented != 0).any(dim=2)

@@ -38,7 +38,7 @@ def test_partners_are_drawn_by_the_gaussian_of_the_labels_distance() -> None:
     np.testing.assert_allclose(weights / weights.sum(1, keepdim=True), plain / plain.sum(1, keepdims=True), rtol=1e-6)
 
 
-def test_c_mixup_blends_clips_of_like_label_and_mixup_does_not_mind() -> None:
+def test_c_mixup_prefers_clips_of_similar_label_and_mixup_does_not() -> None:
     torch.manual_seed(2)
     mel, labels = coded(64)
     apart = {}
@@ -52,7 +52,7 @@ def test_c_mixup_blends_clips_of_like_label_and_mixup_does_not_mind() -> None:
     assert abs(apart[mixup] - 2 / 3) < 0.05, "two even draws on [-1, 1] lie 2/3 apart"
 
 
-def test_a_clip_far_from_all_others_has_a_partner_and_a_single_one_stays() -> None:
+def test_a_clip_far_from_all_others_has_a_partner_and_a_single_clip_is_unchanged() -> None:
     labels = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [-1.0, -0.99]])
     assert (partner_weights(labels, 0.01).sum(dim=1) > 0).all()
     mel = torch.randn(1, 4, 4)

@@ -36,7 +36,7 @@ def test_an_unknown_arm_is_refused(affetti: Affetti, corpus: Corpus, tmp_path: P
     assert not (tmp_path / "study").exists()
 
 
-def test_what_was_typed_is_read_or_refused_in_one_line(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+def test_typed_values_are_parsed_or_refused_in_one_line(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
     requested = ("compare", "--corpus", corpus.path, "--out", tmp_path / "study")
     for flags, says in (
         (("--budget", "soon"), "--budget: 'soon' is no time"),

@@ -27,7 +27,7 @@ def test_a_run_is_exported_and_predicted_with(affetti: Affetti, run_of: Callable
     assert one["curve"][1]["valence"] == pytest.approx(other["curve"][1]["valence"], abs=1e-3)
 
 
-def test_what_makes_no_sense_is_refused(affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_invalid_input_is_refused(affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path) -> None:
     for arguments, says in (
         (["--model", run_of("student"), "--out", tmp_path / "model.bin"], "an ONNX file ends in .onnx"),
         (["--model", run_of("student")], "out"),

@@ -33,7 +33,7 @@ def resolved(
     return resolve(flags, defaults or {"steps": 5, "seed": 0}, flags.config, known)
 
 
-def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+def test_flags_override_the_file_and_the_file_overrides_defaults(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('steps = 7\nratio = 2\narms = ["gan"]\nout = "there"\n')
     assert resolved() == {"steps": 5, "seed": 0}
@@ -44,7 +44,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
     assert (result["steps"], result["arms"], result["seed"], result["audio"]) == (9, ("flow", "real"), 3, True)
 
 
-def test_json_does_as_well_and_what_a_run_records_is_passed_over(tmp_path: Path) -> None:
+def test_json_is_accepted_and_recorded_keys_of_a_run_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"verb": "train", "steps": 3, "ratio": None, "json": True}))
     assert resolved("--config", str(file), known=("verb",)) == {"steps": 3, "seed": 0}
@@ -70,7 +70,7 @@ def test_a_file_with_a_wrong_setting_is_refused(tmp_path: Path, content: str, sa
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file"):
         resolved("--config", str(tmp_path / "nowhere.toml"))
 

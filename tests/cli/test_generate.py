@@ -87,7 +87,7 @@ def test_requested_conditions_are_saved_with_the_clips(
         (["--n", "2", "--vocoder", "nowhere"], "nowhere"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_input_is_refused(
     affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     ran = affetti("generate", "--model", run_of("flow"), "--out", tmp_path / "made", *arguments)

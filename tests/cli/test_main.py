@@ -55,7 +55,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         "train student --config {closed}/config.toml",
     ],
 )
-def test_a_closed_folder_is_one_line_that_names_it(affetti: Affetti, guarded: Path, arguments: str) -> None:
+def test_an_unreadable_folder_is_reported_in_one_line(affetti: Affetti, guarded: Path, arguments: str) -> None:
     closed = guarded / "closed"
     closed.mkdir()
     closed.chmod(0)

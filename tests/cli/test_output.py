@@ -44,7 +44,7 @@ def test_progress_and_notes_that_cannot_be_written_are_dropped(monkeypatch: pyte
 
 
 @needs_full
-def test_bars_on_a_terminal_that_went_away_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bars_on_a_closed_terminal_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.TextIOWrapper):
         def isatty(self) -> bool:
             return True
@@ -67,9 +67,7 @@ def test_a_model_is_trained_without_stderr(corpus: Corpus, tmp_path: Path, lost:
 
 @needs_full
 @pytest.mark.parametrize("lost", [">/dev/full", ">&-"])
-def test_a_result_that_cannot_be_printed_is_filed_and_the_exit_code_2(
-    corpus: Corpus, tmp_path: Path, lost: str
-) -> None:
+def test_a_result_that_cannot_be_printed_is_saved_with_exit_code_2(corpus: Corpus, tmp_path: Path, lost: str) -> None:
     ran = shell(f"affetti train baseline --corpus {corpus.path} --out run {lost}", tmp_path)
     assert ran.returncode == 2
     (line,) = [line for line in ran.stderr.splitlines() if line.startswith("affetti: ")]
@@ -104,7 +102,7 @@ def test_a_file_opened_while_stderr_is_closed_does_not_receive_its_lines(tmp_pat
 
 
 @pytest.mark.parametrize("setting", ["PYTHONIOENCODING=ascii", "LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0"])
-def test_letters_that_a_terminal_lacks_are_replaced(tmp_path: Path, setting: str) -> None:
+def test_characters_that_a_terminal_lacks_are_replaced(tmp_path: Path, setting: str) -> None:
     (tmp_path / "prints.py").write_text(
         "from affetti.cli.output import note, prepare_streams, print_result\n"
         "prepare_streams()\n"

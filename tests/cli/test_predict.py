@@ -67,7 +67,7 @@ def test_one_bad_recording_is_reported_and_stops_no_other(
     assert "none of 2 recordings can be read" in ran.complaint
 
 
-def test_what_cannot_be_read_is_refused(affetti: Affetti, run_of: Callable[[str], Path], song: Path) -> None:
+def test_unreadable_input_is_refused(affetti: Affetti, run_of: Callable[[str], Path], song: Path) -> None:
     for arguments, says in (
         ([song, "--model", run_of("gan")], "a gan does not predict. Give a run of vit or student or baseline"),
         (["nowhere.wav", "--model", run_of("student")], "nowhere.wav: no such audio file"),

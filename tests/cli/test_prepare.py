@@ -96,7 +96,7 @@ SPOILT: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("what", SPOILT)
-def test_bad_input_is_one_clear_line_and_leaves_nothing(
+def test_bad_input_is_reported_in_one_line_and_leaves_no_file(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, what: str
 ) -> None:
     spoil, says = SPOILT[what]
@@ -143,7 +143,7 @@ def test_broken_tracks_are_left_out_and_listed(
         (["--nonsense"], "nonsense"),
     ],
 )
-def test_bad_usage_is_one_clear_line(
+def test_bad_usage_is_reported_in_one_clear_line(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, flags: list[str], says: str
 ) -> None:
     ran = affetti("prepare", f"folder:{make_folder()}", "--out", tmp_path / "c", "--workers", 1, *flags)
@@ -201,7 +201,7 @@ def test_short_tracks_are_left_out_with_the_reason_and_filled_on_demand(
     assert json.loads(filled.out)["clips"] == 4
 
 
-def test_flags_win_over_the_file_and_the_file_over_the_defaults(
+def test_flags_override_the_file_and_the_file_overrides_the_defaults(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path
 ) -> None:
     folder = make_folder(4, seconds=13.0)
@@ -259,7 +259,7 @@ def test_a_changed_sound_or_label_is_not_taken_for_the_finished_corpus(
     assert (ran.code, "holds another corpus" in ran.complaint) == (2, True)
 
 
-def test_a_full_disk_is_one_line(
+def test_a_full_disk_is_reported_in_one_line(
     affetti: Affetti, make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder()
@@ -401,14 +401,14 @@ def test_a_dry_run_says_how_many_clips_and_bytes_there_will_be(
     assert planned["bytes"] == (tmp_path / "c/mel.npy").stat().st_size - 128
 
 
-def test_what_is_to_be_prepared_and_where_must_be_said(affetti: Affetti, make_folder: MakeFolder) -> None:
+def test_source_and_out_are_required(affetti: Affetti, make_folder: MakeFolder) -> None:
     for arguments, says in (([], "no source"), ([f"folder:{make_folder()}"], "--out is missing")):
         ran = affetti("prepare", *arguments)
         assert (ran.code, ran.out) == (2, "")
         assert says in ran.complaint
 
 
-def test_a_voice_is_planned_without_writing_and_a_missing_one_is_one_clear_line(
+def test_a_voice_is_planned_without_writing_and_a_missing_one_is_reported_in_one_line(
     affetti: Affetti, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ("prepare", "composed", "--clips", 16, "--out", tmp_path / "c", "--workers", 1, "--dry-run")

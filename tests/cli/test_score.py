@@ -40,7 +40,7 @@ def test_arrays_are_scored_with_and_without_song_ids(affetti: Affetti, arrays: t
 
 
 @pytest.mark.parametrize("full", ["pictures.npz", "result.json"])
-def test_numbers_that_cannot_be_filed_are_printed_before_the_error(
+def test_numbers_that_cannot_be_saved_are_printed_before_the_error(
     affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
     replace = Path.replace
@@ -97,7 +97,7 @@ def test_silent_clips_of_corpora_are_left_out_of_every_number(
         assert document.get(key) == expected.get(key)
 
 
-def test_what_cannot_be_scored_is_refused(
+def test_input_that_cannot_be_scored_is_refused(
     affetti: Affetti, arrays: tuple[Path, Path], corpus: Corpus, made: Callable[..., Path]
 ) -> None:
     arrays[0].with_suffix(".txt").write_text("one\n")
@@ -153,7 +153,7 @@ def bad(folder: Path, name: str, rows: np.ndarray) -> Path:
     return folder / f"{name}.npy"
 
 
-def test_each_kind_of_bad_input_is_one_line(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
+def test_each_kind_of_bad_input_is_reported_in_one_line(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
     real, fake = arrays
     rows = np.load(fake)
     holed = rows.copy()
@@ -180,7 +180,7 @@ def test_each_kind_of_bad_input_is_one_line(affetti: Affetti, arrays: tuple[Path
         assert ran.out == ""
 
 
-def test_what_makes_a_score_unsure_is_said(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
+def test_uncertainties_of_a_score_are_reported(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
     ran = affetti("score", *arrays)
     assert "without --groups each row of real.npy counts as a song" in ran.err
     assert "CAUTION" not in ran.err

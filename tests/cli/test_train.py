@@ -83,7 +83,7 @@ def test_a_runs_configuration_makes_the_same_weights(
         (["--batch-size", "5000"], "fewer than one batch of 5000"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_input_is_refused(
     affetti: Affetti, corpus: Corpus, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     ran = affetti("train", "flow", "--corpus", corpus.path, "--out", tmp_path / "run", *arguments)

@@ -108,7 +108,7 @@ def test_variation_keeps_the_timbre_and_moves_the_tempo_by_octaves() -> None:
         assert changed == pytest.approx(chance, abs=0.06), name
 
 
-def test_what_one_cue_draws_does_not_depend_on_another() -> None:
+def test_the_draw_of_one_cue_does_not_depend_on_another() -> None:
     for seed in range(30):
         one = vary(PLAIN, np.random.default_rng(seed))
         other = vary(replace(PLAIN, mode="major", tempo=1.5, timbre="flute"), np.random.default_rng(seed))

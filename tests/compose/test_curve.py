@@ -69,14 +69,14 @@ def test_a_held_cue_holds_in_every_section() -> None:
         ((0.0,), ((0.0, float("nan")),), "arousal nan lies outside"),
     ],
 )
-def test_curves_that_make_no_sense_are_refused(
+def test_invalid_curves_are_refused(
     times: tuple[float, ...], points: tuple[tuple[float, float], ...], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         EmotionCurve(times, points)
 
 
-def test_settings_that_make_no_sense_are_refused() -> None:
+def test_invalid_settings_are_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match="unknown genre 'polka'"):
         CurveSettings("polka")
     with pytest.raises(UsageError, match="key 12"):

@@ -71,7 +71,7 @@ def test_a_line_that_would_not_fit_is_spoken_faster_and_cut_at_last(log: Path) -
     assert not wave[end + 1 :].any()
 
 
-def test_what_it_cannot_say_is_one_clear_line(log: Path) -> None:
+def test_text_that_cannot_be_spoken_is_reported_in_one_line(log: Path) -> None:
     words: list[tuple[str, ...]] = [()] * len(SONG.sections)
     words[1] = ("fail",)
     with pytest.raises(InputError, match="no such voice") as caught:
@@ -90,7 +90,7 @@ def test_without_espeak_the_error_says_how_to_install_it(monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_the_real_one_speaks() -> None:
+def test_the_real_espeak_speaks() -> None:
     words: list[tuple[str, ...]] = [()] * len(SONG.sections)
     words[1] = ("oh happy day",)
     wave = speak(SONG, words, RATE)

@@ -110,7 +110,7 @@ def test_a_missing_library_and_an_unknown_renderer_are_refused_before_any_work(
 
 
 @pytest.mark.usefixtures("synths")
-def test_the_renderer_goes_into_the_corpus(tmp_path: Path) -> None:
+def test_the_renderer_is_recorded_in_the_corpus(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(smf(track((0, on(60)), (480, off(60)))))
     (tmp_path / "labels.csv").write_text("file,valence,arousal\na.mid,0.1,0.2\n", encoding="utf-8")
     source = load(f"midi:{tmp_path}", Options(renderer="fluidsynth", scale="-1..1"))

@@ -105,7 +105,7 @@ def test_noise_has_the_size_that_is_declared() -> None:
     assert np.std(valences) == pytest.approx(VALENCE_NOISE, rel=0.1)
 
 
-def test_senseless_wishes_are_refused() -> None:
+def test_invalid_conditions_are_refused() -> None:
     with pytest.raises(UsageError, match=r"1\.5"):
         write_lines(1.5, rng(0))
     with pytest.raises(UsageError, match="nan"):

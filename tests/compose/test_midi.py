@@ -51,7 +51,7 @@ def starts(path: Path) -> list[float]:
         (smf(track((0, on(60)), (0x0FFFFFFF, off(60)))), "more than 2 h are refused"),
     ],
 )
-def test_a_broken_file_is_one_line_that_says_what_is_wrong(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_broken_file_is_reported_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         read_midi(written(tmp_path, content))
     assert caught.value.where == str(tmp_path / "a.mid")
@@ -60,7 +60,7 @@ def test_a_broken_file_is_one_line_that_says_what_is_wrong(tmp_path: Path, conte
 
 
 @pytest.mark.parametrize("name", ["midi_crash_segv_437bytes.mid", "midi_division_zero.mid", "midi_stuck_note_1h.mid"])
-def test_files_that_ended_the_process_or_took_all_memory_are_refused_by_name(name: str) -> None:
+def test_files_that_crashed_the_process_or_took_all_memory_are_refused_by_name(name: str) -> None:
     with pytest.raises(InputError, match=name):
         render_midi(FAULTS / name, 22_050)
 

@@ -82,7 +82,7 @@ def test_a_voice_is_added_and_changes_nothing_else() -> None:
         np.testing.assert_allclose(backing, plain, atol=1e-6)
 
 
-def test_a_voice_that_is_not_there_is_named() -> None:
+def test_an_unknown_voice_is_named() -> None:
     with pytest.raises(UsageError, match=r"'opera'.*formant, espeak"):
         render(compose(0, 0), RATE, voice="opera")
 
@@ -128,7 +128,7 @@ def test_a_midi_file_sounds_as_its_song(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"junk", b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0MTrk\x00\x00\xff\xff\x00"]
 )
-def test_a_broken_midi_file_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_midi_file_is_reported_in_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.mid"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.mid") as caught:

@@ -252,7 +252,7 @@ def test_other_words_change_no_note(index: int) -> None:
             assert valence_of(b.lines) == pytest.approx(-0.8, abs=0.2)
 
 
-def test_senseless_requests_are_refused() -> None:
+def test_invalid_requests_are_refused() -> None:
     with pytest.raises(UsageError, match="-1"):
         compose(-1, 0)
     with pytest.raises(UsageError, match="'mood'"):

@@ -105,7 +105,7 @@ def test_changed_bytes_of_a_soundfont_give_sound_or_one_clear_line(tmp_path: Pat
     assert opened > 50
 
 
-def test_a_program_that_a_font_lacks_is_played_by_another_and_reported() -> None:
+def test_a_missing_program_is_replaced_and_reported() -> None:
     font = open_soundfont(FAULTS / "soundfont_bass_only.sf2", RATE)
     assert rms(font.tone(56, 69, 100, 0.5).wave) > 0.05
     assert font.substitutes([32, 33], drums=False) == ""

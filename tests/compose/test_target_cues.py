@@ -52,7 +52,7 @@ def test_held_cues_keep_their_values_and_the_others_make_up_for_them() -> None:
     assert valence_arousal(cues) == pytest.approx((-0.3, -0.1), abs=0.03)
 
 
-def test_all_cues_held_are_returned_as_they_are() -> None:
+def test_all_fixed_cues_are_returned_unchanged() -> None:
     cues = cues_for(Emotion(-0.5, 0.5))
     assert cues_for(Emotion(0.5, -0.5), vars(cues)) == cues
 

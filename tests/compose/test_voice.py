@@ -195,7 +195,7 @@ def test_lines_share_the_notes_of_their_section_in_order() -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
-def test_any_sample_rate_will_do(rate: int) -> None:
+def test_any_sample_rate_is_accepted(rate: int) -> None:
     wave, usual = held("see", 50, rate, 1.0), held("see", 50, RATE, 1.0)
     assert wave.size == rate
     assert level(wave[rate // 5 :]) == pytest.approx(level(usual[RATE // 5 :]), abs=0.5)

@@ -62,7 +62,7 @@ def test_the_widest_spread_that_a_panel_can_have_is_not_suspect() -> None:
     assert verdicts(source(labels))["scale_mismatch"] == ("fine", 0)
 
 
-def test_what_is_suspect_is_counted_by_song() -> None:
+def test_suspect_labels_are_counted_by_song() -> None:
     labels = [Labels(1.0, 0.5, 0.0, 0.0, 3), Labels(-1.0, 0.5, 0.0, 0.0, 9), *[Labels(0.5, 0.5, 0.2, 0.2, 9)] * 3]
     made = source(labels, "-1..1")
     twice = replace(made, tracks=[*made.tracks, *(replace(t, track_id=f"{t.track_id}b") for t in made.tracks)])
@@ -149,7 +149,7 @@ def test_disagreement_is_lins_concordance() -> None:
     assert disagreement(x, x) == pytest.approx((1.0, 1.0))
 
 
-def test_a_union_is_audited_part_by_part_and_takes_each_song_once(make_source: MakeSource) -> None:
+def test_a_union_is_audited_part_by_part_and_has_each_song_once(make_source: MakeSource) -> None:
     first, second = (replace(make_source(6), dataset=replace(MADE_UP, name=name)) for name in ("deam", "emomusic"))
     second = replace(second, tracks=[*second.tracks[:4], track(50), track(51)])
     joined = union([first, second])

@@ -62,7 +62,7 @@ def test_the_bytes_do_not_depend_on_the_workers(make_source: MakeSource, front: 
 
 
 @pytest.mark.parametrize(("windows", "starts"), [("first", [0.0]), ("centre", [1.25]), ("all", [0.0, 1.0, 2.0])])
-def test_windows_cut_where_they_say(
+def test_windows_are_cut_at_their_starts(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, windows: Any, starts: list[float]
 ) -> None:
     source = make_source(4, {1: {"seconds": 3.5}})
@@ -144,7 +144,7 @@ def test_kept_audio_is_the_clip(make_source: MakeSource, front: FrontEnd, tmp_pa
         ({}, {"windows": "middle"}, UsageError, "unknown windows"),
     ],
 )
-def test_what_cannot_become_a_corpus_leaves_nothing_in_the_way(
+def test_a_failed_corpus_leaves_no_files(
     make_source: MakeSource,
     front: FrontEnd,
     tmp_path: Path,
@@ -259,7 +259,7 @@ def test_a_disk_that_is_too_small_is_reported_before_the_work(
     build(source, tmp_path / "c", front, PrepareSettings("small"))
 
 
-def test_what_is_not_known_stays_not_known(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
+def test_unknown_values_stay_unknown(make_source: MakeSource, front: FrontEnd, tmp_path: Path) -> None:
     from affetti.corpus.track import Labels
 
     source = make_source(4, {i: {"labels": Labels(0.1 * i, 0.0)} for i in range(4)})

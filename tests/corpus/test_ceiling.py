@@ -60,7 +60,7 @@ def test_no_predictor_passes_the_ceiling_and_the_truth_reaches_it() -> None:
     assert best == pytest.approx(np.sqrt(rho), abs=0.003)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says(make_clips: MakeClips) -> None:
+def test_the_interval_has_its_nominal_coverage(make_clips: MakeClips) -> None:
     rng = np.random.default_rng(2)
     rho = 0.3**2 / (0.3**2 + 0.5**2 / 8)
     held = 0
@@ -107,7 +107,7 @@ def test_without_raters_spread_or_songs_the_ceiling_is_not_known(
     assert ceiling(make_clips(10, **columns)) == LabelCeiling()
 
 
-def test_deam_has_the_reliability_published_for_it(data: Path, make_clips: MakeClips) -> None:
+def test_the_reliability_of_deam_equals_the_published_one(data: Path, make_clips: MakeClips) -> None:
     table = pd.read_csv(data / "research/va_tables/deam_static_1to9.csv")
     early = table["song_id"] <= 1000  # there valence and arousal are swapped
     swap = {"valence_mean": "arousal_mean", "valence_std": "arousal_std"}

@@ -55,7 +55,7 @@ def test_steady_sounds_are_not_compared() -> None:
     assert duplicates.similarity(np.full((16, 100), -30.0), course(0)) == 0.0
 
 
-def test_silence_in_common_is_no_likeness() -> None:
+def test_common_silence_is_not_similarity() -> None:
     x, y = course(0), course(1)
     x[:, 40:] = y[:, 40:] = min(x.min(), y.min()) - 60
     assert duplicates.similarity(x, y) < 0.5
@@ -85,7 +85,7 @@ def test_a_sound_that_many_songs_share_ties_none_of_them(make_clips: MakeClips) 
         assert [bool(name) for name in result] == [tied and seed < count for seed in range(14)]
 
 
-def test_who_is_a_copy_does_not_depend_on_the_order(make_clips: MakeClips) -> None:
+def test_detected_copies_do_not_depend_on_the_order(make_clips: MakeClips) -> None:
     made = [course(seed) for seed in range(12)]
     made[5] = made[2] - 6
     mels, clips = np.stack(made).astype(np.float16), make_clips(12)

@@ -57,7 +57,7 @@ def test_load_dataset_reads_an_export(small_corpus: Corpus, exported: Path, tmp_
     assert small_corpus.hash in card
 
 
-def test_there_and_back_is_the_same_corpus(small_corpus: Corpus, exported: Path, tmp_path: Path) -> None:
+def test_export_and_restore_give_the_same_corpus(small_corpus: Corpus, exported: Path, tmp_path: Path) -> None:
     back = exchange.restore(exported, tmp_path / "back")
     assert back.hash == small_corpus.hash
     assert back.meta == small_corpus.meta
@@ -81,7 +81,7 @@ def assert_comes_back(corpus: Corpus, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(pd.read_parquet(back.path / name), pd.read_parquet(corpus.path / name))
 
 
-def test_a_composed_corpus_comes_back_with_its_true_emotions_lyrics_sections_and_notes(tmp_path: Path) -> None:
+def test_a_composed_corpus_is_restored_with_its_true_emotions_lyrics_sections_and_notes(tmp_path: Path) -> None:
     made = api.prepare.run("composed", tmp_path / "corpus", clips=16, workers=1)
     corpus = Corpus.open(made.corpus)
     assert {"valence_true", "arousal_true"} <= set(corpus.clips.columns)
@@ -91,7 +91,7 @@ def test_a_composed_corpus_comes_back_with_its_true_emotions_lyrics_sections_and
     assert_comes_back(corpus, tmp_path)
 
 
-def test_a_joined_corpus_comes_back_with_tags_and_ratings_over_time(
+def test_a_joined_corpus_is_restored_with_tags_and_ratings_over_time(
     tmp_path: Path, make_source: Callable[..., Source], front: FrontEnd
 ) -> None:
     rated = make_source(4)
@@ -134,7 +134,7 @@ def test_the_card_says_what_both_sides_share(small_corpus: Corpus, tmp_path: Pat
     assert "CAUTION: both sides share artists" in card
 
 
-def test_a_large_corpus_is_parted_into_files(
+def test_a_large_corpus_is_split_into_files(
     small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange, "SHARD", 4)
@@ -190,7 +190,7 @@ def lose_column(folder: Path) -> None:
         (lose_column, InputError, "column 'valence' is missing"),
     ],
 )
-def test_what_is_no_export_is_refused(
+def test_a_folder_that_is_not_an_export_is_refused(
     exported: Path, tmp_path: Path, spoil: Callable[[Path], None], kind: type[Exception], says: str
 ) -> None:
     spoil(exported)
@@ -199,7 +199,7 @@ def test_what_is_no_export_is_refused(
     assert not (tmp_path / "back").exists()
 
 
-def test_nothing_is_written_over(small_corpus: Corpus, exported: Path) -> None:
+def test_nothing_is_overwritten(small_corpus: Corpus, exported: Path) -> None:
     with pytest.raises(StorageError, match="not empty"):
         exchange.export(small_corpus, exported)
     with pytest.raises(StorageError, match="exists"):

@@ -83,7 +83,7 @@ def test_no_song_and_no_artist_lies_on_both_sides(clips: pd.DataFrame, folds: in
 
 @given(tables(), st.randoms(use_true_random=False))
 @settings(max_examples=40, deadline=None)
-def test_who_is_grouped_does_not_depend_on_the_order_of_rows(clips: pd.DataFrame, random: Any) -> None:
+def test_groups_do_not_depend_on_the_order_of_rows(clips: pd.DataFrame, random: Any) -> None:
     order = list(range(len(clips)))
     random.shuffle(order)
     before, after = splits.groups(clips)[order], splits.groups(clips.iloc[order])
@@ -95,7 +95,7 @@ def spread(values: pd.Series, home: np.ndarray) -> float:
     return float(pd.crosstab(values.to_numpy(), home).to_numpy(float).var(axis=1).sum())
 
 
-def test_genres_and_emotions_are_dealt_more_evenly_than_by_chance_or_by_size_alone(make_clips: MakeClips) -> None:
+def test_folds_are_stratified_by_genre_and_emotion_better_than_by_chance_or_size(make_clips: MakeClips) -> None:
     rng = np.random.default_rng(0)
     songs = np.repeat(np.arange(80), 4)
     genre = pd.Series(rng.choice(["rock", "jazz", "folk", "noise"], 80, p=[0.5, 0.3, 0.15, 0.05])[songs])
@@ -141,12 +141,12 @@ def test_validation_is_a_tenth_of_the_groups_and_stays_when_a_song_joins(make_cl
 @pytest.mark.parametrize(
     ("folds", "seed", "says"), [(1, 0, "1 folds"), (0, 0, "0 folds"), (5, -1, "seed -1 is negative")]
 )
-def test_settings_that_make_no_sense_are_refused(make_clips: MakeClips, folds: int, seed: int, says: str) -> None:
+def test_invalid_settings_are_refused_with_the_reason(make_clips: MakeClips, folds: int, seed: int, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         splits.assign_folds(make_clips(10), folds, seed)
 
 
-def test_a_fold_that_is_not_there_is_answered_with_those_that_are(make_clips: MakeClips) -> None:
+def test_the_error_of_a_missing_fold_lists_the_folds(make_clips: MakeClips) -> None:
     clips = make_clips(6, fold=[0, 0, 1, 1, 2, 2])
     with pytest.raises(UsageError, match=r"there is no fold 3. Choose from 0, 1, 2"):
         splits.fold(clips, 3)
@@ -195,7 +195,7 @@ def test_a_song_that_a_generator_was_trained_on_is_not_tested_on(make_clips: Mak
         splits.require_no_leakage(clips.iloc[:2], made, trained_on=["s1", "s3"])
 
 
-def test_clips_that_sound_alike_are_dealt_to_one_fold(make_clips: MakeClips) -> None:
+def test_clips_that_sound_alike_are_in_one_fold(make_clips: MakeClips) -> None:
     clips = make_clips(30, duplicates=["c0" if i % 10 == 0 else "" for i in range(30)])
     for seed in range(5):
         assert len(set(splits.assign_folds(clips, 5, seed)[::10])) == 1

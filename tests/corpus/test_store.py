@@ -98,7 +98,7 @@ def test_a_missing_file_is_reported(small_corpus: Corpus, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["corpus.json", "clips.parquet", "mel.npy", "."])
-def test_a_file_that_may_not_be_read_is_not_called_damaged(guarded: Path, small_corpus: Corpus, name: str) -> None:
+def test_a_file_without_read_permission_is_not_called_damaged(guarded: Path, small_corpus: Corpus, name: str) -> None:
     small_corpus.path.rename(guarded / "corpus")
     (guarded / "corpus" / name).chmod(0)
     with pytest.raises(StorageError, match=r"cannot be read \(Permission denied\)\. Check its permissions") as caught:
@@ -107,7 +107,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(guarded: Path, small_
     assert "remove" not in str(caught.value)
 
 
-def test_unfinished_work_is_no_corpus(small_corpus: Corpus) -> None:
+def test_unfinished_work_is_not_a_corpus(small_corpus: Corpus) -> None:
     (small_corpus.path / "corpus.json").unlink()
     with pytest.raises(StorageError, match=r"not a finished corpus.*it continues"):
         Corpus.open(small_corpus.path)

@@ -27,7 +27,7 @@ def test_clips_lie_inside_the_track_and_do_not_overlap(duration: float, clip: fl
     assert bool(starts) == (duration >= clip - 1e-6)
 
 
-def test_windows_lie_where_they_are_said_to() -> None:
+def test_windows_are_at_their_stated_starts() -> None:
     assert TRACK.starts(10.0, 4.0, "centre") == [3.0]
     assert TRACK.starts(10.0, 4.0, "first") == [0.0]
     assert TRACK.starts(10.0, 4.0, "all") == [0.0, 4.0]
@@ -40,14 +40,14 @@ def test_unknown_windows_are_refused() -> None:
         TRACK.starts(10.0, 4.0, "middle")  # type: ignore[arg-type]
 
 
-def test_a_track_describes_each_clip_alike() -> None:
+def test_a_track_describes_all_its_clips_in_the_same_way() -> None:
     assert TRACK.describe(0.0, 5.9)["instruments"] == "piano|bass"
     assert TRACK.describe(0.0, 5.9)["raters"] == 0
     assert TRACK.describe(0.0, 5.9)["valence"] == TRACK.describe(9.0, 5.9)["valence"] == 0.1
     assert TRACK.tables() == {}
 
 
-def test_a_track_travels_to_a_worker() -> None:
+def test_a_track_can_be_pickled() -> None:
     assert repr(pickle.loads(pickle.dumps(TRACK))) == repr(TRACK)  # noqa: S301 - made on the line
 
 
@@ -66,7 +66,7 @@ def test_a_file_is_identified_by_its_bytes_and_a_change_by_its_stamp(tmp_path: P
     np.testing.assert_allclose(b.waveform(8_000), samples, atol=2**-15)
 
 
-def test_a_midi_file_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_midi_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(b"MThd but no more")
     with pytest.raises(InputError, match="MIDI"):
         MidiFile(tmp_path / "a.mid").waveform(22_050)

@@ -74,7 +74,7 @@ def test_the_default_features_are_the_same_from_the_cache(clips: ClipSet) -> Non
     np.testing.assert_array_equal(embed(clips, STATISTICS), expected)
 
 
-def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: Path) -> None:
+def test_the_key_covers_everything_the_numbers_depend_on(clips: ClipSet, tmp_path: Path) -> None:
     _, embedder = counting()
     changed = clips.mel.copy()
     changed[-1, -1, -1] += 1
@@ -99,7 +99,7 @@ def test_whatever_the_numbers_depend_on_is_in_the_key(clips: ClipSet, tmp_path: 
     assert cache.cache_key(replace(clips, name="renamed", mel=clips.mel.copy()), embedder) == keys[0]
 
 
-def test_a_clip_that_is_replaced_is_embedded_anew(tmp_path: Path) -> None:
+def test_a_clip_that_is_replaced_is_embedded_again(tmp_path: Path) -> None:
     clips = with_audio(tmp_path / "corpus")
     counter, embedder = counting(sample_rate=16_000)
     assert clips.files is not None
@@ -137,7 +137,7 @@ def empty(path: Path, _whole: bytes) -> None:
 
 
 @pytest.mark.parametrize("spoil", [short, unsealed, flipped, foreign, neighbour, empty])
-def test_a_spoilt_file_is_made_again(clips: ClipSet, kept: Path, spoil: Callable[[Path, bytes], None]) -> None:
+def test_a_corrupted_file_is_made_again(clips: ClipSet, kept: Path, spoil: Callable[[Path, bytes], None]) -> None:
     counter, embedder = counting()
     first = embed(clips, embedder)
     path = saved(kept)[0]
@@ -160,7 +160,7 @@ def test_interrupted_work_resumes(clips: ClipSet) -> None:
     np.testing.assert_allclose(features, clips.mel.astype(float).mean(axis=2), rtol=1e-5)
 
 
-def test_processes_that_write_the_same_do_no_harm(clips: ClipSet, kept: Path) -> None:
+def test_processes_may_write_the_same_file(clips: ClipSet, kept: Path) -> None:
     result: list[np.ndarray] = []
     work = [threading.Thread(target=lambda: result.append(embed(clips, counting()[1]))) for _ in range(6)]
     for thread in work:
@@ -172,7 +172,7 @@ def test_processes_that_write_the_same_do_no_harm(clips: ClipSet, kept: Path) ->
     assert len(saved(kept)) == 2
 
 
-def test_a_cache_that_cannot_be_written_stops_nothing(
+def test_without_a_writable_cache_the_work_continues(
     clips: ClipSet, kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (kept / "file").write_text("in the way")
@@ -185,7 +185,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
     assert "features are not kept" in caplog.text
 
 
-def test_the_folder_is_affettis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_folder_belongs_to_affetti(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFFETTI_CACHE", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -115,7 +115,7 @@ def unfinished(folder: Path) -> Path:
         (unfinished, StorageError, "not a finished corpus"),
     ],
 )
-def test_what_cannot_be_scored_is_refused_in_one_line(
+def test_input_that_cannot_be_scored_is_refused_in_one_line(
     tmp_path: Path, write: Callable[[Path], Path], kind: type[AffettiError], says: str
 ) -> None:
     with pytest.raises(kind, match=says) as caught:

@@ -111,7 +111,9 @@ def embed(folder: Path | str, sound: torch.Tensor) -> torch.Tensor:
     ("kind", "dimension"),
     [("clap", 12), ("clap-fused", 12), ("hubert", 16), ("wav2vec2", 16), ("wavlm", 16), ("wav2vec2-bert", 16)],
 )
-def test_a_clip_is_embedded_alike_in_any_batch_order_and_run(tmp_path: Path, kind: str, dimension: int) -> None:
+def test_the_embedding_of_a_clip_does_not_depend_on_batch_order_and_run(
+    tmp_path: Path, kind: str, dimension: int
+) -> None:
     made = encoder_embedder(str(make(kind, tmp_path / kind)))
     assert made.name == f"hf:{tmp_path / kind}"
     assert made.sample_rate == (16_000 if kind == "wav2vec2-bert" else RATE)
@@ -166,13 +168,13 @@ def test_claps_embedding_is_its_own_for_a_window_and_their_mean_beyond(tmp_path:
     torch.testing.assert_close(embed(folder, short), embed(folder, short.repeat(1, 2)), rtol=1e-4, atol=1e-5)
 
 
-def test_mert_is_read_as_the_hubert_it_is_and_its_code_is_not_run(tmp_path: Path) -> None:
+def test_mert_is_loaded_as_hubert_and_its_code_is_not_run(tmp_path: Path) -> None:
     expected = embed(make("hubert", tmp_path / "mert"), sounds())
     as_mert(tmp_path / "mert")
     torch.testing.assert_close(embed(tmp_path / "mert", sounds()), expected)
 
 
-def test_the_version_is_of_weights_layer_and_way_of_hearing(tmp_path: Path) -> None:
+def test_the_version_depends_on_weights_layer_and_windowing(tmp_path: Path) -> None:
     folder = make("hubert", tmp_path / "a")
     known = [encoder_embedder(str(folder)).version, encoder_embedder(f"{folder}#1").version]
     known.append(encoder_embedder(str(make("hubert", tmp_path / "b", seed=1))).version)
@@ -240,7 +242,7 @@ BIAS = "encoder.layers.0.attention.k_proj.bias"
         (lambda folder: (folder / "preprocessor_config.json").unlink(), "cannot be loaded"),
     ],
 )
-def test_what_is_no_encoder_is_refused_in_one_line(
+def test_an_invalid_encoder_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object], says: str
 ) -> None:
     monkeypatch.setenv("HARM", str(tmp_path / "harmed"))
@@ -255,7 +257,7 @@ def test_what_is_no_encoder_is_refused_in_one_line(
     assert not (tmp_path / "harmed").exists()
 
 
-def test_a_layer_there_is_not_is_refused(tmp_path: Path) -> None:
+def test_a_layer_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no layer 4\. Choose from 0 to 3"):
         encoder_embedder(f"{make('hubert', tmp_path / 'hubert')}#4")
     with pytest.raises(UsageError, match="there is no layer 0"):
@@ -295,7 +297,7 @@ def test_the_library_is_imported_only_when_needed(tmp_path: Path, monkeypatch: p
         encoder_embedder(str(tmp_path))
 
 
-def test_the_librarys_talk_is_as_loud_afterwards_as_before(tmp_path: Path) -> None:
+def test_the_librarys_log_level_is_restored(tmp_path: Path) -> None:
     logging = transformers.utils.logging
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     encoder_embedder(str(make("hubert", tmp_path / "hubert")))

@@ -39,7 +39,7 @@ def test_a_file_that_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> Non
     assert clips.clip_files()[1] == str(folder / "1.wav")
 
 
-def test_what_a_person_does_not_see_in_a_folder_is_not_scored(guarded: Path) -> None:
+def test_hidden_files_are_not_scored(guarded: Path) -> None:
     folder = recordings(guarded / "set", 2)
     for place in (".Trash", ".ipynb_checkpoints", "__MACOSX", "closed"):
         shutil.copytree(recordings(guarded / f"of {place}", 1, 5), folder / place)
@@ -52,14 +52,14 @@ def test_what_a_person_does_not_see_in_a_folder_is_not_scored(guarded: Path) -> 
     assert clips.left_out == ({"path": str(folder / "closed"), "reason": "cannot be read (Permission denied)"},)
 
 
-def test_a_folder_of_nothing_usable_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_usable_files_is_refused(tmp_path: Path) -> None:
     for i in range(3):
         (tmp_path / f"{i}.wav").write_bytes(b"nothing")
     with pytest.raises(InputError, match="none of 3 files can be used, the first:"):
         decode_folder(tmp_path, TINY)
 
 
-def test_temporary_space_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, space = recordings(tmp_path / "set", 2), tmp_path / "space"
     space.mkdir()
     monkeypatch.setattr(module.tempfile, "tempdir", str(space))

@@ -28,7 +28,7 @@ def test_each_name_gives_its_embedder(run_of: Callable[[str], Path]) -> None:
         ("regressor:/no/where", StorageError, "/no/where: no such folder"),
     ],
 )
-def test_what_names_none_is_refused_in_one_line(text: str, kind: type[AffettiError], says: str) -> None:
+def test_an_unknown_name_is_refused_in_one_line(text: str, kind: type[AffettiError], says: str) -> None:
     with pytest.raises(kind) as caught:
         make_embedder(text)
     assert says in str(caught.value)

@@ -83,7 +83,7 @@ def test_log_mels_are_those_of_librosa(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "dimension"), [("fcn", 64), ("musicnn", 200)])
-def test_a_clip_is_embedded_alike_in_any_batch_and_order(tmp_path: Path, name: str, dimension: int) -> None:
+def test_the_embedding_of_a_clip_does_not_depend_on_batch_and_order(tmp_path: Path, name: str, dimension: int) -> None:
     save_file(made_up(name).state_dict(), tmp_path / "w.safetensors")
     embedder = taggers.tagger_embedder(name, str(tmp_path / "w.safetensors"))
     assert (embedder.name, embedder.sample_rate, embedder.standardise) == (name, 16_000, False)
@@ -97,7 +97,7 @@ def test_a_clip_is_embedded_alike_in_any_batch_and_order(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", TAGGERS)
-def test_the_tags_are_read_off_the_embedding(name: str) -> None:
+def test_the_tags_are_computed_from_the_embedding(name: str) -> None:
     tagger = made_up(name)
     sound = torch.from_numpy(music(1, tagger.samples / SAMPLE_RATE, SAMPLE_RATE))[None]
     last = tagger.get_submodule("dense" if isinstance(tagger, taggers.Fcn) else "dense2")
@@ -131,7 +131,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_names_of_tags_that_are_none_are_refused(tmp_path: Path) -> None:
+def test_invalid_tables_of_tag_names_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "few.npy", np.array(["piano"]))
     np.save(tmp_path / "objects.npy", np.array(["piano"] * 50, dtype=object))
     np.save(tmp_path / "numbers.npy", np.zeros(50))

@@ -84,7 +84,7 @@ def nothing(path: Path) -> None:
         ("w.safetensors", lambda path: save_file({"a": torch.tensor([torch.inf])}, path), "'a' holds values that are"),
     ],
 )
-def test_what_is_no_file_of_weights_is_refused_in_one_line(
+def test_an_invalid_file_of_weights_is_refused_in_one_line(
     tmp_path: Path, name: str, write: Callable[[Path], object], says: str
 ) -> None:
     write(tmp_path / name)

@@ -76,7 +76,7 @@ def test_no_rows_are_done_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_of_a_task_is_raised_and_filed_ranges_stay(tmp_path: Path, workers: int) -> None:
+def test_an_error_of_a_task_is_raised_and_saved_ranges_stay(tmp_path: Path, workers: int) -> None:
     with pytest.raises(InputError, match=r"row 8. Correct it"):
         map_ranges(Squares(tmp_path, breaks_at=8), 12, 4, workers=workers)
     task = Squares(tmp_path)
@@ -89,7 +89,7 @@ def test_an_error_of_a_task_is_raised_and_filed_ranges_stay(tmp_path: Path, work
     assert reported[0] == 4 * len(before)
 
 
-def test_a_range_that_is_done_is_not_done_again(tmp_path: Path) -> None:
+def test_a_finished_range_is_not_computed_again(tmp_path: Path) -> None:
     task = Squares(tmp_path)
     task.file(4, 8).write_text("mine", encoding="utf-8")
     map_ranges(task, 12, 4, done=task.done)
@@ -184,7 +184,7 @@ def test_a_worker_that_died_is_reported_with_the_cause(tmp_path: Path, number: i
         map_ranges(Squares(tmp_path, dies_at=4, signal=number), 12, 4, workers=2)
 
 
-def test_ctrl_c_passes_through_and_filed_ranges_stay(tmp_path: Path) -> None:
+def test_ctrl_c_is_raised_and_saved_ranges_stay(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         map_ranges(Squares(tmp_path, stops_at=4), 12, 4)
     assert set(saved(tmp_path)) == {"0-4"}
@@ -322,7 +322,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(("script", "awaited"), [(SCRIPT, "[23] parts of the work"), (JOBS, "gan, flow to save")])
-def test_ctrl_c_says_what_is_awaited_and_a_second_one_ends_at_once(
+def test_ctrl_c_reports_what_it_waits_for_and_a_second_one_ends_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, awaited: str
 ) -> None:
     monkeypatch.setattr(sys.modules[__name__], "SCRIPT", script)

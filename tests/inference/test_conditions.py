@@ -44,7 +44,7 @@ def test_words_become_the_condition_of_a_clip_that_has_them() -> None:
         ({"tempo": "fast"}, "was not trained with tempo. It knows emotion, spread"),
     ],
 )
-def test_what_the_model_does_not_know_is_refused(requested: dict[str, object], message: str) -> None:
+def test_fields_that_the_model_does_not_have_are_refused(requested: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         requested_condition(fields_of(table(), TEXT), TEXT, **requested)
 

@@ -91,7 +91,7 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, content: str | N
         ("nan,0", "valence nan lies outside"),
     ],
 )
-def test_what_is_no_emotion_is_refused(emotions: str, says: str) -> None:
+def test_an_invalid_emotion_is_refused(emotions: str, says: str) -> None:
     with pytest.raises(AffettiError, match=says):
         choose_emotions(emotions, 3, LABELS, 0)
 

@@ -45,7 +45,9 @@ def test_its_front_end_is_the_front_end(run_of: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.parametrize("extra", [0, 1, RATE // 3, RATE, RATE + 1, 3 * RATE + 7])
-def test_it_reads_what_pytorch_reads_at_any_length(run_of: Callable[[str], Path], exported: Path, extra: int) -> None:
+def test_it_predicts_what_pytorch_predicts_at_any_length(
+    run_of: Callable[[str], Path], exported: Path, extra: int
+) -> None:
     sound = music(5, 12.0)[: FRONT.samples + extra]
     result = predict_waveform(TorchWindowRegressor(runs.load(run_of("student"))), sound)
     model = OnnxRegressor(exported)
@@ -157,7 +159,7 @@ def test_files_of_others_are_refused(exported: Path, tmp_path: Path) -> None:
         OnnxRegressor(tmp_path / "nowhere.onnx")
 
 
-def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported: Path, tmp_path: Path) -> None:
+def test_invalid_input_is_refused(run_of: Callable[[str], Path], exported: Path, tmp_path: Path) -> None:
     for kind, out, says in (
         ("student", tmp_path / "model.pt", r"an ONNX file ends in \.onnx"),
         ("baseline", tmp_path / "x.onnx", "a baseline is not written as ONNX"),
@@ -176,7 +178,7 @@ def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], exported:
         open_regressor(exported, "tensorrt")
 
 
-def test_without_the_packages_one_line_says_so(
+def test_without_the_packages_one_line_names_them(
     run_of: Callable[[str], Path], exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

@@ -44,7 +44,7 @@ def test_another_corpus_is_refused(corpus: Corpus, run_of: Callable[[str], Path]
         EmotionFilter.fit(trained, corpus)
 
 
-def test_what_filtering_did_is_counted() -> None:
+def test_the_effect_of_filtering_is_reported() -> None:
     emotion = np.array([[-0.9, -0.9], [-0.8, -0.9], [0.9, 0.9], [0.0, 0.0]])
     summary = filter_summary(emotion, np.array([True, False, True, False]), 0.3)
     assert (summary.tried, summary.accepted, summary.tolerance) == (4, 0.5, 0.3)

@@ -20,7 +20,7 @@ from affetti.training.train import TrainSettings, train_run
 
 
 @pytest.mark.parametrize("kind", ["flow", "gan"])
-def test_what_is_generated_is_a_corpus_that_says_where_it_comes_from(
+def test_generated_clips_are_a_corpus_with_provenance(
     made: Callable[..., Path], run_of: Callable[[str], Path], kind: str
 ) -> None:
     corpus, trained = Corpus.open(made(kind)), runs.load(run_of(kind))
@@ -85,7 +85,7 @@ def test_interrupted_generation_resumes_to_the_same_bytes(
     assert begun == [0, 8, 16, 16, 24], "finished work is not done again"
 
 
-def test_audio_is_written_by_choice(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
+def test_audio_is_written_on_request(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
     corpus = generate_corpus(run_of("flow"), 2, tmp_path / "made", GenerationSettings(with_audio=True))
     files = sorted((corpus.path / "audio").iterdir())
     assert [file.name for file in files] == ["flow-000000.flac", "flow-000001.flac"]
@@ -96,7 +96,7 @@ def test_audio_is_written_by_choice(tmp_path: Path, run_of: Callable[[str], Path
         assert np.abs(samples).max() > 1e-3
 
 
-def test_a_run_trained_anew_at_the_same_place_is_read_anew(tmp_path: Path, corpus: Corpus) -> None:
+def test_a_run_trained_again_in_the_same_folder_is_loaded_again(tmp_path: Path, corpus: Corpus) -> None:
     hashes = []
     for seed in (0, 1):
         out = tmp_path / f"kept-{seed}"

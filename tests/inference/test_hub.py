@@ -28,7 +28,7 @@ def requested(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     return names
 
 
-def test_what_is_here_is_never_fetched(requested: list[str], tmp_path: Path) -> None:
+def test_local_models_are_never_fetched(requested: list[str], tmp_path: Path) -> None:
     (tmp_path / "runs/student").mkdir(parents=True)
     for text in ("runs/student", "runs/studnet", "student", "../elsewhere/run", "/somewhere/run", "a/b/c", tmp_path):
         assert resolve_run_folder(text) == Path(text)
@@ -42,7 +42,7 @@ def test_a_model_of_the_hub_is_fetched_when_it_is_named(requested: list[str], tm
     assert requested == ["user/model", "user/model"]
 
 
-def test_a_model_that_is_nowhere_is_one_line(requested: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_is_reported_in_one_line(requested: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"none to fetch from the Hub \(404 Client Error\)"):
         resolve_run_folder("user/missing")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)

@@ -30,7 +30,7 @@ def song(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["student", "vit", "baseline"])
-def test_the_curve_is_what_the_model_reads_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
+def test_the_curve_is_the_prediction_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
     (result,) = predict_files(run_of(kind), [song])
     trained, front = runs.load(run_of(kind)), front_end("tiny")
     samples = audio.load(song, RATE)
@@ -119,9 +119,7 @@ def test_folders_and_formats_are_mixed(run_of: Callable[[str], Path], tmp_path: 
     assert remaining == [4, 3, 2, 1, 0]
 
 
-def test_what_a_person_does_not_see_in_a_folder_is_not_predicted(
-    run_of: Callable[[str], Path], guarded: Path, song: Path
-) -> None:
+def test_hidden_files_are_not_predicted(run_of: Callable[[str], Path], guarded: Path, song: Path) -> None:
     folder = guarded / "songs"
     for place in (".", ".Trash", ".ipynb_checkpoints", "__MACOSX", "closed"):
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -234,7 +232,7 @@ def test_sound_that_cannot_be_read_is_refused(
     assert caught.value.where == str(path)
 
 
-def test_what_makes_no_sense_is_refused(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
+def test_invalid_input_is_refused(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:
     model = run_of("student")
     with pytest.raises(UsageError, match="a flow does not predict"):
         predict_files(run_of("flow"), [song])

@@ -61,7 +61,7 @@ def test_copying_in_one_region_is_not_hidden_by_strangeness_in_another(sets):
     assert near.c_t < -5
 
 
-def test_clips_of_a_song_are_one_witness():
+def test_clips_of_a_song_count_as_one():
     song = np.repeat(np.arange(30), 10)
     by_song, by_clip = [], []
     for seed in range(30):

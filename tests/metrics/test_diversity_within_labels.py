@@ -15,7 +15,7 @@ def draws(n: int, spread: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.nd
     return labels @ np.ones((2, 6)) + spread * rng.normal(size=(n, 6)), labels
 
 
-def test_fresh_draws_of_the_same_law_are_as_diverse() -> None:
+def test_new_draws_of_the_same_distribution_are_as_diverse() -> None:
     (x, a), (y, b) = draws(600), draws(600, seed=1)
     assert label_diversity(x, y, a, b) == pytest.approx(1, abs=0.03)
     assert label_diversity(x, x, a, a) == 1
@@ -26,7 +26,7 @@ def test_it_falls_in_proportion_where_labels_say_little() -> None:
     assert label_diversity(x, y, a, b) == pytest.approx(0.5, abs=0.06)
 
 
-def test_a_collapse_that_labels_keep_apart_is_seen() -> None:
+def test_a_collapse_within_labels_is_detected() -> None:
     (x, a), (_, b) = draws(300), draws(300, seed=1)
     assert label_diversity(x, b @ np.ones((2, 6)), a, b) < 0.2
 
@@ -56,7 +56,7 @@ def test_clips_of_one_song_are_not_each_others_neighbours() -> None:
         ({"songs": (None, np.zeros(20))}, "0 clips of other songs"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(change: dict[str, object], says: str) -> None:
+def test_input_that_cannot_be_measured_is_refused(change: dict[str, object], says: str) -> None:
     (x, a), (y, b) = draws(20), draws(20, seed=1)
     whole: dict[str, object] = {"real": x, "fake": y, "real_labels": a, "fake_labels": b}
     with pytest.raises(InputError, match=says):

@@ -106,7 +106,7 @@ def test_jackknife_removes_the_bias_that_the_plain_distance_has(rng):
     assert abs(result.mean() - truth) < 3 * result.std(ddof=1) / np.sqrt(len(pairs)) + 0.02
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng):
+def test_the_interval_has_about_its_nominal_coverage(rng):
     truth, hits = 4 * 0.3**2, 0
     for _ in range(60):
         ci = frechet(rng.normal(size=(100, 4)), rng.normal(size=(100, 4)) * 1.3).ci
@@ -123,7 +123,7 @@ def test_clips_of_a_song_widen_the_interval_and_count_as_one_draw(rng):
     assert present(by_song.ci)[0] < 0 < present(by_song.ci)[1]
 
 
-def test_the_floor_comes_from_real_rows_alone_and_is_near_nought(rng):
+def test_the_floor_is_computed_from_real_rows_only_and_is_near_zero(rng):
     x = rng.normal(size=(200, 6))
     near, far = frechet(x, rng.normal(size=(200, 6))), frechet(x, rng.normal(size=(200, 6)) + 5)
     assert near.floor == pytest.approx(far.floor, abs=1e-9)
@@ -194,7 +194,7 @@ def test_prdc_counts_ties_as_the_authors_package_does(rng):
     assert precision_recall_density_coverage(x, y, 3) == pytest.approx(prdc.compute_prdc(x, y, nearest_k=3))
 
 
-def test_coverage_and_density_of_equal_laws_have_their_expected_values(rng):
+def test_coverage_and_density_of_equal_distributions_have_their_expected_values(rng):
     n, k = 120, 3
     result = [precision_recall_density_coverage(*rng.normal(size=(2, n, 5)), k=k) for _ in range(60)]
     expected = 1 - np.prod([(n - i) / (2 * n - i) for i in range(1, k + 1)])
@@ -258,7 +258,7 @@ def test_bad_rows_are_refused_by_name(rng, measure, spoil, says):
         measure(x, spoil(y))
 
 
-def test_other_refusals_say_what_to_do(rng):
+def test_other_errors_say_what_to_do(rng):
     x = rng.normal(size=(10, 3))
     with pytest.raises(InputError, match="song ids for 10 rows"):
         frechet(x, x, (np.arange(9), np.arange(10)))

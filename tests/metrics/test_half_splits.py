@@ -28,7 +28,7 @@ def test_a_split_is_measured_as_the_authors_do(rng):
     assert ours == pytest.approx((clipped["density"], clipped["coverage"], vendi_score(fake.rows[b])))
 
 
-def test_equal_laws_reach_the_floor_and_far_ones_do_not(rng):
+def test_equal_distributions_reach_the_floor_and_distant_ones_do_not(rng):
     x = rng.normal(size=(120, 4))
     near, far = by_halves(x, rng.normal(size=(100, 4))), by_halves(x, rng.normal(size=(100, 4)) + 20)
     for name in MEASURES:
@@ -81,6 +81,6 @@ def test_the_order_of_rows_does_not_matter_and_the_seed_is_kept(rng):
         (np.eye(20, 3), np.eye(20, 3), (np.zeros(20), np.arange(20)), "1 songs cannot be halved"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(real, fake, groups, says):
+def test_input_that_cannot_be_measured_is_refused(real, fake, groups, says):
     with pytest.raises(InputError, match=says):
         by_halves(real, fake, groups)

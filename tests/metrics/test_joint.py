@@ -41,7 +41,7 @@ def test_without_weight_it_is_the_distance_of_the_features(rng):
     assert result.p == 1.0
 
 
-def test_shuffled_conditions_are_seen_by_it_and_not_by_the_features(rng):
+def test_shuffled_conditions_change_the_joint_distance_and_not_that_of_features(rng):
     (x, h), (y, c) = music(rng), music(rng)
     follows, ignores = (
         frechet_joint_distance(x, y, (h, requested), permutations=99) for requested in (c, c[::-1] * [1, -1])
@@ -100,7 +100,7 @@ def test_order_of_rows_does_not_matter_and_json_is_plain(rng):
     assert one["seed"] == 5
 
 
-def test_what_makes_no_sense_is_refused(rng):
+def test_invalid_input_is_refused(rng):
     (x, h), (y, c) = music(rng, 30), music(rng, 30)
     with pytest.raises(InputError, match="29 conditions for 30 clips"):
         frechet_joint_distance(x, y, (h, c[:-1]))

@@ -16,7 +16,7 @@ def rng():
     return np.random.default_rng(1)
 
 
-def test_the_value_is_the_kernel_distance_and_the_interval_holds_the_closed_form(rng):
+def test_the_value_is_the_kernel_distance_and_the_interval_covers_the_closed_form(rng):
     hits = 0
     for _ in range(60):
         x, y = rng.normal(size=(60, 4)), 0.5 + np.sqrt(1.5) * rng.normal(size=(70, 4))
@@ -47,7 +47,7 @@ def test_leaving_out_is_leaving_out(rng):
         assert result.without[0][g, 0] == pytest.approx(xx[apart].mean() + yy[others].mean() - 2 * xy.mean())
 
 
-def test_its_floor_is_near_nought_and_songs_widen_the_interval(rng):
+def test_its_floor_is_near_zero_and_songs_widen_the_interval(rng):
     song = np.repeat(np.arange(30), 5)
     x, y = (rng.normal(size=(30, 3))[song] + 0.1 * rng.normal(size=(150, 3)) for _ in range(2))
     by_song, by_row = kernel(x, y, (song, song)), kernel(x, y)

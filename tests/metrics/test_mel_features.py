@@ -18,7 +18,7 @@ def resident(path: Path) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/smaps lists resident pages")
-def test_a_mapped_set_is_read_without_being_held(tmp_path: Path) -> None:
+def test_a_memory_mapped_set_is_not_loaded_whole(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(256, 64, 128)).astype(np.float16)
     np.save(tmp_path / "set.npy", rows)
     mapped = np.load(tmp_path / "set.npy", mmap_mode="r")
@@ -30,7 +30,7 @@ def test_a_mapped_set_is_read_without_being_held(tmp_path: Path) -> None:
     assert resident(tmp_path / "set.npy") < 200
 
 
-def test_what_was_changed_in_memory_stays_changed(tmp_path: Path) -> None:
+def test_changes_in_memory_are_kept(tmp_path: Path) -> None:
     np.save(tmp_path / "set.npy", np.zeros((4, 8, 16)))
     private = np.load(tmp_path / "set.npy", mmap_mode="c")
     private[1] = 5

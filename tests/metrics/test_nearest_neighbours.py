@@ -57,7 +57,7 @@ def test_clipped_density_and_coverage_equal_the_authors(rng, kind):
     assert result["coverage"] == pytest.approx(AUTHORS[kind][1], abs=2 / 150)  # theirs are multiples of 1/(M + 1)
 
 
-def test_the_expected_coverage_of_equal_laws_is_the_beta_binomial_mean(rng):
+def test_the_expected_coverage_of_equal_distributions_is_the_beta_binomial_mean(rng):
     seen = [clipped_density_coverage(*rng.normal(size=(2, 80, 3)), k=3) for _ in range(60)]
     values = np.array([result["coverage_fake"] for result in seen])
     assert abs(values.mean() - seen[0]["coverage_expected"]) < 4 * values.std() / np.sqrt(len(values))

@@ -49,7 +49,7 @@ def test_exact_copies_are_counted(sets):
     assert result.copying is True
 
 
-def test_a_large_training_set_alone_is_no_copying(sets):
+def test_a_large_training_set_alone_is_not_copying(sets):
     fake, train, holdout, _ = sets
     result = memorisation(fake, train, holdout[:80])
     assert result.n == 80
@@ -57,7 +57,7 @@ def test_a_large_training_set_alone_is_no_copying(sets):
     assert result.copying is False
 
 
-def test_a_collapse_to_one_place_is_no_copying():
+def test_a_collapse_to_one_point_is_not_copying():
     rng = np.random.default_rng(4)
     train, holdout, places = rng.normal(size=(400, 4)), rng.normal(size=(400, 4)), rng.normal(size=(40, 4))
     result = [memorisation(place + 0.05 * rng.normal(size=(100, 4)), train, holdout) for place in places]
@@ -113,7 +113,7 @@ def test_intervals_are_over_songs(sets):
     assert wide == pytest.approx(1.0, abs=0.15)  # four clips of a song say no more than one
 
 
-def test_an_interval_of_a_ratio_that_may_be_divided_by_nought_is_not_given(sets):
+def test_a_ratio_whose_denominator_may_be_zero_has_no_interval(sets):
     fake, train, _, rng = sets
     holdout = np.concatenate([train[:195], rng.normal(size=(205, 16))])
     assert memorisation(fake, train, holdout).ci.distance_ratio is None

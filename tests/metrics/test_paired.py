@@ -15,7 +15,7 @@ def sets(seed):
     return rng.normal(size=(40, 3)), 1.3 * rng.normal(size=(150, 3)), 1.5 * rng.normal(size=(150, 3))
 
 
-def test_the_interval_holds_the_truth_and_is_tighter_than_two():
+def test_the_interval_covers_the_truth_and_is_narrower_than_two():
     held, paired, separate = 0, [], []
     for seed in range(40):
         result = paired_test(*sets(seed))
@@ -68,7 +68,7 @@ def test_songs_are_left_out_whole_and_order_does_not_matter():
     assert again.p == pytest.approx(by_song.p)
 
 
-def test_what_cannot_be_tested_is_refused():
+def test_input_that_cannot_be_tested_is_refused():
     x, a, b = sets(0)
     with pytest.raises(InputError, match="unknown distance 'cosine'"):
         paired_test(x, a, b, distance="cosine")  # type: ignore[arg-type] - what it refuses

@@ -66,7 +66,7 @@ def test_cheats_are_poor(halves, cheat, n):
     assert result.ci[1] < (50 if n == 110 else 60)
 
 
-def test_the_published_formula_lets_cheats_through(halves):
+def test_the_published_formula_accepts_cheats(halves):
     real, other = halves
     for cheat in (held, shuffled, backwards):
         assert published_quality(real, cheat(other, np.random.default_rng(1))).tier == "Excellent"
@@ -119,7 +119,7 @@ def test_the_fewer_kinds_of_clips_the_lower_the_score(halves):
 # --- on synthetic arrays ---------------------------------------------------------------------------------------------
 
 
-def test_same_law_scores_high_and_another_low(rng):
+def test_the_same_distribution_scores_high_and_another_low(rng):
     real = synthetic(rng, 60)
     assert quality_score(real, synthetic(rng, 60)).score > 90
     assert quality_score(real, synthetic(rng, 60)[:, :, ::-1]).score < 50
@@ -240,7 +240,7 @@ def test_tiers():
         (lambda x: np.where(np.arange(20)[:, None, None] == 5, np.nan, x), "fake, clip 5"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(rng, spoil, says):
+def test_input_that_cannot_be_scored_is_refused(rng, spoil, says):
     real = synthetic(rng, 20)
     with pytest.raises(InputError, match=says):
         quality_score(real, spoil(synthetic(rng, 20)))

@@ -64,7 +64,7 @@ def test_directions_are_unit_vectors_orthogonal_by_runs():
     assert abs(np.sum(signs)) < 45
 
 
-def test_the_jackknife_removes_bias_and_its_interval_holds_the_truth():
+def test_the_jackknife_removes_bias_and_its_interval_covers_the_truth():
     plain, actual = [], []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_the_jackknife_removes_bias_and_its_interval_holds_the_truth():
     assert sum(result.ci[0] <= 0.16 <= result.ci[1] for result in actual) >= 34
 
 
-def test_same_law_lies_at_its_floor_songs_count_and_order_does_not(rng):
+def test_the_same_distribution_is_at_its_floor_and_songs_count_but_order_does_not(rng):
     song = np.repeat(np.arange(40), 4)
     x, y = (rng.normal(size=(40, 3))[song] + 0.1 * rng.normal(size=(160, 3)) for _ in range(2))
     by_song, by_row = (sliced_wasserstein(x, y, groups, 12) for groups in ((song, song), None))

@@ -52,7 +52,7 @@ def test_a_band_too_loud_is_named_with_its_decibels(rng):
     assert result.level.value == pytest.approx(3 / BANDS)
 
 
-def test_levels_are_compared_as_laws_not_as_means(rng):
+def test_levels_are_compared_as_distributions_not_as_means(rng):
     real, fake = clips(rng), clips(rng, 40)
     result = spectrogram_distances(real, fake)
     levels = [mels.mean(axis=2)[:, 3] for mels in (real, fake)]
@@ -136,7 +136,7 @@ def test_clips_of_a_song_widen_the_intervals(rng):
     assert np.ptp(present(by_song.level.ci)) > 1.5 * np.ptp(present(by_clip.level.ci))
 
 
-def test_what_cannot_be_compared_is_refused(rng):
+def test_sets_that_cannot_be_compared_are_refused(rng):
     real = clips(rng, 10)
     with pytest.raises(InputError, match="15 different names for 16 bands"):
         spectrogram_distances(real, real, names=["a"] * 2 + [str(i) for i in range(14)])

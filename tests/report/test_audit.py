@@ -132,7 +132,7 @@ def test_the_table_of_claims_holds_what_it_is_sorted_and_filtered_by(page: str) 
     assert " hidden>" in form.group(), "without a script there is no filter that does nothing"
 
 
-def test_the_box_on_top_answers(page: str) -> None:
+def test_the_summary_answers_the_main_questions(page: str) -> None:
     top = page[page.index('id="summary"') : page.index('id="audit"')]
     assert "Of 4 claims of the published study, 1 supported, 1 contradicted and 2 undecided." in top
     assert wording.typeset("Real songs cap at 100 [97, 100] of 100.") in top
@@ -140,7 +140,7 @@ def test_the_box_on_top_answers(page: str) -> None:
     assert "A quick audit" in top
 
 
-def test_how_to_run_it_again(folder: Path) -> None:
+def test_commands_to_run_everything_again(folder: Path) -> None:
     sources = read_sources([folder])
     (audit,) = sources.audits
     assert audit_command(audit, sources).split(" \\\n  ") == [
@@ -188,7 +188,7 @@ def test_pictures_need_a_front_end(folder: Path, tmp_path: Path) -> None:
     assert page.count("<audio") == 3
 
 
-def test_folders_that_are_no_audits_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_folders_that_are_not_audits_are_refused(folder: Path, tmp_path: Path) -> None:
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     shutil.copy(folder / "config.json", unfinished)
@@ -211,7 +211,7 @@ def test_a_broken_sound_is_refused(folder: Path, tmp_path: Path) -> None:
         report(copy, tmp_path)
 
 
-def test_estimates_lie_where_the_axis_says_and_claims_beside_them() -> None:
+def test_estimates_are_drawn_on_the_axis_with_claims_beside_them() -> None:
     inside = Measurement("a", "a", 0.5, (0.4, 0.6), 9)
     drawn = estimates([inside, HARD], {"a": [(0.0, 1.0), (0.25, None)]}, "r", zero=True)
     (left, wide), (open_left, open_wide) = (
@@ -236,7 +236,7 @@ def test_long_names_are_wrapped_and_nothing_overflows() -> None:
     assert "1e+06" not in drawn
 
 
-def test_words_that_all_names_begin_with_are_said_once() -> None:
+def test_a_common_prefix_of_names_is_shown_once() -> None:
     rows = [Measurement(name, f"Quality Score: {name}", 0.5, None, 1) for name in ("a", "b")]
     assert re.findall(r'class="row-name">(.*?)</text>', estimates(rows, {}, "t", zero=False)) == ["a", "b"]
     rows = [Measurement(name, f"{name}: lossless bits", 0.5, None, 1) for name in ("a", "b")]

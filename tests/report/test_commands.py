@@ -85,7 +85,7 @@ def test_a_scorecard_in_the_features_of_a_regressor_is_made_again(folders: Folde
     assert (again / "result.json").read_bytes() == (tmp_path / "card" / "result.json").read_bytes()
 
 
-def test_a_generator_that_is_not_among_the_sources_is_a_placeholder(folders: Folders) -> None:
+def test_a_generator_outside_the_sources_is_a_placeholder(folders: Folders) -> None:
     corpus = Corpus.open(folders.synthetic)
     assert "--model RUN" in corpus_command(corpus, Sources((corpus,)))
     assert f"--model {folders.flow}" in corpus_command(corpus, read_sources([folders.synthetic, folders.flow]))

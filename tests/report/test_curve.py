@@ -34,13 +34,13 @@ def test_each_recording_is_drawn_in_its_colour(tmp_path: Path) -> None:
     assert rgb(COLOURS[2]) not in seen
 
 
-def test_those_without_room_are_named(tmp_path: Path) -> None:
+def test_arms_that_do_not_fit_are_named(tmp_path: Path) -> None:
     left = curve_picture([entry(f"{i}.wav", 1, interval=False) for i in range(10)], tmp_path / "curve.svg")
     assert left == ["music/8.wav", "music/9.wav"]
     assert (tmp_path / "curve.svg").read_text().lstrip().startswith("<?xml")
 
 
-def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_picture_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'\.doc' is no picture"):
         curve_picture([entry("a.mp3")], tmp_path / "curve.doc")
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ def test_markers_differ_in_shape_not_in_colour_alone():
     assert len(drawn) == len(SHAPES)
 
 
-def test_large_corpora_are_thinned_and_say_so():
+def test_large_corpora_are_subsampled_and_the_report_says_so():
     labels = np.random.default_rng(0).uniform(-1, 1, (5_000, 2))
     drawn = figures.plane(labels, np.zeros(5_000, dtype=np.intp), ["all"])
     assert drawn.count("<circle") <= figures.MAX_POINTS

@@ -76,7 +76,7 @@ def test_nine_emotions_with_real_and_generated_players(document):
     assert all("controls" in a and "autoplay" not in a for a in players)
 
 
-def test_each_section_says_what_it_must(page):
+def test_each_section_has_its_required_content(page):
     for words in (
         "composed by rules",
         "say nothing about how people feel",
@@ -117,7 +117,7 @@ def test_hostile_names_are_escaped(folders, tmp_path):
     assert '<b>"' not in page
 
 
-def test_what_could_not_be_measured_is_stated(folders, altered, tmp_path):
+def test_missing_measurements_are_stated(folders, altered, tmp_path):
     def nulls(document):
         document["conditioning"] = document["memorisation"] = document["regressor"] = None
         document["kernel"] = {"value": None, "reason": "too few songs"}
@@ -151,7 +151,7 @@ def test_a_corpus_without_genres_or_raters(folders, tmp_path):
     assert "needs the spread and number of raters" in page
 
 
-def test_a_synthetic_corpus_and_a_generator_whose_corpus_is_not_here(folders, tmp_path):
+def test_a_synthetic_corpus_and_a_generator_whose_corpus_is_missing(folders, tmp_path):
     written = report.run([folders.synthetic, folders.flow], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert written.sections == ("summary", "corpus", "training", "listening", "rerun")
@@ -179,7 +179,7 @@ def test_no_sources(tmp_path):
         report.run([], tmp_path / "r.html")
 
 
-def test_folders_that_are_no_sources_are_refused(folders, altered, tmp_path):
+def test_folders_that_are_not_sources_are_refused(folders, altered, tmp_path):
     (tmp_path / "empty").mkdir()
     unfinished_run = tmp_path / "unfinished"
     unfinished_run.mkdir()

@@ -155,7 +155,7 @@ def test_silence_is_what_stays_under_its_threshold() -> None:
 
 
 @pytest.mark.parametrize("level", [-1.0, -0.3, 1e-3, 0.5])
-def test_a_constant_is_silent_and_what_rides_on_it_is_not(level: float) -> None:
+def test_a_constant_is_silent_and_a_signal_with_an_offset_is_not(level: float) -> None:
     assert audio.is_silent(np.full(9, level, np.float32))
     assert audio.is_silent(level + 0.9e-4 * np.random.default_rng(0).random(RATE).astype(np.float32))
     assert not audio.is_silent(level + tone(level=1.1e-4))

@@ -81,7 +81,7 @@ def test_data_after_the_sound_is_ignored(tmp_path: Path, after: bytes) -> None:
     assert len(audio.decode(tmp_path / "a.wav")[0]) == 3 * RATE
 
 
-def test_a_wav_beyond_four_gigabytes_lies_by_a_multiple(tmp_path: Path) -> None:
+def test_a_wav_beyond_four_gigabytes_has_a_size_modulo_four_gigabytes(tmp_path: Path) -> None:
     size = 5 * 2**30
     with (tmp_path / "a.wav").open("wb") as file:
         file.write(wav((size - 8) % 2**32, (size - 44) % 2**32, 0))
@@ -100,7 +100,7 @@ def test_kinds_of_wav_are_whole_till_they_are_cut(tmp_path: Path, kind: str) -> 
 
 
 @pytest.mark.parametrize("promised", [2**36, 2**40, 2**62])
-def test_an_absurd_promise_is_refused(tmp_path: Path, promised: int) -> None:
+def test_an_absurd_declared_length_is_refused(tmp_path: Path, promised: int) -> None:
     soundfile.write(tmp_path / "a.wav", noise(), RATE, format="RF64")
     head = bytearray((tmp_path / "a.wav").read_bytes())
     head[20:36] = struct.pack("<QQ", promised, promised - 100)

@@ -54,7 +54,7 @@ def test_the_size_of_blocks_changes_nothing(
     ],
 )
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 1.0137])
-def test_what_an_encoder_put_before_and_after_is_taken_off(
+def test_padding_of_an_encoder_is_removed(
     tmp_path: Path, name: str, codec: str, rate: int, options: dict[str, str], seconds: float
 ) -> None:
     sound = hum(seconds, rate)
@@ -88,7 +88,7 @@ def test_every_channel_of_a_container_of_ffmpegs_is_averaged(tmp_path: Path, cha
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.mka", "a.webm"])
 @pytest.mark.parametrize("part", [0.5, 0.9])
-def test_what_is_cut_short_is_refused(tmp_path: Path, name: str, part: float) -> None:
+def test_truncated_files_are_refused(tmp_path: Path, name: str, part: float) -> None:
     codec = "libopus" if name == "a.webm" else "aac"
     whole = encode(tmp_path / name, codec, hum(3.0, 48_000), 48_000, movflags="faststart").read_bytes()
     (tmp_path / "cut").write_bytes(whole[: int(part * len(whole))])
@@ -99,7 +99,7 @@ def test_what_is_cut_short_is_refused(tmp_path: Path, name: str, part: float) ->
 @pytest.mark.parametrize(
     "content", [b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", b"ffconcat version 1.0\nfile /etc/hostname\n"]
 )
-def test_a_list_of_other_files_is_no_sound(tmp_path: Path, content: bytes) -> None:
+def test_a_list_of_other_files_is_not_audio(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.m4a").write_bytes(content)
     with pytest.raises(InputError, match="cannot be decoded"):
         audio.decode(tmp_path / "a.m4a")

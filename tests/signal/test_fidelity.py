@@ -52,7 +52,7 @@ def test_a_sound_compared_with_itself_has_no_error() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.5, 0.9, 1.1])
-def test_a_gain_is_what_it_is(gain: float) -> None:
+def test_a_gain_is_measured_exactly(gain: float) -> None:
     wave = plucks(0.5, 1.2)
     result = fidelity(wave, gain * wave, RATE)
     assert result.convergence == pytest.approx(20 * np.log10(abs(1 - gain)), abs=1e-3)
@@ -67,7 +67,7 @@ def test_the_log_distance_of_a_gain_is_the_gain() -> None:
     assert log_spectral_distance(magnitude, 10 ** (6 / 20) * magnitude) == pytest.approx(6.0, abs=1e-4)
 
 
-def test_what_lies_under_the_floor_has_no_distance() -> None:
+def test_differences_below_the_floor_have_no_distance() -> None:
     magnitude = torch.ones(10, 4)
     magnitude[5:] = 1e-9
     other = magnitude.clone()
@@ -149,7 +149,7 @@ def test_iterations_come_nearer_on_a_recording(data: Path) -> None:
         (torch.ones(5_000), torch.full((5_000,), torch.nan)),
     ],
 )
-def test_what_cannot_be_compared_is_refused(reference: Tensor, estimate: Tensor) -> None:
+def test_sets_that_cannot_be_compared_are_refused(reference: Tensor, estimate: Tensor) -> None:
     with pytest.raises(InputError):
         fidelity(reference, estimate, RATE)
 
@@ -157,6 +157,6 @@ def test_what_cannot_be_compared_is_refused(reference: Tensor, estimate: Tensor)
 @pytest.mark.parametrize(
     "bad", [torch.ones(257, 9), torch.zeros(257, 9, dtype=torch.cfloat), torch.ones(257, dtype=torch.cfloat)]
 )
-def test_what_is_no_spectrogram_has_no_inconsistency(bad: Tensor) -> None:
+def test_invalid_spectrograms_have_no_inconsistency(bad: Tensor) -> None:
     with pytest.raises(InputError, match="spectrogram"):
         inconsistency(bad, 128)

@@ -12,7 +12,7 @@ FUZZ = Path(__file__).with_name("fuzz.py")
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_spoilt_file_is_decoded_or_refused_and_nothing_else(tmp_path: Path, seed: int) -> None:
+def test_a_corrupted_file_is_either_decoded_or_refused(tmp_path: Path, seed: int) -> None:
     sound = hum(0.4, 16_000)
     for name in ("a.wav", "a.flac", "a.mp3", "a.ogg", "a.aiff"):
         soundfile.write(tmp_path / name, sound, 16_000)

@@ -37,7 +37,9 @@ def by_librosa(log_mel: Tensor, front: FrontEnd) -> Tensor:
 
 
 @pytest.mark.parametrize(("preset", "least"), [("paper", 3.0), ("tiny", 3.0)])
-def test_recordings_come_back_three_decibels_better_than_by_librosa(data: Path, preset: str, least: float) -> None:
+def test_reconstructed_recordings_are_three_decibels_better_than_librosas(
+    data: Path, preset: str, least: float
+) -> None:
     front = FRONT_ENDS[preset]
     gains: list[float] = []
     for name in ("open/librosa_audio/Hungarian*.ogg", "open/librosa_audio/sorohanro*.ogg"):
@@ -130,7 +132,7 @@ def test_silence_is_quiet() -> None:
     assert made.max() < 1e-3
 
 
-def test_a_filed_inverse_comes_back_the_same(tmp_path: Path) -> None:
+def test_a_saved_inverse_is_loaded_unchanged(tmp_path: Path) -> None:
     inverse = MelInverse.fit([glide()], SMALL, spectra=200)
     save_file(inverse.state_dict(), tmp_path / "inverse.safetensors")
     again = MelInverse.from_state_dict(load_file(tmp_path / "inverse.safetensors"), SMALL)
@@ -160,7 +162,7 @@ def test_fitting_to_no_sound_is_refused(waves: list[Tensor]) -> None:
 
 
 @pytest.mark.parametrize("bad", [torch.full((900,), torch.nan), torch.ones(2, 900), torch.full((900,), torch.inf)])
-def test_what_is_no_sound_is_not_fitted_to(bad: Tensor) -> None:
+def test_invalid_sounds_are_not_fitted_to(bad: Tensor) -> None:
     with pytest.raises(InputError, match="waveform 1, of shape"):
         MelInverse.fit([glide(), bad], SMALL, spectra=0)
 
@@ -176,7 +178,7 @@ def test_what_is_no_sound_is_not_fitted_to(bad: Tensor) -> None:
         torch.full((64, 3), -1e9),
     ],
 )
-def test_what_is_no_log_mel_is_refused(way: object, bad: Tensor) -> None:
+def test_invalid_log_mels_are_refused(way: object, bad: Tensor) -> None:
     with pytest.raises(InputError, match="log-mel"):
         way(bad, TINY)  # type: ignore[operator]
 

@@ -68,7 +68,7 @@ def test_matched_sounds_are_equally_loud_and_do_not_clip() -> None:
 
 @pytest.mark.parametrize("measure", [loudness, normalise_peak, true_peak])
 @pytest.mark.parametrize("bad", [torch.ones(2, RATE), torch.zeros(0), torch.full((RATE,), torch.nan)])
-def test_what_is_no_sound_is_refused(measure: object, bad: Tensor) -> None:
+def test_invalid_sounds_are_refused(measure: object, bad: Tensor) -> None:
     with pytest.raises(InputError, match="waveform of shape"):
         measure(bad, RATE)  # type: ignore[operator]
 

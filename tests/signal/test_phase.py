@@ -41,7 +41,7 @@ def test_from_a_random_start_it_is_what_librosa_computes(magnitude: NDArray[np.f
     assert abs(fast - convergence(theirs, magnitude, 512)) < 1.0
 
 
-def test_slopes_are_worth_two_dozen_iterations(magnitude: NDArray[np.float32]) -> None:
+def test_starting_from_slopes_saves_two_dozen_iterations(magnitude: NDArray[np.float32]) -> None:
     theirs = librosa.griffinlim(magnitude, n_iter=32, hop_length=512, random_state=0)
     assert convergence(griffin_lim(magnitude, 8).numpy(), magnitude, 512) < convergence(theirs, magnitude, 512)
 
@@ -57,7 +57,7 @@ def test_no_iteration_is_the_inverse_stft(hop: int, frames: int) -> None:
     torch.testing.assert_close(wave, torch_says, atol=1e-5, rtol=1e-4)
 
 
-def test_a_tone_that_dies_away_comes_back() -> None:
+def test_a_decaying_tone_is_reconstructed() -> None:
     time = torch.arange(512 * 40) / 22_050
     wave = 0.5 * torch.sin(2 * torch.pi * 440 * time) * torch.exp(-time)
     magnitude = stft(wave, FRONT_ENDS["paper"]).abs().numpy()
@@ -86,7 +86,7 @@ def test_the_slopes_need_no_seed() -> None:
 
 
 @pytest.mark.parametrize(("hop", "start"), [(0, "random"), (257, "random"), (-1, "gradient"), (128, "heap")])
-def test_what_makes_no_sense_is_refused(hop: int, start: str) -> None:
+def test_invalid_input_is_refused(hop: int, start: str) -> None:
     with pytest.raises(UsageError, match=r"hop_length|start"):
         griffin_lim(np.ones((257, 9)), 1, hop, start=start)  # type: ignore[arg-type]
 
@@ -116,6 +116,6 @@ def test_an_array_a_tensor_and_a_read_only_array_are_the_same() -> None:
         np.full((257, 9), np.inf),
     ],
 )
-def test_what_is_no_magnitude_is_refused(bad: NDArray[np.float64]) -> None:
+def test_invalid_magnitudes_are_refused(bad: NDArray[np.float64]) -> None:
     with pytest.raises(InputError, match="magnitude"):
         griffin_lim(bad)

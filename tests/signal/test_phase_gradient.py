@@ -98,7 +98,7 @@ def test_loudness_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(("preset", "least"), [("paper", 11.0), ("tiny", 8.0)])
-def test_music_comes_back_far_better_than_from_random_phases(data: Path, preset: str, least: float) -> None:
+def test_reconstructed_music_is_far_better_than_with_random_phases(data: Path, preset: str, least: float) -> None:
     front = FRONT_ENDS[preset]
     for name in ("Kevin*.ogg", "Hungarian*.ogg"):
         wave = audio.load(next((data / "open/librosa_audio").glob(name)), 22_050)[22_050:][: 40 * 1_024 * 4]

@@ -36,7 +36,7 @@ def test_an_ogg_cut_inside_its_last_page_is_refused(data: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_value_that_is_no_number_is_refused(tmp_path: Path, value: float) -> None:
+def test_a_value_that_is_not_a_number_is_refused(tmp_path: Path, value: float) -> None:
     samples = np.stack([tone(), tone()], axis=1)
     samples[7] = value, -value
     soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
@@ -54,7 +54,7 @@ def test_floats_on_the_scale_of_integers_are_refused(tmp_path: Path) -> None:
     ("content", "says"),
     [(None, "no such audio file"), (b"", "is empty"), (b"words, not sound\n" * 40, "cannot be decoded")],
 )
-def test_what_is_no_audio_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_files_that_are_not_audio_are_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
     path = tmp_path / "a.wav"
     if content is not None:
         path.write_bytes(content)
@@ -82,7 +82,7 @@ def test_a_header_without_samples_is_refused(tmp_path: Path) -> None:
         ("name too long", r"cannot be read \(File name too long\)"),
     ],
 )
-def test_what_is_no_file_is_refused(tmp_path: Path, kind: str, says: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path, kind: str, says: str) -> None:
     path = tmp_path / "a.wav"
     if kind == "folder":
         path.mkdir()
@@ -103,7 +103,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str, says: str) -> Non
     assert caught.value.hint
 
 
-def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.wav", tone(), RATE)
 
     def locked(*_: object, **__: object) -> None:
@@ -127,7 +127,7 @@ def test_a_sample_rate_that_no_sound_has_is_refused(tmp_path: Path, rate: int) -
         audio.load(tmp_path / "a.wav", RATE)
 
 
-def test_what_lasts_longer_than_a_day_is_refused(tmp_path: Path) -> None:
+def test_sound_longer_than_a_day_is_refused(tmp_path: Path) -> None:
     long_wav(tmp_path / "a.wav", 25, 1_000)
     with pytest.raises(InputError, match="longer than 24 h"):
         audio.load(tmp_path / "a.wav", 100)

@@ -67,7 +67,7 @@ def test_griffin_lim_refuses_an_inverse_of_another_front_end() -> None:
         GriffinLim(FRONT_ENDS["tiny"], inverse)
 
 
-def test_a_network_from_a_folder_speaks(saved: Callable[..., Path]) -> None:
+def test_a_network_from_a_folder_gives_sound(saved: Callable[..., Path]) -> None:
     vocoder: Vocoder = HifiGan(saved("good", front_end_config(FRONT)), FRONT)
     given = log_mel()
     wave = vocoder(given)

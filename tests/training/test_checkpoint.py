@@ -24,7 +24,7 @@ def worked(seed: int, steps: int, width: int = 3) -> tuple[nn.Module, torch.opti
     return module, optimizer
 
 
-def test_everything_comes_back_to_the_bit(tmp_path: Path) -> None:
+def test_everything_is_restored_bit_for_bit(tmp_path: Path) -> None:
     module, optimizer = worked(0, 5)
     optimizer.param_groups[0]["lr"] = 0.1 / 3
     checkpoint.save(tmp_path, 5, {"m": module}, {"o": optimizer}, {"loss": [0.1, 1 / 3]})
@@ -65,7 +65,7 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 5, 200, -1])
-def test_one_cut_short_is_passed_over(tmp_path: Path, left: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncated_one_is_skipped(tmp_path: Path, left: int, caplog: pytest.LogCaptureFixture) -> None:
     module, optimizer = worked(0, 1)
     checkpoint.save(tmp_path, 1, {"m": module}, {"o": optimizer})
     newest = checkpoint.save(tmp_path, 2, {"m": worked(3, 2)[0]}, {"o": optimizer})
@@ -77,7 +77,7 @@ def test_one_cut_short_is_passed_over(tmp_path: Path, left: int, caplog: pytest.
     assert torch.equal(other.get_parameter("0.weight"), module.get_parameter("0.weight"))
 
 
-def test_none_whole_begins_anew(tmp_path: Path) -> None:
+def test_without_a_complete_checkpoint_training_starts_again(tmp_path: Path) -> None:
     (tmp_path / "step-00000001.safetensors").write_bytes(b"nothing")
     module, optimizer = worked(0, 0)
     assert checkpoint.resume(tmp_path, {"m": module}, {"o": optimizer}) == (0, {})
@@ -94,7 +94,7 @@ def test_another_models_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("raised", [OSError(errno.ENOSPC, "No space left on device"), SafetensorError("I/O error")])
-def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception) -> None:
+def test_a_full_disk_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception) -> None:
     module, optimizer = worked(0, 1)
     first = checkpoint.save(tmp_path, 1, {"m": module}, {"o": optimizer})
 
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [first]
 
 
-def test_weights_that_may_not_be_read_are_not_called_damaged(guarded: Path) -> None:
+def test_weights_without_read_permission_are_not_called_damaged(guarded: Path) -> None:
     path = guarded / "model.safetensors"
     checkpoint.write_tensors(path, {"w": torch.zeros(3)}, {})
     path.chmod(0)
@@ -117,7 +117,7 @@ def test_weights_that_may_not_be_read_are_not_called_damaged(guarded: Path) -> N
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"\x00" * 64])
-def test_what_is_no_safetensors_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_invalid_safetensors_are_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "model.safetensors"
     if content is not None:
         path.write_bytes(content)

@@ -27,7 +27,7 @@ def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         assert choose_device("auto") == best
 
 
-def test_devices_that_are_not_here_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="--device: there is no cuda device here"):
         choose_device("cuda")
@@ -43,7 +43,7 @@ def test_a_gpu_has_one_worker_by_default(monkeypatch: pytest.MonkeyPatch) -> Non
         executor_on("cuda", "moon")
 
 
-def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_hardware_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="--devices: 0 devices"):
         Hardware(devices=0)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -44,7 +44,7 @@ class Mover:
 
 
 @pytest.mark.parametrize("name", list(OBJECTIVES))
-def test_an_objective_holds_nothing_that_stays_behind(name: str) -> None:
+def test_an_objective_keeps_no_tensor_on_another_device(name: str) -> None:
     # Module.to puts new buffers in the place of old ones: an objective that kept one would meet it on the CPU.
     objective: Objective = OBJECTIVES[name]()
     objective.setup(Mover())  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ def test_the_same_command_makes_the_same_bytes(
         assert sha(tmp_path / "other/model.safetensors") != sha(run_of(kind) / "model.safetensors")
 
 
-def test_a_finished_run_is_returned_and_a_damaged_one_filed_anew(
+def test_a_finished_run_is_returned_and_a_damaged_one_saved_again(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]
 ) -> None:
     out = tmp_path / "run"
@@ -113,7 +113,7 @@ def test_a_finished_run_is_returned_and_a_damaged_one_filed_anew(
     same(out, run_of("flow"))
 
 
-def test_a_checkpoint_cut_short_is_passed_over(
+def test_a_truncated_checkpoint_is_skipped(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
@@ -212,7 +212,7 @@ def test_a_set_of_clips_has_a_name(corpus: Corpus) -> None:
         ("student", {"batch_size": 10_000}, "72 training clips, fewer than one batch of 10000|fewer than one batch"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_nothing_filed(
+def test_invalid_input_is_refused_and_nothing_saved(
     tmp_path: Path, corpus: Corpus, kind: str, options: dict[str, Any], says: str
 ) -> None:
     with pytest.raises((UsageError, InputError), match=says):
@@ -220,7 +220,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_filed(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_fold_that_is_not_there_is_refused(tmp_path: Path, corpus: Corpus) -> None:
+def test_a_missing_fold_is_refused(tmp_path: Path, corpus: Corpus) -> None:
     with pytest.raises(UsageError, match=r"there is no fold 7\. Choose from 0, 1"):
         train_run("flow", corpus, 7, tmp_path / "run")
 

@@ -139,7 +139,7 @@ def test_a_run_cut_at_any_step_equals_the_unbroken_one(tmp_path: Path, at: int) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at", [0, 4, 37, 119])
-def test_a_signal_files_a_checkpoint_after_the_step_at_hand(tmp_path: Path, number: int, at: int) -> None:
+def test_a_signal_saves_a_checkpoint_after_the_current_step(tmp_path: Path, number: int, at: int) -> None:
     config = LoopConfig(120, 4)
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
@@ -195,7 +195,7 @@ def test_a_loss_that_is_not_a_number_names_the_step_and_the_last_good_weights(tm
         train(Line(5, lambda _: {"loss": value}), clips(), config)
 
 
-def test_weights_that_are_not_numbers_are_never_filed(tmp_path: Path) -> None:
+def test_weights_that_are_not_numbers_are_never_saved(tmp_path: Path) -> None:
     def spoil(line: Line) -> None:
         with torch.no_grad():
             line.model.weight[0] = math.nan

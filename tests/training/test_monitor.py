@@ -176,12 +176,12 @@ def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
     assert [line["coverage"] for line in lines if "coverage" in line] == list(plan)
 
 
-def test_a_model_that_makes_no_numbers_ends_the_run() -> None:
+def test_a_model_with_nan_outputs_ends_the_run() -> None:
     with pytest.raises(TrainingError, match="not a number at step 3"):
         course(None, 0.1, float("nan"))
 
 
-def test_a_run_that_ended_early_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_that_stopped_early_does_not_resume(tmp_path: Path) -> None:
     plan = (0.1, 0.6, 0.3, 0.2, 0.9, 0.9)
     ended, lines = course(tmp_path, *plan, patience=2)
     again, kept = course(tmp_path, *plan, patience=2)

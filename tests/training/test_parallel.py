@@ -22,7 +22,7 @@ def spec(kind: str, out: Path, **options: object) -> RunSpec:
     return RunSpec(kind, composed(), 0, out, TrainSettings(**settings))
 
 
-def test_processes_train_what_one_would(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
+def test_several_processes_train_the_same_model_as_one(tmp_path: Path, run_of: Callable[[str], Path]) -> None:
     reported: set[str] = set()
     specs = [spec("student", tmp_path / "student"), spec("flow", tmp_path / "flow")]
     results = train_runs(specs, LocalExecutor(2), lambda stage, _done, _total: reported.add(stage))

@@ -37,7 +37,7 @@ def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> N
     assert agreement_measures(prediction, target, songs, 0) == result
 
 
-def test_what_is_not_defined_is_none(read: tuple[np.ndarray, ...]) -> None:
+def test_undefined_values_are_none(read: tuple[np.ndarray, ...]) -> None:
     result = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
     assert result["valence"].pearson is None
     assert present(result["valence"].ccc).value == 0

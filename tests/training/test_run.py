@@ -29,7 +29,7 @@ def change(path: Path, **values: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["flow", "gan", "student", "baseline"])
-def test_a_run_comes_back_whole(run_of: Callable[[str], Path], corpus: Corpus, kind: str) -> None:
+def test_a_run_is_loaded_completely(run_of: Callable[[str], Path], corpus: Corpus, kind: str) -> None:
     trained = runs.load(run_of(kind))
     part = splits.fold(corpus.clips, 0)
     assert trained.kind == kind
@@ -102,7 +102,7 @@ def test_a_run_of_version_0_1_opens(tmp_path: Path, run_of: Callable[[str], Path
         (tampered, MismatchError, "not those model.json describes"),
     ],
 )
-def test_a_spoilt_run_is_refused_in_one_line(
+def test_a_corrupted_run_is_refused_in_one_line(
     copy: Path, spoil: Callable[[Path], None], kind: type[AffettiError], says: str
 ) -> None:
     spoil(copy)

@@ -56,7 +56,7 @@ def test_relabelled_points_stay_on_the_plane() -> None:
     assert stretched(mels(50, (16, 32)), corner, MAX_RELABELLED_RATE, relabel=True)[1].abs().max() <= 1
 
 
-def test_batches_are_changed_anew_at_each_step_and_statistics_are_of_clips_as_they_are() -> None:
+def test_batches_are_augmented_at_each_step_and_statistics_are_of_unchanged_clips() -> None:
     mel = mels(24, TINY.shape).numpy()
     labels = np.random.default_rng(0).uniform(-1, 1, (24, 2))
     plain = Clips(mel, labels, np.arange(24))

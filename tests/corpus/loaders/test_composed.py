@@ -177,7 +177,7 @@ def test_a_voice_changes_only_the_sound_of_songs_with_words_and_no_label(corpus:
     assert (sung.clips["sha256"] != corpus.clips["sha256"]).all()
 
 
-def test_a_voice_that_cannot_be_had_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unavailable_voice_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependencyError, match="apt install espeak-ng"):
         load("composed", Options(voice="espeak"), clips=16)
@@ -215,7 +215,7 @@ def test_too_few_clips_are_refused(clips: int) -> None:
         api.prepare.composed_size(FRONT_ENDS["tiny"], clips)
 
 
-def test_rated_truths_stay_on_the_plane() -> None:
+def test_simulated_ratings_stay_on_the_plane() -> None:
     mean, _ = cues.simulate_ratings([[1.0, -1.0]] * 50, composed.RATERS, composed.RATER_STD, np.random.default_rng(0))
     assert np.abs(mean).max() <= 1
 

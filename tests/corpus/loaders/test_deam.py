@@ -54,7 +54,7 @@ def alone(root: Path, rated: trees.Ratings | None = None, swapped: bool = True) 
     return root
 
 
-def test_a_whole_tree_is_read_and_put_right(tmp_path: Path) -> None:
+def test_a_whole_tree_is_read_and_corrected(tmp_path: Path) -> None:
     clips, full = trees.deam(tmp_path)
     home = trees.sing(tmp_path / "DEAM_audio/MEMD_audio", [*EXCERPTS[1:], *FULL])
     source = load(f"deam:{tmp_path}", Options(full_songs=True))
@@ -103,7 +103,7 @@ def test_names_are_unwrapped_and_genres_mapped(tmp_path: Path) -> None:
     assert named[2003] == ("Artist 2003", "Title 2003", "other")
 
 
-def test_ratings_over_time_and_by_rater_are_filed(tmp_path: Path) -> None:
+def test_ratings_over_time_and_by_rater_are_saved(tmp_path: Path) -> None:
     clips, full = trees.deam(tmp_path)
     source = load(f"deam:{tmp_path}", Options(full_songs=True))
     dynamic = source.tables["dynamic"]
@@ -129,7 +129,7 @@ def test_ratings_over_time_and_by_rater_are_filed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("above", [0, 1, 2])
 @pytest.mark.parametrize("kaggle", [True, False])
-def test_any_way_of_unpacking_will_do(tmp_path: Path, kaggle: bool, above: int) -> None:
+def test_any_way_of_unpacking_works(tmp_path: Path, kaggle: bool, above: int) -> None:
     root = tmp_path / "data" / "archive"
     clips, _ = trees.deam(root, kaggle=kaggle)
     trees.sing(root / ("DEAM_audio/MEMD_audio" if kaggle else "MEMD_audio"), EXCERPTS[:3])
@@ -259,7 +259,7 @@ def test_references_that_disagree_are_both_reported(tmp_path: Path) -> None:
     assert "which is probably swapped too and is left unchanged" in finding.detail
 
 
-def test_a_copy_of_deam_is_no_witness(tmp_path: Path) -> None:
+def test_a_copy_of_deam_is_not_a_reference(tmp_path: Path) -> None:
     clips = trees.rate(EXCERPTS)
     alone(tmp_path, clips)
     shutil.copy(tmp_path / STATIC, tmp_path / "static_annotations.csv")
@@ -278,7 +278,7 @@ def test_too_few_songs_are_inconclusive(tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 200), raters=st.integers(3, 20))
-def test_putting_right_undoes_the_swap_whatever_was_shipped(seed: int, raters: int) -> None:
+def test_correcting_undoes_the_swap_of_any_file(seed: int, raters: int) -> None:
     rated = trees.rate(EXCERPTS, raters, seed)
     true = Songs(np.array(rated.ids), rated.means, rated.spread(0))
     early = true.numbers <= deam_axes.LAST
@@ -367,7 +367,7 @@ def test_the_published_file_as_shipped_gives_other_ceilings(published: Path) -> 
     assert bound(kept) != pytest.approx([0.774, 0.852], abs=0.005)
 
 
-def test_corrected_labels_pass_for_right(published: Path, tmp_path: Path) -> None:
+def test_corrected_labels_are_recognised_as_correct(published: Path, tmp_path: Path) -> None:
     source = load(f"deam:{published}")
     lines = [HEAD] + [
         f"{track.song_id[5:]},{it.valence_original},{it.valence_std},{it.arousal_original},{it.arousal_std}"
@@ -384,7 +384,7 @@ def test_corrected_labels_pass_for_right(published: Path, tmp_path: Path) -> Non
 # Partial trees, faults.
 
 
-def test_what_a_partial_tree_lacks_is_named(tmp_path: Path) -> None:
+def test_missing_parts_of_a_tree_are_named(tmp_path: Path) -> None:
     alone(tmp_path)
     trees.sing(tmp_path / "MEMD_audio", [*EXCERPTS[3:], 5, 2003])
     source = load(f"deam:{tmp_path}")

@@ -105,7 +105,7 @@ def test_the_rule_of_marble_keeps_ascii_letters_alone(artist: str, plain: str) -
 
 
 @given(st.text())
-def test_the_rule_of_marble_does_not_mind_case_signs_and_blanks_around(artist: str) -> None:
+def test_the_rule_of_marble_ignores_case_punctuation_and_outer_blanks(artist: str) -> None:
     assert emomusic.held_out(artist) == emomusic.held_out(f"  {artist} 12!\t")
 
 
@@ -127,7 +127,7 @@ def test_the_published_table_is_read(data: Path, tmp_path: Path) -> None:
     assert values == pytest.approx([0.822, 0.847], abs=0.002)
 
 
-def test_either_order_and_spelling_of_columns_will_do(tmp_path: Path) -> None:
+def test_either_order_and_spelling_of_columns_is_accepted(tmp_path: Path) -> None:
     trees.write(tmp_path / "a" / MEANS, HEAD, "2,3.1,0.99,3.0,0.67")
     trees.write(
         tmp_path / "b" / MEANS, "song_id, valence_mean, valence_std, arousal_mean, arousal_std", "2,3.0,.67,3.1,.99"
@@ -136,7 +136,7 @@ def test_either_order_and_spelling_of_columns_will_do(tmp_path: Path) -> None:
     assert one == other
 
 
-def test_what_a_partial_tree_lacks_is_named(tmp_path: Path) -> None:
+def test_missing_parts_of_a_tree_are_named(tmp_path: Path) -> None:
     trees.emomusic(tmp_path, trees.rate(IDS), info=False)
     source = load(f"emomusic:{tmp_path}")
     assert (len(source.tracks), dict(source.tables), dict(source.official)) == (0, {}, {})

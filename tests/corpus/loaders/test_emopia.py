@@ -50,7 +50,7 @@ def tree(folder: Path, midi: tuple[str, ...] = NAMES, lines: tuple[str, ...] | N
     return root
 
 
-def test_scores_are_read_and_those_that_are_not_there_counted(tmp_path: Path) -> None:
+def test_scores_are_read_and_missing_ones_counted(tmp_path: Path) -> None:
     root = tree(tmp_path, midi=NAMES[:4])
     source = load(f"emopia:{root}", Options(soundfont=None))
     assert {track.track_id: track.song_id for track in source.tracks} == {

@@ -51,12 +51,12 @@ def test_a_file_named_by_its_full_path_is_read(make_folder: Callable[..., Path],
         (["composed", "folder:a"], UsageError, "composed music is a corpus of its own"),
     ],
 )
-def test_a_source_that_cannot_be_is_refused(source: str | list[str], kind: type[Exception], says: str) -> None:
+def test_an_invalid_source_is_refused(source: str | list[str], kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         load(source)
 
 
-def test_a_soundfont_that_is_none_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_an_invalid_soundfont_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such soundfont"):
         load("composed", Options(soundfont=tmp_path / "none.sf2"))
     (tmp_path / "text.sf2").write_text("no soundfont", encoding="utf-8")
@@ -94,7 +94,9 @@ def test_names_in_the_normal_form_of_macos_are_matched(
     assert not any("have no row" in note for note in source.notes)
 
 
-def test_a_file_in_a_closed_folder_is_left_out_with_the_reason(guarded: Path, make_folder: Callable[..., Path]) -> None:
+def test_a_file_in_an_unreadable_folder_is_left_out_with_the_reason(
+    guarded: Path, make_folder: Callable[..., Path]
+) -> None:
     songs = make_folder(3)
     songs.rename(guarded / "songs")
     folder = guarded / "songs"
@@ -109,7 +111,7 @@ def test_a_file_in_a_closed_folder_is_left_out_with_the_reason(guarded: Path, ma
     assert any("closed: cannot be read (Permission denied)" in note for note in source.notes)
 
 
-def test_the_values_as_written_are_kept(make_folder: Callable[..., Path]) -> None:
+def test_the_original_values_are_kept(make_folder: Callable[..., Path]) -> None:
     folder = make_folder(2)
     (folder / "labels.csv").write_text("file,valence,arousal\nsong0.wav,3.1,7.3\nsong1.wav,5,5\n", encoding="utf-8")
     labels = load(f"folder:{folder}", Options(scale="1..9")).tracks[0].labels

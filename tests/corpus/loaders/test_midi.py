@@ -23,7 +23,7 @@ def test_a_folder_of_midi_becomes_tracks_that_sound(tmp_path: Path) -> None:
     np.testing.assert_array_equal(track.sound.waveform(8_000), render_midi(tmp_path / "a.mid", 8_000))
 
 
-def test_a_score_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_score_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file,valence,arousal\na.mid,-1,0\n", encoding="utf-8")
     with pytest.raises(InputError, match="no such file"):
         load(f"midi:{tmp_path}")

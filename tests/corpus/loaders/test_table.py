@@ -113,7 +113,7 @@ def test_a_missing_table_and_one_in_another_encoding_are_reported(tmp_path: Path
         ("file,,valence,arousal\na.wav,?,-0.5,0.5\n", "columns not read: one without a header"),
     ],
 )
-def test_tables_of_spreadsheets_are_read_and_what_is_passed_over_is_named(
+def test_tables_of_spreadsheets_are_read_and_ignored_columns_are_named(
     tmp_path: Path, text: str, note: str | None
 ) -> None:
     read = table.read(write(tmp_path, text), None)
@@ -143,15 +143,13 @@ def test_the_scale_of_negative_values_within_one_is_inferred(values: list[float]
         ([-40.0, 50.0], "no scale known here"),
     ],
 )
-def test_values_that_several_scales_allow_are_never_guessed_at(
-    values: list[float], fitting: str, tmp_path: Path
-) -> None:
+def test_the_scale_of_ambiguous_values_is_not_guessed(values: list[float], fitting: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         table.choose_scale(np.array(values), None, tmp_path)
     assert caught.value.what.endswith(f"could be on {fitting}")
     assert "--scale" in str(caught.value.hint)
 
 
-def test_an_unknown_scale_is_answered_with_the_known(tmp_path: Path) -> None:
+def test_the_error_of_an_unknown_scale_lists_the_scales(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown scale '1-9'. Choose from -1..1, 0..1, 1..9"):
         table.choose_scale(np.array([1.0]), "1-9", tmp_path)

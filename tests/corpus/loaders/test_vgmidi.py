@@ -31,7 +31,7 @@ def test_the_labels_are_those_derived_from_the_raw_series_by_others(data: Path) 
     assert [Path(tracks[i].path).name for i in witness.index] == witness["midi"].tolist()
 
 
-def test_a_series_of_games_stays_on_one_side(data: Path) -> None:
+def test_a_series_of_games_stays_in_one_fold(data: Path) -> None:
     tracks = load(f"vgmidi:{data / 'research/VGMIDI'}").tracks
     assert {track.artist for track in tracks} >= {"Final Fantasy", "Dragon Quest", ""}
     assert all(Path(track.path).name.startswith(track.artist or "Other") for track in tracks)
@@ -107,7 +107,7 @@ def test_annotations_that_cannot_be_used_are_reported(
 
 
 @pytest.mark.parametrize("bad", [{"valence": [0.1, 1.2], "arousal": [0.1, 0.1]}, {"valence": [], "arousal": [0.1]}])
-def test_a_piece_with_a_rating_that_cannot_be_is_left_out(tmp_path: Path, bad: dict[str, list[float]]) -> None:
+def test_a_piece_with_an_invalid_rating_is_left_out(tmp_path: Path, bad: dict[str, list[float]]) -> None:
     content = raw(piece1_1=said(0.1), piece1_2=bad, piece2_1=said(0.2))
     content["pieces"]["piece2"] = {"midi": "G_NES_a.mid"}
     source = load(f"vgmidi:{tree(tmp_path, content)}")
@@ -116,7 +116,7 @@ def test_a_piece_with_a_rating_that_cannot_be_is_left_out(tmp_path: Path, bad: d
     assert (source.checks[0].check, source.checks[0].verdict, source.checks[0].n) == ("out_of_range", "suspect", 1)
 
 
-def test_scores_that_are_not_there_are_counted(tmp_path: Path) -> None:
+def test_missing_scores_are_counted(tmp_path: Path) -> None:
     content = raw(piece1_1=said(0.1), piece2_1=said(0.3))
     content["pieces"]["piece2"] = {"midi": "none.mid"}
     source = load(f"vgmidi:{tree(tmp_path, content)}")

@@ -40,7 +40,7 @@ def test_requested_fields_stay_and_others_are_those_of_near_clips() -> None:
     assert {tuple(row) for row in result[:, 4:].tolist()} == {(0, 0), (0, 1), (1, 0), (1, 1)}, "all that there is"
 
 
-def test_the_rest_comes_of_one_clip() -> None:
+def test_the_other_fields_come_from_one_clip() -> None:
     rows = described()
     near = ((rows[:, :2] - torch.tensor([0.2, 0.3])) / rows[:, :2].std(dim=0, unbiased=False)).norm(dim=1)
     nearest = {tuple(row) for row in rows[near.argsort()[:N_NEAREST], 2:].tolist()}
@@ -70,7 +70,7 @@ def test_a_row_depends_only_on_its_condition_and_index() -> None:
     assert not torch.equal(model(conditions, 8, torch.arange(40)), whole)
 
 
-def test_what_clips_do_not_say_stays_open() -> None:
+def test_missing_fields_of_clips_stay_unspecified() -> None:
     rows = described()
     rows[:, 2] = torch.nan
     result = fitted(rows)(condition_of(0.0, 0.0), 0, torch.tensor([0]))

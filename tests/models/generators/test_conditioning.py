@@ -51,7 +51,7 @@ def test_unspecified_fields_become_the_nulls() -> None:
 
 
 @pytest.mark.parametrize("name", list(ALL.columns))
-def test_every_field_has_a_say_and_its_own_null(name: str) -> None:
+def test_every_field_has_an_effect_and_its_own_null(name: str) -> None:
     torch.manual_seed(0)
     embed = ConditionEmbedding(16, ALL)
     requested, without = embed(condition()), embed(ALL.withhold(condition(), [name]))
@@ -153,6 +153,6 @@ def test_the_corners_and_nothing_are_on_the_plane() -> None:
     ALL.require_valid(torch.cat([condition(), NOTHING]))
 
 
-def test_a_field_that_is_not_there_cannot_be_withheld() -> None:
+def test_a_field_that_does_not_exist_cannot_be_withheld() -> None:
     with pytest.raises(UsageError, match=r"no field .lyrics.*There are emotion, mode"):
         Fields(mode=True).withhold(torch.zeros(1, 3), ["lyrics"])

@@ -68,7 +68,7 @@ def test_a_sample_is_the_same_in_any_batch_and_order(model: Flow) -> None:
     assert (model.sample(condition, 10) - whole).abs().max() > 1
 
 
-def test_the_condition_has_a_say(model: Flow) -> None:
+def test_the_condition_has_an_effect(model: Flow) -> None:
     index = torch.zeros(3, dtype=torch.long)
     happy, sad, nothing = model.sample(torch.cat([torch.tensor([[0.6, 0.4], [-0.6, -0.4]]), NOTHING]), 0, index)
     assert (happy - sad).abs().max() > 0.05
@@ -132,7 +132,7 @@ def test_the_guide_moves_the_prediction_by_the_given_share(model: Flow) -> None:
         assert (moved.norm(dim=1) < (model.guide_prediction(x - t * plain) - condition).norm(dim=1)).all()
 
 
-def test_a_caller_in_inference_mode_is_served_the_same(model: Flow) -> None:
+def test_inference_mode_of_the_caller_changes_nothing(model: Flow) -> None:
     condition = torch.tensor([[0.2, -0.1]])
     expected = model.sample(condition, 0, sampling={"guide": 0.5})
     with torch.inference_mode():
@@ -206,6 +206,6 @@ def test_samples_lie_within_the_normalisers_limit(model: Flow) -> None:
         {"guidance": float("nan")},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
+def test_invalid_settings_are_refused_with_the_reason(setting: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Flow(SHAPE, FlowConfig(**setting))  # type: ignore[arg-type]

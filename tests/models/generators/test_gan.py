@@ -123,6 +123,6 @@ def test_all_fields_can_be_requested() -> None:
         *({"recipe": "new"}, {"regularizer": "none"}, {"components": 1000}),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused_with_the_reason(setting: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Gan(SHAPE, GanConfig(**setting))

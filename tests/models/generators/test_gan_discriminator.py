@@ -79,7 +79,7 @@ def test_the_deviation_is_that_of_each_group() -> None:
         np.testing.assert_allclose(result[group == g].numpy(), np.tile(expected, (4, 1)), rtol=1e-4)
 
 
-def test_a_collapse_is_seen() -> None:
+def test_a_collapse_is_detected() -> None:
     x = mels(8, SHAPE)
     model, condition = discriminator(), torch.zeros(8, 2)
     alike = x[:1].expand(8, *SHAPE)

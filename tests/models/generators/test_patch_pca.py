@@ -54,7 +54,7 @@ def test_latents_of_the_training_clips_are_white() -> None:
     assert channels.mean(dim=1).abs().max() < 1e-3
 
 
-def test_what_is_encoded_comes_back_from_any_latent() -> None:
+def test_decoding_restores_clips_from_any_latent() -> None:
     latent = PatchPCA(SHAPE, 4, 6)
     latent.fit(normal(30, SHAPE))
     z = torch.randn(3, *latent.latent_shape)

@@ -13,7 +13,7 @@ def net(**options: object) -> VelocityUNet:
     return made.eval()
 
 
-def test_any_grid_comes_back_as_it_was() -> None:
+def test_any_grid_is_restored() -> None:
     made = net(blocks=2, attention=2)
     for size in ((8, 16), (7, 13), (4, 4)):
         x = torch.randn(2, 4, *size)
@@ -29,14 +29,14 @@ def test_every_weight_is_used() -> None:
     assert not [name for name, value in made.named_parameters() if value.grad is not None and not value.grad.any()]
 
 
-def test_time_and_condition_have_a_say() -> None:
+def test_time_and_condition_have_an_effect() -> None:
     made, x = net(), torch.randn(1, 4, 8, 8)
     with torch.no_grad():
         base = made(x, torch.tensor([0.5]), torch.zeros(1, 32))
         assert (made(x, torch.tensor([0.5]), torch.ones(1, 32)) - base).abs().max() > 1e-3
 
 
-def test_lines_that_are_not_there_have_no_say() -> None:
+def test_missing_lines_have_no_effect() -> None:
     torch.manual_seed(0)
     layer = CrossAttention(16, 32)
     torch.nn.init.ones_(layer.gate)

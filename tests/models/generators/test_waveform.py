@@ -87,6 +87,6 @@ def test_it_follows_other_conditions_by_other_sounds() -> None:
         *({"fade_samples": 70_000}, {"gamma": -1.0}, {"matching": -1.0}, {"penalty_every": 0}),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused_with_the_reason(setting: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(setting))} .* is invalid"):
         Waveform((64, 128), WaveformConfig(**setting))

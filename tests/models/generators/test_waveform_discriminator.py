@@ -80,7 +80,7 @@ def test_a_piece_is_cut_anywhere() -> None:
     assert cut(x, 10) is x
 
 
-def test_the_condition_has_its_say() -> None:
+def test_the_condition_has_an_effect() -> None:
     model, x = WaveformDiscriminator(4).eval(), torch.randn(2, 4096)
     one, other = model(x, torch.zeros(2, 2)), model(x, torch.full((2, 2), 0.7))
     for (a, features_a, _), (b, features_b, _) in zip(one, other, strict=True):

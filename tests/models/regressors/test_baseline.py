@@ -30,7 +30,7 @@ def test_it_is_scikit_learns_ridge_on_the_same_features(data: tuple[torch.Tensor
     assert np.corrcoef(expected[:, 0], labels[40:, 0])[0, 1] > 0.5, "there is something to learn here"
 
 
-def test_it_reads_two_numbers_on_the_plane(data: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_it_predicts_two_numbers_on_the_plane(data: tuple[torch.Tensor, torch.Tensor]) -> None:
     model = Baseline((16, 32))
     model.fit(mel_statistics(data[0]), data[1])
     emotion, half = model.predict(data[0] * 50)

@@ -60,7 +60,7 @@ def test_it_predicts_what_scikit_learn_predicts(kind: str) -> None:
     assert result.std(axis=0).min() > 0.005, "it has learnt something"
 
 
-def test_it_is_filed_as_arrays_and_read_again(kind: str) -> None:
+def test_it_is_saved_as_arrays_and_loaded_again(kind: str) -> None:
     first, second = fitted(kind), MAKE[kind]()
     x = torch.from_numpy(NEW).float()
     assert not torch.equal(first(x), second(x))
@@ -68,7 +68,7 @@ def test_it_is_filed_as_arrays_and_read_again(kind: str) -> None:
     assert torch.equal(first(x), second(x))
 
 
-def test_a_row_is_read_alike_in_any_company(kind: str) -> None:
+def test_the_result_of_a_row_does_not_depend_on_its_batch(kind: str) -> None:
     model, x = fitted(kind), torch.from_numpy(NEW).float()
     torch.testing.assert_close(model(x[3:4]), model(x)[3:4])
 

@@ -18,7 +18,7 @@ def model() -> Student:
     return model.eval()
 
 
-def test_it_reads_two_numbers_on_the_plane(model: Student) -> None:
+def test_it_predicts_two_numbers_on_the_plane(model: Student) -> None:
     emotion, half = model.predict(mels(5, (64, 128)) * 3)
     assert emotion.shape == half.shape == (5, 2)
     assert (emotion.abs() <= 1).all()
@@ -27,14 +27,14 @@ def test_it_reads_two_numbers_on_the_plane(model: Student) -> None:
     torch.testing.assert_close(model.predict(mels(5, (64, 128)))[1], torch.tensor([[0.2, 0.3]]).expand(5, 2))
 
 
-def test_a_clip_is_read_alike_in_any_company(model: Student) -> None:
+def test_the_result_of_a_clip_does_not_depend_on_its_batch(model: Student) -> None:
     x = mels(6, (64, 128))
     whole = model.predict(x)[0]
     torch.testing.assert_close(model.predict(x[3:4])[0], whole[3:4])
     assert torch.equal(model.predict(x)[0], whole), "dropout is off"
 
 
-def test_it_reads_clips_of_any_length(model: Student) -> None:
+def test_it_accepts_clips_of_any_length(model: Student) -> None:
     assert model.predict(mels(2, (64, 300)))[0].shape == (2, 2)
 
 
@@ -44,7 +44,7 @@ def test_it_fits_any_front_end(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("setting", [{"width": -1}, {"depth": -1}, {"dropout": 1.0}, {"dropout": -0.1}])
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
+def test_invalid_settings_are_refused_with_the_reason(setting: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="is invalid"):
         Student((64, 128), StudentConfig(**setting))  # type: ignore[arg-type]
 

@@ -71,7 +71,7 @@ def test_the_head_is_the_studys_at_full_size() -> None:
     assert 85e6 < sum(value.numel() for value in model.parameters()) < 88e6
 
 
-def test_a_small_one_begins_with_convolutions_and_reads_by_band() -> None:
+def test_a_small_vit_begins_with_convolutions_and_pools_by_band() -> None:
     torch.manual_seed(0)
     model = ViT((64, 128)).eval()
     config = model.config
@@ -90,7 +90,7 @@ def test_a_small_one_begins_with_convolutions_and_reads_by_band() -> None:
     ("shape", "settings"),
     [((128, 256), {"width": 16, "layers": 1}), ((64, 128), {"patch": 16}), ((64, 128), {"input": "resized"})],
 )
-def test_whoever_speaks_of_patches_has_them(shape: tuple[int, int], settings: dict[str, Any]) -> None:
+def test_naming_patches_selects_them(shape: tuple[int, int], settings: dict[str, Any]) -> None:
     config = made(shape, **({"patch": 0} | settings)).config
     assert (config.stem, config.pool, config.patch) == ("patches", "token", 16)
 
@@ -166,7 +166,7 @@ def test_a_trained_one_is_made_again_without_the_pretrained_files(folder: Path, 
         ({"input": "resized", "stem": "convolutions"}, "before a ViT of random weights"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says: str) -> None:
+def test_invalid_settings_are_refused_with_the_reason(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         made(**settings)
 
@@ -186,7 +186,7 @@ def test_models_that_cannot_be_read_are_refused(tmp_path: Path, folder: Path) ->
     assert json.loads((folder / "config.json").read_text())["hidden_size"] == 16
 
 
-def test_without_transformers_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_transformers_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingDependencyError, match=r"affetti\[encoders\]"):
         ViT(SHAPE, ViTConfig(**LEAN))

@@ -33,7 +33,7 @@ def test_a_mean_is_resampled_by_song_and_leaves_unknown_values_out() -> None:
     assert (with_gaps.value, with_gaps.ci, with_gaps.n) == (result.value, result.ci, 30)
 
 
-def test_what_is_not_defined_has_a_reason_and_no_value() -> None:
+def test_undefined_values_are_none_with_a_reason() -> None:
     songs = np.array(["a", "b", "c"])
     result = Measurement.of_statistic("r", "r", metrics.pearson, [1.0, 1.0, 1.0], [1.0, 2.0, 3.0], songs=songs)
     assert result.value is None
@@ -66,7 +66,7 @@ def test_the_interval_of_several_definitions_spans_all_of_theirs() -> None:
     assert Measurement.over_definitions("c", "C", [Measurement.missing("d", "D", "sound")]).value is None
 
 
-def test_an_answer_comes_back_from_json() -> None:
+def test_an_answer_is_restored_from_json() -> None:
     answer = Answer(
         "It is so.",
         (Measurement("a", "A", 1.0, (0.5, 1.5), 12), Measurement.missing("b", "B", "sound")),

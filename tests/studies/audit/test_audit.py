@@ -43,7 +43,7 @@ def test_the_document_has_the_keys_of_the_contract(document: dict[str, Any]) -> 
     assert set(document["wording"]) == {"paragraph", "footnote", "table"}
 
 
-def test_what_the_corpus_lacks_is_said_and_the_rest_is_measured(document: dict[str, Any]) -> None:
+def test_missing_parts_are_reported_and_the_rest_is_measured(document: dict[str, Any]) -> None:
     by = {entry["id"]: entry for entry in document["questions"]}
     ceiling = {result["name"]: result for result in by["ceiling"]["measurements"]}
     assert ceiling["quality_roundtrip"]["value"] is not None

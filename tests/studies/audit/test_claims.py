@@ -56,7 +56,7 @@ def test_the_rule(measurement: Measurement | None, verdict: str) -> None:
         ("upper", -math.inf, 11, (2, 0, 6), "supported"),
     ],
 )
-def test_a_bound_decides_from_its_own_side_alone(
+def test_a_bound_decides_on_its_own_side_only(
     bound: Bound, low: float, high: float, measurement: tuple[float, float, float], verdict: str
 ) -> None:
     claim = Claim("c", "§1", "…", low, high, "x.y", bound=bound)
@@ -73,7 +73,7 @@ def test_a_measurement_beside_a_claim_does_not_decide_it() -> None:
         assert decide(claim, None, composed=False, dataset="deam") == ("undecided", "not measured")
 
 
-def test_what_people_feel_is_not_decided_on_composed_music() -> None:
+def test_claims_about_feelings_are_not_decided_on_composed_music() -> None:
     people = Claim("c", "§1", "…", 50, 70, "x.y", needs_listeners=True)
     for result in (measured(60, 55, 65), measured(10, 5, 15)):
         verdict, reason = decide(people, result, composed=True)

@@ -43,7 +43,7 @@ def test_words_hold_what_was_measured_and_say_what_was_not(plain: Corpus) -> Non
     assert genre.information_loss.startswith("(not measured)")
 
 
-def test_a_quick_audit_and_composed_music_are_said(plain: Corpus) -> None:
+def test_a_quick_audit_and_composed_music_are_stated(plain: Corpus) -> None:
     paragraph = wording({}, [], plain, composed=True, quick=True).paragraph
     assert "quick audit" in paragraph
     assert "composed by rules" in paragraph

@@ -50,7 +50,7 @@ WRONG = (
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_arm_is_refused_with_what_there_is(name: str) -> None:
+def test_an_unknown_arm_is_refused_with_the_known_arms(name: str) -> None:
     with pytest.raises(UsageError, match=r"unknown arm .*(Choose from real|Did you mean)") as caught:
         parse_arm(name, 1.0)
     assert "\n" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_what_is_no_arm_is_refused_with_what_there_is(name: str) -> None:
         ("composer-filtered", "no sampling parameters and no filter"),
     ],
 )
-def test_numbers_and_settings_that_make_no_sense_are_refused(name: str, says: str) -> None:
+def test_invalid_numbers_and_settings_are_refused(name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         parse_arm(name, 1.0)
 
@@ -93,7 +93,7 @@ def test_real_arms_are_always_there_and_best_comes_last() -> None:
         ("audio-stretch", "kept no audio"),
     ],
 )
-def test_an_arm_needs_what_is_at_hand(name: str, says: str) -> None:
+def test_an_arm_without_its_inputs_is_refused(name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         choose_arms((name,), KINDS, 1.0)
 

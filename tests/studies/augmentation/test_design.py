@@ -16,7 +16,7 @@ from affetti.studies.augmentation.study import augmentation_study
 from affetti.training.train import TrainSettings, train_run
 
 
-def test_what_cannot_be_compared_is_refused_before_any_work(
+def test_sets_that_cannot_be_compared_are_refused_before_any_work(
     tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], made: Callable[..., Path]
 ) -> None:
     flow = run_of("flow")

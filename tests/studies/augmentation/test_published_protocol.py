@@ -14,7 +14,7 @@ from affetti.studies.augmentation.results import ArmResult
 from affetti.training.registry import Budget
 
 
-def test_the_mixture_is_split_by_clip_and_says_that_it_is_not_honest(
+def test_the_mixture_is_split_by_clip_and_marked_as_not_valid(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shorten(monkeypatch, "gan", Budget(2, 8))

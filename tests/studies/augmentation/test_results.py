@@ -54,7 +54,7 @@ def of_01() -> dict[str, Any]:
     }
 
 
-def test_a_study_of_01_opens_under_the_names_of_today() -> None:
+def test_a_study_of_01_opens_under_the_present_names() -> None:
     result = StudyResult.from_dict(of_01())
     assert result.best[0].arm == "mixup+flow"
     assert (result.tradeoff[0].sampling, result.training_steps[0].updates) == ("guidance", 9)
@@ -65,7 +65,7 @@ def test_a_study_of_01_opens_under_the_names_of_today() -> None:
     assert StudyResult.from_dict(result.to_dict()) == result
 
 
-def test_a_document_that_is_no_study_is_refused_in_one_line() -> None:
+def test_a_document_that_is_not_a_study_is_refused_in_one_line() -> None:
     for document in ({"verb": "compare"}, of_01() | {"seeds": "two"}, of_01() | {"unknown": 1}, []):
         with pytest.raises(StorageError) as caught:
             StudyResult.from_dict(document, "study/result.json")

@@ -203,7 +203,7 @@ def rows(**reference: Any) -> tuple[ArmResult, ...]:
 
 
 @pytest.mark.parametrize(("low", "said"), [(-0.01, True), (0.2, False)])
-def test_a_study_that_learnt_nothing_says_so(low: float, said: bool) -> None:
+def test_a_study_without_learning_is_reported(low: float, said: bool) -> None:
     notes = _notes("ccc", np.array(["jazz", "rock"]), False, rows(ci=(low, 0.6)))
     assert ("no better than chance" in " ".join(notes)) == said
 

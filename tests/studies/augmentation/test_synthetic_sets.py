@@ -28,7 +28,7 @@ def test_the_composer_composes_songs_outside_the_corpus(corpus: Corpus, fresh: C
         require_honest(fresh, corpus, corpus.fold(fold))
 
 
-def test_fresh_songs_that_are_none_are_refused(corpus: Corpus, fresh: Corpus, tmp_path: Path) -> None:
+def test_invalid_new_songs_are_refused(corpus: Corpus, fresh: Corpus, tmp_path: Path) -> None:
     api.prepare.run("composed", tmp_path / "again", clips=16, folds=2, workers=1)
     with pytest.raises(MismatchError, match=r"songs its generator was trained on|songs lie both"):
         require_honest(Corpus.open(tmp_path / "again"), corpus, corpus.fold(0))
@@ -41,7 +41,7 @@ def test_fresh_songs_that_are_none_are_refused(corpus: Corpus, fresh: Corpus, tm
         fresh_songs(other, 8, tmp_path / "none")
 
 
-def test_synthetic_test_clips_and_generators_that_heard_the_test_songs_are_refused(
+def test_synthetic_test_clips_and_generators_trained_on_test_songs_are_refused(
     tmp_path: Path, corpus: Corpus, made: Callable[..., Path]
 ) -> None:
     synthetic = Corpus.open(made("flow"))

@@ -54,7 +54,7 @@ def test_joined_clips_are_the_rows_of_both(corpus: Corpus) -> None:
     assert both.rows.tolist() == [0, 1, 2]
 
 
-def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_trial_saves_its_predictions_once_and_gathering_orders_folds(corpus: Corpus, tmp_path: Path) -> None:
     arm = parse_arm("real", 1.0)
     places = [TrainingSubset(1, 1.0, corpus.path), TrainingSubset(0, 1.0, corpus.path)]
     units = tuple(Trial(arm, "baseline", place, 0) for place in places)
@@ -71,7 +71,7 @@ def test_a_unit_files_what_it_reads_once_and_gathering_puts_folds_in_order(corpu
     assert len(saved.validation) == len(corpus.fold(0).validation)
 
 
-def test_what_is_trained_a_second_time_is_trained_as_the_first(corpus: Corpus) -> None:
+def test_training_twice_gives_the_same_weights(corpus: Corpus) -> None:
     # Batch norm counts batches while it trains: a model that came back evaluating would stand still.
     clips = Clips(corpus.mel, corpus.labels, corpus.fold(0).train)
     torch.manual_seed(0)

@@ -108,7 +108,7 @@ def test_the_condition_fades_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [0.0] * 5 + [0.5] * 5 + [1.0] * 10
 
 
-def test_the_average_halves_what_it_knew_in_a_half_life() -> None:
+def test_the_weight_of_the_old_average_halves_in_a_half_life() -> None:
     assert objective(half_life=1600)._decay(16) ** 100 == pytest.approx(0.5)
     assert objective(steps=200)._decay(16) ** 10 == pytest.approx(0.5), "a twentieth of the training"
 

@@ -26,7 +26,7 @@ def prediction(seed: int, features: int = 5, grid: tuple[int, int] = (3, 4)) -> 
     return Prediction(torch.randn(6, 2), torch.randn(6, features), torch.rand(6, *grid))
 
 
-def test_likeness_to_oneself_is_perfect() -> None:
+def test_similarity_to_itself_is_perfect() -> None:
     assert all(
         float(part) == pytest.approx(0, abs=1e-10)
         for part in distillation_losses(prediction(0), prediction(0)).values()
@@ -34,7 +34,7 @@ def test_likeness_to_oneself_is_perfect() -> None:
     assert all(float(part) > 0.001 for part in distillation_losses(prediction(0), prediction(1)).values())
 
 
-def test_neither_width_nor_grid_nor_scale_needs_to_agree() -> None:
+def test_teacher_and_student_may_differ_in_width_grid_and_scale() -> None:
     teacher = prediction(0)
     result = distillation_losses(prediction(1, 9, (8, 2)), teacher)
     assert set(result) == set(WEIGHTS)
@@ -76,7 +76,7 @@ def test_blends_keep_labels_and_clips_together() -> None:
     assert 0.3 < kept < 0.7
 
 
-def test_the_teacher_is_not_changed_and_the_student_comes_to_read_like_it() -> None:
+def test_the_teacher_is_not_changed_and_the_student_learns_its_predictions() -> None:
     torch.manual_seed(0)
     teacher, mel = Student((16, 32), StudentConfig(8)), mels(32, (16, 32))
     teacher.normalise.fit(mel)
@@ -107,7 +107,7 @@ def test_a_run_is_distilled_and_says_from_whom(tmp_path: Path, corpus: Corpus, r
     assert one != other
 
 
-def test_teachers_that_may_not_teach_are_refused(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
+def test_invalid_teachers_are_refused(tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path]) -> None:
     with pytest.raises(MismatchError, match=r"was trained on \d+ of the test songs"):
         train_run("student", corpus, 1, tmp_path / "run", TrainSettings(teacher=run_of("vit"), steps=4, batch_size=8))
     with pytest.raises(UsageError, match="a baseline teaches no student"):

@@ -80,7 +80,7 @@ def test_a_student_stops_when_validation_no_longer_gains(
     assert made.result is made.best.kept
 
 
-def test_a_student_that_is_not_to_stop_takes_all_steps_whatever_validation_says() -> None:
+def test_without_early_stopping_a_student_takes_all_steps() -> None:
     data = clips()
     made = student_objective(student(), 6, ObjectiveOptions(validation=data, stop_early=False))
     train(made, data, LoopConfig(6, 8))

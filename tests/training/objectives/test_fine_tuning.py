@@ -31,7 +31,7 @@ def clips(count: int = 24) -> Clips:
 
 
 @pytest.mark.parametrize(("share", "learning"), [(0.0, 0), (0.16, 0), (0.17, 4), (0.29, 4), (0.3, 6), (1.0, 6)])
-def test_a_pretrained_backbone_is_let_go_by_and_by(share: float, learning: int) -> None:
+def test_a_pretrained_backbone_is_unfrozen_gradually(share: float, learning: int) -> None:
     model = vit()
     unfreeze(model, share)
     free = [all(value.requires_grad for value in block.parameters()) for block in model.blocks]

@@ -43,7 +43,7 @@ class Fixed(nn.Module):
 
 
 @pytest.mark.parametrize(("right", "updates", "generator"), [(0.25, 3, 1), (0.75, 1, 1), (1.0, 1, 2)])
-def test_who_is_weak_is_trained_more(
+def test_the_weaker_side_is_trained_more(
     monkeypatch: pytest.MonkeyPatch, right: float, updates: int, generator: int
 ) -> None:
     made = objective()

@@ -34,5 +34,5 @@ def test_the_loudest_sinusoid_has_its_amplitude(level: float) -> None:
     assert peak_amplitude((level * (tone(1_000.3) + quiet)).astype(np.float32)) == pytest.approx(level, rel=2e-3)
 
 
-def test_a_constant_is_no_sound() -> None:
+def test_a_constant_counts_as_silence() -> None:
     assert peak_amplitude(np.full(4_096, 0.5, np.float32)) < 1e-6

@@ -50,7 +50,7 @@ def test_seconds_hold_twelve_numbers_each() -> None:
     assert np.mean((back - x[0]) ** 2) < 0.5 * np.mean((nothing - x[0]) ** 2)
 
 
-def test_what_lies_in_twelve_components_comes_back_but_for_rounding() -> None:
+def test_clips_within_twelve_components_are_restored_up_to_rounding() -> None:
     rng = np.random.default_rng(0)
     shapes = rng.normal(size=(6, 128 * 43))
     pieces = (rng.normal(size=(40, 6)) * 30) @ np.linalg.qr(shapes.T)[0].T - 40
@@ -61,7 +61,7 @@ def test_what_lies_in_twelve_components_comes_back_but_for_rounding() -> None:
     assert np.sum((back - x[3]) ** 2) < 12 * 0.25
 
 
-def test_too_few_to_fit_to_is_no_latent() -> None:
+def test_with_too_few_clips_there_is_no_latent() -> None:
     assert fit_latents(log_mels(1), FRONT) == {}
     assert fit_latents(log_mels(0), FRONT) == {}
     assert set(fit_latents(log_mels(12), FRONT)) == {"patches", "latent"}

@@ -71,7 +71,7 @@ def test_the_complex_stft_comes_back_as_well_as_16_bits_do(steps: dict[str, Stag
     assert pcm - 0.1 < ours < pcm + 2.0
 
 
-def test_what_is_further_down_the_chain_comes_back_less_well(steps: dict[str, Stage]) -> None:
+def test_later_stages_are_reconstructed_less_well(steps: dict[str, Stage]) -> None:
     true = stft(WAVE, FRONT).abs()
     near = [spectral_convergence(true, stft(steps[name].sound, FRONT).abs()) for name in STAGES]
     order = dict(zip(STAGES, near, strict=True))

@@ -46,7 +46,7 @@ def test_predictive_groups_are_selected_and_others_left_out():
     np.testing.assert_array_equal(fits[("predictive",)].slopes, fits[("predictive", "useless")].slopes)
 
 
-def test_a_useless_group_is_seldom_let_in_and_a_telling_one_nearly_always():
+def test_a_useless_group_is_rarely_selected_and_a_predictive_one_nearly_always():
     let_in = {"predictive": 0, "useless": 0}
     for seed in range(20):
         base, groups, y = material(seed)

@@ -51,7 +51,7 @@ def planted(path: Path, *, fine: bool) -> AuditContext:
 
 
 @pytest.mark.parametrize("fine", [False, True])
-def test_what_lies_within_a_band_is_lost_to_mel_and_what_is_level_is_kept(tmp_path: Path, fine: bool) -> None:
+def test_a_mel_loses_differences_within_a_band_and_keeps_levels(tmp_path: Path, fine: bool) -> None:
     context = planted(tmp_path, fine=fine)
     rows, (shown,) = stage_features(context, {"": PAPER}, SONGS, silent)
     chosen = {name: shown.features[name] for name in ("magnitude", "mel")}
@@ -105,7 +105,7 @@ def test_one_song_has_no_latents_and_no_prediction() -> None:
     assert all(it.value is None and "1 songs" in it.note for it in result)
 
 
-def test_what_is_kept_is_a_share_of_ccc() -> None:
+def test_the_kept_part_is_a_share_of_ccc() -> None:
     rng = np.random.default_rng(0)
     target = rng.normal(size=(60, 2))
     good = target + 0.1 * rng.normal(size=target.shape)

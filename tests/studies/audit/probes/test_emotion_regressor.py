@@ -18,7 +18,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return write_corpus(tmp_path_factory.mktemp("loud") / "corpus", songs=60)
 
 
-def test_what_the_corpus_ties_to_labels_is_read_and_what_it_does_not_is_not(loud: Corpus, tmp_path: Path) -> None:
+def test_words_that_correlate_with_labels_are_predictive_and_others_are_not(loud: Corpus, tmp_path: Path) -> None:
     context = AuditContext(loud, tmp_path)
     regressor = EmotionRegressor.fit(context)
     assert regressor is not None

@@ -49,7 +49,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return band(tmp_path_factory.mktemp("real") / "c", has, has, 1)
 
 
-def test_accuracy_is_scikit_learns() -> None:
+def test_accuracy_equals_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     has, read = rng.random((2, 50, 3)) < 0.4
     theirs = [balanced_accuracy_score(has[:, k], read[:, k]) for k in range(3)]
@@ -89,7 +89,9 @@ def test_instruments_that_sound_are_read_and_names_alone_are_not(real: Corpus, t
     assert idle.ci is not None and idle.ci[0] < 0.5 < idle.ci[1]
 
 
-def test_generators_that_obey_do_not_blur_and_those_that_do_not_blur_all(real: Corpus, tmp_path: Path) -> None:
+def test_generators_that_follow_requested_instruments_do_not_blur_and_others_blur_all(
+    real: Corpus, tmp_path: Path
+) -> None:
     condition = flags(60, 3)
     band(tmp_path / "good", condition, condition, 4)
     band(tmp_path / "deaf", flags(60, 5), condition, 4)
@@ -104,7 +106,7 @@ def test_generators_that_obey_do_not_blur_and_those_that_do_not_blur_all(real: C
     assert alone["generated_blur"].value == pytest.approx(deaf.value)
 
 
-def test_what_is_missing_is_said(real: Corpus, tmp_path: Path) -> None:
+def test_missing_parts_are_reported(real: Corpus, tmp_path: Path) -> None:
     assert "give --models" in measured(AuditContext(real, tmp_path))["generated_blur"].note
     wordless = band(tmp_path / "w", flags(10, 1), flags(10, 1), 1, instruments="")
     result = measured(AuditContext(real, tmp_path, generated=(("gan", wordless.path),)))

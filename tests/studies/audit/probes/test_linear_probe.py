@@ -28,7 +28,7 @@ def test_values_are_those_of_a_ridge_pipeline(monkeypatch):
     assert linear_probe.r2(theirs, y) == pytest.approx(r2_score(y, theirs))
 
 
-def test_two_targets_are_read_as_each_alone():
+def test_two_targets_are_predicted_as_each_alone():
     x = features(2)
     y = x[:, :2] + features(3, 2) * [0.5, 5.0]
     both = linear_probe.cross_val_predict(x, y, SONGS)
@@ -55,7 +55,7 @@ def test_rows_may_come_in_any_order(kind):
         np.testing.assert_array_equal(there[order], back)
 
 
-def test_reads_classes_that_are_there_and_none_that_are_not():
+def test_predictive_features_give_classes_and_others_give_chance():
     x, rng = features(6), np.random.default_rng(7)
     there = np.array(["a", "b", "c"])[np.digitize(x[:, 0], [-0.6, 1.2])]  # unequally many
     read = linear_probe.cross_val_classify(x, there, SONGS)
@@ -65,7 +65,7 @@ def test_reads_classes_that_are_there_and_none_that_are_not():
     assert abs(linear_probe.balanced_accuracy(linear_probe.cross_val_classify(x, absent, SONGS), absent) - 1 / 3) < 0.1
 
 
-def test_what_was_learnt_reads_clips_not_seen():
+def test_a_fitted_probe_predicts_unseen_clips():
     x = features(8)
     y = np.where(x[:, 1] > 0, "up", "down")
     read = linear_probe.fit_classifier(x[:160], y[:160], SONGS[:160])(x[160:])

@@ -28,7 +28,7 @@ def test_equals_scikit_learn(features, weighted):
         np.testing.assert_allclose(result.slopes[:, column], theirs.coef_, atol=1e-8)
 
 
-def test_chooses_the_penalty_that_reads_songs_left_out_best():
+def test_the_penalty_with_the_least_error_on_held_out_songs_is_chosen():
     from sklearn.model_selection import GridSearchCV, GroupKFold
 
     x, y = material(40)

@@ -78,7 +78,7 @@ def test_measurements_that_claims_name_are_taken(answered: tuple[Answer, Path]) 
     assert measured["alias_db"] < -90
 
 
-def test_bits_fall_along_the_chain(answered: tuple[Answer, Path]) -> None:
+def test_bits_decrease_along_the_stages(answered: tuple[Answer, Path]) -> None:
     answer = answered[0]
     share = {name: answer[f"retention_{name}"].value or 0.0 for name in STAGES}
     assert share["waveform"] == 100.0

@@ -105,7 +105,9 @@ def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> 
     assert all((context.folder / sound.file).is_file() for sound in result.sounds)
 
 
-def test_music_makes_clips_more_alike_than_words_make_them_different(answer: tuple[Answer, AuditContext]) -> None:
+def test_the_same_music_makes_clips_more_similar_than_words_make_them_different(
+    answer: tuple[Answer, AuditContext],
+) -> None:
     by_name = {measurement.name: measurement for measurement in answer[0].measurements}
     value = {name: measurement.value for name, measurement in by_name.items()}
     assert 0.8 < (value["similarity"] or 0) < 1

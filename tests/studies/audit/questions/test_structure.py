@@ -69,7 +69,7 @@ def test_finds_no_effect_where_there_is_none(tmp_path):
     assert false == 0
 
 
-def test_reads_the_section_where_log_mels_show_it_alone(tmp_path):
+def test_the_section_is_predicted_only_where_log_mels_show_it(tmp_path):
     plain = made(tmp_path / "plain", drawn(1))
     assert ask(plain, tmp_path)["chorus_read"].value == pytest.approx(0.5, abs=0.2)
     assert ask(plain, tmp_path)["section_lift"].value == pytest.approx(1, abs=0.25)

@@ -146,7 +146,7 @@ def test_an_answer_has_every_number_a_figure_and_sounds(answer: tuple[Answer, Au
     assert sum(known[f"bias_{it.replace(' ', '_')}"].value or 0 for it in INSTRUMENTS) == pytest.approx(0, abs=1e-9)
 
 
-def test_planted_timbre_is_read_and_none_is_not(tmp_path: Path) -> None:
+def test_planted_timbre_is_predicted_and_absent_timbre_is_not(tmp_path: Path) -> None:
     context = AuditContext(write_corpus(tmp_path / "c", 2, 1), tmp_path)
     planted = {m.name: m for m in timbre._instrument_accuracies(spectra(20, 6.0), context)}
     assert planted["read_mix_mel128"].value == 1

@@ -155,7 +155,7 @@ def test_order_of_rows_does_not_matter():
         assert one.value is other.value is None or one.value == pytest.approx(other.value, abs=1e-8)
 
 
-def test_an_aspect_of_which_nothing_is_said_is_lacking():
+def test_an_aspect_that_is_not_given_is_lacking():
     base, features, rng = drawn(6)
     labels = features["timbre"][:, :2] + rng.standard_normal((N, 2))
     by_name = {
@@ -168,7 +168,7 @@ def test_an_aspect_of_which_nothing_is_said_is_lacking():
         assert "not measurable here" in by_name[name].note
 
 
-def test_a_share_says_in_how_many_folds_the_group_was_let_in():
+def test_a_share_reports_the_number_of_folds_that_selected_the_group():
     base, features, rng = drawn(7)
     label = features["timbre"][:, 0] + 0.5 * rng.standard_normal(N)
     useless = {"timbre": features["timbre"], "genre": np.zeros((N, 1))}
@@ -236,7 +236,7 @@ def test_a_corpus_whose_label_is_the_instrument(tmp_path):
     assert "Not measurable here: phase." in answer.sentence
 
 
-def test_a_corpus_of_nothing_but_labels(tmp_path):
+def test_a_corpus_with_labels_only(tmp_path):
     answer = ask(write_corpus(tmp_path / "c", 12, 1), tmp_path)
     assert answer["log_mel"].value is not None
     assert all(answer[name].value is None and answer[name].note for name in (*ASPECTS, "total", "total_known"))

@@ -37,7 +37,9 @@ def gained(gain: float) -> Any:
 
 
 @pytest.mark.parametrize("decibels", [-6.0, 0.0, 4.0])
-def test_a_planted_change_of_level_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decibels: float) -> None:
+def test_a_planted_change_of_level_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decibels: float
+) -> None:
     monkeypatch.setattr(arousal_shift, "_resynthesise", gained(10 ** (decibels / 20)))
     result = measure_arousal_shift(levelled(tmp_path), 8)
     assert len(result.songs) == 8

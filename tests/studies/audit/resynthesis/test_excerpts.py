@@ -29,7 +29,7 @@ def test_fewer_are_among_more(tmp_path: Path) -> None:
     assert {row for row, _ in excerpts(context, 2)} < {row for row, _ in excerpts(context, 5)}
 
 
-def test_silence_is_passed_over(tmp_path: Path) -> None:
+def test_silence_is_skipped(tmp_path: Path) -> None:
     silence = np.zeros(SIZE, np.float32)
     context = AuditContext(sounding(tmp_path / "corpus", [struck(0), silence, struck(2)]), tmp_path)
     assert {row for row, _ in excerpts(context, 3)} == {0, 2}

@@ -79,7 +79,7 @@ def test_level_and_delay_move_nothing() -> None:
     assert formant_change(before, before) == 0.0
 
 
-def test_by_hand() -> None:
+def test_values_equal_those_computed_by_hand() -> None:
     assert formant_change((500.0, 1_000.0), (550.0, 900.0)) == pytest.approx(10.0)
 
 

@@ -41,7 +41,7 @@ def test_every_way_gives_a_sound_of_the_same_length(sounds: dict[str, tuple[Tens
     assert list(reconstruct(WAVE, FRONT, ("heap", "fast"))) == ["heap", "fast"]
 
 
-def test_true_phase_makes_the_waveform_come_back_and_no_other_does(sounds: dict[str, tuple[Tensor, float]]) -> None:
+def test_only_the_true_phase_restores_the_waveform(sounds: dict[str, tuple[Tensor, float]]) -> None:
     fit = {name: si_sdr(WAVE, sound) for name, (sound, _) in sounds.items()}
     assert fit["oracle"] > 10
     assert all(value < 5 for name, value in fit.items() if name != "oracle"), fit
@@ -61,7 +61,7 @@ def test_plain_griffin_lim_is_librosas() -> None:
     assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=1.0)
 
 
-def test_which_magnitude_a_way_is_given(sounds: dict[str, tuple[Tensor, float]]) -> None:
+def test_the_magnitude_given_to_each_method(sounds: dict[str, tuple[Tensor, float]]) -> None:
     inverted = invert_mel(MelSpectrogram(FRONT)(WAVE), FRONT)
     assert torch.equal(sounds["mel"][0], griffin_lim(inverted))
     assert torch.equal(sounds["fast"][0], griffin_lim(TRUE))
@@ -105,6 +105,6 @@ def test_shares_add_to_a_hundred_whatever_the_losses() -> None:
     assert phase_share(*losses[:, order]) == pytest.approx(phase_share(*losses))
 
 
-def test_what_neither_loses_alone_is_halved() -> None:
+def test_a_loss_of_both_together_is_halved() -> None:
     nothing, both = np.zeros(4), np.full(4, 0.1)
     assert phase_share(nothing, nothing, both) == magnitude_share(nothing, nothing, both) == 50.0

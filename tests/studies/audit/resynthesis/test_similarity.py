@@ -24,7 +24,7 @@ def test_correlation_is_that_of_all_cells() -> None:
         correlation(A, np.full_like(A, -80))
 
 
-def test_a_common_spectrum_makes_strangers_alike_and_is_taken_out_in_time() -> None:
+def test_a_common_spectrum_makes_different_songs_similar_and_can_be_removed() -> None:
     slope = np.linspace(0, -200, 20)[:, None]
     assert correlation(A + slope, B + slope) > 0.9
     assert abs(correlation_in_time(A + slope, B + slope)) < 0.1
