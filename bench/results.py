@@ -47,14 +47,14 @@ def study(result: dict[str, Any]) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for row in result["hierarchy"]:
         claimed = row["claimed"] or {}
-        read = [row["emotion"].get(axis, {}).get("ccc", {}).get("value") for axis in ("valence", "arousal")]
+        predicted = [row["emotion"].get(axis, {}).get("ccc", {}).get("value") for axis in ("valence", "arousal")]
         cells = [
             f"`{row['name']}`",
             interval(row["quality"], row["quality_ci"], 0),
             claimed.get("quality", "–"),
             interval(row["information"], row.get("information_ci"), 0),
             claimed.get("information", "–"),
-            ", ".join(interval(value, None, 2) for value in read),
+            ", ".join(interval(value, None, 2) for value in predicted),
             claimed.get("emotion", "–"),
             interval(row["diversity"], None, 2),
         ]

@@ -34,11 +34,11 @@ def test_the_output_of_a_csv_writer_is_read(
 ) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes((("\ufeff" if mark else "") + table(cells, delimiter, ends)).encode())
-    read = tables.read(path, ("id", "value"))
-    assert [[row["id"], row["value"]] for row in read] == cells
-    assert [row.line for row in read] == list(range(2, len(cells) + 2))
+    predicted = tables.read(path, ("id", "value"))
+    assert [[row["id"], row["value"]] for row in predicted] == cells
+    assert [row.line for row in predicted] == list(range(2, len(cells) + 2))
     expected = pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    assert [row["value"] for row in read] == expected["value"].tolist()
+    assert [row["value"] for row in predicted] == expected["value"].tolist()
 
 
 @given(content=st.binary(max_size=300), ragged=st.booleans())
@@ -47,12 +47,12 @@ def test_any_bytes_are_rows_or_one_clear_error(tmp_path: Path, content: bytes, r
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     try:
-        read = tables.read(path, ("id",), ragged=ragged)
+        predicted = tables.read(path, ("id",), ragged=ragged)
     except InputError as error:
         assert str(path) in str(error)
         assert "\n" not in str(error)
     else:
-        assert all(isinstance(row["id"], str) for row in read if "id" in row.cells)
+        assert all(isinstance(row["id"], str) for row in predicted if "id" in row.cells)
 
 
 @given(value=st.floats(-1e6, 1e6), comma=st.booleans())
@@ -110,8 +110,8 @@ def test_headers_are_compared_without_blanks_and_case(tmp_path: Path) -> None:
 def test_ragged_lines_keep_what_lies_beyond_the_header_and_harm_no_other(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('id,tag\n1,a,b,c\n2\n3,"d\n4,e\n', encoding="utf-8")
-    read = tables.read(path, ("id",), ragged=True)
-    assert [(row["id"], row.get("tag"), row.rest) for row in read] == [
+    predicted = tables.read(path, ("id",), ragged=True)
+    assert [(row["id"], row.get("tag"), row.rest) for row in predicted] == [
         ("1", "a", ("b", "c")),
         ("2", "", ()),
         ("3", "d", ()),

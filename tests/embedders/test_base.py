@@ -19,12 +19,12 @@ def test_an_embedder_of_waveforms_refuses_a_set_without_audio(tmp_path: Path) ->
     for clips in (open_clip_set(tmp_path / "mels.npy"), open_clip_set(write_corpus(tmp_path / "mute", 4, 1).path)):
         with pytest.raises(InputError, match="holds no audio, and the features ears take waveforms"):
             require_input(listener, clips)
-    played = with_audio(tmp_path / "audio")
-    require_input(listener, played)
-    assert played.files is not None
-    played.files[2].unlink()
+    recorded = with_audio(tmp_path / "audio")
+    require_input(listener, recorded)
+    assert recorded.files is not None
+    recorded.files[2].unlink()
     with pytest.raises(InputError, match=r"clip2.flac: the audio of 1 clips is missing"):
-        require_input(listener, played)
+        require_input(listener, recorded)
 
 
 def test_an_embedder_is_given_the_waveform_of_each_clip(tmp_path: Path) -> None:

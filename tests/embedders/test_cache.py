@@ -78,7 +78,7 @@ def test_the_key_covers_everything_the_numbers_depend_on(clips: ClipSet, tmp_pat
     _, embedder = counting()
     changed = clips.mel.copy()
     changed[-1, -1, -1] += 1
-    played = open_clip_set(recordings(tmp_path / "a"), front=front_end("tiny"))
+    recorded = open_clip_set(recordings(tmp_path / "a"), front=front_end("tiny"))
     _, listener = counting(sample_rate=8_000)
     others: list[tuple[ClipSet, Embedder]] = [
         (clips, embedder),
@@ -87,9 +87,9 @@ def test_the_key_covers_everything_the_numbers_depend_on(clips: ClipSet, tmp_pat
         (replace(clips, mel=clips.mel[::-1]), embedder),
         (replace(clips, mel=clips.mel.reshape(len(clips), 32, 16)), embedder),
         (replace(clips, front_end=front_end("tiny")), embedder),
-        (played, listener),
-        (played, embedder),
-        (replace(played, front_end=front_end("paper")), listener),
+        (recorded, listener),
+        (recorded, embedder),
+        (replace(recorded, front_end=front_end("paper")), listener),
         (open_clip_set(recordings(tmp_path / "b", first=1), front=front_end("tiny")), listener),
     ]
     keys = [cache.cache_key(*pair) for pair in others]

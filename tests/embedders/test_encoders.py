@@ -34,7 +34,7 @@ CONVOLUTIONS: dict[str, Any] = {
 
 def clap(folder: Path, fusion: bool) -> Path:
     """A CLAP of one-second windows."""
-    played = {
+    audio_config = {
         "spec_size": 64,
         "num_mel_bins": 16,
         "window_size": 2,
@@ -47,9 +47,9 @@ def clap(folder: Path, fusion: bool) -> Path:
         "enable_fusion": fusion,
         "fusion_type": "aff_2d",
     }
-    read = {**SIZES, "num_hidden_layers": 1, "vocab_size": 20}
+    text_config = {**SIZES, "num_hidden_layers": 1, "vocab_size": 20}
     transformers.ClapModel(
-        transformers.ClapConfig(text_config=read, audio_config=played, projection_dim=12)
+        transformers.ClapConfig(text_config=text_config, audio_config=audio_config, projection_dim=12)
     ).save_pretrained(folder)
     transformers.ClapFeatureExtractor(
         feature_size=16,
@@ -158,8 +158,8 @@ def test_claps_embedding_is_its_own_for_a_window_and_their_mean_beyond(tmp_path:
     for window in windows:
         given = extractor(window[0].numpy(), sampling_rate=RATE, return_tensors="pt")["input_features"].float()
         with torch.inference_mode():
-            played = model.audio_model(given, is_longer=torch.tensor([[False]])).pooler_output
-            projected = model.audio_projection(played)
+            pooled = model.audio_model(given, is_longer=torch.tensor([[False]])).pooler_output
+            projected = model.audio_projection(pooled)
         expected.append(projected / projected.norm())
         torch.testing.assert_close(embed(folder, window), expected[-1], rtol=1e-4, atol=1e-5)
     both = embed(folder, torch.cat(windows, dim=1))

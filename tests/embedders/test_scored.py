@@ -111,11 +111,19 @@ def test_a_fold_is_scored_in_a_regressors_features(
 def test_sets_that_features_cannot_embed_are_refused_before_the_work(
     corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], folders: tuple[Path, Path], weights: Path
 ) -> None:
-    played, read = f"musicnn:{weights}", f"regressor:{run_of('student')}"
+    tagger_features, regressor_features = f"musicnn:{weights}", f"regressor:{run_of('student')}"
     cases: list[tuple[type[AffettiError], str, dict[str, Any]]] = [
-        (InputError, "holds no audio", {"real": corpus.path, "fake": made("flow"), "fold": 0, "features": played}),
-        (InputError, "holds no audio", {"real": folders[0], "fake": corpus.path, "features": played}),
-        (MismatchError, "was trained on 9 of", {"real": corpus.path, "fake": made("flow"), "features": read}),
+        (
+            InputError,
+            "holds no audio",
+            {"real": corpus.path, "fake": made("flow"), "fold": 0, "features": tagger_features},
+        ),
+        (InputError, "holds no audio", {"real": folders[0], "fake": corpus.path, "features": tagger_features}),
+        (
+            MismatchError,
+            "was trained on 9 of",
+            {"real": corpus.path, "fake": made("flow"), "features": regressor_features},
+        ),
     ]
     for kind, says, arguments in cases:
         with pytest.raises(kind, match=says) as caught:

@@ -292,20 +292,20 @@ def test_sounds_of_a_question_are_equally_loud(folder: Path, monkeypatch: pytest
         return ["data:"] * len(waves)
 
     monkeypatch.setattr(audit_answers, "encode_sounds", measure)
-    played, missing = audit_answers.players(folder, answered()["phase"], composed=True)
-    assert len(played) == 3
+    shown, missing = audit_answers.players(folder, answered()["phase"], composed=True)
+    assert len(shown) == 3
     assert not missing
     assert np.ptp(levels) < 0.1
-    assert all(player.seconds == pytest.approx(1.5, abs=0.01) for player in played)
+    assert all(player.seconds == pytest.approx(1.5, abs=0.01) for player in shown)
 
 
 def test_a_sound_too_short_to_be_loud_and_a_silent_one_are_played(tmp_path: Path) -> None:
     audio.save(tmp_path / "a.flac", np.full(400, 0.1, dtype=np.float32), FRONT.sample_rate)
     audio.save(tmp_path / "b.flac", np.zeros(FRONT.sample_rate * 20, dtype=np.float32), FRONT.sample_rate)
     files = tuple(Sound(name, "recording", f"{name}.flac") for name in "ab")
-    played, _ = audit_answers.players(tmp_path, audit_answers.Answer("s", sounds=files), composed=False)
-    assert [player.sound[:15] for player in played] == ["data:audio/mpeg"] * 2
-    assert played[1].seconds == audit_answers.MAX_SECONDS
+    shown, _ = audit_answers.players(tmp_path, audit_answers.Answer("s", sounds=files), composed=False)
+    assert [player.sound[:15] for player in shown] == ["data:audio/mpeg"] * 2
+    assert shown[1].seconds == audit_answers.MAX_SECONDS
 
 
 def test_origins_in_words() -> None:

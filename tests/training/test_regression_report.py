@@ -19,14 +19,14 @@ from affetti.training.regression_report import (
 
 
 @pytest.fixture
-def read() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def predictions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     target = rng.uniform(-1, 1, (60, 2))
     return 0.5 * target + 0.1 * rng.normal(size=(60, 2)), target, np.repeat([f"s{i:02}" for i in range(20)], 3)
 
 
-def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> None:
-    prediction, target, songs = read
+def test_every_measure_comes_with_an_interval(predictions: tuple[np.ndarray, ...]) -> None:
+    prediction, target, songs = predictions
     result = agreement_measures(prediction, target, songs, 0)
     assert present(result["valence"].mae).value == pytest.approx(np.abs(prediction - target)[:, 0].mean())
     assert present(result["arousal"].pearson).value == pytest.approx(stats.pearsonr(prediction[:, 1], target[:, 1])[0])
@@ -37,15 +37,15 @@ def test_every_measure_comes_with_an_interval(read: tuple[np.ndarray, ...]) -> N
     assert agreement_measures(prediction, target, songs, 0) == result
 
 
-def test_undefined_values_are_none(read: tuple[np.ndarray, ...]) -> None:
-    result = agreement_measures(np.zeros((60, 2)), read[1], read[2], 0)
+def test_undefined_values_are_none(predictions: tuple[np.ndarray, ...]) -> None:
+    result = agreement_measures(np.zeros((60, 2)), predictions[1], predictions[2], 0)
     assert result["valence"].pearson is None
     assert present(result["valence"].ccc).value == 0
 
 
-def test_shares_of_the_ceiling(read: tuple[np.ndarray, ...]) -> None:
+def test_shares_of_the_ceiling(predictions: tuple[np.ndarray, ...]) -> None:
     top = AxisCeiling(r2=results.Estimate(0.64, (0.5, 0.8)), ccc=results.Estimate(0.8, (0.7, 0.9)))
-    prediction, target, songs = read
+    prediction, target, songs = predictions
     result = add_ceiling(agreement_measures(prediction, target, songs, 0), LabelCeiling(valence=top))
     ccc, arousal = present(result["valence"].ccc), present(result["arousal"].ccc)
     share = present(ccc.of_ceiling)
@@ -65,8 +65,8 @@ def test_quadrants() -> None:
     assert quadrant_accuracy(target, target, songs, 0).accuracy == Estimate(1.0, (1.0, 1.0))
 
 
-def test_genres_are_counted_and_small_ones_have_no_interval(read: tuple[np.ndarray, ...]) -> None:
-    prediction, target, songs = read
+def test_genres_are_counted_and_small_ones_have_no_interval(predictions: tuple[np.ndarray, ...]) -> None:
+    prediction, target, songs = predictions
     genre = np.repeat(["rock"] * 12 + ["jazz"] * 2 + [""] * 6, 3)
     jazz, rock = agreement_by_genre(prediction, target, pd.DataFrame({"song_id": songs, "genre": genre}), 0)
     assert (jazz.genre, jazz.n, jazz.songs, jazz.valence) == ("jazz", 6, 2, None)
@@ -74,8 +74,8 @@ def test_genres_are_counted_and_small_ones_have_no_interval(read: tuple[np.ndarr
     assert present(rock.arousal).value == pytest.approx(metrics.concordance(prediction[:36, 1], target[:36, 1]))
 
 
-def test_the_worst_songs_come_first(read: tuple[np.ndarray, ...]) -> None:
-    prediction, target, songs = read
+def test_the_worst_songs_come_first(predictions: tuple[np.ndarray, ...]) -> None:
+    prediction, target, songs = predictions
     prediction = target.copy()
     prediction[9:12] += 0.5
     prediction[3:6] += 0.2

@@ -169,10 +169,10 @@ def test_a_voice_changes_only_the_sound_of_songs_with_words_and_no_label(corpus:
     pd.testing.assert_frame_equal(sung.clips.drop(columns="sha256"), corpus.clips.drop(columns="sha256"))
     for name in ("sections.parquet", "notes.parquet"):
         assert (sung.path / name).read_bytes() == (corpus.path / name).read_bytes()
-    played = np.abs(sung.mel[:].astype(float) - corpus.mel[:].astype(float)).mean(axis=(1, 2))
+    difference = np.abs(sung.mel[:].astype(float) - corpus.mel[:].astype(float)).mean(axis=(1, 2))
     worded = (corpus.clips["lyrics"] != "").to_numpy()
-    assert played[worded].min() > 0.5
-    assert played[~worded].max() < 0.1  # what rings on from the section before
+    assert difference[worded].min() > 0.5
+    assert difference[~worded].max() < 0.1  # what rings on from the section before
     assert sung.meta["planted"]["lyrics"]["voice"] == sung.meta["options"]["voice"] == "formant"
     assert (sung.clips["sha256"] != corpus.clips["sha256"]).all()
 

@@ -44,9 +44,9 @@ def test_a_patch_depends_on_its_own_time() -> None:
     logits = model(x, torch.zeros(1, 2)).patches
     assert logits.shape == (1, 96)
     (gradient,) = torch.autograd.grad(logits[0, 48], x)
-    played = gradient.abs().sum(dim=(0, 1)).nonzero().flatten()
-    assert 20 <= int(played.max() - played.min()) <= 40
-    assert abs(float(played.float().mean()) - 48.5 * 4) < 4
+    columns = gradient.abs().sum(dim=(0, 1)).nonzero().flatten()
+    assert 20 <= int(columns.max() - columns.min()) <= 40
+    assert abs(float(columns.float().mean()) - 48.5 * 4) < 4
 
 
 def test_without_the_condition_there_are_still_logits() -> None:

@@ -62,8 +62,8 @@ def test_bands_of_one_aspect_come_together():
     base, one, two, other = (rng.standard_normal((80, dims)) for dims in (5, 1, 2, 1))
     y = np.column_stack([one[:, 0] + two[:, 0] + other[:, 0], base[:, 0]]) + 0.1 * rng.standard_normal((80, 2))
     features = {"lyrics": one, "lyrics:words": two, "genre": other}
-    read = Aspects(features, {}).predict(base, y, songs)
-    assert set(read) == {(), ("lyrics",), ("genre",), ("lyrics", "genre")}
+    predicted = Aspects(features, {}).predict(base, y, songs)
+    assert set(predicted) == {(), ("lyrics",), ("genre",), ("lyrics", "genre")}
     bands = linear_probe.cross_val_subsets(base, features, y, songs)
-    np.testing.assert_array_equal(read[("lyrics",)], bands[("lyrics", "lyrics:words")])
-    np.testing.assert_array_equal(read[("lyrics", "genre")], bands[("lyrics", "lyrics:words", "genre")])
+    np.testing.assert_array_equal(predicted[("lyrics",)], bands[("lyrics", "lyrics:words")])
+    np.testing.assert_array_equal(predicted[("lyrics", "genre")], bands[("lyrics", "lyrics:words", "genre")])

@@ -34,8 +34,8 @@ def combed(tilt: float, level: float, seed: int) -> NDArray[np.float32]:
     spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=SIZE))
     hertz = np.fft.rfftfreq(SIZE, 1 / RATE)
     side = np.where((hertz // (4 * RATE / 2_048)) % 2 == 0, 1.0, -1.0)
-    played = (hertz > 4_000) & (hertz < 7_500)
-    wave = np.fft.irfft(spectrum * played * 10 ** (side * tilt / 20), SIZE)
+    band = (hertz > 4_000) & (hertz < 7_500)
+    wave = np.fft.irfft(spectrum * band * 10 ** (side * tilt / 20), SIZE)
     return (level * wave / wave.std()).astype(np.float32)
 
 

@@ -18,7 +18,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return write_corpus(tmp_path_factory.mktemp("loud") / "corpus", songs=60)
 
 
-def test_words_that_correlate_with_labels_are_predictive_and_others_are_not(loud: Corpus, tmp_path: Path) -> None:
+def test_associations_in_the_corpus_are_predicted_and_absent_ones_are_not(loud: Corpus, tmp_path: Path) -> None:
     context = AuditContext(loud, tmp_path)
     regressor = EmotionRegressor.fit(context)
     assert regressor is not None

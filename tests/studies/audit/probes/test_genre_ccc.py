@@ -22,8 +22,8 @@ def material(worse: float = 0.0, seed: int = 0):
     return labels + error * rng.standard_normal(labels.shape), labels
 
 
-def found(read, labels, genre=GENRE, deals=100):
-    rows = module.ccc_by_genre(read, labels, genre, SONGS, np.random.default_rng(0), deals)
+def by_name(predicted, labels, genre=GENRE, deals=100):
+    rows = module.ccc_by_genre(predicted, labels, genre, SONGS, np.random.default_rng(0), deals)
     return {row.name: row for row in rows}
 
 
@@ -33,17 +33,17 @@ def test_names_are_plain():
 
 
 def test_ccc_of_each_genre():
-    read, labels = material()
-    rows = found(read, labels)
+    predicted, labels = material()
+    rows = by_name(predicted, labels)
     here = GENRE == "rock"
-    assert rows["ccc_rock"].value == pytest.approx(metrics.concordance(read[here], labels[here]))
+    assert rows["ccc_rock"].value == pytest.approx(metrics.concordance(predicted[here], labels[here]))
     assert rows["ccc_rock"].n == 20
     each = [present(rows[f"ccc_{name}"].value) for name in ("pop", "rock", "jazz")]
     assert rows["spread_ccc"].value == pytest.approx(max(each) - min(each))
 
 
 def test_a_genre_that_is_predicted_worse_is_detected():
-    rows = found(*material(worse=0.5))
+    rows = by_name(*material(worse=0.5))
     assert present(rows["spread_ccc"].value) > present(rows["spread_ccc_by_chance"].ci)[1]
     assert present(rows["genres_alike"].value) < 0.01
 
@@ -52,41 +52,43 @@ def test_genres_of_equal_ccc_are_rarely_distinguished():
     codes = np.unique(GENRE, return_inverse=True)[1]
     shares = []
     for seed in range(20):
-        read, labels = material(seed=seed)
-        dealt = module.permuted_spread(read, labels, codes, SONGS, np.random.default_rng(seed), 40)
-        shares.append(float(np.mean(dealt >= module.ccc_spread(read, labels, codes))))
+        predicted, labels = material(seed=seed)
+        dealt = module.permuted_spread(predicted, labels, codes, SONGS, np.random.default_rng(seed), 40)
+        shares.append(float(np.mean(dealt >= module.ccc_spread(predicted, labels, codes))))
     assert sum(share <= 0.025 for share in shares) <= 2
     assert 0.3 < np.mean(shares) < 0.7  # where there is no difference the share is even over [0, 1]
 
 
 def test_genres_are_permuted_by_song():
     """Songs keep one genre: what a song has in common is no difference between genres."""
-    read, labels = material()
+    predicted, labels = material()
     codes = np.unique(GENRE, return_inverse=True)[1]
     rng = np.random.default_rng(1)
-    by_song = module.permuted_spread(read, labels, codes, SONGS, rng, 20)
+    by_song = module.permuted_spread(predicted, labels, codes, SONGS, rng, 20)
     assert by_song.shape == (20,)
     one = np.full(len(SONGS), "one song")
-    np.testing.assert_raises(InputError, module.permuted_spread, read, labels, codes, one, rng, 1)
+    np.testing.assert_raises(InputError, module.permuted_spread, predicted, labels, codes, one, rng, 1)
 
 
 def test_genres_of_few_songs_and_unknown_ones_are_left_out():
     genre = GENRE.copy().astype("<U5")
     genre[GENRE == "jazz"] = ""
     genre[:8] = "polka"  # two songs
-    rows = found(*material(), genre=genre)
+    rows = by_name(*material(), genre=genre)
     assert {name for name in rows if name.startswith("ccc_")} == {"ccc_pop", "ccc_rock"}
-    alone = found(*material(), genre=np.where(GENRE == "pop", "pop", ""))
+    alone = by_name(*material(), genre=np.where(GENRE == "pop", "pop", ""))
     assert alone["ccc_pop"].value is not None
     assert alone["spread_ccc"].value is None
     assert "two genres or more" in alone["genres_alike"].note
 
 
 def test_order_of_rows_does_not_matter():
-    read, labels = material(0.2)
+    predicted, labels = material(0.2)
     order = np.random.default_rng(2).permutation(len(SONGS))
-    there = found(read, labels)
-    rows = module.ccc_by_genre(read[order], labels[order], GENRE[order], SONGS[order], np.random.default_rng(0), 100)
+    there = by_name(predicted, labels)
+    rows = module.ccc_by_genre(
+        predicted[order], labels[order], GENRE[order], SONGS[order], np.random.default_rng(0), 100
+    )
     for row in rows:
         assert row.value == pytest.approx(there[row.name].value)
 

@@ -51,9 +51,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def test_accuracy_equals_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
-    has, read = rng.random((2, 50, 3)) < 0.4
-    theirs = [balanced_accuracy_score(has[:, k], read[:, k]) for k in range(3)]
-    assert mean_balanced_accuracy(read, has) == pytest.approx(np.mean(theirs))
+    has, predicted = rng.random((2, 50, 3)) < 0.4
+    theirs = [balanced_accuracy_score(has[:, k], predicted[:, k]) for k in range(3)]
+    assert mean_balanced_accuracy(predicted, has) == pytest.approx(np.mean(theirs))
     assert mean_balanced_accuracy(has, has) == 1
     assert mean_balanced_accuracy(~has, has) == 0
     assert mean_balanced_accuracy(np.ones_like(has), has) == 0.5

@@ -58,9 +58,9 @@ def test_rows_may_come_in_any_order(kind):
 def test_predictive_features_give_classes_and_others_give_chance():
     x, rng = features(6), np.random.default_rng(7)
     there = np.array(["a", "b", "c"])[np.digitize(x[:, 0], [-0.6, 1.2])]  # unequally many
-    read = linear_probe.cross_val_classify(x, there, SONGS)
-    assert linear_probe.balanced_accuracy(read, there) == pytest.approx(balanced_accuracy_score(there, read))
-    assert linear_probe.balanced_accuracy(read, there) > 0.6
+    predicted = linear_probe.cross_val_classify(x, there, SONGS)
+    assert linear_probe.balanced_accuracy(predicted, there) == pytest.approx(balanced_accuracy_score(there, predicted))
+    assert linear_probe.balanced_accuracy(predicted, there) > 0.6
     absent = rng.permutation(there)
     assert abs(linear_probe.balanced_accuracy(linear_probe.cross_val_classify(x, absent, SONGS), absent) - 1 / 3) < 0.1
 
@@ -68,8 +68,8 @@ def test_predictive_features_give_classes_and_others_give_chance():
 def test_a_fitted_probe_predicts_unseen_clips():
     x = features(8)
     y = np.where(x[:, 1] > 0, "up", "down")
-    read = linear_probe.fit_classifier(x[:160], y[:160], SONGS[:160])(x[160:])
-    assert np.mean(read == y[160:]) > 0.85
+    predicted = linear_probe.fit_classifier(x[:160], y[:160], SONGS[:160])(x[160:])
+    assert np.mean(predicted == y[160:]) > 0.85
     values = linear_probe.fit_regressor(x[:160], x[:160, 1], SONGS[:160])(x[160:])
     assert values.shape == (80,)
     assert np.corrcoef(values, x[160:, 1])[0, 1] > 0.95
@@ -77,8 +77,8 @@ def test_a_fitted_probe_predicts_unseen_clips():
 
 def test_constant_features_predict_nothing():
     still, y = np.full((len(SONGS), 3), 7.0), features(9, 2)
-    read = linear_probe.cross_val_predict(still, y, SONGS)
-    assert all(linear_probe.r2(read[:, k], y[:, k]) <= 0 for k in (0, 1))
+    predicted = linear_probe.cross_val_predict(still, y, SONGS)
+    assert all(linear_probe.r2(predicted[:, k], y[:, k]) <= 0 for k in (0, 1))
     classes = np.where(y[:, 0] > 0, "up", "down")
     assert linear_probe.balanced_accuracy(linear_probe.cross_val_classify(still, classes, SONGS), classes) <= 0.6
 
@@ -108,15 +108,17 @@ def known(values: dict[tuple[str, ...], float]):
 
 
 def test_shares_of_groups_that_add_up_are_what_each_adds():
-    read, target = known({(): 0.2, ("a",): 0.3, ("b",): 0.45, ("a", "b"): 0.55})
-    assert linear_probe.shapley_r2(read, "a", target) == pytest.approx(0.10)
-    assert linear_probe.shapley_r2(read, "b", target) == pytest.approx(0.25)
+    predicted, target = known({(): 0.2, ("a",): 0.3, ("b",): 0.45, ("a", "b"): 0.55})
+    assert linear_probe.shapley_r2(predicted, "a", target) == pytest.approx(0.10)
+    assert linear_probe.shapley_r2(predicted, "b", target) == pytest.approx(0.25)
 
 
 def test_shares_of_groups_that_say_the_same_are_halves():
-    read, target = known({(): 0.1, ("a",): 0.5, ("b",): 0.5, ("a", "b"): 0.5})
+    predicted, target = known({(): 0.1, ("a",): 0.5, ("b",): 0.5, ("a", "b"): 0.5})
     assert (
-        linear_probe.shapley_r2(read, "a", target) == pytest.approx(0.2) == linear_probe.shapley_r2(read, "b", target)
+        linear_probe.shapley_r2(predicted, "a", target)
+        == pytest.approx(0.2)
+        == linear_probe.shapley_r2(predicted, "b", target)
     )
 
 
@@ -125,8 +127,8 @@ def test_shares_add_up_to_all_that_is_gained_and_equal_the_mean_over_orders():
 
     rng, names = np.random.default_rng(11), ("a", "b", "c")
     values = {chosen: float(rng.uniform(0, 0.9)) for chosen in linear_probe.subsets(names)}
-    read, target = known(values)
-    shares = {name: linear_probe.shapley_r2(read, name, target) for name in names}
+    predicted, target = known(values)
+    shares = {name: linear_probe.shapley_r2(predicted, name, target) for name in names}
     assert sum(shares.values()) == pytest.approx(values[names] - values[()])
     for name in names:
         steps = []
@@ -141,12 +143,12 @@ def test_shares_of_independent_groups_are_their_variances():
     noise = features(15, 1)
     y = (base[:, :1] + np.sqrt(2) * a + 1.0 * b + noise)[:, 0]
     y = (y - y.mean()) / y.std()
-    read = linear_probe.cross_val_subsets(base, {"a": a, "b": b, "null": features(16, 3)}, y, SONGS)
-    assert linear_probe.shapley_r2(read, "a", y) == pytest.approx(2 / 5, abs=0.1)
-    assert linear_probe.shapley_r2(read, "b", y) == pytest.approx(1 / 5, abs=0.1)
-    assert linear_probe.shapley_r2(read, "null", y) == pytest.approx(0, abs=0.02)
+    predicted = linear_probe.cross_val_subsets(base, {"a": a, "b": b, "null": features(16, 3)}, y, SONGS)
+    assert linear_probe.shapley_r2(predicted, "a", y) == pytest.approx(2 / 5, abs=0.1)
+    assert linear_probe.shapley_r2(predicted, "b", y) == pytest.approx(1 / 5, abs=0.1)
+    assert linear_probe.shapley_r2(predicted, "null", y) == pytest.approx(0, abs=0.02)
 
 
 def test_gain_is_the_difference_of_what_is_explained():
-    read, target = known({(): 0.2, ("a",): 0.3})
-    assert linear_probe.r2_gain(read[("a",)], read[()], target) == pytest.approx(0.1)
+    predicted, target = known({(): 0.2, ("a",): 0.3})
+    assert linear_probe.r2_gain(predicted[("a",)], predicted[()], target) == pytest.approx(0.1)

@@ -92,8 +92,8 @@ def test_an_excerpt_is_the_renderers_own_with_words_sung_in_it(seconds: float, t
 
 def test_numbers_are_those_of_the_clips(answer: tuple[Answer, AuditContext]) -> None:
     result, context = answer
-    played = [sung_excerpt(context, context.compose_song(index), "formant", ("happy", "sad")) for index in range(5)]
-    mels = {kind: [context.log_mel(each.with_words(kind)) for each in played] for kind in ("happy", "sad", "none")}
+    sung = [sung_excerpt(context, context.compose_song(index), "formant", ("happy", "sad")) for index in range(5)]
+    mels = {kind: [context.log_mel(each.with_words(kind)) for each in sung] for kind in ("happy", "sad", "none")}
     r = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], mels["sad"], strict=True)]
     assert result["similarity"].value == pytest.approx(np.mean(r))
     far = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(mels["happy"], np.roll(mels["happy"], 1, 0))]  # noqa: B905

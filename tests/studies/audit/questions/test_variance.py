@@ -81,9 +81,9 @@ def test_false_alarms_are_rare_over_twenty_seeds():
     for seed in range(20):
         base, features, rng = drawn(seed)
         label = base[:, :3].sum(axis=1) + by_song(rng, 1)[:, 0] + rng.standard_normal(N)
-        read = linear_probe.cross_val_subsets(base, features, label, SONG)
+        predicted = linear_probe.cross_val_subsets(base, features, label, SONG)
         for name in ASPECTS:
-            lessened = linear_probe.shapley_contributions(read, name, label)
+            lessened = linear_probe.shapley_contributions(predicted, name, label)
             low, high = metrics.bootstrap_ci(linear_probe.variance_share, lessened, label, groups=SONG, resamples=200)
             result[name] += low > 0
             either_side += low > 0 or high < 0
@@ -98,8 +98,8 @@ def test_power_over_ten_seeds():
     for seed in range(10):
         base, features, rng = drawn(seed, own=True)
         label = base[:, :3].sum(axis=1) + features["genre"][:, 0] + 2 * rng.standard_normal(N)
-        read = linear_probe.cross_val_subsets(base, features, label, SONG)
-        lessened = linear_probe.shapley_contributions(read, "genre", label)
+        predicted = linear_probe.cross_val_subsets(base, features, label, SONG)
+        lessened = linear_probe.shapley_contributions(predicted, "genre", label)
         low, _ = metrics.bootstrap_ci(linear_probe.variance_share, lessened, label, groups=SONG, resamples=200)
         hits += low > 0
         shares.append(linear_probe.variance_share(lessened, label))
@@ -117,9 +117,9 @@ def test_each_axis_and_their_mean():
     for name in ("lyrics", "log_mel", "total"):
         both = [present(result[f"{name}_{axis}"].value) for axis in ("valence", "arousal")]
         assert present(result[name].value) == pytest.approx(np.mean(both))
-    read = linear_probe.cross_val_subsets(base, features, labels, SONG)
+    predicted = linear_probe.cross_val_subsets(base, features, labels, SONG)
     assert present(result["lyrics_valence"].value) == pytest.approx(
-        100 * linear_probe.shapley_r2({chosen: p[:, 0] for chosen, p in read.items()}, "lyrics", labels[:, 0])
+        100 * linear_probe.shapley_r2({chosen: p[:, 0] for chosen, p in predicted.items()}, "lyrics", labels[:, 0])
     )
 
 
