@@ -49,7 +49,7 @@ def test_clips_of_one_song_are_not_each_others_neighbours() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"real": np.ones((20, 6))}, "all alike"),
+        ({"real": np.ones((20, 6))}, "all equal"),
         ({"fake_labels": np.zeros((19, 2))}, "for 20 rows"),
         ({"fake_labels": np.full((20, 2), np.nan)}, "finite"),
         ({"k": 20}, "fewer than k = 20"),
