@@ -153,7 +153,7 @@ def bad(folder: Path, name: str, rows: np.ndarray) -> Path:
     return folder / f"{name}.npy"
 
 
-def test_each_kind_of_bad_input_is_reported_in_one_line(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
+def test_bad_input_is_reported_in_one_line(affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path) -> None:
     real, fake = arrays
     rows = np.load(fake)
     holed = rows.copy()
