@@ -50,9 +50,9 @@ def claim_rows() -> Iterator[ClaimRow]:
             claim = CLAIMS[cells[0].strip("`")]
             measured = re.match(rf"({NUMBER})(?: \[({NUMBER}), ({NUMBER})\])?", cells[4])
             assert measured is not None, line
-            value, *ends = (None if part is None else numbers(part)[0] for part in measured.groups())
+            value, *ends = (numbers(part)[0] for part in measured.groups() if part is not None)
             count, _, of = cells[5].partition(" ")
-            ci = None if None in ends else (ends[0], ends[1])
+            ci = (ends[0], ends[1]) if ends else None
             measurement = Measurement(claim.measurement, "", value, ci, int(count), of, exact=ci is None)
             yield ClaimRow(claim, verdict, cells[2], cells[3], measurement)
 

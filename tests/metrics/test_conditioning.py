@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import pearsonr, permutation_test
 from tests.material import present
 
 from affetti.errors import InputError
-from affetti.metrics import label_error, label_response, relative_to_real
+from affetti.metrics import label_error, label_response, permuted_response, relative_to_real
+from affetti.metrics.conditioning import neutral_bias
 
 
 @pytest.fixture
@@ -91,3 +93,59 @@ def test_the_label_error_needs_no_request_that_varies(condition):
     assert result["valence"].value == pytest.approx(np.abs(condition[:, 0] - 0.5).mean())
     with pytest.raises(InputError, match=r"\[N, 2\]"):
         label_error(still[:, :1], condition[:, :1])
+
+
+def test_the_bias_towards_neutral_of_a_linear_response_is_in_closed_form(condition):
+    for slope in (0.0, 0.4, 1.0, 1.5):
+        response = label_response(condition, slope * condition + 1e-9 * condition[::-1], resamples=50)
+        for axis, name in enumerate(("valence", "arousal")):
+            expected = (1 - slope) * np.abs(condition[:, axis]).mean()
+            assert present(response[name])["bias"].value == pytest.approx(expected, abs=1e-6)
+    assert neutral_bias([0.3, 5.0], [0.5, 0.0]) == pytest.approx(0.2)
+    assert neutral_bias([-0.3, 0.3], [-0.5, 0.5]) == pytest.approx(0.2)
+    with pytest.raises(InputError, match="every condition is neutral"):
+        neutral_bias([0.1], [0.0])
+
+
+def test_the_permuted_control_is_that_of_scipy_and_lies_about_zero(condition):
+    rng = np.random.default_rng(3)
+    prediction = 0.3 * condition + 0.3 * rng.normal(size=condition.shape)
+    control = permuted_response(condition, prediction, seed=1)
+    for axis, name in enumerate(("valence", "arousal")):
+        its = present(control[name])
+        assert its.p == 1 / 1000
+        assert its.correlation[0] < 0 < its.correlation[2]
+        # Of permutations the correlation has the variance 1 / (N − 1).
+        assert its.correlation[2] == pytest.approx(1.96 / np.sqrt(299), rel=0.15)
+        ratio = prediction[:, axis].std() / condition[:, axis].std()
+        assert its.slope[2] == pytest.approx(ratio * its.correlation[2], rel=1e-6)
+        null = permuted_response(condition, rng.normal(size=condition.shape), seed=1)[name]
+        assert present(null).p > 0.01
+        witness = permutation_test(
+            (prediction[:, axis], condition[:, axis]),
+            lambda p, c: pearsonr(p, c)[0],
+            permutation_type="pairings",
+            alternative="greater",
+            n_resamples=999,
+            rng=np.random.default_rng(0),
+        )
+        assert np.quantile(witness.null_distribution, 0.975) == pytest.approx(its.correlation[2], abs=0.02)
+
+
+def test_songs_trade_their_conditions_as_a_whole(condition):
+    song = np.arange(300) // 10
+    requested = condition[song]
+    prediction = requested + np.random.default_rng(8).normal(size=(30, 2))[song]
+    by_song = present(permuted_response(requested, prediction, song)["valence"])
+    by_clip = present(permuted_response(requested, prediction)["valence"])
+    assert by_song.correlation[2] > 2 * by_clip.correlation[2]
+
+
+def test_false_alarms_of_the_permuted_control_are_as_stated():
+    """Conditions that play no part: p ≤ .05 in 5 % of sets."""
+    rng = np.random.default_rng(0)
+    alarms = [
+        present(permuted_response(c, rng.normal(size=c.shape), permutations=99, seed=i)["valence"]).p <= 0.05
+        for i, c in enumerate(rng.uniform(-1, 1, (300, 40, 2)))
+    ]
+    assert 0.02 <= np.mean(alarms) <= 0.085

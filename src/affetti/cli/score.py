@@ -15,8 +15,10 @@ from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from affetti.studies.scorecard.result import (
+        AxisConditioning,
         Comparison,
         DistanceDifference,
+        Estimate,
         QualityDifference,
         Scorecard,
         StratumMeasure,
@@ -176,6 +178,11 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def _estimate(estimate: Estimate) -> str:
+    interval = "" if estimate.ci is None else f" [{estimate.ci[0]:.2f}, {estimate.ci[1]:.2f}]"
+    return f"{estimate.value:.2f}{interval}"
+
+
 def _interval(ci: tuple[float, float] | None) -> str:
     return "" if ci is None else f"[{_number(ci[0])}, {_number(ci[1])}]"
 
@@ -196,15 +203,32 @@ def _emotion(card: Scorecard) -> list[str]:
         if axis.relative is not None:
             relative = f", {axis.relative.slope:.2f} and {axis.relative.correlation:.2f} of real music's"
         lines.append(
-            f"{name}: slope {axis.slope.value:.2f}, correlation {axis.correlation.value:.2f}{relative}; "
+            f"{name}: slope {_estimate(axis.slope)}, correlation {_estimate(axis.correlation)}{relative}; "
             f"CCC {axis.ccc.value:.2f}, mean absolute error {axis.mae.value:.2f}"
         )
+        lines += _controls(axis)
     joint = card.joint
     if joint.plain is not None and joint.null is not None and joint.p is not None:
         low, _, high = joint.null
         lines.append(
             f"features with emotion: {_number(joint.plain)}; with the conditions of the clips permuted "
             f"[{_number(low)}, {_number(high)}], {_p_value(joint.p)}"
+        )
+    return lines
+
+
+def _controls(axis: AxisConditioning) -> list[str]:
+    """Bias towards neutral, and what real clips and permuted conditions show."""
+    lines = [f"  bias towards neutral {_estimate(axis.bias)}"] if axis.bias is not None else []
+    real, permuted = axis.real, axis.permuted
+    if real is not None:
+        bias = "" if real.bias is None else f", bias towards neutral {_estimate(real.bias)}"
+        lines.append(f"  real clips: slope {_estimate(real.slope)}, correlation {_estimate(real.correlation)}{bias}")
+    if permuted is not None:
+        low, mean, high = permuted.correlation
+        lines.append(
+            f"  conditions permuted: correlation {mean:.2f} [{low:.2f}, {high:.2f}]; "
+            f"{_p_value(permuted.p)} of the clips' own"
         )
     return lines
 

@@ -13,7 +13,13 @@ from affetti.metrics.agreement import (
     rmse,
     slope,
 )
-from affetti.metrics.conditioning import label_error, label_response, relative_to_real
+from affetti.metrics.conditioning import (
+    PermutedResponse,
+    label_error,
+    label_response,
+    permuted_response,
+    relative_to_real,
+)
 from affetti.metrics.copying_test import DataCopying, data_copying
 from affetti.metrics.diversity import vendi_from_kernel, vendi_score
 from affetti.metrics.frechet_distances import frechet, frechet_distance
@@ -40,6 +46,7 @@ __all__ = [
     "Memorisation",
     "Pair",
     "PairedTest",
+    "PermutedResponse",
     "PublishedQuality",
     "QualityDifference",
     "QualityResult",
@@ -67,6 +74,7 @@ __all__ = [
     "paired_difference",
     "paired_test",
     "pearson",
+    "permuted_response",
     "precision_recall_density_coverage",
     "published_quality",
     "quality_difference",

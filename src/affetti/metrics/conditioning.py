@@ -2,7 +2,10 @@
 
 A condition is not a label: a clip conditioned on sadness need not be sad. A regressor trained on real music predicts
 valence and arousal of each synthetic clip, and the prediction is compared with the condition: correlation, slope of
-prediction on condition (the share of a requested change that is realised), concordance and mean absolute error.
+prediction on condition (the share of a requested change that is realised), concordance, mean absolute error, and the
+bias towards neutral, mean sign(c) (c − p): by how much predictions p fall short of what was requested, c, on the side
+of the plane where it lies. :func:`permuted_response` is the control: the same correlation and slope where the clips
+trade their conditions, so that every direction is random.
 
 Regressors are imperfect: they shrink towards the mean, so even real clips show a slope below 1 and a modest
 correlation with their own labels. :func:`relative_to_real` puts the response over what the *same* regressor shows on
@@ -14,6 +17,7 @@ When not to use: with a regressor trained on clips of the generator, or on the c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,19 +25,50 @@ from numpy.typing import ArrayLike
 from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics.agreement import bootstrap_ci, concordance, mae, pearson, slope
+from affetti.metrics.joint import condition_permutation
 from affetti.metrics.result import Result
-from affetti.metrics.sample import Floats, as_pair
+from affetti.metrics.sample import Floats, as_pair, song_codes
+
+
+def neutral_bias(prediction: ArrayLike, requested: ArrayLike) -> float:
+    """How far predictions of one axis fall short of the condition, towards neutral: mean sign(c) (c − p) over c ≠ 0.
+
+    0 for predictions that are right or err on both sides alike, above 0 where they lie nearer to neutral or beyond it,
+    below 0 where they exaggerate. In the unit of the labels; (1 − s) mean |c| for p = s c.
+
+    Raises:
+        InputError: shapes that differ, or no condition but 0.
+    """
+    p, c = np.asarray(prediction, dtype=np.float64), np.asarray(requested, dtype=np.float64)
+    if p.shape != c.shape:
+        raise InputError(f"prediction {p.shape} against condition {c.shape}", hint="give one a clip")
+    if not c.any():
+        raise InputError("every condition is neutral", where="requested", hint="give other emotions")
+    return float((np.sign(c) * (c - p))[c != 0].mean())
+
 
 MEASURES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "correlation": pearson,
     "slope": slope,
     "ccc": concordance,
     "mae": mae,
+    "bias": neutral_bias,
 }
 RATIO_MEASURES = ("correlation", "slope", "ccc")
 """Measures for which more is better and whose ratio to real music's value is meaningful."""
 Response = dict[str, dict[str, Result] | None]
-"""For each axis ``correlation``, ``slope``, ``ccc`` and ``mae``; ``None`` for an axis whose condition never varies."""
+"""For each axis ``correlation``, ``slope``, ``ccc``, ``mae``, ``bias``; ``None`` where its condition never varies."""
+
+
+@dataclass(frozen=True)
+class PermutedResponse:
+    """Correlation and slope where clips trade their conditions: 2.5 %, mean and 97.5 % of the permutations."""
+
+    correlation: tuple[float, float, float]
+    slope: tuple[float, float, float]
+    p: float
+    """Probability of as high a correlation as the clips' own, if their conditions did not matter."""
+    permutations: int
 
 
 def label_response(
@@ -96,6 +131,64 @@ def label_error(
         name: _measured(mae, x, y, groups, seed, resamples)
         for name, x, y in zip(AXES, predicted.T, condition.T, strict=True)
     }
+
+
+def permuted_response(
+    requested: ArrayLike,
+    prediction: ArrayLike,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    permutations: int = 999,
+) -> dict[str, PermutedResponse | None]:
+    """The random-direction control: correlation and slope with the conditions of the clips permuted.
+
+    Songs of one condition trade it with each other; songs whose clips differ trade with songs of as many clips.
+
+    Args:
+        requested: valence and arousal of the condition, ``[N, 2]`` in [−1, 1].
+        prediction: valence and arousal that a regressor predicts of the clips, ``[N, 2]``.
+        groups: song id of each clip; without it every clip is a song.
+        seed: of the permutations.
+        permutations: how many.
+
+    Returns:
+        For each axis the control; ``None`` where condition or prediction never vary.
+
+    Raises:
+        InputError: not ``[N, 2]``, a value that is not finite, or songs that cannot trade conditions.
+    """
+    condition, predicted = _pair(requested, prediction)
+    trade = condition_permutation(song_codes(groups, len(condition), "groups"), condition)
+    rng = np.random.default_rng(seed)
+    draws = [_moments(condition[trade(rng)], predicted) for _ in range(permutations)]
+    covariance, requested_variance = (np.stack(parts) for parts in zip(*draws, strict=True))
+    own_covariance, own_variance = _moments(condition, predicted)
+    deviation = predicted.std(axis=0)
+    control: dict[str, PermutedResponse | None] = {}
+    for axis, name in enumerate(AXES):
+        if own_variance[axis] == 0 or deviation[axis] == 0:
+            control[name] = None
+            continue
+        slopes = covariance[:, axis] / np.where(requested_variance[:, axis] > 0, requested_variance[:, axis], np.inf)
+        correlations = slopes * np.sqrt(requested_variance[:, axis]) / deviation[axis]
+        own = float(own_covariance[axis] / np.sqrt(own_variance[axis]) / deviation[axis])
+        # What differs from the clips' own correlation by rounding alone is a tie, and counts.
+        as_high = int((correlations >= own - 1e-12).sum())
+        control[name] = PermutedResponse(
+            _spread(correlations), _spread(slopes), (1 + as_high) / (1 + permutations), permutations
+        )
+    return control
+
+
+def _moments(condition: Floats, predicted: Floats) -> tuple[Floats, Floats]:
+    """Covariance with the prediction and variance of the condition, by axis."""
+    centred = condition - condition.mean(axis=0)
+    return (centred * predicted).mean(axis=0), (centred**2).mean(axis=0)
+
+
+def _spread(values: Floats) -> tuple[float, float, float]:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(values.mean()), float(high)
 
 
 def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, float] | None]:

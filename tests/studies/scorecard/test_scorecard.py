@@ -20,7 +20,7 @@ from affetti.embedders.statistics import embed_statistics
 from affetti.errors import AffettiError, InputError, MismatchError, StorageError, UsageError
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
-from affetti.studies.scorecard.conditioning import train_regressor
+from affetti.studies.scorecard.emotion_predictions import train_regressor
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.result import Scorecard

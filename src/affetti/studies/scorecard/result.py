@@ -79,6 +79,8 @@ class Response:
     slope: Estimate
     ccc: Estimate
     mae: Estimate
+    bias: Estimate | None = None
+    """How far predictions fall short of the condition, towards neutral; ``None`` in scorecards of affetti 0.1."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,15 @@ class AxisConditioning:
     slope: Estimate | None = None
     ccc: Estimate | None = None
     mae: Estimate | None = None
+    bias: Estimate | None = None
+    """How far predictions fall short of the condition, towards neutral, in the unit of the labels."""
     real: Response | None = None
     """The same of held-out real clips and their labels."""
     relative: RelativeResponse | None = None
     """``None`` where the regressor does not follow real clips beyond doubt."""
+    permuted: metrics.PermutedResponse | None = None
+    """The random-direction control: the same with the conditions of the clips permuted; ``None`` where songs cannot
+    trade their conditions."""
 
 
 @dataclass(frozen=True)

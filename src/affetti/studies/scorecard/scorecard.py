@@ -23,6 +23,7 @@ from affetti.errors import StorageError
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
+from affetti.studies.scorecard import emotion_predictions
 from affetti.studies.scorecard.distances import spectrogram
 from affetti.studies.scorecard.inputs import (
     Reference,
@@ -88,7 +89,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     progress("score", 3, steps)
     copies = _copies(sets, reference, contents.unseen, rows, seed)
     progress("score", 4, steps)
-    predictions = emotion.predict_emotions(
+    predictions = emotion_predictions.predict_emotions(
         sets.real, real, fake, settings.fold, settings.regressor, seed, settings.device
     )
     followed = emotion.conditioning(fake, predictions, seed)
