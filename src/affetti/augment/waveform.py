@@ -1,7 +1,8 @@
 """Stretch in time and shift in pitch on sound, by audiomentations (the extra ``augment``).
 
-What :mod:`affetti.augment.warp` does on log-mels, done where it is exact: formants and attacks are handled by a library
-made for it. Tempo and register are emotion cues, so the changes keep to the limits within which labels hold.
+The changes of :mod:`affetti.augment.warp`, applied to the waveform, where they are exact: a library for this purpose
+handles formants and attacks. Tempo and register are emotion cues, so the changes keep to the limits within which labels
+hold.
 
 Conventions: float32 waveforms ``[T]`` in [-1, 1]; a stretched clip is cut or padded to its length. The amount is drawn
 here from the given generator, so that a copy depends on its seed alone. When not to use: inside a training loop (a

@@ -1,9 +1,9 @@
 """Corpora to and from Hugging Face ``datasets``.
 
-A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row a clip. All columns
-go along, as the content hash is over them; audio never goes through ``datasets``. :func:`export` writes a folder that
-``datasets.load_dataset(folder)`` and the Hub read: ``data/*.parquet``, ``tables/``, a card, and ``corpus.json``, with
-which :func:`restore` makes the same corpus again.
+A corpus becomes a table of its manifest's columns and ``mel`` (``Array2D``, float16, dB), one row per clip. All columns
+are included, as the content hash is over them; audio is never passed through ``datasets``. :func:`export` writes a
+folder that ``datasets.load_dataset(folder)`` and the Hub read: ``data/*.parquet``, ``tables/``, a card, and
+``corpus.json``, with which :func:`restore` makes the same corpus again.
 Share a corpus only where its licence permits it: log-mels can be converted back to sound.
 """
 

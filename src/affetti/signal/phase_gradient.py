@@ -12,8 +12,8 @@ frames run up and down the bins at once, and what is left to do one frame after 
 Magnitudes that differ give the tree that the heap gives, and a test holds it to that.
 
 With s the log-magnitude, M = n_fft, a = hop_length and γ = 0.25645 M²: a step in time adds 2πak/M + (aM/γ) ∂s/∂k, a
-step in frequency -(γ/(aM)) ∂s/∂n - π (the window is centred in its frame). The less frames overlap, the less the slopes
-say; beyond a quarter of the frame the papers do not go. It knows no absolute phase, and neither does the ear.
+step in frequency -(γ/(aM)) ∂s/∂n - π (the window is centred in its frame). The less frames overlap, the less accurate
+it is; the papers use hops of at most a quarter of the frame. The absolute phase is not determined, and is inaudible.
 """
 
 from __future__ import annotations

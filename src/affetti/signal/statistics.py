@@ -1,4 +1,4 @@
-"""Log-mel to one vector a clip: how much of what, how it varies and how fast.
+"""Log-mel to one vector per clip: level, variation and modulation rate by band.
 
 Per band: mean over time, deviation over time and deviation of the frame-to-frame change, all in dB. Per group of bands:
 the modulation spectrum, log power of the band's fluctuation in octaves of modulation frequency. No weights, no

@@ -1,8 +1,8 @@
 """Vocoders: from a log-mel to a waveform.
 
 :class:`GriffinLim` needs nothing. :class:`HifiGan` runs a network of that family (Kong, Kim & Bae 2020), as
-transformers' ``SpeechT5HifiGan`` files it. No published weights are made for affetti's front-ends, and weights made for
-another mel give noise or a wrong pitch without a word; so a folder of weights must say which front-end it was trained
+transformers' ``SpeechT5HifiGan`` saves it. No published weights are made for affetti's front-ends, and weights made for
+another mel give noise or a wrong pitch without an error; so a folder of weights must say which front-end it was trained
 on, in the block ``affetti_front_end`` of its ``config.json``, and is refused where that differs.
 :func:`front_end_config` makes the block.
 

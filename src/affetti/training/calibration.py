@@ -1,15 +1,15 @@
-"""How wide a regressor's interval must be: conformal prediction over songs.
+"""The width of a regressor's interval: conformal prediction over songs.
 
-Clips of a song are alike, so held-out clips are no independent sample; songs are. With errors e of the clips of K
+Clips of a song are similar, so held-out clips are no independent sample; songs are. With errors e of the clips of K
 held-out songs, the half-width is the least q for which
 
     1/(K + 1) · Σ over songs of (share of the song's clips with e ≤ q)  ≥  coverage
 
 (hierarchical conformal prediction: Dunn, Wasserman & Ramdas 2022; Lee, Barber & Willett 2023). For a clip of a new
 song, drawn like the held-out ones, the interval then covers with at least that probability, whatever the model; with
-one clip a song it is split conformal prediction (Vovk et al. 2005). K songs can promise no more than K / (K + 1).
+one clip a song it is split conformal prediction (Vovk et al. 2005). K songs can guarantee at most K / (K + 1).
 
-It promises nothing for other music, nor for one song or one genre: it is right on average over songs.
+There is no guarantee for other music, one song or one genre: the coverage holds on average over songs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a training run needs to go on exactly, in one safetensors file, written atomically.
+"""Checkpoints: everything a training run needs to resume exactly, in one safetensors file, written atomically.
 
 Nothing is pickled: tensors go into the file by name, the few scalars into its header as JSON. The newest checkpoint
 that is whole is the one that resumes; one that is cut short is skipped.

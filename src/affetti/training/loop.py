@@ -1,10 +1,10 @@
 """The training loop: explicit, deterministic in its seed, exactly resumable.
 
 Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's
-global generator, which is seeded anew before each step. So a run that was killed and resumed equals the unbroken one,
+global generator, which is seeded before each step. So a run that was killed and resumed equals the unbroken one,
 on the CPU bit for bit at the same thread count. Device and precision belong to Lightning Fabric.
 
-Ctrl-C and SIGTERM end a run after the step at hand, with a checkpoint; a second one ends it at once.
+Ctrl-C and SIGTERM end a run after the current step, with a checkpoint; a second one ends it at once.
 """
 
 from __future__ import annotations

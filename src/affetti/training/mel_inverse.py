@@ -1,7 +1,7 @@
 """A mel inverse fitted on the sound of a corpus's training clips, where the corpus kept it.
 
-Filed with a generator's weights, so that its clips sound as well as the front-end allows. A corpus without sound leaves
-the inverse that needs none.
+It is saved with a generator's weights, so that its clips sound as well as the front-end allows. For a corpus without
+audio the default inverse is used, which needs none.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Several runs at once, each with a share of the cores of the executor that trains them.
 
-Ctrl-C makes each run file a checkpoint and stop; the same call continues from there.
+On Ctrl-C each run saves a checkpoint and stops; the same call continues from there.
 """
 
 from __future__ import annotations

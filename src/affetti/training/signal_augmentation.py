@@ -1,4 +1,4 @@
-"""Signal augmentation of a batch of log-mels and labels, drawn anew at every update.
+"""Signal augmentation of a batch of log-mels and labels, drawn at every update.
 
 Stretch and shift act on the log-mel, within limits in which a label holds. Their ``-relabelled`` variants go further
 and move the label by the additive cue model of Eerola, Friberg & Bresin (2013): speed by r is (r − 1) · 2.8 notes a

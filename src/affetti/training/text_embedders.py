@@ -1,7 +1,7 @@
 """Lyrics as numbers: an embedding of unit length for each line.
 
 Without weights, words and their character n-grams are hashed into a few dozen signed buckets (Weinberger et al. 2009):
-lines that share words or word stems lie near each other, and that is all it knows of meaning. With ``transformers``
+lines that share words or word stems have similar embeddings, and no other meaning is encoded. With ``transformers``
 installed, any sentence-transformers model, by name or folder, takes its place: mean of the last layer over the tokens,
 scaled to unit length, as those models are used.
 

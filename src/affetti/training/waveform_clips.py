@@ -1,7 +1,7 @@
 """The sound of a corpus's clips, for models of waveforms.
 
 A corpus keeps it on request, as FLAC at its own sample rate. Files are decoded as they are needed; of a clip longer
-than a model's window a random piece is taken, by torch's global generator, which the loop seeds anew at each step.
+than a model's window a random piece is taken, by torch's global generator, which the loop seeds at each step.
 """
 
 from __future__ import annotations
