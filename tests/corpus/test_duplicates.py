@@ -61,7 +61,7 @@ def test_common_silence_is_not_similarity() -> None:
     assert duplicates.similarity(x, y) < 0.5
     assert duplicates.similarity(x, x - 6) == pytest.approx(1.0)
     x[:, 20:] = x.min()
-    assert duplicates.similarity(x, x) == 0.0  # a fifth of a clip is too little to tell by
+    assert duplicates.similarity(x, x) == 0.0  # a fifth of a clip is too short to compare
 
 
 def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_clips: MakeClips) -> None:

@@ -1,4 +1,4 @@
-"""Small sets of clips that hold audio, and taggers to hear them."""
+"""Small sets of clips with audio, and taggers for them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_statistics_of_many_clips_are_those_of_each() -> None:
 
 
 def test_this_version_of_the_statistics_gives_these_numbers() -> None:
-    # Numbers that lie in caches bear the version: whoever changes them raises it, in embedders.STATISTICS.
+    # Cached features carry the version: a change of the numbers needs a new one, in embedders.STATISTICS.
     mel = np.sin(np.arange(8 * 64, dtype=np.float64)).reshape(1, 8, 64) * 20 - 40
     result = embed_statistics(mel)[0]
     assert STATISTICS.version == "statistics-1"

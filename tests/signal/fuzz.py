@@ -42,7 +42,7 @@ def peak() -> int:
 
 
 def main(folder: Path, rounds: int, seed: int) -> None:
-    """Decode ``rounds`` spoilt versions of every file in the folder."""
+    """Decode ``rounds`` corrupted versions of every file in the folder."""
     rng = np.random.default_rng(seed)
     decoded = refused = 0
     for whole in sorted(folder.iterdir()):

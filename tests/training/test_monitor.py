@@ -123,7 +123,7 @@ class Counter(Generator):
 
 
 class Course(Objective):
-    """An objective whose "model" counts its steps, and whose monitor reads a planned coverage off it."""
+    """An objective whose "model" counts its steps, and whose monitor gets a planned coverage from it."""
 
     def __init__(self) -> None:
         self.model = Counter()

@@ -125,7 +125,7 @@ def test_every_planted_effect_is_declared(corpus: Corpus) -> None:
     planted = json.loads((corpus.path / "corpus.json").read_text(encoding="utf-8"))["planted"]
     assert planted["raters"] == {"k": 10, "std": 0.35}
     assert planted["section_effect"] == planted["genre_effect"] == planted["lyrics_effect"] == 0.0
-    # The declared weights are enough to compute every section's truth anew.
+    # The declared weights are enough to recompute every section's true emotion.
     weights = planted["weights"]
     for row in pd.read_parquet(corpus.path / "sections.parquet").to_dict("records"):
         for axis, name in enumerate(("valence", "arousal")):

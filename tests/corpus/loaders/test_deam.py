@@ -198,7 +198,7 @@ def test_the_dynamic_annotations_are_a_reference_for_both_blocks(tmp_path: Path)
 
 
 def test_ratings_by_rater_are_a_reference_only_where_they_contradict(tmp_path: Path) -> None:
-    few = trees.rate(EXCERPTS[:16])  # too few for the spread to tell
+    few = trees.rate(EXCERPTS[:16])  # too few for the test of spreads
     root = alone(tmp_path / "a", few)
     trees.per_rater(root, few, swapped=False)
     finding = check(load(f"deam:{root}"), "axes_swapped")
@@ -284,7 +284,7 @@ def test_correcting_undoes_the_swap_of_any_file(seed: int, raters: int) -> None:
     early = true.numbers <= deam_axes.LAST
     reference = Reference("the truth", true)
     if reference.compare(true.pick(early)).swapped is not False:
-        return  # valence and arousal are so alike that no reference could tell
+        return  # valence and arousal are so similar that no reference can decide
     for shipped in (true, true.crossed(early)):
         result, finding = deam_axes.correct_axes(shipped, [reference], keep=False)
         assert np.array_equal(result.pairs, true.pairs)
@@ -299,7 +299,7 @@ def test_correcting_undoes_the_swap_of_any_file(seed: int, raters: int) -> None:
 
 @pytest.fixture
 def published(data: Path, tmp_path: Path) -> Path:
-    """The true table in its true place; 1,059 of its 1,744 excerpts are at hand."""
+    """The true table in its true place; with 1,059 of its 1,744 excerpts."""
     rows = trees.table(data / TABLES / "deam_static_1to9.csv")
     columns = np.array(list(rows.values()))
     trees.static(tmp_path / "deam" / SONG_LEVEL / STATIC, rows, columns[:, ::2], columns[:, 1::2], swapped=False)

@@ -64,7 +64,7 @@ def test_a_claim_that_more_songs_would_decide_says_how_many() -> None:
     rows = {row.id: row for row in decide_all(found, questions, composed=True, dataset="", corpus="c")}
     assert rows["tier-gan"].n_needed is None
     assert rows["genre-blues-stft"].n_needed is None
-    # One point from the end of its range: so many songs that nobody measures them.
+    # One point from the end of its range: more songs than anyone measures.
     assert rows["quality-gan"].n_needed is None
     found["ceiling.quality_gan"] = Measurement("quality_gan", "Q", 60.0, (45.0, 75.0), 34, "songs a side")
     rows = {row.id: row for row in decide_all(found, questions, composed=True, dataset="", corpus="c")}

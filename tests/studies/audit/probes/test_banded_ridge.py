@@ -1,4 +1,4 @@
-"""Banded ridge: the fit in closed form, groups let in where they tell something and left out where not."""
+"""Banded ridge: the fit in closed form, groups selected where they are predictive and left out where not."""
 
 import numpy as np
 import pytest

@@ -63,7 +63,7 @@ def test_finds_no_effect_where_there_is_none(tmp_path):
 
 
 def test_the_genre_may_bend_what_a_feature_means():
-    """Where the slope of a feature turns with the genre, its products with the genre alone tell it."""
+    """Where the slope of a feature turns with the genre, only its products with the genre predict it."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((SONGS * EACH, 8)) * [9, 1, 1, 1, 1, 1, 1, 1]
     songs = np.repeat(np.arange(SONGS), EACH).astype(str)

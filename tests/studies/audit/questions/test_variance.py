@@ -74,8 +74,7 @@ def test_two_aspects_that_say_the_same_share_it():
 
 
 def test_false_alarms_are_rare_over_twenty_seeds():
-    """Labels of songs that only the log-mel predicts: a 95 % interval of a share of nothing seldom leaves 0 behind
-    it."""
+    """Labels that only the log-mel predicts: a 95 % interval of a zero share rarely excludes 0."""
     result = dict.fromkeys(ASPECTS, 0)
     either_side = 0
     for seed in range(20):
