@@ -167,7 +167,7 @@ def test_shares_are_above_chance() -> None:
 
 
 def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> None:
-    """The corpus' valence is its level, 10 dB a unit; flutes are played 4 dB louder, which the regressor must predict."""
+    """The corpus' valence is its level, 10 dB a unit; flutes are 4 dB louder, which the regressor must predict."""
     labels = np.random.default_rng(2).uniform(-0.9, 0.9, (120, 1)).repeat(2, axis=1)
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)
     clips = np.repeat(context.statistics[::12], len(INSTRUMENTS), axis=0)
