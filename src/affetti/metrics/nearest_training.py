@@ -12,21 +12,23 @@ each is reported beside that of held-out clips in the generator's place.
   own nearest (AuthPct, Alaa et al. 2022). Its null is *not* ½ and depends on D and N: compare ``authentic_control``.
 - ``distance_ratio``: median distance synthetic → train over median distance holdout → train. 1 for fresh draws.
 - ``exact_copies``: synthetic rows equal to a training row.
+- ``share``, ``p``: how many synthetic songs are nearer to a training song, for the place, than held-out songs ever are,
+  and whether that is chance: :mod:`affetti.metrics.tail_test`, an exact test.
 
 :func:`nearest_pairs` names the clips to listen to. ``data_copying`` has C_T, a test by region.
 
-``copying`` is set by exact copies beyond those the holdout shows, or when ``authentic`` is below its control and either
-``nearer_train`` is above ½ (both at the one-sided 0.1 % level) or ``distance_ratio`` is below ½ and ``nearer_train``
-above ¾. Fakes that all lie in one place are near to few rows: only distinct nearest neighbours count as evidence on
-``nearer_train``; and in many dimensions the middle of a set is about 1/√2 times as far from a row as rows are from each
-other, so that a ratio below ½ is more than collapse. In a few dimensions a collapse next to a training row sets it too.
+``copying`` is set by exact copies beyond those the holdout shows, or by ``p`` below 0.005. Distances count relative to
+that of the fifth nearest training song, so that a generator of little variety, whose clips lie where music is dense, is
+not taken for one that copies; and clips that lie in one place count once. The other statistics describe: a few copies
+among many clips hardly move them.
 
-*Intervals* are of the bootstrap over songs: synthetic ones, of ``distance_ratio`` held-out ones too, of the control
-these alone. The neighbours themselves, training set and holdout, stay as they are: the question is about this training
-set, and a row drawn twice would only thin out the others.
+*Intervals*, but for that of ``share``, are of the bootstrap over songs: synthetic ones, of ``distance_ratio`` held-out
+ones too, of the control these alone. The neighbours themselves, training set and holdout, stay as they are: the
+question is about this training set, and a row drawn twice would only thin out the others.
 
-When not to use: features that ignore what a copy would share (a mean level does not identify a melody), or fewer than
-some 50 rows a side, where only wholesale copying shows.
+When not to use: features that ignore what a copy would share (a mean level does not identify a melody, a statistic of
+the whole clip does not see that half of it is copied: see :mod:`affetti.metrics.passages`), or fewer than some 50
+held-out songs, where only wholesale copying shows (``detectable``).
 """
 
 from __future__ import annotations
@@ -41,13 +43,12 @@ from affetti.errors import InputError
 from affetti.metrics.agreement import bootstrap_values
 from affetti.metrics.pairs import distance_blocks, require_few_pairs
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
+from affetti.metrics.tail_test import TailTest, distinct_places, relative_nearest, tail_test
 
 N_DRAWS = 10
 """Subsamples of train and holdout over which the share is averaged."""
 N_RESAMPLES = 400
 """Draws of songs for an interval."""
-Z_LEVEL = 3.09
-"""One-sided 0.1 % point of the normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class MemorisationIntervals:
     authentic: tuple[float, float]
     authentic_control: tuple[float, float]
     distance_ratio: tuple[float, float] | None
+    share: tuple[float, float] | None = None
+    """Of :func:`affetti.metrics.tail_test.tail_test`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ class Memorisation:
     """Whether this is evidence of copying."""
     n: int
     """Rows of train and of holdout in a subsample, on average."""
+    share: float | None = None
+    """Estimated share of synthetic songs that are copies, 0 to 1; ``None`` in results of affetti 0.1, as ``p``."""
+    p: float | None = None
+    """Probability of as many small distances to training songs from a generator that does not copy."""
+    detectable: float | None = None
+    """Share of copies from which on they are reported for certain; ``None`` where too few songs are held out."""
 
 
 def memorisation(
@@ -100,7 +109,8 @@ def memorisation(
         train_groups: song ids of the rows of ``train``; without them every row is a song.
 
     Raises:
-        InputError: a value that is not finite, not a matrix, different D, or fewer than 2 rows or songs in any set.
+        InputError: a value that is not finite, not a matrix, different D, fewer than 2 rows or songs in any set, or
+            than 8 held-out songs.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -112,28 +122,48 @@ def memorisation(
     generated, seen, unseen = fakes.rows, learnt.rows, held_out.rows
     rng = np.random.default_rng(seed)
     draws = [_exchangeable(learnt, held_out, rng) for _ in range(N_DRAWS)]
-    nearer, neighbours = _nearer_train(generated, seen, unseen, draws)
-    share = float(nearer.mean())
-    (to_train, of_fake), (held_to_train, of_held) = nearest_rows(generated, seen), nearest_rows(unseen, seen)
+    nearer = _nearer_train(generated, seen, unseen, draws)
+    to_train, of_fake, relative = relative_nearest(distance_blocks(generated, seen), learnt.song, len(generated))
+    held_to_train, of_held, held_relative = relative_nearest(distance_blocks(unseen, seen), learnt.song, len(unseen))
+    tail = _tail(fakes, held_out, (to_train, of_fake, relative), held_relative, seed)
     alone, _ = nearest_rows(seen, seen, others=True)
     own = (to_train > alone[of_fake]).astype(np.float64)
     own_held = (held_to_train > alone[of_held]).astype(np.float64)
-    authentic, control = float(own.mean()), float(own_held.mean())
     copies, natural = int((to_train == 0).sum()), float((held_to_train == 0).mean())
     held = float(np.median(held_to_train))
     ratio = float(np.median(to_train)) / held if held > 0 else None
-    nearer_than_chance = bool(share - 0.5 > Z_LEVEL * 0.5 / np.sqrt(neighbours))
-    far_nearer = ratio is not None and ratio < 0.5 and share > 0.75
-    closer = (nearer_than_chance or far_nearer) and _above(control, authentic, len(unseen), len(generated))
-    ci = MemorisationIntervals(
-        nearer_train=_mean_ci(nearer, fakes, seed),
-        authentic=_mean_ci(own, fakes, seed),
-        authentic_control=_mean_ci(own_held, held_out, seed),
-        distance_ratio=None if ratio is None else _ratio_ci(fakes, to_train, held_out, held_to_train, seed),
+    return Memorisation(
+        nearer_train=float(nearer.mean()),
+        authentic=float(own.mean()),
+        authentic_control=float(own_held.mean()),
+        distance_ratio=ratio,
+        ci=MemorisationIntervals(
+            nearer_train=_mean_ci(nearer, fakes, seed),
+            authentic=_mean_ci(own, fakes, seed),
+            authentic_control=_mean_ci(own_held, held_out, seed),
+            distance_ratio=None if ratio is None else _ratio_ci(fakes, to_train, held_out, held_to_train, seed),
+            share=tail.ci,
+        ),
+        exact_copies=copies,
+        copying=copies > natural * len(generated) or tail.copying,
+        n=round(float(np.mean([len(of_train) for of_train, _ in draws]))),
+        share=tail.share,
+        p=tail.p,
+        detectable=tail.detectable,
     )
-    copying = copies > natural * len(generated) or closer
-    n = round(float(np.mean([len(of_train) for of_train, _ in draws])))
-    return Memorisation(share, authentic, control, ratio, ci, copies, copying, n)
+
+
+def _tail(
+    fakes: Sample, held_out: Sample, nearest: tuple[Floats, Codes, Floats], held_relative: Floats, seed: int
+) -> TailTest:
+    """The test of the smallest relative distances, given those of :func:`relative_nearest`."""
+    away, which, relative = nearest
+
+    def apart(row: int, others: Codes) -> Floats:
+        return np.linalg.norm(fakes.rows[others] - fakes.rows[row], axis=1)
+
+    places = distinct_places(which, away, relative, held_relative, apart)
+    return tail_test(relative, held_relative, (fakes.song, held_out.song), places, seed)
 
 
 def _samples(
@@ -153,18 +183,15 @@ def _samples(
     return fakes, learnt, held_out
 
 
-def _nearer_train(
-    generated: Floats, seen: Floats, unseen: Floats, draws: list[tuple[Codes, Codes]]
-) -> tuple[Floats, int]:
-    """For each synthetic row the share of draws in which training is nearer, and how many nearest rows are distinct."""
-    nearer, which = np.zeros(len(generated)), np.zeros(len(generated), dtype=np.intp)
+def _nearer_train(generated: Floats, seen: Floats, unseen: Floats, draws: list[tuple[Codes, Codes]]) -> Floats:
+    """For each synthetic row the share of draws in which training is nearer."""
+    nearer = np.zeros(len(generated))
     blocks = zip(distance_blocks(generated, seen), distance_blocks(generated, unseen), strict=True)
     for (here, to_train), (_, to_holdout) in blocks:
         for of_train, of_holdout in draws:
             a, b = to_train[:, of_train].min(axis=1), to_holdout[:, of_holdout].min(axis=1)
             nearer[here] += ((a < b) + 0.5 * (a == b)) / N_DRAWS
-        which[here] = np.concatenate([to_train, to_holdout], axis=1).argmin(axis=1)
-    return nearer, len(np.unique(which))
+    return nearer
 
 
 def _exchangeable(x: Sample, y: Sample, rng: np.random.Generator) -> tuple[Codes, Codes]:
@@ -282,9 +309,3 @@ def nearest_rows(x: Floats, y: Floats, others: bool = False) -> tuple[Floats, Co
         which[here] = apart.argmin(axis=1)
         away[here] = apart.min(axis=1)
     return away, which
-
-
-def _above(high: float, low: float, n_high: int, n_low: int) -> bool:
-    """Whether one share exceeds another beyond chance."""
-    pooled = (high * n_high + low * n_low) / (n_high + n_low)
-    return high - low > Z_LEVEL * float(np.sqrt(pooled * (1 - pooled) * (1 / n_high + 1 / n_low)))
