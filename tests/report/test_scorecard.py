@@ -7,7 +7,7 @@ from affetti.presets import FRONT_ENDS
 from affetti.progress import silent
 from affetti.report import scorecard
 from affetti.report.sources import read_sources
-from affetti.studies.scorecard.result import NearestPair
+from affetti.studies.scorecard.copy_results import NearestPair
 
 
 @pytest.fixture

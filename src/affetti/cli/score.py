@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
+    from affetti.metrics import Memorisation
     from affetti.studies.scorecard.result import (
         AxisConditioning,
         Comparison,
@@ -262,6 +263,7 @@ def _copies(card: Scorecard) -> list[str]:
     authentic = f"{copies.authentic:.2f} {_interval(copies.ci.authentic)}"
     lines = [
         f"memorisation: {verdict} ({copies.exact_copies} exact)",
+        *_shares_copied(card, copies),
         f"  nearer to training than to held-out clips: {nearer}, by chance 0.50",
         f"  authentic: {authentic}, held-out clips {copies.authentic_control:.2f}",
     ]
@@ -269,11 +271,34 @@ def _copies(card: Scorecard) -> list[str]:
     if test is not None and test.c_t is not None and test.p is not None:
         lines.append(f"  C_T {test.c_t:.2f} (0 by chance, far below 0 is copying), p {test.p:.3f}")
     lines.append("nearest pairs to listen to (synthetic, training, distance, share of held-out clips as near):")
-    for pair in (card.nearest_pairs or ())[:SHOWN_PAIRS]:
+    for pair in card.pairs_to_hear[:SHOWN_PAIRS]:
         quantile = "" if pair.quantile is None else f"  {pair.quantile:.3f}"
         names = _with_file(pair.fake, pair.fake_file), _with_file(pair.train, pair.train_file)
         lines.append(f"  {names[0]}  {names[1]}  {_number(pair.distance)}{quantile}")
     return lines
+
+
+def _shares_copied(card: Scorecard, copies: Memorisation) -> Iterator[str]:
+    """Share of copies by features and by passages, and from which share on copies are found."""
+    if copies.share is None or copies.ci.share is None or copies.p is None:
+        return
+    yield f"  copies by features: {_percent(copies.share, copies.ci.share)} of songs, {_p_value(copies.p)}"
+    passages = card.passages
+    if passages is not None and passages.reason is not None:
+        yield f"  copied passages: not measured: {passages.reason}"
+    elif passages is not None and passages.share is not None and passages.ci is not None and passages.p is not None:
+        yield (
+            f"  copied passages: in {_percent(passages.share, passages.ci)} of songs, {_p_value(passages.p)}; "
+            "also copies that begin up to a second later, louder, or of half a clip"
+        )
+    if copies.detectable is None:
+        yield "  so few songs show copies of no share for certain"
+    else:
+        yield f"  with as many held-out songs, copies are found for certain from {100 * copies.detectable:.0f} % on"
+
+
+def _percent(share: float, ci: tuple[float, float]) -> str:
+    return f"{100 * share:.1f} % [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]"
 
 
 def _with_file(name: str, file: str | None) -> str:

@@ -21,7 +21,8 @@ from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_
 from affetti.report.figures import components
 from affetti.report.sources import Arrays
 from affetti.report.wording import number
-from affetti.studies.scorecard.result import NearestPair, Scorecard
+from affetti.studies.scorecard.copy_results import NearestPair
+from affetti.studies.scorecard.result import Scorecard
 
 REAL, FAKE = 0, 1
 """Series of real and of synthetic clips: colour, marker and dash."""
@@ -108,7 +109,7 @@ def score_section(
         card=card,
         components=components(card.quality.components, PART_WORDS),
         figures=drawn,
-        pairs=pairs(arrays, card.nearest_pairs or (), front, name, progress),
+        pairs=pairs(arrays, card.pairs_to_hear, front, name, progress),
         legend=(("real music", legend_mark(REAL), legend_line(REAL)), (name, legend_mark(FAKE), legend_line(FAKE))),
     )
 

@@ -20,12 +20,13 @@ from affetti.errors import InputError, MismatchError, StorageError
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
+from affetti.studies.scorecard.copy_results import NearestPair
 from affetti.studies.scorecard.distances import band_centres
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.measures import REGISTRY, Entry, MeasureInput, compute_measures
 from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
 from affetti.studies.scorecard.plot_data import plot_arrays, save
-from affetti.studies.scorecard.result import NearestPair, Scorecard
+from affetti.studies.scorecard.result import Scorecard
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def test_every_measure_is_in_the_document_and_is_opened_again(arrays: tuple[Path
     assert result["data_copying"]["seed"] == 0
     assert len(result["nearest_pairs"]) == 20
     assert result["nearest_pairs"][0]["fake"].startswith("fake.npy[")
-    assert set(result["memorisation"]["ci"]) == {"nearer_train", "authentic", "authentic_control", "distance_ratio"}
+    intervals = {"nearer_train", "authentic", "authentic_control", "distance_ratio", "share"}
+    assert set(result["memorisation"]["ci"]) == intervals
     assert result["contains_real"] == 0
     json.dumps(result, allow_nan=False)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,12 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.errors import InputError, MismatchError
 from affetti.execution.local import ranges
 from affetti.metrics.mel_features import Mels
+from affetti.metrics.passages import ClipRows, shared_passages
 from affetti.metrics.quality import MIN_SONGS
+from affetti.metrics.tail_test import ALPHA
 from affetti.rows import release_pages
 from affetti.signal import audio
-from affetti.studies.scorecard.result import DataCopyingTest, NearestPair
+from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest
 
 BATCH_CLIPS = 64
 """Clips read at a time."""
@@ -127,6 +129,7 @@ class Copies:
     statistics: metrics.Memorisation
     test: DataCopyingTest
     pairs: tuple[NearestPair, ...]
+    passages: PassageTest
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,14 @@ class Embedded:
         """Song id of each row."""
         return self.clips.songs[self.rows]
 
+    @property
+    def mel(self) -> ClipRows:
+        """Their log-mels."""
+        return ClipRows(self.clips.mel, self.rows, self.songs)  # type: ignore[arg-type]
+
 
 def find_copies(fake: Embedded, train: Embedded, holdout: Embedded, seed: int) -> Copies:
-    """Copy statistics with intervals over songs, the test C_T, and the nearest pairs to listen to.
+    """Copy statistics with intervals over songs, the test C_T, shared passages, and the nearest pairs to listen to.
 
     Args:
         fake: synthetic clips.
@@ -163,19 +171,48 @@ def find_copies(fake: Embedded, train: Embedded, holdout: Embedded, seed: int) -
         test = DataCopyingTest(result.c_t, result.p, result.cells, result.left_out, result.n, result.seed)
     except InputError as error:
         test = DataCopyingTest(reason=str(error))
-    return Copies(statistics, test, _nearest_pairs(fake, train, holdout))
+    passages = _passages(fake, train, holdout, seed)
+    if passages.p is not None and passages.p < ALPHA:
+        statistics = replace(statistics, copying=True)
+    return Copies(statistics, test, _nearest_pairs(fake, train, holdout), passages)
+
+
+def _passages(fake: Embedded, train: Embedded, holdout: Embedded, seed: int) -> PassageTest:
+    front = train.clips.front_end or fake.clips.front_end
+    rate = None if front is None else front.sample_rate / front.hop_length
+    try:
+        shared = shared_passages(fake.mel, train.mel, holdout.mel, rate, seed)
+    except InputError as error:
+        return PassageTest(reason=str(error))
+    test = shared.test
+    nearest = np.argsort(shared.relative, kind="stable")[:N_PAIRS]
+    pairs = _named_pairs(
+        fake,
+        train,
+        [(int(row), int(shared.which[row]), float(shared.away[row]), float(shared.quantile[row])) for row in nearest],
+    )
+    return PassageTest(test.share, test.ci, test.p, test.beneath, test.expected, test.detectable, test.n, pairs)
 
 
 def _nearest_pairs(fake: Embedded, train: Embedded, holdout: Embedded) -> tuple[NearestPair, ...]:
-    # Clips go by the number of their row here, so that two of one name stay apart.
-    fakes, trains = ([f"{row:09d}" for row in part.rows] for part in (fake, train))
+    # Clips go by their place in the set here, so that two of one name stay apart.
+    fakes, trains = ([f"{place:09d}" for place in range(len(part.rows))] for part in (fake, train))
     nearest = metrics.nearest_pairs(fake.features, train.features, fakes, trains, holdout.features, N_PAIRS)
+    return _named_pairs(
+        fake, train, [(int(pair.fake), int(pair.train), pair.distance, pair.quantile) for pair in nearest]
+    )
+
+
+def _named_pairs(
+    fake: Embedded, train: Embedded, pairs: list[tuple[int, int, float, float | None]]
+) -> tuple[NearestPair, ...]:
+    """Pairs of places in both sets, with distance and quantile, as clips with their names and files."""
     names = [part.clips.clip_names() for part in (fake, train)]
     files = [part.clips.clip_files() for part in (fake, train)]
-    pairs: list[NearestPair] = []
-    for pair in nearest:
-        a, b = int(pair.fake), int(pair.train)
-        pairs.append(
+    named: list[NearestPair] = []
+    for of_fake, of_train, distance, quantile in pairs:
+        a, b = int(fake.rows[of_fake]), int(train.rows[of_train])
+        named.append(
             NearestPair(
                 fake=names[0][a],
                 train=names[1][b],
@@ -184,8 +221,8 @@ def _nearest_pairs(fake: Embedded, train: Embedded, holdout: Embedded) -> tuple[
                 fake_row=a,
                 train_row=b,
                 train_song=str(train.clips.songs[b]),
-                distance=pair.distance,
-                quantile=pair.quantile,
+                distance=distance,
+                quantile=quantile,
             )
         )
-    return tuple(pairs)
+    return tuple(named)

@@ -25,8 +25,8 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced, release_pages
 from affetti.storage import atomic_write
+from affetti.studies.scorecard.copy_results import NearestPair
 from affetti.studies.scorecard.distances import band_centres
-from affetti.studies.scorecard.result import NearestPair
 
 MAX_POINTS = 1_500
 MAX_CLIPS = 512

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from affetti import config, metrics
 from affetti.errors import StorageError, UsageError
 from affetti.results import BaseResult
+from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
 
@@ -184,36 +185,6 @@ class Strata:
 
 
 @dataclass(frozen=True)
-class DataCopyingTest:
-    """The test C_T; see :class:`affetti.metrics.DataCopying`."""
-
-    c_t: float | None = None
-    """About 0 for fresh draws, far below 0 for copies."""
-    p: float | None = None
-    cells: int | None = None
-    left_out: int | None = None
-    n: tuple[int, int] | None = None
-    seed: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class NearestPair:
-    """A synthetic clip and the training clip nearest to it."""
-
-    fake: str
-    train: str
-    fake_file: str | None
-    train_file: str | None
-    fake_row: int
-    train_row: int
-    train_song: str
-    distance: float
-    quantile: float | None
-    """Share of held-out clips that lie at most as far from the training set."""
-
-
-@dataclass(frozen=True)
 class DistanceDifference:
     """Difference of the distances of two generators from the same real songs; below 0 the first is nearer."""
 
@@ -321,7 +292,7 @@ class Scorecard(BaseResult):
     joint: JointDistance
     strata: Strata
     memorisation: metrics.Memorisation | None
-    """``None`` where the training set is not known."""
+    """``None`` where the training set is not known; ``copying`` by features or by passages."""
     data_copying: DataCopyingTest | None
     nearest_pairs: tuple[NearestPair, ...] | None
     contains_real: int
@@ -346,10 +317,19 @@ class Scorecard(BaseResult):
     """None in scorecards of affetti 0.1, and in those that are not made by :func:`affetti.score`."""
     silent: int = 0
     """Clips of all sets that are left out because they are silent."""
+    passages: PassageTest | None = None
+    """Whether clips share passages with training clips; ``None`` where the training set is not known, and in scorecards
+    of affetti 0.1."""
     cautions: tuple[str, ...] = ()
     """What is likely wrong with the sets given: arrays whose values do not look like dB."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
     """The established metrics, by their key in the registry; at the top level of the document."""
+
+    @property
+    def pairs_to_hear(self) -> tuple[NearestPair, ...]:
+        """The nearest pairs, by features or by passages; see :func:`pairs_to_hear`."""
+        p = None if self.memorisation is None else self.memorisation.p
+        return pairs_to_hear(self.nearest_pairs, p, self.passages)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``affetti score --json`` prints."""

@@ -24,6 +24,7 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
 from affetti.studies.scorecard import emotion_predictions
+from affetti.studies.scorecard.copy_results import pairs_to_hear
 from affetti.studies.scorecard.distances import spectrogram
 from affetti.studies.scorecard.inputs import (
     Reference,
@@ -101,7 +102,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     progress("score", steps, steps)
     unsaved: StorageError | None = None
     if settings.out is not None:
-        pairs = () if copies is None else copies.pairs
+        pairs = () if copies is None else pairs_to_hear(copies.pairs, copies.statistics.p, copies.passages)
         learnt = sets.train if sets.train is not None else sets.real if reference.fold is not None else None
         try:
             save(settings.out / "pictures.npz", plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs))
@@ -118,6 +119,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         memorisation=None if copies is None else copies.statistics,
         data_copying=None if copies is None else copies.test,
         nearest_pairs=None if copies is None else copies.pairs,
+        passages=None if copies is None else copies.passages,
         contains_real=contains_real,
         against=against,
         features=Features(settings.embedder.name, settings.embedder.version, rows.real.shape[1]),
