@@ -10,8 +10,10 @@ from tests.material import present
 
 from affetti.errors import InputError
 from affetti.metrics import clip_features, published_quality, quality_score
-from affetti.metrics.mel_features import PARTS
+from affetti.metrics.mel_features import PARTS as STUDY_PARTS
+from affetti.metrics.published import WEIGHTS as STUDY_WEIGHTS
 from affetti.metrics.published import tier_of
+from affetti.metrics.quality_features import PARTS, SHARES, VARIETY, WEIGHTS
 
 
 def synthetic(rng, n, bands=16, frames=48):
@@ -112,7 +114,7 @@ def test_the_fewer_kinds_of_clips_the_lower_the_score(halves):
     assert scores[1] < 35
     assert scores[2] < 50
     eight = quality_score(real, other[rng.integers(8, size=104)]).components
-    assert eight["range"].score < 10
+    assert eight[VARIETY].score < 5
     assert min(eight[part].score for part in ("frechet", "moments", "smoothness", "frequency")) > 60
 
 
@@ -134,8 +136,13 @@ def test_the_same_set_scores_a_hundred_in_every_part(rng):
 
 def test_the_total_is_the_weighted_harmonic_mean_of_the_parts(rng):
     result = quality_score(synthetic(rng, 40), held(synthetic(rng, 40), rng))
-    weights = dict(zip(PARTS, (0.3, 0.2, 0.2, 0.15, 0.15), strict=True))
-    assert result.score == pytest.approx(1 / sum(weights[p] / result.components[p].score for p in PARTS))
+    assert result.score == pytest.approx(1 / sum(WEIGHTS[p] / result.components[p].score for p in PARTS))
+
+
+def test_the_parts_that_stand_for_one_of_the_study_share_its_weight():
+    assert {part: sum(shares.values()) for part, shares in SHARES.items()} == pytest.approx(STUDY_WEIGHTS)
+    assert set(STUDY_PARTS) <= set(PARTS)
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
 
 
 def test_the_sensitivity_spans_what_other_weights_would_have_said(rng):
@@ -178,7 +185,7 @@ def test_half_precision_memory_maps_and_batches_give_the_same(rng, tmp_path, mon
 @pytest.mark.parametrize("shape", [(8, 16), (9, 17), (128, 31), (64, 128)])
 def test_any_size_of_clip_gives_finite_features(rng, shape):
     features = clip_features(synthetic(rng, 4, *shape))
-    assert tuple(features) == PARTS
+    assert tuple(features) == tuple(part for part in PARTS if part != VARIETY)
     for part in features.values():
         assert part.shape[0] == 4
         assert np.isfinite(part).all()
@@ -196,7 +203,7 @@ def test_json_is_what_the_contract_says(rng):
     assert list(document) == ["score", "ci", "sensitivity", "tier", "components", "published"]
     assert list(document["components"]) == list(PARTS)
     assert all(set(part) == {"value", "score", "floor", "bad"} for part in document["components"].values())
-    assert set(document["published"]["components"]) == set(PARTS)
+    assert set(document["published"]["components"]) == set(STUDY_PARTS)
 
 
 def test_the_published_formula_is_followed_exactly(rng):

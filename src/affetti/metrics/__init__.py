@@ -27,12 +27,13 @@ from affetti.metrics.frechet_extrapolation import Extrapolation, frechet_infinit
 from affetti.metrics.half_splits import by_halves
 from affetti.metrics.joint import JointDistance, frechet_joint_distance
 from affetti.metrics.kernel_distances import kernel, kernel_distance
-from affetti.metrics.mel_features import clip_features
 from affetti.metrics.nearest_neighbours import clipped_density_coverage, precision_recall_density_coverage
 from affetti.metrics.nearest_training import Memorisation, Pair, memorisation, nearest_pairs
 from affetti.metrics.paired import PairedTest, paired_test
 from affetti.metrics.published import PublishedQuality, published_quality
-from affetti.metrics.quality import Component, QualityDifference, QualityResult, quality_difference, quality_score
+from affetti.metrics.quality import QualityDifference, QualityResult, quality_difference, quality_score
+from affetti.metrics.quality_calibration import Component
+from affetti.metrics.quality_features import clip_features
 from affetti.metrics.result import Result
 from affetti.metrics.sliced import sliced_wasserstein, sliced_wasserstein_distance
 from affetti.metrics.spectrogram import SpectrogramDistances, spectrogram_distances

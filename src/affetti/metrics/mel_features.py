@@ -1,8 +1,7 @@
-"""The features of the Quality Score: five groups of numbers for each log-mel clip.
+"""Features of log-mels for the five parts that the study's score names, and how log-mels are read.
 
-Each clip ``[M, F]`` in dB becomes five short vectors, one for each part of the score. Bands are summed up in groups of
-neighbours, so that the vectors are as long for 64 bands as for 128, and spreads are taken in logarithms, so that half
-and double weigh the same.
+Each clip ``[M, F]`` in dB becomes five short vectors. Bands are summed up in groups of neighbours, so that the vectors
+are as long for 64 bands as for 128, and spreads are taken in logarithms, so that half and double weigh the same.
 
 - ``frechet``: time and frequency at once. Power of the clip's two-dimensional spectrum (temporal rate by spectral
   scale) in octave-like cells, low and high bands apart, and the mean patch around the strongest onsets.
@@ -13,7 +12,8 @@ and double weigh the same.
   rise and fall together.
 - ``range``: quantiles of the clip's levels, and the spread of its loudness over time.
 
-The features are those of music seen as a picture; two clips with the same features can sound different.
+When not to use: alone. They are those of music seen as a picture, half a second at a time; what lies beyond has
+features of its own (``quality_features`` lists them).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from affetti.metrics.sample import Floats
 from affetti.rows import release_pages
 
 PARTS = ("frechet", "moments", "smoothness", "frequency", "range")
+"""The study's parts."""
 LAGS = (1, 2, 4, 8, 16, 32)
 """Frames over which change is measured; those up to F/2 are used."""
 OFFSETS = (-4, -2, -1, 0, 1, 2, 4)
@@ -78,25 +79,8 @@ def batches(mels: Mels, name: str) -> Iterator[Batch]:
         release_pages(mels)
 
 
-def clip_features(mels: Mels, name: str = "mels") -> dict[str, Floats]:
-    """The features of each clip, by part of the score.
-
-    Args:
-        mels: log-mels in dB ``[N, M, F]``, M ≥ 8, F ≥ 16; float16, float32 or float64, memory-mapped or not.
-        name: what to call it in an error.
-
-    Returns:
-        For each of :data:`PARTS` an array ``[N, D]``; D depends on M and F alone.
-
-    Raises:
-        InputError: wrong shape, or a value that is not finite.
-    """
-    require_mels(mels, name)
-    by_batch = [_features(batch) for batch in batches(mels, name)]
-    return {part: np.concatenate([batch[part] for batch in by_batch]).astype(np.float64) for part in PARTS}
-
-
-def _features(x: Batch) -> dict[str, Floats]:
+def study_features(x: Batch) -> dict[str, Floats]:
+    """The features of each clip of a batch ``[B, M, F]``, by part: ``[B, D]``, D by M and F alone."""
     mean = x.mean(axis=2, dtype=np.float64)
     centred = x - mean[:, :, None].astype(np.float32)
     return {
@@ -108,7 +92,7 @@ def _features(x: Batch) -> dict[str, Floats]:
     }
 
 
-def _by_group(values: Floats | Batch, groups: int) -> Floats:
+def by_group(values: Floats | Batch, groups: int) -> Floats:
     """Means over ``groups`` runs of neighbouring bands, or fewer: ``[B, M, ...]`` to ``[B, groups, ...]``."""
     groups = min(groups, values.shape[1])
     edges = np.linspace(0, values.shape[1], groups + 1).round().astype(int)
@@ -163,7 +147,7 @@ def _onset_patch(x: Batch, centred: Batch) -> Floats:
     rise = np.maximum(np.diff(x, axis=2), 0).mean(axis=1)[:, reach - 1 : frames - 1 - reach]
     count = max(1, frames // 16)
     onset = np.argpartition(-rise, count - 1, axis=1)[:, :count] + reach
-    level = _by_group(centred, 4)
+    level = by_group(centred, 4)
     clip, band = np.arange(clips)[:, None, None], np.arange(4)[None, :, None]
     patch = [level[clip, band, onset[:, None, :] + offset].mean(axis=2) for offset in OFFSETS]
     return np.concatenate(patch, axis=1)
@@ -172,7 +156,7 @@ def _onset_patch(x: Batch, centred: Batch) -> Floats:
 def _moments(mean: Floats, centred: Batch) -> Floats:
     square, cube = _mean_power(centred, 2), _mean_power(centred, 3)
     parts = (mean, _log_spread(square), _skewness(square, cube))
-    return np.concatenate([_by_group(part, 8) for part in parts], axis=1)
+    return np.concatenate([by_group(part, 8) for part in parts], axis=1)
 
 
 def _smoothness(x: Batch) -> Floats:
@@ -182,18 +166,18 @@ def _smoothness(x: Batch) -> Floats:
             break
         move = x[:, :, lag:] - x[:, :, :-lag]
         square = _mean_power(move, 2)
-        parts.append(_by_group(_log_spread(square), 4))
+        parts.append(by_group(_log_spread(square), 4))
         if lag <= 4:
-            parts.append(_by_group(_skewness(square, _mean_power(move, 3)), 4))
+            parts.append(by_group(_skewness(square, _mean_power(move, 3)), 4))
     return np.concatenate(parts, axis=1)
 
 
 def _frequency(x: Batch, mean: Floats, centred: Batch) -> Floats:
-    parts = [_by_group(mean - mean.mean(axis=1, keepdims=True), 8)]
+    parts = [by_group(mean - mean.mean(axis=1, keepdims=True), 8)]
     for step in (1, 2, 4):
-        parts.append(_by_group(mean[:, step:] - mean[:, :-step], 8))
-        parts.append(_by_group(_log_spread(_mean_power(x[:, step:] - x[:, :-step], 2)), 4))
-    level = _by_group(centred, 8)
+        parts.append(by_group(mean[:, step:] - mean[:, :-step], 8))
+        parts.append(by_group(_log_spread(_mean_power(x[:, step:] - x[:, :-step], 2)), 4))
+    level = by_group(centred, 8)
     together = level @ level.transpose(0, 2, 1) / x.shape[2]
     spread = np.sqrt(np.diagonal(together, axis1=1, axis2=2) + MIN_SPREAD_DB**2)
     together = together / (spread[:, :, None] * spread[:, None, :])

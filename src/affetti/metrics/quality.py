@@ -1,16 +1,18 @@
 """The Quality Score: 0 to 100, calibrated on the user's own real music.
 
-The study's score (see ``published``) gives held frames and reversed music full marks. This one keeps its five parts
-and weights and changes what they measure and what the numbers mean.
+The study's score (see ``published``) gives held frames and reversed music full marks. This one keeps what its five
+parts weigh, changes what they measure and what the numbers mean, and gives what they cannot see parts of its own.
 
-*What is measured.* Each clip becomes five short feature vectors (``mel_features``) in units of the real set's spread,
-cut off at ±5. A part's distance is the Fréchet distance between Gaussians of independent features, over their number,
+*What is measured.* Each clip becomes eleven feature vectors (``quality_features``) in units of the real set's spread,
+cut off at ±5. Between two sets a feature has the Fréchet distance of Gaussians,
 
-    d² = mean over features of (μ₁ − μ₂)² + (σ₁ − σ₂)² ;
+    (μ₁ − μ₂)² + (σ₁ − σ₂)² ,
 
-a full covariance of fifty features cannot be estimated from the few dozen songs that many users have. *Range* has one
-feature more, that only a set can show: the logarithm of each clip's distance to the nearest other clip of its set, over
-all features. A generator that knows eight clips has the right means and spreads, and far too near neighbours.
+and a part the mean over the quarter of its features in which the two sets differ most: what a generator gets wrong
+shows in few features, and a mean over all would drown it in what it gets right. (A full covariance of fifty features
+cannot be estimated from the few dozen songs that many users have.) The twelfth part, *variety*, only a set can show:
+the logarithm of each clip's distance to the nearest other clip of its set, over all features. A generator that knows
+eight clips has the right means and spreads, and far too near neighbours.
 
 *What it means.* Real songs are split at random into halves A and B, of each song one clip is drawn, and with as many
 fake songs three distances are taken from the same half A at the same n:
@@ -19,28 +21,30 @@ fake songs three distances are taken from the same half A at the same n:
     value = d²(A, fakes),
     bad   = d²(A, A's mean)       one average clip repeated for ever, no variety at all.
 
-Bias that depends on n thus falls on floor and value alike. With the excess u = max(0, value − floor − s)/(bad − floor),
-averaged over splits, a part scores
+Bias that depends on n, or on choosing the worst quarter, thus falls on floor and value alike. With the excess
+u = max(0, value − floor − 1.645 s)/(bad − floor), averaged over splits, a part scores
 
     100 / (1 + 3u²) :
 
 100 where fakes differ from real songs no more than other real songs do, 25 at the bad anchor, and ever less beyond,
-never quite 0, so that two poor generators still differ. The standard error s of value − floor is the
-benefit of the doubt: what the choice of songs explains is not held against the fakes. Under some 16 songs floor and
+never quite 0, so that two poor generators still differ. s is the standard error of value − floor, and what is left its
+one-sided 95 % limit: what the choice of songs explains is not held against the fakes. Under some 16 songs floor and
 anchor come close; the denominator is then held at half the anchor.
 
-*The total* is the weighted harmonic mean of the parts, 100 / (1 + 3 Σ w u²). An arithmetic mean lets four good parts
-hide a broken one, which is how a held frame came to be Excellent; here one part at 5 with weight 0.2 leaves at most 21.
-The weights are the study's, not measured: ``sensitivity`` is the range of the total for 95 % of all weights.
+*The total* is the weighted harmonic mean of the parts, 100 / (1 + 3 Σ w u²). An arithmetic mean lets good parts hide a
+broken one, which is how a held frame came to be Excellent; here one part at 5 with weight 0.1 leaves at most 34. The
+study's weights are divided among the parts that stand for each of its own (``quality_features``). They are not
+measured: ``sensitivity`` is the range of the total for 95 % of all weights.
 
 *The interval* follows from the splits. Each leaves out half of the songs of either side at random, and the spread of
 a statistic over such halves estimates its standard error on the whole (delete-half jackknife, Shao & Wu 1989); the
 interval is their central 95 %. It includes the choice of songs, not of training seed.
 
-When not to use: to see conditioning, copying (a copy of the training set scores 100; give ``train``) or form (blocks of
-half a second in random order score like real music; the Fréchet distance over mel statistics sees them), to compare
-generators scored against different real sets or front-ends, or as a stand-in for listening. Below 16 songs a side even
-one clip repeated can pass, and the interval says so.
+When not to use: to see conditioning, copying (a copy of the training set scores 100; give ``train``), wrong notes or
+chords (a log-mel has no pitch), or anything longer than a clip; to compare generators scored against different real
+sets, front-ends or lengths of clips; or as a stand-in for listening. Below 16 songs a side even one clip repeated can
+pass and real music can fail; the interval says so. Everything is in units of the given real set: where that mixes many
+kinds of music its spread is wide, and less is seen. ``docs/metrics.md`` lists what is not.
 """
 
 from __future__ import annotations
@@ -52,35 +56,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.mel_features import PARTS, Mels, clip_features
+from affetti.metrics.mel_features import Mels
 from affetti.metrics.nearest_training import Memorisation, memorisation
-from affetti.metrics.published import WEIGHTS, PublishedQuality, published_quality, require_pair, tier_of
+from affetti.metrics.published import PublishedQuality, published_quality, require_pair, tier_of
+from affetti.metrics.quality_calibration import (
+    Calibration,
+    Component,
+    columns_of,
+    require_variation,
+    standardised,
+    totals,
+)
+from affetti.metrics.quality_features import clip_features
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, Sample
 
 MIN_SONGS = 8
-N_SPLITS = 100
-"""Random halves of the songs."""
-N_WEIGHTINGS = 2_000
-"""Draws of weights for the sensitivity."""
-MIN_SPREAD = 0.01
-"""A feature that real music hardly changes is measured as if it did by this (dB, or its own unit)."""
-MAX_DEVIATIONS = 5.0
-"""Features are cut off this many real standard deviations from the real mean, so that no single clip decides."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """One part of the score: a discrepancy, where it lies between floor and bad anchor, and the points it earns."""
-
-    value: float
-    """Distance of fakes from real music; 1 is a shift of every feature by one real standard deviation."""
-    score: float
-    """0 to 100."""
-    floor: float
-    """The same distance for held-out real music; scores 100."""
-    bad: float
-    """The same for one average clip repeated; scores 25."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +137,27 @@ def quality_score(
     """
     require_pair(real, fake)
     features = clip_features(real, "real")
-    real_rows, fake_rows = _standardised(features, features), _standardised(clip_features(fake, "fake"), features)
-    _must_vary(real_rows)
+    real_rows, fake_rows = standardised(features, features), standardised(clip_features(fake, "fake"), features)
+    require_variation(real_rows)
     real_songs, fake_songs = _songs(real_rows, groups, "real"), _songs(fake_rows, fake_groups, "fake")
     n = min(real_songs.songs, fake_songs.songs) // 2
     rng = np.random.default_rng(seed)
-    by_part = _by_part(_split_distances(real_songs, fake_songs, n, rng, rng), features)
-    components, score, ci, sensitivity = _calibrated(by_part, np.random.default_rng(seed))
+    measured = Calibration.of(real_songs, fake_songs, n, columns_of(features), (rng, rng))
     copies = None
     if train is not None:
         require_pair(real, train)
-        learnt, songs = _standardised(clip_features(train, "train"), features), (fake_songs.song, real_songs.song)
+        learnt, songs = standardised(clip_features(train, "train"), features), (fake_songs.song, real_songs.song)
         copies = memorisation(fake_songs.rows, learnt, real_songs.rows, seed, songs)
-    return QualityResult(score, ci, sensitivity, components, published_quality(real, fake), n, seed, copies)
+    return QualityResult(
+        score=measured.total,
+        ci=measured.ci,
+        sensitivity=measured.sensitivity(np.random.default_rng(seed)),
+        components=measured.components,
+        published=published_quality(real, fake),
+        n=n,
+        seed=seed,
+        memorisation=copies,
+    )
 
 
 @dataclass(frozen=True)
@@ -201,35 +200,26 @@ def quality_difference(
         InputError: as :func:`quality_score`.
     """
     features = clip_features(real, "real")
-    real_rows = _standardised(features, features)
-    _must_vary(real_rows)
+    real_rows = standardised(features, features)
+    require_variation(real_rows)
     reference = _songs(real_rows, groups[0], "real")
     made: list[Sample] = []
     for mels, own, name in ((first, groups[1], "first"), (second, groups[2], "second")):
         require_pair(real, mels)
-        made.append(_songs(_standardised(clip_features(mels, name), features), own, name))
+        made.append(_songs(standardised(clip_features(mels, name), features), own, name))
     n = min(sample.songs for sample in (reference, *made)) // 2
-    scores, by_split = [0.0, 0.0], list[Floats]()
-    for i, sample in enumerate(made):
-        streams = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1 + i])
-        excess, each = _excess(_by_part(_split_distances(reference, sample, n, *streams), features))
-        scores[i] = _total(excess)
-        by_split.append(_totals(each))
-    value, apart = scores[0] - scores[1], by_split[0] - by_split[1]
+    columns = columns_of(features)
+    one, two = (
+        Calibration.of(
+            reference, sample, n, columns, (np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1 + i]))
+        )
+        for i, sample in enumerate(made)
+    )
+    value, apart = one.total - two.total, totals(one.excess_by_split) - totals(two.excess_by_split)
     low, high = (float(limit) for limit in np.quantile(apart, [0.025, 0.975]))
     counts = (len(real), len(first), len(second))
     result = Result(value, (min(low, value), max(high, value)), None, counts, seed)
-    return QualityDifference(result, scores[0], scores[1], n)
-
-
-def _must_vary(rows: Floats) -> None:
-    """Whether real clips differ from each other.
-
-    Raises:
-        InputError: they are all alike in every feature.
-    """
-    if (rows == rows[0]).all():
-        raise InputError(f"all {len(rows)} clips are alike", where="real", hint="give real music")
+    return QualityDifference(result, one.total, two.total, n)
 
 
 def _songs(rows: Floats, groups: ArrayLike | None, name: str) -> Sample:
@@ -241,88 +231,3 @@ def _songs(rows: Floats, groups: ArrayLike | None, name: str) -> Sample:
             hint=f"give clips of {MIN_SONGS} songs or more",
         )
     return sample
-
-
-def _by_part(distances: Floats, features: dict[str, Floats]) -> Floats:
-    """Mean over the features of each part: ``[SPLITS, 3, D + 1]`` to ``[SPLITS, 3, parts]``."""
-    widths = np.array([features[part].shape[1] for part in PARTS])
-    widths[-1] += 1  # the nearness of neighbours, a feature of Range
-    return np.add.reduceat(distances, np.cumsum(widths) - widths, axis=2) / widths
-
-
-def _standardised(features: dict[str, Floats], real: dict[str, Floats]) -> Floats:
-    """All parts side by side, in units of the real set's spread about its mean."""
-    rows = [(features[p] - real[p].mean(axis=0)) / np.maximum(real[p].std(axis=0), MIN_SPREAD) for p in PARTS]
-    return np.clip(np.concatenate(rows, axis=1), -MAX_DEVIATIONS, MAX_DEVIATIONS)
-
-
-def _split_distances(
-    real: Sample, fake: Sample, n: int, rng: np.random.Generator, fake_rng: np.random.Generator
-) -> Floats:
-    """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``; ``rng`` alone decides on real songs."""
-    by_split = np.empty((N_SPLITS, 3, real.rows.shape[1] + 1))
-    for split in range(N_SPLITS):
-        songs, fakes = rng.permutation(real.songs), fake_rng.permutation(fake.songs)
-        drawn = (
-            real.rows[real.one_of_each(songs[:n], rng)],
-            real.rows[real.one_of_each(songs[n : 2 * n], rng)],
-            fake.rows[fake.one_of_each(fakes[:n], fake_rng)],
-        )
-        near = [_nearest(rows) for rows in drawn]
-        mean, spread = near[0].mean(), max(float(near[0].std()), MIN_SPREAD)
-        half, other, made = (
-            _moments(np.column_stack([rows, np.clip((log - mean) / spread, -MAX_DEVIATIONS, MAX_DEVIATIONS)]))
-            for rows, log in zip(drawn, near, strict=True)
-        )
-        by_split[split] = ((half - made) ** 2).sum(axis=0), ((half - other) ** 2).sum(axis=0), half[1] ** 2
-    return by_split
-
-
-def _nearest(rows: Floats) -> Floats:
-    """Logarithm of each row's distance to the nearest other row; of a copy, that of a thousandth of a deviation."""
-    square = (rows**2).sum(axis=1)
-    distance = square[:, None] + square[None, :] - 2 * rows @ rows.T
-    np.fill_diagonal(distance, np.inf)
-    return 0.5 * np.log(np.maximum(distance.min(axis=1), 1e-6))
-
-
-def _moments(rows: Floats) -> Floats:
-    """Mean and standard deviation (of N − 1) of each feature, ``[2, D]``."""
-    return np.stack([rows.mean(axis=0), rows.std(axis=0, ddof=1)])
-
-
-def _calibrated(
-    distances: Floats, rng: np.random.Generator
-) -> tuple[dict[str, Component], float, tuple[float, float], tuple[float, float]]:
-    """Parts, total, interval and sensitivity; ``[SPLITS, 3, parts]`` holds value, floor and bad by split and part."""
-    value, floor, bad = distances.mean(axis=0)
-    excess, by_split = _excess(distances)
-    total = _total(excess)
-    low, high = np.quantile(_totals(by_split), [0.025, 0.975])
-    scores = 100.0 / (1.0 + 3.0 * excess**2)
-    components = {
-        part: Component(float(value[i]), float(scores[i]), float(floor[i]), float(bad[i]))
-        for i, part in enumerate(PARTS)
-    }
-    weighted = 100.0 / (1.0 + 3.0 * rng.dirichlet(np.ones(len(PARTS)), N_WEIGHTINGS) @ excess**2)
-    least, most = np.quantile(weighted, [0.025, 0.975])
-    return components, total, (min(float(low), total), max(float(high), total)), (float(least), float(most))
-
-
-def _excess(distances: Floats) -> tuple[Floats, Floats]:
-    """U of each part, ``[parts]``, and of each split and part."""
-    _, floor, bad = distances.mean(axis=0)
-    room = np.maximum(bad - floor, bad / 2)
-    beyond = distances[:, 0] - distances[:, 1]
-    beyond -= beyond.std(axis=0, ddof=1)  # over random halves, the standard error on the whole
-    return np.maximum(0.0, beyond.mean(axis=0) / room), np.maximum(0.0, beyond / room)
-
-
-def _totals(excess: Floats) -> Floats:
-    """Weighted harmonic means 100 / (1 + 3 Σ w u²) of excesses ``[..., parts]``."""
-    weights = np.array([WEIGHTS[part] for part in PARTS])
-    return np.asarray(100.0 / (1.0 + 3.0 * excess**2 @ weights), dtype=np.float64)
-
-
-def _total(excess: Floats) -> float:
-    return float(_totals(excess))

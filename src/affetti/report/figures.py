@@ -81,15 +81,15 @@ def curves(lines: Sequence[dict[str, Any]], keys: Sequence[str], name: str) -> M
 
 
 def components(parts: Mapping[str, Component], words: Mapping[str, str]) -> Markup:
-    """The five parts of the Quality Score: a bar for the distance, marks for held-out real music and for no variety."""
-    canvas = Canvas(400, 48 + 34 * len(parts))
-    bottom = 10 + 34 * len(parts)
+    """The parts of the Quality Score: a bar for the distance, marks for held-out real music and for no variety."""
+    canvas = Canvas(400, 48 + 28 * len(parts))
+    bottom = 10 + 28 * len(parts)
     x = Axis(0, max(max(p.value, p.floor, p.bad) for p in parts.values()) * 1.06 or 1.0, 96, 346)
     canvas.across(x, bottom, 6)
     canvas.line(96, bottom, 96, 6)
     canvas.text(394, bottom + 15, "score", "end", "tick")
     for row, (name, part) in enumerate(parts.items()):
-        middle = 22 + 34 * row
+        middle = 22 + 28 * row
         canvas.text(90, middle + 4, words[name], "end")
         canvas.box(96, middle - 7, x(part.value) - 96, 14, "fill c0")
         canvas.line(x(part.floor), middle - 12, x(part.floor), middle + 12, "floor")
@@ -101,7 +101,7 @@ def components(parts: Mapping[str, Component], words: Mapping[str, str]) -> Mark
         f"no variety {number(part.bad)}), {part.score:.0f} points"
         for name, part in parts.items()
     )
-    return canvas.svg(f"Bars of the five parts of the Quality Score. {description}.")
+    return canvas.svg(f"Bars of the parts of the Quality Score. {description}.")
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,17 @@ MAX_SECONDS = 10.0
 """Seconds of each clip of a pair that are played."""
 PART_WORDS = {
     "frechet": "texture",
+    "form": "form",
+    "variety": "variety",
     "moments": "level",
+    "coherence": "coherence",
     "smoothness": "motion",
+    "transitions": "transitions",
+    "rhythm": "rhythm",
     "frequency": "spectrum",
+    "harmony": "harmony",
     "range": "dynamics",
+    "steps": "fine steps",
 }
 """Short words for the parts of the Quality Score."""
 

@@ -18,6 +18,7 @@ from affetti.embedders.base import Standardiser
 from affetti.embedders.clip_set import open_clip_set
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import AffettiError, InputError, MismatchError, StorageError, UsageError
+from affetti.metrics.quality_features import PARTS
 from affetti.presets import FRONT_ENDS
 from affetti.signal import audio
 from affetti.studies.scorecard.emotion_predictions import train_regressor
@@ -50,7 +51,8 @@ def test_the_document_has_the_keys_of_the_contract(scored: Scorecard) -> None:
     assert keys | {"conditioning", "memorisation", "n_real", "n_fake", "seed", "versions"} <= set(document)
     quality = document["quality"]
     assert {"score", "ci", "tier", "components", "published"} <= set(quality)
-    assert set(quality["components"]) == {"frechet", "moments", "smoothness", "frequency", "range"}
+    assert list(quality["components"]) == list(PARTS)
+    assert set(quality["published"]["components"]) == {"frechet", "moments", "smoothness", "frequency", "range"}
     for part in quality["components"].values():
         assert set(part) == {"value", "score", "floor", "bad"}
     assert {"value", "ci", "floor"} <= set(document["frechet"])
