@@ -135,7 +135,7 @@ def test_broken_tracks_are_left_out_and_listed(
         (["--scale", "1..9"], "lies outside the scale 1..9"),
         (["--folds", "1"], "1 folds. Give at least 2"),
         (["--seed", "-1"], "seed -1 is negative"),
-        (["--clips", "99"], "--clips applies to composed music only"),
+        (["--clips", "99"], "--clips: applies to composed music only"),
         (["--windows", "middle"], "middle"),
         (["--soundfont", "none.sf2"], "none.sf2: no such soundfont"),
         (["--voice", "opera"], "opera"),

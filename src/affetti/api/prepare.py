@@ -255,7 +255,7 @@ def _options(
 def require_composed(source: str | Sequence[str], clips: int | None) -> None:
     """Refuse a number of clips for music that lies on disk."""
     if clips is not None and "composed" not in ([source] if isinstance(source, str) else source):
-        raise UsageError("--clips applies to composed music only", where="--clips", hint="leave it out")
+        raise UsageError("applies to composed music only", where="--clips", hint="leave it out")
 
 
 def composed_size(front: presets.FrontEnd, clips: int | None) -> tuple[int, int]:
