@@ -343,3 +343,85 @@ def test_ctrl_c_reports_what_it_waits_for_and_a_second_one_ends_at_once(
         stop(process)
     assert process.returncode == 130
     assert err == ""
+
+
+BREAKING = """
+import sys, time
+from pathlib import Path
+from affetti.errors import InputError
+from affetti.execution.local import map_ranges
+
+def task(start, stop):
+    (Path(sys.argv[1]) / str(start)).touch()
+    if start == 1:
+        while not (Path(sys.argv[1]) / "0").exists():
+            time.sleep(0.05)
+        raise InputError("row 1 is bad", where="rows.csv", hint="correct it")
+    time.sleep(float(sys.argv[2]))
+    (Path(sys.argv[1]) / "filed").touch()
+
+if __name__ == "__main__":
+    try:
+        map_ranges(task, 4, 1, workers=2)
+    except InputError as error:
+        print(error)
+        sys.exit(2)
+"""
+BREAKING_JOBS = """
+import sys, time
+from dataclasses import dataclass
+from pathlib import Path
+from affetti.errors import InputError
+from affetti.execution import executor
+
+@dataclass(frozen=True)
+class Job:
+    out: Path
+    name: str
+
+    def __call__(self, progress):
+        (self.out / self.name).touch()
+        if self.name == "gan":
+            while not (self.out / "flow").exists():
+                time.sleep(0.05)
+            raise InputError("row 1 is bad", where="rows.csv", hint="correct it")
+        for _ in range(2):  # as if saving took as long
+            try:
+                time.sleep(float(sys.argv[2]))
+            except KeyboardInterrupt:
+                pass
+        (self.out / "filed").touch()
+        raise KeyboardInterrupt
+
+if __name__ == "__main__":
+    try:
+        executor("local", 2).run_jobs([Job(Path(sys.argv[1]), name) for name in ("flow", "gan")])
+    except InputError as error:
+        print(error)
+        sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "awaited"),
+    [(BREAKING, r"[12] parts of the work; Ctrl-C"), (BREAKING_JOBS, "flow to save what is done; Ctrl-C")],
+)
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_an_error_says_what_is_awaited_and_is_raised_whole_even_after_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, awaited: str, interrupted: bool
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SCRIPT", script)
+    process = start(tmp_path, 60.0 if interrupted else 1.5)
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert re.match(rf"stopped by an error \(row 1 is bad\): waiting for {awaited} ends at once", said)
+        if interrupted:
+            time.sleep(0.5)
+            os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        stop(process)
+    assert (process.returncode, err) == (2, "")
+    assert out == "rows.csv: row 1 is bad. Correct it\n"
+    assert (tmp_path / "pids" / "filed").exists() is not interrupted
