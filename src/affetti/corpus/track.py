@@ -83,8 +83,11 @@ class MidiFile:
 
 
 def _stamp(path: Path) -> str:
-    status = path.stat() if path.exists() else None
-    return f"{status.st_size} {status.st_mtime_ns}" if status else "absent"
+    try:
+        status = path.stat()
+    except OSError:  # why it cannot be read is reported when it is
+        return "absent"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 @dataclass(frozen=True)
