@@ -133,3 +133,8 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The browser of the tests in ``tests/web``; by default the system's Chromium."""
+    parser.addoption("--browser-executable", default=None, help="Chromium to test the page of affetti serve with")

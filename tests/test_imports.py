@@ -33,7 +33,7 @@ def test_every_verb_is_a_function_of_its_name() -> None:
     for verb in VERBS:
         function = getattr(affetti, verb)
         assert inspect.isfunction(function), verb
-        assert function is import_module(f"affetti.api.{verb}").run
+        assert function is import_module(f"affetti.{'web' if verb == 'serve' else 'api'}.{verb}").run
         assert function.__doc__
         assert verb in dir(affetti)
 

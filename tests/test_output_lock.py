@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from affetti import api
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import StorageError
-from affetti.inference.export import export_run
 from affetti.output_lock import LOCK, releases_outputs
 from affetti.presets import front_end
 from affetti.storage import reserve_output
@@ -23,12 +21,11 @@ WORK = """
 import sys
 from pathlib import Path
 from affetti.output_lock import releases_outputs
-from affetti.storage import lock_file, reserve_output
+from affetti.storage import reserve_output
 
 @releases_outputs
 def work():
-    out = Path(sys.argv[1])
-    print(lock_file(out) if out.suffix else reserve_output(out, {"verb": "train", "seed": 0}), flush=True)
+    print(reserve_output(Path(sys.argv[1]), {"verb": "train", "seed": 0}), flush=True)
     sys.stdin.read()
 
 work()
@@ -124,29 +121,3 @@ def test_a_corpus_is_written_by_one_process(tmp_path: Path, begun: bool) -> None
     releases_outputs(writer.reserve)()
     writer.abandon()
     assert not (tmp_path / "corpus").exists()
-
-
-def test_a_score_in_a_folder_where_another_process_works_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    out = tmp_path / "score"
-    with working(out) as process:
-        (out / "config.json").unlink()
-        with pytest.raises(StorageError, match=rf"score: process {process.pid} of affetti works here\. Wait until"):
-            api.score.run(tmp_path / "real", tmp_path / "fake", out=out)
-    with pytest.raises(StorageError, match=r"real: no such corpus"):
-        api.score.run(tmp_path / "real", tmp_path / "fake", out=out)
-    assert not list(out.iterdir())
-
-
-def test_a_file_is_written_by_one_process_and_its_neighbours_are_free(tmp_path: Path) -> None:
-    out = tmp_path / "new" / "student.onnx"
-    with working(out) as process:
-        with pytest.raises(StorageError, match=rf"student\.onnx: process {process.pid} of affetti works here"):
-            export_run(tmp_path / "run", out)
-        with pytest.raises(StorageError, match=r"run: no such folder"):
-            export_run(tmp_path / "run", out.with_stem("other"))
-        process.communicate("")
-    assert not list(out.parent.iterdir())
-    out.touch()
-    with pytest.raises(StorageError, match=r"student\.onnx: exists\. Choose another --out, or remove it"):
-        export_run(tmp_path / "run", out)
-    assert [path.name for path in out.parent.iterdir()] == ["student.onnx"]

@@ -10,19 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from affetti import api
-from affetti.api.plan import describe_cost
-from affetti.compose.render import find_soundfont
-from affetti.embedders.clip_set import open_clip_set
-from affetti.embedders.registry import make_embedder
 from affetti.errors import StorageError
-from affetti.results import BaseResult
 from affetti.storage import (
     PARTIAL_PREFIX,
     atomic_write,
-    exists,
-    is_file,
-    is_folder,
     read_json,
     remove_partial,
     require_space,
@@ -149,23 +140,3 @@ def test_work_begun_by_another_version_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "run" / "config.json", {**begun, "affetti": "0.0.1"})
     with pytest.raises(StorageError, match=r"affetti was '0\.0\.1'"):
         reserve_output(tmp_path / "run", {"verb": "audit"})
-
-
-def test_paths_in_a_closed_folder_are_refused_wherever_a_user_gives_one(guarded: Path) -> None:
-    closed = guarded / "closed"
-    closed.mkdir()
-    closed.chmod(0)
-    inside = closed / "it"
-    for look in (
-        lambda: exists(inside),
-        lambda: is_file(inside),
-        lambda: is_folder(inside),
-        lambda: find_soundfont(inside),
-        lambda: describe_cost(1, 1.0, inside),
-        lambda: BaseResult.open(inside),
-        lambda: make_embedder(f"hf:{inside}"),
-        lambda: api.demo.plan(inside),
-        lambda: open_clip_set(inside),
-    ):
-        with pytest.raises(StorageError, match=r"it(/\S+)?: cannot be read \(Permission denied\)"):
-            look()

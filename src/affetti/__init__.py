@@ -1,8 +1,8 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``demo`` and ``doctor``. Importing affetti does not import torch;
-calling a verb does, and loads what that verb needs.
+``export``, ``compare``, ``audit``, ``report``, ``serve``, ``demo`` and ``doctor``. Importing affetti does not
+import torch; calling a verb does, and loads what that verb needs.
 """
 
 from __future__ import annotations
@@ -24,13 +24,28 @@ if TYPE_CHECKING:
     from affetti.api.report import run as report
     from affetti.api.score import run as score
     from affetti.api.train import run as train
+    from affetti.web.serve import run as serve
 
-__all__ = ["audit", "compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
+__all__ = [
+    "audit",
+    "compare",
+    "demo",
+    "doctor",
+    "export",
+    "generate",
+    "predict",
+    "prepare",
+    "report",
+    "score",
+    "serve",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return import_module(f"affetti.api.{name}").run
+        room = "web" if name == "serve" else "api"
+        return import_module(f"affetti.{room}.{name}").run
     raise AttributeError(f"module 'affetti' has no attribute {name!r}")
 
 

@@ -1,8 +1,8 @@
-"""One process at a time works in an output folder, or on an output file.
+"""One process at a time works in an output folder.
 
-A lock file in the folder, or beside the file, holds the number of the process that works there. What locks is the
-system's lock on that file, not its presence, so that it ends with the process, however that dies. Where a file system
-has no such locks, nothing is locked.
+A lock file in the folder holds the number of the process that works there. What locks is the system's lock on that
+file, not its presence, so that it ends with the process, however that dies. Where a file system has no such locks,
+folders are not locked.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import ParamSpec, TypeVar
 from affetti.errors import StorageError
 
 LOCK = ".lock"
-"""Name of a folder's lock file, and end of that of a file; it is removed when the work ends."""
+"""Name of the lock file; it is removed when the work ends."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _held: dict[str, int] = {}
-"""Open lock files of this process by path; the work in a folder may be made of parts that use the same folder."""
+"""Open lock files of this process by folder, whose work may be made of parts that use the same folder."""
 _scope: ContextVar[list[str] | None] = ContextVar("scope", default=None)
 
 
@@ -41,20 +41,20 @@ def releases_outputs(function: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
-def lock_output(out: Path) -> None:
-    """Lock an existing folder, or a file that is to be written, until the enclosing function ends.
+def lock_output(folder: Path) -> None:
+    """Lock an existing folder until the function around it ends that :func:`releases_outputs` decorates.
 
-    That is the innermost one that :func:`releases_outputs` decorates. Without such a function nothing is locked, as
-    nothing would release it. Processes of one distributed training share the lock of the first.
+    Without such a function nothing is locked, as nothing would release it. Processes of one distributed training share
+    the lock of the first.
 
     Raises:
         StorageError: another process works there; names it.
     """
-    name = _lock_path(out)
+    name = os.path.realpath(folder)
     scope = _scope.get()
     if scope is None or name in _held or any(os.environ.get(rank, "0") != "0" for rank in ("RANK", "LOCAL_RANK")):
         return
-    handle = open_locked(out)
+    handle = open_locked(folder)
     if handle is None:
         return
     _held[name] = handle
@@ -63,7 +63,7 @@ def lock_output(out: Path) -> None:
 
 def unlock_output(folder: Path) -> None:
     """Release the lock of a folder, if this process holds it."""
-    _release(_lock_path(folder))
+    _release(os.path.realpath(folder))
 
 
 @contextmanager
@@ -78,19 +78,13 @@ def _released_at_end() -> Generator[None]:
             _release(name)
 
 
-def _lock_path(out: Path) -> str:
-    """The lock file of a folder, or of a file beside it."""
-    real = Path(os.path.realpath(out))
-    return str(real / LOCK if real.is_dir() else real.parent / f".{real.name}{LOCK}")
-
-
-def open_locked(out: Path) -> int | None:
-    """The lock file of a folder or file, opened and locked; None where it cannot be written or locked.
+def open_locked(folder: Path) -> int | None:
+    """The lock file of a folder, opened and locked; None where it cannot be written or locked.
 
     Raises:
         StorageError: another process holds it.
     """
-    path = Path(_lock_path(out))
+    path = folder / LOCK
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -110,12 +104,12 @@ def open_locked(out: Path) -> int | None:
                 return None
             process = f"process {holder}" if holder.isdigit() else "another process"
             raise StorageError(
-                f"{process} of affetti works here", where=out, hint="wait until it ends, or choose another --out"
+                f"{process} of affetti works here", where=folder, hint="wait until it ends, or choose another --out"
             ) from error
 
 
 def _release(name: str) -> None:
     handle = _held.pop(name, None)
     if handle is not None:
-        Path(name).unlink(missing_ok=True)
+        (Path(name) / LOCK).unlink(missing_ok=True)
         os.close(handle)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from affetti import config
 from affetti.errors import StorageError, UsageError
-from affetti.storage import is_folder, read_json, write_json
+from affetti.storage import read_json, write_json
 
 FILE = "result.json"
 
@@ -89,7 +89,7 @@ class BaseResult:
             StorageError: there is none, it is damaged, or it is of another version or verb.
         """
         path = Path(path)
-        file = path / FILE if is_folder(path) else path
+        file = path / FILE if path.is_dir() else path
         document = read_json(file)
         if cls.verb is not None and isinstance(document, dict) and document.get("verb", cls.verb) != cls.verb:
             raise StorageError(

@@ -171,25 +171,6 @@ def lock_folder(out: Path) -> None:
     lock_output(out)
 
 
-def lock_file(out: Path) -> None:
-    """Make the folder of the file ``out`` where there is none, and lock the file, see :mod:`affetti.output_lock`.
-
-    Raises:
-        StorageError: another process writes it, it exists, or it cannot be made.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(out):
-            lock_output(out)
-        exists = out.exists()
-    except StorageError:
-        raise
-    except OSError as error:
-        raise storage_error(out, error) from error
-    if exists:
-        raise StorageError("exists", where=out, hint="choose another --out, or remove it")
-
-
 def remove_partial(folder: Path) -> None:
     """Remove the partial files that killed processes left anywhere in ``folder``.
 
@@ -197,14 +178,6 @@ def remove_partial(folder: Path) -> None:
     """
     for path in folder.rglob(f"{PARTIAL_PREFIX}*"):
         path.unlink(missing_ok=True)
-
-
-def exists(path: Path) -> bool:
-    """Whether there is anything at ``path``; raises as :func:`is_file` does."""
-    try:
-        return path.exists()
-    except OSError as error:
-        raise read_error(path, error) from error
 
 
 def is_file(path: Path) -> bool:

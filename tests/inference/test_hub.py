@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from affetti.errors import InputError, MissingDependencyError, StorageError
+from affetti.errors import InputError, MissingDependencyError
 from affetti.inference.hub import FILES, resolve_run_folder
 
 hub = pytest.importorskip("huggingface_hub", reason="the optional package huggingface_hub is not installed")
@@ -49,13 +49,3 @@ def test_a_missing_model_is_reported_in_one_line(requested: list[str], monkeypat
     with pytest.raises(MissingDependencyError, match=r"affetti\[hub\]"):
         resolve_run_folder("user/model")
     assert requested == ["user/missing"]
-
-
-def test_a_model_in_a_closed_folder_is_neither_fetched_nor_called_missing(requested: list[str], guarded: Path) -> None:
-    (guarded / "closed" / "run").mkdir(parents=True)
-    (guarded / "closed").chmod(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(guarded)
-        with pytest.raises(StorageError, match=r"closed/run: cannot be read \(Permission denied\)"):
-            resolve_run_folder("closed/run")
-    assert requested == []

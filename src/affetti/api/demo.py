@@ -23,7 +23,7 @@ from affetti.execution import executor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
-from affetti.storage import exists, read_json, reserve_output, write_json
+from affetti.storage import read_json, reserve_output, write_json
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.train import TrainSettings
@@ -235,7 +235,7 @@ def plan(
     return DemoPlan(
         out=str(out),
         clips=SIZES[size].clips,
-        exists=exists(out),
+        exists=out.exists(),
         bytes=BYTES,
         seconds=seconds,
         plan=f"would write about {BYTES / 1e9:.1f} GB to {out} and take {duration}; reads nothing but the soundfont; "

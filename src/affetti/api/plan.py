@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from affetti.results import BaseResult
-from affetti.storage import exists, format_bytes
+from affetti.storage import format_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ def describe_cost(size: int, seconds: float, out: Path | None) -> str:
         >>> describe_cost(262_144, 90, None)
         'about 262.1 kB in about 90 s'
     """
-    begun = out is not None and exists(out)
-    resumed = " (which exists: finished work is kept, unfinished work resumes)" if begun else ""
+    exists = out is not None and out.exists()
+    resumed = " (which exists: finished work is kept, unfinished work resumes)" if exists else ""
     where = "" if out is None else f" to {out}{resumed}"
     length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     return f"about {format_bytes(size)}{where} in about {length}"

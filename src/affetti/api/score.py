@@ -13,9 +13,8 @@ from affetti.embedders.registry import make_embedder
 from affetti.embedders.value_scale import unlike_decibels
 from affetti.errors import StorageError, UsageError
 from affetti.execution import executor
-from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
-from affetti.storage import is_file, is_vacant, lock_folder, read_json
+from affetti.storage import read_json
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
 from affetti.studies.scorecard.result import Requested, Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
@@ -23,7 +22,6 @@ from affetti.studies.scorecard.unsaved import UnsavedScoreError
 from affetti.training.device import choose_device
 
 
-@releases_outputs
 def run(
     real: str | Path,
     fake: str | Path,
@@ -72,7 +70,6 @@ def run(
         )
     if out is not None:
         _require_free(Path(out))
-        lock_folder(Path(out))
     files = [Path(file) for file in groups] + [None, None, None]
     front = None if preset is None else presets.front_end(preset)
     runner = executor(engine, workers)
@@ -86,7 +83,7 @@ def run(
             continue
         # A folder of audio beside a corpus takes the corpus's front-end.
         known = front or next((other.front_end for other in opened if other.front_end is not None), None)
-        if known is None and is_file(Path(fake) / "corpus.json"):
+        if known is None and Path(fake).is_dir() and (Path(fake) / "corpus.json").exists():
             known = Corpus.open(fake).front_end
         opened.append(open_clip_set(path, front=known, groups=file, executor=runner, progress=progress))
     sets = ScoreSets(
@@ -139,11 +136,10 @@ def _text(path: str | Path | None) -> str | None:
 def _require_free(out: Path) -> None:
     """Refuse to write a scorecard over something that is not one."""
     path = out / "result.json"
-    scored = is_file(path)
-    there = read_json(path) if scored else {"verb": "score"}
+    there = read_json(path) if path.exists() else {"verb": "score"}
     if not isinstance(there, dict) or there.get("verb") != "score":
         raise StorageError("holds another verb's result", where=out, hint="choose another --out")
-    if not scored and not is_vacant(out):
+    if out.exists() and not path.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StorageError("exists and is not a scorecard of affetti", where=out, hint="choose a new folder for --out")
 
 

@@ -20,6 +20,7 @@ from affetti.errors import AffettiError, StorageError
 
 VERBS = {
     "demo": "run everything on composed music, with no data, network or GPU",
+    "serve": "open a page: click on the emotion plane and hear, drop a song and see",
     "prepare": "make a corpus of log-mels from labelled music",
     "train": "train a generator or a regressor on one fold of a corpus",
     "generate": "generate a synthetic corpus for emotions of your choice",
@@ -32,7 +33,7 @@ VERBS = {
     "doctor": "report what works here and what is missing",
 }
 
-NOT_RESUMABLE = ("score", "predict", "export", "report", "doctor")
+NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "doctor")
 """Verbs that do not resume."""
 
 

@@ -26,7 +26,6 @@ from affetti.compose.score import Song
 from affetti.compose.soundfont import GAIN, MAX_RELEASE_SECONDS, Samples, SoundFont, open_soundfont
 from affetti.compose.voice import sing
 from affetti.errors import InputError, MissingDependencyError, UsageError
-from affetti.storage import is_file
 
 _midi: Any = symusic  # one name stands for three types there: ticks, quarters and seconds; it only writes files here
 
@@ -51,7 +50,7 @@ def find_soundfont(path: str | Path | None = None) -> Path:
         MissingDependencyError: pretty_midi, or its soundfont, is not installed.
     """
     if path is not None:
-        if not is_file(Path(path)):
+        if not Path(path).is_file():
             raise InputError("no such soundfont", where=path, hint="give the path of an .sf2 file")
         return Path(path)
     package = importlib.util.find_spec("pretty_midi")

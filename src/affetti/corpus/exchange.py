@@ -26,7 +26,7 @@ from affetti.errors import InputError, MismatchError, MissingDependencyError, St
 from affetti.execution import ranges
 from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
-from affetti.storage import atomic_write, exists, is_file, is_vacant, require_space, write_json
+from affetti.storage import atomic_write, require_space, write_json
 
 if TYPE_CHECKING:
     import datasets
@@ -64,7 +64,7 @@ def export(corpus: store.Corpus, folder: str | Path) -> Path:
         StorageError: the folder is not empty, or the disk is full.
     """
     hub, folder = _datasets(), Path(folder)
-    if not is_vacant(folder):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StorageError("exists and is not empty", where=folder, hint="choose a new folder")
     require_space(folder, 2 * corpus.mel.nbytes)
     made = to_datasets(corpus)
@@ -93,9 +93,9 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
         MismatchError: the clips are not those that ``corpus.json`` describes.
     """
     hub, folder, out = _datasets(), Path(folder), Path(out)
-    if exists(out):
+    if out.exists():
         raise StorageError("exists", where=out, hint="choose a new folder for the corpus")
-    if not is_file(folder / "corpus.json"):
+    if not (folder / "corpus.json").is_file():
         raise StorageError("no corpus.json: not a corpus that affetti exported", where=folder, hint="check the path")
     meta = store.read_meta(folder / "corpus.json", "fetch the data set again")
     files = sorted(str(path) for path in _visible(folder / "data"))

@@ -83,11 +83,8 @@ class MidiFile:
 
 
 def _stamp(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:  # why it cannot be read is reported when it is
-        return "absent"
-    return f"{status.st_size} {status.st_mtime_ns}"
+    status = path.stat() if path.exists() else None
+    return f"{status.st_size} {status.st_mtime_ns}" if status else "absent"
 
 
 @dataclass(frozen=True)

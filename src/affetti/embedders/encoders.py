@@ -32,7 +32,6 @@ from affetti.embedders.base import FunctionEmbedder
 from affetti.embedders.weights import fingerprint
 from affetti.embedders.windows import mean_over_windows
 from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
-from affetti.storage import is_folder
 
 WINDOW_SECONDS = 10
 """Window of encoders that take any length: the memory of attention grows with its square."""
@@ -83,7 +82,7 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
 
 def _layer_of(text: str) -> tuple[str, int | None]:
     match = re.fullmatch(r"(.+)#(\d+)", text)
-    return (text, None) if match is None or is_folder(Path(text)) else (match[1], int(match[2]))
+    return (text, None) if match is None or Path(text).is_dir() else (match[1], int(match[2]))
 
 
 def _transformers() -> Any:
@@ -114,7 +113,7 @@ def _quietly(library: Any) -> Generator[None]:
 
 def _load(library: Any, source: str) -> tuple[str, Any, Any]:
     """Kind, model and feature extractor; the caller reports what the library raises."""
-    local = is_folder(Path(source).expanduser())
+    local = Path(source).expanduser().is_dir()
     if not local and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", source):
         raise InputError("no such folder", where=source, hint="check the path, or name a model of the Hub: USER/MODEL")
     at = str(Path(source).expanduser()) if local else source

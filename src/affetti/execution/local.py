@@ -2,8 +2,7 @@
 
 Processes are started with ``spawn``: a script that uses more than one worker needs ``if __name__ == "__main__":``.
 Ctrl-C reaches the parent alone. Ranges that are being computed are finished, so that they need not be computed again;
-jobs are interrupted and may save their state. A second Ctrl-C kills them. After an error of one range or job the others
-end in the same way; Ctrl-C then kills them, and the error is raised. No process outlives its parent.
+jobs are interrupted and may save their state. A second Ctrl-C kills them. No process outlives its parent.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
@@ -166,19 +165,11 @@ def _pool(
             pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(tasks,))
             pending: dict[Future[None], int] = {}
 
-            def end(_kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-                # The pool marks one range more than it has processes as running.
-                running = min(count, sum(future.running() for future in pending))
-                if isinstance(error, KeyboardInterrupt):
+            def end(kind: type[BaseException] | None, *_: object) -> None:
+                if kind is KeyboardInterrupt:
+                    running = sum(future.running() for future in pending)
                     log.warning("interrupted: waiting for %d parts of the work; Ctrl-C again ends at once", running)
-                elif isinstance(error, AffettiError) and running:
-                    message = "stopped by an error (%s): waiting for %d parts of the work; Ctrl-C ends at once"
-                    log.warning(message, error.what, running)
-                try:
-                    _shut_down(pool, processes)
-                except KeyboardInterrupt:
-                    if not isinstance(error, AffettiError):
-                        raise  # else the error, which explains more, goes on
+                _shut_down(pool, processes)
 
             ending.push(end)
             pending |= {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
@@ -247,7 +238,6 @@ def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) 
             if kind == "progress":
                 progress(*content)
             elif kind == "error":
-                running.pop(number).join()
                 raise content
             else:
                 results[number] = content
@@ -255,14 +245,6 @@ def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) 
     except KeyboardInterrupt:
         names = ", ".join(jobs[number].name for number in running)
         log.warning("interrupted: waiting for %s to save what is done; Ctrl-C again ends at once", names)
-        raise
-    except AffettiError as error:
-        names = ", ".join(jobs[number].name for number in running if running[number].is_alive())
-        if names:
-            message = "stopped by an error (%s): waiting for %s to save what is done; Ctrl-C ends at once"
-            log.warning(message, error.what, names)
-        with suppress(KeyboardInterrupt):  # the error explains more
-            _end_jobs(list(running.values()))
         raise
     finally:
         _end_jobs(list(running.values()))

@@ -25,17 +25,16 @@ import torch
 from torch import Tensor, nn
 
 from affetti import config
-from affetti.errors import AffettiError, MissingDependencyError, UsageError
+from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError
 from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_front_end import GraphMel
 from affetti.inference.onnx_model import KEY, VERSION, OnnxRegressor
 from affetti.models.base import Regressor
 from affetti.models.regressors.base import NeuralRegressor
-from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
 from affetti.results import BaseResult
 from affetti.signal.audio import RESAMPLER_EDGE, SILENCE
-from affetti.storage import atomic_write, lock_file
+from affetti.storage import atomic_write
 from affetti.training import run as runs
 
 OPSET = 18
@@ -104,18 +103,18 @@ class ExportResult(BaseResult):
     """Largest absolute difference between the curves of ONNX Runtime and of PyTorch, on noise of two lengths."""
 
 
-@releases_outputs
 def export_run(model: Path, out: Path) -> ExportResult:
     """Write the regressor of a run as the ONNX file ``out``.
 
     Raises:
         UsageError: the run does not predict, or its model cannot be written as ONNX; ``out`` has another ending.
-        StorageError: ``out`` exists, or another process writes it.
+        StorageError: ``out`` exists.
         MissingDependencyError: ``onnx``, ``onnxscript`` or ``onnxruntime`` is not installed.
     """
     if out.suffix != ".onnx":
         raise UsageError(f"an ONNX file ends in .onnx, not {out.suffix!r}", where="--out", hint="name it FILE.onnx")
-    lock_file(out)
+    if out.exists():
+        raise StorageError("exists", where=out, hint="choose another --out, or remove it")
     for name in ("onnx", "onnxscript", "onnxruntime"):
         _require(name)
     trained = runs.load(resolve_run_folder(model))

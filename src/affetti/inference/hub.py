@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 
 from affetti.errors import InputError, MissingDependencyError
-from affetti.storage import exists
 
 FILES = ("model.json", "model.safetensors", "MODEL_CARD.md")
 """What is fetched of a repository."""
@@ -20,14 +19,13 @@ def resolve_run_folder(model: str | Path) -> Path:
     else is a path.
 
     Raises:
-        StorageError: a folder above ``model`` is closed.
         InputError: the Hub has no such model, or cannot be reached.
         MissingDependencyError: ``huggingface_hub`` is not installed.
     """
     text = str(model)
     named = re.fullmatch(r"(?:hf:)?(\w[\w.-]*/\w[\w.-]*)", text)
     path = Path(text)
-    if named is None or (not text.startswith("hf:") and (exists(path) or exists(path.parent))):
+    if named is None or (not text.startswith("hf:") and (path.exists() or path.parent.exists())):
         return path
     try:
         hub = import_module("huggingface_hub")

@@ -145,9 +145,20 @@ def predict_files(
 
 
 def predict_waveform(
-    regressor: WindowRegressor, waveform: NDArray[np.float32], hop: float = 1.0, where: Path | None = None
+    regressor: WindowRegressor,
+    waveform: NDArray[np.float32],
+    hop: float = 1.0,
+    where: Path | None = None,
+    on_points: Callable[[list[CurvePoint]], None] | None = None,
 ) -> SongPrediction:
-    """Predict one waveform ``[T]`` at the regressor's sample rate; ``hop`` in seconds, ``where`` is its file.
+    """Predict one waveform ``[T]`` at the regressor's sample rate.
+
+    Args:
+        regressor: what predicts.
+        waveform: float32 ``[T]``.
+        hop: seconds between points of the curve.
+        where: its file.
+        on_points: receives the points of each batch of sounding windows as soon as they are predicted.
 
     Raises:
         InputError: it is shorter than :data:`MIN_SECONDS`, or silent throughout.
@@ -169,10 +180,12 @@ def predict_waveform(
     if not sounding.any():
         raise InputError("silent in every window", where=where, hint="give a recording of music")
     used = starts[sounding]
-    points = [
-        regressor.predict(np.stack([waveform[start : start + length] for start in used[first : first + BATCH_WINDOWS]]))
-        for first in range(0, len(used), BATCH_WINDOWS)
-    ]
+    points: list[NDArray[np.float32]] = []
+    for first in range(0, len(used), BATCH_WINDOWS):
+        batch = used[first : first + BATCH_WINDOWS]
+        points.append(regressor.predict(np.stack([waveform[start : start + length] for start in batch])))
+        if on_points is not None:
+            on_points(_curve_points((batch + length / 2) / rate, points[-1]))
     curve = np.full((len(starts), len(AXES)), np.nan)
     curve[sounding] = np.concatenate(points)
     times = (starts + length / 2) / rate
@@ -192,12 +205,17 @@ def predict_waveform(
         valence_original_ci=_on_scale(scale, valence_ci),
         arousal_original=None if scale is None else float(scale.from_unit(arousal)),
         arousal_original_ci=_on_scale(scale, arousal_ci),
-        curve=[
-            CurvePoint(round(float(time), 3), *(None if np.isnan(value) else float(value) for value in point))
-            for time, point in zip(times, curve, strict=True)
-        ],
+        curve=_curve_points(times, curve),
         silent=int((~sounding).sum()),
     )
+
+
+def _curve_points(times: NDArray[np.float64], curve: NDArray[np.floating]) -> list[CurvePoint]:
+    """Points of the curve ``[N, 2]``; NaN: the window is silent."""
+    return [
+        CurvePoint(round(float(time), 3), *(None if np.isnan(value) else float(value) for value in point))
+        for time, point in zip(times, curve, strict=True)
+    ]
 
 
 def _interval(value: float, half_width: float) -> list[float] | None:

@@ -27,7 +27,6 @@ from affetti.errors import InputError, MismatchError, MissingDependencyError
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, check_log_mel, default_inverse
 from affetti.signal.phase import griffin_lim
-from affetti.storage import is_folder
 
 CONFIG_KEY = "affetti_front_end"
 FRONT_END_FIELDS = ("sample_rate", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "top_db")
@@ -123,7 +122,7 @@ def check_front_end(made_for: dict[str, Any], front: FrontEnd, where: str) -> No
 
 
 def _network(source: str, front: FrontEnd) -> Any:
-    local = is_folder(Path(source).expanduser())
+    local = Path(source).expanduser().is_dir()
     if not local and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", source):
         raise InputError("no such folder", where=source, hint="check the path, or name a model of the Hub: USER/MODEL")
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else the library requests an online conversion

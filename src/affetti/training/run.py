@@ -146,7 +146,7 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
     if not is_folder(path):
         raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
     if not is_file(path / "model.json"):
-        state = "an unfinished run" if is_folder(path / "checkpoints") else "no trained model here"
+        state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
         raise StorageError(state, where=path, hint="run its affetti train command again: training resumes")
     document = read_json(path / "model.json")
     if not isinstance(document, dict) or document.get("format") != FORMAT:

@@ -36,7 +36,6 @@ from affetti.errors import InputError, MissingDependencyError, UsageError
 from affetti.models.layers import require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import InvertedResidual, over_time
-from affetti.storage import is_folder
 
 SMALL = 64
 """Mel bands up to which the small sizes are the default."""
@@ -271,7 +270,7 @@ def _up(length: int, patch: int, stride: int) -> int:
 
 
 def _source(text: str) -> dict[str, Any]:
-    local = is_folder(Path(text).expanduser())
+    local = Path(text).expanduser().is_dir()
     if not local and (text.count("/") > 1 or text.startswith((".", "/", "~"))):
         raise InputError("no such folder", where=text, hint="check the path, or name a model of the Hub: USER/MODEL")
     folder = {"pretrained_model_name_or_path": str(Path(text).expanduser()), "local_files_only": True}

@@ -1,0 +1,123 @@
+"""What every request has to pass, and what every answer carries.
+
+*Host*: a page elsewhere whose name resolves to this machine (DNS rebinding) sends its own name; only the server's own
+names are answered. *Origin*: a request that changes something must come from the page itself. *Token*: where other
+machines can reach the server, nothing but a notice is served without the token that it printed. *Body*: a request that
+is no upload is cut off at a few kilobytes. *Answers* forbid scripts, styles, frames and connections of any other
+origin, and are never cached by others.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "affetti_token"
+SAFE_METHODS = ("GET", "HEAD")
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "cache-control": "no-store",
+}
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+def new_token() -> str:
+    """A token for a server that other machines can reach."""
+    return secrets.token_urlsafe(24)
+
+
+class SecurityMiddleware:
+    """Checks requests and adds headers to answers; see the module.
+
+    Args:
+        app: what answers.
+        names: host names, without port, under which the server may be reached.
+        token: required of every request where it is given.
+    """
+
+    def __init__(self, app: ASGIApp, names: Iterable[str], token: str | None) -> None:
+        self.app, self.names, self.token = app, frozenset(name.lower() for name in names), token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    if name not in headers:
+                        headers[name] = value
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_headers)
+        else:
+            await self.app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if _name_of(host) not in self.names:
+            return _error("this server does not answer to that host name", 421)
+        if scope["method"] not in SAFE_METHODS:
+            origin = headers.get("origin")
+            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+                return _error("the request comes from another page", 403)
+            if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+                return _error("the request comes from another page", 403)
+        return None if self.token is None else self._without_token(scope, headers)
+
+    def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
+        token = self.token or ""
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if given and hmac.compare_digest(given.encode(), token.encode()):
+            response = RedirectResponse(scope["path"], status_code=303)
+            response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+            return response
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            cookie = None
+        if cookie is not None and hmac.compare_digest(cookie.value.encode(), token.encode()):
+            return None
+        return PlainTextResponse("Open the address that affetti serve printed: it holds a token.\n", status_code=401)
+
+
+def server_names(host: str, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Names under which a server on ``host`` may be reached."""
+    bracketed = f"[{host}]" if ":" in host else host
+    return tuple(dict.fromkeys((*LOCAL_NAMES, bracketed, *others)))
+
+
+def _name_of(host: str) -> str:
+    """The name in a ``Host`` header, without its port."""
+    try:
+        parts = urlsplit(f"//{host}")
+        name, _ = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if name is None or "@" in host or "/" in host:
+        return ""
+    return f"[{name}]" if ":" in name else name
+
+
+def _error(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "hint": None}}, status_code=status)

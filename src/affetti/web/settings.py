@@ -1,0 +1,75 @@
+"""What ``affetti serve`` is started with, and the limits that it keeps."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from affetti.errors import UsageError
+
+MAX_UPLOAD_BYTES = 200 * 2**20
+"""Largest upload."""
+MAX_UPLOAD_SECONDS = 120.0
+"""Longest time that an upload may take to arrive."""
+MAX_BODY_BYTES = 64 * 2**10
+"""Largest request that is not an upload."""
+MAX_BODY_SECONDS = 30.0
+"""Longest time that it may take to arrive."""
+MAX_SONG_SECONDS = 3600.0
+"""Longest recording that is predicted."""
+MAX_WAITING = 24
+"""Jobs that may wait or run; more are refused with 503 until there is room."""
+MAX_UPLOADS = 8
+"""Uploads that may wait or run."""
+MAX_SOUNDS = 240
+"""Sounds kept for playing; the oldest go first."""
+JOB_SECONDS = 120.0
+"""Longest time of a job that composes or samples."""
+PREDICT_SECONDS = 600.0
+"""Longest time of a job that decodes and predicts a recording."""
+REPORT_SECONDS = 600.0
+"""Longest time in which a report is made."""
+WORKER_BYTES = 4 * 2**30
+"""Memory that a worker process may take beyond what it has when it starts."""
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """What the page offers, and where.
+
+    Raises:
+        UsageError: a port out of range, or a host that is not an address or a name.
+    """
+
+    models: tuple[Path, ...] = ()
+    """Runs of generators, a tab each."""
+    regressor: Path | None = None
+    """A run of a regressor; without one nothing is predicted, and the page says so."""
+    corpora: tuple[Path, ...] = ()
+    """Corpora whose clips can be played beside generated ones."""
+    results: tuple[Path, ...] = ()
+    """Results and folders of results, shown as reports."""
+    host: str = "127.0.0.1"
+    port: int = 8765
+    """0: any free one."""
+    workers: int = 2
+    """Processes that compute, ≥ 1."""
+    allowed_hosts: tuple[str, ...] = field(default=())
+    """Names besides ``host`` under which a browser may reach the page."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port < 65_536:
+            raise UsageError(f"port {self.port}", where="--port", hint="give 0 to 65535; 0 is any free one")
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers", where="--workers", hint="give 1 or more")
+        if not self.host or any(character in self.host for character in " /@"):
+            raise UsageError(f"{self.host!r} is no host", where="--host", hint="give an address such as 127.0.0.1")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach the page."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"

@@ -1,0 +1,34 @@
+// What the pages share: status lines, lists of facts, downloads.
+
+export const byId = (id) => document.getElementById(id);
+
+export function node(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in made) made[key] = value; else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export function say(line, text, isError = false) {
+  line.textContent = text;
+  line.classList.toggle("error", isError);
+}
+
+export function facts(list, entries) {
+  list.replaceChildren(...entries.flatMap(([term, text]) => [node("dt", {}, term), node("dd", {}, text)]));
+}
+
+export function downloads(container, links) {
+  container.replaceChildren(...links.map(([text, href, name]) => node("a", { href, download: name, className: "button" }, text)));
+}
+
+/** A file made in the page, as a link to download. */
+export const blobUrl = (text, type) => URL.createObjectURL(new Blob([text], { type }));
+
+/** Call `step` on every frame while the page is shown. */
+export function everyFrame(step) {
+  const frame = () => { step(); requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+}

@@ -1,0 +1,219 @@
+// The page Plane: click, and music of that emotion plays.
+
+import { follow, get, post } from "./api.js";
+import { MelView } from "./mel.js";
+import { Pad, signed } from "./pad.js";
+import { byId, downloads, everyFrame, facts, node, say } from "./page.js";
+import { Player } from "./player.js";
+
+const SECONDS = 14, NEAR = 0.4, GRID = [-0.5, 0, 0.5], WHILE_DRAGGING = 250;
+const LABELS = { register: "Register", tempo: "Tempo", level: "Level", articulation: "Articulation", mode: "Mode", timbre: "Timbre", melody: "Melody" };
+const UNITS = { register: "MIDI note", tempo: "notes/s", level: "dB", articulation: "of the beat" };
+
+export function start(catalogue) {
+  const status = byId("plane-status"), player = new Player(), mel = new MelView(byId("plane-mel"));
+  const held = {};
+  let source = "composer", state = {}, latest = 0, last = 0, cancel = new AbortController();
+  const clips = new Map(catalogue.models.map((model) => [model.id, []]));
+
+  const pad = new Pad(byId("plane"), {
+    words: catalogue.words,
+    label: "Emotion plane. Arrow keys move; Enter plays again.",
+    onPick: (valence, arousal, final) => {
+      player.wake();
+      state = { request: [valence, arousal] };
+      pad.draw(state);
+      if (final || performance.now() - last > WHILE_DRAGGING) request();
+    },
+  });
+
+  async function request() {
+    last = performance.now();
+    cancel.abort();
+    cancel = new AbortController();
+    const number = ++latest, { signal } = cancel, [valence, arousal] = pad.emotion;
+    const current = () => number === latest;
+    say(status, `Requested: valence ${signed(valence)}, arousal ${signed(arousal)}.`);
+    try {
+      if (source === "composer") await playComposed(valence, arousal, signal, current);
+      else await playSampled(valence, arousal, signal, current);
+    } catch (error) {
+      if (error.name !== "AbortError" && current()) say(status, error.message, true);
+    }
+  }
+
+  async function playComposed(valence, arousal, signal, current) {
+    const body = { curve: [{ time: 0, valence, arousal }], seconds: SECONDS, genre: byId("style").value, seed: Number(byId("seed").value), held };
+    const piece = await post("/api/v1/compose", body, signal);
+    if (!current()) return;
+    const middle = piece.sections[Math.floor(piece.sections.length / 2)];
+    state.given = [middle.valence, middle.arousal];
+    showCues(piece);
+    await show(piece.sound, current);
+  }
+
+  async function playSampled(valence, arousal, signal, current) {
+    const known = clips.get(source), distance = (clip) => Math.hypot(clip.valence - valence, clip.arousal - arousal);
+    const near = known.length ? known.reduce((a, b) => (distance(a) <= distance(b) ? a : b)) : null;
+    if (near && distance(near) <= NEAR) {
+      say(status, `A clip of ${signed(near.valence)}, ${signed(near.arousal)} plays while the one requested is sampled.`);
+      await show(near.sound, current);
+    } else say(status, "Sampling\u2026");
+    const clip = await sample(source, valence, arousal, signal);
+    if (!current()) return;
+    say(status, `Requested: valence ${signed(valence)}, arousal ${signed(arousal)}.`);
+    await show(clip.sound, current);
+  }
+
+  async function sample(model, valence, arousal, signal) {
+    const settings = samplingSettings();
+    const job = await post("/api/v1/sample", { model, valence, arousal, seed: Number(byId("model-seed").value), ...settings }, signal);
+    const { sound } = await follow(job), clip = { valence, arousal, sound };
+    clips.get(model).push(clip);
+    return clip;
+  }
+
+  /** Sample a few emotions of a generator ahead, one after the other, while it is chosen. */
+  async function sampleAhead(model) {
+    for (const arousal of GRID) for (const valence of GRID) {
+      if (source !== model) return;
+      try { await sample(model, valence, arousal); } catch { return; }
+    }
+  }
+
+  async function show(sound, current) {
+    await player.play(sound.url);
+    if (!current()) return;
+    byId("plane-stop").disabled = false;
+    mel.show(null);
+    const links = [["FLAC", sound.url, "affetti.flac"]];
+    if (sound.midi) links.push(["MIDI", sound.midi, "affetti.mid"]);
+    downloads(byId("plane-downloads"), links);
+    describe(null);
+    const analysis = await post(`/api/v1/sounds/${sound.id}/analysis`);
+    if (!current()) return;
+    mel.show(analysis.picture);
+    describe(analysis);
+  }
+
+  function describe(analysis) {
+    const pair = ([valence, arousal]) => `valence ${signed(valence)}, arousal ${signed(arousal)}`;
+    const entries = [["Requested", pair(state.request)]];
+    if (state.given) entries.push(["Its cues give", pair(state.given)]);
+    const prediction = analysis?.prediction;
+    if (prediction) {
+      state.predicted = [prediction.valence, prediction.arousal];
+      state.interval = prediction.valence_ci ? [prediction.valence_ci, prediction.arousal_ci] : null;
+      const level = prediction.interval_level ? ` (ellipse: ${Math.round(100 * prediction.interval_level)} % interval)` : "";
+      entries.push(["Predicted", pair(state.predicted) + level]);
+    } else if (analysis?.reason) entries.push(["Predicted", analysis.reason]);
+    else if (!catalogue.regressor) entries.push(["Predicted", "no regressor: start with --regressor RUN"]);
+    facts(byId("plane-facts"), entries);
+    pad.draw(state);
+  }
+
+  function showCues({ cues, effects }) {
+    for (const [name, value] of Object.entries(cues)) {
+      const input = byId(`cue-${name}`), [valence, arousal] = effects[name];
+      if (!(name in held)) input.value = value;
+      byId(`effect-${name}`).textContent = `V ${signed(valence)}  A ${signed(arousal)}`;
+      input.closest(".cue").classList.toggle("held", name in held);
+    }
+  }
+
+  function buildCues() {
+    const form = byId("cues"), rows = [];
+    const option = (value) => node("option", { value }, value);
+    const hold = (name, read) => ({ target }) => { held[name] = read(target.value); byId("follow").disabled = false; player.wake(); request(); };
+    const row = (name, control, unit) => node("div", { className: "cue" }, node("label", { htmlFor: control.id }, LABELS[name] + (unit ? ` (${unit})` : "")), control, node("span", { className: "effect", id: `effect-${name}` }));
+    for (const [name, [low, high]] of Object.entries(catalogue.cues))
+      rows.push(row(name, node("input", { type: "range", id: `cue-${name}`, min: low, max: high, step: (high - low) / 100, onchange: hold(name, Number) }), UNITS[name]));
+    for (const [name, choices] of Object.entries(catalogue.choices))
+      rows.push(row(name, node("select", { id: `cue-${name}`, onchange: hold(name, String) }, ...choices.map(option))));
+    for (const [name, [low, high]] of Object.entries(catalogue.cues)) rows.find((entry) => entry.querySelector(`#cue-${name}`)).querySelector("input").value = (low + high) / 2;
+    const style = node("select", { id: "style", onchange: () => { player.wake(); request(); } }, ...catalogue.genres.map(option));
+    style.value = "pop";
+    const seed = node("input", { type: "number", id: "seed", min: 0, max: 99999, value: 0, onchange: () => request() });
+    const follow = node("button", { type: "button", id: "follow", disabled: true, onclick: () => { for (const name in held) delete held[name]; follow.disabled = true; request(); } }, "Let all cues follow the plane");
+    form.append(node("h3", {}, "Cues of the composer"), ...rows,
+      node("p", { className: "controls" }, node("label", {}, "Style ", style), node("label", {}, "Seed ", seed), follow));
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  function samplingSettings() {
+    const model = catalogue.models.find(({ id }) => id === source), sampling = {}, conditions = {};
+    for (const { name, default: usual } of model.sampling) {
+      const value = Number(byId(`sampling-${name}`).value);
+      if (value !== usual) sampling[name] = value;
+    }
+    for (const input of byId("sampling").querySelectorAll("[data-condition]")) {
+      const chosen = input.multiple ? [...input.selectedOptions].map(({ value }) => value) : input.value;
+      if (chosen.length) conditions[input.dataset.condition] = chosen;
+    }
+    return { sampling, conditions };
+  }
+
+  function buildSampling(model) {
+    const form = byId("sampling"), again = () => { clips.set(model.id, []); player.wake(); request(); };
+    const row = (label, control, note) => node("div", { className: "cue" }, node("label", { htmlFor: control.id }, label), control, node("span", { className: "effect" }, note ?? ""));
+    const rows = [row("Seed", node("input", { type: "number", id: "model-seed", min: 0, max: 99999, value: 0, onchange: again }))];
+    const parameters = model.sampling.map(({ name, default: usual, minimum, maximum, meaning }) =>
+      row(name, node("input", { type: "number", id: `sampling-${name}`, min: minimum, max: maximum ?? "", step: "any", value: usual, title: meaning, onchange: again })));
+    const choice = (name, options, multiple) => {
+      if (!options.length) return;
+      const blank = multiple ? [] : [node("option", { value: "" }, "any")];
+      const select = node("select", { id: `condition-${name}`, multiple, onchange: again }, ...blank, ...options.map((value) => node("option", { value }, value)));
+      select.dataset.condition = name;
+      rows.push(row(name, select));
+    };
+    choice("genre", model.genres); choice("mode", model.modes); choice("section", model.sections); choice("instruments", model.instruments, true);
+    if (model.lyrics) {
+      const words = node("textarea", { id: "condition-lyrics", rows: 3, onchange: again });
+      words.dataset.condition = "lyrics";
+      rows.push(row("lyrics", words));
+    }
+    const details = parameters.length ? [node("details", {}, node("summary", {}, "Sampling parameters"), ...parameters)] : [];
+    form.replaceChildren(node("h3", {}, `Requested of ${model.name}, besides the emotion`), ...rows, ...details);
+    form.onsubmit = (event) => event.preventDefault();
+  }
+
+  function choose(id) {
+    source = id;
+    for (const tab of byId("sources").children) {
+      tab.setAttribute("aria-selected", String(tab.dataset.source === id));
+      tab.tabIndex = tab.dataset.source === id ? 0 : -1;
+    }
+    const model = catalogue.models.find((entry) => entry.id === id);
+    byId("cues").hidden = Boolean(model);
+    byId("sampling").hidden = !model;
+    if (model) { buildSampling(model); sampleAhead(id); }
+    if (state.request) { delete state.given; delete state.predicted; request(); }
+  }
+
+  function buildSources() {
+    const entries = [{ id: "composer", name: "composer" }, ...catalogue.models], list = byId("sources");
+    for (const { id, name } of entries) {
+      const tab = node("button", { type: "button", onclick: () => { player.wake(); choose(id); } }, name);
+      tab.setAttribute("role", "tab");
+      tab.dataset.source = id;
+      list.append(tab);
+    }
+    list.hidden = entries.length === 1;
+    list.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+      if (!step) return;
+      const tabs = [...list.children], next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+      next.focus();
+      next.click();
+    });
+  }
+
+  byId("plane-stop").onclick = () => { player.stop(); ++latest; byId("plane-stop").disabled = true; say(status, "Stopped."); };
+  byId("volume").oninput = ({ target }) => { player.volume = Number(target.value); };
+  buildSources();
+  buildCues();
+  choose("composer");
+  say(status, "Nothing plays yet: click on the plane.");
+  everyFrame(() => { mel.position = player.position; });
+  return { leave: () => byId("plane-stop").click() };
+}

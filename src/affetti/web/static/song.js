@@ -1,0 +1,127 @@
+// The page Song: recordings in, their emotion over time.
+
+import { follow, upload } from "./api.js";
+import { drawCurves, drawWave } from "./chart.js";
+import { MelView } from "./mel.js";
+import { Pad, signed } from "./pad.js";
+import { blobUrl, byId, downloads, everyFrame, node, say } from "./page.js";
+
+export function start(catalogue) {
+  const status = byId("song-status"), audio = byId("song-audio"), mel = new MelView(byId("song-mel"));
+  const songs = [];
+  let shown = null, heads = [], order = "name", descending = false;
+  const pad = new Pad(byId("song-plane"), { words: catalogue.words, label: "Predicted path on the emotion plane" });
+  pad.svg.setAttribute("role", "img");
+  pad.svg.removeAttribute("tabindex");
+
+  async function take(files) {
+    const list = [...files];
+    if (!list.length) return;
+    for (const [i, file] of list.entries()) {
+      const song = { name: file.name, points: [], seconds: 0, peaks: [] };
+      if (file.size > catalogue.max_upload_bytes) { say(status, `${file.name} is larger than ${catalogue.max_upload_bytes / 2 ** 20} MB.`, true); continue; }
+      songs.push(song);
+      try {
+        say(status, `Reading ${file.name} (${i + 1} of ${list.length})\u2026`);
+        const job = await upload("/api/v1/predict", file);
+        const result = await follow(job, (event) => progress(song, event));
+        Object.assign(song, { result, seconds: result.seconds, peaks: result.peaks });
+        if (shown === null || shown === song) show(song);
+        say(status, catalogue.regressor ? `${file.name} is done.` : "No regressor: start with --regressor RUN to see its emotion.");
+      } catch (error) {
+        songs.splice(songs.indexOf(song), 1);
+        say(status, `${file.name}: ${error.message}`, true);
+      }
+      table();
+    }
+  }
+
+  function progress(song, event) {
+    if (event.type === "sound") Object.assign(song, { seconds: event.seconds, peaks: event.peaks });
+    else if (event.type === "points") song.points.push(...event.points);
+    if (shown === null || shown === song) { shown = song; drawCurve(song); }
+    say(status, `${song.name}: ${song.points.length} windows predicted\u2026`);
+  }
+
+  function show(song) {
+    shown = song;
+    byId("song-view").hidden = false;
+    byId("song-name").textContent = song.name;
+    audio.src = song.result.sound.url;
+    mel.show(song.result.picture);
+    drawCurve(song);
+    const links = [["FLAC", song.result.sound.url, "recording.flac"]];
+    if (song.result.prediction) links.push(["CSV", blobUrl(csv(song), "text/csv"), `${song.name}.csv`],
+      ["Picture (SVG)", blobUrl(standalone(byId("song-curve").querySelector("svg")), "image/svg+xml"), `${song.name}.svg`]);
+    downloads(byId("song-downloads"), links);
+    table();
+  }
+
+  function drawCurve(song) {
+    byId("song-view").hidden = false;
+    byId("song-name").textContent = song.name;
+    const prediction = song.result?.prediction, curve = prediction?.curve ?? song.points;
+    const half = (name) => (prediction?.[`${name}_ci`] ? (prediction[`${name}_ci`][1] - prediction[`${name}_ci`][0]) / 2 : 0);
+    heads = song.peaks.length ? [drawWave(byId("song-wave"), song.peaks, "Waveform")] : [];
+    const lines = ["valence", "arousal"].map((name) => ({ name, band: half(name), points: curve.map((p) => [p.time, p[name]]) }));
+    if (curve.length) heads.push(drawCurves(byId("song-curve"), song.seconds, lines, "Predicted valence and arousal over time"));
+    else byId("song-curve").replaceChildren();
+    song.trail = curve.filter((p) => p.valence !== null).map((p) => [p.valence, p.arousal]);
+    pad.draw({ predictedTrail: song.trail });
+  }
+
+  function table() {
+    const value = (song) => (order === "name" ? song.name.toLowerCase() : order === "seconds" ? song.seconds : song.result?.prediction?.[order] ?? -9);
+    const sorted = songs.filter(({ result }) => result).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (descending ? -1 : 1));
+    byId("songs").hidden = sorted.length === 0;
+    byId("songs").tBodies[0].replaceChildren(...sorted.map((song) => {
+      const prediction = song.result.prediction, number = (name) => (prediction ? signed(prediction[name]) : "\u2013");
+      const row = node("tr", {}, node("td", {}, node("button", { type: "button", onclick: () => show(song) }, song.name)),
+        node("td", {}, number("valence")), node("td", {}, number("arousal")), node("td", {}, `${Math.round(song.seconds)} s`));
+      row.setAttribute("aria-selected", String(song === shown));
+      return row;
+    }));
+  }
+
+  for (const button of byId("songs").querySelectorAll("[data-sort]")) button.onclick = () => {
+    descending = order === button.dataset.sort && !descending;
+    order = button.dataset.sort;
+    for (const other of byId("songs").querySelectorAll("th")) other.removeAttribute("aria-sort");
+    button.closest("th").setAttribute("aria-sort", descending ? "descending" : "ascending");
+    table();
+  };
+  const drop = byId("drop");
+  byId("files").onchange = ({ target }) => { take(target.files); target.value = ""; };
+  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); take(event.dataTransfer.files); });
+  if (!catalogue.regressor) say(status, "No regressor: recordings can be played and seen, not predicted. Start with --regressor RUN.");
+  everyFrame(() => {
+    const share = audio.duration ? audio.currentTime / audio.duration : null;
+    for (const head of heads) head(share);
+    mel.position = share;
+    const curve = shown?.result?.prediction?.curve;
+    if (share !== null && curve?.length) {
+      const now = curve.reduce((a, b) => (Math.abs(b.time - audio.currentTime) < Math.abs(a.time - audio.currentTime) ? b : a));
+      const at = now.valence === null ? undefined : [now.valence, now.arousal];
+      if (at !== shown.at) { shown.at = at; pad.draw({ predictedTrail: shown.trail, predicted: at }); }
+    }
+  });
+  return { leave: () => audio.pause() };
+}
+
+function csv(song) {
+  const rows = song.result.prediction.curve.map(({ time, valence, arousal }) => [time, valence ?? "", arousal ?? ""].join(","));
+  return ["time,valence,arousal", ...rows].join("\n") + "\n";
+}
+
+/** The chart with its colours, as a file of its own. */
+function standalone(svg) {
+  const copy = svg.cloneNode(true);
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  for (const [i, original] of [...svg.querySelectorAll("*")].entries()) {
+    const style = getComputedStyle(original), target = copy.querySelectorAll("*")[i];
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size"]) target.setAttribute(name, style.getPropertyValue(name));
+  }
+  return copy.outerHTML;
+}

@@ -1,0 +1,245 @@
+"""What worker processes do for the page: compose, sample, decode and predict.
+
+Each function takes plain values and a folder, files what it makes there, and returns a typed result. The same functions
+of the other rooms are called as by the command line, so that what one hears and sees is what ``affetti generate`` and
+``affetti predict`` file for the same settings.
+
+A worker has a limit of memory beyond what it starts with: a file that asks for more ends its own request alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import resource
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from affetti import presets
+from affetti.compose.cues import valence_arousal
+from affetti.compose.curve import CurveSettings, compose_along
+from affetti.compose.render import render, save_midi
+from affetti.compose.target_cues import cue_effects
+from affetti.embedders.registry import make_embedder
+from affetti.emotion import EmotionCurve
+from affetti.errors import InputError
+from affetti.inference.generation import resolve_conditions, vocoder_for
+from affetti.inference.predictor import CurvePoint, SongPrediction, predict_waveform
+from affetti.inference.window_regressors import WindowRegressor, open_regressor
+from affetti.models.sampling import Sampler
+from affetti.signal import audio
+from affetti.signal.mel import MelSpectrogram
+from affetti.training import run as runs
+from affetti.web.settings import MAX_SONG_SECONDS, WORKER_BYTES
+
+SAMPLE_RATE = 22_050
+"""Of composed sound, Hz."""
+MAX_COLUMNS = 1_000
+"""Columns of a log-mel picture; longer sounds are averaged down to so many."""
+RANGE_DB = 80.0
+N_PEAKS = 800
+"""Bars of a drawn waveform."""
+
+
+def initialise(regressor: Path | None) -> None:
+    """Prepare a worker process: limits first, then what every task needs, so that the first click is fast."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its workers itself
+    torch.set_num_threads(1)
+    if regressor is not None:
+        _regressor(regressor)
+    render(compose_along(EmotionCurve((0.0,), ((0.0, 0.0),)), 4.0), SAMPLE_RATE)
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _has_proc() else 0
+    if size:
+        resource.setrlimit(resource.RLIMIT_AS, (size + WORKER_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _has_proc() -> bool:
+    return Path("/proc/self/statm").exists()
+
+
+@dataclass(frozen=True)
+class SectionOfPiece:
+    """A section of a composed piece."""
+
+    start: float
+    """Seconds."""
+    duration: float
+    valence: float
+    """Emotion that its cues give, in [-1, 1]."""
+    arousal: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A composed piece whose sound and MIDI have been filed."""
+
+    seconds: float
+    cues: dict[str, Any]
+    """Cues of its middle section."""
+    effects: dict[str, tuple[float, float]]
+    """How much each of these cues shifts valence and arousal, see :func:`~affetti.compose.target_cues.cue_effects`."""
+    sections: list[SectionOfPiece]
+
+
+def compose_piece(curve: EmotionCurve, seconds: float, settings: CurveSettings, sound: Path) -> Piece:
+    """Compose a piece along ``curve``; files ``sound`` and, beside it, the same as MIDI."""
+    song = compose_along(curve, seconds, settings)
+    audio.save(sound, render(song, SAMPLE_RATE), SAMPLE_RATE)
+    save_midi(song, sound.with_suffix(".mid"))
+    middle = song.sections[len(song.sections) // 2].cues
+    sections = [SectionOfPiece(s.start, s.duration, *valence_arousal(s.cues)) for s in song.sections]
+    return Piece(song.duration, asdict(middle), cue_effects(middle), sections)
+
+
+def sample_clip(
+    model: Path, emotion: str, seed: int, sampling: Mapping[str, float], conditions: Mapping[str, Any], sound: Path
+) -> float:
+    """One clip of a generator: number 0 of what ``affetti generate`` makes with these settings; files ``sound``.
+
+    Returns:
+        Its length, seconds.
+    """
+    trained = _generator(model)
+    clip_conditions = resolve_conditions(trained, emotion, 1, conditions, seed)
+    samples = Sampler(trained.generator, trained.front_end, seed, sampling)(clip_conditions)
+    if samples.waveform is not None:
+        waveform = samples.waveform[0]
+    else:
+        # As in a corpus, whose log-mels are float16.
+        waveform = vocoder_for(trained, None, "cpu")(samples.mel[0].half().float())
+    audio.save(sound, waveform, trained.front_end.sample_rate)
+    return len(waveform) / trained.front_end.sample_rate
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A log-mel for drawing."""
+
+    bands: int
+    columns: int
+    maximum_db: float
+    data: str
+    """Base64 of ``[bands, columns]`` bytes, lowest band first; 255 is the maximum, 0 is 80 dB below."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is shown of a sound."""
+
+    seconds: float
+    peaks: list[float]
+    """Largest magnitude in each of up to :data:`N_PEAKS` equal stretches."""
+    picture: Picture
+    prediction: SongPrediction | None
+    """None: no regressor was given, or it cannot predict this sound."""
+    reason: str | None
+    """Why there is no prediction, where a regressor was given."""
+
+
+def analyse_sound(sound: Path, regressor: Path | None) -> Analysis:
+    """Log-mel, waveform and predicted emotion of a sound that was filed here."""
+    waveform = audio.load(sound, SAMPLE_RATE).numpy()
+    prediction, reason = None, None
+    if regressor is not None:
+        try:
+            prediction = predict_waveform(_regressor(regressor), _at_rate(sound, _regressor(regressor)))
+        except InputError as error:
+            reason = error.what
+    return Analysis(len(waveform) / SAMPLE_RATE, _peaks(waveform), _picture(waveform), prediction, reason)
+
+
+def predict_upload(upload: Path, regressor: Path | None, events: Path, sound: Path) -> Analysis:
+    """Decode an uploaded recording, file it as ``sound`` for playing, and predict it.
+
+    Points of the curve are appended to ``events`` as they come, a JSON object a line.
+
+    Raises:
+        InputError: it cannot be decoded, is too long, too short or silent.
+    """
+    waveform = _decoded(upload)
+    upload.unlink()
+    audio.save(sound, waveform, SAMPLE_RATE)
+    _append(events, {"type": "sound", "seconds": len(waveform) / SAMPLE_RATE, "peaks": _peaks(waveform)})
+    prediction = None
+    if regressor is not None:
+        model = _regressor(regressor)
+        at_rate = waveform
+        if model.sample_rate != SAMPLE_RATE:
+            at_rate = audio.resample(waveform, SAMPLE_RATE, model.sample_rate)
+
+        def on_points(points: list[CurvePoint]) -> None:
+            _append(events, {"type": "points", "points": [asdict(point) for point in points]})
+
+        prediction = predict_waveform(model, at_rate, on_points=on_points)
+    reason = None
+    return Analysis(len(waveform) / SAMPLE_RATE, _peaks(waveform), _picture(waveform), prediction, reason)
+
+
+def _decoded(upload: Path) -> NDArray[np.float32]:
+    """Samples of an upload at :data:`SAMPLE_RATE`.
+
+    Raises:
+        InputError: see :func:`affetti.signal.audio.load`; the upload's path is left out of the message.
+    """
+    try:
+        waveform = audio.load(upload, SAMPLE_RATE).numpy()
+    except InputError as error:
+        raise InputError(error.what, hint=error.hint) from error
+    except MemoryError as error:
+        raise InputError("needs more memory than a recording may", hint="give a shorter recording") from error
+    if len(waveform) > MAX_SONG_SECONDS * SAMPLE_RATE:
+        hint = f"give at most {MAX_SONG_SECONDS / 60:g} minutes"
+        raise InputError(f"{len(waveform) / SAMPLE_RATE / 60:.0f} minutes are too long", hint=hint)
+    return waveform
+
+
+def _append(events: Path, event: dict[str, Any]) -> None:
+    with events.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(event) + "\n")
+
+
+def _at_rate(sound: Path, regressor: WindowRegressor) -> NDArray[np.float32]:
+    return audio.load(sound, regressor.sample_rate).numpy()
+
+
+@lru_cache(maxsize=2)
+def _regressor(path: Path) -> WindowRegressor:
+    runtime = "onnx" if path.suffix == ".onnx" else "torch"
+    return open_regressor(path, runtime, "cpu", make_embedder)
+
+
+@lru_cache(maxsize=4)
+def _generator(path: Path) -> runs.TrainedModel:
+    return runs.load(path)
+
+
+@lru_cache(maxsize=1)
+def _to_mel() -> MelSpectrogram:
+    return MelSpectrogram(presets.front_end("tiny"))
+
+
+def _peaks(waveform: NDArray[np.float32]) -> list[float]:
+    count = min(N_PEAKS, max(1, len(waveform)))
+    edges = np.linspace(0, len(waveform), count, endpoint=False).astype(int)
+    return np.round(np.maximum.reduceat(np.abs(waveform), edges), 4).tolist() if len(waveform) else [0.0]
+
+
+def _picture(waveform: NDArray[np.float32]) -> Picture:
+    with torch.inference_mode():
+        mel = _to_mel()(torch.from_numpy(waveform)).numpy()
+    columns = min(MAX_COLUMNS, mel.shape[1])
+    edges = np.linspace(0, mel.shape[1], columns, endpoint=False).astype(int)
+    widths = np.diff([*edges, mel.shape[1]])
+    averaged = np.add.reduceat(mel, edges, axis=1) / widths
+    maximum = float(mel.max())
+    level = np.clip((averaged - maximum) / RANGE_DB + 1.0, 0.0, 1.0)
+    data = base64.b64encode(np.round(255 * level).astype(np.uint8).tobytes()).decode()
+    return Picture(mel.shape[0], columns, maximum, data)

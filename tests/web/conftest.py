@@ -1,0 +1,51 @@
+"""One server for all tests of the page: its worker processes take seconds to start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+import material
+from affetti.web import serve
+
+
+@pytest.fixture(scope="session")
+def run_of() -> Callable[[str], Path]:
+    return material.trained
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The address of a server with a generator, a regressor, a corpus and two results."""
+    results = tmp_path_factory.mktemp("results")
+    (results / "run").symlink_to(material.trained("student"))
+    (results / "page.html").write_text("<!doctype html><title>made before</title><h1>Made before</h1>")
+    ready, addresses = threading.Event(), []
+
+    def started(url: str) -> None:
+        addresses.append(url)
+        ready.set()
+
+    settings = serve.ServeSettings(
+        models=(material.trained("flow"),),
+        regressor=material.trained("student"),
+        corpora=(material.composed(),),
+        results=(results,),
+        port=0,
+    )
+    server = serve.make_server(settings, started)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert ready.wait(120)
+    yield addresses[0].rstrip("/")
+    server.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def made() -> Callable[..., Path]:
+    return material.generated
