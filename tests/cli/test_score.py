@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -212,3 +213,25 @@ def test_clips_near_the_training_clips_are_not_cleared(arrays: tuple[Path, Path]
         ci = replace(card.memorisation.ci, nearer_train=(low, 0.9))
         memorisation = replace(card.memorisation, copying=False, nearer_train=0.8, ci=ci)
         assert said in _copies(replace(card, memorisation=memorisation))[0]
+
+
+def test_typicality_names_its_file_and_stands_beside_real_clips(
+    affetti: Affetti, arrays: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ran = affetti("score", *arrays, "--out", tmp_path / "score")
+    assert f"  of every clip: {tmp_path / 'score' / 'typicality.parquet'}" in ran.out
+    assert "no measure of quality" in ran.out
+    assert "  least typical: fake.npy[" in ran.out
+
+
+def test_shares_of_copies_are_printed_with_what_would_be_found(affetti: Affetti, tmp_path: Path) -> None:
+    real, train, fake = (mels(40, (16, 64), seed).numpy() for seed in (0, 1, 2))
+    fake[:20] = train[:20] + 0.2
+    for name, rows in (("real", real), ("train", train), ("fake", fake)):
+        np.save(tmp_path / f"{name}.npy", rows)
+    ran = affetti("score", tmp_path / "real.npy", tmp_path / "fake.npy", "--train", tmp_path / "train.npy")
+    assert "memorisation: COPIES of training clips (0 exact)" in ran.out
+    share = re.search(r"copied passages: in ([\d.]+) % \[[\d.]+, [\d.]+\] of songs, p < 0.001", ran.out)
+    assert share
+    assert float(share[1]) == pytest.approx(50, abs=6)
+    assert "with as many held-out songs, copies are found for certain from 20 % on" in ran.out

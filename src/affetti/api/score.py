@@ -47,7 +47,7 @@ def run(
         fake: the same.
         train: what the generator was trained on, to search for copies.
         against: clips of another generator, for a paired test on the same real songs.
-        out: folder for ``result.json``, and ``pictures.npz`` for the report.
+        out: folder for ``result.json``, ``typicality.parquet``, and ``pictures.npz`` for the report.
         fold: with a corpus: compare with this fold's test clips, and search for copies of its training clips.
         regressor: run of a regressor that predicts the emotions.
         features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,

@@ -64,6 +64,8 @@ MAX_WIDTH = 50.0
 NEARER_BY_CHANCE = 0.5
 """Share of clips that lie nearer to training clips than to held-out ones by chance."""
 SHOWN_PAIRS = 5
+LOW = 0.05
+"""Typicality below which 5 % of real clips lie."""
 
 
 def run(arguments: list[str]) -> int:
@@ -79,18 +81,18 @@ def run(arguments: list[str]) -> int:
         with show_progress() as progress:
             card = api.score.run(real, fake, progress=progress, **settings)
     except UnsavedScoreError as error:
-        _print(error.card, Path(real), groups, flags.json)
+        _print(error.card, Path(real), groups, flags.json, None)
         raise
-    _print(card, Path(real), groups, flags.json)
+    _print(card, Path(real), groups, flags.json, settings.get("out"))
     return 0
 
 
-def _print(card: Scorecard, real: Path, groups: Sequence[Path], as_json: bool) -> None:
+def _print(card: Scorecard, real: Path, groups: Sequence[Path], as_json: bool, out: Path | None) -> None:
     for file in card.left_out:
         note(f"skipped {file.path}: {file.reason}")
     for line in [*_uncertainties(card, real, groups), *_warnings(card)]:
         note(f"note: {line}")
-    print_result(card.to_dict(), as_json, "\n".join(_lines(card)))
+    print_result(card.to_dict(), as_json, "\n".join([*_lines(card), *_typicality(card, out)]))
 
 
 def _uncertainties(card: Scorecard, real: Path, groups: Sequence[Path]) -> list[str]:
@@ -299,6 +301,24 @@ def _shares_copied(card: Scorecard, copies: Memorisation) -> Iterator[str]:
 
 def _percent(share: float, ci: tuple[float, float]) -> str:
     return f"{100 * share:.1f} % [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]"
+
+
+def _typicality(card: Scorecard, out: Path | None) -> list[str]:
+    typical = card.typicality
+    if typical is None or typical.share_low is None or typical.real_low is None or typical.smallest is None:
+        return [] if typical is None else ["", f"typicality: not measured: {typical.reason}"]
+    low = f"{100 * typical.share_low:.1f} % of clips lie below 0.05, of real clips {100 * typical.real_low:.1f} %"
+    if typical.smallest >= LOW:
+        low = f"so few real songs say of no clip that it lies below {typical.smallest:.2f}"
+    least = ", ".join(
+        f"{_with_file(clip.clip, clip.file)} {clip.typicality:.3f}" for clip in typical.least[:SHOWN_PAIRS]
+    )
+    return [
+        "",
+        f"typicality (how often a real song is as unlike the others as the clip; no measure of quality): {low}",
+        f"  least typical: {least}",
+        *([] if out is None else [f"  of every clip: {Path(out) / 'typicality.parquet'}"]),
+    ]
 
 
 def _with_file(name: str, file: str | None) -> str:

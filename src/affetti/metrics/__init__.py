@@ -38,6 +38,8 @@ from affetti.metrics.result import Result
 from affetti.metrics.sliced import sliced_wasserstein, sliced_wasserstein_distance
 from affetti.metrics.spectrogram import SpectrogramDistances, spectrogram_distances
 from affetti.metrics.strata import Stratum, by_stratum
+from affetti.metrics.tail_test import TailTest, tail_test
+from affetti.metrics.typicality import Typicality, typicality
 
 __all__ = [
     "Component",
@@ -54,6 +56,8 @@ __all__ = [
     "Result",
     "SpectrogramDistances",
     "Stratum",
+    "TailTest",
+    "Typicality",
     "bootstrap_ci",
     "by_halves",
     "by_stratum",
@@ -87,6 +91,8 @@ __all__ = [
     "sliced_wasserstein_distance",
     "slope",
     "spectrogram_distances",
+    "tail_test",
+    "typicality",
     "vendi_from_kernel",
     "vendi_score",
 ]

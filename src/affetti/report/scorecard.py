@@ -23,6 +23,7 @@ from affetti.report.sources import Arrays
 from affetti.report.wording import number
 from affetti.studies.scorecard.copy_results import NearestPair
 from affetti.studies.scorecard.result import Scorecard
+from affetti.studies.scorecard.typicality_results import ClipTypicality
 
 REAL, FAKE = 0, 1
 """Series of real and of synthetic clips: colour, marker and dash."""
@@ -70,6 +71,20 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Atypical:
+    """The least typical clips to see and hear."""
+
+    clips: tuple[tuple[float, Tile], ...]
+    """Typicality, and the clip."""
+    low_db: float
+    high_db: float
+    sound_seconds: float
+    """Length of a sound."""
+    image_seconds: float
+    """Length of an image."""
+
+
+@dataclass(frozen=True)
 class ScoreFigures:
     """What is drawn of the arrays of a scorecard."""
 
@@ -89,6 +104,7 @@ class ScoreSection:
     figures: ScoreFigures | None
     """None without arrays."""
     pairs: Pairs | None
+    atypical: Atypical | None
     legend: tuple[tuple[str, Markup, Markup], ...]
     """Name, marker and line of real and of synthetic clips."""
 
@@ -117,6 +133,7 @@ def score_section(
         components=components(card.quality.components, PART_WORDS),
         figures=drawn,
         pairs=pairs(arrays, card.pairs_to_hear, front, name, progress),
+        atypical=atypical(arrays, card.typicality, front, name, progress),
         legend=(("real music", legend_mark(REAL), legend_line(REAL)), (name, legend_mark(FAKE), legend_line(FAKE))),
     )
 
@@ -188,21 +205,46 @@ def pairs(
     mels = [
         mel.astype(np.float32) for pair in zip(arrays["pairs_fake"], arrays["pairs_train"], strict=True) for mel in pair
     ]
+    shown = nearest[: len(mels) // 2]
+    words = [words for pair in shown for words in ((name, pair.fake), ("training", pair.train))]
+    tiles, high, seconds = _tiles(mels, words, front, progress)
+    drawn = [
+        PairOfTiles(pair.distance, pair.quantile, (tiles[2 * row], tiles[2 * row + 1]))
+        for row, pair in enumerate(shown)
+    ]
+    return Pairs(tuple(drawn), high - RANGE_DB, high, seconds, front.seconds)
+
+
+def atypical(
+    arrays: Arrays, typicality: ClipTypicality | None, front: FrontEnd | None, name: str, progress: Progress
+) -> Atypical | None:
+    """The least typical clips with spectrograms and players; None where there are none, or without a front-end."""
+    if front is None or typicality is None or "atypical_fake" not in arrays:
+        return None
+    mels = [mel.astype(np.float32) for mel in arrays["atypical_fake"]]
+    shown = typicality.least[: len(mels)]
+    tiles, high, seconds = _tiles(mels, [(name, clip.clip) for clip in shown], front, progress)
+    clips = tuple((clip.typicality, tile) for clip, tile in zip(shown, tiles, strict=True))
+    return Atypical(clips, high - RANGE_DB, high, seconds, front.seconds)
+
+
+def _tiles(
+    mels: list[NDArray[np.float32]], words: list[tuple[str, str]], front: FrontEnd, progress: Progress
+) -> tuple[list[Tile], float, float]:
+    """Spectrograms on one scale and sounds, each with its name and detail; the top of the scale in dB, and seconds."""
     high = float(np.ceil(max(np.quantile(mel, 0.999) for mel in mels) / 5) * 5)
     seconds = min(front.seconds, MAX_SECONDS)
     played = sounds(mels, front, seconds, progress)
-
-    def tile(number: int, clip: str, label: str) -> Tile:
-        alternative = f"Log-mel spectrogram, {label}, {clip}"
-        return Tile(label, clip, spectrogram(mels[number], front, high - RANGE_DB, high, alternative), played[number])
-
     tiles = [
-        PairOfTiles(
-            pair.distance, pair.quantile, (tile(2 * row, pair.fake, name), tile(2 * row + 1, pair.train, "training"))
+        Tile(
+            name,
+            detail,
+            spectrogram(mel, front, high - RANGE_DB, high, f"Log-mel spectrogram, {name}, {detail}"),
+            sound,
         )
-        for row, pair in enumerate(nearest[: len(mels) // 2])
+        for mel, (name, detail), sound in zip(mels, words, played, strict=True)
     ]
-    return Pairs(tuple(tiles), high - RANGE_DB, high, seconds, front.seconds)
+    return tiles, high, seconds
 
 
 def front_end_of(digest: str | None) -> FrontEnd | None:

@@ -52,7 +52,7 @@ class ScoreSettings:
     device: str = "cpu"
     """Where the regressor runs."""
     out: Path | None = None
-    """Folder for ``pictures.npz``, which the report draws; without it nothing is written."""
+    """Folder for ``typicality.parquet`` and ``pictures.npz``, which the report draws; without it nothing is written."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
   ``band_hz [M]`` the bands' centres, or ``[0]`` where the front-end is not known;
 - ``modulation_real``, ``modulation_fake [2, R]``: mean over clips, and deviation, of the power in dB with which band
   levels swing ``rate [R]`` times a second (a frame, where the front-end is not known): log-spaced bins, all bands;
-- ``pairs_fake``, ``pairs_train [P, M, F]``: log-mels of the nearest pairs, where the training set is known.
+- ``pairs_fake``, ``pairs_train [P, M, F]``: log-mels of the nearest pairs, where the training set is known;
+- ``atypical_fake [P, M, F]``: log-mels of the least typical clips.
 
 Large sets are drawn from evenly spaced clips, at most :data:`MAX_POINTS` on the map and :data:`MAX_CLIPS` for levels
 and modulation. No array needs unpickling.
@@ -27,6 +28,7 @@ from affetti.rows import evenly_spaced, release_pages
 from affetti.storage import atomic_write
 from affetti.studies.scorecard.copy_results import NearestPair
 from affetti.studies.scorecard.distances import band_centres
+from affetti.studies.scorecard.typicality_results import AtypicalClip
 
 MAX_POINTS = 1_500
 MAX_CLIPS = 512
@@ -34,6 +36,8 @@ MAX_RATES = 28
 """Bins of the modulation spectrum, at the most."""
 N_PAIRS = 4
 """Nearest pairs to show and play, each with a different synthetic clip."""
+N_ATYPICAL = 4
+"""Least typical clips to see and hear."""
 MIN_POWER = 0.01
 """Power in dB² that a bin is taken to have at least."""
 
@@ -48,7 +52,13 @@ def save(path: Path, arrays: Arrays) -> None:
 
 
 def plot_arrays(
-    reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, train: ClipSet | None, pairs: Sequence[NearestPair]
+    reference: ClipSet,
+    fake: ClipSet,
+    x: Rows,
+    y: Rows,
+    train: ClipSet | None,
+    pairs: Sequence[NearestPair],
+    atypical: Sequence[AtypicalClip] = (),
 ) -> Arrays:
     """The arrays of the module's docstring.
 
@@ -59,6 +69,7 @@ def plot_arrays(
         y: embeddings of the synthetic clips ``[K, D]``.
         train: what the generator was trained on.
         pairs: its nearest pairs, see :mod:`affetti.studies.scorecard.memorisation`.
+        atypical: the least typical clips.
     """
     front = reference.front_end or fake.front_end
     arrays: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_centres(front)}
@@ -68,6 +79,8 @@ def plot_arrays(
         chosen = pairs[:N_PAIRS]
         arrays["pairs_fake"] = np.stack([fake.mel[pair.fake_row] for pair in chosen]).astype(np.float16)
         arrays["pairs_train"] = np.stack([train.mel[pair.train_row] for pair in chosen]).astype(np.float16)
+    if atypical:
+        arrays["atypical_fake"] = np.stack([fake.mel[clip.row] for clip in atypical[:N_ATYPICAL]]).astype(np.float16)
     return arrays
 
 

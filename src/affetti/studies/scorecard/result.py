@@ -18,6 +18,7 @@ from affetti.results import BaseResult
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
+from affetti.studies.scorecard.typicality_results import ClipTypicality
 
 
 @dataclass(frozen=True)
@@ -320,6 +321,8 @@ class Scorecard(BaseResult):
     passages: PassageTest | None = None
     """Whether clips share passages with training clips; ``None`` where the training set is not known, and in scorecards
     of affetti 0.1."""
+    typicality: ClipTypicality | None = None
+    """How typical each synthetic clip is of real songs; None in scorecards of affetti 0.1."""
     cautions: tuple[str, ...] = ()
     """What is likely wrong with the sets given: arrays whose values do not look like dB."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])

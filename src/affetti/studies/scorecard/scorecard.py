@@ -53,6 +53,7 @@ from affetti.studies.scorecard.result import (
     Scorecard,
     SongCounts,
 )
+from affetti.studies.scorecard.typicality import measure_typicality, save_table
 from affetti.studies.scorecard.unsaved import UnsavedScoreError
 
 Rows = NDArray[np.float64]
@@ -89,6 +90,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     by_band = spectrogram(real, fake, seed)
     progress("score", 3, steps)
     copies = _copies(sets, reference, contents.unseen, rows, seed)
+    typical, table = measure_typicality(real, contents.unseen, fake, rows.real, rows.fake)
     progress("score", 4, steps)
     predictions = emotion_predictions.predict_emotions(
         sets.real, real, fake, settings.fold, settings.regressor, seed, settings.device
@@ -105,7 +107,10 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         pairs = () if copies is None else pairs_to_hear(copies.pairs, copies.statistics.p, copies.passages)
         learnt = sets.train if sets.train is not None else sets.real if reference.fold is not None else None
         try:
-            save(settings.out / "pictures.npz", plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs))
+            if table is not None:
+                save_table(settings.out, table)
+            arrays = plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs, typical.least)
+            save(settings.out / "pictures.npz", arrays)
         except StorageError as error:
             unsaved = error  # the numbers are worth more than the picture: they go along with the error
     front = real.front_end or fake.front_end
@@ -120,6 +125,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         data_copying=None if copies is None else copies.test,
         nearest_pairs=None if copies is None else copies.pairs,
         passages=None if copies is None else copies.passages,
+        typicality=typical,
         contains_real=contains_real,
         against=against,
         features=Features(settings.embedder.name, settings.embedder.version, rows.real.shape[1]),
