@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from affetti import api
 from affetti.corpus import Corpus
+from affetti.errors import AffettiError
 from affetti.training.cost import TrainingCost
+from affetti.training.fit import training_clips
 from affetti.training.registry import FAMILIES, make
 
 Affetti = Callable[..., Any]
@@ -66,6 +70,55 @@ def test_a_plan_refuses_what_the_work_would(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        ("student", {"teacher": "nowhere"}),
+        ("flow", {"teacher": "RUN student"}),
+        ("student", {"teacher": "RUN vit"}),
+        ("baseline", {"features": "statistic"}),
+        ("baseline", {"features": "regressor:nowhere"}),
+        ("baseline", {"features": "regressor:RUN flow"}),
+        ("student", {"features": "statistics"}),
+        ("flow", {"device": "cuda"}),
+        ("flow", {"devices": 0}),
+        ("flow", {"text": "nowhere/at-all"}),
+        ("flow", {"settings": {"widht": 3}}),
+        ("baseline", {"fold": 9}),
+    ],
+)
+def test_a_plan_of_training_says_what_the_run_would(
+    corpus: Corpus,
+    run_of: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    flags: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    given = {name: re.sub(r"RUN (\w+)", lambda found: str(run_of(found[1])), value) if isinstance(value, str) else value
+             for name, value in flags.items()}  # fmt: skip
+    messages: list[str] = []
+    for verb in (api.train.plan, api.train.run):
+        with pytest.raises(AffettiError) as caught:
+            verb(kind, corpus.path, tmp_path / "out", **{"fold": 1, **given})
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "\n" not in messages[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_counts_the_teacher_and_the_embedding(
+    corpus: Corpus, run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFFETTI_CACHE", str(tmp_path / "cache"))
+    taught = api.train.plan("student", corpus.path, tmp_path / "out", teacher=run_of("vit"), steps=2, batch_size=4)
+    assert taught.steps == 2
+    fitted = api.train.plan("baseline", corpus.path, tmp_path / "out", features=f"regressor:{run_of('student')}")
+    assert fitted.n.train > 0
+    assert not list(tmp_path.iterdir()), "a plan keeps no features"
+
+
 def test_a_plan_of_training_sizes_and_times_the_network_of_the_preset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +132,7 @@ def test_a_plan_of_training_sizes_and_times_the_network_of_the_preset(
 
     monkeypatch.setattr(api.train, "measure_training", measure)
     plan = api.train.plan("flow", opened.path, tmp_path / "run", steps=10, batch_size=2)
-    _, fields = api.train.fitting.training_clips(opened, opened.fold(0).train, "hashed")
+    _, fields = training_clips(opened, opened.fold(0).train, "hashed")
     settings = FAMILIES["flow"].settings_at("paper")
     assert settings
     parameters = sum(value.numel() for value in make("flow", opened.front_end.shape, settings, fields).parameters())

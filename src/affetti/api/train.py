@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,22 +15,23 @@ from numpy.typing import NDArray
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import unstructure
 from affetti.corpus import Corpus
-from affetti.embedders.base import require_unseen
-from affetti.embedders.cache import embed as embed_clips
-from affetti.embedders.clip_set import open_clip_set
+from affetti.embedders.base import Embedder, embed_rows, require_input, require_unseen
+from affetti.embedders.cache import embed
+from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.registry import make_embedder
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
-from affetti.models.generators.conditioning import Fields
 from affetti.progress import Progress, silent
-from affetti.training import fit as fitting
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
-from affetti.training.loop import LoopConfig
+from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import FAMILIES, family, make
 from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.text_embedders import HASHED
-from affetti.training.train import TrainSettings, resolve_augmentations, train_run
+from affetti.training.train import TrainSettings, prepare_run, train_run
+
+PROBE_CLIPS = 8
+"""Clips that a plan embeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,30 +74,23 @@ def run(
     by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
-    settings, embedding = _embedded(model, opened, fold, settings or {}, features, progress)
-    return train_run(
-        model,
-        opened,
-        fold,
-        Path(out),
-        TrainSettings(
-            steps=steps,
-            batch_size=batch_size,
-            checkpoint_every=checkpoint_every,
-            seed=seed,
-            model=settings,
-            text=text,
-            teacher=None if teacher is None else Path(teacher),
-            augment=augment,
-            patience=patience,
-            device=device,
-            precision=precision,
-            devices=devices,
-            tensorboard=tensorboard,
-        ),
-        embedding=embedding,
-        progress=progress,
+    settings, embedding = _embedded(model, opened, fold, settings or {}, features, partial(embed, progress=progress))
+    chosen = TrainSettings(
+        steps=steps,
+        batch_size=batch_size,
+        checkpoint_every=checkpoint_every,
+        seed=seed,
+        model=settings,
+        text=text,
+        teacher=None if teacher is None else Path(teacher),
+        augment=augment,
+        patience=patience,
+        device=device,
+        precision=precision,
+        devices=devices,
+        tensorboard=tensorboard,
     )
+    return train_run(model, opened, fold, Path(out), chosen, embedding=embedding, progress=progress)
 
 
 def plan(
@@ -119,29 +115,47 @@ def plan(
     tensorboard: bool = False,
     progress: Progress = silent,
 ) -> TrainPlan:
-    """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory."""
+    """Plan a training run, with the arguments of :func:`run`: a few steps are taken in memory.
+
+    Teacher, features, device and all else that :func:`run` would refuse is refused here.
+    """
     opened = Corpus.open(corpus)
-    part, preset = opened.fold(fold), opened.meta["preset"]
-    chosen = family(model)
-    budget = chosen.budget(preset)
-    n_steps = budget.steps if steps is None else steps
-    batch = max(2, min(budget.batch_size, len(part.train))) if batch_size is None else batch_size
-    LoopConfig(n_steps, batch, seed)  # refuses what the loop could not run
-    resolve_augmentations(model, augment)
-    clips, fields = fitting.labelled_clips(opened, part.train), Fields()
-    if chosen.generates:
-        clips, fields = fitting.training_clips(opened, part.train, text)
-    made = make(model, opened.front_end.shape, chosen.settings_at(preset) | (settings or {}), fields)
-    clips = chosen.training_clips(clips, opened, made)
+    probe = _EmbeddingProbe()
+    settings, embedding = _embedded(model, opened, fold, settings or {}, features, probe)
+    chosen = TrainSettings(
+        steps=steps,
+        batch_size=batch_size,
+        checkpoint_every=checkpoint_every,
+        seed=seed,
+        model=settings,
+        text=text,
+        teacher=None if teacher is None else Path(teacher),
+        augment=augment,
+        patience=patience,
+        device=device,
+        precision=precision,
+        devices=devices,
+        tensorboard=tensorboard,
+    )
+    prepared = prepare_run(model, opened, fold, chosen, embedding)
+    loop, part, made = prepared.loop, prepared.part, prepared.model
     parameters = sum(value.numel() for value in made.parameters())
-    fitting.require_enough(clips, batch, model)
-    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), fields)
-    seconds = measure_training(model, untrained, clips, batch, Hardware(device, precision)).seconds(n_steps)
-    how = "in closed form" if chosen.objective_name is None else f"for {n_steps} steps of {batch}"
+    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), prepared.fields)
+    cost = measure_training(
+        model,
+        untrained,
+        prepared.clips,
+        loop.batch_size,
+        Hardware(device, precision),
+        ObjectiveOptions(teacher=prepared.teacher),
+    )
+    seconds = probe.seconds + cost.seconds(loop.steps)
+    closed_form = prepared.family.objective_name is None
+    how = "in closed form" if closed_form else f"for {loop.steps} steps of {loop.batch_size}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments
     return TrainPlan(
         n=ClipCounts(len(part.train), len(part.validation), len(part.test)),
-        steps=n_steps,
+        steps=loop.steps,
         bytes=size,
         seconds=round(seconds, 1),
         plan=f"would train {model} {how} on {len(part.train)} clips of {corpus} and write "
@@ -149,10 +163,34 @@ def plan(
     )
 
 
+@dataclass
+class _EmbeddingProbe:
+    """Embeds a few clips, whose vectors stand for those of all, and estimates the seconds that all would take."""
+
+    seconds: float = 0.0
+
+    def __call__(self, clips: ClipSet, embedder: Embedder) -> NDArray[np.float64]:
+        require_input(embedder, clips)
+        began, n = time.perf_counter(), min(PROBE_CLIPS, len(clips))
+        vectors = embed_rows(embedder, clips, range(n)).astype(np.float64)
+        self.seconds = (time.perf_counter() - began) * len(clips) / n
+        return np.resize(vectors, (len(clips), vectors.shape[1]))
+
+
 def _embedded(
-    model: str, corpus: Corpus, fold: int, settings: dict[str, Any], features: str | None, progress: Progress
+    model: str,
+    corpus: Corpus,
+    fold: int,
+    settings: dict[str, Any],
+    features: str | None,
+    embed: Callable[[ClipSet, Embedder], NDArray[np.float64]],
 ) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
-    """Settings of a baseline that predicts from an embedding, and the embedding of each clip; else what was given."""
+    """Settings of a baseline that predicts from an embedding, and the embedding of each clip; else what was given.
+
+    Raises:
+        UsageError: the model takes log-mels alone, or there are no such features.
+        InputError, MismatchError: they cannot be had of this corpus, or were trained on its test songs.
+    """
     name = features or settings.get("features", STATISTICS.name)
     from_embeddings = family(model).predicts_from_embeddings
     if features is not None and not from_embeddings:
@@ -164,5 +202,5 @@ def _embedded(
         return settings, None
     embedder = make_embedder(name)
     require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
-    values = embed_clips(open_clip_set(corpus.path, progress=progress), embedder, progress=progress)
+    values = embed(open_clip_set(corpus.path), embedder)
     return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values

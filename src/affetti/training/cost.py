@@ -15,6 +15,7 @@ from affetti.training.clips import Clips
 from affetti.training.device import Hardware
 from affetti.training.fit import fit
 from affetti.training.loop import LoopConfig
+from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import family
 
 PROBE_STEPS = 8
@@ -37,7 +38,12 @@ class TrainingCost:
 
 
 def measure_training(
-    kind: str, make: Callable[[], nn.Module], clips: Clips, batch_size: int, hardware: Hardware = Hardware()
+    kind: str,
+    make: Callable[[], nn.Module],
+    clips: Clips,
+    batch_size: int,
+    hardware: Hardware = Hardware(),
+    options: ObjectiveOptions = ObjectiveOptions(),
 ) -> TrainingCost:
     """Time a run of one step, and the difference that :data:`PROBE_STEPS` more steps make.
 
@@ -47,6 +53,7 @@ def measure_training(
         clips: training clips.
         batch_size: clips a step.
         hardware: where it is trained.
+        options: what else its objective takes, such as a teacher.
 
     Raises:
         InputError, TrainingError: see :func:`affetti.training.fit.fit`.
@@ -54,10 +61,8 @@ def measure_training(
     trained: list[nn.Module] = []
 
     def train(steps: int) -> float:
-        model = make()
-        return seconds_of(
-            lambda: trained.append(fit(kind, model, clips, LoopConfig(steps, batch_size, 0), hardware=hardware)[1])
-        )
+        model, loop = make(), LoopConfig(steps, batch_size, 0)
+        return seconds_of(lambda: trained.append(fit(kind, model, clips, loop, options, hardware=hardware)[1]))
 
     train(1)  # the first call also imports and warms up
     setup = train(1)

@@ -81,7 +81,7 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class PreparedRun:
     """All that a run is made of, checked, before anything is written."""
 
     kind: str
@@ -136,7 +136,7 @@ def train_run(
         StorageError: the folder holds another run.
         TrainingError: the loss is not a number.
     """
-    prepared = _prepare(kind, corpus, fold, settings, embedding)
+    prepared = prepare_run(kind, corpus, fold, settings, embedding)
     if reserve_output(out, prepared.settings, MAY_DIFFER) and _is_complete(out):
         return TrainResult.open(out)
     remove_partial(out)
@@ -147,10 +147,14 @@ def train_run(
     return result
 
 
-def _prepare(
-    kind: str, corpus: Corpus, fold: int, settings: TrainSettings, embedding: NDArray[np.float64] | None
-) -> _Prepared:
-    """The clips, an untrained model and the settings resolved; raises what :func:`train_run` says."""
+def prepare_run(
+    kind: str, corpus: Corpus, fold: int, settings: TrainSettings, embedding: NDArray[np.float64] | None = None
+) -> PreparedRun:
+    """The clips, an untrained model and the settings resolved, with the arguments of :func:`train_run`.
+
+    Raises:
+        AffettiError: what :func:`train_run` says, but for what depends on its folder.
+    """
     chosen = family(kind)
     part = corpus.fold(fold)
     preset = corpus.meta["preset"]
@@ -200,7 +204,7 @@ def _prepare(
         "teacher": None if settings.teacher is None else str(settings.teacher),
         "teacher_weights": weights,
     }
-    return _Prepared(
+    return PreparedRun(
         kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved
     )
 
@@ -221,7 +225,7 @@ def resolve_augmentations(kind: str, augment: str | None) -> tuple[str, ...]:
     return ()
 
 
-def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
+def _fit(prepared: PreparedRun, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
     """The log, and the trained model."""
     kind, corpus, part, clips = prepared.kind, prepared.corpus, prepared.part, prepared.clips
     budget = prepared.family.budget(corpus.meta["preset"])
@@ -248,7 +252,7 @@ def _fit(prepared: _Prepared, patience: int | None, out: Path, progress: Progres
     )
 
 
-def _evaluate(prepared: _Prepared, history: History, model: nn.Module) -> TrainResult:
+def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> TrainResult:
     """What is to be said of the trained model; a regressor is calibrated and tested."""
     corpus, part = prepared.corpus, prepared.part
     last = history.lines[-1] if history.lines else {}
@@ -280,7 +284,7 @@ def _evaluate(prepared: _Prepared, history: History, model: nn.Module) -> TrainR
     )
 
 
-def _save(prepared: _Prepared, model: nn.Module, result: TrainResult, out: Path) -> None:
+def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Path) -> None:
     """File the model, its card and the result; the result last, for it says that the rest is whole."""
     corpus, part = prepared.corpus, prepared.part
     meta = RunMeta(
