@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.material import write_corpus
 from torch import nn
 
 from affetti import api
@@ -70,6 +71,18 @@ def test_a_plan_refuses_what_the_work_would(
     assert not (tmp_path / "out").exists()
 
 
+def assert_both_refuse(run: Callable[[], object], plan: Callable[[], object]) -> str:
+    """That a plan fails as the work does, with the same one line; returns it."""
+    messages: list[str] = []
+    for call in (plan, run):
+        with pytest.raises(AffettiError) as caught:
+            call()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert "\n" not in messages[0]
+    return messages[0]
+
+
 @pytest.mark.parametrize(
     ("kind", "flags"),
     [
@@ -87,7 +100,7 @@ def test_a_plan_refuses_what_the_work_would(
         ("baseline", {"fold": 9}),
     ],
 )
-def test_a_plan_of_training_says_what_the_run_would(
+def test_a_plan_of_training_fails_as_the_run_would(
     corpus: Corpus,
     run_of: Callable[[str], Path],
     tmp_path: Path,
@@ -96,15 +109,67 @@ def test_a_plan_of_training_says_what_the_run_would(
     flags: dict[str, Any],
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    given = {name: re.sub(r"RUN (\w+)", lambda found: str(run_of(found[1])), value) if isinstance(value, str) else value
-             for name, value in flags.items()}  # fmt: skip
-    messages: list[str] = []
-    for verb in (api.train.plan, api.train.run):
-        with pytest.raises(AffettiError) as caught:
-            verb(kind, corpus.path, tmp_path / "out", **{"fold": 1, **given})
-        messages.append(str(caught.value))
-    assert messages[0] == messages[1]
-    assert "\n" not in messages[0]
+    given: dict[str, Any] = {"fold": 1}
+    for name, value in flags.items():
+        found = re.search(r"RUN (\w+)", str(value))
+        given[name] = value if found is None else value.replace(found[0], str(run_of(found[1])))
+    asked = (kind, corpus.path, tmp_path / "out")
+    assert_both_refuse(lambda: api.train.run(*asked, **given), lambda: api.train.plan(*asked, **given))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("n", "flags", "says"),
+    [
+        (0, {}, "--n"),
+        (4, {"emotions": "unifrom"}, "Did you mean uniform"),
+        (4, {"emotions": "2,0"}, "valence"),
+        (4, {"genre": "polka"}, "--genre"),
+        (4, {"position": 2.0}, "--position"),
+        (4, {"instruments": ["kazoo"]}, "--instruments"),
+        (4, {"sampling": {"guidence": 2.0}}, "--sampling"),
+        (4, {"sampling": {"guidance": -2.0}}, "guidance"),
+        (4, {"batch_size": 0}, "--batch-size"),
+        (4, {"vocoder": "nowhere/at-all"}, "nowhere"),
+        (4, {"filter_by": "nowhere"}, "nowhere"),
+        (4, {"device": "cuda"}, "--device"),
+        (4, {"workers": 0}, "--workers"),
+    ],
+)
+def test_a_plan_of_clips_fails_as_the_work_would(
+    run_of: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    n: int,
+    flags: dict[str, Any],
+    says: str,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = (run_of("flow"), n, tmp_path / "out")
+    message = assert_both_refuse(lambda: api.generate.run(*asked, **flags), lambda: api.generate.plan(*asked, **flags))
+    assert says in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_filter_needs_the_corpus_of_the_generator(run_of: Callable[[str], Path], tmp_path: Path) -> None:
+    other = write_corpus(tmp_path / "other")
+    asked = (run_of("flow"), 4, tmp_path / "out")
+    message = assert_both_refuse(
+        lambda: api.generate.run(*asked, filter_by=other.path), lambda: api.generate.plan(*asked, filter_by=other.path)
+    )
+    assert "not the corpus of this generator" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_a_study_refuses_a_gpu_that_is_not_here(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = (corpus.path, tmp_path / "out")
+    message = assert_both_refuse(
+        lambda: api.compare.run(*asked, device="cuda"), lambda: api.compare.plan(*asked, device="cuda")
+    )
+    assert "no cuda device here" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
-
-import torch
+from typing import Any, ClassVar
 
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import structure
 from affetti.inference.filtering import FilterSummary
-from affetti.inference.generation import GenerationSettings, generate_corpus
+from affetti.inference.generation import GenerationSettings, generate_corpus, resolve_request
+from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
-from affetti.training import run as runs
 from affetti.training.cost import seconds_of
 from affetti.training.device import executor_on
+
+PROBE_CLIPS = 2
+"""Clips that a plan generates."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,9 @@ def run(
     ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one per core;
     on another device, to one; ``engine`` is where they run.
     """
-    conditions = {"genre": genre, "mode": mode, "section": section, "position": position}
-    settings = GenerationSettings(
-        emotions=emotions,
-        conditions=conditions | {"instruments": tuple(instruments), "lyrics": lyrics},
-        sampling=sampling or {},
-        filter_by=None if filter_by is None else Path(filter_by),
-        seed=seed,
-        batch_size=batch_size,
-        with_audio=audio,
-        vocoder=vocoder,
-        device=device,
-    )
+    conditions = {"genre": genre, "mode": mode, "section": section, "position": position, "lyrics": lyrics}
+    conditions |= {"instruments": tuple(instruments)}
+    settings = _settings(emotions, conditions, sampling, filter_by, seed, batch_size, audio, vocoder, device)
     corpus = generate_corpus(
         Path(model), n, Path(out), settings, executor=executor_on(device, engine, workers), progress=progress
     )
@@ -131,16 +123,46 @@ def plan(
     engine: str = "local",
     progress: Progress = silent,
 ) -> GeneratePlan:
-    """Plan a synthetic corpus, with the arguments of :func:`run`: two clips are generated in memory."""
+    """Plan a synthetic corpus, with the arguments of :func:`run`: a few clips are generated in memory.
+
+    Emotions, conditions, sampling parameters and all else that :func:`run` would refuse are refused here.
+    """
+    conditions = {"genre": genre, "mode": mode, "section": section, "position": position, "lyrics": lyrics}
+    conditions |= {"instruments": tuple(instruments)}
+    settings = _settings(emotions, conditions, sampling, filter_by, seed, batch_size, audio, vocoder, device)
     processes = executor_on(device, engine, workers).workers
-    trained = runs.load(Path(model))
-    generator, front = trained.generator, trained.front_end
-    seconds = seconds_of(lambda: generator.sample(torch.zeros(2, 2), 0)) / 2 * n
-    seconds /= processes
+    request = resolve_request(Path(model), n, settings)
+    front = request.trained.front_end
+    sampler = Sampler(request.trained.generator, front, seed, settings.sampling, PROBE_CLIPS)
+    seconds = seconds_of(lambda: sampler(request.conditions[:PROBE_CLIPS])) / PROBE_CLIPS * n / processes
     size = 2 * n * front.n_mels * front.frames
     return GeneratePlan(
         clips=n,
         bytes=size,
         seconds=round(seconds, 1),
         plan=f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
+    )
+
+
+def _settings(
+    emotions: str,
+    conditions: dict[str, Any],
+    sampling: Mapping[str, float] | None,
+    filter_by: str | Path | None,
+    seed: int,
+    batch_size: int,
+    audio: bool,
+    vocoder: str | None,
+    device: str,
+) -> GenerationSettings:
+    return GenerationSettings(
+        emotions=emotions,
+        conditions=conditions,
+        sampling=sampling or {},
+        filter_by=None if filter_by is None else Path(filter_by),
+        seed=seed,
+        batch_size=batch_size,
+        with_audio=audio,
+        vocoder=vocoder,
+        device=device,
     )

@@ -63,11 +63,7 @@ class EmotionFilter:
         Raises:
             MismatchError: the corpus is not the generator's, or of another front-end.
         """
-        corpus.require_front_end(trained.front_end, trained.path)
-        if corpus.hash != trained.meta.corpus.content_hash:
-            raise MismatchError(
-                "not the corpus of this generator", where=corpus.path, hint="give the one it was trained on"
-            )
+        require_training_corpus(trained, corpus)
         rows = corpus.fold(trained.meta.fold).train
         songs = np.unique(corpus.songs[rows])
         first = np.isin(corpus.songs[rows], np.random.default_rng(0).permutation(songs)[::2])
@@ -86,6 +82,19 @@ class EmotionFilter:
         rows = np.arange(len(mel))
         prediction = np.mean([predict(regressor, mel, rows) for regressor in self.regressors], axis=0)
         return np.linalg.norm(prediction - emotion, axis=1) <= self.tolerance
+
+
+def require_training_corpus(trained: TrainedModel, corpus: Corpus) -> None:
+    """Refuse a corpus that the generator was not trained on.
+
+    Raises:
+        MismatchError: the corpus is not the generator's, or of another front-end.
+    """
+    corpus.require_front_end(trained.front_end, trained.path)
+    if corpus.hash != trained.meta.corpus.content_hash:
+        raise MismatchError(
+            "not the corpus of this generator", where=corpus.path, hint="give the one it was trained on"
+        )
 
 
 def filter_summary(emotion: NDArray[np.float64], kept: NDArray[np.bool_], tolerance: float) -> FilterSummary:

@@ -28,7 +28,7 @@ from affetti.errors import InputError, UsageError
 from affetti.execution import Executor, LocalExecutor, ranges
 from affetti.inference.conditions import condition_columns, requested_condition
 from affetti.inference.emotions import choose_emotions
-from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary
+from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary, require_training_corpus
 from affetti.models.base import resolve_sampling
 from affetti.models.sampling import Sampler
 from affetti.output_lock import releases_outputs
@@ -108,7 +108,7 @@ def _loaded(path: Path, device: str) -> runs.TrainedModel:
 
 
 @dataclass(frozen=True)
-class _Request:
+class GenerationRequest:
     """Settings resolved against the model, before anything is written."""
 
     trained: runs.TrainedModel
@@ -117,6 +117,8 @@ class _Request:
     conditions: Tensor
     """``[N, K]``, of all samples that may be generated."""
     vocoder: Vocoder
+    filter_corpus: Corpus | None
+    """The corpus of ``settings.filter_by``."""
 
     @property
     def signature(self) -> str:
@@ -124,7 +126,7 @@ class _Request:
         s = self.settings
         parts: list[Any] = [self.trained.meta.weights_sha256, self.conditions.nan_to_num(9.0).tolist()]
         parts += [dict(s.sampling) or None, s.seed, s.batch_size, s.with_audio, s.vocoder]
-        parts += [] if s.filter_by is None else [Corpus.open(s.filter_by).hash]
+        parts += [] if self.filter_corpus is None else [self.filter_corpus.hash]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -153,7 +155,7 @@ def generate_corpus(
         InputError: no clip passes the filter.
         StorageError: the folder holds other work, or the disk is full.
     """
-    request = _resolve(model, n, settings)
+    request = resolve_request(model, n, settings)
     trained, front = request.trained, request.trained.front_end
     writer = CorpusWriter(out, front, request.signature)
     if writer.finished():
@@ -173,8 +175,12 @@ def generate_corpus(
     return writer.finish(clips, _meta(request, summary))
 
 
-def _resolve(model: Path, n: int, settings: GenerationSettings) -> _Request:
-    """Load the model and check the settings against it; raises what :func:`generate_corpus` says."""
+def resolve_request(model: Path, n: int, settings: GenerationSettings) -> GenerationRequest:
+    """Load the model and check the settings against it, with the arguments of :func:`generate_corpus`.
+
+    Raises:
+        AffettiError: what :func:`generate_corpus` says, but for what depends on its folder and on the clips.
+    """
     if not 1 <= n <= MAX_CLIPS:
         raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {MAX_CLIPS}")
     if settings.batch_size < 1:
@@ -185,11 +191,14 @@ def _resolve(model: Path, n: int, settings: GenerationSettings) -> _Request:
     rounds = 1 if settings.filter_by is None else MAX_ROUNDS
     conditions = resolve_conditions(trained, settings.emotions, rounds * n, settings.conditions, settings.seed)
     vocoder = vocoder_for(trained, settings.vocoder, choose_device(settings.device))
-    return _Request(trained, n, settings, conditions, vocoder)
+    filter_corpus = None if settings.filter_by is None else Corpus.open(settings.filter_by)
+    if filter_corpus is not None:
+        require_training_corpus(trained, filter_corpus)
+    return GenerationRequest(trained, n, settings, conditions, vocoder, filter_corpus)
 
 
 def _sample(
-    request: _Request, task: GenerateTask, executor: Executor, progress: Progress
+    request: GenerationRequest, task: GenerateTask, executor: Executor, progress: Progress
 ) -> tuple[NDArray[np.bool_], FilterSummary | None]:
     """File samples, ``n`` at a time, until ``n`` of them pass the filter or there are no more conditions.
 
@@ -199,11 +208,11 @@ def _sample(
     Raises:
         InputError: none passes.
     """
-    n, stage, filter_by = request.n, f"generate {request.trained.kind}", request.settings.filter_by
-    if filter_by is None:
+    n, stage = request.n, f"generate {request.trained.kind}"
+    if request.filter_corpus is None:
         executor.map_ranges(task, n, SHARD_CLIPS, stage=stage, progress=progress)
         return np.ones(n, dtype=bool), None
-    emotion_filter = EmotionFilter.fit(request.trained, Corpus.open(filter_by))
+    emotion_filter = EmotionFilter.fit(request.trained, request.filter_corpus)
     kept = np.zeros(0, dtype=bool)
     while kept.sum() < n and len(kept) < len(request.conditions):
         tried = len(kept) + n
@@ -274,7 +283,7 @@ def write_audio(mel: NDArray[np.float16], names: list[str], vocoder: Vocoder, fo
         progress("audio", number + 1, len(names))
 
 
-def _manifest(request: _Request, kept: NDArray[np.bool_]) -> pd.DataFrame:
+def _manifest(request: GenerationRequest, kept: NDArray[np.bool_]) -> pd.DataFrame:
     """The rows of the corpus: one for each sample that is kept."""
     trained, settings = request.trained, request.settings
     conditions = request.conditions[: len(kept)][torch.from_numpy(kept)].numpy()
@@ -286,7 +295,7 @@ def _manifest(request: _Request, kept: NDArray[np.bool_]) -> pd.DataFrame:
     return clips.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
 
 
-def _meta(request: _Request, summary: FilterSummary | None) -> dict[str, Any]:
+def _meta(request: GenerationRequest, summary: FilterSummary | None) -> dict[str, Any]:
     """What ``corpus.json`` says of the corpus."""
     trained, settings, meta = request.trained, request.settings, request.trained.meta
     provenance = Provenance(
