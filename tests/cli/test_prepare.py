@@ -380,13 +380,13 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, make_folder: MakeFolder, tmp
     assert affetti("prepare", f"folder:{folder}", "--out", tmp_path / "c", "--dry-run", "--strict").code == 2
 
 
-def test_a_dry_run_of_what_cannot_be_read_at_all_is_refused(affetti: Affetti, make_folder: MakeFolder) -> None:
+def test_a_dry_run_of_what_cannot_be_used_at_all_is_refused(affetti: Affetti, make_folder: MakeFolder) -> None:
     folder = make_folder()
     for path in folder.glob("*.wav"):
         path.write_bytes(b"no sound")
     ran = affetti("prepare", f"folder:{folder}", "--dry-run")
     assert ran.code == 2
-    assert "none of 4 tracks of folder that were tried, of 4, can be read" in ran.complaint
+    assert "none of 4 tracks of folder that were tried, of 4, can be used" in ran.complaint
 
 
 @pytest.mark.parametrize("flags", [[], ["--windows", "all"], ["--windows", "all", "--preset", "paper45", "--pad"]])
@@ -399,6 +399,29 @@ def test_a_dry_run_says_how_many_clips_and_bytes_there_will_be(
     assert planned["clips"] == made["clips"]
     assert planned["songs"] == made["songs"]
     assert planned["bytes"] == (tmp_path / "c/mel.npy").stat().st_size - 128
+
+
+def test_a_dry_run_leaves_out_what_prepare_leaves_out(
+    affetti: Affetti, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(4)
+    for name, samples in (
+        ("song1", np.zeros(14 * 22_050)),
+        ("song2", np.full(22_050, 0.1) * np.sin(np.arange(22_050))),
+    ):
+        soundfile.write(folder / f"{name}.wav", samples, RATE)
+    planned = json.loads(affetti("prepare", f"folder:{folder}", "--dry-run", "--json").out)
+    made = json.loads(
+        affetti("prepare", f"folder:{folder}", "--folds", 2, "--workers", 1, "--out", tmp_path / "c", "--json").out
+    )
+    assert planned["skipped"] == made["skipped"]
+    assert [entry["reason"].split(" ")[0] for entry in made["skipped"]] == ["silent", "too"]
+    for flags in (["--strict"], ["--folds", 1], ["--split", "official"]):
+        plan, work = (affetti("prepare", f"folder:{folder}", *flags, *more)
+                      for more in (["--dry-run"], ["--workers", 1, "--out", tmp_path / "d"]))  # fmt: skip
+        assert plan.code == work.code == 2
+        if flags[0] != "--strict":  # which counts further tracks, of which a dry run decodes a few
+            assert plan.complaint == work.complaint
 
 
 def test_source_and_out_are_required(affetti: Affetti, make_folder: MakeFolder) -> None:

@@ -13,9 +13,9 @@ import torch
 from affetti import config, presets
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
-from affetti.corpus import splits
-from affetti.corpus.build import BuildResult, PrepareSettings, build, refuse, unusable
+from affetti.corpus.build import BuildResult, PrepareSettings, build, check_settings, refuse, unusable
 from affetti.corpus.ceiling import LabelCeiling, ceiling
+from affetti.corpus.cutting import Skipped, cut_track
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
@@ -187,16 +187,16 @@ def plan(
     processes = executor(engine, workers).workers
     options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
     loaded = _load(source, front, clips, keys, seed, options)
-    splits.published_split(split, loaded.official)
+    settings = PrepareSettings(preset, windows, pad, strict, keep_audio, split, folds, seed)
+    check_settings(loaded, settings)
     labels = label_audit.table(loaded, front.seconds)
-    if strict:
-        refuse(unusable(loaded))
-    skipped = [{"path": path, "reason": reason} for path, reason in loaded.refused]
     probe = loaded.tracks[:: max(1, len(loaded.tracks) // PROBE_TRACKS)][:PROBE_TRACKS]
-    n_probe, seconds, broken = _decode(probe, front, windows, pad)
+    n_probe, seconds, broken = _cut(probe, front, settings)
     if probe and len(broken) == len(probe):
-        tried = f"none of {len(probe)} tracks of {loaded.name} that were tried, of {len(loaded.tracks)}, can be read"
-        raise InputError(f"{tried}, the first: {broken[0]['reason']}", where=broken[0]["path"])
+        tried = f"none of {len(probe)} tracks of {loaded.name} that were tried, of {len(loaded.tracks)}, can be used"
+        raise InputError(f"{tried}, the first: {broken[0].reason}", where=broken[0].path)
+    if strict:
+        refuse(broken)
     share = len(loaded.tracks) / max(1, len(probe))
     seconds *= share / processes
     # A composed track knows how many clips it gives; of others, a few are decoded.
@@ -214,7 +214,7 @@ def plan(
         clips=n_clips,
         songs=len({track.song_id for track in loaded.tracks}),
         labelled=len({track.song_id for track in loaded.labelled}),
-        skipped=tuple(SkippedTrack(**entry) for entry in [*skipped, *broken]),
+        skipped=tuple(SkippedTrack(it.path, it.reason) for it in [*unusable(loaded), *broken]),
         labels=_labels([asdict(check) for check in label_audit.audit(loaded, front.seconds)], ceiling(labels)),
         notes=tuple(loaded.notes),
         bytes=size,
@@ -296,23 +296,19 @@ def _labels(audit: Sequence[dict[str, Any]], label_ceiling: LabelCeiling) -> Lab
     return LabelReport(tuple(config.structure(check, Check, "labels") for check in audit), label_ceiling)
 
 
-def _decode(
-    tracks: Sequence[Track], front: FrontEnd, windows: Windows, pad: bool
-) -> tuple[int, float, list[dict[str, str]]]:
-    """Clips that these tracks give, the seconds it takes, and which of them cannot be read."""
+def _cut(tracks: Sequence[Track], front: FrontEnd, settings: PrepareSettings) -> tuple[int, float, list[Skipped]]:
+    """Clips that these tracks give, the seconds it takes, and which of them cannot be used."""
     to_mel = MelSpectrogram(front)
-    clips, broken = 0, []
+    n_clips, broken = 0, list[Skipped]()
     began = time.perf_counter()
     for track in tracks:
         try:
-            waveform = track.sound.waveform(front.sample_rate)
+            cut = cut_track(track, front, settings.windows, settings.pad)
         except InputError as error:
-            broken.append({"path": track.path, "reason": error.what})
+            broken.append(Skipped(track.path, error.what))
             continue
-        seconds = max(len(waveform) / front.sample_rate, front.seconds if pad else 0.0)
-        starts = track.starts(seconds, front.seconds, windows)
-        clips += len(starts)
+        n_clips += len(cut.clips)
         with torch.inference_mode():
-            for _ in starts:
-                to_mel(torch.from_numpy(waveform[: front.samples].copy()))
-    return clips, time.perf_counter() - began, broken
+            for _, samples in cut.clips:
+                to_mel(torch.from_numpy(samples))
+    return n_clips, time.perf_counter() - began, broken

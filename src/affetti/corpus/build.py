@@ -93,10 +93,7 @@ def build(
         StorageError: the folder holds other work, or the disk is full.
     """
     s = settings
-    splits.require_settings(s.folds, s.seed)
-    parts = splits.published_split(s.split, source.official)
-    if s.strict:
-        refuse(unusable(source))
+    parts = check_settings(source, s)
     _require_audio(source)
     writer = CorpusWriter(out, front, _signature(source, front, settings, parts))
     if writer.finished():
@@ -142,6 +139,23 @@ def build(
         },
     )
     return BuildResult(corpus, listed)
+
+
+def check_settings(source: Source, settings: PrepareSettings) -> Mapping[str, str] | None:
+    """Check the settings against the source, before any audio is decoded.
+
+    Returns:
+        The part of each song by a published split; None for a split that is made here.
+
+    Raises:
+        UsageError: fewer than two folds, a negative seed, or a split that this source does not have.
+        InputError: ``strict`` and a row of the source cannot be used.
+    """
+    splits.require_settings(settings.folds, settings.seed)
+    parts = splits.published_split(settings.split, source.official)
+    if settings.strict:
+        refuse(unusable(source))
+    return parts
 
 
 def _require_audio(source: Source) -> None:

@@ -68,6 +68,52 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class CutTrack:
+    """The clips of one track."""
+
+    clips: list[tuple[float, NDArray[np.float32]]]
+    """Start in seconds, and samples ``[T]``, of each."""
+    n_silent: int
+    """Clips that are left out because they are silent."""
+
+
+def cut_track(track: Track, front: FrontEnd, windows: Windows = "centre", pad: bool = False) -> CutTrack:
+    """Decode a track and cut it into clips.
+
+    Args:
+        track: the track.
+        front: front-end, which decides on sample rate and length.
+        windows: which clips are cut.
+        pad: whether a track shorter than a clip is filled with silence.
+
+    Raises:
+        InputError: the track cannot be used: it cannot be decoded, is too short, silent, or not finite.
+    """
+    waveform = track.sound.waveform(front.sample_rate)
+    if not np.isfinite(waveform).all():
+        raise InputError("holds values that are not numbers", where=track.path)
+    if audio.is_silent(waveform):
+        raise InputError("silent (nothing above -80 dBFS but a constant)", where=track.path)
+    length = front.samples
+    if pad and len(waveform) < length:
+        waveform = np.pad(waveform, (0, length - len(waveform)))
+    seconds = len(waveform) / front.sample_rate
+    starts = track.starts(seconds, length / front.sample_rate, windows)
+    if not starts:
+        reason = f"too short: {seconds:.1f} s, a clip is {front.seconds:g} s (--pad fills it with silence)"
+        raise InputError(reason, where=track.path)
+    clips: list[tuple[float, NDArray[np.float32]]] = []
+    for at in starts:
+        first = min(round(at * front.sample_rate), len(waveform) - length)
+        samples = waveform[first : first + length]
+        if not audio.is_silent(samples):
+            clips.append((first / front.sample_rate, samples))
+    if not clips:
+        raise InputError(f"silent in all of its clips (from {starts[0]:.1f} s)", where=track.path)
+    return CutTrack(clips, len(starts) - len(clips))
+
+
+@dataclass(frozen=True)
 class CutTask(ShardTask):
     """Cuts a range of tracks into clips."""
 
@@ -94,19 +140,14 @@ class CutTask(ShardTask):
         tables: dict[str, list[dict[str, Any]]] = {}
         for track in self.tracks[start:stop]:
             try:
-                waveform = track.sound.waveform(self.front.sample_rate)
-                clips, n_silent = self._cut(track, waveform)
+                cut = cut_track(track, self.front, self.windows, self.pad)
             except InputError as error:
                 skipped.append(Skipped(track.path, error.what))
                 continue
+            clips, n_silent = cut.clips, cut.n_silent
             if n_silent:
                 reason = f"{n_silent} of its {n_silent + len(clips)} clips are silent"
                 skipped.append(Skipped(track.path, reason, broken=False, whole=False))
-            if not clips:
-                length = len(waveform) / self.front.sample_rate
-                reason = f"too short: {length:.1f} s, a clip is {self.front.seconds:g} s (--pad fills it with silence)"
-                skipped.append(Skipped(track.path, reason))
-                continue
             fingerprint = track.sound.fingerprint()
             for number, (at, samples) in enumerate(clips):
                 clip_id = track.track_id if len(clips) == 1 else f"{track.track_id}-{number:02d}"
@@ -134,27 +175,6 @@ class CutTask(ShardTask):
             with atomic_write(path.with_suffix(f".{name}.parquet")) as temporary:
                 pd.DataFrame(table).to_parquet(temporary, index=False)
         write_json(path, {"rows": rows, "skipped": [asdict(it) for it in skipped], "tables": sorted(tables)})
-
-    def _cut(self, track: Track, waveform: NDArray[np.float32]) -> tuple[list[tuple[float, NDArray[np.float32]]], int]:
-        """Clips as ``(start in seconds, samples [T])``, and how many more are left out because they are silent."""
-        if not np.isfinite(waveform).all():
-            raise InputError("holds values that are not numbers", where=track.path)
-        if audio.is_silent(waveform):
-            raise InputError("silent (nothing above -80 dBFS but a constant)", where=track.path)
-        length = self.front.samples
-        if self.pad and len(waveform) < length:
-            waveform = np.pad(waveform, (0, length - len(waveform)))
-        seconds = len(waveform) / self.front.sample_rate
-        clips: list[tuple[float, NDArray[np.float32]]] = []
-        starts = track.starts(seconds, length / self.front.sample_rate, self.windows)
-        for at in starts:
-            first = min(round(at * self.front.sample_rate), len(waveform) - length)
-            samples = waveform[first : first + length]
-            if not audio.is_silent(samples):
-                clips.append((first / self.front.sample_rate, samples))
-        if starts and not clips:
-            raise InputError(f"silent in all of its clips (from {starts[0]:.1f} s)", where=track.path)
-        return clips, len(starts) - len(clips)
 
     def _row(self, track: Track, clip_id: str, at: float, fingerprint: str) -> dict[str, Any]:
         described = track.describe(at, self.front.seconds)
