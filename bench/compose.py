@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.compose.score import compose
 from affetti.compose.voice import sing
 

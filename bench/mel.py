@@ -8,7 +8,7 @@ from collections.abc import Callable
 import librosa
 import torch
 
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.compose.score import compose
 from affetti.presets import FRONT_ENDS
 from affetti.signal.mel import MelSpectrogram

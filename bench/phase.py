@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.compose.score import compose
 from affetti.presets import FRONT_ENDS, FrontEnd
 from affetti.signal import audio

@@ -40,7 +40,7 @@ FILES = 96
 
 def written(place: Path, kind: str) -> list[Path]:
     """Songs as files of one kind."""
-    from affetti.compose.render import render
+    from affetti.compose.renderer import render
     from affetti.compose.score import compose
 
     paths = [place / f"{number}.{kind}" for number in range(SONGS)]

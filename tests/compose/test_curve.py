@@ -7,7 +7,7 @@ import pytest
 
 from affetti.compose.cues import valence_arousal
 from affetti.compose.curve import MAX_SECONDS, CurveSettings, compose_along
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 from affetti.errors import AffettiError, InputError, UsageError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affetti.compose.espeak import executable, speak
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.compose.score import compose, reword
 from affetti.compose.voice import phrases
 from affetti.errors import InputError, MissingDependencyError, UsageError

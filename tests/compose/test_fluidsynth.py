@@ -10,7 +10,7 @@ import pytest
 from tests.compose.midi_files import FAULTS, bend, control, off, on, program, smf, track
 
 from affetti.compose import fluidsynth
-from affetti.compose.render import find_soundfont, render_midi
+from affetti.compose.renderer import find_soundfont, render_midi
 from affetti.corpus.loaders import load
 from affetti.corpus.track import MidiFile, Options
 from affetti.errors import InputError, MissingDependencyError, UsageError

@@ -10,7 +10,7 @@ from tests.compose.midi_files import END, FAULTS, control, number, off, on, smf,
 
 from affetti.api import prepare
 from affetti.compose import midi
-from affetti.compose.render import read_midi, render_midi
+from affetti.compose.renderer import read_midi, render_midi
 from affetti.errors import InputError
 
 NOTE = track((0, on(60)), (480, off(60)))

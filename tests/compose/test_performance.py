@@ -12,7 +12,7 @@ from tests.compose.midi_files import FAULTS, ORGAN, bend, control, off, on, prog
 
 from affetti.compose.midi import read_file
 from affetti.compose.performance import PerformedNote, perform
-from affetti.compose.render import find_soundfont, render_midi
+from affetti.compose.renderer import find_soundfont, render_midi
 from affetti.signal import audio
 
 RATE = 22_050

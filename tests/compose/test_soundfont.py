@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.compose.midi_files import FAULTS
 
-from affetti.compose.render import find_soundfont
+from affetti.compose.renderer import find_soundfont
 from affetti.compose.soundfont import open_soundfont
 from affetti.errors import InputError
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tests.conftest import music
 from tests.embedders.sets import made_up
 
-from affetti.compose.render import render_midi
+from affetti.compose.renderer import render_midi
 from affetti.embedders import taggers, weights
 from affetti.embedders.taggers import SAMPLE_RATE, TAGGERS, Tagger
 from affetti.errors import AffettiError, InputError

@@ -99,7 +99,7 @@ def _try(name: str, check: Callable[[], str], fix: str) -> DoctorCheck:
 
 
 def _soundfont() -> str:
-    from affetti.compose.render import find_soundfont
+    from affetti.compose.renderer import find_soundfont
 
     return str(find_soundfont())
 

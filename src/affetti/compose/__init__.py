@@ -17,7 +17,7 @@ from affetti.compose.cues import (
 )
 from affetti.compose.curve import CurveSettings, compose_along
 from affetti.compose.lyrics import valence_of, write_lines
-from affetti.compose.render import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
+from affetti.compose.renderer import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
 from affetti.compose.score import Song, compose, genre_of, reword
 from affetti.compose.styles import GENRES
 from affetti.compose.target_cues import cue_effects, cues_for

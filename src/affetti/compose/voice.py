@@ -135,7 +135,7 @@ def sing(song: Song, lines: Sequence[Sequence[str]], sample_rate: int) -> Sample
 
     Returns:
         float32 ``[T]`` with T = round(duration · sample_rate), at the level it has in
-        :func:`~affetti.compose.render.render`'s mix.
+        :func:`~affetti.compose.renderer.render`'s mix.
 
     Raises:
         UsageError: ``lines`` has not one entry a section, or the sample rate is not positive.

@@ -65,11 +65,11 @@ class MidiFile:
     path: Path
     soundfont: Path | None = None
     renderer: str = "affetti"
-    """One of :data:`affetti.compose.render.RENDERERS`."""
+    """One of :data:`affetti.compose.renderer.RENDERERS`."""
 
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Render."""
-        from affetti.compose.render import render_midi
+        from affetti.compose.renderer import render_midi
 
         return render_midi(self.path, sample_rate, self.soundfont, self.renderer)
 
@@ -217,10 +217,10 @@ class Options:
     soundfont: Path | None = None
     """The soundfont that MIDI is rendered with."""
     renderer: str = "affetti"
-    """What renders MIDI, one of :data:`affetti.compose.render.RENDERERS`."""
+    """What renders MIDI, one of :data:`affetti.compose.renderer.RENDERERS`."""
     voice: str | None = None
-    """The voice that sings or speaks the words of composed songs, a key of :data:`affetti.compose.render.VOICES`; None:
-    nothing."""
+    """The voice that sings or speaks the words of composed songs, a key of
+    :data:`affetti.compose.renderer.VOICES`; None: nothing."""
     deam_labels: Literal["corrected", "as-shipped"] = "corrected"
     """Whether DEAM's swapped axes are corrected."""
     full_songs: bool = False

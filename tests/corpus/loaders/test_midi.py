@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from affetti.compose import score
-from affetti.compose.render import render_midi, save_midi
+from affetti.compose.renderer import render_midi, save_midi
 from affetti.corpus.loaders import load
 from affetti.corpus.track import MidiFile, Options
 from affetti.errors import InputError

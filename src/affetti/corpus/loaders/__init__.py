@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from affetti.compose.render import find_soundfont, require_renderer
+from affetti.compose.renderer import find_soundfont, require_renderer
 from affetti.compose.score import composed_programs
 from affetti.compose.soundfont import N_PROGRAMS, open_soundfont
 from affetti.corpus.joining import union

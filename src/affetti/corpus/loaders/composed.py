@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.compose import cues, lyrics, score
-from affetti.compose.render import render, require_voice
+from affetti.compose.renderer import render, require_voice
 from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
 from affetti.emotion import AXES
 from affetti.rows import evenly_spaced
@@ -170,7 +170,7 @@ def load(
 
     Raises:
         UsageError, MissingDependencyError: the voice is unknown or not installed, see
-            :func:`affetti.compose.render.require_voice`.
+            :func:`affetti.compose.renderer.require_voice`.
     """
     require_voice(voice)
     songs = -(-clips // clips_per_song)

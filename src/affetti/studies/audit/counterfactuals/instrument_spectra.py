@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affetti.compose.render import Samples
+from affetti.compose.renderer import Samples
 from affetti.embedders.statistics import embed_statistics
 from affetti.progress import Progress
 from affetti.signal.audio import resample

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from affetti import compose
 from affetti.compose.arrangement import FULL_SECTIONS
-from affetti.compose.render import Samples
+from affetti.compose.renderer import Samples
 
 PROGRAMS: dict[str, int] = {
     "piano": 0,

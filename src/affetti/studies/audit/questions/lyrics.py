@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.compose.render import require_voice
+from affetti.compose.renderer import require_voice
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError, MissingDependencyError
 from affetti.progress import Progress

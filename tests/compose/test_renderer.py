@@ -11,7 +11,7 @@ import pytest
 
 from affetti.compose.arrangement import Note, Part
 from affetti.compose.cues import TIMBRES
-from affetti.compose.render import find_soundfont, read_midi, render, render_midi, save_midi
+from affetti.compose.renderer import find_soundfont, read_midi, render, render_midi, save_midi
 from affetti.compose.score import Song, compose, reword
 from affetti.compose.soundfont import open_soundfont
 from affetti.compose.voice import sing
