@@ -106,6 +106,14 @@ class Estimate:
     ci: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class PointEstimate:
+    """A number, with its 95 % interval where there are songs enough to give one."""
+
+    value: float
+    ci: tuple[float, float] | None = None
+
+
 def _rename(value: Any, names: Mapping[str, str]) -> Any:
     """``value`` with keys renamed in every mapping within it."""
     if isinstance(value, dict):

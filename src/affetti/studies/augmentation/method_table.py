@@ -38,6 +38,7 @@ from affetti.metrics.diversity_within_labels import label_diversity
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
+from affetti.results import PointEstimate
 from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
 from affetti.storage import read_json
@@ -47,7 +48,6 @@ from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import (
     ArmResult,
     EmotionAgreement,
-    Estimate,
     MethodRow,
     PublishedClaim,
     SamplingRow,
@@ -197,11 +197,11 @@ def _measure(name: str, real: MethodClips, fake: MethodClips, regressor: Baselin
     return row
 
 
-def _estimate(measured: metrics.Result) -> Estimate:
-    return Estimate(value=measured.value, ci=measured.ci)
+def _estimate(measured: metrics.Result) -> PointEstimate:
+    return PointEstimate(measured.value, measured.ci)
 
 
-def _information(arm: Arm, design: StudyDesign, changed: MethodClips) -> Estimate | None:
+def _information(arm: Arm, design: StudyDesign, changed: MethodClips) -> PointEstimate | None:
     """How much of the clips can be predicted from the changed ones, %; None for clips that have no original."""
     if not arm.signals or arm.synthetic is not None:
         return None
@@ -210,7 +210,7 @@ def _information(arm: Arm, design: StudyDesign, changed: MethodClips) -> Estimat
     varies = (before.std(axis=0) > 1e-6) & (after.std(axis=0) > 1e-6)
     pair = before[:, varies], after[:, varies]
     low, high = metrics.bootstrap_ci(_explained, *pair, groups=original[2], seed=design.settings.seed, resamples=200)
-    return Estimate(value=_explained(*pair), ci=(low, high))
+    return PointEstimate(_explained(*pair), (low, high))
 
 
 def _explained(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:

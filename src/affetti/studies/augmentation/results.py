@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from affetti.results import BaseResult
+from affetti.results import BaseResult, PointEstimate
 
 Measure = Literal["ccc", "accuracy"]
 Interval = tuple[float, float]
@@ -92,19 +92,11 @@ class BestArm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A value with its 95 % interval over songs."""
-
-    value: float
-    ci: Interval | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class EmotionAgreement:
     """How a regressor's predictions of a method's clips agree with their labels, on one axis."""
 
-    ccc: Estimate
-    slope: Estimate
+    ccc: PointEstimate
+    slope: PointEstimate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,13 +20,13 @@ from affetti import metrics
 from affetti.embedders.clip_set import ClipSet
 from affetti.emotion import AXES, quadrant
 from affetti.errors import InputError
+from affetti.results import PointEstimate
 from affetti.studies.scorecard.emotion_predictions import EmotionPredictions, conditions_vary
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.result import (
     AxisConditioning,
     ByStratum,
     Conditioning,
-    Estimate,
     GenreMeasures,
     JointDistance,
     QuadrantMeasures,
@@ -71,7 +71,7 @@ def _axis(
 
 
 def _estimates(results: dict[str, metrics.Result]) -> dict[str, Any]:
-    return {name: Estimate(result.value, result.ci) for name, result in results.items()}
+    return {name: PointEstimate(result.value, result.ci) for name, result in results.items()}
 
 
 def joint_distance(reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, seed: int) -> JointDistance:

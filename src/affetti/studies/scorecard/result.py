@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from affetti import config, metrics
 from affetti.errors import StorageError, UsageError
-from affetti.results import BaseResult
+from affetti.results import BaseResult, PointEstimate
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
@@ -66,22 +66,14 @@ class Spectrogram:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value and its 95 % interval over songs."""
-
-    value: float
-    ci: Interval | None
-
-
-@dataclass(frozen=True)
 class Response:
     """How predictions follow labels on one axis."""
 
-    correlation: Estimate
-    slope: Estimate
-    ccc: Estimate
-    mae: Estimate
-    bias: Estimate | None = None
+    correlation: PointEstimate
+    slope: PointEstimate
+    ccc: PointEstimate
+    mae: PointEstimate
+    bias: PointEstimate | None = None
     """How far predictions fall short of the condition, towards neutral; ``None`` in scorecards of affetti 0.1."""
 
 
@@ -98,11 +90,11 @@ class RelativeResponse:
 class AxisConditioning:
     """How synthetic clips follow their condition on one axis; ``None`` where the condition never varies."""
 
-    correlation: Estimate | None = None
-    slope: Estimate | None = None
-    ccc: Estimate | None = None
-    mae: Estimate | None = None
-    bias: Estimate | None = None
+    correlation: PointEstimate | None = None
+    slope: PointEstimate | None = None
+    ccc: PointEstimate | None = None
+    mae: PointEstimate | None = None
+    bias: PointEstimate | None = None
     """How far predictions fall short of the condition, towards neutral, in the unit of the labels."""
     real: Response | None = None
     """The same of held-out real clips and their labels."""
