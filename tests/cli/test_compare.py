@@ -9,6 +9,22 @@ import pytest
 
 from affetti.cli.compare import _parse, text
 from affetti.corpus import Corpus
+from affetti.results import PointEstimate
+from affetti.studies.augmentation.results import (
+    ArmResult,
+    BestArm,
+    EmotionAgreement,
+    LearningCurvePoint,
+    LeftOut,
+    MethodRow,
+    MixedTestSet,
+    PublishedClaim,
+    PublishedProtocol,
+    SeedRange,
+    StudyResult,
+    TestSet,
+    TrainingStepsRow,
+)
 
 Affetti = Callable[..., Any]
 
@@ -70,37 +86,38 @@ def test_lists_are_read() -> None:
 
 
 def test_all_results_of_a_study_are_printed() -> None:
-    arm = {"name": "real-longer", "ccc": 0.3, "accuracy": 0.6, "ci": [0.2, 0.4], "accuracy_ci": [0.5, 0.7]}
-    arm |= {"delta": 0.0, "delta_ci": [0.0, 0.0], "verdict": "the reference"}
-    method = {"name": "flow", "quality": 40.0, "claimed": {"quality": "65–80"}, "diversity": None, "delta": 0.01}
-    document: dict[str, Any] = {
-        "test": {"n": 10, "songs": 2},
-        "seeds": 1,
-        "folds": [0],
-        "measure": "accuracy",
-        "arms": [arm],
-        "ridge": [],
-        "best": [{"fold": 0, "arm": "mixup+flow"}],
-        "hierarchy": [
-            method | {"information": None, "emotion": {"arousal": {"ccc": {"value": 0.5}, "slope": {"value": 0.4}}}}
-        ],
-        "training_steps": [{"kind": "flow", "updates": 100, "seconds": 9.0, "quality": None}],
-        "curve": [{"train_fraction": 0.1, "songs": 4, "arms": [arm]}],
-        "left_out": [{"name": "gan@4", "seconds": 100.0}],
-        "detectable": 0.06,
-    }
-    entry = {"value": 0.5}
-    document["published_protocol"] = {
-        "why": "mixed",
-        "generator": "gan",
-        "test": {"test": 9, "synthetic": 6},
-        "real": entry,
-        "mixed": entry,
-        "mixed_on_real": entry,
-        "gain": 0.0,
-        "honest_gain": None,
-    }
-    reported = text(document)
+    arm = ArmResult(
+        name="real-longer", ccc_valence=0.3, ccc_arousal=0.3, ccc=0.3, ci=(0.2, 0.4), accuracy=0.6,
+        accuracy_ci=(0.5, 0.7), delta=0.0, delta_ci=(0.0, 0.0), verdict="the reference",
+    )  # fmt: skip
+    half = PointEstimate(0.5)
+    method = MethodRow(
+        name="flow", quality=40.0, emotion={"arousal": EmotionAgreement(ccc=half, slope=PointEstimate(0.4))},
+        delta=0.01, n=9, claimed=PublishedClaim(quality="65–80", information="", emotion=""),
+    )  # fmt: skip
+    over_seeds = SeedRange(value=0.5, range=(0.5, 0.5))
+    protocol = PublishedProtocol(
+        honest=False, why="mixed", generator="gan", seeds=1, test=MixedTestSet(test=9, synthetic=6),
+        real=over_seeds, mixed=over_seeds, mixed_on_real=over_seeds, gain=0.0,
+    )  # fmt: skip
+    printed = text(
+        StudyResult(
+            arms=(arm,),
+            measure="accuracy",
+            test=TestSet(n=10, songs=2),
+            seeds=1,
+            folds=(0,),
+            detectable=0.06,
+            best=(BestArm(fold=0, arm="mixup+flow"),),
+            hierarchy=(method,),
+            training_steps=(TrainingStepsRow(name="flow", quality=None, n=9, kind="flow", updates=100, seconds=9.0),),
+            curve=(LearningCurvePoint(train_fraction=0.1, songs=4, arms=(arm,)),),
+            left_out=(LeftOut(name="gan@4", seconds=100.0),),
+            published_protocol=protocol,
+            corpus="corpus",
+            seed=0,
+        )
+    )
     for words in (
         "right",
         "0.600",
@@ -113,4 +130,4 @@ def test_all_results_of_a_study_are_printed() -> None:
         "gan@4",
         "0.060",
     ):
-        assert words in reported, words
+        assert words in printed, words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -14,9 +14,16 @@ from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
 from affetti.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from affetti.studies.augmentation.results import ArmResult, Measure, MethodRow, PublishedProtocol, StudyResult
+
 SECONDS_PER_UNIT = {"s": 1.0, "m": 60.0, "h": 3_600.0}
 COLUMN_WIDTH = 13
 """Width of a column of the table of methods."""
+NOTHING = "–"
+"""Stands for what was not measured."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,10 @@ def run(arguments: list[str]) -> int:
         print_plan(api.compare.plan(corpus, out, **settings), flags.json)
         return 0
     with show_progress() as progress:
-        document = api.compare.run(corpus, out, progress=progress, **settings).to_dict()
-    for line in document["notes"]:
+        result = api.compare.run(corpus, out, progress=progress, **settings)
+    for line in result.notes:
         note(f"note: {line}")
-    print_result(document, flags.json, text(document))
+    print_result(result.to_dict(), flags.json, text(result))
     return 0
 
 
@@ -119,88 +126,91 @@ def _seconds(typed: str) -> float:
         raise UsageError(f"{typed!r} is no time", where="--budget", hint="give such as 90s, 30m or 2h") from None
 
 
-def text(document: dict[str, Any]) -> str:
+def text(result: StudyResult) -> str:
     """The study for a terminal."""
-    test = document["test"]
+    test = result.test
     lines = [
         (
-            f"tested on {test['n']} real clips of {test['songs']} songs never seen, "
-            f"{document['seeds']} seeds, folds {document['folds']}"
+            f"tested on {test.n} real clips of {test.songs} songs never seen, {result.seeds} seeds, "
+            f"folds {list(result.folds)}"
         ),
-        *_table(document["arms"], document, "small network"),
-        *_table(document["ridge"], document, "ridge"),
+        *_table(result.arms, result.measure, "small network"),
+        *_table(result.ridge, result.measure, "ridge")[1:],
     ]
-    lines += [
-        f"best, fold {row['fold']}: {row['arm'] or 'none'} (chosen on validation songs)" for row in document["best"]
-    ]
-    lines += _hierarchy(document["hierarchy"])
-    for row in document["training_steps"]:
-        seconds, updates = row["seconds"], row["updates"]
+    lines += [f"best, fold {row.fold}: {row.arm or 'none'} (chosen on validation songs)" for row in result.best]
+    lines += _methods(result.hierarchy)
+    for row in result.training_steps:
         lines.append(
-            f"{row['kind']} trained {updates} updates in {seconds:.0f} s: quality {_format(row['quality'], 0)}"
+            f"{row.kind} trained {row.updates} updates in {row.seconds:.0f} s: quality {_number(row.quality, 0)}"
         )
-    for row in document["curve"]:
-        arms = ", ".join(f"{arm['name']} {arm['delta']:+.3f}" for arm in row["arms"] if arm["name"] not in ("real",))
-        lines.append(f"{100 * row['train_fraction']:g} % of the songs ({row['songs']}): {arms}")
-    if document["published_protocol"]:
-        lines += _published(document["published_protocol"])
-    if document["left_out"]:
-        left = ", ".join(f"{row['name']} ({row['seconds']:.0f} s)" for row in document["left_out"])
+    for point in result.curve:
+        arms = ", ".join(f"{arm.name} {arm.delta:+.3f}" for arm in point.arms if arm.name != "real")
+        lines.append(f"{100 * point.train_fraction:g} % of the songs ({point.songs}): {arms}")
+    if result.published_protocol is not None:
+        lines += _published(result.published_protocol)
+    if result.left_out:
+        left = ", ".join(f"{row.name} ({row.seconds:.0f} s)" for row in result.left_out)
         lines.append(f"left out, to stay within the budget: {left}")
-    if document["detectable"]:
-        lines.append(f"the smallest gain that such a study would find 4 times of 5: {document['detectable']:.3f}")
+    if result.detectable:
+        lines.append(f"the smallest gain that such a study would find 4 times of 5: {result.detectable:.3f}")
     return "\n".join(lines)
 
 
-def _table(rows: list[dict[str, Any]], document: dict[str, Any], name: str) -> list[str]:
-    measure = document["measure"]
-    width = max([16, *(len(row["name"]) for row in rows)])
-    called = "CCC" if measure == "ccc" else "right"
+def _table(rows: Sequence[ArmResult], measure: Measure, name: str) -> list[str]:
+    """The line of heads, the name of the regressor, and a line an arm."""
+    width = max([16, *(len(row.name) for row in rows)])
+    head = "CCC" if measure == "ccc" else "right"
     lines = [
-        f"{'arm':<{width + 2}}{called:>7}{'95 % interval':>18}{'difference':>12}{'95 %, all arms':>20}  verdict",
+        f"{'arm':<{width + 2}}{head:>7}{'95 % interval':>18}{'difference':>12}{'95 %, all arms':>20}  verdict",
         f"{name}:",
     ]
     for row in rows:
-        low, high = row["ci" if measure == "ccc" else "accuracy_ci"]
-        d_low, d_high = row.get("delta_ci_simultaneous") or row["delta_ci"]
+        value, interval = (row.ccc, row.ci) if measure == "ccc" else (row.accuracy, row.accuracy_ci)
         lines.append(
-            f"  {row['name']:<{width}}{row[measure]:>7.3f}{f'[{low:.3f}, {high:.3f}]':>18}{row['delta']:>+12.3f}"
-            f"{f'[{d_low:+.3f}, {d_high:+.3f}]':>20}  {row.get('verdict') or ''}"
+            f"  {row.name:<{width}}{_number(value, 3):>7}{_interval(interval):>18}{row.delta:>+12.3f}"
+            f"{_interval(row.delta_ci_simultaneous or row.delta_ci, '+'):>20}  {row.verdict or ''}"
         )
-    return lines if name == "small network" else lines[1:]
-
-
-def _hierarchy(rows: list[dict[str, Any]]) -> list[str]:
-    """What each method adds: measured, with what the published study claims for its quality."""
-    if not rows:
-        return []
-    width = max([16, *(len(row["name"]) for row in rows)])
-    heads = ("quality", "claimed", "information", "CCC v", "CCC a", "slope a", "diversity", "difference")
-    lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN_WIDTH}}" for head in heads)]
-    for row in rows:
-        emotion = row["emotion"]
-        ccc = [_format(emotion.get(axis, {}).get("ccc", {}).get("value"), 2) for axis in AXES]
-        slope = _format(emotion.get("arousal", {}).get("slope", {}).get("value"), 2)
-        claimed = (row["claimed"] or {}).get("quality", "–")
-        change = "–" if row["delta"] is None else f"{row['delta']:+.3f}"
-        information = "no original" if row["information"] is None else f"{row['information']:.0f} %"
-        cells = (_format(row["quality"], 0), claimed, information, *ccc, slope, _format(row["diversity"], 2), change)
-        lines.append(f"  {row['name']:<{width}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells))
     return lines
 
 
-def _format(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _methods(rows: Sequence[MethodRow]) -> list[str]:
+    """What each method adds: measured, with what the published study claims for its quality."""
+    if not rows:
+        return []
+    width = max([16, *(len(row.name) for row in rows)])
+    heads = ("quality", "claimed", "information", "CCC v", "CCC a", "slope a", "diversity", "difference")
+    lines = [f"{'method':<{width + 2}}" + "".join(f"{head:>{COLUMN_WIDTH}}" for head in heads)]
+    for row in rows:
+        agreements = [row.emotion.get(axis) for axis in AXES]
+        ccc = [_number(None if on_axis is None else on_axis.ccc.value, 2) for on_axis in agreements]
+        arousal = row.emotion.get("arousal")
+        cells = (
+            _number(row.quality, 0),
+            NOTHING if row.claimed is None else row.claimed.quality,
+            "no original" if row.information is None else f"{row.information:.0f} %",
+            *ccc,
+            _number(None if arousal is None else arousal.slope.value, 2),
+            _number(row.diversity, 2),
+            NOTHING if row.delta is None else f"{row.delta:+.3f}",
+        )
+        lines.append(f"  {row.name:<{width}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells))
+    return lines
 
 
-def _published(comparison: dict[str, Any]) -> list[str]:
-    kind, test = comparison["generator"], comparison["test"]
-    ours = "not run" if comparison["honest_gain"] is None else f"{comparison['honest_gain']:+.3f}"
-    mixture = (
-        f"with {kind} {comparison['mixed']['value']:.3f} ({test['synthetic']} of {test['test']} test clips synthetic)"
-    )
+def _number(value: float | None, digits: int) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def _interval(ci: tuple[float, float] | None, sign: Literal["", "+"] = "") -> str:
+    return NOTHING if ci is None else f"[{ci[0]:{sign}.3f}, {ci[1]:{sign}.3f}]"
+
+
+def _published(result: PublishedProtocol) -> list[str]:
+    test = result.test
+    ours = "not run" if result.honest_gain is None else f"{result.honest_gain:+.3f}"
+    mixed = f"{result.mixed.value:.3f} ({test.synthetic} of {test.test} test clips synthetic)"
     return [
-        f"as published (NOT honest: {comparison['why']}):",
-        f"  real clips alone {comparison['real']['value']:.3f}, {mixture}: gain {comparison['gain']:+.3f}",
-        f"  on the real part of those test clips {comparison['mixed_on_real']['value']:.3f}; our own protocol: {ours}",
+        f"as published (NOT honest: {result.why}):",
+        f"  real clips alone {result.real.value:.3f}, with {result.generator} {mixed}: gain {result.gain:+.3f}",
+        f"  on the real part of those test clips {result.mixed_on_real.value:.3f}; our own protocol: {ours}",
     ]
