@@ -188,7 +188,13 @@ def test_folders_that_are_not_sources_are_refused(folders, altered, tmp_path):
     unfinished_study.mkdir()
     shutil.copy(folders.study / "config.json", unfinished_study)
     cut = altered(folders.score, "result.json", lambda document: document.pop("quality"))
+    without_songs = altered(folders.flow, "model.json", lambda document: document.pop("songs"))
+    with_a_word = altered(folders.flow, "model.json", lambda document: document.update(fold="first"))
+    with_words = altered(folders.study, "config.json", lambda document: document.update(steps="many"))
     for folder, words in (
+        (without_songs, "model.json: 'songs' is missing"),
+        (with_a_word, "model.json.*fold"),
+        (with_words, "config.json.*steps"),
         (tmp_path / "empty", "not a folder that a report can be about"),
         (tmp_path / "absent", "no such folder"),
         (unfinished_run, "unfinished run"),

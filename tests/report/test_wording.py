@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from affetti.report import wording
-from affetti.report.sources import Sources, Study
+from affetti.report.sources import Sources, Study, StudyConfig
 from affetti.report.summary import summary
 from affetti.results import Estimate
 from affetti.studies.augmentation.results import StudyResult
@@ -43,7 +43,7 @@ def test_a_difference_is_named_for_what_it_is_of(measure: str, words: str, tmp_p
     ]
     document = {"arms": arms, "measure": measure, "test": {"n": 8, "songs": 4}, "seeds": 5, "folds": [0], "seed": 0}
     document |= {"corpus": "corpus", "synthetic": [{"name": "flow", "fold": 0, "path": "flow-f0"}]}
-    sources = Sources(studies=(Study(tmp_path, {}, StudyResult.from_dict(document)),))
+    sources = Sources(studies=(Study(tmp_path, StudyConfig(), StudyResult.from_dict(document)),))
     (answer,) = next(entry.answers for entry in summary(sources) if entry.question == "Does training on it help?")
     assert words in answer.text
     assert ("CCC" in answer.text) == (measure == "ccc")

@@ -103,13 +103,13 @@ def _generate_command(corpus: Corpus, made: Provenance, sources: Sources) -> str
 
 def _run_of(weights: str, sources: Sources) -> str:
     """The run of these weights; a placeholder where it is not among the sources."""
-    return next((str(run.path) for run in sources.runs if run.meta["weights_sha256"] == weights), "RUN")
+    return next((str(run.path) for run in sources.runs if run.meta.weights_sha256 == weights), "RUN")
 
 
 def _corpus_of(content_hash: str | None, sources: Sources) -> str:
     """The corpus of this content: a source, or where a run among the sources says it is, or a placeholder."""
     here = [corpus.path for corpus in sources.corpora if corpus.hash == content_hash]
-    trained_on = [run.config.get("corpus") for run in sources.runs if run.corpus_hash == content_hash]
+    trained_on = [run.corpus for run in sources.runs if run.corpus_hash == content_hash]
     return str(next((path for path in [*here, *trained_on] if path), "CORPUS"))
 
 
@@ -118,8 +118,8 @@ def train_command(run: Run) -> str:
     return _command(
         "train",
         run.kind,
-        corpus=run.config.get("corpus", "CORPUS"),
-        fold=run.meta["fold"],
+        corpus=run.corpus or "CORPUS",
+        fold=run.meta.fold,
         config=run.path / "config.json",
         out=run.path.with_name(f"{run.path.name}-again"),
     )
@@ -151,7 +151,7 @@ def score_command(score: Score) -> str:
 def compare_command(study: Study, sources: Sources) -> str:
     """The command of a study; its generators are named where they are among the sources."""
     result, config = study.result, study.config
-    models = [_run_of(str(weights), sources) for weights in config.get("models", [])]
+    models = [_run_of(weights, sources) for weights in config.models]
     requested = result.requested
     sampling: dict[str, list[str]] = {}
     for name, value in requested.sampling:
@@ -169,8 +169,8 @@ def compare_command(study: Study, sources: Sources) -> str:
         folds=None if models else len(result.folds),
         seeds=result.seeds,
         ratio=result.ratio,
-        steps=config.get("steps"),
-        batch_size=config.get("batch_size"),
+        steps=config.steps,
+        batch_size=config.batch_size,
         seed=result.seed,
         out=study.path,
     )
@@ -183,7 +183,7 @@ def audit_command(audit: Audit, sources: Sources) -> str:
     return _command(
         "audit",
         result.corpus,
-        models=[_run_of(str(weights), sources) for weights in audit.config.get("models", [])],
+        models=[_run_of(weights, sources) for weights in audit.config.models],
         study=result.studies,
         only=questions if questions != list(QUESTION_NAMES) else None,
         quick=result.quick,
@@ -199,9 +199,9 @@ def identities(sources: Sources) -> list[Identity]:
         *(
             Identity(
                 f"run {run.name}",
-                run.meta["weights_sha256"],
-                run.meta["seed"],
-                str(run.meta["fold"]),
+                run.meta.weights_sha256,
+                run.meta.seed,
+                str(run.meta.fold),
                 run.result.versions,
             )
             for run in sources.runs
@@ -219,7 +219,7 @@ def identities(sources: Sources) -> list[Identity]:
         *(
             Identity(
                 f"study {study.path.name}",
-                study.config.get("corpus_hash"),
+                study.config.corpus_hash,
                 study.result.seed,
                 ", ".join(map(str, study.result.folds)),
                 study.result.versions,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -56,7 +55,7 @@ def plane(labels: NDArray[np.float64], series: NDArray[np.intp], names: Sequence
     )
 
 
-def curves(lines: Sequence[dict[str, Any]], keys: Sequence[str], name: str) -> Markup:
+def curves(lines: Sequence[Mapping[str, float]], keys: Sequence[str], name: str) -> Markup:
     """Logged values over training steps, a curve for each of ``keys``."""
     canvas = Canvas(400, 224)
     series = {key: [(line["step"], line[key]) for line in lines if _drawable(line.get(key))] for key in keys}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.config import structure
 from affetti.corpus import Corpus
 from affetti.errors import StorageError, UsageError
 from affetti.storage import is_file, is_folder, read_error, read_json
@@ -24,16 +25,19 @@ from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
 from affetti.training.result import TrainResult
+from affetti.training.run_meta import RunMeta
+
+T = TypeVar("T")
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
 KNOWN = (
     "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare "
     "or an audit of affetti audit"
 )
-MODEL_KEYS = ("kind", "fold", "seed", "corpus", "songs", "front_end", "weights_sha256")
-"""What the report needs of ``model.json``."""
 
 Arrays = dict[str, NDArray[Any]]
+Log = list[dict[str, float]]
+"""The log of a run: a line a step that was logged, with its ``step``."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,18 @@ class Run:
     """The folder of a trained model."""
 
     path: Path
-    kind: str
-    meta: dict[str, Any]
+    meta: RunMeta
     """``model.json``."""
-    config: dict[str, Any]
-    """``config.json``."""
+    corpus: str | None
+    """Folder of the corpus that it was trained on, as ``config.json`` says."""
     result: TrainResult
-    metrics: list[dict[str, Any]]
-    """Lines of ``metrics.jsonl``."""
+    log: Log
     name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Family of the model."""
+        return self.meta.kind
 
     @property
     def generates(self) -> bool:
@@ -57,9 +64,9 @@ class Run:
         return self.kind in runs.GENERATORS
 
     @property
-    def corpus_hash(self) -> str:
+    def corpus_hash(self) -> str | None:
         """Content hash of the corpus that it was trained on."""
-        return str(self.meta["corpus"]["content_hash"])
+        return self.meta.corpus.content_hash
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,23 @@ class Score:
 
 
 @dataclass(frozen=True)
+class StudyConfig:
+    """What the report needs of the ``config.json`` of a study or an audit; None where it is not there."""
+
+    models: tuple[str, ...] = ()
+    """Hashes of the weights of the generators."""
+    corpus_hash: str | None = None
+    steps: int | None = None
+    """Updates of the arm ``real``."""
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
 class Study:
     """The folder of an augmentation study."""
 
     path: Path
-    config: dict[str, Any]
-    """``config.json``."""
+    config: StudyConfig
     result: StudyResult
 
 
@@ -92,8 +110,7 @@ class Audit:
     """The folder of an audit; ``name`` is its corpus', with the folder's where several are of one corpus."""
 
     path: Path
-    config: dict[str, Any]
-    """``config.json``."""
+    config: StudyConfig
     result: AuditResult
     arrays: dict[str, Arrays]
     """Log-mels to draw, dB ``[M, F]``, by question and key."""
@@ -137,7 +154,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     studies = [source for source in opened if isinstance(source, Study)]
     audits = [source for source in opened if isinstance(source, Audit)]
     corpora.sort(key=lambda c: (c.synthetic, str(c.meta["source"]), c.hash, str(c.path)))
-    trained.sort(key=lambda r: (_rank(r.kind), int(r.meta["fold"]), int(r.meta["seed"]), str(r.path)))
+    trained.sort(key=lambda r: (_rank(r.kind), r.meta.fold, r.meta.seed or 0, str(r.path)))
     scores.sort(key=lambda s: (_rank(s.name), s.name, s.card.fold or 0, s.card.seed, str(s.path)))
     studies.sort(key=lambda s: (s.result.corpus, s.result.seed, str(s.path)))
     audits.sort(key=lambda a: (a.result.corpus, a.result.quick, a.result.seed, str(a.path)))
@@ -152,7 +169,7 @@ def _rank(kind: str) -> int:
 
 def _with_run_names(trained: list[Run]) -> tuple[Run, ...]:
     """Give each run the shortest unique name: its kind, or also fold and seed, or also its folder."""
-    long = [f"{run.kind}, fold {run.meta['fold']}, seed {run.meta['seed']}" for run in trained]
+    long = [f"{run.kind}, fold {run.meta.fold}, seed {run.meta.seed}" for run in trained]
     kinds = [run.kind for run in trained]
     names = [
         kinds[i]
@@ -193,27 +210,59 @@ def _open(path: Path) -> Corpus | Run | Score | Study | Audit:
     if verb == "score":
         card = Scorecard.open(path)
         name = Path(card.fake).stem if card.generator is None else card.generator.generator
-        return Score(path, name, card, _load_arrays(path / "pictures.npz"))
+        return Score(path, name, card, score_arrays(path))
     if verb == "compare":
         _require_finished(path, "study", verb)
-        return Study(path, config, StudyResult.open(path))
+        return Study(path, _study_config(config, path), StudyResult.open(path))
     if verb == "audit":
         _require_finished(path, "audit", verb)
         audited = AuditResult.open(path)
-        with_mels = [answer.id for answer in audited.questions if answer.mels]
-        arrays = {name: _load_arrays(path / "answers" / f"{name}.npz") for name in with_mels}
-        return Audit(path, config, audited, arrays)
+        return Audit(path, _study_config(config, path), audited, audit_arrays(audited, path))
     raise StorageError("is not a folder that a report can be about", where=path, hint=f"give {KNOWN}")
 
 
 def _open_run(path: Path, config: dict[str, Any]) -> Run:
     _require_finished(path, "run", "train", "model.json", "result.json")
     file = path / "model.json"
-    meta = _object(file)
-    missing = [key for key in MODEL_KEYS if key not in meta]
-    if missing:
-        raise StorageError(f"lacks {', '.join(missing)}", where=file, hint="train the model again")
-    return Run(path, str(meta["kind"]), meta, config, TrainResult.open(path), _log_lines(path / "metrics.jsonl"))
+    meta = _typed(lambda: RunMeta.from_dict(_object(file), file), file)
+    corpus = config.get("corpus")
+    return Run(path, meta, None if corpus is None else str(corpus), TrainResult.open(path), read_log(path))
+
+
+def _study_config(config: dict[str, Any], path: Path) -> StudyConfig:
+    known = {field.name: config[field.name] for field in fields(StudyConfig) if config.get(field.name) is not None}
+    return _typed(lambda: structure(known, StudyConfig, path / "config.json"), path / "config.json")
+
+
+def _typed(read: Callable[[], T], file: Path) -> T:
+    """What ``read`` returns; a value of the wrong type is a damaged file.
+
+    Raises:
+        StorageError: a key is missing, or a value is of the wrong type.
+    """
+    try:
+        return read()
+    except UsageError as error:
+        raise StorageError(error.what, where=file, hint="make it again: it was edited") from error
+
+
+def score_arrays(folder: Path) -> Arrays:
+    """What is drawn of the scorecard in a folder; empty where it holds none.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
+    return _load_arrays(folder / "pictures.npz")
+
+
+def audit_arrays(result: AuditResult, folder: Path) -> dict[str, Arrays]:
+    """The log-mels of the audit in a folder, by question and key.
+
+    Raises:
+        StorageError: a file is damaged.
+    """
+    with_mels = [answer.id for answer in result.questions if answer.mels]
+    return {name: _load_arrays(folder / "answers" / f"{name}.npz") for name in with_mels}
 
 
 def _require_finished(path: Path, name: str, verb: str, *files: str) -> None:
@@ -245,16 +294,20 @@ def _load_arrays(path: Path) -> Arrays:
         ) from error
 
 
-def _log_lines(path: Path) -> list[dict[str, Any]]:
-    """The log of a run, without a line that an interruption cut short; empty for a model fitted in closed form."""
+def read_log(folder: Path) -> Log:
+    """The numbers that the run in a folder logged; empty for a model fitted in closed form.
+
+    A line that an interruption cut short is left out.
+    """
+    path = folder / "metrics.jsonl"
     if not is_file(path):
         return []
-    lines: list[dict[str, Any]] = []
+    lines: Log = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
         except json.JSONDecodeError:
             continue
-        if isinstance(line, dict) and "step" in line:
-            lines.append(line)
+        if isinstance(line, dict) and isinstance(line.get("step"), int | float):
+            lines.append({key: float(value) for key, value in line.items() if isinstance(value, int | float)})
     return lines

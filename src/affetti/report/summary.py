@@ -58,7 +58,7 @@ def different_corpora(sources: Sources) -> str:
     by_corpus: dict[str, list[str]] = {its.hash: [its.path.name] for its in sources.corpora if not its.synthetic}
     for name, corpus_hash in [
         *((run.name, run.corpus_hash) for run in sources.runs),
-        *((study.path.name, study.config.get("corpus_hash")) for study in sources.studies),
+        *((study.path.name, study.config.corpus_hash) for study in sources.studies),
         *((audit.path.name, audit.result.corpus_hash) for audit in sources.audits),
     ]:
         if corpus_hash:
@@ -186,7 +186,7 @@ def _limits(sources: Sources) -> list[Answer]:
     lines: list[Answer] = []
     if (
         any(corpus.composed for corpus in sources.corpora)
-        or any(run.meta["corpus"].get("source") == "composed" for run in sources.runs)
+        or any(run.meta.corpus.source == "composed" for run in sources.runs)
         or any(audit.result.composed for audit in sources.audits)
     ):
         text = (

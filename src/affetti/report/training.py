@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -40,14 +39,14 @@ def training_sections(sources: Sources) -> tuple[TrainingSection, ...]:
     """Each run, in reading order."""
     ceilings = {corpus.hash: ceiling(corpus.clips) for corpus in sources.corpora if not corpus.synthetic}
     return tuple(
-        training_section(run.result, run.name, run.metrics, ceilings.get(run.corpus_hash)) for run in sources.runs
+        training_section(run.result, run.name, run.log, ceilings.get(run.corpus_hash or "")) for run in sources.runs
     )
 
 
 def training_section(
     result: TrainResult,
     name: str,
-    metrics: Sequence[dict[str, Any]] = (),
+    log: Sequence[dict[str, float]] = (),
     labels: LabelCeiling | None = None,
 ) -> TrainingSection:
     """Draw a run.
@@ -55,16 +54,16 @@ def training_section(
     Args:
         result: what training returned.
         name: of the run.
-        metrics: lines of ``metrics.jsonl``.
+        log: lines of ``metrics.jsonl``.
         labels: the ceiling of the labels of the corpus.
     """
-    keys = [key for key in CURVES if any(key in line for line in metrics)]
+    keys = [key for key in CURVES if any(key in line for line in log)]
     return TrainingSection(
         name=name,
         result=result,
         generates=result.model in GENERATORS,
         adversarial=result.model in FAMILIES and FAMILIES[result.model].adversarial,
-        figure=figures.curves(metrics, keys, name) if len(metrics) > 1 and keys else None,
+        figure=figures.curves(log, keys, name) if len(log) > 1 and keys else None,
         legend=tuple((key.replace("_", " of the "), legend_line(number)) for number, key in enumerate(keys)),
         ceiling=labels or LabelCeiling(),
     )
