@@ -39,6 +39,11 @@ class BaseResult:
     renamed: ClassVar[Mapping[str, str]] = {}
     """Keys of 0.1 and what they are called now, anywhere in the document."""
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it was saved to or opened from; None where it was neither, and for a changed copy."""
+        return self.__dict__.get("_folder")
+
     def to_dict(self) -> dict[str, Any]:
         """The document that ``--json`` prints: plain JSON types, the fields in their order."""
         document = config.unstructure(self)
@@ -73,10 +78,14 @@ class BaseResult:
         """
         path = Path(folder) / FILE
         write_json(path, self.to_dict())
+        self._remember(path.parent)
         return path
 
     def _repr_html_(self) -> str:
-        """The result as a notebook shows it: the tables and figures of the report's section on it."""
+        """The result as a notebook shows it: the tables, figures and sounds of the report's section on it.
+
+        What lies beside the result in its :attr:`folder` is shown too, where it is still there.
+        """
         from affetti.report.notebook import result_html  # the report draws results, and lies above them
 
         return result_html(self)
@@ -95,7 +104,21 @@ class BaseResult:
             raise StorageError(
                 f"is a result of affetti {document['verb']}, not of {cls.verb}", where=file, hint="give another folder"
             )
-        return cls.from_dict(document, file)
+        result = cls.from_dict(document, file)
+        result._remember(file.parent)
+        return result
+
+    def _remember(self, folder: Path) -> None:
+        # Not a field: it is no part of the result, and two results are equal wherever they lie.
+        object.__setattr__(self, "_folder", folder.absolute())
+
+
+@dataclass(frozen=True)
+class CorpusResult(BaseResult):
+    """The result of a verb that makes a corpus."""
+
+    corpus: str
+    """Its folder."""
 
 
 @dataclass(frozen=True)

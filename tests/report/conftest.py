@@ -1,5 +1,6 @@
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def altered(tmp_path: Path):
     """Copy a folder and rewrite one of its JSON files."""
 
     def alter(folder: Path, file: str, change) -> Path:
-        copy = tmp_path / folder.name
+        copy = Path(tempfile.mkdtemp(dir=tmp_path)) / folder.name
         shutil.copytree(folder, copy)
         document = json.loads((copy / file).read_text(encoding="utf-8"))
         change(document)

@@ -13,7 +13,7 @@ from affetti.inference.filtering import FilterSummary
 from affetti.inference.generation import GenerationSettings, generate_corpus, resolve_request
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
-from affetti.results import BaseResult
+from affetti.results import CorpusResult
 from affetti.training.cost import seconds_of
 from affetti.training.device import executor_on
 
@@ -22,13 +22,11 @@ PROBE_CLIPS = 2
 
 
 @dataclass(frozen=True)
-class GenerateResult(BaseResult):
+class GenerateResult(CorpusResult):
     """A synthetic corpus that was generated."""
 
     verb: ClassVar[str | None] = "generate"
 
-    corpus: str
-    """Its folder."""
     clips: int
     emotions: str
     """How the emotions were chosen."""

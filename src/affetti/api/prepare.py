@@ -23,7 +23,7 @@ from affetti.errors import InputError, UsageError
 from affetti.execution import executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
-from affetti.results import BaseResult
+from affetti.results import CorpusResult
 from affetti.signal.mel import MelSpectrogram
 
 CLIPS_A_SONG = 8
@@ -50,13 +50,11 @@ class LabelReport:
 
 
 @dataclass(frozen=True)
-class PrepareResult(BaseResult):
+class PrepareResult(CorpusResult):
     """A corpus that was made."""
 
     verb: ClassVar[str | None] = "prepare"
 
-    corpus: str
-    """Its folder."""
     clips: int
     songs: int
     folds: int

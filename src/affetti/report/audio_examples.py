@@ -24,19 +24,25 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from affetti.corpus import Corpus
+from affetti.corpus.store import audio_file
 from affetti.presets import FrontEnd
 from affetti.progress import Progress
 from affetti.report.drawing import Axis, Canvas, tick
 from affetti.report.wording import signed
+from affetti.rows import evenly_spaced
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS, match_loudness
 from affetti.signal.mel import hz_to_mel
 from affetti.signal.vocoder import GriffinLim
+from affetti.storage import is_file
 
 RANGE_DB = 70.0
 """Range of the colour scale."""
 MAX_SECONDS = 600.0
 """Seconds of sound in a grid; with more or longer clips, each is cut shorter, so that the page stays small."""
+MAX_CLIP_SECONDS = 10.0
+"""Seconds of sound of a clip that is shown alone."""
 MAX_COLUMNS = 480
 """Columns of an image; longer clips are averaged down to so many."""
 EMOTION_WORDS = (("tense", "excited", "happy"), ("gloomy", "neutral", "pleasant"), ("sad", "quiet", "calm"))
@@ -78,7 +84,7 @@ class Tile:
     detail: str
     image: Markup
     sound: str
-    """A data URI."""
+    """A data URI; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class ExampleGrid:
 def draw_examples(examples: Examples, progress: Progress) -> ExampleGrid:
     """Draw the clips and make their sounds."""
     front, columns = examples.front_end, examples.columns
-    high = float(np.ceil(max(np.quantile(clip.mel, 0.999) for clip in columns[0]) / 5) * 5)
+    high = _top_db([clip.mel for clip in columns[0]])
     seconds = min(front.seconds, MAX_SECONDS / (len(examples.emotions) * len(columns)))
     clips = [column[number] for number in range(len(examples.emotions)) for column in columns]
     played = sounds([clip.mel for clip in clips], front, seconds, progress, [clip.waveform for clip in clips])
@@ -130,6 +136,43 @@ def draw_examples(examples: Examples, progress: Progress) -> ExampleGrid:
     return ExampleGrid(
         tuple(cells), high - RANGE_DB, high, seconds, front.seconds, examples.held_out, examples.generators
     )
+
+
+@dataclass(frozen=True)
+class ClipTiles:
+    """What the template ``clips.html`` needs of some clips of a corpus."""
+
+    tiles: tuple[Tile, ...]
+    low_db: float
+    high_db: float
+
+
+def draw_clips(corpus: Corpus, n: int = 4) -> ClipTiles:
+    """Draw ``n`` clips of a corpus, evenly spaced, each with its sound where the corpus kept its audio.
+
+    Raises:
+        InputError, StorageError: log-mels or sounds cannot be read.
+    """
+    rows, front = evenly_spaced(len(corpus), n), corpus.front_end
+    mels = [np.asarray(corpus.mel[row], dtype=np.float32) for row in rows]
+    high = _top_db(mels)
+    files = [audio_file(corpus.path / "audio", str(corpus.clips["clip_id"].iloc[row])) for row in rows]
+    played = [""] * len(rows)
+    if all(is_file(file) for file in files):
+        samples = int(MAX_CLIP_SECONDS * front.sample_rate)
+        played = encode_sounds([audio.load(file, front.sample_rate)[:samples] for file in files], front.sample_rate)
+    tiles: list[Tile] = []
+    for row, mel, sound in zip(rows.tolist(), mels, played, strict=True):
+        name, (valence, arousal) = str(corpus.clips["clip_id"].iloc[row]), corpus.labels[row].tolist()
+        detail = f"valence {signed(valence)}, arousal {signed(arousal)}"
+        label = f"Log-mel spectrogram, {name}, {detail}"
+        tiles.append(Tile(name, detail, spectrogram(mel, front, high - RANGE_DB, high, label), sound))
+    return ClipTiles(tuple(tiles), high - RANGE_DB, high)
+
+
+def _top_db(mels: Sequence[NDArray[np.float32]]) -> float:
+    """The upper end of a colour scale for these log-mels, a multiple of 5 dB."""
+    return float(np.ceil(max(np.quantile(mel, 0.999) for mel in mels) / 5) * 5)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from affetti.emotion import AXES
 from affetti.errors import UsageError
 from affetti.inference.predictor import SongPrediction
 from affetti.storage import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "P", "X", "v", "*")
@@ -55,6 +58,14 @@ def curve_picture(predictions: Sequence[SongPrediction], path: Path) -> list[str
         StorageError: it cannot be written.
     """
     require_picture(path)
+    figure, left_out = draw_curves(predictions)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=130, format=path.suffix.lower().removeprefix("."))
+    return left_out
+
+
+def draw_curves(predictions: Sequence[SongPrediction]) -> tuple[Figure, list[str]]:
+    """The drawing of :func:`curve_picture`, and the paths of the recordings for which there was no room."""
     from matplotlib.figure import Figure  # a second to import
 
     predicted = [_Drawable.of(prediction) for prediction in predictions if prediction.error is None]
@@ -75,9 +86,7 @@ def curve_picture(predictions: Sequence[SongPrediction], path: Path) -> list[str
     axes["arousal"].set(xlabel="time, s")
     axes["valence"].sharex(axes["arousal"])
     figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=130, format=path.suffix.lower().removeprefix("."))
-    return [recording.path for recording in predicted[len(COLOURS) :]]
+    return figure, [recording.path for recording in predicted[len(COLOURS) :]]
 
 
 @dataclass(frozen=True)

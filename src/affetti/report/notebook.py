@@ -1,38 +1,49 @@
-"""Results as a notebook shows them: the tables and figures of the report's section, as a fragment of HTML.
+"""Results as a notebook shows them: the tables, figures and sounds of the report's section, as a fragment of HTML.
 
 :class:`affetti.results.BaseResult` comes here for ``_repr_html_``. The fragment is self-contained: its style applies to
-itself alone, it has no script, and it loads nothing. What lies beside a result in its folder (sounds, log-mels, the log
-of training) is not in it.
+itself alone, it has no script, and it loads nothing. What lies in the folder of a result (the log of training, arrays,
+log-mels, sounds) is shown where it is still there.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup, escape
 
+from affetti.corpus import Corpus
+from affetti.errors import AffettiError, InputError
+from affetti.inference.predictor import SongPrediction
+from affetti.report.audio_examples import draw_clips, one_thread
 from affetti.report.audit import audit_section
 from affetti.report.augmentation import study_section
+from affetti.report.corpus import corpus_section
+from affetti.report.curve import draw_curves
 from affetti.report.rendering import environment
 from affetti.report.scorecard import score_section
+from affetti.report.sources import audit_arrays, read_log, score_arrays
 from affetti.report.training import training_section
 from affetti.report.wording import NOTHING, number
-from affetti.results import BaseResult
+from affetti.results import BaseResult, CorpusResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training.result import TrainResult
 
+T = TypeVar("T")
 MAX_TEXT = 400
 """Letters of a field that are shown."""
 
 
 def _scorecard(card: Scorecard) -> Markup:
     name = Path(card.fake).stem if card.generator is None else card.generator.generator
-    return _section("score", score_section(card, name))
+    with one_thread():
+        return _section("score", score_section(card, name, _in_folder(card, score_arrays)))
 
 
 def _study(result: StudyResult) -> Markup:
@@ -40,12 +51,40 @@ def _study(result: StudyResult) -> Markup:
 
 
 def _audit(result: AuditResult) -> Markup:
-    anchor = f"audit-{result.corpus_hash[:12]}-{result.seed}"
-    return _section("audit", audit_section(result, anchor, Path(result.corpus).name))
+    anchor, name = f"audit-{result.corpus_hash[:12]}-{result.seed}", Path(result.corpus).name
+    folder, arrays = result.folder, _in_folder(result, lambda folder: audit_arrays(result, folder))
+    try:
+        here = folder if folder is not None and folder.is_dir() else None
+        section = audit_section(result, anchor, name, folder=here, arrays=arrays)
+    except InputError:  # a sound is damaged
+        section = audit_section(result, anchor, name, arrays=arrays)
+    return _section("audit", section)
 
 
 def _training(result: TrainResult) -> Markup:
-    return _section("training", training_section(result, result.model))
+    return _section("training", training_section(result, result.model, _in_folder(result, read_log) or ()))
+
+
+def _corpus(result: CorpusResult) -> Markup:
+    """The fields, and the corpus; of a generated one some clips, with their sound where it was kept."""
+    fields = _fields(result)
+    try:
+        corpus = Corpus.open(result.corpus)
+        html = fields + _section("corpus", corpus_section(corpus))
+        return html + _section("clips", draw_clips(corpus)) if corpus.synthetic else html
+    except AffettiError:  # it was moved or removed
+        return fields
+
+
+def _prediction(result: SongPrediction) -> Markup:
+    fields = _fields(result, without=("curve",))
+    if result.error is not None:
+        return fields
+    buffer = io.BytesIO()
+    draw_curves([result])[0].savefig(buffer, dpi=100, format="png")
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    label = "The emotion curve on the plane of valence and arousal, and over time"
+    return fields + Markup('<figure><img alt="{}" src="data:image/png;base64,{}"></figure>\n').format(label, picture)
 
 
 SECTIONS: Mapping[type[BaseResult], Callable[[Any], Markup]] = {
@@ -53,8 +92,10 @@ SECTIONS: Mapping[type[BaseResult], Callable[[Any], Markup]] = {
     StudyResult: _study,
     AuditResult: _audit,
     TrainResult: _training,
+    CorpusResult: _corpus,
+    SongPrediction: _prediction,
 }
-"""The section of the report that shows each type of result."""
+"""What shows each type of result."""
 
 
 def result_html(result: BaseResult) -> str:
@@ -74,6 +115,16 @@ def result_html(result: BaseResult) -> str:
     return Markup('<div class="affetti">\n{style}\n{body}</div>\n').format(style=_style(), body=body)
 
 
+def _in_folder(result: BaseResult, read: Callable[[Path], T]) -> T | None:
+    """What ``read`` finds in the folder of a result; None where there is no folder, or it is damaged."""
+    if result.folder is None:
+        return None
+    try:
+        return read(result.folder)
+    except AffettiError:
+        return None
+
+
 def _section(template: str, content: Any) -> Markup:
     html = environment().get_template(f"{template}.html").render(section=(content,), interactive=False)
     return Markup(html)  # noqa: S704 - the templates escape every value
@@ -88,10 +139,11 @@ def _style() -> Markup:
     return Markup(f"<style>@scope (.affetti) {{{rules}}}</style>")  # noqa: S704 - a template without values
 
 
-def _fields(result: BaseResult) -> Markup:
+def _fields(result: BaseResult, without: Collection[str] = ()) -> Markup:
     rows = Markup("").join(
         Markup('<tr><th scope="row">{}</th><td>{}</td></tr>\n').format(name, _text(value))
         for name, value in result.to_dict().items()
+        if name not in without
     )
     caption = escape(type(result).__name__)
     return Markup("<table>\n<caption>{}</caption>\n<tbody>\n{}</tbody>\n</table>\n").format(caption, rows)
