@@ -15,11 +15,11 @@ from affetti.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from affetti.metrics import Memorisation
+    from affetti.results import PointEstimate
     from affetti.studies.scorecard.result import (
         AxisConditioning,
         Comparison,
         DistanceDifference,
-        Estimate,
         QualityDifference,
         Scorecard,
         StratumMeasure,
@@ -162,32 +162,36 @@ def _measures(card: Scorecard) -> list[str]:
         f"by {card.features.name}, {card.features.dimension} numbers per clip:",
         f"  {'':<20}{'value':>10}  {'95 % interval':<22}{'real music':>12}  {'better':<9}",
     ]
-    missing: dict[str, list[str]] = {}
+    missing: dict[tuple[str, str], list[str]] = {}
     for entry, measure in measured(card):
         if measure.value is None:
-            missing.setdefault(measure.reason or "no reason given", []).append(entry.key)
+            needs = " and ".join(entry.needs)
+            missing.setdefault((needs, measure.reason or "no reason given"), []).append(entry.key)
             continue
-        floor = "" if measure.floor is None else _number(measure.floor)
+        floor = "" if measure.floor is None else _number(measure.floor, entry.decimals)
         meaning = f"{entry.meaning}, {entry.unit}" if entry.unit else entry.meaning
         lines.append(
-            f"  {entry.key:<20}{_number(measure.value):>10}  {_interval(measure.ci):<22}{floor:>12}  "
+            f"  {entry.key:<20}{_number(measure.value, entry.decimals):>10}  "
+            f"{_interval(measure.ci, entry.decimals):<22}{floor:>12}  "
             f"{entry.better:<9}{meaning}"
         )
-    lines += [f"  not measured: {', '.join(names)}: {reason}" for reason, names in missing.items()]
+    lines += [
+        f"  not measured: {', '.join(names)} (from {needs}): {reason}" for (needs, reason), names in missing.items()
+    ]
     return [*lines, ""]
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+def _number(value: float, decimals: int = 3) -> str:
+    return f"{value:.{decimals}f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: PointEstimate) -> str:
     interval = "" if estimate.ci is None else f" [{estimate.ci[0]:.2f}, {estimate.ci[1]:.2f}]"
     return f"{estimate.value:.2f}{interval}"
 
 
-def _interval(ci: tuple[float, float] | None) -> str:
-    return "" if ci is None else f"[{_number(ci[0])}, {_number(ci[1])}]"
+def _interval(ci: tuple[float, float] | None, decimals: int = 3) -> str:
+    return "" if ci is None else f"[{_number(ci[0], decimals)}, {_number(ci[1], decimals)}]"
 
 
 def _p_value(p: float) -> str:
