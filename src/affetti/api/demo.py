@@ -26,6 +26,7 @@ from affetti.results import BaseResult
 from affetti.storage import read_json, reserve_output, write_json
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training.parallel import RunSpec, train_runs
+from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, SPECTROGRAM_GENERATORS, family
 from affetti.training.train import TrainSettings
 
 
@@ -35,9 +36,8 @@ class Size:
 
     clips: int
     folds: int
-    flow_steps: int | None
-    gan_steps: int | None
-    student_steps: int | None
+    steps: int | None
+    """Updates of every network; the preset's by default."""
     seeds: int
     questions: tuple[str, ...] = ()
     """Questions of the audit; all by default."""
@@ -110,11 +110,12 @@ class DemoPlan(Plan):
 
 
 SIZES = {
-    "full": Size(1_920, 5, None, None, None, 3),
+    "full": Size(1_920, 5, None, 3),
     # A score needs 8 test songs, and a song gives 8 clips.
-    "small": Size(160, 2, 20, 20, 20, 1, ("structure", "ceiling")),
+    "small": Size(160, 2, 20, 1, ("structure", "ceiling")),
 }
-GENERATORS = ("gan", "flow")
+GENERATORS = SPECTROGRAM_GENERATORS
+REGRESSORS = (SMALL_REGRESSOR, LINEAR_REGRESSOR)
 ARM_KEYS = ("name", "ccc", "ci", "delta", "delta_ci", "verdict")
 BYTES = 200_000_000
 """Size of the folder, about."""
@@ -167,10 +168,9 @@ def run(
             progress=progress,
         )
     with clock("train"):
-        steps = {"flow": chosen.flow_steps, "gan": chosen.gan_steps, "student": chosen.student_steps, "baseline": None}
         specs = [
-            RunSpec(kind, out / "corpus", 0, out / "runs" / kind, TrainSettings(steps=steps[kind], seed=seed))
-            for kind in ("flow", "gan", "student", "baseline")
+            RunSpec(kind, out / "corpus", 0, out / "runs" / kind, TrainSettings(steps=_steps(kind, chosen), seed=seed))
+            for kind in (*reversed(GENERATORS), *REGRESSORS)
         ]
         train_runs(specs, runner, progress)
     with clock("generate and compare"):
@@ -180,7 +180,7 @@ def run(
             models=[out / "runs" / kind for kind in GENERATORS],
             arms=("specaugment", *GENERATORS, f"{GENERATORS[-1]}-shuffled"),
             seeds=chosen.seeds,
-            steps=chosen.student_steps,
+            steps=chosen.steps,
             seed=seed,
             workers=workers,
             progress=progress,
@@ -200,7 +200,7 @@ def run(
             progress=progress,
         )
     with clock("report"):
-        sources = [out / "corpus", *(out / "runs" / kind for kind in ("gan", "flow", "student", "baseline"))]
+        sources = [out / "corpus", *(out / "runs" / kind for kind in (*GENERATORS, *REGRESSORS))]
         sources += [*(out / "scores" / kind for kind in GENERATORS), out / "study", out / "audit"]
         report.run(sources, out / "report.html", title="affetti demo", progress=progress)
     result = DemoResult(
@@ -243,6 +243,11 @@ def plan(
     )
 
 
+def _steps(kind: str, size: Size) -> int | None:
+    """Updates of a model; the default where it is fitted in closed form."""
+    return size.steps if family(kind).closed_form_name is None else None
+
+
 def _score(out: Path, kind: str, seed: int, progress: Progress) -> Scorecard:
     """Score a generator on the fold it has not seen; done once."""
     done = out / "scores" / kind
@@ -252,7 +257,7 @@ def _score(out: Path, kind: str, seed: int, progress: Progress) -> Scorecard:
         out / "corpus",
         out / "study" / "synthetic" / f"{kind}-f0",
         fold=0,
-        regressor=out / "runs" / "student",
+        regressor=out / "runs" / SMALL_REGRESSOR,
         out=done,
         seed=seed,
         progress=progress,

@@ -49,7 +49,6 @@ from affetti.studies.augmentation.results import (
     ArmResult,
     EmotionAgreement,
     MethodRow,
-    PublishedClaim,
     SamplingRow,
     TrainingStepsRow,
 )
@@ -57,6 +56,7 @@ from affetti.studies.augmentation.synthetic_sets import SyntheticSet
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
+from affetti.training.registry import FAMILIES, PublishedClaim
 from affetti.training.signal_augmentation import SPECAUGMENT, changes
 
 MAX_CLIPS = 512
@@ -67,11 +67,8 @@ PUBLISHED_CLAIMS: dict[str, PublishedClaim] = {
     "time-stretch": PublishedClaim(quality="80–90", information="85 %", emotion="90 %"),
     "pitch-shift": PublishedClaim(quality="75–85", information="80 %", emotion="85 %"),
     "mixup": PublishedClaim(quality="70–80", information="75 %", emotion="80 %"),
-    "gan": PublishedClaim(quality="50–70", information="51 %", emotion="74 %"),
-    "waveform": PublishedClaim(quality="70–85", information="70 %", emotion="85 %"),
-    "flow": PublishedClaim(quality="65–80", information="55 %", emotion="80 %"),
 }
-"""What the published study states for each method."""
+"""What the published study states for each method that needs no generator; for others, their family says it."""
 MethodClips = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.str_]]
 """Log-mels ``[N, M, F]``, labels ``[N, 2]``, songs ``[N]``."""
 
@@ -174,9 +171,13 @@ def _method_clips(arm: Arm, design: StudyDesign, sets: list[SyntheticSet]) -> Me
     return changed.numpy(), changed_labels.double().numpy(), songs
 
 
+def _published_claim(name: str) -> PublishedClaim | None:
+    return FAMILIES[name].published_claim if name in FAMILIES else PUBLISHED_CLAIMS.get(name)
+
+
 def _measure(name: str, real: MethodClips, fake: MethodClips, regressor: Baseline, seed: int) -> MethodRow:
     """Quality, diversity and emotion of the clips of a method; what there are too few songs for is None."""
-    row = MethodRow(name=name, quality=None, n=len(fake[0]), claimed=PUBLISHED_CLAIMS.get(name))
+    row = MethodRow(name=name, quality=None, n=len(fake[0]), claimed=_published_claim(name))
     with suppress(InputError):
         score = metrics.quality_score(real[0], fake[0], real[2], fake[2], seed=seed)
         row = replace(row, quality=score.score, quality_ci=score.ci, published_quality=score.published.score)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from affetti.results import BaseResult, PointEstimate
+from affetti.training.registry import PublishedClaim
 
 Measure = Literal["ccc", "accuracy"]
 Interval = tuple[float, float]
@@ -97,15 +98,6 @@ class EmotionAgreement:
 
     ccc: PointEstimate
     slope: PointEstimate
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedClaim:
-    """What the published study states for a method."""
-
-    quality: str
-    information: str
-    emotion: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,10 +29,10 @@ from affetti.training.device import Hardware
 from affetti.training.evaluation import predict
 from affetti.training.loop import LoopConfig
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.registry import make
+from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, make
 from affetti.training.signal_augmentation import SPECAUGMENT, ChangedClips, changes
 
-STUDENT, RIDGE = "student", "baseline"
+STUDENT, RIDGE = SMALL_REGRESSOR, LINEAR_REGRESSOR
 Pairs = tuple[tuple[float, float], ...]
 
 
