@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from affetti import config
 from affetti.api import audit as audit_verb
 from affetti.api import compare, prepare, report, score
 from affetti.api.plan import Plan
@@ -116,7 +115,6 @@ SIZES = {
 }
 GENERATORS = SPECTROGRAM_GENERATORS
 REGRESSORS = (SMALL_REGRESSOR, LINEAR_REGRESSOR)
-ARM_KEYS = ("name", "ccc", "ci", "delta", "delta_ci", "verdict")
 BYTES = 200_000_000
 """Size of the folder, about."""
 DURATION = {
@@ -207,7 +205,7 @@ def run(
         report=str(out / "report.html"),
         scores={kind: _demo_score(card) for kind, card in scores.items()},
         arms=tuple(
-            config.structure({key: row[key] for key in ARM_KEYS}, DemoArm, "arms") for row in study.to_dict()["arms"]
+            DemoArm(row.name, row.ccc, row.ci, row.delta, row.delta_ci, row.verdict or "") for row in study.arms
         ),
         claims=dict(Counter(finding.verdict for finding in audited.findings)),
         seconds=clock.seconds,
