@@ -26,7 +26,7 @@ import numpy as np
 
 import affetti
 from affetti.compose.curve import compose_along
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 from affetti.signal import audio
 

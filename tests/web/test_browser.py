@@ -22,7 +22,7 @@ from playwright.sync_api import (
 )
 
 from affetti.compose.curve import compose_along
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

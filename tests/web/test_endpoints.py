@@ -16,7 +16,7 @@ import soundfile
 import affetti
 import material
 from affetti.compose.curve import CurveSettings, compose_along
-from affetti.compose.render import render
+from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 
 POINT = [{"time": 0.0, "valence": 0.5, "arousal": 0.4}]

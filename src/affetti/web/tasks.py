@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from affetti import presets
 from affetti.compose.cues import valence_arousal
 from affetti.compose.curve import CurveSettings, compose_along
-from affetti.compose.render import render, save_midi
+from affetti.compose.renderer import render, save_midi
 from affetti.compose.target_cues import cue_effects
 from affetti.embedders.registry import make_embedder
 from affetti.emotion import EmotionCurve
