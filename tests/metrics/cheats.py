@@ -59,6 +59,34 @@ def backwards(x: Mels, _: np.random.Generator) -> Mels:
     return x[:, :, ::-1]
 
 
+def blocks(x: Mels, rng: np.random.Generator) -> Mels:
+    """Blocks of half a second in random order."""
+    parts = np.array_split(np.arange(x.shape[2]), x.shape[2] // 11)
+    return np.stack([clip[:, np.concatenate([parts[i] for i in rng.permutation(len(parts))])] for clip in x])
+
+
+def spliced(x: Mels, _: np.random.Generator) -> Mels:
+    """The first half of one clip and the second of another."""
+    half = x.shape[2] // 2
+    return np.concatenate([x[:, :, :half], np.roll(x, 1, axis=0)[:, :, half:]], axis=2)
+
+
+def registers(x: Mels, _: np.random.Generator) -> Mels:
+    """Low bands of one clip and high bands of another."""
+    half = x.shape[1] // 2
+    return np.concatenate([x[:, :half], np.roll(x, 1, axis=0)[:, half:]], axis=1)
+
+
+def looped(x: Mels, _: np.random.Generator) -> Mels:
+    """Two seconds repeated."""
+    return x[:, :, np.arange(x.shape[2]) % 43]
+
+
+def steps(x: Mels, _: np.random.Generator) -> Mels:
+    """Levels in steps of 6 dB."""
+    return np.round(x / 6) * 6
+
+
 CHEATS: list[Cheat] = [
     held,
     blurred,
@@ -69,4 +97,9 @@ CHEATS: list[Cheat] = [
     flipped,
     white,
     backwards,
+    blocks,
+    spliced,
+    registers,
+    looped,
+    steps,
 ]

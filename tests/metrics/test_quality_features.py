@@ -167,6 +167,4 @@ def test_held_frames_are_equal_neighbours(x: Batch) -> None:
 
 def test_scales_follow_the_length_of_the_clip() -> None:
     short, long = (clip_features(notes(0, frames=frames)) for frames in (128, 366))
-    assert {part: rows.shape[1] for part, rows in short.items()} == {
-        part: rows.shape[1] for part, rows in long.items() if part != "harmony"
-    } | {"harmony": short["harmony"].shape[1]}
+    assert [rows.shape[1] for rows in short.values()] == [rows.shape[1] for rows in long.values()]

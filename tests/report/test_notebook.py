@@ -58,6 +58,16 @@ def test_a_scorecard_shows_its_parts_and_measures(folders: Folders) -> None:
     assert "Map of" not in checked(Scorecard.from_dict(card.to_dict())), "its arrays are in its folder"
 
 
+def test_a_scorecard_of_five_parts_still_opens(folders: Folders) -> None:
+    """As affetti 0.1 wrote it."""
+    document = Scorecard.open(folders.score).to_dict()
+    parts = document["quality"]["components"]
+    document["quality"]["components"] = {name: parts[name] for name in document["quality"]["published"]["components"]}
+    card = Scorecard.from_dict(document)
+    assert list(card.quality.components) == ["frechet", "moments", "smoothness", "frequency", "range"]
+    assert "fine steps" not in checked(card)
+
+
 def test_a_study_shows_its_arms(folders: Folders) -> None:
     html = checked(StudyResult.open(folders.study))
     assert "real-longer" in html

@@ -7,6 +7,7 @@ there.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ WORST = 0.25
 """Share of a part's features that count: those in which the sets differ most."""
 ONE_SIDED = 1.645
 """Standard errors to the one-sided 95 % limit of the excess."""
+
+
+Rngs = tuple[np.random.Generator, np.random.Generator]
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,6 @@ class Calibration:
         return float(low), float(high)
 
 
-Rngs = tuple[np.random.Generator, np.random.Generator]
-
-
 def totals(excess: Floats) -> Floats:
     """Weighted harmonic means 100 / (1 + 3 Σ w u²) of excesses ``[..., parts]``."""
     weights = np.array([WEIGHTS[part] for part in PARTS])
@@ -147,10 +148,8 @@ def _by_part(distances: Floats, columns: Mapping[str, slice]) -> Floats:
 
 
 def _worst(distances: Floats) -> Floats:
-    count = distances.shape[2]
-    worst = -(-count * WORST // 1)
-    kept = int(max(1, worst))
-    return np.partition(distances, count - kept, axis=2)[:, :, count - kept :].mean(axis=2)
+    kept = math.ceil(WORST * distances.shape[2])
+    return np.asarray(np.partition(distances, -kept, axis=2)[:, :, -kept:].mean(axis=2))
 
 
 def _split_distances(
