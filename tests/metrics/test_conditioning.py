@@ -6,7 +6,13 @@ from scipy.stats import pearsonr, permutation_test
 from tests.material import present
 
 from affetti.errors import InputError
-from affetti.metrics import label_error, label_response, permuted_response, relative_to_real
+from affetti.metrics import (
+    label_error,
+    label_response,
+    permuted_response,
+    relative_to_real,
+    response_difference,
+)
 from affetti.metrics.conditioning import neutral_bias
 
 
@@ -149,3 +155,26 @@ def test_false_alarms_of_the_permuted_control_are_as_stated():
         for i, c in enumerate(rng.uniform(-1, 1, (300, 40, 2)))
     ]
     assert 0.02 <= np.mean(alarms) <= 0.085
+
+
+def test_a_difference_of_control_is_that_of_the_responses(condition):
+    rng = np.random.default_rng(4)
+    first, second = (share * condition + 0.2 * rng.normal(size=condition.shape) for share in (0.8, 0.3))
+    difference = response_difference((condition, first, None), (condition, second, None), comparisons=5)
+    ours, theirs = (label_response(condition, prediction, resamples=20) for prediction in (first, second))
+    for axis in ("valence", "arousal"):
+        for name, part in present(difference[axis]).items():
+            assert part.value == pytest.approx(present(ours[axis])[name].value - present(theirs[axis])[name].value)
+            assert part.simultaneous[0] < part.ci[0] < part.value < part.ci[1] < part.simultaneous[1]
+        assert present(difference[axis])["slope"].simultaneous[0] > 0
+        assert present(difference[axis])["bias"].simultaneous[1] < 0
+        # Slopes with noise of .2 have the standard error .2 / (√N s), s² = 1/3; two of them √2 times as much.
+        low, high = present(difference[axis])["slope"].ci
+        assert high - low == pytest.approx(2 * 1.96 * 0.2 * np.sqrt(2 / 300 * 3), rel=0.2)
+
+
+def test_an_axis_that_one_side_never_varies_has_no_difference(condition):
+    still = condition * [1, 0]
+    difference = response_difference((condition, condition, None), (still, condition, None), resamples=50)
+    assert difference["arousal"] is None
+    assert present(difference["valence"])["slope"].value == pytest.approx(0)

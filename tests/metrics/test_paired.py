@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 from tests.material import present
 
 from affetti.errors import InputError
@@ -76,3 +77,14 @@ def test_input_that_cannot_be_tested_is_refused():
         paired_test(x, a, b[:, :2])
     with pytest.raises(InputError, match="all 40 rows are alike"):
         paired_test(x * 0, a, b)
+
+
+def test_the_simultaneous_interval_is_students_at_a_fifth_of_the_error():
+    rng = np.random.default_rng(0)
+    reference, first, second = (rng.normal(size=(40, 3)) for _ in range(3))
+    test = paired_test(reference, first, second)
+    assert test.simultaneous(1) == pytest.approx(test.difference.ci)
+    low, high = present(test.simultaneous(5))
+    before = present(test.difference.ci)
+    assert (high - low) / (before[1] - before[0]) == pytest.approx(t.ppf(0.995, test.dof) / t.ppf(0.975, test.dof))
+    assert (low + high) / 2 == pytest.approx(test.difference.value)

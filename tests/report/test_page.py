@@ -229,9 +229,9 @@ def test_a_comparison_of_two_generators_ends_in_a_verdict(folders, altered, tmp_
     score = altered(folders.score, "result.json", lambda document: document.update(against=against, requested=None))
     report.run([score, folders.synthetic], tmp_path / "r.html")
     page = " ".join((tmp_path / "r.html").read_text(encoding="utf-8").split())
-    comparison = page[page.index("<p>Against <strong>other") :].partition("</p>")[0]
+    comparison = page[page.index('aria-label="Table of comparisons of') :].partition("</table>")[0]
     assert verdict in comparison
-    assert "p &lt; 0.001" in comparison
+    assert "&lt; 0.001" in comparison
     assert "--against other" in page
 
 

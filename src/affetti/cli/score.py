@@ -16,11 +16,14 @@ from affetti.cli.progress import show_progress
 if TYPE_CHECKING:
     from affetti.metrics import Memorisation
     from affetti.results import PointEstimate
-    from affetti.studies.scorecard.result import (
-        AxisConditioning,
+    from affetti.studies.scorecard.comparison import (
         Comparison,
+        ControlDifference,
         DistanceDifference,
         QualityDifference,
+    )
+    from affetti.studies.scorecard.result import (
+        AxisConditioning,
         Scorecard,
         StratumMeasure,
     )
@@ -38,15 +41,19 @@ class Flags(CommonFlags):
     """What the generator was trained on, to search for copies."""
     fold: int | None = None
     """Compare with this fold's test clips of the corpus REAL, and search for copies of its training clips."""
-    against: Annotated[Path | None, tyro.conf.arg(metavar="OTHER_FAKE")] = None
-    """Clips of another generator: a paired test of which of the two is closer to REAL."""
+    against: tyro.conf.UseAppendAction[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="OTHER_FAKE")]] = ()
+    """Clips of another generator: a paired test of which of the two is closer to REAL. Give it again for each further
+    generator; intervals then hold for all of them at once."""
     regressor: Path | None = None
     """Run of a regressor that predicts the emotions (default: one is trained on REAL, if that is a labelled corpus)."""
     features: Annotated[str | None, tyro.conf.arg(metavar="NAME[:PATH]")] = None
     """Features of all measures but the Quality Score: statistics (default), regressor:RUN, musicnn:WEIGHTS,
     fcn:WEIGHTS, or hf:NAME_OR_FOLDER. All but the first two need sets with audio."""
     groups: tuple[Path, ...] = field(default=())
-    """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE and one for OTHER_FAKE."""
+    """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE and one for each OTHER_FAKE."""
+    conditions: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="TABLE")] = field(default=())
+    """Emotions that the clips of folders and .npy files were generated for: a table with the columns file, valence and
+    arousal (from -1 to 1; of an .npy the file is the row, from 0). One for all such sets, or one for each."""
     preset: str | None = None
     """Front-end for folders of audio."""
     out: Path | None = None
@@ -115,8 +122,8 @@ def _warnings(card: Scorecard) -> list[str]:
     lines += [
         f"CAUTION: {part.contains_real} of the {part.n_fake} clips of {part.fake} ARE real clips: "
         "this does not score a generator"
-        for part in (card, card.against)
-        if part is not None and part.contains_real
+        for part in (card, *card.compared())
+        if part.contains_real
     ]
     if card.trained_on:
         lines.append(
@@ -131,7 +138,7 @@ def _warnings(card: Scorecard) -> list[str]:
 def _lines(card: Scorecard) -> list[str]:
     parts = (_quality, _measures, _emotion, _strata, _copies)
     lines = [line for part in parts for line in part(card)]
-    return lines if card.against is None else [*lines, *_against(card.against)]
+    return lines + [line for other in card.compared() for line in _against(other)]
 
 
 def _quality(card: Scorecard) -> list[str]:
@@ -336,18 +343,44 @@ def _against(other: Comparison) -> list[str]:
         _difference("frechet", other.frechet, "below 0", other.frechet.p),
         _difference("kernel", other.kernel, "below 0", other.kernel.p),
         _difference("quality", other.quality, "above 0"),
+        *_control_differences(other.control),
     ]
 
 
 def _difference(name: str, part: DistanceDifference | QualityDifference, better: str, p: float | None = None) -> str:
     difference = part.difference
-    if difference is None or difference.value is None or difference.ci is None:
+    if difference is None or difference.value is None or difference.ci is None or part.deciding is None:
         return f"  {name:<12}not measured: {part.reason}"
-    low, high = difference.ci
+    low, high = part.deciding
     nearer = "FAKE" if (difference.value < 0) == (better == "below 0") else "OTHER_FAKE"
     verdict = "undecided" if low <= 0 <= high else f"{nearer} is nearer to real music"
     chance = "" if p is None else f", {_p_value(p)}"
     return (
-        f"  {name:<12}difference {_number(difference.value)} {_interval(difference.ci)}{chance} "
-        f"({better} FAKE is better): {verdict}"
+        f"  {name:<12}difference {_number(difference.value)} {_interval(difference.ci)}{_at_once(part.simultaneous)}"
+        f"{chance} ({better} FAKE is better): {verdict}"
     )
+
+
+def _control_differences(control: ControlDifference | None) -> list[str]:
+    """Lines of the differences of slope, correlation and bias, where the conditions of both sets are known."""
+    lines: list[str] = []
+    for axis, differences in (control.axes() if control is not None else {}).items():
+        if differences is None:
+            continue
+        for name, part, better in (
+            ("slope", differences.slope, "above 0"),
+            ("correlation", differences.correlation, "above 0"),
+            ("bias", differences.bias, "below 0"),
+        ):
+            low, high = part.simultaneous or part.ci
+            ahead = "FAKE" if (part.value < 0) == (better == "below 0") else "OTHER_FAKE"
+            verdict = "undecided" if low <= 0 <= high else f"{ahead} follows its conditions better"
+            lines.append(
+                f"  {axis + ' ' + name:<20}difference {_number(part.value)} {_interval(part.ci)}"
+                f"{_at_once(part.simultaneous)} ({better} FAKE is better): {verdict}"
+            )
+    return lines
+
+
+def _at_once(simultaneous: tuple[float, float] | None) -> str:
+    return "" if simultaneous is None else f", for all at once {_interval(simultaneous)}"

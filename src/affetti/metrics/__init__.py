@@ -15,10 +15,12 @@ from affetti.metrics.agreement import (
 )
 from affetti.metrics.conditioning import (
     PermutedResponse,
+    ResponseDifference,
     label_error,
     label_response,
     permuted_response,
     relative_to_real,
+    response_difference,
 )
 from affetti.metrics.copying_test import DataCopying, data_copying
 from affetti.metrics.diversity import vendi_from_kernel, vendi_score
@@ -53,6 +55,7 @@ __all__ = [
     "PublishedQuality",
     "QualityDifference",
     "QualityResult",
+    "ResponseDifference",
     "Result",
     "SpectrogramDistances",
     "Stratum",
@@ -86,6 +89,7 @@ __all__ = [
     "quality_score",
     "r2",
     "relative_to_real",
+    "response_difference",
     "rmse",
     "sliced_wasserstein",
     "sliced_wasserstein_distance",

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from affetti.emotion import AXES
 from affetti.errors import InputError
-from affetti.metrics.agreement import bootstrap_ci, concordance, mae, pearson, slope
+from affetti.metrics.agreement import bootstrap_ci, bootstrap_values, concordance, mae, pearson, slope
 from affetti.metrics.joint import condition_permutation
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, as_pair, song_codes
@@ -189,6 +189,68 @@ def _moments(condition: Floats, predicted: Floats) -> tuple[Floats, Floats]:
 def _spread(values: Floats) -> tuple[float, float, float]:
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(values.mean()), float(high)
+
+
+@dataclass(frozen=True)
+class ResponseDifference:
+    """First less second."""
+
+    value: float
+    ci: tuple[float, float]
+    """95 % interval over songs."""
+    simultaneous: tuple[float, float]
+    """The same if it is to hold in all comparisons at once."""
+
+
+DIFFERENCE_MEASURES = ("correlation", "slope", "bias")
+Requests = tuple[ArrayLike, ArrayLike, ArrayLike | None]
+"""Conditions ``[N, 2]``, predictions ``[N, 2]`` and song ids ``[N]`` of a generator's clips."""
+
+
+def response_difference(
+    first: Requests, second: Requests, seed: int = 0, comparisons: int = 1, resamples: int = 2000
+) -> dict[str, dict[str, ResponseDifference] | None]:
+    """How much more one generator follows its conditions than another, by the predictions of one regressor.
+
+    Songs of either are resampled by themselves: clips of two generators are independent, also where they were generated
+    for the same emotions.
+
+    Args:
+        first: of one generator.
+        second: of the other.
+        seed: of the resampling.
+        comparisons: in how many comparisons at once the simultaneous interval is to hold (Bonferroni).
+        resamples: draws of songs.
+
+    Returns:
+        For each axis the differences of correlation, slope and bias towards neutral; ``None`` for an axis whose
+        condition never varies on one side.
+
+    Raises:
+        InputError: as :func:`label_response`.
+    """
+    sides = [(*_pair(requested, prediction), groups) for requested, prediction, groups in (first, second)]
+    seeds = np.random.default_rng(seed).integers(1 << 31, size=2)
+    differences: dict[str, dict[str, ResponseDifference] | None] = {}
+    for axis, name in enumerate(AXES):
+        if any(np.ptp(condition[:, axis]) == 0 for condition, _, _ in sides):
+            differences[name] = None
+            continue
+        differences[name] = {}
+        for key in DIFFERENCE_MEASURES:
+            values, drawn = [], []
+            for (condition, predicted, groups), own in zip(sides, seeds, strict=True):
+                columns = predicted[:, axis], condition[:, axis]
+                values.append(MEASURES[key](*columns))
+                drawn.append(
+                    bootstrap_values(MEASURES[key], *columns, groups=groups, seed=int(own), resamples=resamples)
+                )
+            tail = 0.025 / comparisons
+            low, lowest, highest, high = np.quantile(drawn[0] - drawn[1], [0.025, tail, 1 - tail, 0.975])
+            differences[name][key] = ResponseDifference(
+                values[0] - values[1], (float(low), float(high)), (float(lowest), float(highest))
+            )
+    return differences
 
 
 def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, float] | None]:

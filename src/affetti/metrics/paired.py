@@ -6,7 +6,7 @@ to the reference moves both alike and cancels, so the interval is narrower than 
 overlap where this one excludes 0.
 
 When not to use: on generators scored with different references, features or clips of different length; and with many
-generators at once without correcting for as many tests.
+generators at once without correcting for as many tests, as :meth:`PairedTest.simultaneous` does.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ class PairedTest:
     """The first's distance alone."""
     second: Result
     seed: int
+    dof: int = 1
+    """Degrees of freedom of the difference's standard error: one less than the fewest blocks of songs left out."""
+
+    def simultaneous(self, comparisons: int) -> tuple[float, float] | None:
+        """The difference's interval if it is to hold in as many comparisons at once, 95 times of 100 (Bonferroni)."""
+        if self.difference.ci is None:
+            return None
+        stretch = float(student_t.ppf(1 - 0.025 / comparisons, self.dof) / student_t.ppf(0.975, self.dof))
+        low, high = (self.difference.value + stretch * (end - self.difference.value) for end in self.difference.ci)
+        return low, high
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -91,7 +101,7 @@ def paired_test(
     if error == 0:
         raise InputError("leaving songs out changes nothing", where="first and second", hint="give sets that vary")
     p = 2 * float(student_t.sf(abs(results[0].value) / error, estimates[0].dof))
-    return PairedTest(results[0], p, results[1], results[2], seed)
+    return PairedTest(results[0], p, results[1], results[2], seed, estimates[0].dof)
 
 
 def _statistic(distance: str, samples: Sequence[Sample]) -> Statistic:

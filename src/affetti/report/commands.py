@@ -18,6 +18,8 @@ from affetti.storage import is_folder
 from affetti.studies.audit.registry import QUESTION_NAMES
 from affetti.studies.scorecard.result import Requested
 
+REPEATED = ("against",)
+"""Flags that are given once for each of their values."""
 BATCH_SIZE = 32
 """Clips a batch of ``affetti generate`` where none is given."""
 
@@ -130,7 +132,7 @@ def score_command(score: Score) -> str:
     card = score.card
     requested = card.requested or Requested(
         regressor=None if card.regressor is None else card.regressor.run,
-        against=None if card.against is None else card.against.fake,
+        against=() if card.against is None else (card.against.fake,),
     )
     return _command(
         "score",
@@ -142,6 +144,7 @@ def score_command(score: Score) -> str:
         regressor=requested.regressor,
         features=None if requested.features == "statistics" else requested.features,
         groups=requested.groups,
+        conditions=requested.conditions,
         preset=requested.preset,
         seed=card.seed,
         out=score.path,
@@ -252,7 +255,9 @@ def _command(verb: str, *positional: object, **flags: object) -> str:
         if value is True:
             lines.append(flag)
         elif isinstance(value, list | tuple):
-            if value:
+            if name in REPEATED:
+                lines += [f"{flag} {shlex.quote(str(item))}" for item in value]
+            elif value:
                 lines.append(" ".join([flag, *(shlex.quote(str(item)) for item in value)]))
         elif value is not None and value is not False:
             text = _number(value) if isinstance(value, float) else str(value)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import RATE, music
-from tests.material import mels, write_corpus
+from tests.material import mels, present, write_corpus
 
 from affetti import api
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
-from affetti.errors import InputError, MismatchError, StorageError
+from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.presets import front_end
 from affetti.signal import audio
 from affetti.signal.mel import mel_filters
@@ -262,3 +262,93 @@ def test_songs_of_a_training_corpus_are_recognised_by_their_ids(corpus: Corpus) 
     altered = replace(half, mel=np.asarray(half.mel) + np.float16(1))
     rows = unseen_rows(real, clip_digests(real), altered, clip_digests(altered))
     assert set(real.songs[rows]) == set(np.unique(real.songs)[1::2])
+
+
+def test_several_generators_are_compared_at_once(arrays: tuple[Path, Path, Path]) -> None:
+    third = arrays[0].with_name("train.npy")
+    card = api.score.run(*arrays[:2], against=[arrays[2], third])
+    assert [other.fake for other in card.comparisons] == [str(arrays[2]), str(third)]
+    assert card.against == card.comparisons[0]
+    alone = api.score.run(*arrays[:2], against=arrays[2]).comparisons[0]
+    for name in ("frechet", "kernel", "quality"):
+        single, several = getattr(alone, name), getattr(card.comparisons[0], name)
+        assert single.difference == several.difference
+        assert single.simultaneous is None
+        low, high = several.simultaneous
+        assert low < several.difference.ci[0] < several.difference.ci[1] < high
+        assert several.deciding == several.simultaneous
+        assert single.deciding == single.difference.ci
+    # Of a normal statistic 97.5 % are within 2.2414 deviations, 95 % within 1.96.
+    low, high = present(card.comparisons[0].quality.simultaneous)
+    ci = present(present(alone.quality.difference).ci)
+    assert (high - low) / (ci[1] - ci[0]) == pytest.approx(2.2414 / 1.9600, abs=1e-4)
+    assert Scorecard.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+
+
+def test_a_scorecard_with_one_comparison_alone_still_opens(arrays: tuple[Path, Path, Path]) -> None:
+    card = api.score.run(*arrays[:2], against=arrays[2])
+    document = card.to_dict()
+    del document["comparisons"], document["against"]["control"], document["requested"]
+    for part in ("frechet", "kernel", "quality"):
+        del document["against"][part]["simultaneous"]
+    opened = Scorecard.from_dict(document)
+    assert [other.fake for other in opened.compared()] == [str(arrays[2])]
+
+
+def test_control_of_an_array_is_that_of_the_corpus_it_was_saved_from(
+    corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    synthetic = Corpus.open(made("flow"))
+    np.save(tmp_path / "made.npy", np.asarray(synthetic.mel))
+    lines = [f"{row},{v!r},{a!r}" for row, (v, a) in enumerate(synthetic.labels.tolist())]
+    (tmp_path / "conditions.csv").write_text("\n".join(["file,valence,arousal", *lines]))
+    ours, theirs = (
+        api.score.run(corpus.path, fake, fold=0, regressor=run_of("baseline"), conditions=conditions)
+        for fake, conditions in ((synthetic.path, ()), (tmp_path / "made.npy", [tmp_path / "conditions.csv"]))
+    )
+    for axis, expected in present(ours.conditioning).axes().items():
+        response = present(theirs.conditioning).axes()[axis]
+        assert response.real == expected.real
+        for name in ("slope", "correlation", "ccc", "mae", "bias"):
+            value = present(getattr(expected, name)).value
+            assert present(getattr(response, name)).value == pytest.approx(value, abs=1e-5)
+        low, mean, high = present(response.permuted).correlation
+        assert low < mean < high
+    assert present(theirs.requested).conditions == (str(tmp_path / "conditions.csv"),)
+
+
+def test_differences_of_control_have_their_sign_and_their_intervals(
+    corpus: Corpus, made: Callable[..., Path], run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Real clips requested as their labels follow them; with the requests of others they do not."""
+    synthetic, fold = Corpus.open(made("flow")), corpus.fold(0)
+    rows = np.concatenate([fold.train, fold.test])
+    np.save(tmp_path / "right.npy", np.asarray(corpus.mel)[rows])
+    right = corpus.labels[rows]
+    for name, labels in (("right", right), ("wrong", np.roll(right, len(right) // 2, axis=0))):
+        lines = [f"{row},{v!r},{a!r}" for row, (v, a) in enumerate(labels.tolist())]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["file,valence,arousal", *lines]))
+    (tmp_path / "wrong.npy").write_bytes((tmp_path / "right.npy").read_bytes())
+    card = api.score.run(
+        corpus.path,
+        tmp_path / "right.npy",
+        against=[tmp_path / "wrong.npy", synthetic.path],
+        regressor=run_of("baseline"),
+        conditions=[tmp_path / "right.csv", tmp_path / "wrong.csv"],
+    )
+    wrong, flow = (present(other.control) for other in card.comparisons)
+    assert present(wrong.arousal).correlation.value > 0
+    assert present(wrong.arousal).bias.value < 0
+    for part in (present(wrong.arousal).slope, present(flow.arousal).slope):
+        assert present(part.simultaneous)[0] <= part.ci[0] <= part.value <= part.ci[1] <= present(part.simultaneous)[1]
+
+
+def test_conditions_without_a_regressor_and_of_another_number_are_refused(
+    arrays: tuple[Path, Path, Path], corpus: Corpus, tmp_path: Path
+) -> None:
+    table = tmp_path / "conditions.csv"
+    table.write_text("file,valence,arousal\n" + "".join(f"{row},{row / 24:g},0\n" for row in range(24)))
+    with pytest.raises(UsageError, match="nothing here predicts the emotions"):
+        api.score.run(*arrays[:2], conditions=[table])
+    with pytest.raises(UsageError, match="3 tables for 2 sets"):
+        api.score.run(corpus.path, arrays[1], against=arrays[2], conditions=[table] * 3)

@@ -28,12 +28,12 @@ class ScoreSets:
     """The synthetic clips."""
     train: ClipSet | None = None
     """What the generator was trained on, for the search for copies."""
-    against: ClipSet | None = None
-    """Clips of another generator, to be compared with ``fake`` on the same reference."""
+    against: tuple[ClipSet, ...] = ()
+    """Clips of other generators, to be compared with ``fake`` on the same reference."""
 
     def given(self) -> Iterator[ClipSet]:
         """The sets that there are."""
-        return (clips for clips in (self.real, self.fake, self.train, self.against) if clips is not None)
+        return (clips for clips in (self.real, self.fake, self.train, *self.against) if clips is not None)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
     if settings.seed < 0:
         raise UsageError(f"seed {settings.seed} is negative", where="--seed", hint="give 0 or more")
     real = sets.real
-    for other in (sets.fake, sets.train, sets.against):
+    for other in (sets.fake, sets.train, *sets.against):
         if other is not None:
             _require_alike(real, other)
     for clips in sets.given():
@@ -85,9 +85,8 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
         raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
     reference = _reference(sets, settings.fold)
     require_unseen(settings.embedder, reference.clips.songs)
-    for clips in (reference.clips, sets.fake, sets.against):
-        if clips is not None:
-            _require_songs(clips)
+    for clips in (reference.clips, sets.fake, *sets.against):
+        _require_songs(clips)
     return reference
 
 
@@ -97,9 +96,8 @@ def _reference(sets: ScoreSets, fold: int | None) -> Reference:
         return Reference(real, None)
     part = real.fold(fold)
     clips = real.subset(part.test)
-    for made in (sets.fake, sets.against):
-        if made is not None:
-            splits.require_held_out(clips.songs.tolist(), training_songs(made), f"the generator of {made.name}")
+    for made in (sets.fake, *sets.against):
+        splits.require_held_out(clips.songs.tolist(), training_songs(made), f"the generator of {made.name}")
     return Reference(clips, part)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from affetti import config, metrics
 from affetti.errors import StorageError, UsageError
 from affetti.results import BaseResult, PointEstimate
+from affetti.studies.scorecard.comparison import Comparison
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
@@ -178,43 +179,6 @@ class Strata:
 
 
 @dataclass(frozen=True)
-class DistanceDifference:
-    """Difference of the distances of two generators from the same real songs; below 0 the first is nearer."""
-
-    difference: Measure | None = None
-    first: Measure | None = None
-    second: Measure | None = None
-    p: float | None = None
-    seed: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class QualityDifference:
-    """Difference of the Quality Scores of two generators on the same real songs; above 0 the first is better."""
-
-    difference: Measure | None = None
-    first: float | None = None
-    second: float | None = None
-    n: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The synthetic set compared with that of another generator."""
-
-    fake: str
-    """Name of the other generator's set."""
-    n_fake: int
-    frechet: DistanceDifference
-    kernel: DistanceDifference
-    quality: QualityDifference
-    contains_real: int
-    """Clips of the other set that are real clips."""
-
-
-@dataclass(frozen=True)
 class Features:
     """What the measures compare."""
 
@@ -266,8 +230,9 @@ class Requested:
     regressor: str | None = None
     features: str = "statistics"
     train: str | None = None
-    against: str | None = None
+    against: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
     preset: str | None = None
 
 
@@ -291,6 +256,7 @@ class Scorecard(BaseResult):
     contains_real: int
     """Synthetic clips that are real or training clips."""
     against: Comparison | None
+    """The comparison with another generator, the first of ``comparisons``; ``None`` where none was given."""
     features: Features
     regressor: RegressorSource | None
     front_end: str | None
@@ -315,6 +281,8 @@ class Scorecard(BaseResult):
     of affetti 0.1."""
     typicality: ClipTypicality | None = None
     """How typical each synthetic clip is of real songs; None in scorecards of affetti 0.1."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Each other generator, in the order in which they were given; empty in scorecards of affetti 0.1."""
     cautions: tuple[str, ...] = ()
     """What is likely wrong with the sets given: arrays whose values do not look like dB."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
@@ -325,6 +293,10 @@ class Scorecard(BaseResult):
         """The nearest pairs, by features or by passages; see :func:`pairs_to_hear`."""
         p = None if self.memorisation is None else self.memorisation.p
         return pairs_to_hear(self.nearest_pairs, p, self.passages)
+
+    def compared(self) -> tuple[Comparison, ...]:
+        """Each other generator; of a scorecard of affetti 0.1 the one that it may have."""
+        return self.comparisons or (() if self.against is None else (self.against,))
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``affetti score --json`` prints."""

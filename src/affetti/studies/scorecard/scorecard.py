@@ -10,6 +10,7 @@ own; this one puts them together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.studies.scorecard import conditioning as emotion
 from affetti.studies.scorecard import emotion_predictions
+from affetti.studies.scorecard.comparison import Comparison
 from affetti.studies.scorecard.copy_results import pairs_to_hear
 from affetti.studies.scorecard.distances import spectrogram
 from affetti.studies.scorecard.inputs import (
@@ -43,10 +45,9 @@ from affetti.studies.scorecard.memorisation import (
     find_copies,
     unseen_rows,
 )
-from affetti.studies.scorecard.paired import compare_generators
+from affetti.studies.scorecard.paired import OtherGenerator, compare_generators
 from affetti.studies.scorecard.plot_data import plot_arrays, save
 from affetti.studies.scorecard.result import (
-    Comparison,
     Features,
     LeftOut,
     Quality,
@@ -54,7 +55,11 @@ from affetti.studies.scorecard.result import (
     SongCounts,
 )
 from affetti.studies.scorecard.typicality import measure_typicality, save_table
+from affetti.studies.scorecard.typicality_results import ClipTypicality
 from affetti.studies.scorecard.unsaved import UnsavedScoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Rows = NDArray[np.float64]
 N_STEPS = 6
@@ -78,7 +83,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     settings = ScoreSettings() if settings is None else settings
     reference = checked(sets, settings)
     real, fake, seed = reference.clips, sets.fake, settings.seed
-    steps = N_STEPS + (sets.against is not None)
+    steps = N_STEPS + bool(sets.against)
     progress("score", 0, steps)
     contents = _Contents.of(sets, reference)
     contains_real = contents.contained(fake)
@@ -93,26 +98,16 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     typical, table = measure_typicality(real, contents.unseen, fake, rows.real, rows.fake)
     progress("score", 4, steps)
     predictions = emotion_predictions.predict_emotions(
-        sets.real, real, fake, settings.fold, settings.regressor, seed, settings.device
+        sets.real, real, fake, settings.fold, settings.regressor, seed, settings.device, sets.against
     )
     followed = emotion.conditioning(fake, predictions, seed)
     joint = emotion.joint_distance(real, fake, rows.real, rows.fake, seed)
     progress("score", 5, steps)
     strata = emotion.strata(real, fake, rows.real, rows.fake, predictions, seed)
     progress("score", 6, steps)
-    against = _against(sets, reference, rows, contents, seed)
+    comparisons = _comparisons(sets, reference, rows, contents, predictions, seed)
     progress("score", steps, steps)
-    unsaved: StorageError | None = None
-    if settings.out is not None:
-        pairs = () if copies is None else pairs_to_hear(copies.pairs, copies.statistics.p, copies.passages)
-        learnt = sets.train if sets.train is not None else sets.real if reference.fold is not None else None
-        try:
-            if table is not None:
-                save_table(settings.out, table)
-            arrays = plot_arrays(real, fake, rows.real, rows.fake, learnt, pairs, typical.least)
-            save(settings.out / "pictures.npz", arrays)
-        except StorageError as error:
-            unsaved = error  # the numbers are worth more than the picture: they go along with the error
+    unsaved = _save_files(sets, settings, reference, rows, copies, (typical, table))
     front = real.front_end or fake.front_end
     card = Scorecard(
         quality=Quality.of(quality),
@@ -127,7 +122,8 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         passages=None if copies is None else copies.passages,
         typicality=typical,
         contains_real=contains_real,
-        against=against,
+        against=comparisons[0] if comparisons else None,
+        comparisons=comparisons,
         features=Features(settings.embedder.name, settings.embedder.version, rows.real.shape[1]),
         regressor=None if predictions is None else predictions.regressor,
         front_end=None if front is None else front.hash,
@@ -147,6 +143,33 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     if unsaved is not None:
         raise UnsavedScoreError(card, unsaved) from unsaved
     return card
+
+
+def _save_files(
+    sets: ScoreSets,
+    settings: ScoreSettings,
+    reference: Reference,
+    rows: _Rows,
+    copies: Copies | None,
+    typicality: tuple[ClipTypicality, pd.DataFrame | None],
+) -> StorageError | None:
+    """Save the table of clips and what the report draws, where there is a folder; an error is returned, not raised.
+
+    The numbers are worth more than the files: they go along with the error.
+    """
+    if settings.out is None:
+        return None
+    pairs = () if copies is None else pairs_to_hear(copies.pairs, copies.statistics.p, copies.passages)
+    learnt = sets.train if sets.train is not None else sets.real if reference.fold is not None else None
+    typical, table = typicality
+    try:
+        if table is not None:
+            save_table(settings.out, table)
+        arrays = plot_arrays(reference.clips, sets.fake, rows.real, rows.fake, learnt, pairs, typical.least)
+        save(settings.out / "pictures.npz", arrays)
+    except StorageError as error:
+        return error
+    return None
 
 
 @dataclass(frozen=True)
@@ -176,12 +199,12 @@ class _Contents:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Embeddings ``[N, D]`` of the reference, the synthetic clips, the training set and the other generator's."""
+    """Embeddings ``[N, D]`` of the reference, the synthetic clips, the training set and the other generators'."""
 
     real: Rows
     fake: Rows
     train: Rows | None
-    against: Rows | None
+    against: tuple[Rows, ...]
 
 
 def _embedded(embedder: Embedder, sets: ScoreSets, fold: splits.Fold | None, progress: Progress) -> _Rows:
@@ -194,7 +217,7 @@ def _embedded(embedder: Embedder, sets: ScoreSets, fold: splits.Fold | None, pro
     train = None if fold is None else real[fold.train]
     if sets.train is not None:
         train = embed("train", sets.train)
-    against = None if sets.against is None else embed("against", sets.against)
+    against = tuple(embed("against", clips) for clips in sets.against)
     real = real if fold is None else real[fold.test]
     if not embedder.standardise:
         return _Rows(real, fake, train, against)
@@ -203,7 +226,7 @@ def _embedded(embedder: Embedder, sets: ScoreSets, fold: splits.Fold | None, pro
         standard(real),
         standard(fake),
         None if train is None else standard(train),
-        None if against is None else standard(against),
+        tuple(standard(other) for other in against),
     )
 
 
@@ -225,10 +248,18 @@ def _copies(sets: ScoreSets, reference: Reference, unseen: NDArray[np.intp], row
     )
 
 
-def _against(sets: ScoreSets, reference: Reference, rows: _Rows, contents: _Contents, seed: int) -> Comparison | None:
-    """The comparison with another generator, where one is given."""
-    other = sets.against
-    if other is None or rows.against is None:
-        return None
-    embedded = rows.real, rows.fake, rows.against
-    return compare_generators(reference.clips, sets.fake, other, embedded, contents.contained(other), seed)
+def _comparisons(
+    sets: ScoreSets,
+    reference: Reference,
+    rows: _Rows,
+    contents: _Contents,
+    predictions: emotion_predictions.EmotionPredictions | None,
+    seed: int,
+) -> tuple[Comparison, ...]:
+    """The comparisons with other generators."""
+    emotions = (None,) * len(sets.against) if predictions is None else predictions.others
+    others = [
+        OtherGenerator(clips, embedded, contents.contained(clips), predicted)
+        for clips, embedded, predicted in zip(sets.against, rows.against, emotions, strict=True)
+    ]
+    return compare_generators(reference.clips, sets.fake, (rows.real, rows.fake), others, predictions, seed)
