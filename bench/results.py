@@ -27,7 +27,7 @@ def study(result: dict[str, Any]) -> None:
     print(f"smallest gain detected with a power of 80 %: {result['detectable']:.3f}\n")
     ridge = {row["name"]: row for row in result["ridge"]}
     called, ci = ("CCC", "ci") if measure == "ccc" else ("right quadrant", "accuracy_ci")
-    print(f"| arm | {called} | difference | for all arms at once | P(harm) | verdict | ridge, difference |")
+    print(f"| arm | {called} | difference | for all arms at once | resamples below 0 | verdict | ridge, difference |")
     print("|---|---|---|---|---|---|---|")
     for row in result["arms"]:
         both = row.get("delta_ci_simultaneous")
@@ -37,7 +37,7 @@ def study(result: dict[str, Any]) -> None:
             interval(row[measure], row[ci], 3),
             interval(row["delta"], row["delta_ci"], 3, sign=True),
             f"[{both[0]:+.3f}, {both[1]:+.3f}]" if both else "",
-            interval(row.get("probability_of_harm"), None, 2),
+            interval(row.get("share_below_zero", row.get("probability_of_harm")), None, 2),
             row.get("verdict", ""),
             interval(linear["delta"], linear["delta_ci"], 3, sign=True) if linear else "",
         ]

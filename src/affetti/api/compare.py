@@ -31,7 +31,7 @@ class ComparePlan(Plan):
     """Synthetic sets that would be made."""
     train_fractions: tuple[float, ...]
     least_seconds: float
-    """Seconds of ``real`` and ``real-longer`` alone."""
+    """Seconds of ``real`` alone."""
     test: TestSet
     folds: tuple[int, ...]
 
@@ -47,8 +47,9 @@ def run(
 ) -> StudyResult:
     """Run the augmentation study; see :func:`affetti.studies.augmentation.study.augmentation_study`.
 
-    ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, folds, seeds,
-    ratio, train_fractions, sampling, training_steps, budget, published_protocol, steps, batch_size, seed, device``.
+    ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, contrasts,
+    augment, clips, trained_on, generator_runs, folds, seeds, ratio, train_fractions, sampling, training_steps, budget,
+    published_protocol, steps, batch_size, seed, device``.
     On the CPU ``workers`` defaults to one per core; on another device, to one; ``engine`` is where they run.
     """
     chosen = study_settings(**settings)
@@ -76,7 +77,7 @@ def plan(
         fits = f"; of this, what fits {chosen.budget:.0f} s would be run"
         least = study.least_seconds
         if least > chosen.budget:
-            fits = f"; real and real-longer alone take {least:.0f} s: {chosen.budget:.0f} s are too few"
+            fits = f"; real alone takes {least:.0f} s: {chosen.budget:.0f} s are too few"
     regressors = f"{study.trials} regressors ({len(study.arms)} arms: {', '.join(study.arms)})"
     cost = describe_cost(study.bytes, study.seconds, Path(out))
     text = f"would train {regressors} on {corpus} and write {cost}{fits}"
@@ -84,9 +85,17 @@ def plan(
 
 
 def study_settings(
-    *, models: Sequence[str | Path] = (), arms: Sequence[str] = (), sampling: Any = (), **others: Any
+    *,
+    models: Sequence[str | Path] = (),
+    arms: Sequence[str] = (),
+    sampling: Any = (),
+    contrasts: Sequence[Sequence[str]] = (),
+    clips: Any = (),
+    **others: Any,
 ) -> StudySettings:
     """Settings of a study from plain values: sequences of any kind, ``sampling`` as ``{"guidance": [1, 2]}`` or pairs.
+
+    ``contrasts`` are pairs of arms, ``clips`` is ``{"name": corpus}`` or pairs.
 
     Raises:
         UsageError: a setting is unknown.
@@ -102,7 +111,13 @@ def study_settings(
     given: dict[str, Any] = {
         name: tuple(it) if name in ("train_fractions", "training_steps") else it for name, it in others.items()
     }
+    for pair in contrasts:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise UsageError(f"{pair!r} is no pair of arms", where="--contrast", hint="give two arms")
+    named = clips.items() if isinstance(clips, Mapping) else clips
     return StudySettings(
+        contrasts=tuple((str(first), str(second)) for first, second in contrasts),
+        clips=tuple((str(name), Path(path)) for name, path in named),
         models=tuple(Path(path) for path in models),
         arms=tuple(arms),
         sampling=tuple((str(name), float(value)) for name, value in pairs),

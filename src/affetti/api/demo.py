@@ -86,6 +86,8 @@ class DemoResult(BaseResult):
     """The page."""
     scores: dict[str, DemoScore]
     """By generator."""
+    primary: str
+    """The primary contrast of the augmentation study, in one sentence."""
     arms: tuple[DemoArm, ...]
     claims: dict[str, int]
     """How many claims of the published study got each verdict."""
@@ -176,7 +178,7 @@ def run(
             out / "corpus",
             out / "study",
             models=[out / "runs" / kind for kind in GENERATORS],
-            arms=("specaugment", *GENERATORS, f"{GENERATORS[-1]}-shuffled"),
+            arms=("null", *GENERATORS, f"{GENERATORS[-1]}-shuffled"),
             seeds=chosen.seeds,
             steps=chosen.steps,
             seed=seed,
@@ -204,6 +206,7 @@ def run(
     result = DemoResult(
         report=str(out / "report.html"),
         scores={kind: _demo_score(card) for kind, card in scores.items()},
+        primary="" if study.primary is None else study.primary.sentence,
         arms=tuple(
             DemoArm(row.name, row.ccc, row.ci, row.delta, row.delta_ci, row.verdict or "") for row in study.arms
         ),
@@ -308,6 +311,7 @@ def _summary(result: DemoResult) -> str:
         if arousal := card.relative.get("arousal"):
             line += f"; arousal slope {arousal.slope:.2f} and correlation {arousal.correlation:.2f} of real music's"
         lines.append(line)
+    lines.append(result.primary)
     for arm in result.arms:
         low, high = arm.delta_ci
         lines.append(

@@ -17,7 +17,14 @@ from affetti.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from affetti.studies.augmentation.results import ArmResult, Measure, MethodRow, PublishedProtocol, StudyResult
+    from affetti.studies.augmentation.results import (
+        ArmResult,
+        ContrastResult,
+        Measure,
+        MethodRow,
+        PublishedProtocol,
+        StudyResult,
+    )
 
 SECONDS_PER_UNIT = {"s": 1.0, "m": 60.0, "h": 3_600.0}
 COLUMN_WIDTH = 13
@@ -28,7 +35,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Measure whether synthetic data helps: regressors trained with and without it, tested on unseen real songs."""
+    """Measure what synthetic data adds to a good recipe: regressors with and without it, on unseen real songs."""
 
     corpus: Path
     """The real corpus."""
@@ -37,9 +44,19 @@ class Flags(LongFlags):
     models: tuple[Path, ...] = field(default=())
     """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here)."""
     arms: tuple[str, ...] = field(default=())
-    """Arms to run (default eight): all, or of specaugment, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
-    waveform, composer, best …; sets take :SETTING=VALUE, @RATIO, -filtered, -only, -pretrained, -shuffled; joined by
-    +."""
+    """Arms to run (default eight): all, or of null, real-again, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
+    waveform, composed, composer, best …; sets take :SETTING=VALUE, @RATIO, -filtered, -hard, -gaps, -only,
+    -pretrained, -pretrained-equal, -shuffled; joined by +. Each is on top of the recipe; plain-NAME is without it."""
+    contrast: tyro.conf.UseAppendAction[tuple[tuple[str, str], ...]] = field(default=())
+    """Two arms whose difference is wanted, such as flow gan; may be repeated. The first is the primary contrast."""
+    augment: str | None = None
+    """The recipe: augmentations of all arms but the plain ones, joined by + (default specaugment; none: no recipe)."""
+    clips: tuple[str, ...] = field(default=())
+    """Clips of somebody else's generator, as NAME=CORPUS; NAME is then an arm, and takes @RATIO and the rest."""
+    trained_on: str | None = None
+    """What the generators of --clips were trained on: a CSV with a column song_id, or undeclared."""
+    generator_runs: int | None = None
+    """Runs of each generator per fold (default 3, or as many as there are seeds, or as models are given)."""
     folds: int | None = None
     """Folds to test on, where no models are given (default 1)."""
     seeds: int | None = None
@@ -58,7 +75,7 @@ class Flags(LongFlags):
     published_protocol: bool = False
     """Also rerun the study as it was published (mixed test set: not a valid evaluation)."""
     steps: int | None = None
-    """Updates of the arm real (default: the preset's)."""
+    """Half of the updates that an arm may take (default: the preset's)."""
     batch_size: int | None = None
     """Clips per update (default: the preset's)."""
     device: str | None = None
@@ -106,7 +123,14 @@ def _parse(settings: dict[str, Any]) -> dict[str, Any]:
     for typed in settings.pop("sampling", ()):
         name, _, values = typed.partition("=")
         pairs += [(name, value) for value in _numbers(values, "--sampling")]
-    return parsed | ({"sampling": tuple(pairs)} if pairs else {})
+    clips: list[tuple[str, str]] = []
+    for typed in settings.pop("clips", ()):
+        name, equals, path = typed.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"{typed!r} is not a set of clips", where="--clips", hint="write NAME=CORPUS")
+        clips.append((name, path))
+    listed = {"sampling": tuple(pairs), "clips": tuple(clips), "contrasts": settings.pop("contrast", ())}
+    return parsed | {name: values for name, values in listed.items() if values}
 
 
 def _numbers(typed: str, flag: str) -> list[float]:
@@ -130,12 +154,14 @@ def text(result: StudyResult) -> str:
     """The study for a terminal."""
     test = result.test
     lines = [
+        *([] if result.primary is None else [result.primary.sentence]),
         (
             f"tested on {test.n} real clips of {test.songs} songs never seen, {result.seeds} seeds, "
             f"folds {list(result.folds)}"
         ),
         *_table(result.arms, result.measure, "small network"),
         *_table(result.ridge, result.measure, "ridge")[1:],
+        *_contrasts(result.contrasts),
     ]
     lines += [f"best, fold {row.fold}: {row.arm or 'none'} (chosen on validation songs)" for row in result.best]
     lines += _methods(result.hierarchy)
@@ -171,6 +197,18 @@ def _table(rows: Sequence[ArmResult], measure: Measure, name: str) -> list[str]:
             f"{_interval(row.delta_ci_simultaneous or row.delta_ci, '+'):>20}  {row.verdict or ''}"
         )
     return lines
+
+
+def _contrasts(rows: Sequence[ContrastResult]) -> list[str]:
+    """The differences of other pairs of arms."""
+    names = [f"{row.arm} less {row.reference}" for row in rows]
+    width = max([0, *map(len, names)])
+    lines = [
+        f"  {name:<{width}}{row.delta:>+9.3f}{_interval(row.delta_ci_simultaneous or row.delta_ci, '+'):>20}  "
+        f"{row.verdict or ''}"
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return ["contrasts:", *lines] if lines else []
 
 
 def _methods(rows: Sequence[MethodRow]) -> list[str]:

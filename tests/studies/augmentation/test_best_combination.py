@@ -15,7 +15,7 @@ from affetti.studies.augmentation.trials import STUDENT, Trial, TrialResult, Tri
 def test_the_best_pair_is_chosen_on_validation_songs_alone(corpus: Corpus, tmp_path: Path) -> None:
     place = TrainingSubset(0, 1.0, corpus.path)
     labels = corpus.labels[corpus.fold(0).validation]
-    noise = {"specaugment": 0.9, "mixup": 0.1, "gan": 0.2, "flow": 0.8, "flow-shuffled": 0.0, "composer": 0.0}
+    noise = {"time-stretch": 0.9, "mixup": 0.1, "gan": 0.2, "flow": 0.8, "flow-shuffled": 0.0, "composer": 0.0}
     arms = [parse_arm(name, 1.0) for name in noise]
     task = TrialTask((), (), tmp_path, 1, 8)
     rng = np.random.default_rng(0)

@@ -13,8 +13,6 @@ from affetti.studies.augmentation.comparison import (
     ResampleWeights,
     choose_measure,
     compare_arms,
-    degrees_of_freedom,
-    simultaneous_intervals,
     verdict,
     weighted_accuracy,
     weighted_concordance,
@@ -63,7 +61,7 @@ def test_a_weight_of_two_is_the_clip_twice() -> None:
 
 def test_the_difference_of_the_reference_from_itself_is_zero() -> None:
     predictions, target, songs = material({REFERENCE: 0.2, "flow": 0.2}, 2)
-    row = compare_arms(predictions, target, songs, REFERENCE, 0)[0]
+    row = compare_arms(predictions, target, songs, REFERENCE, 0).arms[0]
     assert (row.name, row.delta, row.delta_ci) == (REFERENCE, 0.0, (0.0, 0.0))
     assert row.ccc == pytest.approx(np.mean([row.ccc_valence, row.ccc_arousal]))
     assert row.ci[0] < row.ccc < row.ci[1]
@@ -71,17 +69,17 @@ def test_the_difference_of_the_reference_from_itself_is_zero() -> None:
 
 def test_a_planted_gain_and_a_planted_harm_are_detected() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "better": 0.1, "worse": 0.6}, 3, seeds=5)
-    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0)}
+    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0).arms}
     assert verdict(rows["better"], SONGS, 5, 2) == "helps"
     assert verdict(rows["worse"], SONGS, 5, 2) == "harms"
-    assert rows["better"].probability_of_harm == 0.0
+    assert rows["better"].share_below_zero == 0.0
 
 
 def test_no_difference_is_called_one_no_more_often_than_it_should() -> None:
     alarms = 0
     for seed in range(60):
         predictions, target, songs = material({REFERENCE: 0.3, "same": 0.3}, 100 + seed, seeds=3)
-        low, high = compare_arms(predictions, target, songs, REFERENCE, seed)[1].delta_ci
+        low, high = compare_arms(predictions, target, songs, REFERENCE, seed).arms[1].delta_ci
         alarms += low > 0 or high < 0
     # 5 % nominal: 9 of 60 or more would come by chance less than once in a thousand such tests.
     assert alarms < 9
@@ -90,8 +88,9 @@ def test_no_difference_is_called_one_no_more_often_than_it_should() -> None:
 def test_the_order_of_clips_does_not_matter() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.2}, 4)
     order = np.random.default_rng(0).permutation(len(target))
-    first = compare_arms(predictions, target, songs, REFERENCE, 0)
-    second = compare_arms({k: p[:, order] for k, p in predictions.items()}, target[order], songs[order], REFERENCE, 0)
+    first = compare_arms(predictions, target, songs, REFERENCE, 0).arms
+    moved = {k: p[:, order] for k, p in predictions.items()}
+    second = compare_arms(moved, target[order], songs[order], REFERENCE, 0).arms
     assert second[1].delta == pytest.approx(first[1].delta)
     assert second[1].delta_ci == pytest.approx(first[1].delta_ci)
 
@@ -99,28 +98,70 @@ def test_the_order_of_clips_does_not_matter() -> None:
 def test_more_songs_narrow_the_interval() -> None:
     predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.3}, 5)
     few = np.flatnonzero(np.isin(songs, [f"s{i}" for i in range(10)]))
-    all_low, all_high = compare_arms(predictions, target, songs, REFERENCE, 0)[1].delta_ci
+    all_low, all_high = compare_arms(predictions, target, songs, REFERENCE, 0).arms[1].delta_ci
     part = {arm: p[:, few] for arm, p in predictions.items()}
-    low, high = compare_arms(part, target[few], songs[few], REFERENCE, 0)[1].delta_ci
+    low, high = compare_arms(part, target[few], songs[few], REFERENCE, 0).arms[1].delta_ci
     assert all_high - all_low < 0.8 * (high - low)
 
 
 def test_genres_are_reported_with_counts_and_those_of_too_few_songs_left_out() -> None:
     predictions, target, songs = material({REFERENCE: 0.3}, 6)
     genres = np.array(["jazz" if song in ("s0", "s1") else "pop" for song in songs])
-    rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres)[0].by_genre
+    rows = compare_arms(predictions, target, songs, REFERENCE, 0, genres).arms[0].by_genre
     assert [(row.genre, row.songs, row.n) for row in rows] == [("pop", 38, 152)]
 
 
-def test_few_seeds_and_one_fold_are_called_exploratory_with_the_reason() -> None:
+def test_few_seeds_runs_and_folds_are_called_exploratory_with_the_reason() -> None:
     row = arm("flow", 0.02, (0.01, 0.03))
     assert verdict(row, 50, 3, 1) == "helps (exploratory: fewer than 5 seeds, one fold)"
     assert verdict(row, 50, 5, 2) == "helps"
-    undecided = verdict(arm("flow", 0.02, (-0.02, 0.06)), 50, 5, 2)
-    assert undecided == "can't tell: would need about 200 test songs"  # half-width twice the difference: 4 × 50
-    nothing = verdict(arm("flow", 0.0001, (-0.02, 0.02)), 50, 5, 2)
-    assert nothing == "can't tell: so small a difference would need more than 5,000 test songs"
+    assert verdict(replace(row, generator_runs=3), 50, 5, 2) == "helps"
+    assert verdict(replace(row, generator_runs=2), 50, 5, 2) == "helps (exploratory: fewer than 3 generator runs)"
+    undecided = replace(arm("flow", 0.02, (-0.02, 0.06)), songs_needed=391)
+    assert verdict(undecided, 50, 5, 2) == "can't tell: would need about 400 test songs"
+    assert verdict(replace(undecided, songs_needed=20), 50, 5, 2) == "can't tell: would need about 50 test songs"
+    nothing = replace(arm("flow", 0.0001, (-0.02, 0.02)), songs_needed=40_000)
+    assert verdict(nothing, 50, 5, 2) == "can't tell: so small a difference would need more than 5,000 test songs"
+    assert verdict(replace(undecided, songs_needed=None), 50, 5, 2) == (
+        "can't tell: so small a difference would need more seeds or generator runs, whatever the test songs"
+    )
     assert verdict(arm(REFERENCE, 0.0, (0.0, 0.0)), 50, 5, 2) == "the reference"
+
+
+def test_a_verdict_on_one_run_is_of_that_run() -> None:
+    row = replace(arm("flow", 0.02, (0.01, 0.03)), generator_runs=1)
+    assert verdict(row, 50, 5, 2) == "this run helps"
+    assert verdict(replace(row, delta_ci=(-0.03, -0.01)), 50, 5, 2) == "this run harms"
+    assert verdict(replace(row, delta_ci=(-0.1, 0.1)), 50, 5, 2).startswith("can't tell of this run: ")
+
+
+def test_runs_that_differ_widen_the_interval_and_runs_that_do_not_leave_it() -> None:
+    predictions, target, songs = material({REFERENCE: 0.3, "flow": 0.3}, 8, seeds=6)
+    runs = {"flow": (0, 1, 2, 0, 1, 2)}
+    alike = compare_arms(predictions, target, songs, REFERENCE, 0, runs=runs).arms[1]
+    shift = np.array([-0.2, 0.0, 0.2])[list(runs["flow"])]
+    predictions["flow"] = predictions["flow"] * (1 + shift[:, None, None])
+    apart = compare_arms(predictions, target, songs, REFERENCE, 0, runs=runs).arms[1]
+    one = compare_arms(predictions, target, songs, REFERENCE, 0, runs={"flow": (0,) * 6}).arms[1]
+    widths = [np.ptp(row.delta_ci) for row in (alike, apart, one)]
+    assert widths[1] > 2 * widths[0]
+    assert widths[1] > 1.5 * widths[2], "with one run, six seeds are six units"
+    assert (alike.generator_runs, apart.generator_runs, one.generator_runs) == (3, 3, 1)
+
+
+def test_a_contrast_is_the_difference_of_its_arms_and_one_with_the_reference_is_the_row() -> None:
+    predictions, target, songs = material({REFERENCE: 0.4, "a": 0.2, "b": 0.3}, 9, seeds=4)
+    compared = compare_arms(
+        predictions, target, songs, REFERENCE, 0, contrasts=[("a", "b"), ("a", REFERENCE), ("b", "a")]
+    )
+    rows = {row.name: row for row in compared.arms}
+    first, same, back = compared.contrasts
+    assert (first.arm, first.reference) == ("a", "b")
+    assert first.delta == pytest.approx(rows["a"].delta - rows["b"].delta)
+    assert back.delta == pytest.approx(-first.delta)
+    assert present(back.delta_ci)[0] == pytest.approx(-first.delta_ci[1])
+    assert (same.delta, same.delta_ci, same.p) == (rows["a"].delta, rows["a"].delta_ci, rows["a"].p)
+    assert first.generator_runs is None
 
 
 def test_draws_of_n_minus_one_give_the_variance_of_a_mean_without_bias() -> None:
@@ -131,29 +172,6 @@ def test_draws_of_n_minus_one_give_the_variance_of_a_mean_without_bias() -> None
     clips = draws.clips[1:] / draws.clips[1:].sum(axis=1, keepdims=True)
     assert (clips @ values).var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
     assert ResampleWeights.draw(np.array(["a"]), 1, np.random.default_rng(0), 5).seeds.tolist() == [[1.0]] * 6
-
-
-def test_one_arm_alone_has_the_normal_interval_and_many_have_bonferronis_when_independent() -> None:
-    rng = np.random.default_rng(0)
-    drawn = {f"arm{i}": np.append(0.01, 0.01 + 0.02 * rng.standard_normal(40_000)) for i in range(10)}
-    alone = simultaneous_intervals({"arm0": drawn["arm0"]})["arm0"]
-    low, high = alone.ci
-    assert (high - low) / 2 == pytest.approx(1.96 * 0.02, rel=0.02)
-    assert alone.p == pytest.approx(0.617, abs=0.01), "two-sided normal p at half a standard error"
-    assert alone.detectable == pytest.approx(2.80 * 0.02, rel=0.02)
-    low, high = simultaneous_intervals(drawn)["arm3"].ci
-    assert (high - low) / 2 == pytest.approx(2.80 * 0.02, rel=0.02), "1 - (1 - 2 Φ(-2.80))^10 = 0.05"
-
-
-def test_arms_that_are_one_arm_need_no_correction() -> None:
-    drawn = np.append(0.0, np.random.default_rng(1).standard_normal(40_000))
-    many, one = (
-        simultaneous_intervals({f"arm{i}": drawn for i in range(9)})["arm4"],
-        simultaneous_intervals({"arm4": drawn})["arm4"],
-    )
-    assert many.ci == pytest.approx(one.ci)
-    still = simultaneous_intervals({"same": np.zeros(100)})["same"]
-    assert (still.p, still.ci) == (1.0, (0.0, 0.0))
 
 
 def test_the_verdict_uses_the_interval_that_holds_for_all_arms() -> None:
@@ -175,7 +193,7 @@ def test_quadrant_labels_are_recognised_by_their_few_values_and_compared_by_accu
     assert choose_measure(target) == "accuracy"
     assert choose_measure(rng.uniform(-1, 1, (30, 2))) == "ccc"
     good, bad = (np.stack([target + rng.normal(0, size, target.shape) for _ in range(5)]) for size in (0.3, 3.0))
-    rows = compare_arms({REFERENCE: bad, "flow": good}, target, songs, REFERENCE, 0, measure="accuracy")
+    rows = compare_arms({REFERENCE: bad, "flow": good}, target, songs, REFERENCE, 0, measure="accuracy").arms
     by_hand = [np.mean(((p >= 0) == (target >= 0)).all(axis=2)) for p in (bad, good)]
     assert [row.accuracy for row in rows] == pytest.approx(by_hand)
     assert rows[1].delta == pytest.approx(by_hand[1] - by_hand[0])
@@ -186,23 +204,7 @@ def test_quadrant_labels_are_recognised_by_their_few_values_and_compared_by_accu
 def test_differences_are_given_by_genre_too() -> None:
     predictions, target, songs = material({REFERENCE: 0.5, "better": 0.1}, 7, seeds=5)
     genres = np.array(["jazz" if int(song[1:]) < 20 else "pop" for song in songs])
-    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0, genres)}
+    rows = {row.name: row for row in compare_arms(predictions, target, songs, REFERENCE, 0, genres).arms}
     for genre in rows["better"].by_genre:
         assert 0 < present(genre.delta_ci)[0] < present(genre.delta)
     assert all(genre.delta == 0 for genre in rows[REFERENCE].by_genre)
-
-
-def test_degrees_of_freedom_are_those_of_what_varies() -> None:
-    by_seed = np.array([0.0, 0.1, 0.2])  # variance 0.01, of their mean 0.01 / 3
-    assert degrees_of_freedom(by_seed, 0.01 / 3, 200) == pytest.approx(2), "all of it is of the seeds"
-    assert degrees_of_freedom(np.full(3, 0.1), 0.01, 200) == pytest.approx(199), "all of it is of the songs"
-    assert 2 < degrees_of_freedom(by_seed, 0.01, 200) < 199
-    assert degrees_of_freedom(by_seed[:1], 0.01, 20) == 19
-
-
-def test_few_degrees_of_freedom_widen_the_interval_to_students() -> None:
-    drawn = np.append(0.03, 0.03 + 0.02 * np.random.default_rng(0).standard_normal(40_000))
-    result = simultaneous_intervals({"arm": drawn}, {"arm": 2.0})["arm"]
-    low, high = result.ci
-    assert (high - low) / 2 == pytest.approx(4.303 * 0.02, rel=0.03), "t of 2 degrees at 97.5 %"
-    assert result.p == pytest.approx(0.272, abs=0.01), "two-sided t of 2 degrees at 1.5"

@@ -24,9 +24,7 @@ from affetti.training.evaluation import predict
 @pytest.fixture(scope="module")
 def rows(corpus: Corpus) -> dict[str, MethodRow]:
     """Methods, among them a 'generator' that gives back other real clips."""
-    result = design_study(
-        corpus, StudySettings(arms=("mixup", "specaugment", "composer", "specaugment+mixup", "composer@2"))
-    )
+    result = design_study(corpus, StudySettings(arms=("mixup", "null", "composer", "time-stretch+mixup", "composer@2")))
     made = parse_arm("composer", 1.0).synthetic
     assert made is not None
     sets = [SyntheticSet(made, TrainingSubset(0, 1.0, corpus.path), corpus.path)]

@@ -21,7 +21,7 @@ def test_the_mixture_is_split_by_clip_and_marked_as_not_valid(
     made = design_study(corpus, StudySettings(seeds=2, steps=2, batch_size=8, ratio=2.3, arms=("gan",)))
     ccc = {"ccc_valence": 0.3, "ccc_arousal": 0.3, "ci": (0.2, 0.4)}
     arms = (
-        ArmResult(name="real-longer", ccc=0.3, **ccc, delta=0.0, delta_ci=(0.0, 0.0)),  # type: ignore[arg-type]
+        ArmResult(name="real", ccc=0.3, **ccc, delta=0.0, delta_ci=(0.0, 0.0)),  # type: ignore[arg-type]
         ArmResult(name="gan", ccc=0.32, **ccc, delta=0.02, delta_ci=(-0.1, 0.1)),  # type: ignore[arg-type]
     )
     result = published_protocol(made, tmp_path / "out", arms)

@@ -4,15 +4,16 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from tests.material import sha, shorten
+from tests.material import present, sha, shorten, write_corpus
 
 from affetti.corpus import Corpus, splits
-from affetti.errors import StorageError, UsageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.execution import Job, LocalExecutor, RangeTask
 from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
@@ -25,7 +26,10 @@ from affetti.training.evaluation import predict
 from affetti.training.registry import Budget
 
 T = TypeVar("T")
-ARMS = ("specaugment", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5", "flow:steps=2", "best")
+ARMS = (
+    "time-stretch", "null", "real-again", "flow", "gan", "gan-shuffled", "gan-only", "gan-pretrained", "flow@0.5",
+    "flow:steps=2", "best",
+)  # fmt: skip
 
 
 def settings(run_of: Callable[[str], Path], **others: Any) -> StudySettings:
@@ -73,28 +77,28 @@ def result(study: Path) -> dict[str, Any]:
 
 def test_the_document_has_the_keys_of_the_contract(result: dict[str, Any]) -> None:
     names = [row["name"] for row in result["arms"]]
-    assert names[:2] == ["real", "real-longer"]
-    assert set(names) == {"real", "real-longer", *ARMS}
+    assert names[0] == "real"
+    assert set(names) == {"real", *ARMS}
     for row in result["arms"]:
         assert {"name", "ccc_valence", "ccc_arousal", "ccc", "ci", "delta", "delta_ci", "by_genre"} <= set(row)
         assert row["ci"][0] <= row["ci"][1]
-        assert "exploratory" in row["verdict"] or row["name"] in ("real", "real-longer")
+        assert "exploratory" in row["verdict"] or row["name"] == "real"
     assert result["test"] == {"n": 80, "songs": 10, "synthetic": 0}
     assert (result["seeds"], result["folds"], result["exploratory"]) == (2, [0], True)
     assert (result["measure"], result["published_protocol"], result["curve"]) == ("ccc", None, [])
-    each = [row["detectable"] for row in result["arms"][2:]]
+    each = [row["detectable"] for row in result["arms"][1:]]
     assert result["detectable"] == pytest.approx(np.median(each))
     assert min(each) < result["detectable"] < max(each)
 
 
-def test_arms_differ_in_what_they_train_on_and_all_but_real_have_as_many_updates(
+def test_arms_differ_in_what_they_train_on_and_may_take_as_many_updates_on_it(
     result: dict[str, Any], corpus: Corpus, study: Path
 ) -> None:
     real = len(splits.fold(corpus.clips, 0).train)
     by_key = {row["name"]: (row["n_train"], row["steps"]) for row in result["arms"]}
-    assert by_key["real"] == (real, 2)
-    assert by_key["real-longer"] == by_key["specaugment"] == by_key["gan-only"] == (real, 4)
-    assert by_key["flow"] == by_key["gan-shuffled"] == by_key["gan-pretrained"] == (2 * real, 4)
+    assert by_key["real"] == by_key["real-again"] == by_key["time-stretch"] == by_key["gan-only"] == (real, 4)
+    assert by_key["flow"] == by_key["gan-shuffled"] == by_key["null"] == (2 * real, 4)
+    assert by_key["gan-pretrained"] == (2 * real, 8), "as many on real clips as real, and as many before"
     assert by_key["flow@0.5"] == (real + round(0.5 * real), 4)
     made = Corpus.open(study / "synthetic/gan-f0")
     assert len(made) == real
@@ -118,7 +122,7 @@ def test_the_ridge_of_the_real_arm_is_the_baseline(study: Path, corpus: Corpus, 
 def test_best_is_a_signal_arm_with_a_generator_and_is_reported(result: dict[str, Any], study: Path) -> None:
     (entry,) = result["best"]
     signal, made = entry["arm"].split("+")
-    assert signal == "specaugment"
+    assert signal == "time-stretch"
     assert made in ("flow", "gan", "flow@0.5", "flow:steps=2")
     assert (study / "trials" / f"student-{entry['arm'].replace(':', '-')}-f0-s1.json").exists()
     assert not list((study / "trials").glob("student-best*")), "it is saved under what it is"
@@ -140,15 +144,15 @@ def test_called_again_it_resumes_and_takes_more_arms(
     first, second = (json.loads((folder / "result.json").read_text()) for folder in (study, copy))
     assert {**first, "synthetic": 0} == {**second, "synthetic": 0}
     more = augmentation_study(corpus, copy, settings(run_of, arms=("mixup", "gan")))
-    assert [row.name for row in more.arms] == ["real", "real-longer", "gan", "mixup"]
+    assert [row.name for row in more.arms] == ["real", "gan", "mixup"]
     with pytest.raises(StorageError, match="holds"):
         augmentation_study(corpus, copy, settings(run_of, steps=3))
 
 
 def test_folds_are_pooled_and_no_generator_is_trained_that_no_arm_needs(tmp_path: Path, corpus: Corpus) -> None:
-    settings = StudySettings(arms=("specaugment",), folds=2, seeds=1, steps=1, batch_size=8)
+    settings = StudySettings(arms=("mixup",), folds=2, seeds=1, steps=1, batch_size=8)
     actual = augmentation_study(corpus, tmp_path / "study", settings)
-    assert [row.name for row in actual.arms] == ["real", "real-longer", "specaugment"]
+    assert [row.name for row in actual.arms] == ["real", "mixup"]
     assert actual.test.n == 160
     assert actual.folds == (0, 1)
     assert not (tmp_path / "study/runs").exists()
@@ -160,12 +164,12 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
     for kind in ("gan", "flow"):
         shorten(monkeypatch, kind, Budget(2, 8))
     settings = StudySettings(
-        arms=("specaugment",), seeds=1, steps=1, batch_size=8, train_fractions=(0.5,), training_steps=(2,),
+        arms=("mixup",), seeds=1, steps=1, batch_size=8, train_fractions=(0.5,), training_steps=(2,),
         published_protocol=True, budget=3_600.0,
     )  # fmt: skip
     executor = RemoteExecutor()
     actual = augmentation_study(corpus, tmp_path / "study", settings, executor=executor)
-    names = ["real", "real-longer", "specaugment", "gan:trained=2", "flow:trained=2"]
+    names = ["real", "mixup", "gan:trained=2", "flow:trained=2"]
     assert [row.name for row in actual.arms] == names
     assert [(point.train_fraction, point.songs) for point in actual.curve] == [(0.5, 5), (1.0, 9)]
     assert [row.name for row in actual.curve[0].arms] == names
@@ -189,17 +193,17 @@ def test_learning_curve_returns_budget_and_published_protocol_in_one_study(
 
 def test_a_budget_that_is_refused_leaves_the_folder_free(corpus: Corpus, tmp_path: Path) -> None:
     out = tmp_path / "study"
-    with pytest.raises(UsageError, match="real and real-longer alone"):
+    with pytest.raises(UsageError, match="real alone"):
         augmentation_study(corpus, out, StudySettings(budget=0.001, steps=2, batch_size=4, seeds=1, arms=("mixup",)))
     assert not (out / "config.json").exists()
     reported = augmentation_study(corpus, out, StudySettings(steps=1, batch_size=4, seeds=1, arms=("mixup",)))
-    assert {row.name for row in reported.arms} == {"real", "real-longer", "mixup"}
+    assert {row.name for row in reported.arms} == {"real", "mixup"}
 
 
 def rows(**reference: Any) -> tuple[ArmResult, ...]:
-    """``real`` and the reference, of which only an interval matters."""
+    """The reference, of which only an interval matters, and an arm."""
     ccc = {"ccc_valence": 0.5, "ccc_arousal": 0.5, "ccc": 0.5, "ci": (0.4, 0.6), "delta": 0.0, "delta_ci": (0.0, 0.0)}
-    return ArmResult(name="real", **ccc), ArmResult(name="real-longer", **{**ccc, **reference})  # type: ignore[arg-type]
+    return ArmResult(name="real", **{**ccc, **reference}), ArmResult(name="flow", **ccc)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("low", "said"), [(-0.01, True), (0.2, False)])
@@ -233,3 +237,74 @@ def test_the_result_is_the_file(study: Path, result: dict[str, Any]) -> None:
     opened = StudyResult.open(study)
     assert json.loads(json.dumps(opened.to_dict())) == result
     assert opened.arm("gan").verdict == next(row["verdict"] for row in result["arms"] if row["name"] == "gan")
+
+
+def test_the_primary_contrast_is_the_first_synthetic_arm_and_is_said_in_one_sentence(result: dict[str, Any]) -> None:
+    primary = result["primary"]
+    row = next(row for row in result["arms"] if row["name"] == "flow")
+    assert (primary["arm"], primary["reference"]) == ("flow", "real"), "the first of the table"
+    assert (primary["delta"], primary["ci"], primary["p"]) == (row["delta"], row["delta_ci"], row["p_alone"])
+    assert (primary["n_songs"], primary["generator_runs"], primary["seeds"]) == (10, 1, 2)
+    assert primary["sentence"].startswith(
+        "On 10 real songs that no model was trained on, this run of flow changes CCC by"
+    )
+    assert "says nothing of another run" in primary["sentence"]
+    assert row["verdict"].startswith(("this run", "can't tell of this run"))
+    assert result["recipe"] == ["specaugment"]
+
+
+def test_contrasts_runs_and_plain_arms_are_in_one_study(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten(monkeypatch, "flow", Budget(2, 8))
+    settings = StudySettings(
+        arms=("specaugment+flow", "plain-flow", "plain-real", "composed@0.1-pretrained"),
+        contrasts=(("composed@0.1-pretrained", "flow"), ("specaugment+flow", "specaugment")),
+        seeds=2, steps=1, batch_size=8,
+    )  # fmt: skip
+    out = tmp_path / "study"
+    actual = augmentation_study(corpus, out, settings)
+    steps = {row.name: row.steps for row in actual.arms}
+    assert steps == {
+        "real": 2, "flow": 2, "composed@0.1-pretrained": 4, "plain-flow": 2, "plain-real": 1, "plain-real-longer": 2
+    }  # fmt: skip
+    assert [(row.arm, row.reference) for row in actual.contrasts] == [
+        ("composed@0.1-pretrained", "flow"),
+        ("flow", "real"),
+        ("plain-flow", "plain-real-longer"),
+        ("plain-real", "plain-real-longer"),
+    ]
+    primary = present(actual.primary)
+    assert (primary.arm, primary.reference, primary.generator_runs) == ("composed@0.1-pretrained", "flow", 2)
+    assert actual.generator_runs == 2
+    assert sorted(path.name for path in (out / "runs").iterdir()) == ["flow-f0", "flow-f0-r1"]
+    first, second = (Corpus.open(out / "synthetic" / name) for name in ("flow-f0", "flow-f0-r1"))
+    assert not np.array_equal(first.mel[:2], second.mel[:2])
+    saved = {path.name for path in (out / "trials").iterdir()}
+    assert {"student-flow-f0-s0.json", "student-flow-f0-s1-r1.json", "student-plain-flow-f0-s1-r1.json"} <= saved
+    assert "student-real-f0-s1.json" in saved
+    assert {row.name for row in actual.ridge} == {"real", "flow"}
+    again = StudySettings(**{**asdict(settings), "generator_runs": 1})
+    with pytest.raises(StorageError, match="holds"):
+        augmentation_study(corpus, out, again)
+
+
+def test_clips_of_somebody_elses_generator_are_an_arm_and_what_is_undeclared_is_said(
+    tmp_path: Path, corpus: Corpus
+) -> None:
+    theirs = write_corpus(tmp_path / "theirs", synthetic=True, fold=-1)
+    settings = StudySettings(
+        arms=("theirs@0.1",), clips=(("theirs", theirs.path),), trained_on="undeclared", seeds=1, steps=1, batch_size=8
+    )
+    actual = augmentation_study(corpus, tmp_path / "study", settings)
+    assert "is undeclared: perhaps the test songs" in present(actual.arm("theirs@0.1").verdict)
+    assert actual.requested.clips == (("theirs", str(theirs.path)),)
+    declared = tmp_path / "songs.csv"
+    declared.write_text("song_id\nsome-song\n")
+    known = replace(settings, trained_on=str(declared))
+    actual = augmentation_study(corpus, tmp_path / "declared", known)
+    assert "undeclared" not in present(actual.arm("theirs@0.1").verdict)
+    seen = str(corpus.songs[corpus.fold(0).test[0]])
+    declared.write_text(f"song_id\n{seen}\n")
+    with pytest.raises(MismatchError, match=f"trained on 1 of the test songs .first: {seen}"):
+        augmentation_study(corpus, tmp_path / "leaking", known)

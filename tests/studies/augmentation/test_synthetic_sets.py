@@ -9,7 +9,7 @@ from tests.material import write_corpus
 from affetti import api
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError
-from affetti.studies.augmentation.synthetic_sets import fresh_songs, require_honest, sampling_refusal
+from affetti.studies.augmentation.synthetic_sets import compose_songs, fresh_songs, require_honest, sampling_refusal
 from affetti.training import run as runs
 
 
@@ -69,3 +69,26 @@ def test_a_generator_of_a_study_has_a_sampling_parameter_for_every_field_of_the_
     given = runs.load(run_of("flow"))
     assert sampling_refusal("flow", {"guide": 2.0}, corpus, [given]) is None
     assert "no sampling parameter 'loudness'" in str(sampling_refusal("flow", {"loudness": 2.0}, corpus, [given]))
+
+
+def test_composed_songs_go_with_any_corpus_and_follow_their_settings(tmp_path: Path) -> None:
+    other = write_corpus(tmp_path / "real")
+    music = {"keys": "12", "style": "jazz", "instruments": "piano"}
+    songs = compose_songs(other, 16, tmp_path / "songs", music, seed=3)
+    assert len(songs) == 16
+    assert songs.front_end == other.front_end
+    assert set(songs.clips["genre"]) == {"jazz"}
+    assert set(songs.clips["instruments"]) == {"bass|piano"}, "the part is called bass, whatever plays it"
+    assert songs.meta["planted"]["keys"] == 12
+    assert not set(songs.songs) & set(other.songs)
+    require_honest(songs, other, other.fold(0))
+    again = compose_songs(other, 16, tmp_path / "again", music, seed=4)
+    assert not set(songs.clips["sha256"]) & set(again.clips["sha256"]), "another run has other songs"
+
+
+def test_a_declared_test_song_is_a_leak(corpus: Corpus, tmp_path: Path) -> None:
+    theirs = write_corpus(tmp_path / "theirs", synthetic=True, fold=-1)
+    part = corpus.fold(0)
+    require_honest(theirs, corpus, part, ("another",))
+    with pytest.raises(MismatchError, match="was trained on 1 of the test songs"):
+        require_honest(theirs, corpus, part, (str(corpus.songs[part.test[0]]),))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from affetti.corpus import Corpus
@@ -21,6 +22,7 @@ from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig
+from affetti.training.objectives.base import ObjectiveOptions
 
 
 def test_shuffled_labels_are_the_same_labels_elsewhere(
@@ -67,17 +69,89 @@ def test_a_trial_saves_its_predictions_once_and_gathering_orders_folds(corpus: C
     first = gather_predictions(task, "baseline", [arm], places[1:], 1)
     assert np.array_equal(result[:, 80:], first)
     saved = read_trial(task, units[1])
-    assert (saved.arm, saved.fold, saved.n_train, saved.steps) == ("real", 0, len(corpus.fold(0).train), 2)
+    assert (saved.arm, saved.fold, saved.n_train, saved.steps) == ("real", 0, len(corpus.fold(0).train), 4)
     assert len(saved.validation) == len(corpus.fold(0).validation)
 
 
-def test_training_twice_gives_the_same_weights(corpus: Corpus) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_training_twice_gives_the_same_weights(corpus: Corpus, stopped: bool) -> None:
     # Batch norm counts batches while it trains: a model that came back evaluating would stand still.
     clips = Clips(corpus.mel, corpus.labels, corpus.fold(0).train)
     torch.manual_seed(0)
     model: torch.nn.Module = runs.make("student", corpus.front_end.shape, {})
     counts: list[int] = []
     for _ in range(2):
-        _, model = fitting.fit("student", model, clips, LoopConfig(3, 8, 0))
+        options = ObjectiveOptions(validation=clips if stopped else None)
+        _, model = fitting.fit("student", model, clips, LoopConfig(3, 8, 0), options)
         counts.append(max(int(value) for name, value in model.state_dict().items() if "num_batches" in name))
-    assert counts == [3, 6]
+    assert counts == [3, 6] if not stopped else 0 < counts[0] < counts[1] <= 6
+
+
+def test_null_clips_are_training_clips_again(corpus: Corpus, tmp_path: Path) -> None:
+    place, part = TrainingSubset(0, 1.0, corpus.path), corpus.fold(0)
+    task = TrialTask((), (), tmp_path, 2, 8)
+    copies = task.synthetic_clips(Trial(parse_arm("null@1.5", 1.0), STUDENT, place, 0), corpus, part)
+    assert copies is not None
+    count = len(part.train)
+    assert copies.rows.tolist() == [*part.train, *part.train[: round(1.5 * count) - count]]
+    assert np.array_equal(copies.labels, corpus.labels)
+
+
+def test_stages_take_the_updates_that_the_arm_says(corpus: Corpus, made: Callable[..., Path], tmp_path: Path) -> None:
+    place, part, spec = TrainingSubset(0, 1.0, corpus.path), corpus.fold(0), parse_arm("flow@0.2", 1.0).synthetic
+    assert spec is not None
+    task = TrialTask((), (SyntheticSet(spec, place, made("flow")),), tmp_path, 10, 8)
+    real, synthetic = len(part.train), round(0.2 * len(part.train))
+
+    def stages(name: str) -> list[tuple[int, int]]:
+        trial = Trial(parse_arm(name, 1.0), STUDENT, place, 0)
+        return [(len(clips), steps) for clips, steps in task._stages(trial, corpus, part)]
+
+    assert stages("real") == stages("plain-real-longer") == [(real, 20)]
+    assert stages("plain-real") == [(real, 10)]
+    assert stages("flow@0.2") == [(real + synthetic, 20)]
+    assert stages("flow@0.2-only") == [(synthetic, 20)]
+    assert stages("flow@0.2-pretrained") == [(synthetic, 20), (real, 20)]
+    assert stages("flow:pretraining=70@0.2-pretrained") == [(synthetic, 70), (real, 20)]
+    assert stages("flow@0.2-pretrained-equal") == [(synthetic, 10), (real, 10)]
+    assert stages("plain-flow@0.2-pretrained") == [(synthetic, 10), (real, 10)]
+
+
+def test_arms_of_the_recipe_stop_early_and_plain_ones_do_not(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, ObjectiveOptions] = {}
+    place = TrainingSubset(0, 1.0, corpus.path)
+
+    def fit(
+        _kind: str, model: torch.nn.Module, _clips: Clips, _loop: LoopConfig, options: ObjectiveOptions, **_: object
+    ):
+        seen[name] = options
+        return None, model
+
+    monkeypatch.setattr(fitting, "fit", fit)
+    task = TrialTask((), (), tmp_path, 2, 8)
+    for name in ("real", "time-stretch", "plain-real-longer", "plain-specaugment"):
+        trial = Trial(parse_arm(name, 1.0), STUDENT, place, 0)
+        task._train(trial, corpus, corpus.fold(0), task._stages(trial, corpus, corpus.fold(0)))
+    assert {name: options.stop_early for name, options in seen.items()} == {
+        "real": True, "time-stretch": True, "plain-real-longer": False, "plain-specaugment": False
+    }  # fmt: skip
+    assert [name for name, options in seen.items() if options.augment is None] == ["plain-real-longer"]
+
+
+def test_the_reference_again_has_other_weights(corpus: Corpus, tmp_path: Path) -> None:
+    place = TrainingSubset(0, 1.0, corpus.path)
+    names = ("real", "real-again", "null")
+    trials = tuple(Trial(parse_arm(name, 1.0), STUDENT, place, 0) for name in names)
+    task = TrialTask(trials, (), tmp_path, 1, 8)
+    task(0, 3)
+    predictions = [read_trial(task, trial).prediction for trial in trials]
+    assert len(set(predictions)) == 3
+
+
+def test_a_seed_is_trained_on_the_clips_of_its_generator_run() -> None:
+    task, place = TrialTask((), (), Path(), 2, 8, generator_runs=3), TrainingSubset(0, 1.0, Path())
+    assert [task.trial(parse_arm("flow", 1.0), STUDENT, place, seed).run for seed in range(5)] == [0, 1, 2, 0, 1]
+    assert {task.trial(parse_arm(name, 1.0), STUDENT, place, 2).run for name in ("real", "null", "time-stretch")} == {0}
+    assert task.trial(parse_arm("flow", 1.0), STUDENT, place, 4).name == "student-flow-f0-s4-r1"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.compose import cues, lyrics, score
+from affetti.compose.cues import TIMBRES
 from affetti.compose.renderer import render, require_voice
+from affetti.compose.styles import GENRES
 from affetti.corpus.track import Dataset, Labels, Source, Track, Windows
 from affetti.emotion import AXES
 from affetti.rows import evenly_spaced
@@ -43,9 +45,21 @@ WORDS_AND_MUSIC = 0.6
 give it."""
 
 
+STYLE_NAMES = ("all", *GENRES)
+"""Styles that songs may be in: each in turn, or one of them."""
+INSTRUMENTATIONS = ("all", "piano")
+"""What may play: each song's own instruments, or a piano alone, without drums."""
+
+
 @lru_cache(maxsize=4)
-def _song(seed: int, index: int, keys: int) -> score.Song:
-    return score.compose(seed, index, keys=keys)
+def _song(seed: int, index: int, keys: int, style: str = "all", instruments: str = "all") -> score.Song:
+    genre = None if style == "all" else style
+    if instruments == "all":
+        return score.compose(seed, index, keys=keys, genre=genre)
+    # The timbre is a cue: labels must be those of a piano.
+    song = score.compose(seed, index, {"timbre": "piano"}, keys, genre)
+    parts = tuple(replace(part, program=TIMBRES["piano"]) for part in song.parts if not part.is_drum)
+    return replace(song, parts=parts)
 
 
 @dataclass(frozen=True)
@@ -57,10 +71,18 @@ class ComposedSound:
     keys: int = 1
     soundfont: Path | None = None
     voice: str | None = None
+    style: str = "all"
+    instrumentation: str = "all"
+    """One of :data:`INSTRUMENTATIONS`."""
+
+    @property
+    def song(self) -> score.Song:
+        """The song."""
+        return _song(self.seed, self.index, self.keys, self.style, self.instrumentation)
 
     def waveform(self, sample_rate: int) -> NDArray[np.float32]:
         """Compose and render."""
-        return render(_song(self.seed, self.index, self.keys), sample_rate, self.soundfont, self.voice)
+        return render(self.song, sample_rate, self.soundfont, self.voice)
 
     def stamp(self) -> str:
         """Empty: a composed song does not change."""
@@ -68,7 +90,7 @@ class ComposedSound:
 
     def fingerprint(self) -> str:
         """SHA-256 of the score; lyrics count only with a voice, because they are silent without one."""
-        content = _song(self.seed, self.index, self.keys).to_dict()
+        content = self.song.to_dict()
         if self.voice is None:
             for section in content["sections"]:
                 del section["lines"]
@@ -84,10 +106,18 @@ class ComposedTrack(Track):
     seed: int = 0
     index: int = 0
     keys: int = 1
+    style: str = "all"
+    instrumentation: str = "all"
+    """One of :data:`INSTRUMENTATIONS`."""
+
+    @property
+    def song(self) -> score.Song:
+        """The song."""
+        return _song(self.seed, self.index, self.keys, self.style, self.instrumentation)
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:  # noqa: ARG002 - its own cut
         """One clip per section, in evenly spaced sections, if each section is long enough; else clips evenly spaced."""
-        sections = _song(self.seed, self.index, self.keys).sections
+        sections = self.song.sections
         if all(section.duration >= clip for section in sections) and self.clips <= len(sections):
             chosen = evenly_spaced(len(sections), self.clips) if self.clips > 1 else [len(sections) // 2]
             return [sections[i].start for i in chosen]
@@ -99,7 +129,7 @@ class ComposedTrack(Track):
 
     def describe(self, start: float, clip: float) -> dict[str, Any]:
         """Labels, mode, section and instruments of the stretch that starts at ``start``."""
-        song = _song(self.seed, self.index, self.keys)
+        song = self.song
         overlap = np.array([min(s.start + s.duration, start + clip) - max(s.start, start) for s in song.sections]).clip(
             0
         )
@@ -128,12 +158,12 @@ class ComposedTrack(Track):
 
     def label_rows(self, clip: float) -> list[dict[str, Any]]:
         """The labels of each of its clips."""
-        duration = _song(self.seed, self.index, self.keys).duration
+        duration = self.song.duration
         return [self.describe(at, clip) for at in self.starts(duration, clip, "first")]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Sections with their cues, true emotion, words and the words' valence (NaN without), and all notes."""
-        song = _song(self.seed, self.index, self.keys)
+        song = self.song
         sections = [
             {"song_id": self.song_id, "genre": song.genre, "section": s.name, "start": s.start, "duration": s.duration}
             | asdict(s.cues)
@@ -157,6 +187,8 @@ def load(
     soundfont: Path | None = None,
     keys: int = 1,
     voice: str | None = None,
+    style: str = "all",
+    instruments: str = "all",
 ) -> Source:
     """Compose ``clips`` clips with ``clips_per_song`` of each song; the last song gives the remainder.
 
@@ -167,6 +199,8 @@ def load(
         soundfont: the soundfont to render with; None: the default one.
         keys: how many tonics songs may have.
         voice: the voice that sings or speaks the lyrics; None: instrumental.
+        style: one of :data:`STYLE_NAMES`.
+        instruments: one of :data:`INSTRUMENTATIONS`.
 
     Raises:
         UsageError, MissingDependencyError: the voice is unknown or not installed, see
@@ -177,8 +211,8 @@ def load(
     tracks: list[Track] = []
     for index in range(songs):
         name = f"composed-{index:05d}"
-        genre = score.genre_of(seed, index)
-        sound = ComposedSound(seed, index, keys, soundfont, voice)
+        genre = score.genre_of(seed, index) if style == "all" else style
+        sound = ComposedSound(seed, index, keys, soundfont, voice, style, instruments)
         tracks.append(
             ComposedTrack(
                 name,
@@ -190,10 +224,13 @@ def load(
                 seed=seed,
                 index=index,
                 keys=keys,
+                style=style,
+                instrumentation=instruments,
                 clips=min(clips_per_song, clips - index * clips_per_song),
             )
         )
-    chosen = {} if voice is None else {"voice": voice}
+    every = {"voice": (voice, None), "style": (style, "all"), "instruments": (instruments, "all")}
+    chosen = {name: str(value) for name, (value, default) in every.items() if value != default}
     return Source(DATASET, tracks, planted=declaration(keys, voice), options=chosen)
 
 

@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Measurement
-from affetti.studies.augmentation.comparison import BASE, REFERENCE
+from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.results import StudyResult
 from affetti.training.registry import GENERATORS
 
@@ -45,7 +45,7 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
     songs = int(result["test"]["songs"])
     measurements: list[Measurement] = []
     if result.get("measure", "ccc") == "ccc":
-        base = float(rows[REFERENCE]["ccc"])
+        base = float(rows[result["reference"]]["ccc"])
         for kind in GENERATORS:
             if kind in rows and base > 0:
                 measurements += _gains(folder, kind, rows[kind], base, songs)
@@ -63,7 +63,7 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
                 )
             )
     measurements += _emotion(methods)
-    changed = [row for row in methods if row["name"] != BASE]
+    changed = [row for row in methods if row["name"] != REFERENCE]
     measurements += [
         _correlation("diversity_with_gain", "rank correlation of diversity and gain", changed, "diversity", "delta"),
         _correlation(
@@ -105,13 +105,13 @@ def _longer_training(kind: str, result: dict[str, Any], base: float, songs: int)
 
 def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
     """CCC that a regressor of held-out songs reaches on each method's clips, as a share of that in the real ones."""
-    real = next((row for row in methods if row["name"] == BASE), None)
+    real = next((row for row in methods if row["name"] == REFERENCE), None)
     if real is None or len(real["emotion"]) < 2:
         return []
     whole, of_whole = _mean_ccc(real)
     measurements: list[Measurement] = []
     for row in methods:
-        if row["name"] == BASE or len(row["emotion"]) < 2 or not whole > 0:
+        if row["name"] == REFERENCE or len(row["emotion"]) < 2 or not whole > 0:
             continue
         mean, of_mean = _mean_ccc(row)
         ci = None if of_mean is None or of_whole is None else _ratio_interval(mean, of_mean, whole, of_whole)

@@ -1,14 +1,25 @@
 """The arms of the study by name: what a regressor is trained on.
 
-An arm is signal augmentation, a synthetic set of clips, or both: ``specaugment``, ``flow``, ``specaugment+flow``.
-A set is named ``KIND[:SETTING=VALUE,…][@RATIO][-filtered][-only|-pretrained|-shuffled]``: ``flow@2.3`` adds 2.3 clips
-for each real one, ``flow-filtered`` keeps those whose predicted emotion is near the requested one, ``flow-only`` leaves
-the real clips out, ``flow-pretrained`` trains on synthetic clips first and on real ones then, ``flow-shuffled`` gives
-synthetic clips each other's labels (it must not help). ``flow:guidance=2`` sets a sampling parameter,
-``flow:trained=400`` trains the generator for 400 updates. ``composer`` adds new songs by the composer of a composed
-corpus, what a perfect generator would give: an arm that must help where any can. ``audio-stretch`` and ``audio-shift``
-are changed copies of the sound. ``best`` is the signal arm and the generator that did best on validation songs,
-together.
+``real`` is the recipe of regressors on the real training clips: signal augmentation and early stopping, see
+:mod:`affetti.training.signal_augmentation`. Every other arm is something on top of it: more signal augmentation, a
+synthetic set of clips, or both, as in ``time-stretch+flow``. An augmentation that the recipe has already adds nothing:
+``specaugment+flow`` is ``flow``.
+
+A set is named ``KIND[:SETTING=VALUE,…][@RATIO]`` with endings: ``flow@2.3`` adds 2.3 clips for each real one;
+``-filtered`` keeps clips whose predicted emotion is near the requested one; ``-hard`` requests the emotions at which a
+regressor errs most, ``-gaps`` those that are rare. ``-only`` leaves the real clips out. ``-pretrained`` trains on the
+synthetic clips first and then on real ones as ``real`` does; ``-pretrained-equal`` shares its updates between both.
+``-shuffled`` gives synthetic clips each other's labels: it must not help. ``flow:guidance=2`` sets a sampling
+parameter, ``flow:trained=400`` trains the generator for 400 updates, ``flow:pretraining=600-pretrained`` pretrains for
+600. ``composed`` adds songs by affetti's composer (``keys``, ``style`` and ``instruments`` are its settings), whatever
+the corpus; ``composer`` adds new songs by the composer of a composed corpus, what a perfect generator would give.
+``audio-stretch`` and ``audio-shift`` are changed copies of the sound. A set of clips that somebody else's generator
+made goes by the name that it is given with.
+
+Two arms carry nothing new, and a sound study calls neither a difference: ``null`` adds copies of the real clips,
+``real-again`` is ``real`` with other seeds. ``best`` is the signal arm and the generator that did best on validation
+songs, together. ``plain-NAME`` is the arm without the recipe: no augmentation but that in its name, no early stopping;
+``plain-real`` has half the updates of the other plain arms, which are compared with ``plain-real-longer``.
 """
 
 from __future__ import annotations
@@ -18,25 +29,34 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from affetti.augment import waveform
+from affetti.corpus.loaders.composed import INSTRUMENTATIONS, STYLE_NAMES
 from affetti.errors import UsageError
-from affetti.studies.augmentation.comparison import BASE, REFERENCE
-from affetti.training.registry import GENERATORS, family
-from affetti.training.signal_augmentation import SIGNALS
+from affetti.studies.augmentation.comparison import REFERENCE
+from affetti.training.registry import GENERATORS
+from affetti.training.signal_augmentation import RECIPE, SIGNALS
 
-Use = Literal["added", "only", "pretrained", "shuffled"]
+Use = Literal["added", "only", "pretrained"]
 AUDIO_COPIES = ("audio-stretch", "audio-shift")
 """Sets that are changed copies of the training clips' own sound."""
-COMPOSER = "composer"
+COMPOSER, COMPOSED = "composer", "composed"
+NULL = "null"
+AGAIN = "real-again"
 BEST = "best"
-SET_KINDS = (*GENERATORS, COMPOSER, *AUDIO_COPIES)
+PLAIN = "plain-"
+PLAIN_BASE, PLAIN_REFERENCE = "plain-real", "plain-real-longer"
+SET_KINDS = (*GENERATORS, COMPOSED, COMPOSER, NULL, *AUDIO_COPIES)
 RATIOS = (0.25, 0.5, 2.0, 2.3, 4.0)
 """Synthetic clips for each real one, beside the study's own; 2.3 is the published study's."""
-TRAINED = "trained"
-"""The setting of a set that is not a sampling parameter: updates of the generator."""
-_SET = re.compile(
-    rf"({'|'.join(SET_KINDS)})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:filtered|{'|'.join(get_args(Use))}))*)"
-)
+TRAINED, PRETRAINING = "trained", "pretraining"
+"""Settings of a set that are no sampling parameters: updates of the generator, and of the regressor on the set."""
+MUSIC_SETTINGS: dict[str, tuple[str, ...]] = {
+    "keys": tuple(str(keys) for keys in range(1, 13)),
+    "style": STYLE_NAMES,
+    "instruments": INSTRUMENTATIONS,
+}
+"""Settings of ``composed`` and their values."""
+Emotions = Literal["matched", "hard", "gaps"]
+ENDINGS = ("filtered", "shuffled", "equal", "hard", "gaps", *get_args(Use))
 
 
 @dataclass(frozen=True)
@@ -52,11 +72,21 @@ class SyntheticSetSpec:
     """Updates of the generator; None: the preset's."""
     filtered: bool = False
     """Whether clips whose predicted emotion is far from the requested one are dropped."""
+    emotions: Emotions = "matched"
+    """What is requested of the generator: the emotions of the training clips, those at which a regressor errs most, or
+    those that are rare among them."""
+    music: tuple[tuple[str, str], ...] = ()
+    """Settings of the composer, of ``composed``; sorted by name."""
 
     @property
     def generator(self) -> str:
         """The name of the generator that makes it: sets of one generator share its training."""
         return self.kind if self.training_steps is None else f"{self.kind}:{TRAINED}={self.training_steps}"
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether it is made by a method with chance of its own, of which a study needs several runs."""
+        return self.kind in (*GENERATORS, COMPOSED, COMPOSER)
 
     def name_for(self, ratio: float) -> str:
         """Its name in a study whose own ratio is ``ratio``: that of the plainest arm that uses it.
@@ -66,9 +96,13 @@ class SyntheticSetSpec:
             'flow:guidance=2@2.3'
         """
         settings = [f"{name}={value:g}" for name, value in self.sampling]
+        settings += [f"{name}={value}" for name, value in self.music]
         settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
         named = self.kind + (f":{','.join(settings)}" if settings else "")
-        return named + (f"@{self.ratio:g}" if self.ratio != ratio else "") + ("-filtered" if self.filtered else "")
+        named += f"@{self.ratio:g}" if self.ratio != ratio else ""
+        return (
+            named + ("-filtered" if self.filtered else "") + ("" if self.emotions == "matched" else f"-{self.emotions}")
+        )
 
 
 @dataclass(frozen=True)
@@ -77,146 +111,158 @@ class Arm:
 
     name: str
     signals: tuple[str, ...] = ()
+    """Augmentations besides those of the recipe; of a plain arm, all."""
     synthetic: SyntheticSetSpec | None = None
     use: Use = "added"
+    shuffled: bool = False
+    """Whether synthetic clips have each other's labels."""
+    pretraining_steps: int | None = None
+    """Updates on the synthetic clips of a pretrained arm; None: as many as on the real ones."""
+    equal: bool = False
+    """Whether a pretrained arm shares the updates of ``real`` between synthetic and real clips."""
+    plain: bool = False
+    """Whether it is trained without the recipe."""
 
     @property
     def longer(self) -> bool:
-        """Whether it has twice the updates of ``real``."""
-        return self.name != BASE
+        """Whether it may take 2U updates, U the preset's number; ``plain-real`` takes U."""
+        return self.name != PLAIN_BASE
 
     @property
     def closed_form(self) -> bool:
         """Whether ridge regression, fitted in closed form, can have this arm: its clips differ, not their batches."""
-        return not self.signals and self.use != "pretrained" and self.name != REFERENCE
+        kind = None if self.synthetic is None else self.synthetic.kind
+        batches = self.signals or self.use == "pretrained" or self.plain or kind == NULL
+        return not batches and self.name not in (AGAIN, BEST)
+
+    @property
+    def reference(self) -> str:
+        """The arm that it is something on top of."""
+        return PLAIN_REFERENCE if self.plain else REFERENCE
 
 
-def parse_arm(name: str, ratio: float) -> Arm:
+def parse_arm(name: str, ratio: float, recipe: tuple[str, ...] = RECIPE, clips: tuple[str, ...] = ()) -> Arm:
     """The arm called ``name``, in a study whose own ratio is ``ratio``.
+
+    Args:
+        name: as the module describes it.
+        ratio: synthetic clips for each real one, where the name does not say.
+        recipe: augmentations that all arms but the plain ones have.
+        clips: names of sets of clips that the user has given.
 
     Raises:
         UsageError: there is no such arm, or a number in it is out of range.
 
     Example:
-        >>> parse_arm("specaugment+flow@2.3-only", 1.0).synthetic
-        SyntheticSetSpec(kind='flow', ratio=2.3, sampling=(), training_steps=None, filtered=False)
+        >>> parse_arm("time-stretch+flow@2.3-only", 1.0).synthetic.ratio
+        2.3
+        >>> parse_arm("specaugment+flow", 1.0).name  # the recipe has SpecAugment
+        'flow'
     """
-    if name in (BASE, REFERENCE, BEST):
+    if name in (REFERENCE, AGAIN, BEST):
         return Arm(name)
+    if name in (PLAIN_BASE, PLAIN_REFERENCE):
+        return Arm(name, plain=True)
+    if name.startswith(PLAIN):
+        arm = parse_arm(name.removeprefix(PLAIN), ratio, (), clips)
+        if arm.name in (REFERENCE, AGAIN, BEST) or arm.plain:
+            raise unknown_arm(name, clips)
+        return replace(arm, name=PLAIN + arm.name, plain=True)
     signals: list[str] = []
-    synthetic: SyntheticSetSpec | None = None
-    use: Use = "added"
+    arm = Arm(name)
+    parts: list[str] = []
     for part in name.split("+"):
-        match = _SET.fullmatch(part)
+        match = _set_pattern(clips).fullmatch(part)
         if part in SIGNALS:
+            if part in recipe:
+                continue
             signals.append(part)
-        elif match and synthetic is None:
-            synthetic, use = _set(match, ratio, name)
+        elif match and arm.synthetic is None:
+            arm = _with_set(match, ratio, name, clips)
         else:
-            raise unknown_arm(name)
-    return Arm(name, tuple(signals), synthetic, use)
+            raise unknown_arm(name, clips)
+        parts.append(part)
+    if not parts:
+        return Arm(REFERENCE)
+    return replace(arm, name="+".join(parts), signals=tuple(signals))
 
 
-def _set(match: re.Match[str], ratio: float, name: str) -> tuple[SyntheticSetSpec, Use]:
-    kind, settings, set_ratio, options = match.groups()
-    chosen = [option for option in options.split("-") if option]
+def _set_pattern(clips: tuple[str, ...]) -> re.Pattern[str]:
+    kinds = "|".join(map(re.escape, (*SET_KINDS, *clips)))
+    return re.compile(rf"({kinds})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:{'|'.join(ENDINGS)}))*)")
+
+
+def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, ...]) -> Arm:
+    """The arm of a synthetic set, without signal augmentation."""
+    kind, settings, set_ratio, endings = match.groups()
+    chosen = [ending for ending in endings.split("-") if ending]
     uses: list[Use] = [use for use in get_args(Use) if use in chosen]
-    if len(uses) > 1 or len(chosen) != len(set(chosen)):
-        raise unknown_arm(name)
-    sampling: dict[str, float] = {}
+    emotions: list[Emotions] = [each for each in get_args(Emotions) if each in chosen]
+    use = uses[0] if uses else "added"
+    if (
+        max(len(uses), len(emotions)) > 1
+        or len(chosen) != len(set(chosen))
+        or ("equal" in chosen) > (use == "pretrained")
+    ):
+        raise unknown_arm(name, clips)
+    values: dict[str, str] = {}
     try:
         for setting in settings.split(",") if settings else ():
             key, value = setting.split("=")
-            sampling[key] = float(value)
-        spec = SyntheticSetSpec(kind, ratio if set_ratio is None else float(set_ratio), filtered="filtered" in chosen)
-        trained = int(sampling.pop(TRAINED)) if TRAINED in sampling else None
+            values[key] = value
+        counts = {key: int(values.pop(key)) for key in (TRAINED, PRETRAINING) if key in values}
+        spec = SyntheticSetSpec(
+            kind,
+            ratio if set_ratio is None else float(set_ratio),
+            training_steps=counts.get(TRAINED),
+            filtered="filtered" in chosen,
+            emotions=emotions[0] if emotions else "matched",
+        )
+        sampling = () if kind == COMPOSED else tuple(sorted((key, float(value)) for key, value in values.items()))
     except ValueError as error:
-        raise unknown_arm(name) from error
-    if not spec.ratio > 0 or (trained is not None and trained < 1):
+        raise unknown_arm(name, clips) from error
+    spec = replace(spec, sampling=sampling, music=_music(values, name) if kind == COMPOSED else ())
+    if not spec.ratio > 0 or any(count < 1 for count in counts.values()):
         raise UsageError(f"arm {name!r}: give more than 0", where="--arms", hint="such as flow@2.3")
-    if kind not in GENERATORS and (settings or spec.filtered):
+    of_generator = spec.sampling or spec.filtered or spec.emotions != "matched" or spec.training_steps
+    if kind not in GENERATORS and of_generator:
         raise UsageError(
             f"arm {name!r}: {kind} has no sampling parameters and no filter", where="--arms", hint=f"use {kind}"
         )
-    return replace(spec, sampling=tuple(sorted(sampling.items())), training_steps=trained), uses[0] if uses else "added"
+    if PRETRAINING in counts and (use != "pretrained" or "equal" in chosen):
+        hint = f"use {kind}:{PRETRAINING}={counts[PRETRAINING]}-pretrained"
+        raise UsageError(f"arm {name!r}: {PRETRAINING} is of pretrained arms", where="--arms", hint=hint)
+    if kind == NULL and use != "added":
+        raise UsageError(f"arm {name!r}: copies of real clips can only be added", where="--arms", hint=f"use {NULL}")
+    return Arm(name, (), spec, use, "shuffled" in chosen, counts.get(PRETRAINING), "equal" in chosen)
 
 
-def unknown_arm(name: str) -> UsageError:
-    """The error for an arm that does not exist, with those that do."""
-    near = difflib.get_close_matches(name, [BASE, REFERENCE, BEST, *SIGNALS, *SET_KINDS], n=1)
-    known = ", ".join((BASE, REFERENCE, *SIGNALS, *SET_KINDS, BEST))
-    hint = f"did you mean {near[0]}? " if near else ""
-    forms = "sets take :SETTING=VALUE, @RATIO and -filtered, -only, -pretrained or -shuffled"
-    return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {known}; {forms}")
-
-
-def choose_arms(
-    requested: tuple[str, ...],
-    kinds: tuple[str, ...],
-    ratio: float,
-    *,
-    has_audio: bool = False,
-    composed: bool = False,
-    extra: tuple[str, ...] = (),
-) -> list[Arm]:
-    """The arms to run, ``real`` and ``real-longer`` first.
-
-    Args:
-        requested: names; none for the default of :func:`default_arms`, ``all`` for the whole list.
-        kinds: the generators available.
-        ratio: the study's own.
-        has_audio: whether the corpus kept its audio.
-        composed: whether it is a composed corpus.
-        extra: arms that other settings add.
+def _music(values: dict[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """Settings of the composer, sorted.
 
     Raises:
-        UsageError: an arm is unknown, or needs a model, audio or a composer that is not there.
-        MissingDependencyError: an arm requested by name needs audiomentations. Of ``all``, such arms are left out.
+        UsageError: there is no such setting or value.
     """
-    every = all_arms(kinds, has_audio=has_audio and waveform.is_available(), composed=composed)
-    names = [*(default_arms(kinds) if not requested else every if "all" in requested else requested), *extra]
-    names += [name for name in requested if name != "all"]
-    chosen = {name: parse_arm(name, ratio) for name in dict.fromkeys([BASE, REFERENCE, *names])}
-    for arm in chosen.values():
-        _require_available(arm, kinds, has_audio, composed)
-    rank = {name: place for place, name in enumerate(every)}
-    ordered = sorted(chosen, key=lambda name: (name == BEST, rank.get(name, len(rank))))
-    return [chosen[name] for name in ordered]
+    for key, value in values.items():
+        known = MUSIC_SETTINGS.get(key)
+        if known is None:
+            hint = f"choose from {', '.join((*MUSIC_SETTINGS, PRETRAINING))}"
+            raise UsageError(f"arm {name!r}: the composer has no setting {key!r}", where="--arms", hint=hint)
+        if value not in known:
+            hint = f"choose from {', '.join(known)}"
+            raise UsageError(f"arm {name!r}: {key} cannot be {value!r}", where="--arms", hint=hint)
+    return tuple(sorted(values.items()))
 
 
-def default_arms(kinds: tuple[str, ...]) -> list[str]:
-    """The default: eight arms where there are two generators."""
-    return [BASE, REFERENCE, "specaugment", "c-mixup", "time-stretch", *kinds, *(f"{k}-shuffled" for k in kinds[-1:])]
-
-
-def all_arms(kinds: tuple[str, ...], *, has_audio: bool, composed: bool) -> list[str]:
-    """All arms, in the order of tables; what ``--budget`` drops, it drops from the end."""
-    names = default_arms(kinds)
-    names += [f"{kind}{end}" for end in ("-only", "-filtered", "-pretrained", "-shuffled") for kind in kinds]
-    names += [COMPOSER] if composed else []
-    names += [
-        *SIGNALS,
-        *(f"{kind}@{ratio:g}" for ratio in RATIOS for kind in kinds),
-        *(AUDIO_COPIES if has_audio else ()),
-        BEST,
-    ]
-    return list(dict.fromkeys(names))
-
-
-def _require_available(arm: Arm, kinds: tuple[str, ...], has_audio: bool, composed: bool) -> None:
-    kind = None if arm.synthetic is None else arm.synthetic.kind
-    if kind in GENERATORS and kind not in kinds:
-        missing = f"there is no {kind} among the models"
-        if family(kind).sound and not has_audio:
-            missing = "the corpus kept no audio"
-        raise UsageError(f"arm {arm.name!r}: {missing}", where="--arms", hint=f"give one; here: {', '.join(kinds)}")
-    if kind == COMPOSER and not composed:
-        raise UsageError(
-            f"arm {arm.name!r}: this is not a composed corpus", where="--arms", hint="use affetti prepare composed"
-        )
-    if kind in AUDIO_COPIES and not has_audio:
-        raise UsageError(
-            f"arm {arm.name!r}: the corpus kept no audio", where="--arms", hint="prepare it with --keep-audio"
-        )
-    if kind in AUDIO_COPIES:
-        waveform.require_installed()
+def unknown_arm(name: str, clips: tuple[str, ...] = ()) -> UsageError:
+    """The error for an arm that does not exist, with those that do."""
+    known = (REFERENCE, AGAIN, *SIGNALS, *SET_KINDS, *clips, BEST, PLAIN_BASE, PLAIN_REFERENCE)
+    near = difflib.get_close_matches(name, known, n=1)
+    if name == "real-longer":
+        near = [PLAIN_REFERENCE]
+    hint = f"did you mean {near[0]}? " if near else ""
+    forms = (
+        f"sets take :SETTING=VALUE, @RATIO and -filtered, -hard, -gaps, -only, -pretrained, -equal or -shuffled; "
+        f"{PLAIN}NAME is an arm without the recipe"
+    )
+    return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {', '.join(known)}; {forms}")

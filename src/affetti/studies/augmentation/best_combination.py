@@ -27,10 +27,11 @@ def choose_best(task: TrialTask, arms: Sequence[Arm], subset: TrainingSubset, se
         seeds: regressors an arm.
         ratio: the study's own.
     """
-    signal = [arm for arm in arms if arm.signals and arm.synthetic is None]
+    own = [arm for arm in arms if not arm.plain and not arm.shuffled]
+    signal = [arm for arm in own if arm.signals and arm.synthetic is None]
     generated = [
         arm
-        for arm in arms
+        for arm in own
         if arm.synthetic is not None and not arm.signals and arm.use == "added" and arm.synthetic.kind in GENERATORS
     ]
     corpus = open_cached(subset.corpus)
@@ -43,4 +44,6 @@ def choose_best(task: TrialTask, arms: Sequence[Arm], subset: TrainingSubset, se
         prediction = validation_predictions(task, arm, subset, seeds)
         return float(weighted_concordance(prediction, labels, np.ones((1, len(labels)))).mean())
 
-    return parse_arm(f"{max(signal, key=validation_ccc).name}+{max(generated, key=validation_ccc).name}", ratio)
+    return parse_arm(
+        f"{max(signal, key=validation_ccc).name}+{max(generated, key=validation_ccc).name}", ratio, task.recipe
+    )

@@ -1,7 +1,7 @@
 """What a study costs, from a short probe on this machine, and which of its arms fit a time budget.
 
 The probe trains one regressor and each generator for a few updates in memory and generates a few clips. Estimates hold
-for a machine that is as busy later as it is now. A budget keeps ``real`` and ``real-longer`` and, in the order of the
+for a machine that is as busy later as it is now. A budget keeps ``real`` and, in the order of the
 table of arms, every other arm that still fits; those left out are listed. The choice is saved in ``budget.json``, so
 that a resumed study is the same study.
 """
@@ -19,8 +19,17 @@ from affetti.errors import UsageError
 from affetti.models.base import Generator, require_generator
 from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
-from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, COMPOSER, Arm, SyntheticSetSpec
-from affetti.studies.augmentation.comparison import BASE, REFERENCE
+from affetti.studies.augmentation.arms import (
+    AUDIO_COPIES,
+    BEST,
+    COMPOSED,
+    COMPOSER,
+    NULL,
+    Arm,
+    SyntheticSetSpec,
+    parse_arm,
+)
+from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import LeftOut, StudyPlan, TestSet
 from affetti.studies.augmentation.trials import STUDENT
@@ -109,7 +118,7 @@ def _measure(kind: str, design: StudyDesign, clips: Clips, batch_size: int, sett
 def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> StudyPlan:
     """Arms, trials and sets of a study, bytes it would write and seconds it would take with ``workers`` processes."""
     corpus, s = design.corpus, design.settings
-    clips = sum(design.train_fractions) * _train_clips(design) * sum(spec.ratio for spec in design.set_specs)
+    clips = sum(design.train_fractions) * _train_clips(design) * sum(_clips_made(it, design) for it in design.set_specs)
     test = [corpus.fold(fold).test for fold in design.folds]
     return StudyPlan(
         arms=tuple(arm.name for arm in design.arms),
@@ -125,8 +134,8 @@ def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> StudyPlan:
 
 
 def required_arms(design: StudyDesign) -> tuple[Arm, ...]:
-    """The arms that every study has, ``real`` and ``real-longer``."""
-    return tuple(arm for arm in design.arms if arm.name in (BASE, REFERENCE))
+    """The arm that every study has, ``real``."""
+    return tuple(arm for arm in design.arms if arm.name == REFERENCE)
 
 
 def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]) -> float:
@@ -137,9 +146,10 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
     seconds = sum(_trial_seconds(design, cost, arm) for arm in arms) * trials
     seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(fractions)
     trained = {spec.generator: spec for spec in chosen.set_specs if spec.kind in cost.generators}
+    runs_each = design.generator_runs
     for spec in trained.values():
         updates = spec.training_steps or family(spec.kind).budget(design.corpus.meta["preset"]).steps
-        seconds += updates * cost.generators[spec.kind] * len(design.folds) * len(fractions)
+        seconds += updates * cost.generators[spec.kind] * len(design.folds) * len(fractions) * runs_each
     return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
 
 
@@ -148,16 +158,28 @@ def _train_clips(design: StudyDesign) -> int:
 
 
 def _trial_seconds(design: StudyDesign, cost: StudyCost, arm: Arm) -> float:
-    return cost.trial + cost.update * design.steps * (2 if arm.longer else 1)
+    updates = design.steps * (2 if arm.longer else 1)
+    if arm.use == "pretrained" and not (arm.equal or arm.plain):
+        updates += arm.pretraining_steps or updates
+    return cost.trial + cost.update * updates
+
+
+def _clips_made(spec: SyntheticSetSpec, design: StudyDesign) -> float:
+    """Clips of a set in all its runs, for each real training clip of all folds."""
+    if spec.kind == NULL or any(spec.kind == clips.name for clips in design.clips):
+        return 0.0
+    folds = len(design.folds) if spec.kind == COMPOSED else 1  # composed songs serve all folds
+    return spec.ratio * (design.generator_runs if spec.has_runs else 1) / folds
 
 
 def _set_seconds(spec: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
-    """Seconds to make a set, for each real training clip."""
-    if spec.kind == COMPOSER:
-        return spec.ratio * COMPOSE_SECONDS * design.corpus.front_end.seconds
+    """Seconds to make a set in all its runs, for each real training clip."""
+    made = _clips_made(spec, design)
+    if spec.kind in (COMPOSED, COMPOSER):
+        return made * COMPOSE_SECONDS * design.corpus.front_end.seconds
     if spec.kind in AUDIO_COPIES:
-        return spec.ratio * COPY_SECONDS
-    return spec.ratio * cost.clip[spec.kind] * (FILTER_FACTOR if spec.filtered else 1.0)
+        return made * COPY_SECONDS
+    return made * cost.clip.get(spec.kind, 0.0) * (FILTER_FACTOR if spec.filtered else 1.0)
 
 
 def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesign, tuple[LeftOut, ...]]:
@@ -169,7 +191,7 @@ def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesig
         workers: processes.
 
     Raises:
-        UsageError: not even ``real`` and ``real-longer`` fit.
+        UsageError: not even ``real`` fits.
     """
     path = out / "budget.json"
     choice = _choice(design)
@@ -183,7 +205,7 @@ def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesig
     least = estimate_seconds(design, cost, kept)
     if least > budget:
         raise UsageError(
-            f"real and real-longer alone would take about {least / workers:.0f} s",
+            f"real alone would take about {least / workers:.0f} s",
             where="--budget",
             hint="give more, or fewer --seeds, --folds or --steps",
         )
@@ -206,6 +228,20 @@ def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesig
     )
     write_json(path, choice.to_dict())
     return replace(design, arms=kept), tuple(left_out)
+
+
+def runs_left_out(design: StudyDesign, left_out: tuple[LeftOut, ...]) -> tuple[str, ...]:
+    """What a reader must know of arms whose generator runs did not fit the budget."""
+    given = tuple(clips.name for clips in design.clips)
+    named = [it.name for it in left_out if it.name != BEST]
+    arms = [parse_arm(name, design.settings.ratio, design.recipe, given) for name in named]
+    names = [arm.name for arm in arms if arm.synthetic is not None and arm.synthetic.has_runs]
+    if not names or design.generator_runs == 1:
+        return ()
+    runs_each = f"{design.generator_runs} generator runs a fold do not fit the budget"
+    return (
+        f"{runs_each} for {', '.join(names)}: give more time, or --generator-runs 1, whose verdicts are on one run",
+    )
 
 
 def _choice(design: StudyDesign) -> BudgetChoice:

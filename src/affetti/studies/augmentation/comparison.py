@@ -1,58 +1,56 @@
-"""Compares the arms of a study: CCC of each, difference from the reference, intervals, and a verdict in plain words.
+"""Compares the arms of a study: CCC of each, differences, intervals, and a verdict in plain words.
 
 The estimate of an arm is the mean over seeds of its measure on all test clips. The measure is CCC, the mean of
 valence's and arousal's; where labels are quadrants it is the share of clips predicted in the right one.
 
-**Intervals** are of the two-level paired bootstrap (Owen 2007, "The pigeonhole bootstrap", Ann. Appl. Stat., who shows
-that it errs to the wide side). Each resample draws songs and seeds with replacement, the same draws for both arms of a
-difference, so that what makes a song hard for both cancels:
+A difference has error of three levels: the test songs, the runs of a generator, and the seeds of regressors within
+runs. Its **interval** is made of the variance over songs, that of
 
-    Δ* = Σ_s v*_s [m(arm, s, w*) - m(reference, s, w*)],
+    Δ(w*) = mean over seeds s of m(arm, s, w*) - m(reference, s, w*),
 
-``w*`` how often the song of each clip was drawn, ``v*`` how often each seed was, divided by their number, ``m`` the
-measure under clip weights ``w*``. Of n songs or seeds n - 1 are drawn (Rao & Wu 1988, JASA): drawing n of n gives the
-variance of three seeds a third too small. The interval holds the 2.5 % and 97.5 % quantiles of Δ*.
+``m`` the measure under clip weights ``w*``, how often the song of each clip was drawn, and of the variance over
+training units: runs where a generator has several, seeds where it has one or there is none
+(:mod:`affetti.studies.augmentation.intervals`). Songs are drawn for both arms alike, so that what makes a song hard for
+both cancels; n - 1 of n are drawn (Rao & Wu 1988, JASA), for drawing n gives a variance too small. With one run of a
+generator the interval is of this run, and the verdict says so: another run may differ by more.
 
-**Many arms**: ``delta_ci_simultaneous`` holds for all arms at once (single-step max-t, Westfall & Young 1993). With the
-standard deviation σ_a of arm a's resamples and c the 95 % quantile over resamples of max_a |Δ*_a - Δ_a| / σ_a, it is
-Δ_a ± k_a σ_a, where k_a is as far out on Student's t as c is on the normal, P(T_ν > k_a) = P(Z > c): the standard error
-of a few seeds is itself an estimate. ν are Satterthwaite's degrees of freedom (1946, Biometrics Bulletin). ``p`` is
-adjusted likewise. ``detectable`` is (k_a + z) σ_a with z = 0.84: a true difference of this size is found with a
-probability (power) of 80 %.
-
-The verdict goes by the simultaneous interval. Its false alarms and power are measured by ``bench/power.py``.
+``delta_ci`` and ``p`` are of one difference alone, right for a contrast that was stated before the study.
+``delta_ci_simultaneous`` holds for all differences at once, and verdicts on arms go by it. False alarms and power of
+both are measured by ``bench/power.py``. The interval of an arm's own CCC is the percentile interval of resamples of
+songs and seeds (Owen 2007, "The pigeonhole bootstrap", Ann. Appl. Stat.).
 
 Not for arms tested on different songs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
 
 from affetti.emotion import quadrant
-from affetti.studies.augmentation.results import ArmResult, GenreResult, Interval, Measure
+from affetti.studies.augmentation.arm_results import ArmResult, ContrastResult, GenreResult, Interval, Measure
+from affetti.studies.augmentation.intervals import DifferenceInterval, Levels, one_interval, simultaneous_intervals
 
 Floats = NDArray[np.float64]
 
-REFERENCE = "real-longer"
-"""The arm that the others are compared with: real clips alone, as many updates."""
-BASE = "real"
-"""The same clips, half the updates."""
+REFERENCE = "real"
+"""The arm that the others are compared with: the recipe on real clips alone."""
 RESAMPLES = 2_000
 MAX_SONGS_NEEDED = 5_000
 """Beyond so many songs the number needed is not reported."""
+MIN_RUNS = 3
+"""Runs of a generator from which a verdict on the method is more than exploratory."""
 MIN_SEEDS = 5
 """Seeds from which a verdict is more than exploratory."""
 MIN_GENRE_SONGS = 3
 """Genres of fewer test songs are left out."""
 MAX_CATEGORIES = 8
 """Labels of no more different values are taken for categories."""
-POWER_QUANTILE = 0.8416
-"""Normal quantile of a power of 80 %."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +83,11 @@ class ResampleWeights:
 
 
 @dataclass(frozen=True)
-class SimultaneousInterval:
-    """An interval that holds for all arms at once, with its p-value and the smallest gain that it would find."""
+class Comparison:
+    """Arms and their contrasts, with intervals that hold for all at once."""
 
-    ci: Interval
-    p: float
-    """Adjusted, two-sided, of no difference."""
-    detectable: float
-    """The difference that such a study finds with a probability of 80 %."""
+    arms: tuple[ArmResult, ...]
+    contrasts: tuple[ContrastResult, ...] = ()
 
 
 def _draw_counts(n: int, resamples: int, rng: np.random.Generator) -> Floats:
@@ -108,123 +103,108 @@ def compare_arms(
     seed: int,
     genres: NDArray[np.str_] | None = None,
     measure: Measure = "ccc",
-) -> tuple[ArmResult, ...]:
-    """Each arm's CCC and its difference from the reference arm, with two-level bootstrap intervals.
+    *,
+    runs: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    contrasts: Sequence[tuple[str, str]] = (),
+    resamples: int = RESAMPLES,
+) -> Comparison:
+    """Each arm's CCC and its difference from the reference arm, and the contrasts of other pairs.
 
     Args:
         predictions: for each arm ``[S, N, 2]``: seeds, test clips, (valence, arousal).
         target: labels ``[N, 2]``.
         songs: song of each test clip ``[N]``.
-        reference: the arm that ``delta`` is taken against; ``delta_real`` is against ``real`` where it is among them.
+        reference: the arm that ``delta`` is taken against.
         seed: of the resampling.
         genres: genre of each test clip; empty text is left out.
         measure: what differences are of; with ``accuracy`` rows hold ``accuracy`` and ``accuracy_ci`` too.
+        runs: for arms made by chance, the number of the generator's run of each seed ``[S]``.
+        contrasts: other pairs of arms, each less the second.
+        resamples: how many.
 
     Returns:
-        a row for each arm, in the order of ``predictions``, without verdicts.
+        a row for each arm, in the order of ``predictions``, and one for each contrast; without verdicts.
     """
-    weights = ResampleWeights.draw(songs, len(predictions[reference]), np.random.default_rng(seed))
-    axes = {arm: _mean_concordance(p, target, weights) for arm, p in predictions.items()}
-    values = {arm: drawn.mean(axis=1) for arm, drawn in axes.items()}
+    weights = ResampleWeights.draw(songs, len(predictions[reference]), np.random.default_rng(seed), resamples)
+    n_songs = np.unique(songs).size
+    axes = {arm: _concordance_by_seed(p, target, weights) for arm, p in predictions.items()}
+    values = {arm: by_axis.mean(axis=1) for arm, by_axis in axes.items()}
     if measure == "accuracy":
-        values = {arm: _mean_accuracy(p, target, weights) for arm, p in predictions.items()}
-    deltas = {arm: value - values[reference] for arm, value in values.items()}
-    family = [arm for arm in predictions if arm not in (reference, BASE)]
-    by_seed = {arm: _by_seed(p, target, measure) for arm, p in predictions.items()}
-    freedom = {
-        arm: degrees_of_freedom(
-            by_seed[arm] - by_seed[reference], float(deltas[arm][1:].var(ddof=1)), np.unique(songs).size
-        )
-        for arm in family
+        values = {arm: weighted_accuracy(p, target, weights.clips) for arm, p in predictions.items()}
+    pairs = {(arm, reference): None for arm in predictions if arm != reference} | dict.fromkeys(contrasts)
+    levels: dict[str, Levels] = {}
+    drawn: dict[str, Floats] = {}
+    for first, second in pairs:
+        difference = values[first] - values[second]
+        units = _runs_of_pair(runs.get(first), runs.get(second))
+        name = _pair_name(first, second)
+        levels[name] = Levels.of(difference.mean(axis=1), difference[0], n_songs, units)
+        drawn[name] = np.einsum("rs,rs->r", weights.seeds, difference)
+    simultaneous = simultaneous_intervals(levels, drawn)
+    compared = {
+        name: _difference(levels[name], drawn[name], simultaneous[name], len({*(_run_numbers(runs, name) or ())}))
+        for name in levels
     }
-    simultaneous = simultaneous_intervals({arm: deltas[arm] for arm in family}, freedom)
-    base = values[BASE if BASE in values else reference]
     rows: list[ArmResult] = []
-    for arm, drawn in axes.items():
-        row = _row(arm, drawn, values[arm], deltas[arm], values[arm] - base)
-        if measure == "ccc":
-            row = replace(row, accuracy=None, accuracy_ci=None)
-        if arm == reference:
-            row = replace(row, probability_of_harm=None)
-        if arm in simultaneous:
-            interval = simultaneous[arm]
-            row = replace(row, delta_ci_simultaneous=interval.ci, p=interval.p, detectable=interval.detectable)
+    for arm in predictions:
+        row = _row(arm, axes[arm], values[arm], weights, measure)
+        if arm != reference:
+            row = replace(row, **compared[_pair_name(arm, reference)])
         if genres is not None:
             pair = predictions[arm], predictions[reference]
             row = replace(row, by_genre=_by_genre(pair, target, songs, genres, seed, measure))
         rows.append(row)
-    return tuple(rows)
+    made = [ContrastResult(arm=a, reference=b, **compared[_pair_name(a, b)]) for a, b in dict.fromkeys(contrasts)]
+    return Comparison(tuple(rows), tuple(made))
 
 
-def _row(name: str, axes: Floats, value: Floats, delta: Floats, delta_real: Floats) -> ArmResult:
-    """A row from the draws of CCC on each axis ``[1 + R, 2]`` and of the measure and its differences ``[1 + R]``."""
-    total = axes.mean(axis=1)
+def _pair_name(first: str, second: str) -> str:
+    return f"{first} less {second}"
+
+
+def _run_numbers(runs: Mapping[str, Sequence[int]], name: str) -> Sequence[int] | None:
+    first, _, second = name.partition(" less ")
+    return _runs_of_pair(runs.get(first), runs.get(second))
+
+
+def _runs_of_pair(first: Sequence[int] | None, second: Sequence[int] | None) -> Sequence[int] | None:
+    """The runs of the training units of a difference: of either arm, which number them alike."""
+    return first if first is not None else second
+
+
+def _difference(levels: Levels, drawn: Floats, simultaneous: DifferenceInterval, runs: int) -> dict[str, Any]:
+    """The fields of a difference that arms and contrasts share."""
+    alone = one_interval(levels)
+    return {
+        "delta": levels.value,
+        "delta_ci": alone.ci,
+        "p_alone": alone.p,
+        "delta_ci_simultaneous": simultaneous.ci,
+        "p": simultaneous.p,
+        "detectable": simultaneous.detectable,
+        "songs_needed": simultaneous.songs_needed,
+        "songs_needed_alone": alone.songs_needed,
+        "share_below_zero": float(np.mean(drawn[1:] < 0)),
+        "generator_runs": runs or None,
+    }
+
+
+def _row(name: str, axes: Floats, values: Floats, weights: ResampleWeights, measure: Measure) -> ArmResult:
+    """An arm's own row, from CCC on each axis ``[1 + R, 2, S]`` and the measure ``[1 + R, S]`` under each resample."""
+    of_axes = np.einsum("rs,rds->rd", weights.seeds, axes)
+    total, value = of_axes.mean(axis=1), np.einsum("rs,rs->r", weights.seeds, values)
+    accuracy = measure == "accuracy"
     return ArmResult(
         name=name,
-        ccc_valence=float(axes[0, 0]),
-        ccc_arousal=float(axes[0, 1]),
+        ccc_valence=float(of_axes[0, 0]),
+        ccc_arousal=float(of_axes[0, 1]),
         ccc=float(total[0]),
         ci=_interval(total[1:]),
-        accuracy=float(value[0]),
-        accuracy_ci=_interval(value[1:]),
-        delta=float(delta[0]),
-        delta_ci=_interval(delta[1:]),
-        delta_real=float(delta_real[0]),
-        delta_real_ci=_interval(delta_real[1:]),
-        probability_of_harm=float(np.mean(delta[1:] < 0)),
+        accuracy=float(value[0]) if accuracy else None,
+        accuracy_ci=_interval(value[1:]) if accuracy else None,
+        delta=0.0,
+        delta_ci=(0.0, 0.0),
     )
-
-
-def degrees_of_freedom(by_seed: Floats, variance: float, songs: int) -> float:
-    """Satterthwaite's degrees of freedom of a variance that is partly of seeds and partly of songs.
-
-    With σ² the variance and σ_s² its part of the seeds, ν = σ⁴ / (σ_s⁴ / (S - 1) + (σ² - σ_s²)² / (songs - 1)).
-
-    Args:
-        by_seed: the difference of each seed ``[S]``.
-        variance: of their mean, over songs and seeds.
-        songs: how many.
-
-    Returns:
-        between those of the seeds, S - 1, and those of the songs; of the songs alone where S is 1.
-
-    Example:
-        >>> round(degrees_of_freedom(np.array([0.1, 0.1, 0.1]), 0.01, 200), 6)  # all of the variance is of the songs
-        199.0
-    """
-    of_songs = max(songs - 1, 1)
-    if len(by_seed) < 2 or variance <= 0:
-        return float(of_songs)
-    seeds = min(float(by_seed.var(ddof=1)) / len(by_seed), variance)
-    return variance**2 / (seeds**2 / (len(by_seed) - 1) + (variance - seeds) ** 2 / of_songs)
-
-
-def simultaneous_intervals(
-    deltas: dict[str, Floats], freedom: dict[str, float] | None = None
-) -> dict[str, SimultaneousInterval]:
-    """Intervals and p-values that hold for all arms at once, and the gain each could have detected.
-
-    Args:
-        deltas: for each arm ``[1 + R]``: the estimated difference, then one of each resample.
-        freedom: degrees of freedom of each arm's variance; infinite by default.
-    """
-    spread = {arm: float(drawn[1:].std(ddof=1)) for arm, drawn in deltas.items()}
-    varying = [arm for arm in deltas if spread[arm] > 0]
-    if not varying:
-        return {arm: SimultaneousInterval((float(d[0]), float(d[0])), 1.0, 0.0) for arm, d in deltas.items()}
-    largest = np.max([np.abs(deltas[arm][1:] - deltas[arm][0]) / spread[arm] for arm in varying], axis=0)
-    critical = float(np.quantile(largest, 0.95))
-    intervals: dict[str, SimultaneousInterval] = {}
-    for arm, drawn in deltas.items():
-        student = t(np.inf if freedom is None else freedom[arm])
-        middle, width = float(drawn[0]), float(student.isf(norm.sf(critical))) * spread[arm]
-        normal = float(norm.isf(student.sf(abs(middle) / spread[arm]))) if spread[arm] > 0 else 0.0
-        intervals[arm] = SimultaneousInterval(
-            (middle - width, middle + width),
-            float((1 + np.sum(largest >= normal)) / (1 + len(largest))),
-            width + POWER_QUANTILE * spread[arm],
-        )
-    return intervals
 
 
 def weighted_concordance(prediction: Floats, target: Floats, weights: Floats) -> Floats:
@@ -267,28 +247,51 @@ def choose_measure(labels: Floats) -> Measure:
     return "accuracy" if len(np.unique(labels.round(6), axis=0)) <= MAX_CATEGORIES else "ccc"
 
 
-def verdict(row: ArmResult, songs: int, seeds: int, folds: int) -> str:
-    """One phrase: helps, harms, or undecided, with the approximate number of test songs that a decision would take.
+def verdict(row: ArmResult | ContrastResult, songs: int, seeds: int, folds: int) -> str:
+    """One plain phrase: helps, harms, or can't tell and about how many test songs it would take.
 
-    It goes by the simultaneous interval, where the row has one. The number of songs supposes that the difference is as
-    estimated and that its interval narrows with the square root of the songs; part of the interval is of the seeds, so
-    it is a rough guide and never less than the songs at hand.
+    It goes by the simultaneous interval, where the row has one. The number of songs is that at which a difference as
+    estimated would be found with a probability of 80 %, seeds and runs as they are; never less than the songs at hand.
+
+    Args:
+        row: the arm or contrast.
+        songs: test songs.
+        seeds: regressors an arm.
+        folds: how many were tested.
     """
-    if row.name == REFERENCE:
+    if isinstance(row, ArmResult) and row.name == REFERENCE:
         return "the reference"
-    if row.name == BASE:
-        return "the same clips, half the updates"
     low, high = row.delta_ci_simultaneous or row.delta_ci
+    runs = row.generator_runs
     reasons = [f"fewer than {MIN_SEEDS} seeds"] * (seeds < MIN_SEEDS) + ["one fold"] * (folds < 2)
+    if runs is not None and 1 < runs < MIN_RUNS:
+        reasons.append(f"fewer than {MIN_RUNS} generator runs")
     ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""
+    subject = "this run " if runs == 1 else ""
     if low > 0:
-        return f"helps{ending}"
+        return f"{subject}helps{ending}"
     if high < 0:
-        return f"harms{ending}"
-    need = max(songs, songs * ((high - low) / 2 / max(abs(row.delta), 1e-6)) ** 2)
-    if need > MAX_SONGS_NEEDED:
-        return f"can't tell: so small a difference would need more than {MAX_SONGS_NEEDED:,} test songs{ending}"
-    return f"can't tell: would need about {int(np.ceil(need / 10) * 10)} test songs{ending}"
+        return f"{subject}harms{ending}"
+    return f"can't tell{' of this run' if runs == 1 else ''}: {needed_phrase(row.songs_needed, songs)}{ending}"
+
+
+def needed_phrase(needed: int | None, songs: int) -> str:
+    """How many test songs it would take.
+
+    Args:
+        needed: the number, as :func:`affetti.studies.augmentation.intervals.songs_needed` gives it.
+        songs: those at hand.
+    """
+    if needed is None:
+        return "so small a difference would need more seeds or generator runs, whatever the test songs"
+    if needed > MAX_SONGS_NEEDED:
+        return f"so small a difference would need more than {MAX_SONGS_NEEDED:,} test songs"
+    return f"would need about {int(np.ceil(max(needed, songs) / 10) * 10)} test songs"
+
+
+def _concordance_by_seed(prediction: Floats, target: Floats, weights: ResampleWeights) -> Floats:
+    """CCC of valence and arousal of each seed: ``[1 + R, 2, S]``."""
+    return weighted_concordance(prediction, target, weights.clips).transpose(0, 2, 1)
 
 
 def _mean_concordance(prediction: Floats, target: Floats, weights: ResampleWeights) -> Floats:
@@ -298,14 +301,6 @@ def _mean_concordance(prediction: Floats, target: Floats, weights: ResampleWeigh
 
 def _mean_accuracy(prediction: Floats, target: Floats, weights: ResampleWeights) -> Floats:
     return np.einsum("rs,rs->r", weights.seeds, weighted_accuracy(prediction, target, weights.clips))
-
-
-def _by_seed(prediction: Floats, target: Floats, measure: Measure) -> Floats:
-    """The measure of each seed ``[S]``."""
-    one = np.ones((1, len(target)))
-    if measure == "accuracy":
-        return weighted_accuracy(prediction, target, one)[0]
-    return weighted_concordance(prediction, target, one)[0].mean(axis=1)
 
 
 def _by_genre(

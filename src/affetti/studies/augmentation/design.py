@@ -15,7 +15,18 @@ import numpy as np
 from affetti.corpus import Corpus, splits
 from affetti.emotion import AXES
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.studies.augmentation.arms import TRAINED, Arm, SyntheticSetSpec, choose_arms
+from affetti.studies.augmentation.arm_choice import choose_arms
+from affetti.studies.augmentation.arms import (
+    NULL,
+    PLAIN_REFERENCE,
+    SET_KINDS,
+    TRAINED,
+    Arm,
+    SyntheticSetSpec,
+    parse_arm,
+)
+from affetti.studies.augmentation.comparison import REFERENCE
+from affetti.studies.augmentation.given_clips import GivenClips, open_given_clips
 from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
 from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.studies.augmentation.trials import STUDENT
@@ -24,6 +35,10 @@ from affetti.training import run as runs
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
 from affetti.training.registry import GENERATORS, SPECTROGRAM_GENERATORS, family
+from affetti.training.signal_augmentation import RECIPE, SIGNALS, parse_augmentations
+
+GENERATOR_RUNS = 3
+"""Runs of each generator by default, and the fewest of which a verdict is on the method."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +48,19 @@ class StudySettings:
     models: tuple[Path, ...] = ()
     """Generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are trained."""
     arms: tuple[str, ...] = ()
-    """Names, see :mod:`affetti.studies.augmentation.arms`; ``all`` is the whole list. ``real`` and ``real-longer`` are
-    always among them."""
+    """Names, see :mod:`affetti.studies.augmentation.arms`; ``all`` is the whole list. ``real`` is always among them."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Pairs of arms whose difference is wanted, besides that of each arm from ``real``; the first is the study's
+    primary contrast."""
+    augment: str | None = None
+    """The recipe: augmentations of all arms but the plain ones, joined by ``+``; None: the default of regressors."""
+    clips: tuple[tuple[str, Path], ...] = ()
+    """Name and corpus of sets of clips that somebody else's generator made."""
+    trained_on: str | None = None
+    """What the generators of ``clips`` were trained on: a CSV with a column ``song_id``, or ``undeclared``."""
+    generator_runs: int | None = None
+    """Runs of each generator and composer for each fold; None: three, or as many as there are seeds, or as there are
+    ``models`` of each."""
     folds: int = 1
     """How many folds to test on when no ``models`` are given, ≥ 1."""
     seeds: int = 3
@@ -52,7 +78,7 @@ class StudySettings:
     published_protocol: bool = False
     """Whether to rerun the published study's own protocol too."""
     steps: int | None = None
-    """Updates U of the arm ``real``; the preset's by default."""
+    """Updates U: an arm may take 2U; the preset's by default."""
     batch_size: int | None = None
     """Clips an update; the preset's by default."""
     seed: int = 0
@@ -73,6 +99,16 @@ class StudyDesign:
     batch_size: int
     model_hashes: tuple[str, ...]
     """Hashes of the models given."""
+    recipe: tuple[str, ...] = RECIPE
+    """Augmentations of all arms but the plain ones."""
+    generator_runs: int = 1
+    """Runs of each generator and composer, for each fold."""
+    clips: tuple[GivenClips, ...] = ()
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """The names of the arms that are compared with each other, besides each with ``real``: those requested, then each
+    plain arm's with ``plain-real-longer``."""
+    primary: tuple[str, str] | None = None
+    """The study's primary contrast; None where ``real`` is its only arm."""
 
     @property
     def set_specs(self) -> list[SyntheticSetSpec]:
@@ -104,7 +140,10 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     LoopConfig(steps, batch_size, settings.seed)  # refuses what the loop could not run
     given = [runs.load(path) for path in settings.models]
     require_usable(given, corpus)
-    arms = _choose_arms(corpus, settings, given)
+    recipe = parse_augmentations(settings.augment)
+    clips = open_given_clips(settings.clips, settings.trained_on, corpus, (*SIGNALS, *SET_KINDS))
+    arms = _choose_arms(corpus, settings, given, recipe, tuple(each.name for each in clips))
+    contrasts = _contrasts(settings, arms, recipe, tuple(each.name for each in clips))
     for arm in arms:
         if arm.synthetic is None or not arm.synthetic.sampling:
             continue
@@ -118,7 +157,80 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         fitting.require_test_songs(corpus, part)
         _require_varying_labels(corpus, part)
     hashes = tuple(trained.meta.weights_sha256 for trained in given)
-    return StudyDesign(corpus, settings, tuple(arms), tuple(folds), steps, batch_size, hashes)
+    return StudyDesign(
+        corpus,
+        settings,
+        tuple(arms),
+        tuple(folds),
+        steps,
+        batch_size,
+        hashes,
+        recipe,
+        _generator_runs(settings, given),
+        clips,
+        contrasts,
+        _primary(settings, arms, contrasts),
+    )
+
+
+def _generator_runs(settings: StudySettings, given: list[runs.TrainedModel]) -> int:
+    """Runs of each generator.
+
+    Raises:
+        UsageError: there are fewer models or seeds.
+    """
+    wanted = settings.generator_runs
+    if given:
+        each = len(given) // len({(trained.kind, trained.meta.fold) for trained in given})
+        if wanted is not None and wanted != each:
+            hint = "leave it out: as many are used as are given"
+            raise UsageError(f"{wanted} runs, of {each} models of each kind", where="--generator-runs", hint=hint)
+        wanted = each
+    if wanted is None:
+        return min(GENERATOR_RUNS, settings.seeds)
+    if wanted < 1 or wanted > settings.seeds:
+        raise UsageError(
+            f"{wanted} generator runs of {settings.seeds} seeds",
+            where="--generator-runs",
+            hint=f"a seed is trained on one run: give 1 to {settings.seeds}, or --seeds {max(wanted, 1)}",
+        )
+    return wanted
+
+
+def _contrasts(
+    settings: StudySettings, arms: list[Arm], recipe: tuple[str, ...], clips: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """The pairs of arms to compare, by the names that the study has for them.
+
+    Raises:
+        UsageError: an arm is not among those of the study, or is compared with itself.
+    """
+    names = [arm.name for arm in arms]
+    pairs: list[tuple[str, str]] = []
+    for typed in settings.contrasts:
+        first, second = (parse_arm(name, settings.ratio, recipe, clips).name for name in typed)
+        for name, as_typed in zip((first, second), typed, strict=True):
+            if name not in names:
+                hint = f"add it to --arms; here: {', '.join(names)}"
+                raise UsageError(f"{as_typed} is not among the arms", where="--contrast", hint=hint)
+        if first == second:
+            both = " and ".join(typed)
+            raise UsageError(f"{both} are one arm, {first}", where="--contrast", hint="give two arms")
+        pairs.append((first, second))
+    pairs += [(arm.name, PLAIN_REFERENCE) for arm in arms if arm.plain and arm.name != PLAIN_REFERENCE]
+    return tuple(dict.fromkeys(pairs))
+
+
+def _primary(
+    settings: StudySettings, arms: list[Arm], contrasts: tuple[tuple[str, str], ...]
+) -> tuple[str, str] | None:
+    """The first contrast requested, else the first synthetic set on top of the recipe against ``real``."""
+    if settings.contrasts:
+        return contrasts[0]
+    synthetic = [arm for arm in arms if arm.synthetic is not None and not arm.plain]
+    others = [arm for arm in synthetic if arm.synthetic is not None and arm.synthetic.kind != NULL and not arm.shuffled]
+    others += [arm for arm in arms if arm.name != REFERENCE and not arm.plain]
+    return (others[0].name, REFERENCE) if others else None
 
 
 def _require_numbers(settings: StudySettings) -> None:
@@ -141,7 +253,13 @@ def _require_numbers(settings: StudySettings) -> None:
         raise UsageError(models, where=flag, hint="leave --models out: generators are trained here")
 
 
-def _choose_arms(corpus: Corpus, settings: StudySettings, given: list[runs.TrainedModel]) -> list[Arm]:
+def _choose_arms(
+    corpus: Corpus,
+    settings: StudySettings,
+    given: list[runs.TrainedModel],
+    recipe: tuple[str, ...],
+    clips: tuple[str, ...],
+) -> list[Arm]:
     """The arms that the settings request, those of ``sampling`` and ``training_steps`` last."""
     has_audio = (corpus.path / "audio").is_dir()
     kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
@@ -160,6 +278,8 @@ def _choose_arms(corpus: Corpus, settings: StudySettings, given: list[runs.Train
         has_audio=has_audio,
         composed=corpus.composed,
         extra=tuple(extra),
+        recipe=recipe,
+        clips=clips,
     )
 
 

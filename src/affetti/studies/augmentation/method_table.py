@@ -42,8 +42,8 @@ from affetti.results import PointEstimate
 from affetti.rows import evenly_spaced
 from affetti.signal.statistics import mel_statistics
 from affetti.storage import read_json
-from affetti.studies.augmentation.arms import BEST, Arm
-from affetti.studies.augmentation.comparison import BASE, REFERENCE
+from affetti.studies.augmentation.arms import AGAIN, BEST, NULL, Arm
+from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import (
     ArmResult,
@@ -62,7 +62,7 @@ from affetti.training.signal_augmentation import SPECAUGMENT, changes
 MAX_CLIPS = 512
 """Clips a side, evenly spread."""
 PUBLISHED_CLAIMS: dict[str, PublishedClaim] = {
-    BASE: PublishedClaim(quality="100", information="100 %", emotion="100 %"),
+    REFERENCE: PublishedClaim(quality="100", information="100 %", emotion="100 %"),
     SPECAUGMENT: PublishedClaim(quality="85–95", information="90 %", emotion="95 %"),
     "time-stretch": PublishedClaim(quality="80–90", information="85 %", emotion="90 %"),
     "pitch-shift": PublishedClaim(quality="75–85", information="80 %", emotion="85 %"),
@@ -92,6 +92,7 @@ def measure_methods(
     real = _rows(corpus, _spread(part.test))
     compared = {row.name: row for row in arms}
     methods = [arm for arm in design.arms if _is_method(arm)]
+    methods[1:1] = [Arm(name, (name,)) for name in design.recipe]  # in every arm, and methods all the same
     rows: list[MethodRow] = []
     for number, arm in enumerate(methods):
         progress("hierarchy", number, len(methods))
@@ -100,7 +101,7 @@ def measure_methods(
         information = _information(arm, design, clips)
         if information is not None:
             row = replace(row, information=information.value, information_ci=information.ci)
-        difference = compared.get(arm.name) if arm.name != BASE else None
+        difference = compared.get(arm.name) if arm.name != REFERENCE else None
         if difference is not None:
             row = replace(row, delta=difference.delta, delta_ci=difference.delta_ci)
         rows.append(row)
@@ -145,7 +146,9 @@ def _parts(row: MethodRow) -> dict[str, Any]:
 def _is_method(arm: Arm) -> bool:
     """Whether an arm differs from others in its clips, and not only in their number, labels or place in training."""
     single = len(arm.signals) + (arm.synthetic is not None) <= 1
-    return arm.name not in (REFERENCE, BEST) and single and arm.use == "added" and "@" not in arm.name
+    copies = arm.synthetic is not None and arm.synthetic.kind == NULL
+    own = arm.use == "added" and not (arm.shuffled or arm.plain or copies)
+    return arm.name not in (AGAIN, BEST) and single and own and "@" not in arm.name
 
 
 def _method_clips(arm: Arm, design: StudyDesign, sets: list[SyntheticSet]) -> MethodClips:
@@ -155,7 +158,10 @@ def _method_clips(arm: Arm, design: StudyDesign, sets: list[SyntheticSet]) -> Me
         chosen = next(
             made
             for made in sets
-            if made.spec == arm.synthetic and made.subset.fold == fold and made.subset.train_fraction == 1
+            if made.spec == arm.synthetic
+            and made.subset.fold == fold
+            and made.subset.train_fraction == 1
+            and not made.run
         )
         synthetic = Corpus.open(chosen.path)
         return _rows(synthetic, _spread(np.arange(len(synthetic))))

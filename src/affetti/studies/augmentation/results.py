@@ -10,66 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 from affetti.results import BaseResult, PointEstimate
+from affetti.studies.augmentation.arm_results import ArmResult, ContrastResult, Interval, Measure, PrimaryContrast
 from affetti.training.registry import PublishedClaim
-
-Measure = Literal["ccc", "accuracy"]
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenreResult:
-    """One arm on the test clips of one genre."""
-
-    genre: str
-    n: int
-    """Test clips."""
-    songs: int
-    ccc: float
-    ci: Interval
-    accuracy: float | None = None
-    """Share of clips predicted in the right quadrant; where labels are quadrants."""
-    accuracy_ci: Interval | None = None
-    delta: float | None = None
-    """Difference from the reference arm on the same clips."""
-    delta_ci: Interval | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmResult:
-    """One arm of the study on all test clips."""
-
-    name: str
-    ccc_valence: float
-    ccc_arousal: float
-    ccc: float
-    ci: Interval
-    accuracy: float | None = None
-    """Share of clips predicted in the right quadrant; where labels are quadrants."""
-    accuracy_ci: Interval | None = None
-    delta: float
-    """Difference from the reference arm: of CCC, or of accuracy where the study's ``measure`` is."""
-    delta_ci: Interval
-    """Interval of this arm alone."""
-    delta_ci_simultaneous: Interval | None = None
-    """Interval that holds for all arms at once; None for ``real`` and the reference."""
-    p: float | None = None
-    """p-value of no difference, two-sided, adjusted for all arms."""
-    detectable: float | None = None
-    """The difference that such a study finds four times of five."""
-    delta_real: float | None = None
-    """Difference from ``real``, which has half the updates."""
-    delta_real_ci: Interval | None = None
-    probability_of_harm: float | None = None
-    """Share of resamples in which the difference is below zero."""
-    by_genre: tuple[GenreResult, ...] = ()
-    n_train: int | None = None
-    """Clips trained on; None for ridge regression."""
-    steps: int | None = None
-    """Updates; None for ridge regression."""
-    verdict: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +166,13 @@ class Requested:
     budget: float | None = None
     """Seconds."""
     published_protocol: bool = False
+    contrasts: tuple[tuple[str, str], ...] = ()
+    augment: str | None = None
+    clips: tuple[tuple[str, str], ...] = ()
+    """Name and corpus of sets of clips that were given."""
+    trained_on: str | None = None
+    """What their generators were trained on, as declared."""
+    generator_runs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +182,8 @@ class SyntheticCorpus:
     name: str
     fold: int
     train_fraction: float = 1.0
+    run: int = 0
+    """Number of the generator's run."""
     path: str
 
 
@@ -240,10 +194,10 @@ class StudyResult(BaseResult):
     Example:
         >>> row = dict(ccc_valence=0.2, ccc_arousal=0.4, ccc=0.3, ci=(0.1, 0.5), delta=0.0, delta_ci=(0.0, 0.0))
         >>> result = StudyResult(
-        ...     arms=(ArmResult(name="real", **row), ArmResult(name="real-longer", **row)),
+        ...     arms=(ArmResult(name="real", **row), ArmResult(name="flow", **row)),
         ...     test=TestSet(n=80, songs=10), seeds=3, folds=(0,), corpus="corpus", seed=0,
         ... )
-        >>> result.arm("real-longer").ccc
+        >>> result.arm("flow").ccc
         0.3
         >>> StudyResult.from_dict(result.to_dict()) == result
         True
@@ -258,12 +212,18 @@ class StudyResult(BaseResult):
         "dial": "sampling",
         "dials": "sampling",
         "is": "arm",
+        "probability_of_harm": "share_below_zero",
     }
 
+    primary: PrimaryContrast | None = None
+    """None in studies of 0.1, and where ``real`` is the only arm."""
     arms: tuple[ArmResult, ...]
+    contrasts: tuple[ContrastResult, ...] = ()
+    """Of other pairs of arms."""
     ridge: tuple[ArmResult, ...] = ()
     """The arms whose clips differ, with ridge regression; differences are from its own ``real``."""
     reference: str = "real-longer"
+    """The arm that differences are from: ``real``; in studies of 0.1 ``real-longer``."""
     measure: Measure = "ccc"
     """What differences are of."""
     test: TestSet
@@ -271,6 +231,10 @@ class StudyResult(BaseResult):
     folds: tuple[int, ...]
     ratio: float | None = None
     """Synthetic clips for each real training clip."""
+    recipe: tuple[str, ...] = ()
+    """Augmentations of all arms but the plain ones; none in studies of 0.1."""
+    generator_runs: int = 1
+    """Runs of each generator, in each fold."""
     exploratory: bool = False
     """Whether there are fewer than five seeds, or one fold."""
     detectable: float | None = None
@@ -324,7 +288,7 @@ class StudyPlan(BaseResult):
     """Size of the synthetic sets."""
     seconds: float
     least_seconds: float
-    """What ``real`` and ``real-longer`` alone would take."""
+    """What ``real`` alone would take."""
     test: TestSet
     folds: tuple[int, ...]
 

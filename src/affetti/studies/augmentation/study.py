@@ -1,15 +1,14 @@
-"""The augmentation study: does training on synthetic clips help on real songs not seen in training?
+"""The augmentation study: what does synthetic data add to a good recipe, on real songs not seen in training?
 
 Arms differ in what the regressor is trained on, see :mod:`affetti.studies.augmentation.arms`. The test clips are a fold
-of real songs that neither the regressors nor the generators have seen; anything else is refused. ``real`` trains for U
-updates; every other arm for 2U, so that an arm with more data does not win by training longer, and ``real-longer`` (the
-same real clips, 2U updates) is what the others are compared with. ``NAME-shuffled`` permutes the labels of the
-synthetic clips: it must not help. On a composed corpus ``composer`` adds new songs by the same composer: where even
-that does not help, no generator can.
+of real songs that neither the regressors nor the generators have seen; anything else is refused. ``real`` is the recipe
+alone: real clips, signal augmentation, early stopping by validation songs; every other arm is something on top of it,
+within as many updates, and its difference from ``real`` is what counts. On a composed corpus ``composer`` adds new
+songs by the same composer: where even that does not help, no generator can.
 
 CCC is the mean of valence's and arousal's; with quadrant labels, differences are of quadrant accuracy. The statistics
 are described in :mod:`affetti.studies.augmentation.comparison`. A study of fewer than five seeds, or of one fold, is
-called exploratory.
+called exploratory; a verdict on one run of a generator says so.
 """
 
 from __future__ import annotations
@@ -28,15 +27,17 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import remove_partial, reserve_output
 from affetti.studies.augmentation import budget
-from affetti.studies.augmentation.arms import BEST, Arm
+from affetti.studies.augmentation.arms import BEST, NULL, Arm
 from affetti.studies.augmentation.best_combination import choose_best
-from affetti.studies.augmentation.comparison import BASE, MIN_SEEDS, REFERENCE, choose_measure, compare_arms, verdict
+from affetti.studies.augmentation.comparison import MIN_SEEDS, REFERENCE, choose_measure, compare_arms, verdict
 from affetti.studies.augmentation.design import StudyDesign, StudySettings, design_study
 from affetti.studies.augmentation.method_table import measure_methods, sampling_rows, training_steps_rows
+from affetti.studies.augmentation.primary import primary_contrast
 from affetti.studies.augmentation.published_protocol import published_protocol
 from affetti.studies.augmentation.results import (
     ArmResult,
     BestArm,
+    ContrastResult,
     LearningCurvePoint,
     LeftOut,
     Measure,
@@ -47,7 +48,7 @@ from affetti.studies.augmentation.results import (
     SyntheticCorpus,
     TestSet,
 )
-from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, make_sets
+from affetti.studies.augmentation.synthetic_sets import SetMaker, SyntheticSet, TrainingSubset
 from affetti.studies.augmentation.train_fractions import write_train_fraction
 from affetti.studies.augmentation.trials import (
     RIDGE,
@@ -58,6 +59,7 @@ from affetti.studies.augmentation.trials import (
     open_cached,
     read_trial,
 )
+from affetti.training.signal_augmentation import NONE
 
 CHANCE: dict[Measure, float] = {"ccc": 0.0, "accuracy": 0.25}
 """What a regressor that knows nothing reaches: no agreement, one quadrant in four."""
@@ -82,6 +84,7 @@ class FractionResult:
     arms: tuple[ArmResult, ...]
     ridge: tuple[ArmResult, ...]
     best: tuple[BestArm, ...]
+    contrasts: tuple[ContrastResult, ...] = ()
 
 
 def plan_study(corpus: Corpus, settings: StudySettings, workers: int = 1) -> StudyPlan:
@@ -125,20 +128,14 @@ def augmentation_study(
     resources = Resources(out, executor or LocalExecutor(), progress)
     design, left_out = _reserve(design, resources)
     subsets = {fraction: _training_subsets(design, fraction, out) for fraction in design.train_fractions}
-    sets = make_sets(
-        design.set_specs,
-        [subset for group in subsets.values() for subset in group],
-        out,
-        settings.models,
-        ratio=settings.ratio,
-        seed=settings.seed,
-        device=settings.device,
-        executor=resources.executor,
-        progress=progress,
+    maker = SetMaker(
+        out, settings.models, design.clips, design.generator_runs, settings.ratio, settings.seed, settings.device
     )
+    every = [subset for group in subsets.values() for subset in group]
+    sets = maker.make(design.set_specs, every, resources.executor, progress)
     fractions = [_compare_at_fraction(design, group, sets, resources) for group in subsets.values()]
     methods: tuple[MethodRow, ...] = ()
-    if sets or len(design.arms) > 2:
+    if sets or len(design.arms) > 1:
         methods = measure_methods(design, sets, fractions[-1].arms, progress)
     result = _result(design, fractions, sets, methods, left_out)
     result = replace(result, training_steps=training_steps_rows(methods, out, design))
@@ -163,6 +160,10 @@ def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tu
             "steps": design.steps,
             "batch_size": design.batch_size,
             "seed": settings.seed,
+            "augment": "+".join(design.recipe) or NONE,
+            "generator_runs": design.generator_runs,
+            "clips": [[clips.name, str(clips.corpus)] for clips in design.clips],
+            "trained_on": settings.trained_on,
         },
     )
     remove_partial(out)
@@ -194,16 +195,26 @@ def _compare_at_fraction(
 ) -> FractionResult:
     """Train the regressors of all arms on one fraction of the songs, and compare them."""
     settings, fraction = design.settings, subsets[0].train_fraction
-    plain = [arm for arm in design.arms if arm.name != BEST]
-    trials = [Trial(arm, STUDENT, at, seed) for at in subsets for seed in range(settings.seeds) for arm in plain]
-    trials += [Trial(arm, RIDGE, at, 0) for at in subsets for arm in plain if arm.closed_form]
-    folder = resources.out / "trials"
-    task = TrialTask(tuple(trials), tuple(sets), folder, design.steps, design.batch_size, settings.device)
+    known = [arm for arm in design.arms if arm.name != BEST]
+    task = TrialTask(
+        (),
+        tuple(sets),
+        resources.out / "trials",
+        design.steps,
+        design.batch_size,
+        design.recipe,
+        design.generator_runs,
+        settings.device,
+    )
+    # Seed after seed, so that a study that is stopped holds all arms of some.
+    trials = [task.trial(arm, STUDENT, at, seed) for seed in range(settings.seeds) for at in subsets for arm in known]
+    trials += [Trial(arm, RIDGE, at, 0) for at in subsets for arm in known if arm.closed_form]
+    task = replace(task, trials=tuple(trials))
     _run_trials(task, "compare" if fraction == 1 else f"compare, {100 * fraction:g} % of the songs", resources)
-    trained = {arm.name: [arm] * len(subsets) for arm in plain}
+    trained = {arm.name: [arm] * len(subsets) for arm in known}
     best: tuple[BestArm, ...] = ()
-    if len(plain) < len(design.arms):
-        chosen = [choose_best(task, plain, at, settings.seeds, settings.ratio) for at in subsets]
+    if len(known) < len(design.arms):
+        chosen = [choose_best(task, known, at, settings.seeds, settings.ratio) for at in subsets]
         best = tuple(
             BestArm(fold=at.fold, arm=None if arm is None else arm.name)
             for at, arm in zip(subsets, chosen, strict=True)
@@ -211,14 +222,14 @@ def _compare_at_fraction(
         arms = [arm for arm in chosen if arm is not None]
         if len(arms) == len(subsets):
             pairs = list(zip(arms, subsets, strict=True))
-            more = [Trial(arm, STUDENT, at, seed) for arm, at in pairs for seed in range(settings.seeds)]
+            more = [task.trial(arm, STUDENT, at, seed) for arm, at in pairs for seed in range(settings.seeds)]
             task = replace(task, trials=tuple(more))
             _run_trials(task, "compare best", resources)
             trained[BEST] = arms
     corpora = [open_cached(at.corpus) for at in subsets]
     songs = [np.unique(c.songs[c.fold(at.fold).train]).size for c, at in zip(corpora, subsets, strict=True)]
-    arms_compared, ridge = _compare_trials(design, task, trained, subsets)
-    return FractionResult(fraction, int(np.mean(songs)), arms_compared, ridge, best)
+    arms_compared, ridge, contrasts = _compare_trials(design, task, trained, subsets)
+    return FractionResult(fraction, int(np.mean(songs)), arms_compared, ridge, best, contrasts)
 
 
 def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:
@@ -227,8 +238,8 @@ def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:
 
 def _compare_trials(
     design: StudyDesign, task: TrialTask, trained: dict[str, list[Arm]], subsets: list[TrainingSubset]
-) -> tuple[tuple[ArmResult, ...], tuple[ArmResult, ...]]:
-    """The rows of the small network and of ridge regression, from the predictions that trials have saved.
+) -> tuple[tuple[ArmResult, ...], tuple[ArmResult, ...], tuple[ContrastResult, ...]]:
+    """The rows of the small network and of ridge regression, and the contrasts, from what trials have saved.
 
     Args:
         design: the study.
@@ -244,14 +255,37 @@ def _compare_trials(
     predictions = {
         name: gather_predictions(task, STUDENT, arms, subsets, settings.seeds) for name, arms in trained.items()
     }
+    runs = {
+        name: [task.trial(arms[0], STUDENT, subsets[0], seed).run for seed in range(settings.seeds)]
+        for name, arms in trained.items()
+        if arms[0].synthetic is not None and arms[0].synthetic.kind != NULL
+    }
+    compared = compare_arms(
+        predictions,
+        labels,
+        songs,
+        REFERENCE,
+        settings.seed,
+        _genres(corpus, test),
+        measure,
+        runs=runs,
+        contrasts=[pair for pair in design.contrasts if set(pair) <= set(trained)],
+    )
+    size = int(np.unique(songs).size), settings.seeds, len(subsets)
+    undeclared = {clips.name for clips in design.clips if clips.undeclared}
     rows: list[ArmResult] = []
-    for row in compare_arms(predictions, labels, songs, REFERENCE, settings.seed, _genres(corpus, test), measure):
-        first = read_trial(task, Trial(trained[row.name][0], STUDENT, subsets[0], 0))
-        phrase = verdict(row, int(np.unique(songs).size), settings.seeds, len(subsets))
+    for row in compared.arms:
+        arm = trained[row.name][0]
+        first = read_trial(task, task.trial(arm, STUDENT, subsets[0], 0))
+        phrase = verdict(row, *size)
+        if arm.synthetic is not None and arm.synthetic.kind in undeclared:
+            phrase += "; what its clips' generator was trained on is undeclared: perhaps the test songs"
         rows.append(replace(row, n_train=first.n_train, steps=first.steps, verdict=phrase))
-    closed = {name: arms for name, arms in trained.items() if name != BEST and arms[0].closed_form}
+    contrasts = [replace(contrast, verdict=verdict(contrast, *size)) for contrast in compared.contrasts]
+    closed = {name: arms for name, arms in trained.items() if arms[0].closed_form}
     ridge = {name: gather_predictions(task, RIDGE, arms, subsets, 1) for name, arms in closed.items()}
-    return tuple(rows), compare_arms(ridge, labels, songs, BASE, settings.seed, None, measure)
+    of_ridge = compare_arms(ridge, labels, songs, REFERENCE, settings.seed, None, measure)
+    return tuple(rows), of_ridge.arms, tuple(contrasts)
 
 
 def _result(
@@ -266,8 +300,11 @@ def _result(
     test = _test_rows(design)
     measure = choose_measure(corpus.labels)
     curve = [LearningCurvePoint(train_fraction=f.train_fraction, songs=f.songs, arms=f.arms) for f in fractions]
+    primary = design.primary if design.primary and set(design.primary) <= {row.name for row in whole.arms} else None
     return StudyResult(
+        primary=None if primary is None else primary_contrast(design, primary, whole.arms, whole.contrasts),
         arms=whole.arms,
+        contrasts=whole.contrasts,
         ridge=whole.ridge,
         reference=REFERENCE,
         measure=measure,
@@ -275,6 +312,8 @@ def _result(
         seeds=settings.seeds,
         folds=design.folds,
         ratio=settings.ratio,
+        recipe=design.recipe,
+        generator_runs=design.generator_runs,
         exploratory=settings.seeds < MIN_SEEDS or len(design.folds) < 2,
         detectable=_detectable(whole.arms),
         best=whole.best,
@@ -282,7 +321,8 @@ def _result(
         tradeoff=sampling_rows(methods, [name for name, _ in settings.sampling]),
         curve=tuple(curve) if len(curve) > 1 else (),
         left_out=left_out,
-        notes=_notes(measure, _genres(corpus, test), len(curve) > 1, whole.arms),
+        notes=_notes(measure, _genres(corpus, test), len(curve) > 1, whole.arms)
+        + budget.runs_left_out(design, left_out),
         requested=Requested(
             arms=settings.arms,
             train_fractions=settings.train_fractions,
@@ -290,12 +330,18 @@ def _result(
             training_steps=settings.training_steps,
             budget=settings.budget,
             published_protocol=settings.published_protocol,
+            contrasts=settings.contrasts,
+            augment=settings.augment,
+            clips=tuple((name, str(path)) for name, path in settings.clips),
+            trained_on=settings.trained_on,
+            generator_runs=settings.generator_runs,
         ),
         synthetic=tuple(
             SyntheticCorpus(
                 name=made.spec.name_for(settings.ratio),
                 fold=made.subset.fold,
                 train_fraction=made.subset.train_fraction,
+                run=made.run,
                 path=str(made.path),
             )
             for made in sets
@@ -313,7 +359,7 @@ def _test_rows(design: StudyDesign) -> NDArray[np.intp]:
 
 def _detectable(arms: tuple[ArmResult, ...]) -> float:
     """The gain that the study would find in a typical arm: the median, for one wild arm says nothing of the others."""
-    each = [row.detectable for row in arms if row.name not in (BASE, REFERENCE) and row.detectable is not None]
+    each = [row.detectable for row in arms if row.name != REFERENCE and row.detectable is not None]
     return float(np.median(each)) if each else 0.0
 
 

@@ -7,9 +7,10 @@ fraction of its songs, however many arms use it. A set is a corpus, and one that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -23,14 +24,19 @@ from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.studies.augmentation.arms import AUDIO_COPIES, COMPOSER, SyntheticSetSpec
+from affetti.studies.augmentation.arms import COMPOSED, COMPOSER, NULL, SyntheticSetSpec
 from affetti.studies.augmentation.audio_copies import write_audio_copies
+from affetti.studies.augmentation.given_clips import GivenClips
+from affetti.studies.augmentation.hard_emotions import write_hard_emotions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.registry import family, make
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings
+
+MAX_CLIPS_PER_SONG, MIN_SONG_SECONDS = 8, 50.0
+"""Clips taken of a song by the composer, and how long it lasts at least."""
 
 
 @dataclass(frozen=True)
@@ -56,78 +62,140 @@ class TrainingSubset:
 
 @dataclass(frozen=True)
 class SyntheticSet:
-    """A set that was made for one training subset."""
+    """A set that was made, or given, for one training subset."""
 
     spec: SyntheticSetSpec
     subset: TrainingSubset
     path: Path
     """Its corpus."""
+    run: int = 0
+    """Number of the generator's run."""
+    trained_on: tuple[str, ...] | None = None
+    """Songs that its generator was trained on, where the user declares them; None: what its corpus says."""
 
 
-def make_sets(
-    specs: list[SyntheticSetSpec],
-    subsets: list[TrainingSubset],
-    out: Path,
-    models: tuple[Path, ...],
-    *,
-    ratio: float,
-    seed: int,
-    device: str = "cpu",
-    executor: Executor | None = None,
-    progress: Progress = silent,
-) -> list[SyntheticSet]:
-    """Make every set for every training subset.
+@dataclass(frozen=True)
+class SetMaker:
+    """Makes the synthetic sets of a study."""
 
-    Args:
-        specs: the sets.
-        subsets: the training subsets.
-        out: folder of the study.
-        models: generator runs to use, each for the fold it was trained for; others are trained.
-        ratio: the study's own, by which sets are named.
-        seed: of generators and samples.
-        device: where generators are trained and sampled.
-        executor: trains and samples; this process by default.
-        progress: called with stages and counts.
+    out: Path
+    """Folder of the study."""
+    models: tuple[Path, ...] = ()
+    """Runs of generators to use, each for the fold it was trained for; others are trained."""
+    clips: tuple[GivenClips, ...] = ()
+    """Clips that the user has given."""
+    generator_runs: int = 1
+    """Runs of each generator and composer, for each fold."""
+    ratio: float = 1.0
+    """The study's own, by which sets are named."""
+    seed: int = 0
+    """Of generators and samples."""
+    device: str = "cpu"
+    """Where generators are trained and sampled."""
 
-    Raises:
-        AffettiError: what training or generating raised.
-    """
-    executor = executor or LocalExecutor()
-    given = {(trained.kind, trained.meta.fold): trained.path for trained in map(runs.load, models)}
-    to_train: dict[tuple[str, TrainingSubset], RunSpec] = {}
-    for subset in subsets:
-        for spec in specs:
-            if spec.kind in runs.GENERATORS and (spec.generator, subset.fold) not in given:
-                name = f"{spec.generator.replace(':', '-')}-{subset.name}"
-                settings = TrainSettings(steps=spec.training_steps, seed=seed, device=device)
-                run = out / "runs" / name
-                to_train[spec.generator, subset] = RunSpec(spec.kind, subset.corpus, subset.fold, run, settings)
-    train_runs(list(to_train.values()), executor, progress)
-    made: list[SyntheticSet] = []
-    for subset in subsets:
-        corpus = Corpus.open(subset.corpus)
-        for spec in specs:
-            n = max(1, round(spec.ratio * len(corpus.fold(subset.fold).train)))
-            target = out / "synthetic" / f"{spec.name_for(ratio).replace(':', '-')}-{subset.name}"
-            if spec.kind == COMPOSER:
-                fresh_songs(corpus, n, target, seed=seed, executor=executor, progress=progress)
-            elif spec.kind in AUDIO_COPIES:
-                kind = spec.kind.removeprefix("audio-")
-                write_audio_copies(
-                    corpus, subset.fold, n, kind, target, seed=seed, executor=executor, progress=progress
-                )
+    def make(
+        self,
+        specs: list[SyntheticSetSpec],
+        subsets: list[TrainingSubset],
+        executor: Executor | None = None,
+        progress: Progress = silent,
+    ) -> list[SyntheticSet]:
+        """Make every set for every training subset and generator run.
+
+        Raises:
+            AffettiError: what training or generating raised.
+        """
+        executor = executor or LocalExecutor()
+        given = self._given_models()
+        to_train: dict[tuple[str, TrainingSubset, int], RunSpec] = {}
+        wanted = [(spec, at, run) for at in subsets for spec in specs for run in self._runs(spec)]
+        for spec, subset, run in wanted:
+            if spec.kind in runs.GENERATORS and (spec.generator, subset.fold, run) not in given:
+                name = f"{spec.generator.replace(':', '-')}-{subset.name}{_ending(run)}"
+                settings = TrainSettings(steps=spec.training_steps, seed=self._seed(run), device=self.device)
+                place = self.out / "runs" / name
+                to_train[spec.generator, subset, run] = RunSpec(spec.kind, subset.corpus, subset.fold, place, settings)
+        train_runs(list(to_train.values()), executor, progress)
+        sizes = [len(Corpus.open(subset.corpus).fold(subset.fold).train) for subset in subsets]
+        made: list[SyntheticSet] = []
+        for spec, subset, run in wanted:
+            corpus = Corpus.open(subset.corpus)
+            if spec.kind == NULL:
+                continue  # rows of the real corpus
+            if own := [clips for clips in self.clips if clips.name == spec.kind]:
+                made.append(SyntheticSet(spec, subset, own[0].corpus, trained_on=own[0].trained_on))
+                continue
+            if spec.kind == COMPOSED:
+                # Songs by the composer depend on no training song: one set serves all folds.
+                target = self._make_composed(corpus, spec, max(sizes), run, executor, progress)
             else:
-                model = given.get((spec.generator, subset.fold)) or to_train[spec.generator, subset].out
-                settings = GenerationSettings(
-                    emotions="matched",
-                    sampling=dict(spec.sampling),
-                    filter_by=subset.corpus if spec.filtered else None,
-                    seed=seed,
-                    device=device,
-                )
-                generate_corpus(model, n, target, settings, executor=executor, progress=progress)
-            made.append(SyntheticSet(spec, subset, target))
-    return made
+                model = given.get((spec.generator, subset.fold, run))
+                if model is None and spec.kind in runs.GENERATORS:
+                    model = to_train[spec.generator, subset, run].out
+                target = self._make_set(corpus, spec, subset, run, model, executor, progress)
+            made.append(SyntheticSet(spec, subset, target, run))
+        return made
+
+    def _runs(self, spec: SyntheticSetSpec) -> range:
+        return range(self.generator_runs if spec.has_runs else 1)
+
+    def _seed(self, run: int) -> int:
+        """Of run number ``run``; the first has the study's."""
+        return self.seed if run == 0 else child_seed("generator run", self.seed, run) % 2**31
+
+    def _given_models(self) -> dict[tuple[str, int, int], Path]:
+        """Path by kind, fold and number of the run, in the order given."""
+        given: dict[tuple[str, int, int], Path] = {}
+        for trained in map(runs.load, self.models):
+            kind, fold = trained.kind, trained.meta.fold
+            given[kind, fold, sum(key[:2] == (kind, fold) for key in given)] = trained.path
+        return given
+
+    def _make_composed(
+        self, corpus: Corpus, spec: SyntheticSetSpec, size: int, run: int, executor: Executor, progress: Progress
+    ) -> Path:
+        n = max(1, round(spec.ratio * size))
+        target = self.out / "synthetic" / f"{spec.name_for(self.ratio).replace(':', '-')}-n{n}{_ending(run)}"
+        compose_songs(corpus, n, target, dict(spec.music), seed=self._seed(run), executor=executor, progress=progress)
+        return target
+
+    def _make_set(
+        self,
+        corpus: Corpus,
+        spec: SyntheticSetSpec,
+        subset: TrainingSubset,
+        run: int,
+        model: Path | None,
+        executor: Executor,
+        progress: Progress,
+    ) -> Path:
+        """The set of one training subset."""
+        n = max(1, round(spec.ratio * len(corpus.fold(subset.fold).train)))
+        folder, seed = self.out / "synthetic", self._seed(run)
+        target = folder / f"{spec.name_for(self.ratio).replace(':', '-')}-{subset.name}{_ending(run)}"
+        if model is not None:
+            emotions = spec.emotions
+            if emotions == "hard":
+                emotions = str(write_hard_emotions(corpus, subset.fold, n, Path(f"{target}.csv"), seed=seed))
+            settings = GenerationSettings(
+                emotions=emotions,
+                sampling=dict(spec.sampling),
+                filter_by=subset.corpus if spec.filtered else None,
+                seed=seed,
+                device=self.device,
+            )
+            generate_corpus(model, n, target, settings, executor=executor, progress=progress)
+        elif spec.kind == COMPOSER:
+            fresh_songs(corpus, n, target, seed=seed, executor=executor, progress=progress)
+        else:
+            kind = spec.kind.removeprefix("audio-")
+            write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, executor=executor, progress=progress)
+        return target
+
+
+def _ending(run: int) -> str:
+    """Ends the names of what belongs to a generator's run."""
+    return f"-r{run}" if run else ""
 
 
 def fresh_songs(
@@ -144,57 +212,102 @@ def fresh_songs(
     if not corpus.composed or not planted:
         raise MismatchError("is not a composed corpus", where=corpus.path, hint="use affetti prepare composed")
     each = int(np.unique(corpus.songs, return_counts=True)[1].max())
-    other = child_seed("composer", seed, int(corpus.meta["seed"])) % 2**31
     voice = planted.get("lyrics", {}).get("voice", "none")
-    source = composed.load(
-        max(n, 2 * each), each, other, keys=int(planted["keys"]), voice=None if voice == "none" else voice
-    )
+    # The seed of a corpus of its own is never that of the corpus.
+    other = child_seed("composer", seed, int(corpus.meta["seed"])) % 2**31
+    music = {"keys": int(planted["keys"]), "voice": None if voice == "none" else voice}
+    return _compose(corpus, max(n, 2 * each), each, other, music, out, executor, progress)
+
+
+def compose_songs(
+    corpus: Corpus,
+    n: int,
+    out: Path,
+    music: Mapping[str, str],
+    *,
+    seed: int = 0,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+) -> Corpus:
+    """At least ``n`` clips of songs by affetti's composer, with the front-end of ``corpus``, whatever that holds.
+
+    Their labels come from the cue weights that listeners' ratings gave (:mod:`affetti.compose.cues`).
+
+    Args:
+        corpus: the real corpus.
+        n: how many clips.
+        out: folder of the songs' own corpus.
+        music: the composer's settings: ``keys`` (12 unless given), ``style`` and ``instruments``, see
+            :func:`affetti.corpus.loaders.composed.load`.
+        seed: of the songs.
+        executor: composes and renders; this process by default.
+        progress: called with songs done.
+    """
+    each = max(1, min(MAX_CLIPS_PER_SONG, int(MIN_SONG_SECONDS // corpus.front_end.seconds)))
+    other = child_seed("composed", seed, int(corpus.meta.get("seed", 0))) % 2**31
+    settings = {"keys": int(music.get("keys", 12)), **{key: music[key] for key in music if key != "keys"}}
+    return _compose(corpus, max(n, 2 * each), each, other, settings, out, executor, progress)
+
+
+def _compose(
+    corpus: Corpus,
+    n: int,
+    each: int,
+    seed: int,
+    music: Mapping[str, Any],
+    out: Path,
+    executor: Executor | None,
+    progress: Progress,
+) -> Corpus:
+    """``n`` clips of new songs, ``each`` of a song, with ids that no other corpus has."""
+    source = composed.load(n, each, seed, **music)
     tracks = [
         replace(track, track_id=name, song_id=name, path=name)
         for track in source.tracks
-        for name in (f"{COMPOSER}-{other}-{track.track_id}",)
+        for name in (f"{COMPOSER}-{seed}-{track.track_id}",)
     ]
     return build(
         replace(source, tracks=tracks),
         out,
         corpus.front_end,
-        PrepareSettings(corpus.meta["preset"], folds=2, seed=other),
+        PrepareSettings(corpus.meta["preset"], folds=2, seed=seed),
         executor=executor,
         progress=progress,
     ).corpus
 
 
-def require_honest(synthetic: Corpus, corpus: Corpus, part: splits.Fold) -> None:
+def require_honest(
+    synthetic: Corpus, corpus: Corpus, part: splits.Fold, trained_on: tuple[str, ...] | None = None
+) -> None:
     """Refuse a set of another front-end, of unknown origin, or whose generator has seen the test songs in training.
 
     Args:
         synthetic: the set.
         corpus: the real corpus.
         part: its fold, whose test clips will be predicted.
+        trained_on: the songs that its generator was trained on, as the user declares; None: as the set says.
 
     Raises:
         MismatchError: says which.
     """
     synthetic.require_front_end(corpus.front_end, corpus.path)
     provenance = synthetic.meta.get("provenance")
-    fresh = synthetic.composed and corpus.composed and synthetic.meta["seed"] != corpus.meta["seed"]
-    if not provenance and not fresh:
+    fresh = synthetic.composed and not (corpus.composed and synthetic.meta["seed"] == corpus.meta["seed"])
+    if not provenance and not fresh and trained_on is None:
         raise MismatchError(
             "does not say which songs its generator was trained on",
             where=synthetic.path,
             hint="make it with affetti generate",
         )
-    trained_on = provenance["training_songs"] if provenance else ()
-    splits.require_no_leakage(
-        corpus.clips.iloc[part.test], synthetic.clips, trained_on=trained_on, where=synthetic.path
-    )
+    known = [*(provenance["training_songs"] if provenance else ()), *(trained_on or ())]
+    splits.require_no_leakage(corpus.clips.iloc[part.test], synthetic.clips, trained_on=known, where=synthetic.path)
 
 
 def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
     """Refuse models the study cannot use, before any work is done.
 
     Raises:
-        UsageError: one is not a generator; or there is not one of each kind for each fold.
+        UsageError: one is not a generator; or there are not as many of each kind for each fold.
         MismatchError: another front-end, or it was trained on the test songs.
     """
     counts: dict[tuple[str, int], int] = {}
@@ -205,13 +318,14 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
         fold = trained.meta.fold
         trained.require_unseen(corpus.songs[corpus.fold(fold).test])
         counts[trained.kind, fold] = counts.get((trained.kind, fold), 0) + 1
-    for kind in {kind for kind, _ in counts}:
-        for fold in {fold for _, fold in counts}:
-            if counts.get((kind, fold)) != 1:
+    most = max(counts.values(), default=1)
+    for kind in sorted({kind for kind, _ in counts}):
+        for fold in sorted({fold for _, fold in counts}):
+            if counts.get((kind, fold)) != most:
                 raise UsageError(
-                    f"{counts.get((kind, fold), 0)} {kind} models for fold {fold}",
+                    f"{counts.get((kind, fold), 0)} {kind} models for fold {fold}, of another {most}",
                     where="--models",
-                    hint="give one of each kind for each fold",
+                    hint="give as many runs of each kind for each fold",
                 )
 
 

@@ -1,14 +1,18 @@
 """The trials of a study: one regressor each, of an arm, a fold, a seed and a fraction of the real training songs.
 
-``real`` trains for U updates, every other arm for 2U; a pretrained arm spends U on synthetic clips and U on real ones.
-A trial saves its predictions of the test clips, and of the validation clips, by which ``best`` is chosen. A file that
-is there is not made again, so a study may be stopped and resumed anywhere.
+Regressors are trained by the recipe (:mod:`affetti.training.signal_augmentation`): augmentation, and early stopping on
+the fold's validation clips, within 2U updates. A pretrained arm is trained on synthetic clips first, by the same
+recipe, and then on real ones as ``real`` is. Plain arms take all of their updates: ``plain-real`` U, the others 2U.
+
+Of an arm whose clips are made by chance, seed s is trained on the clips of generator run s modulo their number. A trial
+saves its predictions of the test clips, and of the validation clips, by which ``best`` is chosen. A file that is there
+is not made again, so a study may be stopped and resumed anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,12 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affetti.augment.spectrogram import spec_augment
 from affetti.corpus import Corpus, splits
 from affetti.random import child_seed
 from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
-from affetti.studies.augmentation.arms import Arm
+from affetti.studies.augmentation.arms import AGAIN, NULL, Arm
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
 from affetti.training import fit as fitting
 from affetti.training.clips import Clips
@@ -30,9 +33,11 @@ from affetti.training.evaluation import predict
 from affetti.training.loop import LoopConfig
 from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, make
-from affetti.training.signal_augmentation import SPECAUGMENT, ChangedClips, changes
+from affetti.training.signal_augmentation import RECIPE, augmented
 
 STUDENT, RIDGE = SMALL_REGRESSOR, LINEAR_REGRESSOR
+OTHER_SEEDS = 10_000
+"""What is added to the seeds of ``real-again``."""
 Pairs = tuple[tuple[float, float], ...]
 
 
@@ -45,16 +50,19 @@ class Trial:
     """A family: ``student`` or ``baseline``."""
     subset: TrainingSubset
     seed: int
+    run: int = 0
+    """Number of the generator run whose clips it is trained on."""
 
     @property
     def name(self) -> str:
         """The trial's file name, without suffix."""
-        return f"{self.regressor}-{self.arm.name.replace(':', '-')}-{self.subset.name}-s{self.seed}"
+        run = f"-r{self.run}" if self.run else ""
+        return f"{self.regressor}-{self.arm.name.replace(':', '-')}-{self.subset.name}-s{self.seed}{run}"
 
 
 @dataclass(frozen=True)
 class TrialResult(BaseResult):
-    """The saved result of a trial."""
+    """What a trial files."""
 
     arm: str
     regressor: str
@@ -64,31 +72,42 @@ class TrialResult(BaseResult):
     n_train: int
     """Clips trained on."""
     steps: int
-    """Updates."""
+    """Updates that it might take; with early stopping it may have ended before."""
     prediction: Pairs
     """Valence and arousal of each test clip, in the order of the fold."""
     validation: Pairs
     """The same of each validation clip."""
+    run: int = 0
+    """Number of the generator run."""
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """Trains the regressors of a range of trials and saves their predictions. Idempotent."""
+    """Trains the regressors of a range of trials and files their predictions. Idempotent."""
 
     trials: tuple[Trial, ...]
     sets: tuple[SyntheticSet, ...]
     out: Path
     steps: int
-    """Updates U of the arm ``real``."""
+    """Updates U: half of what an arm may take."""
     batch_size: int
+    recipe: tuple[str, ...] = RECIPE
+    """Augmentations of all arms but the plain ones."""
+    generator_runs: int = 1
+    """Runs of each generator."""
     device: str = "cpu"
+
+    def trial(self, arm: Arm, regressor: str, subset: TrainingSubset, seed: int) -> Trial:
+        """The trial of a seed, on the clips of its generator run."""
+        run = seed % self.generator_runs if arm.synthetic is not None and arm.synthetic.has_runs else 0
+        return Trial(arm, regressor, subset, seed, run)
 
     def path(self, trial: Trial) -> Path:
         """The file whose existence says that the trial is done."""
         return self.out / f"{trial.name}.json"
 
     def done(self, start: int, stop: int) -> bool:
-        """Whether all trials of the range have been saved."""
+        """Whether all trials of the range have been filed."""
         return all(self.path(trial).exists() for trial in self.trials[start:stop])
 
     def __call__(self, start: int, stop: int) -> None:
@@ -100,38 +119,53 @@ class TrialTask:
         corpus = open_cached(trial.subset.corpus)
         part = corpus.fold(trial.subset.fold)
         splits.require_real(corpus.clips.iloc[part.test])
-        real = Clips(corpus.mel, corpus.labels, part.train)
-        steps = self.steps if not trial.arm.longer else 2 * self.steps
-        model, count = self._train(trial, corpus, real, self.synthetic_clips(trial, corpus, part), steps)
+        stages = self._stages(trial, corpus, part)
+        model = self._train(trial, corpus, part, stages)
         return TrialResult(
             arm=trial.arm.name,
             regressor=trial.regressor,
             fold=trial.subset.fold,
             train_fraction=trial.subset.train_fraction,
             seed=trial.seed,
-            n_train=count,
-            steps=steps,
+            n_train=sum(len(clips) for clips, _ in stages),
+            steps=sum(steps for _, steps in stages),
+            run=trial.run,
             prediction=_pairs(predict(model, corpus.mel, part.test)),
             validation=_pairs(predict(model, corpus.mel, part.validation)),
         )
 
+    def _stages(self, trial: Trial, corpus: Corpus, part: splits.Fold) -> list[tuple[Clips, int]]:
+        """The clips of each stage of training, and the updates it may take."""
+        arm, total = trial.arm, 2 * self.steps if trial.arm.longer else self.steps
+        real = Clips(corpus.mel, corpus.labels, part.train)
+        synthetic = self.synthetic_clips(trial, corpus, part)
+        if synthetic is None:
+            return [(real, total)]
+        if arm.use == "only":
+            return [(synthetic, total)]
+        if arm.use == "added":
+            return [(concatenate(real, synthetic), total)]
+        if arm.equal or arm.plain:
+            return [(synthetic, max(1, total // 2)), (real, max(1, total // 2))]
+        return [(synthetic, arm.pretraining_steps or total), (real, total)]
+
     def _train(
-        self, trial: Trial, corpus: Corpus, real: Clips, synthetic: Clips | None, steps: int
-    ) -> tuple[torch.nn.Module, int]:
-        """The regressor, and the number of clips it was trained on."""
-        torch.manual_seed(child_seed("weights", trial.seed))
+        self, trial: Trial, corpus: Corpus, part: splits.Fold, stages: list[tuple[Clips, int]]
+    ) -> torch.nn.Module:
+        """The regressor, trained on one stage after the other."""
+        arm = trial.arm
+        seed = trial.seed + (OTHER_SEEDS if arm.name == AGAIN else 0)
+        torch.manual_seed(child_seed("weights", seed))
         model: torch.nn.Module = make(trial.regressor, corpus.front_end.shape, {})
-        stages = [real]
-        if synthetic is not None:
-            choices = {"only": [synthetic], "pretrained": [synthetic, real]}
-            stages = choices.get(trial.arm.use, [concatenate(real, synthetic)])
-        batch_changes = changes(trial.arm.signals, corpus.front_end)
-        for clips in stages:
-            loop = LoopConfig(max(1, steps // len(stages)), min(self.batch_size, len(clips)), trial.seed)
-            changed = ChangedClips(clips.mel, clips.labels, clips.rows, batch_changes) if batch_changes else clips
-            options = ObjectiveOptions(augment=spec_augment if SPECAUGMENT in trial.arm.signals else None)
-            _, model = fitting.fit(trial.regressor, model, changed, loop, options, hardware=Hardware(self.device))
-        return model, sum(map(len, stages))
+        names = arm.signals if arm.plain else (*self.recipe, *arm.signals)
+        validation = Clips(corpus.mel, corpus.labels, part.validation) if len(part.validation) else None
+        options = ObjectiveOptions(validation=validation)
+        for clips, steps in stages:
+            loop = LoopConfig(steps, min(self.batch_size, len(clips)), seed)
+            changed, own = augmented(clips, names, corpus.front_end, options)
+            own = replace(own, stop_early=bool(self.recipe) and not arm.plain)
+            _, model = fitting.fit(trial.regressor, model, changed, loop, own, hardware=Hardware(self.device))
+        return model
 
     def synthetic_clips(self, trial: Trial, corpus: Corpus, part: splits.Fold) -> Clips | None:
         """The clips of the trial's synthetic set, as many as its ratio says; None for an arm without.
@@ -143,12 +177,16 @@ class TrialTask:
         spec = trial.arm.synthetic
         if spec is None:
             return None
-        path = next(made.path for made in self.sets if (made.spec, made.subset) == (spec, trial.subset))
-        synthetic = open_cached(path)
-        require_honest(synthetic, corpus, part)
+        if spec.kind == NULL:
+            copies = np.resize(part.train, max(1, round(spec.ratio * len(part.train))))
+            return Clips(corpus.mel, corpus.labels, copies)
+        key = spec, trial.subset, trial.run
+        made = next(made for made in self.sets if (made.spec, made.subset, made.run) == key)
+        synthetic = open_cached(made.path)
+        require_honest(synthetic, corpus, part, made.trained_on)
         rows = np.arange(min(len(synthetic), max(1, round(spec.ratio * len(part.train)))))
         labels = synthetic.labels
-        if trial.arm.use == "shuffled":
+        if trial.arm.shuffled:
             labels = labels.copy()
             order = np.random.default_rng(child_seed("shuffle", trial.seed)).permutation(len(rows))
             labels[rows] = labels[rows][order]
@@ -181,18 +219,18 @@ def gather_predictions(
         seeds: how many seeds S.
     """
     pairs = list(zip(arms, subsets, strict=True))
-    trials = [[Trial(arm, regressor, subset, seed) for arm, subset in pairs] for seed in range(seeds)]
+    trials = [[task.trial(arm, regressor, subset, seed) for arm, subset in pairs] for seed in range(seeds)]
     return np.stack([np.concatenate([_array(read_trial(task, t).prediction) for t in row]) for row in trials])
 
 
 def validation_predictions(task: TrialTask, arm: Arm, subset: TrainingSubset, seeds: int) -> NDArray[np.float64]:
     """The small network's predictions for the validation clips of one subset ``[S, N, 2]``."""
-    trials = [Trial(arm, STUDENT, subset, seed) for seed in range(seeds)]
+    trials = [task.trial(arm, STUDENT, subset, seed) for seed in range(seeds)]
     return np.stack([_array(read_trial(task, trial).validation) for trial in trials])
 
 
 def read_trial(task: TrialTask, trial: Trial) -> TrialResult:
-    """The saved result of a trial.
+    """What a trial has filed.
 
     Raises:
         StorageError: the file is missing or cut short.
