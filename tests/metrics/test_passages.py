@@ -42,12 +42,16 @@ def test_fresh_clips_share_no_passages(train: Mels):
     assert result.quantile.mean() == pytest.approx(0.5, abs=0.15)
 
 
-@pytest.mark.parametrize("change", ["same", "later", "louder", "first half", "second half, later", "noisy", "blurred"])
+@pytest.mark.parametrize(
+    "change", ["same", "later", "much later", "louder", "first half", "second half, later", "noisy", "blurred"]
+)
 def test_copies_are_found_whatever_was_done_to_them(train: Mels, change: str):
     copies, others = clips(train[:12]), clips(songs_of(60, 1))
     rng = np.random.default_rng(3)
     if change == "later":
         copies = clips(train[:12], 60 + 21)
+    elif change == "much later":
+        copies = clips(train[:12], 60 + 60)
     elif change == "louder":
         copies = copies + 1
     elif change == "first half":
@@ -104,7 +108,7 @@ def test_what_cannot_be_compared_is_refused(train: Mels, monkeypatch: pytest.Mon
     with pytest.raises(InputError, match="5 held-out songs are too few"):
         shared_passages(rows(clips(train)), rows(clips(train)), rows(clips(songs_of(5, 4))))
     monkeypatch.setattr(
-        "affetti.metrics.passages.MAX_COMPARISONS", 80 * 90 * 5 * 23 - 1
-    )  # 5 passages, 11 steps either way
+        "affetti.metrics.passages.MAX_COMPARISONS", 80 * 90 * 5 * 65 - 1
+    )  # 5 passages, 32 steps either way
     with pytest.raises(InputError, match=r"80 and 10 × 80 clips are too many"):
         shared_passages(rows(clips(train)), rows(clips(train)), rows(clips(songs_of(10, 4))))

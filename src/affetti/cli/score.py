@@ -302,7 +302,7 @@ def _shares_copied(card: Scorecard, copies: Memorisation) -> Iterator[str]:
     elif passages is not None and passages.share is not None and passages.ci is not None and passages.p is not None:
         yield (
             f"  copied passages: in {_percent(passages.share, passages.ci)} of songs, {_p_value(passages.p)}; "
-            "also copies that begin up to a second later, louder, or of half a clip"
+            "also of copies that begin up to three seconds later, louder ones, and halves of clips"
         )
     if copies.detectable is None:
         yield "  so few songs show copies of no share for certain"

@@ -1,6 +1,6 @@
 """How far clips are from sharing a passage with a training clip, whatever they do before and after it.
 
-Features of whole clips do not see that half of a clip is copied, and hardly see a copy that starts a second later. So
+Features of whole clips do not see that half of a clip is copied, and hardly see a copy that starts seconds later. So
 passages of up to :data:`PASSAGE_SECONDS` (at most half a clip) are compared:
 
 1. log-mels are averaged to at most :data:`N_BANDS` bands and steps of about :data:`STEP_SECONDS`; the training set's
@@ -15,8 +15,8 @@ passages of up to :data:`PASSAGE_SECONDS` (at most half a clip) are compared:
 0 is a passage that is the same, about 1 are passages that have nothing in common. Silent passages are in common with
 nothing.
 
-When not to use: for copies that are transposed, stretched by more than a few per cent, or moved by more than a second
-within the clip.
+When not to use: for copies that are transposed, stretched by more than a few per cent, or moved by more than three
+seconds within the clip.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from affetti.metrics.tail_test import TailTest, distinct_places, relative_neares
 from affetti.rows import evenly_spaced, release_pages
 
 PASSAGE_SECONDS = 3.0
-MAX_SHIFT_SECONDS = 1.1
-"""A second, and one step for rounding."""
+MAX_SHIFT_SECONDS = 3.1
+"""Three seconds, and one step for rounding."""
 STEP_SECONDS = 0.093
 N_BANDS = 32
 SMOOTHING = 3.0
