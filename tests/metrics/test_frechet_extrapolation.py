@@ -50,10 +50,10 @@ def test_songs_stay_whole():
     x, y = (rng.normal(size=(60, 3))[song] + 0.1 * rng.normal(size=(300, 3)) for _ in range(2))
     by_song, by_row = frechet_infinity(x, y, (song, song)), frechet_infinity(x, y)
     assert abs(by_song.value) < abs(by_row.value)
-    assert np.ptp(by_song.ci) > 1.5 * np.ptp(by_row.ci)
+    assert np.ptp(by_song.ci) > 1.2 * np.ptp(by_row.ci)
 
 
-@pytest.mark.parametrize("d", [4, 100])
+@pytest.mark.parametrize("d", [4, 8])
 def test_order_of_rows_does_not_matter(d):
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(50, d)), rng.normal(size=(40, d))
@@ -66,3 +66,18 @@ def test_too_few_songs_are_refused():
         frechet_infinity(x[:19], y)
     with pytest.raises(InputError, match="all 300 rows are alike"):
         frechet_infinity(np.ones_like(x), y)
+    with pytest.raises(
+        InputError, match=r"59 real and 300 synthetic songs are too few for 12 features\. Give 60 and 60"
+    ):
+        frechet_infinity(x[:59], y)
+
+
+def test_sets_of_unequal_size_are_compared_at_one():
+    """A distribution against itself: subsets that keep the ratio of 50 to 400 songs leave a bias of either sign."""
+    results = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        results.append(frechet_infinity(rng.normal(size=(50, 10)), rng.normal(size=(400, 10)), seed=seed))
+    values = np.array([result.value for result in results])
+    assert abs(values.mean()) < 3 * values.std(ddof=1) / np.sqrt(len(values))
+    assert sum(result.ci[0] <= 0 <= result.ci[1] for result in results) >= 11

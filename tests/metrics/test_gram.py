@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.material import present
 
 from affetti.errors import InputError
 from affetti.metrics import frechet, frechet_distance
-from affetti.metrics.frechet_distances import left_out
+from affetti.metrics.frechet_distances import left_out, left_out_together
 from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import estimate
 from affetti.metrics.moments import Moments, contrasts, nuclear_norm, without_each
@@ -127,17 +126,23 @@ def test_leaving_out_by_indexing_and_by_merging_agree(rng):
 
 
 def test_the_jackknife_is_the_textbook_formula(rng):
-    x, y = rng.normal(size=(12, 3)), rng.normal(size=(15, 3)) + 1
-    value, variance = frechet_distance(x, y), 0.0
-    whole = value
+    x, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 3)) + 1
+    whole = frechet_distance(x, y)
+    without = np.array([frechet_distance(np.delete(x, i, axis=0), np.delete(y, i, axis=0)) for i in range(12)])
+    one_by_one = [np.array([i]) for i in range(12)]
+    a, b = Sample(x, np.arange(12)), Sample(y, np.arange(12))
+    result = estimate(left_out_together(a, b, one_by_one, one_by_one))
+    assert result.value[0] == pytest.approx(whole - 11 * (without.mean() - whole))
+    half = 2.200985160082949 * np.sqrt(11 / 12 * ((without - without.mean()) ** 2).sum())  # Student's, 11 degrees
+    assert result.ci[0, 1] - result.value[0] == pytest.approx(half)
+    by_side = estimate(left_out(a, b, one_by_one, one_by_one))
+    expected, variance = whole, 0.0
     for rows, distance in ((x, lambda z: frechet_distance(z, y)), (y, lambda z: frechet_distance(x, z))):
-        without = np.array([distance(np.delete(rows, i, axis=0)) for i in range(len(rows))])
-        value -= (len(rows) - 1) * (without.mean() - whole)
-        variance += (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
-    result = frechet(x, y)
-    assert result.value == pytest.approx(value)
-    half = 2.200985160082949 * np.sqrt(variance)  # Student's, 11 degrees
-    assert present(result.ci)[1] - result.value == pytest.approx(half)
+        less = np.array([distance(np.delete(rows, i, axis=0)) for i in range(12)])
+        expected -= 11 * (less.mean() - whole)
+        variance += 11 / 12 * ((less - less.mean()) ** 2).sum()
+    assert by_side.value[0] == pytest.approx(expected)
+    assert by_side.error[0] == pytest.approx(np.sqrt(variance))
 
 
 def test_sets_on_disk_are_read_in_chunks(tmp_path, rng, monkeypatch):

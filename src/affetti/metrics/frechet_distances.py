@@ -1,28 +1,36 @@
 """Fréchet distance between Gaussian fits of two sets of feature rows: ``moments`` has the formula.
 
-The plug-in distance grows by about c/N where c depends on the model (Chong & Forsyth 2020), so neither a bare value nor
-an equal N makes it comparable. :func:`frechet` removes that bias and gives an interval by the delete-a-group jackknife
-over songs (``jackknife``); :func:`frechet_distance` is the bare distance that other tools print.
+The plug-in distance of n against n songs grows by c/n where c depends on the distributions (Chong & Forsyth 2020), so
+neither a bare value nor an equal n makes it comparable. :func:`frechet` removes that bias and gives an interval by the
+delete-a-group jackknife over songs, value and floor on one number of songs (``jackknife``); :func:`frechet_distance` is
+the bare distance that other tools print.
 
-When not to use: it sees means and covariances alone, no condition (see ``joint``) and no copies (see ``memorisation``),
-and it says nothing without its floor. With fewer than some five songs a feature the bias is no longer c/N, and what is
-left of it can have either sign (one distribution, D = 128, 100 against 1,644 songs: −13 where the plain distance has
-59): read the value against the floor, which is measured on nearly as many songs and has nearly the same.
+The bias is of the form c/n only for independent rows that are no fewer than features. So each draw of songs holds one
+clip of each, and many draws use them all. With fewer songs than features covariances are singular, c depends on n, and
+what is left of the bias is many times the distance (D = 240, 49 songs a side: 212). There :func:`frechet`
+refuses rather than answers (``docs/metrics.md`` has the simulation, ``bench/distances.py`` makes it). Use ``kernel`` or
+``sliced_wasserstein``, which need no covariance, or features of fewer dimensions.
+
+When not to use: it sees means and covariances alone, no condition (see ``joint``) and no copies (see ``memorisation``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
 from affetti.metrics.gram import Gram
-from affetti.metrics.jackknife import Blocks, LeftOut, compare
+from affetti.metrics.jackknife import MIN_FLOOR_SONGS, Blocks, LeftOut, compare, require_two_songs
 from affetti.metrics.moments import Moments, without_each
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Codes, Sample, as_matrix, as_pair, in_chunks, require_same_features
+
+MIN_SONGS_PER_FEATURE = 1.0
+"""Songs of each set that an estimate rests on, per feature, below which its bias is not of the form c/n."""
 
 
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
@@ -57,20 +65,19 @@ def frechet(x: ArrayLike, y: ArrayLike, groups: tuple[ArrayLike, ArrayLike] | No
         seed: decides how songs are dealt into blocks and splits.
 
     Returns:
-        value (may be negative near equality), ci, n = (N, M), seed, and floor: the same debiased estimate with songs of
-        ``x`` in the place of ``y``, as many as ``y`` has or half of ``x``'s, against the rest of ``x``. It is near 0
-        where the jackknife succeeds, shows what is left of the bias where rows are few for D, and is ``None`` below 6
-        songs.
+        value (may be negative near equality), ci, n = (N, M), seed, and floor: the same estimate, on as many songs,
+        between disjoint songs of ``x``.
 
     Raises:
-        InputError: as :func:`frechet_distance`, fewer than 2 songs on a side, so few rows that leaving a block out
-            leaves fewer than 2, or rows of ``x`` that are all alike.
+        InputError: as :func:`frechet_distance`, fewer than 6 songs of ``x`` or 3 of ``y``, half of the songs of ``x``,
+            or the songs of ``y``, fewer than features, or rows of ``x`` that are all alike.
     """
     first, second = as_pair(x, y)
     songs = (None, None) if groups is None else groups
     real, fake = Sample.of(first, songs[0], "groups of x"), Sample.of(second, songs[1], "groups of y")
     require_variation(real)
-    return compare(left_out, real, fake, seed)[0]
+    require_songs(real, fake, first.shape[1])
+    return compare(left_out_together, real, fake, seed, sizes="equal")[0]
 
 
 def left_out(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks) -> LeftOut:
@@ -90,12 +97,41 @@ def left_out(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks) -> LeftOu
     return LeftOut(np.array([whole]), (np.array(without[0])[:, None], np.array(without[1])[:, None]))
 
 
+def left_out_together(x: Sample, y: Sample, x_blocks: Blocks, y_blocks: Blocks) -> LeftOut:
+    """Fréchet distance of two sets, and without a block of both at once (K = 1)."""
+    parts = [[Moments.of(s.rows[block]) for block in blocks] for s, blocks in ((x, x_blocks), (y, y_blocks))]
+    whole = Moments.merged(parts[0]).frechet(Moments.merged(parts[1]))
+    without = [r.frechet(f) for r, f in zip(without_each(parts[0]), without_each(parts[1]), strict=True)]
+    return LeftOut(np.array([whole]), (np.array(without)[:, None],))
+
+
 def of_subsets(x: Sample, y: Sample) -> Callable[[Codes, Codes], float]:
     """A function that gives the Fréchet distance between these rows of ``x`` and those of ``y``."""
-    if _short(x, y):
-        gram = Gram.of(x.rows, y.rows)
-        return lambda a, b: gram.of_rows(a, b).frechet()
     return lambda a, b: Moments.of(x.rows[a]).frechet(Moments.of(y.rows[b]))
+
+
+def require_songs(real: Sample, fake: Sample, features: int, shares: tuple[float, float] = (0.5, 1.0)) -> None:
+    """Whether songs are enough for the bias to be removed.
+
+    Args:
+        real: the real set.
+        fake: the synthetic set.
+        features: D.
+        shares: of the real and of the synthetic songs that one estimate rests on.
+
+    Raises:
+        InputError: too few real or synthetic songs; names what would do.
+    """
+    require_two_songs(real.songs, "x")
+    require_two_songs(fake.songs, "y")
+    n = max(MIN_FLOOR_SONGS, ceil(MIN_SONGS_PER_FEATURE * features))
+    least = ceil(n / shares[0]), ceil(n / shares[1])
+    if real.songs < least[0] or fake.songs < least[1]:
+        raise InputError(
+            f"{real.songs} real and {fake.songs} synthetic songs are too few for {features} features",
+            where="Fréchet distance",
+            hint=f"give {least[0]} and {least[1]} or more, or fewer features, or read the kernel distance",
+        )
 
 
 def require_variation(sample: Sample, name: str = "x") -> None:

@@ -6,11 +6,12 @@ inverse of the share of songs kept, and its intercept is taken. Here
 - subsets are drawn *without* replacement, as the authors' code draws them. With replacement, as later ports do, a
   subset lacks nothing but variety, the line extrapolates to the bias of the pool, and the result is the plain distance
   again (``docs/metrics.md`` has the numbers);
-- both sets shrink together, so the reference's share of the bias goes too;
-- whole songs are drawn, and each of several random orders of the songs gives one nested subset of each size.
+- both sets shrink together and are of one size, so the reference's share of the bias goes too, and c is one;
+- songs are drawn, one clip of each, and each of several random orders of the songs gives a nested subset of each size.
 
 When not to use: where ``frechet`` is enough. Its jackknife estimates the same limit with a narrower interval in less
-time; FD∞ is here to be compared with, and its R² shows whether the bias is of the form c/N at all.
+time; FD∞ is here to be compared with, and its R² shows whether the bias is of the form c/N at all. It has no floor: the
+smallest subsets of half of the real songs would be too few for most features.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.frechet_distances import of_subsets, require_variation
+from affetti.metrics.frechet_distances import of_subsets, require_songs, require_variation
 from affetti.metrics.jackknife import LeftOut, estimate
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
 
@@ -33,6 +34,8 @@ N_ORDERS = 5
 """Random orders of the songs."""
 N_FOLDS = 10
 """Blocks of songs left out a side for the interval."""
+MIN_SUBSET = 2
+"""Songs per feature in the smallest subset below which the line is no line."""
 MIN_SONGS = 20
 """Songs a side below which a line cannot be fitted."""
 
@@ -73,8 +76,8 @@ def frechet_infinity(
         seed: of the order in which songs are drawn.
 
     Raises:
-        InputError: as :func:`affetti.metrics.frechet_distance`, fewer than 20 songs on a side, or rows of ``x`` that
-            are all alike.
+        InputError: as :func:`affetti.metrics.frechet_distance`, fewer than 20 songs on a side, a smallest subset of
+            fewer than two songs a feature, or rows of ``x`` that are all alike.
     """
     first, second = as_pair(x, y)
     songs = (None, None) if groups is None else groups
@@ -87,19 +90,16 @@ def frechet_infinity(
                 where=f"groups of {name}",
                 hint=f"give {MIN_SONGS} or more, or use frechet",
             )
+    require_songs(real, fake, first.shape[1], (SHARES[0] / MIN_SUBSET, SHARES[0] / MIN_SUBSET))
     rng = np.random.default_rng(seed)
     between = of_subsets(real, fake)
-    orders = [(rng.permutation(real.songs), rng.permutation(fake.songs)) for _ in range(N_ORDERS)]
-    intercept, slope, r2, distances = _line(real, fake, orders, between)
-    without: list[Floats] = []
-    for side, sample in enumerate((real, fake)):
-        fold = rng.permutation(sample.songs) % N_FOLDS
-        intercepts: list[float] = []
-        for f in range(N_FOLDS):
-            kept = [(o[0][fold[o[0]] != f], o[1]) if side == 0 else (o[0], o[1][fold[o[1]] != f]) for o in orders]
-            intercepts.append(_line(real, fake, kept, between)[0])
-        without.append(np.array(intercepts)[:, None])
-    low, high = estimate(LeftOut(np.array([intercept]), (without[0], without[1])), debias=False).ci[0]
+    orders = [(_order(real, rng), _order(fake, rng)) for _ in range(N_ORDERS)]
+    intercept, slope, r2, distances = _line(orders, between)
+    folds = [(rng.permutation(sample.songs) % N_FOLDS)[sample.song] for sample in (real, fake)]
+    without = np.empty((N_FOLDS, 1))
+    for f in range(N_FOLDS):
+        without[f] = _line([(a[folds[0][a] != f], b[folds[1][b] != f]) for a, b in orders], between)[0]
+    low, high = estimate(LeftOut(np.array([intercept]), (without,)), debias=False).ci[0]
     return Extrapolation(
         intercept,
         (float(low), float(high)),
@@ -112,16 +112,21 @@ def frechet_infinity(
     )
 
 
+def _order(sample: Sample, rng: np.random.Generator) -> Codes:
+    """One clip of each song, in a random order of the songs."""
+    return sample.one_of_each(rng.permutation(sample.songs), rng)
+
+
 def _line(
-    real: Sample, fake: Sample, orders: Sequence[tuple[Codes, Codes]], between: Callable[[Codes, Codes], float]
+    orders: Sequence[tuple[Codes, Codes]], between: Callable[[Codes, Codes], float]
 ) -> tuple[float, float, float, Floats]:
     """Intercept, slope and R² of mean distance on 1/share, and the mean distances."""
     inverse, distances = np.empty(len(SHARES)), np.empty(len(SHARES))
+    most = min(map(len, orders[0]))
     for i, share in enumerate(SHARES):
-        sizes = [max(2, round(share * len(order))) for order in orders[0]]
-        inverse[i] = np.mean([len(order) / size for order, size in zip(orders[0], sizes, strict=True)])
-        drawn = orders if share < 1 else orders[:1]  # all songs are all songs in any order
-        distances[i] = np.mean([between(real.rows_of(a[: sizes[0]]), fake.rows_of(b[: sizes[1]])) for a, b in drawn])
+        size = max(2, round(share * most))
+        inverse[i] = most / size
+        distances[i] = np.mean([between(a[:size], b[:size]) for a, b in orders])
     slope, intercept = np.polyfit(inverse, distances, 1)
     left = distances - intercept - slope * inverse
     spread = ((distances - distances.mean()) ** 2).sum()

@@ -6,10 +6,24 @@ dealt into G blocks, and θ₍₋g₎ the statistic without block g of that set,
     value    = θ − Σ_sets (G − 1) (mean θ₍₋g₎ − θ) ,
     variance = Σ_sets (G − 1)/G Σ_g (θ₍₋g₎ − mean θ₍₋g₎)²
 
-(Quenouille 1956; Tukey 1958; Shao & Wu 1989). The first line removes the 1/N term, the second no assumption on the
-distribution of θ; the interval is Student's with the smallest G − 1 degrees of freedom. Resampling songs *with*
+(Quenouille 1956; Tukey 1958; Shao & Wu 1989). The first line removes the 1/N term, the second needs no assumption on
+the distribution of θ; the interval is Student's with the smallest G − 1 degrees of freedom. Resampling songs *with*
 replacement would add the bias a second time instead, and its percentile interval misses the truth
 (``bench/intervals.py``).
+
+*Value and floor* must not differ for the number of songs alone. The floor is measured between disjoint draws A and B of
+n real songs each, n half of the real songs or all synthetic ones, whichever is less, and averaged over
+:data:`N_SPLITS` splits. How the value is made comparable depends on the statistic (:data:`Sizes`):
+
+- ``any``: its expectation does not depend on the number of songs, or no longer once the 1/N term is removed (kernel and
+  sliced Wasserstein distance). Value from all songs, floor from A and B.
+- ``length``: between equal distributions it shrinks as √(1/N + 1/M) (distances of log-mels). Value from all N and M
+  songs, not debiased; the floor of A and B is scaled to N and M by that rule.
+- ``equal``: what is left of its bias depends on n, and differs where N ≠ M (Fréchet distances). Both rest on n songs,
+  one clip of each: value = mean θ(A, C), floor = mean θ(A, B), C a draw of n synthetic songs. A block is left out of
+  both sets at once, so that both stay of one size. The mean over draws uses every song, so its variance is that of one
+  draw times n/N (a block's influence is 1/n in a draw and 1/N in the mean); of the factors of the two sets the larger
+  is taken, which errs on the wide side where one is much larger.
 
 A debiased value may lie below 0 where two distributions are equal; it is reported unclipped.
 
@@ -20,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -30,21 +45,25 @@ from affetti.metrics.sample import Codes, Floats, Sample
 
 MAX_BLOCKS = 30
 """Songs are dealt into at most this many blocks a set; more costs time and sharpens the interval little."""
-N_FLOOR_SPLITS = 4
-"""Splits of the real set by song over which the floor is averaged."""
+N_SPLITS = 4
+"""Splits of the real set by song over which value and floor are averaged; either half is the reference once."""
 MIN_FLOOR_SONGS = 3
 """Songs a side below which no floor is given."""
 
+Sizes = Literal["any", "length", "equal"]
+"""How value and floor are brought to one number of songs."""
 Blocks = Sequence[Codes]
 """Rows of each block of songs."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """K statistics of some sets: ``whole [K]``, and for each set those without each of its blocks, ``[G, K]``."""
+    """K statistics of some sets, whole and with blocks left out."""
 
     whole: Floats
+    """``[K]``."""
     without: tuple[Floats, ...]
+    """Without each block, ``[G, K]``: one array where a block is left out of all sets at once, else one a set."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class Estimate:
 
 
 Statistic = Callable[[Sample, Sample, Blocks, Blocks], LeftOut]
-"""K statistics of a real and of a synthetic set, whole and without each block of either."""
+"""K statistics of a real and of a synthetic set, whole and without blocks."""
 
 
 def estimate(left_out: LeftOut, debias: bool = True) -> Estimate:
@@ -89,25 +108,50 @@ def compare(
     seed: int,
     debias: bool = True,
     names: tuple[str, str] = ("x", "y"),
+    sizes: Sizes = "any",
 ) -> list[Result]:
     """K statistics between two sets, each with interval and floor.
 
-    The floor is the same estimate with real songs in the place of synthetic ones: as many as there are of these, or
-    half of the real ones, against the rest of the real ones, averaged over :data:`N_FLOOR_SPLITS` random splits.
+    Args:
+        statistic: which may rely on as many blocks in both sets where sizes are ``equal``.
+        real: the real set.
+        fake: the synthetic set.
+        seed: of draws and blocks.
+        debias: whether to remove the 1/N term; not for statistics that have none.
+        names: of the two sets, for errors.
+        sizes: how value and floor are brought to one number of songs.
+
+    Returns:
+        Results whose floor is the same estimate with real songs in the place of synthetic ones; ``None`` below 6 real
+        or 3 synthetic songs.
 
     Raises:
         InputError: fewer than 2 songs in a set, or rows of so few that none but one are left without a song.
     """
     rng = np.random.default_rng(seed)
-    estimated = _estimated(statistic, real, fake, rng, debias, names)
-    floors: list[Floats] = []
-    each = min(fake.songs, real.songs // 2)
-    if each >= MIN_FLOOR_SONGS:
-        for _ in range(N_FLOOR_SPLITS):
-            order = rng.permutation(real.songs)
-            rest, posing = real.of_songs(order[each:]), real.of_songs(order[:each])
-            floors.append(_estimated(statistic, rest, posing, rng, debias, names).value)
-    floor = np.mean(floors, axis=0) if floors else None
+    for sample, name in ((real, names[0]), (fake, names[1])):
+        require_two_songs(sample.songs, name)
+    n = min(real.songs // 2, fake.songs)
+    split = n >= MIN_FLOOR_SONGS
+    n = n if split else min(real.songs, fake.songs)
+    times = 2 * N_SPLITS if split else 1
+
+    def drawn(sample: Sample, in_pairs: bool) -> list[Sample]:
+        draws = dealt(sample.songs, n, times, rng, in_pairs=in_pairs)
+        return [sample.one_clip_each(songs, rng) if sizes == "equal" else sample.of_songs(songs) for songs in draws]
+
+    references = drawn(real, split)
+    pairs = [(real, fake)] if sizes != "equal" else zip(references, drawn(fake, False), strict=True)
+    estimates = [_estimated(statistic, a, c, rng, debias, names) for a, c in pairs]
+    factor = max(n / real.songs, n / fake.songs, 1 / times) if sizes == "equal" else 1.0
+    error = np.sqrt(factor * np.mean([part.error**2 for part in estimates], axis=0))
+    estimated = Estimate(np.mean([part.value for part in estimates], axis=0), error, estimates[0].dof)
+    floor: Floats | None = None
+    if split:
+        halves = zip(references[::2], references[1::2], strict=True)
+        floor = np.mean([_estimated(statistic, a, b, rng, debias, names).value for a, b in halves], axis=0)
+        if sizes == "length":
+            floor *= np.sqrt((1 / real.songs + 1 / fake.songs) * n / 2)
     return [
         Result(
             float(value),
@@ -118,6 +162,21 @@ def compare(
         )
         for k, (value, (low, high)) in enumerate(zip(estimated.value, estimated.ci, strict=True))
     ]
+
+
+def dealt(songs: int, n: int, times: int, rng: np.random.Generator, *, in_pairs: bool = False) -> list[Codes]:
+    """``times`` draws of ``n`` of so many songs, about equally often each.
+
+    With ``in_pairs`` the first and second draw are disjoint, so are the third and fourth, and so on.
+    """
+    count = songs // n
+    if in_pairs:
+        count -= count % 2
+    draws: list[Codes] = []
+    while len(draws) < times:
+        order = rng.permutation(songs)
+        draws += [order[start : start + n] for start in range(0, count * n, n)]
+    return draws[:times]
 
 
 def song_blocks(sample: Sample, rng: np.random.Generator, name: str) -> Blocks:

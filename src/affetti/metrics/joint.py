@@ -9,8 +9,9 @@ with h = (valence, arousal) as it is, for which no encoder is needed. α = 0 lea
 
 *The null.* If the clips were independent of their conditions, permuting the conditions among songs would change
 nothing. Distances after such permutations say what ignoring the condition would score with these very clips; p, the
-share of permutations (the clips as they are among them) whose distance is no larger, is exact at any size. A song's
-condition moves as a whole. Observed and permuted distances are plain ones, as their bias is nearly the same.
+share of permutations (the clips as they are among them) whose distance is no larger, is exact at any size, also where
+songs are too few for the distance itself. A song's condition moves as a whole. Observed and permuted distances are
+plain ones, as their bias is nearly the same.
 
 When not to use: as evidence that music *sounds* sad or joyful; it compares with what the features of real music do at
 these labels, in these features. A large p with few songs is no proof of deafness.
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affetti.errors import InputError
-from affetti.metrics.frechet_distances import left_out, require_variation
+from affetti.metrics.frechet_distances import left_out_together, require_songs, require_variation
 from affetti.metrics.gram import Gram
 from affetti.metrics.jackknife import Blocks, LeftOut, compare
 from affetti.metrics.moments import Moments
@@ -41,10 +42,12 @@ MIN_PERMUTATIONS = 19
 class JointDistance:
     """Fréchet joint distance, that of the features alone, and what permuted conditions would score."""
 
-    joint: Result
-    """Debiased; the floor is real music's."""
-    features: Result
+    joint: Result | None
+    """Debiased, beside its floor; ``None`` where songs are too few for the features."""
+    features: Result | None
     """The same without conditions."""
+    reason: str | None
+    """Why there is no ``joint``."""
     alpha: float
     """Weight of the conditions."""
     plain: float
@@ -59,8 +62,9 @@ class JointDistance:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         return {
-            "joint": self.joint.to_dict(),
-            "features": self.features.to_dict(),
+            "joint": None if self.joint is None else self.joint.to_dict(),
+            "features": None if self.features is None else self.features.to_dict(),
+            "reason": self.reason,
             "alpha": self.alpha,
             "plain": self.plain,
             "null": list(self.null),
@@ -91,9 +95,10 @@ def frechet_joint_distance(
         seed: of blocks, splits and permutations.
 
     Raises:
-        InputError: as :func:`affetti.metrics.frechet`, conditions that do not fit the rows or are all 0 in ``x``, a
-            negative ``alpha``, too few permutations, or songs of ``y`` that cannot trade conditions (these change
-            within songs, and no two songs have equally many clips).
+        InputError: as :func:`affetti.metrics.frechet_distance`, rows of ``x`` that are all alike,
+            conditions that do not fit the rows or are all 0 in ``x``, a negative ``alpha``, too few permutations, or
+            songs of ``y`` that cannot trade conditions (these change within songs, and no two songs have equally many
+            clips).
     """
     first, second = as_pair(x, y)
     labels, requests = as_pair(*conditions, ("conditions of x", "conditions of y"))
@@ -114,18 +119,25 @@ def frechet_joint_distance(
     require_variation(_features(real, d))
 
     def statistic(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks) -> LeftOut:
-        both = left_out(a, b, a_blocks, b_blocks)
-        alone = left_out(_features(a, d), _features(b, d), a_blocks, b_blocks)
-        without = [np.concatenate([both.without[side], alone.without[side]], axis=1) for side in (0, 1)]
-        return LeftOut(np.concatenate([both.whole, alone.whole]), (without[0], without[1]))
+        both = left_out_together(a, b, a_blocks, b_blocks)
+        alone = left_out_together(_features(a, d), _features(b, d), a_blocks, b_blocks)
+        without = np.concatenate([both.without[0], alone.without[0]], axis=1)
+        return LeftOut(np.concatenate([both.whole, alone.whole]), (without,))
 
-    joint, features = compare(statistic, real, fake, seed)
+    results: list[Result | None] = [None, None]
+    reason: str | None = None
+    try:
+        require_songs(real, fake, real.rows.shape[1])
+        results = [*compare(statistic, real, fake, seed, sizes="equal")]
+    except InputError as error:
+        reason = str(error)
     plain, permuted = _permuted(real, fake, d, permutations, np.random.default_rng(seed))
     low, high = np.quantile(permuted, [0.025, 0.975])
     # What differs from the observed distance by rounding alone is a tie, and counts.
     as_small = int((permuted <= plain + 1e-9 * abs(plain)).sum())
     null = float(low), float(permuted.mean()), float(high)
-    return JointDistance(joint, features, weight, plain, null, (1 + as_small) / (1 + permutations), permutations, seed)
+    p = (1 + as_small) / (1 + permutations)
+    return JointDistance(*results, reason, weight, plain, null, p, permutations, seed)
 
 
 def _weight(features: Floats, labels: Floats) -> float:

@@ -21,7 +21,7 @@ from scipy.stats import t as student_t
 
 from affetti.errors import InputError
 from affetti.metrics.frechet_distances import left_out as frechet_left_out
-from affetti.metrics.frechet_distances import require_variation
+from affetti.metrics.frechet_distances import require_songs, require_variation
 from affetti.metrics.jackknife import Estimate, LeftOut, Statistic, estimate, song_blocks
 from affetti.metrics.kernel_distances import mmd_statistic as kernel_left_out
 from affetti.metrics.result import Result
@@ -106,6 +106,8 @@ def paired_test(
 
 def _statistic(distance: str, samples: Sequence[Sample]) -> Statistic:
     if distance == "frechet":
+        for fake in samples[1:]:
+            require_songs(samples[0], fake, fake.rows.shape[1], (1.0, 1.0))
         return frechet_left_out
     if distance == "kernel":
         return kernel_left_out(*samples)

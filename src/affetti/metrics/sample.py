@@ -162,6 +162,10 @@ class Sample:
         block = deal[self.song]
         return [np.flatnonzero(block == b) for b in range(int(deal.max()) + 1)]
 
+    def one_clip_each(self, songs: Codes, rng: np.random.Generator) -> Sample:
+        """One row drawn at random from each of ``songs``, as a set in which every row is a song."""
+        return Sample(self.rows[self.one_of_each(songs, rng)], np.arange(len(songs)))
+
     def one_of_each(self, songs: Codes, rng: np.random.Generator) -> Codes:
         """One row drawn at random from each of ``songs``."""
         shuffled = rng.permutation(len(self.song))

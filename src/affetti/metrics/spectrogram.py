@@ -116,7 +116,7 @@ def spectrogram_distances(
         return LeftOut(_joined(moved.whole, powers.whole), (without[0], without[1]))
 
     rate, strength, *by_band, level, modulation = compare(
-        statistic, first, second, seed, debias=False, names=("real", "fake")
+        statistic, first, second, seed, debias=False, names=("real", "fake"), sizes="length"
     )
     return SpectrogramDistances(level, dict(zip(called, by_band, strict=True)), modulation, rate, strength)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import RATE, music
 from tests.material import mels, present, write_corpus
 
-from affetti import api
+from affetti import api, metrics
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
@@ -47,7 +47,9 @@ def test_every_measure_is_in_the_document_and_is_opened_again(arrays: tuple[Path
     card = api.score.run(*arrays[:2], train=arrays[0].with_name("train.npy"), against=arrays[2])
     result = card.to_dict()
     assert Scorecard.from_dict(json.loads(json.dumps(result))) == card
-    for name in ("frechet", "frechet_infinity", "kernel", "sliced_wasserstein"):
+    for name in ("frechet", "frechet_infinity"):
+        assert "24 real and 24 synthetic songs are too few for 96 features. Give" in result[name]["reason"], name
+    for name in ("kernel", "sliced_wasserstein"):
         assert result[name]["ci"][0] <= result[name]["value"] <= result[name]["ci"][1], name
     for name in ("clipped_density", "clipped_coverage"):
         assert 0 <= result[name]["ci"][0] <= result[name]["ci"][1] <= 1
@@ -68,11 +70,11 @@ def test_every_measure_is_in_the_document_and_is_opened_again(arrays: tuple[Path
 
 def test_two_generators_are_compared_on_the_same_songs(arrays: tuple[Path, Path, Path]) -> None:
     other = api.score.run(*arrays[:2], against=arrays[2]).to_dict()["against"]
-    for name in ("frechet", "kernel"):
-        difference = other[name]["difference"]
-        assert difference["ci"][1] < 0, name
-        assert difference["value"] == pytest.approx(other[name]["first"]["value"] - other[name]["second"]["value"])
-        assert other[name]["p"] < 0.05
+    difference = other["kernel"]["difference"]
+    assert difference["ci"][1] < 0
+    assert difference["value"] == pytest.approx(other["kernel"]["first"]["value"] - other["kernel"]["second"]["value"])
+    assert other["kernel"]["p"] < 0.05
+    assert "24 real and 24 synthetic songs are too few for 96 features" in other["frechet"]["reason"]
     assert other["quality"]["difference"]["ci"][0] > 0
     assert other["fake"] == str(arrays[2])
     same = api.score.run(*arrays[:2], against=arrays[1]).to_dict()["against"]
@@ -180,8 +182,18 @@ def test_a_measure_that_cannot_be_taken_has_a_reason_and_no_number(measure_input
     assert result["frechet_infinity"].value is None
     assert "12 songs are too few to extrapolate from" in str(result["frechet_infinity"].reason)
     assert result["kernel"].reason is None
+    rows, songs = (measure_input.real_rows, measure_input.fake_rows), measure_input.songs
+    assert result["frechet"] == Measure.of(metrics.frechet(*rows, songs, 0))
+    assert result["frechet"].floor is not None
+    more = np.random.default_rng(1).normal(size=(2, 12, 9))
+    few = compute_measures(replace(measure_input, real_rows=more[0], fake_rows=more[1]))
+    assert few["frechet"] == Measure.unavailable(
+        "Fréchet distance: 12 real and 12 synthetic songs are too few for 9 features. Give 18 and 9 or more, "
+        "or fewer features, or read the kernel distance"
+    )
+    assert few["kernel"].value is not None
     alike = replace(measure_input, real_rows=np.ones((12, 4)))
-    with pytest.raises(InputError, match="alike"):
+    with pytest.raises(InputError, match="the median distance is 0"):
         compute_measures(alike)
 
 
@@ -215,7 +227,7 @@ def test_a_scorecard_of_the_first_version_is_opened(arrays: tuple[Path, Path, Pa
     nothing = {"value": None, "ci": None, "floor": None, "reason": "too few"}
     document["joint"] = document["data_copying"] = document["against"]["kernel"] = nothing
     document["strata"]["quadrant"] = {"kernel": {"reason": "no row"}}
-    document["frechet"].pop("reason")
+    document["kernel"].pop("reason")
     opened = Scorecard.from_dict(json.loads(json.dumps(document)))
     assert (opened.trained_on, opened.regressor) == (card.trained_on, card.regressor)
     assert opened.joint.reason == "too few"
@@ -223,7 +235,7 @@ def test_a_scorecard_of_the_first_version_is_opened(arrays: tuple[Path, Path, Pa
     assert opened.against.kernel.reason == "too few"
     assert opened.strata.quadrant.kernel is None
     assert opened.strata.quadrant.reason == "no row"
-    assert opened.measures["frechet"] == card.measures["frechet"]
+    assert opened.measures["kernel"] == card.measures["kernel"]
 
 
 @pytest.mark.parametrize("change", [{"vendi": {"value": "many"}}, {"verdict": 3}, {"n_real": None}])

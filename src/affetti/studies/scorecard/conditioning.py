@@ -93,14 +93,15 @@ def joint_distance(reference: ClipSet, fake: ClipSet, x: Rows, y: Rows, seed: in
     except InputError as error:
         return JointDistance(reason=str(error))
     return JointDistance(
-        Measure.of(result.joint),
-        Measure.of(result.features),
+        None if result.joint is None else Measure.of(result.joint),
+        None if result.features is None else Measure.of(result.features),
         result.alpha,
         result.plain,
         result.null,
         result.p,
         result.permutations,
         result.seed,
+        result.reason,
     )
 
 

@@ -136,7 +136,6 @@ REGISTRY: tuple[Entry, ...] = (
         "lower",
         "how far mean and covariance of the synthetic clips lie from those of real music",
         _frechet,
-        required=True,
     ),
     Entry(
         "frechet_infinity",
@@ -149,14 +148,15 @@ REGISTRY: tuple[Entry, ...] = (
         "kernel",
         "kernel distance",
         "lower",
-        "the same without assuming Gaussians; about 0 for equal distributions",
+        "how far the distributions lie apart; about 0 for equal ones, at any number of songs",
         _kernel,
+        required=True,
     ),
     Entry(
         "sliced_wasserstein",
         "sliced Wasserstein distance",
         "lower",
-        "the same over whole distributions, projected onto many directions",
+        "how far the distributions lie apart, projected onto many directions",
         _sliced_wasserstein,
     ),
     Entry(
