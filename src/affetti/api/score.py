@@ -116,9 +116,11 @@ def run(
     )
     cautions = tuple(_cautions(opened))
     try:
-        card = replace(scorecard(sets, settings, progress), requested=requested, cautions=cautions)
+        card = scorecard(sets, settings, progress)
+        card = replace(card, requested=requested, cautions=(*cautions, *card.cautions))
     except UnsavedScoreError as error:
-        raise UnsavedScoreError(replace(error.card, requested=requested, cautions=cautions), error) from error
+        card = replace(error.card, requested=requested, cautions=(*cautions, *error.card.cautions))
+        raise UnsavedScoreError(card, error) from error
     if out is not None:
         try:
             card.save(out)

@@ -136,9 +136,13 @@ def _warnings(card: Scorecard) -> list[str]:
 
 
 def _lines(card: Scorecard) -> list[str]:
-    parts = (_quality, _measures, _emotion, _strata, _copies)
+    parts = (_sets, _quality, _measures, _emotion, _strata, _copies)
     lines = [line for part in parts for line in part(card)]
     return lines + [line for other in card.compared() for line in _against(other)]
+
+
+def _sets(card: Scorecard) -> list[str]:
+    return [*(each.describe() for each in card.sets), ""] if card.sets else []
 
 
 def _quality(card: Scorecard) -> list[str]:

@@ -60,6 +60,10 @@ class ClipSet:
     """``path`` and ``reason`` of each file of a folder that cannot be used, and of silent rows of a corpus or array."""
     silent: int = 0
     """Clips that were left out because they are silent."""
+    sample_rates: NDArray[np.intp] | None = None
+    """Sample rate of the file of each clip of a folder ``[N]``."""
+    rms_db: NDArray[np.float64] | None = None
+    """Root mean square of each clip of a folder ``[N]``, dBFS."""
 
     def __len__(self) -> int:
         return len(self.mel)
@@ -74,6 +78,8 @@ class ClipSet:
                 ("genres", self.genres),
                 ("sources", self.sources),
                 ("corpus_rows", self.corpus_rows),
+                ("sample_rates", self.sample_rates),
+                ("rms_db", self.rms_db),
             )
         }
         labels = None if self.labels is None else self.labels[rows]
@@ -226,6 +232,8 @@ def open_clip_set(
             names=names,
             left_out=decoded.left_out,
             silent=decoded.silent,
+            sample_rates=decoded.sample_rates,
+            rms_db=decoded.rms_db,
         )
     raise StorageError("no such corpus, folder or .npy", where=path, hint="check the path")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from affetti.errors import InputError, UsageError
 from affetti.execution import Executor, LocalExecutor, ShardTask
@@ -45,11 +46,15 @@ class Recordings:
     """``path`` and ``reason`` of each file that cannot be used, and of each folder that cannot be read."""
     silent: int = 0
     """Of these, files whose middle is silent."""
+    sample_rates: NDArray[np.intp] | None = None
+    """Sample rate of each file itself ``[N]``."""
+    rms_db: NDArray[np.float64] | None = None
+    """Root mean square of each clip ``[N]``, dBFS (full scale 1)."""
 
 
 @dataclass(frozen=True)
 class DecodeTask(ShardTask):
-    """Decodes a range of files into rows of ``mel.npy``, and files which of them cannot be used, and why."""
+    """Decodes a range of files into rows of ``mel.npy``; saves their rates and levels, and why some cannot be used."""
 
     files: tuple[Path, ...]
     front: FrontEnd
@@ -60,9 +65,10 @@ class DecodeTask(ShardTask):
         mel = np.lib.format.open_memmap(self.folder / "mel.npy", mode="r+")
         to_mel = MelSpectrogram(self.front)
         reasons: dict[str, str] = {}
+        sound: dict[str, tuple[int, float]] = {}
         for row in range(start, stop):
             try:
-                waveform = audio.load(self.files[row], self.front.sample_rate)
+                waveform, rate = audio.load_with_rate(self.files[row], self.front.sample_rate)
                 begin = (len(waveform) - self.front.samples) // 2
                 if begin < 0:
                     raise too_short_error(self.files[row], len(waveform), self.front)
@@ -74,11 +80,12 @@ class DecodeTask(ShardTask):
                 continue
             with torch.inference_mode():
                 mel[row] = to_mel(waveform).numpy()
+            sound[str(row)] = rate, rms_db(waveform)
         mel.flush()
-        write_json(self.shard(start, stop), reasons)
+        write_json(self.shard(start, stop), {"reasons": reasons, "sound": sound})
 
     def shard(self, start: int, stop: int) -> Path:  # noqa: ARG002 - ranges begin at different files
-        """The file of reasons of the range."""
+        """The file of reasons, rates and levels of the range."""
         return self.folder / f"{start}.json"
 
 
@@ -118,9 +125,11 @@ def decode_folder(
         executor = executor or LocalExecutor()
         executor.map_ranges(task, len(files), FILES_PER_RANGE, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
+        sound: dict[int, tuple[int, float]] = {}
         for file in task.shards(len(files), FILES_PER_RANGE):
-            by_row = json.loads(file.read_text(encoding="utf-8"))
-            reasons |= {int(row): reason for row, reason in by_row.items()}
+            saved = json.loads(file.read_text(encoding="utf-8"))
+            reasons |= {int(row): reason for row, reason in saved["reasons"].items()}
+            sound |= {int(row): tuple(its) for row, its in saved["sound"].items()}
     except BaseException:
         scratch.remove()
         raise
@@ -139,7 +148,19 @@ def decode_folder(
     left_out = [{"path": str(error.where), "reason": error.what} for error in listing.unreadable]
     left_out += [{"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons)]
     silent_files = sum(reason == SILENT for reason in reasons.values())
-    return Recordings(mel[: len(good)], tuple(files[row] for row in good), tuple(left_out), silent_files)
+    return Recordings(
+        mel[: len(good)],
+        tuple(files[row] for row in good),
+        tuple(left_out),
+        silent_files,
+        np.array([sound[row][0] for row in good]),
+        np.array([sound[row][1] for row in good]),
+    )
+
+
+def rms_db(waveform: Tensor) -> float:
+    """Root mean square of a waveform ``[T]``, dB of full scale 1."""
+    return float(10 * torch.log10(waveform.double().square().mean().clamp_min(1e-20)))
 
 
 def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:

@@ -68,7 +68,13 @@ def load(path: str | Path, sample_rate: int) -> Tensor:
         InputError: the file is missing, may not be read, is empty, truncated or not audio, or its samples are not
             numbers on [-1, 1].
     """
-    return torch.from_numpy(_decode(Path(path), sample_rate).samples)
+    return load_with_rate(path, sample_rate)[0]
+
+
+def load_with_rate(path: str | Path, sample_rate: int) -> tuple[Tensor, int]:
+    """As :func:`load`, and the sample rate of the file itself."""
+    mono = _decode(Path(path), sample_rate)
+    return torch.from_numpy(mono.samples), mono.rate
 
 
 def decode(path: Path) -> tuple[NDArray[np.float32], int]:

@@ -16,6 +16,7 @@ from affetti.embedders.statistics import STATISTICS
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.metrics.quality import MIN_SONGS
 from affetti.studies.scorecard.result import Generator
+from affetti.studies.scorecard.set_description import Role
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class ScoreSets:
     """What the generator was trained on, for the search for copies."""
     against: tuple[ClipSet, ...] = ()
     """Clips of other generators, to be compared with ``fake`` on the same reference."""
+
+    def roles(self) -> Iterator[tuple[Role, ClipSet]]:
+        """The sets that there are, the real one first, and what each is."""
+        yield "real", self.real
+        yield "fake", self.fake
+        if self.train is not None:
+            yield "train", self.train
+        yield from (("against", clips) for clips in self.against)
 
     def given(self) -> Iterator[ClipSet]:
         """The sets that there are."""

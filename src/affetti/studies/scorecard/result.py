@@ -19,6 +19,7 @@ from affetti.studies.scorecard.comparison import Comparison
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
+from affetti.studies.scorecard.set_description import SetDescription
 from affetti.studies.scorecard.typicality_results import ClipTypicality
 
 
@@ -283,8 +284,10 @@ class Scorecard(BaseResult):
     """How typical each synthetic clip is of real songs; None in scorecards of affetti 0.1."""
     comparisons: tuple[Comparison, ...] = ()
     """Each other generator, in the order in which they were given; empty in scorecards of affetti 0.1."""
+    sets: tuple[SetDescription, ...] = ()
+    """Each set that was given, as it was compared; empty in scorecards of affetti 0.1."""
     cautions: tuple[str, ...] = ()
-    """What is likely wrong with the sets given: arrays whose values do not look like dB."""
+    """What is likely wrong with the sets given: values that do not look like dB, other levels or sample rates."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
     """The established metrics, by their key in the registry; at the top level of the document."""
 

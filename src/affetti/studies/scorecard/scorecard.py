@@ -54,6 +54,7 @@ from affetti.studies.scorecard.result import (
     Scorecard,
     SongCounts,
 )
+from affetti.studies.scorecard.set_description import describe_set, set_cautions
 from affetti.studies.scorecard.typicality import measure_typicality, save_table
 from affetti.studies.scorecard.typicality_results import ClipTypicality
 from affetti.studies.scorecard.unsaved import UnsavedScoreError
@@ -108,6 +109,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     comparisons = _comparisons(sets, reference, rows, contents, predictions, seed)
     progress("score", steps, steps)
     unsaved = _save_files(sets, settings, reference, rows, copies, (typical, table))
+    described = [(describe_set(role, clips if role != "real" else real), clips) for role, clips in sets.roles()]
     front = real.front_end or fake.front_end
     card = Scorecard(
         quality=Quality.of(quality),
@@ -134,6 +136,8 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         left_out=tuple(LeftOut(**file) for clips in sets.given() for file in clips.left_out),
         generator=generator_of(fake),
         trained_on=len(set(training_songs(fake)) & set(real.songs.tolist())),
+        sets=tuple(its for its, _ in described),
+        cautions=tuple(set_cautions(described)),
         real=sets.real.name,
         fake=fake.name,
         fold=settings.fold,
