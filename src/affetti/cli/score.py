@@ -70,6 +70,8 @@ MAX_WIDTH = 50.0
 """Width of the interval of the Quality Score above which it says almost nothing."""
 NEARER_BY_CHANCE = 0.5
 """Share of clips that lie nearer to training clips than to held-out ones by chance."""
+SUSPICIOUS = 0.05
+"""p below which copies are possible."""
 SHOWN_PAIRS = 5
 LOW = 0.05
 """Typicality below which 5 % of real clips lie."""
@@ -274,6 +276,8 @@ def _copies(card: Scorecard) -> list[str]:
     verdict = "no sign of copying"
     if copies.copying:
         verdict = "COPIES of training clips"
+    elif any(part is not None and part.p is not None and part.p < SUSPICIOUS for part in (copies, card.passages)):
+        verdict = "copies may be there, but with so few held-out songs it is not certain: listen to the pairs"
     elif copies.ci.nearer_train[0] > NEARER_BY_CHANCE:
         verdict = "no copies found, but clips lie nearer to training clips than to held-out ones"
     nearer = f"{copies.nearer_train:.2f} {_interval(copies.ci.nearer_train)}"

@@ -13,7 +13,8 @@ multiplied by the number of thresholds (Bonferroni). The first finds few copies 
 where a held-out song is, by chance, a version of a training song.
 
 *Songs* count once: one clip of each is drawn. Where songs have several clips that is done :data:`N_DRAWS` times, and p
-is twice the median (Rüschendorf 1982), which keeps its level. Ties with t do not count.
+is the median, which keeps to twice its level whatever the songs (Rüschendorf 1982), and to its level in simulation
+(``bench/copies.py``). Ties with t do not count.
 
 *Share.* A share π of synthetic songs lies beneath t because it is copied, of the others as many as of real music: given
 the probability u that a real song does, K is binomial (N, π + (1 − π) u), and u has the law Beta(a, H + 1 − a). π is
@@ -134,12 +135,12 @@ def tail_test(
     counted = sorted(draws)[len(draws) // 2]
     p, k, a = counted[0]
     limits = [_share_interval(k, a, n, h) for _, k, a in counted]
-    least = next((c for c in range(1, n + 1) if len(thresholds) * (1 + several) * at_least(c, 1, n, h) < ALPHA), None)
+    least = next((c for c in range(1, n + 1) if len(thresholds) * at_least(c, 1, n, h) < ALPHA), None)
     expected = a / (h + 1)
     return TailTest(
         share=max(0.0, (k / n - expected) / (1 - expected)),
         ci=(limits[0][0], max(high for _, high in limits)),
-        p=min(1.0, p * len(thresholds) * (1 + several)),
+        p=min(1.0, p * len(thresholds)),
         beneath=k,
         expected=expected * n,
         detectable=None if least is None else least / n,
