@@ -248,7 +248,7 @@ def _controls(axis: AxisConditioning) -> list[str]:
         low, mean, high = permuted.correlation
         lines.append(
             f"  conditions permuted: correlation {mean:.2f} [{low:.2f}, {high:.2f}]; "
-            f"{_p_value(permuted.p)} of the clips' own"
+            f"{_p_value(permuted.p)} for that of the clips"
         )
     return lines
 

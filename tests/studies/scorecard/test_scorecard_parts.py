@@ -167,7 +167,8 @@ def test_plot_data_are_what_their_names_say(tmp_path: Path) -> None:
 
 def test_plot_data_are_written_with_the_scorecard_only(tmp_path: Path, arrays: tuple[Path, Path, Path]) -> None:
     api.score.run(*arrays[:2], out=tmp_path / "card")
-    assert sorted(path.name for path in (tmp_path / "card").iterdir()) == ["pictures.npz", "result.json"]
+    files = ["pictures.npz", "result.json", "typicality.parquet"]
+    assert sorted(path.name for path in (tmp_path / "card").iterdir()) == files
 
 
 @pytest.fixture

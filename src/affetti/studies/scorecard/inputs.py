@@ -38,7 +38,8 @@ class ScoreSets:
         yield "fake", self.fake
         if self.train is not None:
             yield "train", self.train
-        yield from (("against", clips) for clips in self.against)
+        for clips in self.against:
+            yield "against", clips
 
     def given(self) -> Iterator[ClipSet]:
         """The sets that there are."""
