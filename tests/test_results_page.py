@@ -126,11 +126,25 @@ def test_the_tables_of_arms_are_there() -> None:
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm[0])
 def test_the_rule_gives_the_verdict_of_an_arm(arm: list[str]) -> None:
     delta, low, high = numbers(arm[2])
-    simultaneous = tuple(numbers(arm[3])) or None
-    row = SimpleNamespace(name=arm[0].strip("`"), delta=delta, delta_ci=(low, high), delta_ci_simultaneous=simultaneous)
+    if not arm[3]:  # the reference, and what is set beside it
+        assert outcome(arm[5]) not in OUTCOMES
+        return
+    ends = numbers(arm[3])
+    row = SimpleNamespace(
+        name=arm[0].strip("`"),
+        delta=delta,
+        delta_ci=(low, high),
+        delta_ci_simultaneous=(ends[0], ends[1]),
+        generator_runs=None,
+        songs_needed=None,
+    )
+    assert outcome(arm[5]) in OUTCOMES
     assert outcome(verdict(cast(ArmResult, row), 49, 5, 1)) == outcome(arm[5])
 
 
+OUTCOMES = ("helps", "harms", "can't tell")
+
+
 def outcome(words: str) -> str:
-    """A verdict in words, without the number of songs it would take, which the table's digits round."""
-    return re.split(r"[:(]", words)[0].strip()
+    """A verdict in words, without what it is of and the number of songs it would take."""
+    return re.split(r"[:(]", words)[0].replace("this run ", "").replace(" of this run", "").strip()

@@ -154,7 +154,7 @@ def _with_requested(sets: list[ClipSet], tables: list[dict[str, Row]]) -> list[C
     bare = [row for row, clips in enumerate(sets) if clips.corpus is None] or [0]
     if len(tables) not in (1, len(bare)):
         raise UsageError(
-            f"{len(tables)} tables for {len(bare)} sets without conditions of their own",
+            f"{len(tables)} tables, but {len(bare)} without conditions of their own among FAKE and --against",
             where="--conditions",
             hint="give one for all of them, or one for each",
         )

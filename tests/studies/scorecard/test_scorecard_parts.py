@@ -363,5 +363,5 @@ def test_conditions_without_a_regressor_and_of_another_number_are_refused(
     table.write_text("file,valence,arousal\n" + "".join(f"{row},{row / 24:g},0\n" for row in range(24)))
     with pytest.raises(UsageError, match="nothing here predicts the emotions"):
         api.score.run(*arrays[:2], conditions=[table])
-    with pytest.raises(UsageError, match="3 tables for 2 sets"):
+    with pytest.raises(UsageError, match="3 tables, but 2 without conditions"):
         api.score.run(corpus.path, arrays[1], against=arrays[2], conditions=[table] * 3)
