@@ -8,6 +8,7 @@ from affetti.progress import silent
 from affetti.report import scorecard
 from affetti.report.sources import read_sources
 from affetti.studies.scorecard.copy_results import NearestPair
+from affetti.studies.scorecard.typicality_results import AtypicalClip, ClipTypicality
 
 
 @pytest.fixture
@@ -73,6 +74,30 @@ def test_pairs_need_a_front_end(arrays):
     assert scorecard.pairs({}, [], front, "flow", silent) is None
     assert scorecard.front_end_of(front.hash) == front
     assert scorecard.front_end_of(None) is None
+
+
+def test_the_least_typical_clips_are_played(arrays):
+    clips = tuple(AtypicalClip(f"clip<{number}", None, number, 0.01 * (number + 1)) for number in range(20))
+    typical = ClipTypicality(0.2, 0.04, 0.01, 99, clips)
+    arrays["atypical_fake"] = arrays["pairs_fake"]
+    front = FRONT_ENDS["tiny"]
+    drawn = scorecard.atypical(arrays, typical, front, "flow", silent)
+    assert drawn is not None
+    assert [value for value, _ in drawn.clips] == [0.01, 0.02]
+    assert all(tile.sound.startswith("data:audio/mpeg") for _, tile in drawn.clips)
+    assert drawn.clips[0][1].detail == "clip<0"
+    assert scorecard.atypical(arrays, typical, None, "flow", silent) is None
+    assert scorecard.atypical({}, typical, front, "flow", silent) is None
+    assert scorecard.atypical(arrays, None, front, "flow", silent) is None
+
+
+def test_a_report_lists_the_least_typical_clips_and_shares_of_copies(folders, tmp_path):
+    report.run([folders.score], tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "The least typical clips" in page
+    assert "least typical clip 1" in page
+    assert "by passages of up to three seconds" in page
+    assert "It is no measure of quality" in page
 
 
 def test_a_scorecard_without_pictures_is_reported(folders, tmp_path, altered):

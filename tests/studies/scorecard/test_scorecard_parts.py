@@ -250,9 +250,18 @@ def test_a_copy_is_the_nearest_pair_and_is_named(tmp_path: Path, corpus: Corpus,
     part = corpus.fold(0)
     rows = np.array(Corpus.open(made("flow")).mel[:20])
     rows[4] = corpus.mel[part.train[11]]
+    rows[7] = rows[5]
+    rows[7, :, :64] = corpus.mel[part.train[12]][:, 64:]
     np.save(tmp_path / "copied.npy", rows)
-    pairs = api.score.run(corpus.path, tmp_path / "copied.npy", fold=0).nearest_pairs
+    card = api.score.run(corpus.path, tmp_path / "copied.npy", fold=0)
+    passages, pairs = card.passages, card.nearest_pairs
+    assert passages is not None
     assert pairs is not None
+    assert {pair.fake for pair in passages.pairs[:2]} == {"copied.npy[4]", "copied.npy[7]"}
+    halved = next(pair for pair in passages.pairs if pair.fake == "copied.npy[7]")
+    assert (halved.train_row, halved.quantile) == (part.train[12], 0)
+    assert halved.distance == pytest.approx(0, abs=1e-3)
+    assert passages.n == (20, len(np.unique(corpus.songs[part.test])))
     assert pairs[0].fake == "copied.npy[4]"
     assert pairs[0].train == corpus.clips["clip_id"].iloc[part.train[11]]
     assert (pairs[0].distance, pairs[0].train_row) == (0, part.train[11])
