@@ -1,9 +1,9 @@
 """Typicality of a clip: how often a real song lies as far from the other real songs as this clip does.
 
 A conformal p-value (Vovk, Gammerman & Shafer 2005). The score of non-conformity s is the distance to the 5th nearest
-song: it needs no model of the features, and one stray version of a song does not decide it. For a clip x and n real songs the scores are taken within the n + 1 songs
-together, so that x is a neighbour of the real songs as they are of it; then all n + 1 could change places if x were
-real, and
+song: it needs no model of the features, and one stray version of a song does not decide it. For a clip x and n real
+songs the scores are taken within the n + 1 songs together, so that x is a neighbour of the real songs as they are of
+it; then all n + 1 could change places if x were real, and
 
     p(x) = (1 + Σⱼ share of the clips of song j with s ≥ s(x)) / (n + 1)
 
@@ -13,9 +13,9 @@ about 5 % lie below 0.05 then, if there are 20 songs or more: with fewer no clip
 the other songs, stands beside it (``real_low``). Nothing is drawn at random.
 
 It follows density: songs of a style that is rare among the real songs, or wide, lie far from others and are the least
-typical; if there are many of them, little that is no music lies below them. It is no measure of quality: the mean of all music, a copy of a training clip, and the dullest of songs are typical; a
-masterpiece need not be. Each p-value stands for its clip alone: the least typical of a hundred real clips lies about at
-0.01.
+typical; if there are many of them, little that is no music lies below them. It is no measure of quality: the mean of
+all music, a copy of a training clip, and the dullest of songs are typical; a masterpiece need not be. Each p-value
+stands for its clip alone: the least typical of a hundred real clips lies about at 0.01.
 
 When not to use: where the real songs are others than those that the clips should resemble, or with features in which
 what is wrong does not show.
