@@ -1,6 +1,6 @@
 """The whole scorecard at the study's size, from memory-mapped float16: memory, time, and that of reading the data once.
 
-    python bench/scorecard.py [--folder /tmp/affetti-scorecard]
+    python bench/scorecard.py [--preset tiny] [--folder /tmp/affetti-scorecard]
 
 1,744 real clips of 128 × 1,292 against 3,200 synthetic ones, made up in the shape of music (bands that fall, levels
 that wander, onsets), about 1.6 GB on disk; the real ones serve as training clips too, so that copies are looked for.
@@ -25,28 +25,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-REAL, FAKE, BANDS, FRAMES = 1_744, 3_200, 128, 1_292
+SIZES = {"paper": (1_744, 3_200, (128, 1_292)), "tiny": (400, 1_376, (64, 128))}
+"""Real and synthetic clips, and the shape of a clip, by preset."""
 ROWS = 16
 
 
-def clip(rng: np.random.Generator, rough: float) -> NDArray[np.float16]:
+def clip(rng: np.random.Generator, rough: float, shape: tuple[int, int]) -> NDArray[np.float16]:
     """One made-up log-mel in dB ``[M, F]``."""
-    course = rng.normal(size=(12, FRAMES)).cumsum(axis=1) * 0.5 * rough
+    bands, frames = shape
+    course = rng.normal(size=(12, frames)).cumsum(axis=1) * 0.5 * rough
     course -= course.mean(axis=1, keepdims=True)
-    onsets = np.maximum.accumulate(np.where(rng.random(FRAMES) < 0.04, np.arange(FRAMES), 0))
-    decay = -0.4 * (np.arange(FRAMES) - onsets)
-    weights = rng.normal(size=(BANDS, 12)) * 0.5
-    tilt = np.linspace(-10, -60, BANDS) + rng.normal(0, 4) + np.cumsum(rng.normal(0, 0.6, BANDS))
-    level = tilt[:, None] + weights @ course + decay + 3 * rng.normal(size=(BANDS, FRAMES))
+    onsets = np.maximum.accumulate(np.where(rng.random(frames) < 0.04, np.arange(frames), 0))
+    decay = -0.4 * (np.arange(frames) - onsets)
+    weights = rng.normal(size=(bands, 12)) * 0.5
+    tilt = np.linspace(-10, -60, bands) + rng.normal(0, 4) + np.cumsum(rng.normal(0, 0.6, bands))
+    level = tilt[:, None] + weights @ course + decay + 3 * rng.normal(size=shape)
     return np.maximum(level, level.max() - 80).astype(np.float16)
 
 
-def make(path: Path, clips: int, rough: float, seed: int) -> None:
+def make(path: Path, clips: int, rough: float, seed: int, shape: tuple[int, int]) -> None:
     """Write an array of made-up clips, a few at a time."""
     rng = np.random.default_rng(seed)
-    array = np.lib.format.open_memmap(path, "w+", np.float16, (clips, BANDS, FRAMES))
+    array = np.lib.format.open_memmap(path, "w+", np.float16, (clips, *shape))
     for row in range(clips):
-        array[row] = clip(rng, rough)
+        array[row] = clip(rng, rough, shape)
     array.flush()
 
 
@@ -81,12 +83,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "affetti-scorecard")
     parser.add_argument("--keep", action="store_true", help="keep the two arrays")
+    parser.add_argument("--preset", choices=SIZES, default="paper", help="front-end and number of clips")
     flags = parser.parse_args()
+    n_real, n_fake, shape = SIZES[flags.preset]
     flags.folder.mkdir(parents=True, exist_ok=True)
     real, fake = flags.folder / "real.npy", flags.folder / "fake.npy"
-    for path, clips, rough, seed in ((real, REAL, 1.0, 0), (fake, FAKE, 0.8, 1)):
+    for path, clips, rough, seed in ((real, n_real, 1.0, 0), (fake, n_fake, 0.8, 1)):
         if not path.exists():
-            make(path, clips, rough, seed)
+            make(path, clips, rough, seed, shape)
     once = read_once([real, fake])
     environment = {**os.environ, "AFFETTI_CACHE": str(flags.folder / "cache"), "OMP_NUM_THREADS": "1"}
     shutil.rmtree(flags.folder / "cache", ignore_errors=True)
@@ -112,8 +116,8 @@ def main() -> None:
     size = sum(path.stat().st_size for path in (real, fake))
     times = f"{took:.0f} s ({used:.0f} s of processor time)"
     print(
-        f"{REAL:,} real against {FAKE:,} synthetic clips of {BANDS} × {FRAMES:,}, {size / 1e9:.2f} GB of float16: "
-        f"{times}, peak of resident memory {peak['VmHWM'] / 1e9:.2f} GB, of anonymous memory "
+        f"{n_real:,} real against {n_fake:,} synthetic clips of {shape[0]} × {shape[1]:,}, {size / 1e9:.2f} GB of "
+        f"float16: {times}, peak of resident memory {peak['VmHWM'] / 1e9:.2f} GB, of anonymous memory "
         f"{peak['RssAnon'] / 1e9:.2f} GB; reading the data once {once:.1f} s of processor time (quality {score:.0f})"
     )
     if not flags.keep:

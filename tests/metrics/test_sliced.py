@@ -8,7 +8,7 @@ from tests.material import present
 from affetti.errors import InputError
 from affetti.metrics import sliced_wasserstein, sliced_wasserstein_distance
 from affetti.metrics.sliced import unit_directions
-from affetti.metrics.transport import column_distances, left_out
+from affetti.metrics.transport import column_distances, left_out, left_out_together
 
 
 @pytest.fixture
@@ -51,6 +51,29 @@ def test_leaving_out_is_leaving_out(rng):
     for i, block in enumerate(blocks):
         assert result.without[0][i] == pytest.approx(column_distances(np.delete(x, block, axis=0), y, 2))
         assert result.without[1][i] == pytest.approx(column_distances(x, np.delete(y, block, axis=0), 2))
+
+
+def test_leaving_a_block_out_of_both_sets_keeps_them_of_one_size(rng):
+    x, y = rng.normal(size=(2, 9, 3))
+    blocks = (
+        [np.array([0, 5]), np.array([1, 8]), np.array([2, 3])],
+        [np.array([4, 7]), np.array([0, 3]), np.array([1, 2])],
+    )
+    result = left_out_together(x, y, *blocks, 2)
+    assert result.whole == pytest.approx(((np.sort(x, 0) - np.sort(y, 0)) ** 2).mean(axis=0))
+    for i, (a, b) in enumerate(zip(*blocks, strict=True)):
+        rest = np.delete(x, a, axis=0), np.delete(y, b, axis=0)
+        assert result.without[0][i] == pytest.approx(column_distances(*rest, 2))
+
+
+@pytest.mark.parametrize(("songs", "made"), [(24, 24), (24, 96)])
+def test_few_songs_are_no_more_biased_than_the_interval_allows(songs, made):
+    held = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        low, high = present(sliced_wasserstein(rng.normal(size=(songs, 16)), rng.normal(size=(made, 16)), seed=seed).ci)
+        held += low <= 0 <= high
+    assert held >= 18
 
 
 def test_directions_are_unit_vectors_orthogonal_by_runs():

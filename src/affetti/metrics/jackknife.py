@@ -15,15 +15,15 @@ replacement would add the bias a second time instead, and its percentile interva
 n real songs each, n half of the real songs or all synthetic ones, whichever is less, and averaged over
 :data:`N_SPLITS` splits. How the value is made comparable depends on the statistic (:data:`Sizes`):
 
-- ``any``: its expectation does not depend on the number of songs, or no longer once the 1/N term is removed (kernel and
-  sliced Wasserstein distance). Value from all songs, floor from A and B.
+- ``any``: its expectation does not depend on the number of songs (kernel distance). Value from all songs, floor from A
+  and B.
 - ``length``: between equal distributions it shrinks as √(1/N + 1/M) (distances of log-mels). Value from all N and M
   songs, not debiased; the floor of A and B is scaled to N and M by that rule.
-- ``equal``: what is left of its bias depends on n, and differs where N ≠ M (Fréchet distances). Both rest on n songs,
-  one clip of each: value = mean θ(A, C), floor = mean θ(A, B), C a draw of n synthetic songs. A block is left out of
-  both sets at once, so that both stay of one size. The mean over draws uses every song, so its variance is that of one
-  draw times n/N (a block's influence is 1/n in a draw and 1/N in the mean); of the factors of the two sets the larger
-  is taken, which errs on the wide side where one is much larger.
+- ``equal``: what is left of its bias depends on n, and differs where N ≠ M (Fréchet and sliced Wasserstein distances).
+  Both rest on n songs, one clip of each: value = mean θ(A, C), floor = mean θ(A, B), C a draw of n synthetic songs. A
+  block is left out of both sets at once, so that both stay of one size. The mean over draws uses every song, so its
+  variance is that of one draw times n/N (a block's influence is 1/n in a draw and 1/N in the mean); of the factors of
+  the two sets the larger is taken, which errs on the wide side where one is much larger.
 
 A debiased value may lie below 0 where two distributions are equal; it is reported unclipped.
 
@@ -109,6 +109,7 @@ def compare(
     debias: bool = True,
     names: tuple[str, str] = ("x", "y"),
     sizes: Sizes = "any",
+    splits: int = N_SPLITS,
 ) -> list[Result]:
     """K statistics between two sets, each with interval and floor.
 
@@ -120,6 +121,7 @@ def compare(
         debias: whether to remove the 1/N term; not for statistics that have none.
         names: of the two sets, for errors.
         sizes: how value and floor are brought to one number of songs.
+        splits: over which the floor is averaged.
 
     Returns:
         Results whose floor is the same estimate with real songs in the place of synthetic ones; ``None`` below 6 real
@@ -134,7 +136,7 @@ def compare(
     n = min(real.songs // 2, fake.songs)
     split = n >= MIN_FLOOR_SONGS
     n = n if split else min(real.songs, fake.songs)
-    times = 2 * N_SPLITS if split else 1
+    times = 2 * splits if split else 1
 
     def drawn(sample: Sample, in_pairs: bool) -> list[Sample]:
         draws = dealt(sample.songs, n, times, rng, in_pairs=in_pairs)

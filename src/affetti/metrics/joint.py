@@ -124,11 +124,12 @@ def frechet_joint_distance(
         without = np.concatenate([both.without[0], alone.without[0]], axis=1)
         return LeftOut(np.concatenate([both.whole, alone.whole]), (without,))
 
-    results: list[Result | None] = [None, None]
+    joint: Result | None = None
+    features: Result | None = None
     reason: str | None = None
     try:
         require_songs(real, fake, real.rows.shape[1])
-        results = [*compare(statistic, real, fake, seed, sizes="equal")]
+        joint, features = compare(statistic, real, fake, seed, sizes="equal")
     except InputError as error:
         reason = str(error)
     plain, permuted = _permuted(real, fake, d, permutations, np.random.default_rng(seed))
@@ -137,7 +138,7 @@ def frechet_joint_distance(
     as_small = int((permuted <= plain + 1e-9 * abs(plain)).sum())
     null = float(low), float(permuted.mean()), float(high)
     p = (1 + as_small) / (1 + permutations)
-    return JointDistance(*results, reason, weight, plain, null, p, permutations, seed)
+    return JointDistance(joint, features, reason, weight, plain, null, p, permutations, seed)
 
 
 def _weight(features: Floats, labels: Floats) -> float:

@@ -68,8 +68,8 @@ def sliced_wasserstein(
         seed: of directions, blocks and splits.
 
     Returns:
-        value (may be negative near equality), ci by the jackknife over songs, floor between disjoint songs of ``x``
-        (``None`` below 6), n = (N, M), seed.
+        value (may be negative near equality), ci by the jackknife over songs, floor between disjoint songs of ``x``,
+        on as many songs as the value (``None`` below 6), n = (N, M), seed.
 
     Raises:
         InputError: as :func:`sliced_wasserstein_distance`, or fewer than 2 songs on a side.
@@ -81,11 +81,13 @@ def sliced_wasserstein(
 
     def statistic(a: Sample, b: Sample, a_blocks: Blocks, b_blocks: Blocks) -> LeftOut:
         parts = _parts(theta, max(len(a.rows), len(b.rows)))
-        by_direction = [transport.left_out(a.rows @ part, b.rows @ part, a_blocks, b_blocks, 2) for part in parts]
-        without = [_mean([part.without[side] for part in by_direction]) for side in (0, 1)]
-        return LeftOut(_mean([part.whole for part in by_direction]), (without[0], without[1]))
+        by_direction = [
+            transport.left_out_together(a.rows @ part, b.rows @ part, a_blocks, b_blocks, 2) for part in parts
+        ]
+        without = _mean([part.without[0] for part in by_direction])
+        return LeftOut(_mean([part.whole for part in by_direction]), (without,))
 
-    return compare(statistic, real, fake, seed)[0]
+    return compare(statistic, real, fake, seed, sizes="equal")[0]
 
 
 def unit_directions(d: int, count: int, seed: int) -> Floats:

@@ -26,6 +26,13 @@ def left_out(x: Floats, y: Floats, x_blocks: Blocks, y_blocks: Blocks, power: in
     return LeftOut(_cost(real.values, fake.values, power), without)
 
 
+def left_out_together(x: Floats, y: Floats, x_blocks: Blocks, y_blocks: Blocks, power: int) -> LeftOut:
+    """W_p^p of each column of ``x [N, K]`` and ``y [M, K]``, and without a block of rows of both at once."""
+    real, fake = _Sorted(x), _Sorted(y)
+    pairs = zip(real.without_each(x_blocks), fake.without_each(y_blocks), strict=True)
+    return LeftOut(_cost(real.values, fake.values, power), (np.array([_cost(a, b, power) for a, b in pairs]),))
+
+
 def column_distances(x: Floats, y: Floats, power: int) -> Floats:
     """W_p^p of each column of ``x [N, K]`` and ``y [M, K]``."""
     return _cost(np.sort(x.T, axis=1), np.sort(y.T, axis=1), power)
@@ -47,6 +54,8 @@ class _Sorted:
 
 def _cost(x: Floats, y: Floats, power: int) -> Floats:
     """∫ |F⁻¹ − G⁻¹|^p of sorted rows ``[K, N]`` and ``[K, M]``."""
+    if x.shape[1] == y.shape[1]:
+        return np.asarray((np.abs(x - y) ** power).mean(axis=1), dtype=np.float64)
     first, second, width = _steps(x.shape[1], y.shape[1])
     return np.asarray(np.abs(x[:, first] - y[:, second]) ** power @ width, dtype=np.float64)
 
