@@ -3,8 +3,8 @@
     python bench/scorecard.py [--preset tiny] [--folder /tmp/affetti-scorecard]
 
 1,744 real clips of 128 × 1,292 against 3,200 synthetic ones, made up in the shape of music (bands that fall, levels
-that wander, onsets), about 1.6 GB on disk; the real ones serve as training clips too, so that copies are looked for.
-The scorecard runs in a process of its own, as ``affetti score REAL FAKE --train REAL --out CARD``, with an empty cache
+that wander, onsets), about 1.6 GB on disk; as many training clips as real ones, so that copies are looked for.
+The scorecard runs in a process of its own, as ``affetti score REAL FAKE --train TRAIN --out CARD``, with an empty cache
 of features. Pages of a memory-mapped file belong to the system's cache and are given back when memory is short; so both
 are reported: the peak of resident memory (all pages) and that of anonymous memory (what the process cannot give back).
 Linux only.
@@ -88,14 +88,15 @@ def main() -> None:
     n_real, n_fake, shape = SIZES[flags.preset]
     flags.folder.mkdir(parents=True, exist_ok=True)
     real, fake = flags.folder / "real.npy", flags.folder / "fake.npy"
-    for path, clips, rough, seed in ((real, n_real, 1.0, 0), (fake, n_fake, 0.8, 1)):
+    learnt = flags.folder / "train.npy"
+    for path, clips, rough, seed in ((real, n_real, 1.0, 0), (fake, n_fake, 0.8, 1), (learnt, n_real, 1.0, 2)):
         if not path.exists():
             make(path, clips, rough, seed, shape)
     once = read_once([real, fake])
     environment = {**os.environ, "AFFETTI_CACHE": str(flags.folder / "cache"), "OMP_NUM_THREADS": "1"}
     shutil.rmtree(flags.folder / "cache", ignore_errors=True)
     command = [sys.executable, "-m", "affetti", "score", str(real), str(fake), "--json"]
-    command += ["--train", str(real), "--out", str(flags.folder / "card")]
+    command += ["--train", str(learnt), "--out", str(flags.folder / "card")]
     began = time.perf_counter()
     peak: dict[str, int] = {}
     used = 0.0
