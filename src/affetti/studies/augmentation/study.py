@@ -27,7 +27,7 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import remove_partial, reserve_output
 from affetti.studies.augmentation import budget
-from affetti.studies.augmentation.arms import BEST, NULL, Arm
+from affetti.studies.augmentation.arms import AUDIO_COPIES, BEST, NULL, Arm
 from affetti.studies.augmentation.best_combination import choose_best
 from affetti.studies.augmentation.comparison import MIN_SEEDS, REFERENCE, choose_measure, compare_arms, verdict
 from affetti.studies.augmentation.design import StudyDesign, StudySettings, design_study
@@ -258,7 +258,7 @@ def _compare_trials(
     runs = {
         name: [task.trial(arms[0], STUDENT, subsets[0], seed).run for seed in range(settings.seeds)]
         for name, arms in trained.items()
-        if arms[0].synthetic is not None and arms[0].synthetic.kind != NULL
+        if arms[0].synthetic is not None and arms[0].synthetic.kind not in (NULL, *AUDIO_COPIES)
     }
     compared = compare_arms(
         predictions,
