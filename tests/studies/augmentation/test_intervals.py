@@ -11,6 +11,7 @@ from affetti.studies.augmentation.intervals import (
     one_interval,
     pooled,
     simultaneous_intervals,
+    song_noise,
     songs_needed,
     units_variance,
 )
@@ -74,6 +75,22 @@ def test_the_variance_over_runs_and_seeds_is_without_bias() -> None:
     drawn = 0.3 * rng.normal(size=(4_000, 3))[:, runs] + 0.1 * rng.normal(size=(4_000, 6))
     estimated = np.mean([units_variance(values, runs.tolist()) for values in drawn])
     assert estimated == pytest.approx(0.09 / 3 + 0.01 / 6, rel=0.05)
+
+
+def test_the_noise_of_songs_in_units_is_found_and_half_of_it_taken_from_theirs() -> None:
+    rng, songs, units = np.random.default_rng(2), 400, 3
+    noise = rng.normal(size=(songs, units))
+    weights = np.vstack([np.ones(songs), rng.multinomial(songs - 1, np.full(songs, 1 / songs), 4_000)])
+    drawn = weights @ noise / weights.sum(axis=1, keepdims=True)
+    by_hand = noise.var(axis=0, ddof=1).mean() / songs / units
+    assert song_noise(drawn[1:], range(units)) == pytest.approx(by_hand, rel=0.1)
+    given = Levels.of(drawn, songs)
+    expected = units_variance(drawn[0], range(units)) - song_noise(drawn[1:], range(units)) / 2
+    assert given.of_units == pytest.approx(max(expected, 0.0))
+    assert given.of_songs == pytest.approx(by_hand, rel=0.1)
+    constant = np.tile([[0.1, 0.2, 0.3]], (50, 1))
+    assert Levels.of(constant, songs).of_units == pytest.approx(0.01 / 3), "no song weighs on these"
+    assert song_noise(drawn[:, :1], range(1)) == 0.0
 
 
 def test_one_arm_alone_has_its_own_interval_and_many_have_bonferronis_when_independent() -> None:

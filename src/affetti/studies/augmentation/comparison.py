@@ -138,7 +138,7 @@ def compare_arms(
         difference = values[first] - values[second]
         units = _runs_of_pair(runs.get(first), runs.get(second))
         name = _pair_name(first, second)
-        levels[name] = Levels.of(difference.mean(axis=1), difference[0], n_songs, units)
+        levels[name] = Levels.of(difference, n_songs, units)
         drawn[name] = np.einsum("rs,rs->r", weights.seeds, difference)
     simultaneous = simultaneous_intervals(levels, drawn)
     compared = {
