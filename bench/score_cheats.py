@@ -13,7 +13,7 @@ from dataclasses import replace
 import librosa
 import numpy as np
 from scipy import ndimage, signal
-from sklearn.cluster import MiniBatchKMeans
+from scipy.cluster.vq import kmeans2
 
 from affetti.signal.mel import hz_to_mel, mel_to_hz
 from score_material import Mels, Real, Rng, floored, seen, unseen
@@ -213,7 +213,8 @@ def gliding(real: Real, _: float, __: Rng) -> Mels:
     bands, frames = real.mels.shape[1:]
     at = np.arange(bands)[:, None] - 6 * np.linspace(-0.5, 0.5, frames)[None]
     grid = np.broadcast_to(np.arange(frames)[None], at.shape)
-    return np.stack([ndimage.map_coordinates(clip, [at, grid], order=1, mode="nearest") for clip in real.mels])
+    warped = [ndimage.map_coordinates(clip, [at, grid], order=1, mode="nearest") for clip in real.mels]
+    return np.stack(warped).astype(np.float32)
 
 
 @unseen("a tempo that wavers between 3/4 and 4/3")
@@ -287,7 +288,7 @@ def both(real: Real, _: float, rng: Rng) -> Mels:
 @unseen("the mean of two clips, in dB")
 def averaged_pairs(real: Real, _: float, rng: Rng) -> Mels:
     order = rng.permutation(len(real.mels))
-    return (real.mels[order] + real.mels[np.roll(order, -1)]) / 2
+    return np.asarray((real.mels[order] + real.mels[np.roll(order, -1)]) / 2, np.float32)
 
 
 @unseen("each half second the most alike of another song")
@@ -311,8 +312,9 @@ def concatenated(real: Real, _: float, __: Rng) -> Mels:
 @unseen("frames from a codebook of 256")
 def codebook(real: Real, _: float, __: Rng) -> Mels:
     frames = real.mels.transpose(0, 2, 1).reshape(-1, real.mels.shape[1])
-    codes = MiniBatchKMeans(256, n_init=1, random_state=0).fit(frames)
-    chosen = codes.cluster_centers_[codes.predict(frames)].astype(np.float32)
+    start = frames[np.random.default_rng(0).permutation(len(frames))[:256]]
+    codes, code = kmeans2(frames, start, iter=10, minit="matrix")
+    chosen = np.asarray(codes[code], np.float32)
     return chosen.reshape(len(real.mels), -1, real.mels.shape[1]).transpose(0, 2, 1)
 
 

@@ -32,7 +32,7 @@ class Real:
         """Log-mels at frames that need not be whole, by straight lines."""
         low = np.minimum(at.astype(np.intp), self.mels.shape[2] - 2)
         share = (at - low).astype(np.float32)
-        return (1 - share) * self.mels[:, :, low] + share * self.mels[:, :, low + 1]
+        return np.asarray((1 - share) * self.mels[:, :, low] + share * self.mels[:, :, low + 1], np.float32)
 
     def log_mels(self, waves: Waves) -> Mels:
         """Log-mels of waveforms."""

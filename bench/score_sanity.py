@@ -70,7 +70,8 @@ def read(paths: Sequence[Path], limit: int, seed: int) -> Waves:
         rows = rng.permutation(len(corpus))
         _, first = np.unique(corpus.songs[rows], return_index=True)
         names = corpus.clips["clip_id"].to_numpy(dtype=str)[np.sort(rows[first])]
-        sounds += [soundfile.read(corpus.path / "audio" / f"{name}.flac", dtype="float32")[0] for name in names]
+        files = [corpus.path / "audio" / f"{name}.flac" for name in names]
+        sounds += [np.asarray(soundfile.read(file, dtype="float32")[0], np.float32) for file in files]
     length = min(map(len, sounds))
     waves = np.stack([sound[(len(sound) - length) // 2 :][:length] for sound in sounds])
     return waves[rng.permutation(len(waves))[: 2 * limit]]
@@ -153,9 +154,9 @@ class Table:
 def score_of(features: dict[str, Floats], real: Codes, fake: Codes, seed: int) -> float:
     """What ``quality_score`` gives for these clips, of which the features are known already."""
     reference, other = ({part: rows[clips] for part, rows in features.items()} for clips in (real, fake))
-    samples = (Sample.of(standardised(side, reference), None, "songs") for side in (reference, other))
+    first, second = (Sample.of(standardised(side, reference), None, "songs") for side in (reference, other))
     rng = np.random.default_rng(seed)
-    return Calibration.of(*samples, len(real) // 2, columns_of(features), (rng, rng)).total
+    return Calibration.of(first, second, len(real) // 2, columns_of(features), (rng, rng)).total
 
 
 def real_halves(real: Real, name: str) -> list[str]:

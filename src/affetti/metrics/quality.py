@@ -8,11 +8,12 @@ cut off at ±5. Between two sets a feature has the Fréchet distance of Gaussian
 
     (μ₁ − μ₂)² + (σ₁ − σ₂)² ,
 
-and a part the mean over the quarter of its features in which the two sets differ most: what a generator gets wrong
-shows in few features, and a mean over all would drown it in what it gets right. (A full covariance of fifty features
-cannot be estimated from the few dozen songs that many users have.) The twelfth part, *variety*, only a set can show:
-the logarithm of each clip's distance to the nearest other clip of its set, over all features. A generator that knows
-eight clips has the right means and spreads, and far too near neighbours.
+and a part the mean over those of its features in which the two sets differ most: half of them where the part is one of
+the study's, a quarter in the others. A cut, a loop or a grid shows in few features, and a mean over all would drown it
+in what is right; a slight blur shows a little in many, and is no reason to call music unreal. (A full covariance of
+fifty features cannot be estimated from the few dozen songs that many users have.) The twelfth part, *variety*, only a
+set can show: the logarithm of each clip's distance to the nearest other clip of its set, over all features. A generator
+that knows eight clips has the right means and spreads, and far too near neighbours.
 
 *What it means.* Real songs are split at random into halves A and B, of each song one clip is drawn, and with as many
 fake songs three distances are taken from the same half A at the same n:

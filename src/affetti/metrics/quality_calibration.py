@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from affetti.errors import InputError
+from affetti.metrics.mel_features import PARTS as STUDY_PARTS
 from affetti.metrics.quality_features import PARTS, VARIETY, WEIGHTS
 from affetti.metrics.sample import Floats, Sample
 
@@ -25,8 +26,8 @@ MIN_SPREAD = 0.01
 """A feature that real music hardly changes is measured as if it did by this (dB, or its own unit)."""
 MAX_DEVIATIONS = 5.0
 """Features are cut off this many real standard deviations from the real mean, so that no single clip decides."""
-WORST = 0.25
-"""Share of a part's features that count: those in which the sets differ most."""
+WORST, WORST_OF_STUDY = 0.25, 0.5
+"""Share of the features of a part, and of one of the study's, that count: those in which the sets differ most."""
 ONE_SIDED = 1.645
 """Standard errors to the one-sided 95 % limit of the excess."""
 
@@ -142,13 +143,14 @@ def require_variation(rows: Floats) -> None:
 
 
 def _by_part(distances: Floats, columns: Mapping[str, slice]) -> Floats:
-    """Mean over the worst of each part's features: ``[SPLITS, 3, D + 1]`` to ``[SPLITS, 3, parts]``."""
+    """Mean over the features of each part that count: ``[SPLITS, 3, D + 1]`` to ``[SPLITS, 3, parts]``."""
     last = slice(distances.shape[2] - 1, None)  # the nearness of neighbours
-    return np.stack([_worst(distances[:, :, last if p == VARIETY else columns[p]]) for p in PARTS], axis=2)
+    whole = {part: distances[:, :, last if part == VARIETY else columns[part]] for part in PARTS}
+    return np.stack([_worst(whole[part], WORST_OF_STUDY if part in STUDY_PARTS else WORST) for part in PARTS], axis=2)
 
 
-def _worst(distances: Floats) -> Floats:
-    kept = math.ceil(WORST * distances.shape[2])
+def _worst(distances: Floats, share: float) -> Floats:
+    kept = math.ceil(share * distances.shape[2])
     return np.asarray(np.partition(distances, -kept, axis=2)[:, :, -kept:].mean(axis=2))
 
 
