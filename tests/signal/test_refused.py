@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from tests.signal.sounds import RATE, long_wav, noise, tone
 
 from affetti.errors import InputError
 from affetti.signal import audio
+from affetti.signal.decoders import Block, decode_soundfile
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".aiff"])
@@ -131,3 +134,20 @@ def test_sound_longer_than_a_day_is_refused(tmp_path: Path) -> None:
     long_wav(tmp_path / "a.wav", 25, 1_000)
     with pytest.raises(InputError, match="longer than 24 h"):
         audio.load(tmp_path / "a.wav", 100)
+
+
+def test_decoding_ends_at_the_longest_sound_that_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_wav(tmp_path / "a.wav", 2, 1_000)
+    assert len(audio.load(tmp_path / "a.wav", 100, max_hours=2.0)) == 720_000
+    decoded = 0
+
+    def counted(file: FileIO) -> Iterator[Block]:
+        nonlocal decoded
+        for rate, block in decode_soundfile(file):
+            decoded += len(block)
+            yield rate, block
+
+    monkeypatch.setattr(audio, "decode_soundfile", counted)
+    with pytest.raises(InputError, match=r"longer than 0\.5 h"):
+        audio.load(tmp_path / "a.wav", 100, max_hours=0.5)
+    assert decoded < 0.6 * 3_600_000

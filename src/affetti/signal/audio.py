@@ -54,26 +54,27 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
-def load(path: str | Path, sample_rate: int) -> Tensor:
+def load(path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS) -> Tensor:
     """Decode, average the channels and resample.
 
     Args:
         path: an audio file.
         sample_rate: samples per second of the result, > 0.
+        max_hours: longest sound; decoding ends there, whatever the size of the file.
 
     Returns:
         float32 ``[T]``.
 
     Raises:
-        InputError: the file is missing, may not be read, is empty, truncated or not audio, or its samples are not
-            numbers on [-1, 1].
+        InputError: the file is missing, may not be read, is empty, truncated, too long or not audio, or its samples
+            are not numbers on [-1, 1].
     """
-    return load_with_rate(path, sample_rate)[0]
+    return load_with_rate(path, sample_rate, max_hours=max_hours)[0]
 
 
-def load_with_rate(path: str | Path, sample_rate: int) -> tuple[Tensor, int]:
+def load_with_rate(path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS) -> tuple[Tensor, int]:
     """As :func:`load`, and the sample rate of the file itself."""
-    mono = _decode(Path(path), sample_rate)
+    mono = _decode(Path(path), sample_rate, max_hours)
     return torch.from_numpy(mono.samples), mono.rate
 
 
@@ -93,8 +94,9 @@ def resample(samples: NDArray[np.float32], source_rate: int, sample_rate: int) -
 class _Mono:
     """Blocks ``[T, C]`` of a file, averaged and resampled as they come."""
 
-    def __init__(self, path: Path, sample_rate: int | None, max_amplitude: float) -> None:
+    def __init__(self, path: Path, sample_rate: int | None, max_hours: float, max_amplitude: float) -> None:
         self.path = path
+        self.max_hours = max_hours
         self.max_amplitude = max_amplitude
         self.sample_rate = sample_rate
         self.rate = 0
@@ -123,8 +125,8 @@ class _Mono:
                 self._audible += len(mono)
                 self._cancelled += len(mono) * (mono_power < power * 10.0 ** (-CANCELLATION_DB / 10.0))
         self.count += len(mono)
-        if self.count > MAX_HOURS * 3600 * rate:
-            raise InputError(f"longer than {MAX_HOURS:g} h", where=self.path, hint="cut it into pieces")
+        if self.count > self.max_hours * 3600 * rate:
+            raise InputError(f"longer than {self.max_hours:g} h", where=self.path, hint="cut it into pieces")
         self._append(mono)
 
     def end(self) -> None:
@@ -162,22 +164,27 @@ class _Mono:
         self._buffer.extend(resampled.data)
 
 
-def _decode(path: Path, sample_rate: int | None) -> _Mono:
+def _decode(path: Path, sample_rate: int | None, max_hours: float = MAX_HOURS) -> _Mono:
     """All of a file, at ``sample_rate`` or its own; streams that follow one another are joined."""
     with _open(path) as file:
         if file.seek(0, io.SEEK_END) == 0:
             raise InputError("the file is empty", where=path, hint="replace or remove it")
         places = streams(file)
-        mono = _decode_stream(file, path, sample_rate) if len(places) == 1 else _joined(file, places, path, sample_rate)
+        if len(places) == 1:
+            mono = _decode_stream(file, path, sample_rate, max_hours)
+        else:
+            mono = _joined(file, places, path, sample_rate, max_hours)
     if not len(mono.samples):
         message = f"too short: {mono.count} samples" if mono.count else "holds no samples"
         raise InputError(message, where=path, hint="replace or remove it")
     return mono
 
 
-def _joined(file: io.FileIO, places: Sequence[tuple[int, int]], path: Path, sample_rate: int | None) -> _Mono:
+def _joined(
+    file: io.FileIO, places: Sequence[tuple[int, int]], path: Path, sample_rate: int | None, max_hours: float
+) -> _Mono:
     """Streams that follow one another in a file."""
-    whole = _Mono(path, sample_rate, MAX_DAMAGED_AMPLITUDE)
+    whole = _Mono(path, sample_rate, max_hours, MAX_DAMAGED_AMPLITUDE)
     for start, end in places:
         # A decoder wants a file of its own: it reads from the beginning to the end of one.
         with tempfile.NamedTemporaryFile() as copy:
@@ -187,14 +194,14 @@ def _joined(file: io.FileIO, places: Sequence[tuple[int, int]], path: Path, samp
                 start += len(content)
             copy.flush()
             with Path(copy.name).open("rb", buffering=0) as stream:
-                part = _decode_stream(stream, path, None)
+                part = _decode_stream(stream, path, None, max_hours)
         if len(part.samples):
             whole.add(part.rate, part.samples[:, None])
     whole.end()
     return whole
 
 
-def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None) -> _Mono:
+def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None, max_hours: float) -> _Mono:
     """All of a file of one stream."""
     verdict = inspect(file)
     mpeg = is_mpeg(file)
@@ -204,7 +211,7 @@ def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None) -> _Mon
         decoders = (partial(decode_ffmpeg, trust_length=False),)
     reason = ""
     for decoder in decoders:
-        mono = _Mono(path, sample_rate, MAX_DAMAGED_AMPLITUDE if mpeg else MAX_AMPLITUDE)
+        mono = _Mono(path, sample_rate, max_hours, MAX_DAMAGED_AMPLITUDE if mpeg else MAX_AMPLITUDE)
         cut = verdict == "truncated"
         try:
             for rate, block in decoder(file):
