@@ -74,3 +74,7 @@ def test_unknown_cues_and_values_out_of_range_are_refused() -> None:
         cues_for(Emotion(0.0, 0.0), {"tempo": 9.0})
     with pytest.raises(InputError, match="'kazoo' is not a timbre"):
         cues_for(Emotion(0.0, 0.0), {"timbre": "kazoo"})
+    with pytest.raises(UsageError, match="tempo 'fast' is not a number"):
+        cues_for(Emotion(0.0, 0.0), {"tempo": "fast"})
+    with pytest.raises(UsageError, match=r"mode 1\.0 is not a name"):
+        cues_for(Emotion(0.0, 0.0), {"mode": 1.0})

@@ -62,6 +62,10 @@ def cues_for(emotion: Emotion, held: Mapping[str, Any] | None = None) -> Cues:
     fixed = dict(held or {})
     if unknown := sorted(set(fixed) - set(CUES)):
         raise UsageError(f"unknown cue {unknown[0]!r}", where="held", hint=f"choose from {', '.join(CUES)}")
+    for name, value in fixed.items():
+        if (name in RANGES) == isinstance(value, str):
+            wanted = "a number" if name in RANGES else "a name"
+            raise UsageError(f"{name} {value!r} is not {wanted}", where="held", hint=f"give {wanted}")
     fixed.setdefault("timbre", TIMBRE)
     target = np.array([emotion.valence, emotion.arousal])
     candidates = [
