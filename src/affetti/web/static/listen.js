@@ -24,6 +24,7 @@ export function start(catalogue) {
       const seed = Number(byId("listen-seed").value);
       round = await follow(await post("/api/v1/rounds", { corpus: byId("listen-corpus").value, seed }));
       byId("listen-seed").value = seed + 1;
+      byId("listen-view").hidden = false;
       order = shuffled(round.clips);
       named = !byId("listen-blind").checked;
       pad.draw({ request: [round.valence, round.arousal] });
@@ -71,7 +72,7 @@ export function start(catalogue) {
   const missing = [];
   if (!catalogue.corpora.length) missing.push("--corpus CORPUS");
   if (!catalogue.models.length) missing.push("--model RUN");
-  if (missing.length) say(status, `Start affetti serve with ${missing.join(" and ")} to compare clips.`);
+  if (missing.length) say(status, `Start affetti serve with ${missing.join(" and ")} to compare clips (affetti demo makes both: affetti-demo/corpus and affetti-demo/runs/flow).`);
   byId("listen-next").disabled = catalogue.corpora.length === 0;
   return { leave: stop };
 }

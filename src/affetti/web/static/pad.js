@@ -7,7 +7,7 @@ const clamp = (value) => Math.min(1, Math.max(-1, value));
 export const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toFixed(2);
 
 export class Pad {
-  /** `onPick(valence, arousal, final)` is called while the pointer or an arrow key moves, with `final` at the end. */
+  /** `onPick(valence, arousal, final, byKey)` is called while the pointer moves, with `final` at the end, and at a key. */
   constructor(container, { words, label, onPick }) {
     this.onPick = onPick;
     this.emotion = [0, 0];
@@ -17,10 +17,10 @@ export class Pad {
     this.svg.append(
       element("line", { x1: EDGE, x2: SIZE - EDGE, y1: y0, y2: y0, class: "axis" }),
       element("line", { x1: x0, x2: x0, y1: EDGE, y2: SIZE - EDGE, class: "axis" }),
-      element("text", { x: SIZE - EDGE, y: SIZE - 9, "text-anchor": "end", class: "corner" }, "pleasant \u2192"),
+      element("text", { x: SIZE - EDGE, y: SIZE - 9, "text-anchor": "end", class: "corner" }, "valence \u2192 pleasant"),
       element("text", { x: EDGE, y: SIZE - 9, class: "corner" }, "\u2190 unpleasant"),
-      element("text", { x: x0, y: 18, "text-anchor": "middle", class: "corner" }, "excited"),
-      element("text", { x: x0, y: SIZE - 9, "text-anchor": "middle", class: "corner" }, "calm"),
+      element("text", { x: x0, y: 18, "text-anchor": "middle", class: "corner" }, "arousal \u2191 energetic"),
+      element("text", { x: x0, y: SIZE - 9, "text-anchor": "middle", class: "corner" }, "low energy \u2193"),
     );
     const taken = [];
     for (const [word, emotion] of Object.entries(words)) {
@@ -61,17 +61,17 @@ export class Pad {
     this.svg.addEventListener("keydown", (event) => {
       const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       const [valence, arousal] = this.emotion, step = event.shiftKey ? 4 * STEP : STEP;
-      if (move) this.set(clamp(valence + move[0] * step), clamp(arousal + move[1] * step), true);
-      else if (event.key === "Enter" || event.key === " ") this.set(valence, arousal, true);
+      if (move) this.set(clamp(valence + move[0] * step), clamp(arousal + move[1] * step), true, true);
+      else if (event.key === "Enter" || event.key === " ") this.set(valence, arousal, true, true);
       else return;
       event.preventDefault();
     });
   }
 
-  set(valence, arousal, final) {
+  set(valence, arousal, final, byKey = false) {
     const round = (value) => Math.round(value * 100) / 100;
     this.emotion = [round(valence), round(arousal)];
-    this.onPick(...this.emotion, final);
+    this.onPick(...this.emotion, final, byKey);
   }
 
   /** Draw what is known: `request`, `given` (by the cues), `predicted` with its half axes, trails. */

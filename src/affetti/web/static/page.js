@@ -16,9 +16,12 @@ export function say(line, text, isError = false) {
   line.classList.toggle("error", isError);
 }
 
+/** Entries [term, text, mark]: `mark` is the class of the dot on the plane that the term stands for. */
 export function facts(list, entries) {
-  list.replaceChildren(...entries.flatMap(([term, text]) => [node("dt", {}, term), node("dd", {}, text)]));
+  list.replaceChildren(...entries.flatMap(([term, text, mark]) => [node("dt", { className: mark ?? "" }, term), node("dd", {}, text)]));
 }
+
+export const NO_REGRESSOR = "nothing predicts here. To see where music lands, restart with --regressor RUN (affetti demo trains one in minutes: affetti-demo/runs/student).";
 
 export function downloads(container, links) {
   container.replaceChildren(...links.map(([text, href, name]) => node("a", { href, download: name, className: "button" }, text)));

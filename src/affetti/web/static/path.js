@@ -48,10 +48,6 @@ export function start(catalogue) {
       audio.play().catch(() => {});
       say(status, `${Math.round(piece.seconds)} seconds in ${piece.sections.length} sections.`);
       show(piece, requested, null);
-      downloads(byId("path-downloads"), [
-        ["FLAC", piece.sound.url, "affetti-path.flac"], ["MIDI", piece.sound.midi, "affetti-path.mid"],
-        ["CSV", blobUrl(csv(piece, requested), "text/csv"), "affetti-path.csv"],
-      ]);
       const analysis = await post(`/api/v1/sounds/${piece.sound.id}/analysis`);
       mel.show(analysis.picture);
       show(piece, requested, analysis.prediction);
@@ -68,6 +64,10 @@ export function start(catalogue) {
     const label = prediction ? "Requested (dashed) and predicted (solid)" : "Requested (dashed) and what the cues of each section give (solid)";
     playhead = drawCurves(byId("path-curve"), piece.seconds, curves, label);
     byId("path-curve").append(node("p", { className: "status" }, `${label}.`));
+    downloads(byId("path-downloads"), [
+      ["FLAC", piece.sound.url, "affetti-path.flac"], ["MIDI", piece.sound.midi, "affetti-path.mid"],
+      ["CSV", blobUrl(csv(piece, requested, prediction), "text/csv"), "affetti-path.csv"],
+    ]);
   }
 
   byId("path-genre").append(...catalogue.genres.map((value) => node("option", { value }, value)));
@@ -84,8 +84,9 @@ export function start(catalogue) {
   return { leave: () => audio.pause() };
 }
 
-function csv(piece, requested) {
+function csv(piece, requested, prediction) {
   const rows = requested.map((p) => `requested,${p.time},${p.valence},${p.arousal}`);
   const given = piece.sections.map((s) => `cues,${s.start},${s.valence},${s.arousal}`);
-  return ["what,time,valence,arousal", ...rows, ...given].join("\n") + "\n";
+  const predicted = (prediction?.curve ?? []).map((p) => `predicted,${p.time},${p.valence ?? ""},${p.arousal ?? ""}`);
+  return ["what,time,valence,arousal", ...rows, ...given, ...predicted].join("\n") + "\n";
 }

@@ -3,7 +3,7 @@
 const FADE = 0.35, MAX_KEPT = 24;
 
 export class Player {
-  constructor() { this.context = null; this.kept = new Map(); this.now = null; this.level = 0.8; }
+  constructor() { this.context = null; this.kept = new Map(); this.now = null; this.turn = 0; this.level = 0.8; }
 
   /** Must be called in a click or key press once: browsers allow no sound before. */
   wake() {
@@ -28,9 +28,10 @@ export class Player {
     return this.kept.get(url);
   }
 
-  /** Play `url` in a loop at `level` (1: as it is), and fade out what played before. */
+  /** Play `url` in a loop at `level` (1: as it is), and fade out what played before; not if another was chosen meanwhile. */
   async play(url, level = 1) {
-    const buffer = await this.load(url);
+    const turn = ++this.turn, buffer = await this.load(url);
+    if (turn !== this.turn) return;
     this.stop();
     const source = this.context.createBufferSource(), gain = this.context.createGain(), start = this.context.currentTime;
     source.buffer = buffer;
@@ -43,6 +44,7 @@ export class Player {
   }
 
   stop() {
+    this.turn++;
     if (this.now === null) return;
     const { source, gain } = this.now, time = this.context.currentTime;
     gain.gain.cancelScheduledValues(time);

@@ -6,7 +6,7 @@ export function start(catalogue) {
   const status = byId("reports-status"), frame = byId("report-frame"), choice = byId("report-choice");
   choice.append(...catalogue.reports.map(({ id, name }) => node("option", { value: id }, name)));
   byId("report-open").disabled = catalogue.reports.length === 0;
-  if (!catalogue.reports.length) say(status, "Start affetti serve with --results FOLDER to see results here.");
+  if (!catalogue.reports.length) say(status, "Start affetti serve with --results FOLDER to see results here (affetti demo makes some: affetti-demo).");
   byId("report-open").onclick = async () => {
     say(status, "Making the page\u2026");
     const url = `/api/v1/reports/${choice.value}`;

@@ -4,10 +4,11 @@ import { follow, upload } from "./api.js";
 import { drawCurves, drawWave } from "./chart.js";
 import { MelView } from "./mel.js";
 import { Pad, signed } from "./pad.js";
-import { blobUrl, byId, downloads, everyFrame, node, say } from "./page.js";
+import { element } from "./svg.js";
+import { NO_REGRESSOR, blobUrl, byId, downloads, everyFrame, node, say } from "./page.js";
 
 export function start(catalogue) {
-  const status = byId("song-status"), audio = byId("song-audio"), mel = new MelView(byId("song-mel"));
+  const status = byId("song-status"), bar = byId("song-progress"), audio = byId("song-audio"), mel = new MelView(byId("song-mel"));
   const songs = [];
   let shown = null, heads = [], order = "name", descending = false;
   const pad = new Pad(byId("song-plane"), { words: catalogue.words, label: "Predicted path on the emotion plane" });
@@ -17,30 +18,40 @@ export function start(catalogue) {
   async function take(files) {
     const list = [...files];
     if (!list.length) return;
+    const failures = [];
     for (const [i, file] of list.entries()) {
       const song = { name: file.name, points: [], seconds: 0, peaks: [] };
-      if (file.size > catalogue.max_upload_bytes) { say(status, `${file.name} is larger than ${catalogue.max_upload_bytes / 2 ** 20} MB.`, true); continue; }
+      if (file.size === 0) { failures.push(`${file.name} is empty.`); continue; }
+      if (file.size > catalogue.max_upload_bytes) { failures.push(`${file.name} is larger than ${catalogue.max_upload_bytes / 2 ** 20} MB.`); continue; }
       songs.push(song);
       try {
+        bar.removeAttribute("value");
+        bar.hidden = false;
         say(status, `Reading ${file.name} (${i + 1} of ${list.length})\u2026`);
         const job = await upload("/api/v1/predict", file);
         const result = await follow(job, (event) => progress(song, event));
         Object.assign(song, { result, seconds: result.seconds, peaks: result.peaks });
         if (shown === null || shown === song) show(song);
-        say(status, catalogue.regressor ? `${file.name} is done.` : "No regressor: start with --regressor RUN to see its emotion.");
       } catch (error) {
         songs.splice(songs.indexOf(song), 1);
-        say(status, `${file.name}: ${error.message}`, true);
+        failures.push(`${file.name}: ${error.message}.`);
+        if (shown === song) { shown = null; byId("song-view").hidden = true; }
       }
       table();
     }
+    bar.hidden = true;
+    const done = list.length - failures.length, count = done === 1 ? "1 recording is" : `${done} recordings are`;
+    const lines = [...failures, ...(done ? [`${count} done.`] : []), ...(catalogue.regressor ? [] : [`No regressor: ${NO_REGRESSOR}`])];
+    say(status, lines.join(" "), failures.length > 0);
   }
 
   function progress(song, event) {
     if (event.type === "sound") Object.assign(song, { seconds: event.seconds, peaks: event.peaks });
     else if (event.type === "points") song.points.push(...event.points);
     if (shown === null || shown === song) { shown = song; drawCurve(song); }
-    say(status, `${song.name}: ${song.points.length} windows predicted\u2026`);
+    const until = song.points.at(-1)?.time ?? 0;
+    bar.value = song.seconds ? until / song.seconds : 0;
+    say(status, `${song.name}: predicted to ${clock(until)} of ${clock(song.seconds)}\u2026`);
   }
 
   function show(song) {
@@ -95,7 +106,7 @@ export function start(catalogue) {
   drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
   drop.addEventListener("dragleave", () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); take(event.dataTransfer.files); });
-  if (!catalogue.regressor) say(status, "No regressor: recordings can be played and seen, not predicted. Start with --regressor RUN.");
+  if (!catalogue.regressor) say(status, `No regressor: recordings can be played and seen; ${NO_REGRESSOR}`);
   everyFrame(() => {
     const share = audio.duration ? audio.currentTime / audio.duration : null;
     for (const head of heads) head(share);
@@ -110,6 +121,8 @@ export function start(catalogue) {
   return { leave: () => audio.pause() };
 }
 
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
 function csv(song) {
   const rows = song.result.prediction.curve.map(({ time, valence, arousal }) => [time, valence ?? "", arousal ?? ""].join(","));
   return ["time,valence,arousal", ...rows].join("\n") + "\n";
@@ -119,9 +132,11 @@ function csv(song) {
 function standalone(svg) {
   const copy = svg.cloneNode(true);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  for (const [i, original] of [...svg.querySelectorAll("*")].entries()) {
-    const style = getComputedStyle(original), target = copy.querySelectorAll("*")[i];
-    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size"]) target.setAttribute(name, style.getPropertyValue(name));
+  const originals = [...svg.querySelectorAll("*")], targets = [...copy.querySelectorAll("*")];
+  for (const [i, original] of originals.entries()) {
+    const style = getComputedStyle(original);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family"]) targets[i].setAttribute(name, style.getPropertyValue(name));
   }
+  copy.prepend(element("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor }));
   return copy.outerHTML;
 }
