@@ -236,3 +236,16 @@ def test_uploads_do_not_outlive_their_job(client: httpx.Client) -> None:
     import tempfile
 
     assert not list(Path(tempfile.gettempdir()).glob("affetti-work-*/*.upload"))
+
+
+def test_the_example_client_of_the_docs_runs(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    assert "http://127.0.0.1:8765" in code
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    exec(code.replace("http://127.0.0.1:8765", address), {})  # noqa: S102 - of our own docs
+    assert capsys.readouterr().out.startswith("done {'path': None, 'valence': ")
+    assert soundfile.info(tmp_path / "happy.flac").duration == pytest.approx(14.0, abs=3.0)

@@ -57,7 +57,7 @@ def create_app(offer: Offer, token: str | None = None) -> Starlette:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(SecurityMiddleware, names=names, token=token)],
-        exception_handlers={HTTPException: _http_error, AffettiError: error_response, Exception: error_response},
+        exception_handlers={HTTPException: _http_error, AffettiError: error_response},
         lifespan=lifespan,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from affetti import config
 from affetti.compose.curve import CurveSettings
 from affetti.emotion import EmotionCurve
 from affetti.errors import InputError, UsageError
-from affetti.web.settings import MAX_BODY_BYTES, MAX_BODY_SECONDS, MAX_UPLOAD_BYTES, MAX_UPLOAD_SECONDS
+from affetti.web.settings import MAX_BODY_BYTES, MAX_BODY_SECONDS, MAX_SEED, MAX_UPLOAD_BYTES, MAX_UPLOAD_SECONDS
 
 T = TypeVar("T")
 
@@ -58,12 +58,29 @@ class ComposeBody:
 
     def settings(self) -> CurveSettings:
         """What the piece has besides; raises UsageError where it makes no sense."""
+        require_seed(self.seed)
         if not self.seconds <= MAX_PIECE_SECONDS:
             raise InputError(f"a piece of {self.seconds:g} s", hint=f"give at most {MAX_PIECE_SECONDS:g} s")
         return CurveSettings(self.genre, self.key, self.seed, dict(self.held))
 
 
 MAX_PIECE_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class ConditionsBody:
+    """What is requested of a generator besides the emotion, where it was trained on it; null requests nothing."""
+
+    genre: str | None = None
+    mode: str | None = None
+    section: str | None = None
+    instruments: list[str] = field(default_factory=list[str])
+    lyrics: str | None = None
+
+    def requested(self) -> dict[str, Any]:
+        """Those that are requested, as of :func:`affetti.generate`."""
+        values = asdict(self) | {"instruments": tuple(self.instruments)}
+        return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,7 @@ class SampleBody:
     seed: int = 0
     sampling: dict[str, float] = field(default_factory=dict[str, float])
     """Values of the model's sampling parameters."""
-    conditions: dict[str, Any] = field(default_factory=dict[str, Any])
-    """``genre``, ``mode``, ``section``, ``instruments`` or ``lyrics``, where the model was trained on them."""
+    conditions: ConditionsBody = ConditionsBody()
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,13 @@ class RoundBody:
     """Id of a corpus, see ``/plane``."""
     seed: int = 0
     """Of the draw and of the samples, ≥ 0."""
+
+
+def require_seed(seed: int) -> None:
+    """Raise InputError unless ``seed`` lies from 0 to :data:`~affetti.web.settings.MAX_SEED`."""
+    if not 0 <= seed <= MAX_SEED:
+        wrong = f"seed {seed} is negative" if seed < 0 else "the seed is too large"
+        raise InputError(wrong, hint=f"give 0 to {MAX_SEED}")
 
 
 async def read_json(request: Request, kind: type[T]) -> T:

@@ -18,19 +18,34 @@ from starlette.routing import Route
 
 from affetti.errors import AffettiError, InputError
 from affetti.web import tasks
-from affetti.web.bodies import ComposeBody, RoundBody, SampleBody, TooLargeError, read_json, save_upload
+from affetti.web.bodies import (
+    ComposeBody,
+    RoundBody,
+    SampleBody,
+    TooLargeError,
+    read_json,
+    require_seed,
+    save_upload,
+)
 from affetti.web.catalogue import Catalogue
 from affetti.web.jobs import Job, JobQueue, QueueFullError, new_id
 from affetti.web.openapi import openapi_document
 from affetti.web.reports import CSP, ReportChoice, render_report
 from affetti.web.rounds import REAL, Round, play_round
-from affetti.web.settings import JOB_SECONDS, MAX_UPLOADS, PREDICT_SECONDS, REPORT_SECONDS, ServeSettings
+from affetti.web.settings import (
+    JOB_SECONDS,
+    MAX_UPLOADS,
+    PREDICT_SECONDS,
+    REPORT_SECONDS,
+    RETRY_SECONDS,
+    ServeSettings,
+)
 from affetti.web.sounds import Sound, SoundStore
 
-RETRY_SECONDS = 2
-"""Told to a client that found the queue full."""
 SOUND_KINDS = {"flac": "audio/flac", "mid": "audio/midi"}
 PREDICT = "predict"
+MAX_MESSAGE = 300
+"""Characters of an error's message; it may repeat a value of the request."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +69,9 @@ class Endpoints:
         self._reports = {choice.id: choice.path for choice in offer.reports}
         settings, catalogue = offer.settings, offer.catalogue
         self._models = {choice.id: path for choice, path in zip(catalogue.models, settings.models, strict=True)}
-
         self._corpora = {choice.id: path for choice, path in zip(catalogue.corpora, settings.corpora, strict=True)}
+        self._arriving = 0
+        """Uploads of which not all has arrived."""
 
     def routes(self) -> list[Route]:
         """What the application mounts under ``/api/v1``."""
@@ -99,11 +115,9 @@ class Endpoints:
         body = await read_json(request, SampleBody)
         if body.model not in self._models:
             raise NotFoundError("there is no such model", hint="see /api/v1/plane")
+        require_seed(body.seed)
         sound = self.sounds.new(next(choice.name for choice in self.catalogue.models if choice.id == body.model))
-        conditions = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in body.conditions.items()
-        }
-        emotion = f"{body.valence!r},{body.arousal!r}"
+        emotion, conditions = f"{body.valence!r},{body.arousal!r}", body.conditions.requested()
         arguments = (self._models[body.model], emotion, body.seed, dict(body.sampling), conditions, sound.path)
 
         def finish(seconds: float) -> dict[str, Any]:
@@ -114,11 +128,16 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         """Take a recording, and predict it; answers with the job's address."""
-        if self.queue.pending(PREDICT) >= MAX_UPLOADS:
-            raise QueueFullError
-        name, sound = new_id(), self.sounds.new("recording")
+        name = new_id()
         upload = self.queue.folder / f"{name}.upload"
-        await save_upload(request, upload)
+        if self._arriving + self.queue.pending(PREDICT) >= MAX_UPLOADS:
+            raise QueueFullError
+        self._arriving += 1
+        try:
+            await save_upload(request, upload)
+        finally:
+            self._arriving -= 1
+        sound = self.sounds.new("recording")
         arguments = (upload, self.settings.regressor, self.queue.events_file(name), sound.path)
 
         def finish(analysis: tasks.Analysis) -> dict[str, Any]:
@@ -137,8 +156,7 @@ class Endpoints:
         body = await read_json(request, RoundBody)
         if body.corpus not in self._corpora:
             raise NotFoundError("there is no such corpus", hint="see /api/v1/plane")
-        if body.seed < 0:
-            raise InputError(f"seed {body.seed} is negative", hint="give 0 or more")
+        require_seed(body.seed)
         models = {choice.name: self._models[choice.id] for choice in self.catalogue.models}
         sounds = {name: self.sounds.new(name) for name in (REAL, *models)}
         near = {name: self.sounds.new(f"nearest training clip of {name}") for name in models}
@@ -220,24 +238,20 @@ def _no_document(_value: Any) -> dict[str, Any]:
 
 
 def error_response(_request: Request, error: Exception) -> Response:
-    """What went wrong, without a path or a traceback."""
+    """What went wrong, without a path."""
+    if not isinstance(error, AffettiError):
+        raise error
     if isinstance(error, QueueFullError):
-        response = _error(error, 503)
-        response.headers["retry-after"] = str(RETRY_SECONDS)
-        return response
-    if isinstance(error, AffettiError):
-        status = 404 if isinstance(error, NotFoundError) else 413 if isinstance(error, TooLargeError) else 422
-        return _error(error, status)
-    logging.getLogger(__name__).warning("a request failed: %s: %s", type(error).__name__, error)
-    return _error(InputError("the server failed at this request", hint="try another"), 500)
-
-
-def _error(error: AffettiError, status: int) -> JSONResponse:
-    return JSONResponse({"error": _message(error)}, status_code=status)
+        return JSONResponse({"error": _message(error)}, 503, {"retry-after": str(RETRY_SECONDS)})
+    status = 404 if isinstance(error, NotFoundError) else 413 if isinstance(error, TooLargeError) else 422
+    return JSONResponse({"error": _message(error)}, status)
 
 
 def _message(error: AffettiError) -> dict[str, Any]:
-    return {"message": error.what, "hint": error.hint}
+    """The error as one line each of bounded length, whatever a value in it is."""
+    line = " ".join(error.what.split())
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line[:MAX_MESSAGE])
+    return {"message": shown + "\N{HORIZONTAL ELLIPSIS}" * (len(line) > MAX_MESSAGE), "hint": error.hint}
 
 
 async def _failure(job: Job) -> dict[str, Any]:

@@ -13,9 +13,11 @@ import multiprocessing
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -76,7 +78,9 @@ class Job:
         except TimeoutError:
             raise InputError("took too long and was ended", hint="give a shorter or simpler one") from None
         except ProcessExpired:
-            raise InputError("ended the process that read it", hint="the file may be damaged: try another") from None
+            raise InputError("ended the process that computed it", hint="try another request or file") from None
+        except BrokenExecutor:
+            raise WorkerError("the processes that compute were killed", hint="send it again") from None
         except MemoryError:
             raise InputError("needs more memory than it may take", hint="give a shorter one") from None
         except CancelledError:
@@ -107,16 +111,18 @@ class JobQueue:
     """A bounded queue of jobs for worker processes."""
 
     def __init__(
-        self, workers: int, folder: Path, initialiser: Callable[..., None], arguments: tuple[Any, ...]
+        self, workers: int, folder: Path, initialiser: Callable[..., object], arguments: tuple[Any, ...]
     ) -> None:
         self.folder = folder
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._pool = ProcessPool(
+        self._new_pool = partial(
+            ProcessPool,
             max_workers=workers,
             context=multiprocessing.get_context("spawn"),
             initializer=initialiser,
             initargs=arguments,
         )
+        self._pool = self._new_pool()
 
     def submit(
         self,
@@ -134,6 +140,10 @@ class JobQueue:
         """
         if self.pending() >= MAX_WAITING:
             raise QueueFullError
+        if not self._pool.active:  # pebble gives up a pool in which an idle worker was killed
+            self._pool.stop()
+            Thread(target=self._pool.join, daemon=True).start()  # waits for its other workers to end
+            self._pool = self._new_pool()
         name = name or new_id()
         future: Future[Any] = self._pool.schedule(task, args=arguments, timeout=seconds)
         job = Job(name, kind, future, self.events_file(name), finish)

@@ -10,6 +10,7 @@ origin, and are never cached by others.
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
@@ -58,8 +59,12 @@ class SecurityMiddleware:
             await self.app(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     if name not in headers:
@@ -69,8 +74,15 @@ class SecurityMiddleware:
         refusal = self._refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, send_with_headers)
-        else:
+            return
+        try:
             await self.app(scope, receive, send_with_headers)
+        except Exception as error:
+            # Were it raised further, uvicorn would close a connection that the client goes on to use.
+            logging.getLogger(__name__).warning("a request failed: %s: %s", type(error).__name__, error)
+            if started:
+                raise
+            await _error("the server failed at this request", 500)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

@@ -13,13 +13,12 @@ import uvicorn
 from affetti.errors import UsageError
 from affetti.web.app import create_app
 from affetti.web.catalogue import describe
+from affetti.web.connections import LimitedConnection
 from affetti.web.endpoints import Offer
 from affetti.web.reports import find_results
 from affetti.web.security import new_token
 from affetti.web.settings import ServeSettings
 
-MAX_CONNECTIONS = 256
-"""Connections at a time; more are answered with 503."""
 MAX_HEADER_BYTES = 16 * 2**10
 STOP_SECONDS = 2
 """Time that open connections have to end when the server stops."""
@@ -81,10 +80,9 @@ def make_server(settings: ServeSettings, on_address: Callable[[str], None]) -> P
         log_level="critical",  # a request that fails is logged by the endpoint, on one line
         access_log=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         timeout_graceful_shutdown=STOP_SECONDS,
-        http="h11",
+        http=LimitedConnection,
         ws="none",
     )
     return PageServer(_Server(config, lambda: on_address(address)), listener)

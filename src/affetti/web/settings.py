@@ -22,8 +22,22 @@ MAX_WAITING = 24
 """Jobs that may wait or run; more are refused with 503 until there is room."""
 MAX_UPLOADS = 8
 """Uploads that may wait or run."""
+RETRY_SECONDS = 2
+"""When a client that met a full queue may try again."""
+MAX_CONNECTIONS = 256
+"""Connections at a time; more are answered with 503."""
+HEADER_SECONDS = 15.0
+"""Longest time in which the headers of a request may arrive."""
+TAKE_SECONDS = 300.0
+"""Longest time for which a client may take nothing of what it is sent."""
 MAX_SOUNDS = 240
 """Sounds kept for playing; the oldest go first."""
+MAX_SOUND_BYTES = 2 * 2**30
+"""Disk space of these sounds."""
+MAX_SEED = 2**31 - 1
+"""Largest seed that a request may give."""
+DECODE_SECONDS = 120
+"""Longest computing time of decoding an upload; an hour at 192 kHz takes a fraction."""
 JOB_SECONDS = 120.0
 """Longest time of a job that composes or samples."""
 PREDICT_SECONDS = 600.0

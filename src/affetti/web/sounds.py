@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affetti.web.jobs import new_id
-from affetti.web.settings import MAX_SOUNDS
+from affetti.web.settings import MAX_SOUND_BYTES, MAX_SOUNDS
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Sound:
         """The same as MIDI, where it was composed."""
         return self.path.with_suffix(".mid")
 
+    @property
+    def size(self) -> int:
+        """Bytes of the sound; 0 until it has been filed."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
 
 class SoundStore:
     """The sounds of one server."""
@@ -38,8 +43,11 @@ class SoundStore:
         name = new_id()
         sound = Sound(name, self.folder / f"{name}.flac", title)
         self._sounds[name] = sound
-        while len(self._sounds) > MAX_SOUNDS:
-            _, oldest = self._sounds.popitem(last=False)
+        sizes = {name: sound.size for name, sound in self._sounds.items()}
+        total = sum(sizes.values())
+        while len(self._sounds) > MAX_SOUNDS or (total > MAX_SOUND_BYTES and len(self._sounds) > 1):
+            name, oldest = self._sounds.popitem(last=False)
+            total -= sizes[name]
             oldest.path.unlink(missing_ok=True)
             oldest.midi.unlink(missing_ok=True)
         return sound
