@@ -53,8 +53,8 @@ def run(
         out: folder for ``result.json``, ``typicality.parquet``, and ``pictures.npz`` for the report.
         fold: with a corpus: compare with this fold's test clips, and search for copies of its training clips.
         regressor: run of a regressor that predicts the emotions.
-        features: what all but the Quality Score compare: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS``,
-            ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
+        features: what all but the Quality Score compare: ``statistics``, ``harmony``, ``handcrafted``,
+            ``regressor:RUN``, ``musicnn:WEIGHTS``, ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
         groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake`` and one for each
             of ``against``.
         conditions: tables (``file,valence,arousal``) of the emotions that clips of folders and ``.npy`` files were

@@ -4,6 +4,8 @@ An embedder takes dB log-mels or waveforms and gives one vector per clip. Fréch
 recall, and the search for copies compare such vectors.
 
 - :mod:`affetti.embedders.statistics`: summary statistics of the log-mel; needs no weights, and is the default.
+- :mod:`affetti.embedders.descriptors`: harmony relative to the tonic, loudness, onsets, register, articulation, on
+  waveforms.
 - :mod:`affetti.embedders.regressor`: the last hidden layer of an emotion regressor that affetti trained.
 - :mod:`affetti.embedders.taggers`: MusiCNN and FCN, on waveforms.
 - :mod:`affetti.embedders.encoders`: CLAP, MERT and other encoders of ``transformers``, on waveforms.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from affetti.embedders import encoders, taggers
 from affetti.embedders.base import Embedder
+from affetti.embedders.descriptors import HANDCRAFTED, HARMONY
 from affetti.embedders.regressor import regressor_embedder
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
@@ -18,13 +19,14 @@ FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "fcn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("fcn", path, device)),
     "hf": ("NAME_OR_FOLDER", encoders.encoder_embedder),
 }
-"""What may be chosen beside ``statistics``: what follows its name, and what makes it of that."""
+"""Embedders with weights: what follows the name, and what makes the embedder of that."""
+WITHOUT_WEIGHTS: dict[str, Embedder] = {embedder.name: embedder for embedder in (STATISTICS, HARMONY, HANDCRAFTED)}
 
 
 def make_embedder(text: str, device: str = "cpu") -> Embedder:
-    """The embedder that ``text`` names: ``statistics``, ``regressor:RUN``, ``musicnn:WEIGHTS`` and so on.
+    """The embedder that ``text`` names: ``statistics``, ``harmony``, ``regressor:RUN``, ``musicnn:WEIGHTS`` and so on.
 
-    Networks run on ``device``; the statistics are counted where the clips are.
+    Networks run on ``device``; what has no weights is computed where the clips are.
 
     Raises:
         UsageError: there is none of that name, or what should follow the name does not.
@@ -32,9 +34,9 @@ def make_embedder(text: str, device: str = "cpu") -> Embedder:
         MissingDependencyError: ``transformers`` is not installed.
     """
     name, _, rest = text.partition(":")
-    if name == STATISTICS.name and not rest:
-        return STATISTICS
-    forms = [STATISTICS.name, *(f"{other}:{needs}" for other, (needs, _) in FACTORIES.items())]
+    if name in WITHOUT_WEIGHTS and not rest:
+        return WITHOUT_WEIGHTS[name]
+    forms = [*WITHOUT_WEIGHTS, *(f"{other}:{needs}" for other, (needs, _) in FACTORIES.items())]
     if name not in FACTORIES or not rest:
         near = difflib.get_close_matches(name, [form.partition(":")[0] for form in forms], n=1)
         meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
