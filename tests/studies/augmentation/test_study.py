@@ -4,7 +4,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -284,7 +284,7 @@ def test_contrasts_runs_and_plain_arms_are_in_one_study(
     assert {"student-flow-f0-s0.json", "student-flow-f0-s1-r1.json", "student-plain-flow-f0-s1-r1.json"} <= saved
     assert "student-real-f0-s1.json" in saved
     assert {row.name for row in actual.ridge} == {"real", "flow"}
-    again = StudySettings(**{**asdict(settings), "generator_runs": 1})
+    again = replace(settings, generator_runs=1)
     with pytest.raises(StorageError, match="holds"):
         augmentation_study(corpus, out, again)
 
