@@ -41,7 +41,7 @@ def distances(distance: Literal["frechet", "kernel"], rng: np.random.Generator) 
     real, fake = features(0.0, rng), features(0.3, rng)
     for _ in range(max(COMPARISONS)):
         test = metrics.paired_test(real, fake, features(0.3, rng), (song,) * 3, distance)
-        yield test.difference.ci or (np.nan, np.nan), {k: test.simultaneous(k) or (np.nan,) * 2 for k in COMPARISONS}
+        yield test.difference.ci or (np.nan, np.nan), {k: test.simultaneous(k) or (np.nan, np.nan) for k in COMPARISONS}
 
 
 def log_mels(level: float, rng: np.random.Generator) -> NDArray[np.float32]:

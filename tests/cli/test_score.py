@@ -92,8 +92,10 @@ def test_silent_clips_of_corpora_are_left_out_of_every_number(
     assert f"skipped {folders[1]}: 2 of its {len(kept[1]) + 2} clips are silent, the first " in ran.err
     document = json.loads(ran.out)
     assert document["silent"] == 5
-    without = [open_clip_set(path).subset(rows) for path, rows in zip((corpus.path, made("flow")), kept, strict=True)]
-    card = scorecard(ScoreSets(*without), ScoreSettings(fold=0, regressor=run_of("baseline")))
+    real, fake = (
+        open_clip_set(path).subset(rows) for path, rows in zip((corpus.path, made("flow")), kept, strict=True)
+    )
+    card = scorecard(ScoreSets(real, fake), ScoreSettings(fold=0, regressor=run_of("baseline")))
     expected = json.loads(json.dumps(card.to_dict()))
     for key in ("quality", "measures", "spectrogram", "conditioning", "joint", "strata", "memorisation", "n_real"):
         assert document.get(key) == expected.get(key)

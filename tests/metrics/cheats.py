@@ -84,7 +84,7 @@ def looped(x: Mels, _: np.random.Generator) -> Mels:
 
 def steps(x: Mels, _: np.random.Generator) -> Mels:
     """Levels in steps of 6 dB."""
-    return np.round(x / 6) * 6
+    return np.asarray(np.round(x / 6) * 6, np.float32)
 
 
 CHEATS: list[Cheat] = [

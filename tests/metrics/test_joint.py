@@ -59,7 +59,7 @@ def test_shuffled_conditions_change_the_joint_distance_and_not_that_of_features(
     assert follows.plain < follows.null[0]
     assert follows.p == pytest.approx(0.01)
     assert ignores.p > 0.05
-    assert abs(present(follows.joint.floor)) < 0.3
+    assert abs(present(present(follows.joint).floor)) < 0.3
 
 
 def test_where_conditions_are_ignored_p_is_uniform():

@@ -236,7 +236,7 @@ def response_difference(
         if any(np.ptp(condition[:, axis]) == 0 for condition, _, _ in sides):
             differences[name] = None
             continue
-        differences[name] = {}
+        by_measure: dict[str, ResponseDifference] = {}
         for key in DIFFERENCE_MEASURES:
             values, drawn = [], []
             for (condition, predicted, groups), own in zip(sides, seeds, strict=True):
@@ -247,9 +247,10 @@ def response_difference(
                 )
             tail = 0.025 / comparisons
             low, lowest, highest, high = np.quantile(drawn[0] - drawn[1], [0.025, tail, 1 - tail, 0.975])
-            differences[name][key] = ResponseDifference(
+            by_measure[key] = ResponseDifference(
                 values[0] - values[1], (float(low), float(high)), (float(lowest), float(highest))
             )
+        differences[name] = by_measure
     return differences
 
 

@@ -132,7 +132,8 @@ def _control(
         differences = metrics.response_difference(first, second, seed, comparisons=several)
     except InputError as error:
         return ControlDifference(reason=str(error))
-    return ControlDifference(*(_axis(differences[axis], several) for axis in AXES))
+    valence, arousal = (_axis(differences[axis], several) for axis in AXES)
+    return ControlDifference(valence, arousal)
 
 
 def _axis(differences: dict[str, metrics.ResponseDifference] | None, several: int) -> AxisControlDifference | None:
