@@ -205,8 +205,8 @@ def conditions() -> None:
     (x, h), (y, c) = music(), music()
     for name, requested in (("follow", c), ("shuffled", rng.permutation(c))):
         result = frechet_joint_distance(x, y, (h, requested))
-        say(f"{name}: Fréchet distance", result.features.value)
-        say(f"{name}: Fréchet joint distance", result.joint.value)
+        for title, distance in (("distance", result.features), ("joint distance", result.joint)):
+            say(f"{name}: Fréchet {title}", np.nan if distance is None else distance.value)
         say(f"{name}: p of the permutation test", result.p)
 
 
