@@ -34,9 +34,10 @@ check: lint test
 	$(BIN)/affetti demo --size small --out $(VENV)/demo-check
 	rm -rf $(VENV)/demo-check
 
-# Every script of bench/, some for an hour. Three of them measure on a corpus, which is composed here.
+# Every script of bench/, some for an hour. Four of them measure on a corpus, which is composed here.
 BENCH_CORPUS := $(VENV)/bench/corpus
 BENCH_ARGUMENTS_generators := $(BENCH_CORPUS) $(VENV)/bench/runs
+BENCH_ARGUMENTS_harmony := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_copies := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_score_sanity := $(BENCH_CORPUS)
 BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))

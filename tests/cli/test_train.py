@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import RATE, music
 from tests.material import flags, sha
 
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.signal import audio
 
@@ -131,3 +132,46 @@ def test_a_baseline_may_use_an_embedding_that_was_not_trained_on_the_test_songs(
     ran = affetti(*train, "--out", tmp_path / "other", "--fold", 1)
     assert ran.code == 2
     assert "of the test songs" in ran.complaint
+
+
+@pytest.fixture(scope="module")
+def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus that keeps its audio."""
+    folder = tmp_path_factory.mktemp("sounding") / "corpus"
+    api.prepare.run("composed", folder, clips=48, folds=2, workers=1, keep_audio=True)
+    return folder
+
+
+def test_a_baselines_features_are_chosen_on_validation_songs_and_the_choice_is_reported(
+    affetti: Affetti, sounding: Path, tmp_path: Path
+) -> None:
+    train = ("train", "baseline", "--corpus", sounding)
+    ran = affetti(*train, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    scores = result["feature_ccc"]
+    assert list(scores) == ["statistics", "harmony", "statistics+harmony"]
+    assert result["features"] == max(scores, key=scores.get)
+    assert f"predicts from {result['features']}, chosen by CCC on validation songs: statistics " in ran.out
+    for features in ("statistics", "harmony", "statistics+harmony"):
+        ran = affetti(*train, "--features", features, "--out", tmp_path / features)
+        assert ran.code == 0, ran.err
+        filed = json.loads((tmp_path / features / "result.json").read_text())
+        assert (filed["features"], filed["feature_ccc"]) == (features, None)
+        song = next((sounding / "audio").glob("*.flac"))
+        (prediction,) = json.loads(affetti("predict", song, "--model", tmp_path / features, "--json").out)
+        assert -1 <= prediction["valence"] <= 1
+    assert sha(tmp_path / "run/model.safetensors") == sha(tmp_path / result["features"] / "model.safetensors")
+
+
+def test_without_audio_a_baseline_predicts_from_statistics(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+    train = ("train", "baseline", "--corpus", corpus.path)
+    assert affetti(*train, "--out", tmp_path / "run").code == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert (result["features"], result["feature_ccc"]) == ("statistics", None)
+    ran = affetti(*train, "--features", "statistics+harmony", "--out", tmp_path / "other")
+    assert ran.code == 2
+    assert "holds no audio, and the features harmony take waveforms" in ran.complaint
+    ran = affetti(*train, "--features", "statistics+harmoni", "--out", tmp_path / "other")
+    assert ran.code == 2
+    assert "no features 'harmoni'. Write harmony" in ran.complaint

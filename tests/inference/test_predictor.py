@@ -201,7 +201,7 @@ def test_a_baseline_on_an_embedding_gets_the_features_it_was_trained_on(
         predict_files(tmp_path / "run", [song], make_embedder=lambda _name: Loudness("loud-2"))
     with pytest.raises(UsageError, match="needs the embedder musicnn:x, which is not given"):
         predict_files(tmp_path / "run", [song])
-    with pytest.raises(UsageError, match="reads musicnn:x, not log-mels"):
+    with pytest.raises(UsageError, match="takes musicnn:x, not log-mels"):
         model(torch.zeros(1, 64, 128))
 
 

@@ -127,10 +127,10 @@ def test_what_has_no_key_gets_none(kind: str) -> None:
 
 def test_a_song_that_stays_in_its_key_is_continuous_and_one_that_wanders_is_not() -> None:
     stays = torch.cat([cadence("major")] * 4)
-    wanders = torch.cat([cadence("major", by) for by in (0, 1, 6, 3)])
+    wanders = torch.cat([cadence("major", by) for by in (0, 1, 6) for _ in range(4)])
     assert describe_harmony(stays, RATE).continuity == 1.0
     assert describe_harmony(wanders, RATE).continuity < 0.6
-    assert len(describe_harmony(stays, RATE).windows) == 4
+    assert len(describe_harmony(stays, RATE).windows) == 3
 
 
 @pytest.mark.parametrize("semitones", [-0.4, -0.1, 0.0, 0.3])

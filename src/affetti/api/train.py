@@ -18,12 +18,14 @@ from affetti.corpus import Corpus
 from affetti.embedders.base import Embedder, embed_rows, require_input, require_unseen
 from affetti.embedders.cache import embed
 from affetti.embedders.clip_set import ClipSet, open_clip_set
-from affetti.embedders.registry import make_embedder
+from affetti.embedders.descriptors import HARMONY
+from affetti.embedders.registry import AUTO, JOINT, make_embedders
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
 from affetti.progress import Progress, silent
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
+from affetti.training.feature_choice import validation_ccc
 from affetti.training.objectives.base import ObjectiveOptions
 from affetti.training.registry import FAMILIES, family, make
 from affetti.training.result import ClipCounts, TrainResult
@@ -42,6 +44,9 @@ class TrainPlan(Plan):
 
     n: ClipCounts
     steps: int
+
+
+_Features = tuple[dict[str, Any], NDArray[np.float64] | None, dict[str, float] | None]
 
 
 def run(
@@ -68,13 +73,16 @@ def run(
 ) -> TrainResult:
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
-    A student may learn from the run ``teacher``; a baseline may predict from ``features``, named as for :func:`score`.
+    A student may learn from the run ``teacher``. A baseline predicts from ``features``, named as for :func:`score`;
+    those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``, ``harmony`` and
+    both that predicts validation songs best, if the corpus holds audio, and ``statistics`` if it does not.
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
     SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
     by ``text``, see :mod:`affetti.training.text_embedders`.
     """
     opened = Corpus.open(corpus)
-    settings, embedding = _embedded(model, opened, fold, settings or {}, features, partial(embed, progress=progress))
+    given = settings or {}
+    settings, embedding, scores = _embedded(model, opened, fold, given, features, partial(embed, progress=progress))
     chosen = TrainSettings(
         steps=steps,
         batch_size=batch_size,
@@ -90,7 +98,7 @@ def run(
         devices=devices,
         tensorboard=tensorboard,
     )
-    return train_run(model, opened, fold, Path(out), chosen, embedding=embedding, progress=progress)
+    return train_run(model, opened, fold, Path(out), chosen, embedding=embedding, feature_ccc=scores, progress=progress)
 
 
 def plan(
@@ -121,7 +129,7 @@ def plan(
     """
     opened = Corpus.open(corpus)
     probe = _EmbeddingProbe()
-    settings, embedding = _embedded(model, opened, fold, settings or {}, features, probe)
+    settings, embedding, _ = _embedded(model, opened, fold, settings or {}, features, probe)
     chosen = TrainSettings(
         steps=steps,
         batch_size=batch_size,
@@ -184,23 +192,57 @@ def _embedded(
     settings: dict[str, Any],
     features: str | None,
     embed: Callable[[ClipSet, Embedder], NDArray[np.float64]],
-) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
-    """Settings of a baseline that predicts from an embedding, and the embedding of each clip; else what was given.
+) -> _Features:
+    """Settings of a baseline that predicts from an embedding, the embedding of each clip and how the choice was made.
 
     Raises:
         UsageError: the model takes log-mels alone, or there are no such features.
         InputError, MismatchError: they cannot be had of this corpus, or were trained on its test songs.
     """
-    name = features or settings.get("features", STATISTICS.name)
     from_embeddings = family(model).predicts_from_embeddings
     if features is not None and not from_embeddings:
         others = " or ".join(kind for kind, other in FAMILIES.items() if other.predicts_from_embeddings)
         raise UsageError(
             f"a {model} is trained on log-mels alone", where="--features", hint=f"leave it out, or train a {others}"
         )
-    if not from_embeddings or name == STATISTICS.name:
-        return settings, None
-    embedder = make_embedder(name)
-    require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
-    values = embed(open_clip_set(corpus.path), embedder)
-    return {**settings, "features": name, "version": embedder.version, "dimension": values.shape[1]}, values
+    if not from_embeddings:
+        return settings, None, None
+    name = features or settings.get("features", AUTO)
+    clips = open_clip_set(corpus.path)
+    plain = {key: value for key, value in settings.items() if key not in ("features", "version", "dimension")}
+    if name == AUTO:
+        return _chosen(clips, corpus, fold, plain, embed)
+    if name == STATISTICS.name:
+        return plain, None, None
+    embedders = make_embedders(name)
+    for embedder in embedders:
+        require_unseen(embedder, corpus.songs[corpus.fold(fold).test])
+    values = np.concatenate([embed(clips, embedder) for embedder in embedders], axis=1)
+    return _with_features(plain, name, values.shape[1]), values, None
+
+
+def _chosen(
+    clips: ClipSet,
+    corpus: Corpus,
+    fold: int,
+    settings: dict[str, Any],
+    embed: Callable[[ClipSet, Embedder], NDArray[np.float64]],
+) -> _Features:
+    """The features that predict validation songs best, where the corpus has sound and the fold validation songs."""
+    part = corpus.fold(fold)
+    has_sound = clips.files is not None and all(file.is_file() for file in clips.files)
+    if not (has_sound and len(part.validation) and len(clips) == len(corpus)):
+        return settings, None, None
+    vectors = {name: embed(clips, make_embedders(name)[0]) for name in (STATISTICS.name, HARMONY.name)}
+    both = JOINT.join(vectors)
+    vectors[both] = np.concatenate(list(vectors.values()), axis=1)
+    scores = validation_ccc(vectors, corpus.labels, part, settings)
+    best = max(scores, key=scores.__getitem__)
+    if best == STATISTICS.name:
+        return settings, None, scores
+    return _with_features(settings, best, vectors[best].shape[1]), vectors[best], scores
+
+
+def _with_features(settings: dict[str, Any], name: str, dimension: int) -> dict[str, Any]:
+    version = JOINT.join(embedder.version for embedder in make_embedders(name))
+    return {**settings, "features": name, "version": version, "dimension": dimension}

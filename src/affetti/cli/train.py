@@ -48,7 +48,8 @@ class Flags(LongFlags):
     teacher: Path | None = None
     """With student: the run of a vit or another student to learn from."""
     features: str | None = None
-    """With baseline: what it predicts from, as score --features names it (default statistics)."""
+    """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
+    auto (default): statistics, harmony or both, whichever predicts validation songs best, if the corpus has audio."""
     augment: str | None = None
     """With student or vit: augmentations of the training clips, joined by + (default specaugment): specaugment,
     mixup, c-mixup, time-stretch, pitch-shift …; none leaves them out, and a student then takes all its steps."""
@@ -134,6 +135,9 @@ def _text(result: TrainResult, out: Path) -> str:
     n = result.n
     made = f"{result.parameters:,} parameters, {result.steps} steps" if result.parameters else "in closed form"
     lines = [f"{result.model}: {made} on {n.train} clips, {result.seconds:.0f} s, in {out}"]
+    if result.feature_ccc is not None:
+        scores = ", ".join(f"{name} {score:.3f}" for name, score in result.feature_ccc.items())
+        lines.append(f"predicts from {result.features}, chosen by CCC on validation songs: {scores}")
     calibration, quadrants, coverage = result.calibration, result.quadrants, result.coverage or {}
     if calibration is None or quadrants is None:
         lines += [f"alarm at {alarm}" for alarm in result.alarms or ()]

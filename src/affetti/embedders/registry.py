@@ -20,6 +20,10 @@ FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "hf": ("NAME_OR_FOLDER", encoders.encoder_embedder),
 }
 """Embedders with weights: what follows the name, and what makes the embedder of that."""
+JOINT = "+"
+"""Joins names of embedders without weights whose vectors are put one after the other."""
+AUTO = "auto"
+"""Features of a baseline that are chosen on validation songs, see :func:`affetti.api.train.run`."""
 WITHOUT_WEIGHTS: dict[str, Embedder] = {embedder.name: embedder for embedder in (STATISTICS, HARMONY, HANDCRAFTED)}
 
 
@@ -43,3 +47,16 @@ def make_embedder(text: str, device: str = "cpu") -> Embedder:
         hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
         raise UsageError(f"no features {text!r}", where="--features", hint=hint)
     return FACTORIES[name][1](str(expand_home(rest)), device)
+
+
+def make_embedders(text: str, device: str = "cpu") -> tuple[Embedder, ...]:
+    """The embedders that ``text`` names: one, or several without weights joined by ``+``; raises as above.
+
+    Example:
+        >>> [embedder.name for embedder in make_embedders("statistics+harmony")]
+        ['statistics', 'harmony']
+    """
+    names = text.split(JOINT)
+    if len(names) > 1 and ":" not in text:
+        return tuple(make_embedder(name, device) for name in names)
+    return (make_embedder(text, device),)

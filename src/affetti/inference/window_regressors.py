@@ -91,43 +91,47 @@ class TorchWindowRegressor:
         self.interval_level = trained.meta.interval_level
         self.label_scale = trained.meta.corpus.label_scale
         self.to_mel = MelSpectrogram(self.front_end)
-        self.embedder: WindowEmbedder | None = None
+        self.embedders: tuple[WindowEmbedder, ...] = ()
         if isinstance(self.model, Baseline) and self.model.config.dimension:
-            self.embedder = _require_embedder(self.model, trained.path, make_embedder)
+            self.embedders = _require_embedders(self.model, trained.path, make_embedder)
 
     @property
     def sample_rate(self) -> int:
         """Of the windows it takes."""
-        rate = None if self.embedder is None else self.embedder.sample_rate
-        return rate or self.front_end.sample_rate
+        rates = [embedder.sample_rate for embedder in self.embedders if embedder.sample_rate is not None]
+        return rates[0] if rates else self.front_end.sample_rate
 
     @torch.inference_mode()
     def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Valence and arousal ``[B, 2]`` of windows ``[B, T]``."""
-        inputs = torch.from_numpy(windows)
-        if self.embedder is None or self.embedder.sample_rate is None:
-            inputs = self.to_mel(inputs)
-        if self.embedder is not None:
-            inputs = self.embedder.embed(inputs)
+        sound = torch.from_numpy(windows)
+        if not self.embedders:
+            inputs = self.to_mel(sound)
+        else:
+            given = (self.to_mel(sound) if each.sample_rate is None else sound for each in self.embedders)
+            inputs = torch.cat([each.embed(x) for each, x in zip(self.embedders, given, strict=True)], dim=1)
         return self.model(inputs.to(self.trained.device)).cpu().numpy()
 
 
-def _require_embedder(
+def _require_embedders(
     model: Baseline, where: Path, make_embedder: Callable[[str], WindowEmbedder] | None
-) -> WindowEmbedder:
+) -> tuple[WindowEmbedder, ...]:
+    """The embedders of a baseline's features: one, or those without weights that ``+`` joins."""
     wanted = model.config
     if make_embedder is None:
         raise UsageError(
             f"needs the embedder {wanted.features}, which is not given", where=where, hint="use affetti.predict"
         )
-    embedder = make_embedder(wanted.features)
-    if embedder.version != wanted.version:
+    names = [wanted.features] if ":" in wanted.features else wanted.features.split("+")
+    embedders = tuple(make_embedder(name) for name in names)
+    version = "+".join(embedder.version for embedder in embedders)
+    if version != wanted.version:
         raise MismatchError(
-            f"was trained on {wanted.features} of version {wanted.version}, this is {embedder.version}",
+            f"was trained on {wanted.features} of version {wanted.version}, this is {version}",
             where=where,
             hint="give the weights it was trained on",
         )
-    return embedder
+    return embedders
 
 
 def open_regressor(

@@ -37,12 +37,13 @@ SAMPLE_RATE = 22_050
 HOP_LENGTH = 1_024
 OCTAVES, BASS_OCTAVES = 7, 3
 FILTER_SCALE = 2.0
-WINDOW_SECONDS = 6.0
+WINDOW_SECONDS = 8.0
 """Length of a window that has a key of its own."""
 N_FFT = 4_096
 """Window of :func:`estimate_tuning`, samples."""
-MIN_STRENGTH = 0.6
-"""Correlation below which no key fits."""
+MIN_STRENGTH, MIN_STRENGTH_PER_ROOT = 0.4, 0.2
+"""No key fits whose correlation is below the first plus the second over the root of the number of windows: over one
+window chance fits some key to .5 or more, over many windows it fits none of them to all."""
 MIN_CONTRAST = 0.3
 """Deviation over mean of the twelve pitch classes below which they sound alike."""
 MIN_CONCENTRATION = 0.33
@@ -215,7 +216,8 @@ def describe_harmony(waveform: Tensor, sample_rate: int) -> Harmony:
     by_tonic = correlations.max(axis=1).mean(axis=0)
     tonic, strength = int(by_tonic.argmax()), float(by_tonic.max())
     tuned = tuning.concentration >= MIN_CONCENTRATION
-    has_key = tuned and strength >= MIN_STRENGTH and _has_several_notes(whole)
+    fits = strength >= MIN_STRENGTH + MIN_STRENGTH_PER_ROOT / len(vectors) ** 0.5
+    has_key = tuned and fits and _has_several_notes(whole)
     own = correlations.max(axis=1).argmax(axis=1)
     flat = np.full(BINS, 1 / BINS)
     return Harmony(

@@ -157,3 +157,7 @@ class TrainResult(BaseResult):
     quadrants: QuadrantAccuracy | None = None
     genres: tuple[GenreAgreement, ...] | None = None
     worst: tuple[SongError, ...] | None = None
+    features: str | None = None
+    """What a baseline predicts from, as ``score --features`` names it; None for other models."""
+    feature_ccc: dict[str, float] | None = None
+    """Where a baseline's features were chosen: CCC on validation clips of each, mean of valence and arousal."""

@@ -21,6 +21,7 @@ from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
+from affetti.models.regressors.baseline import Baseline
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
@@ -111,6 +112,7 @@ def train_run(
     settings: TrainSettings = TrainSettings(),
     *,
     embedding: NDArray[np.float64] | None = None,
+    feature_ccc: dict[str, float] | None = None,
     progress: Progress = silent,
 ) -> TrainResult:
     """Train a model of family ``kind`` on fold ``fold`` of ``corpus`` and save it in the run folder ``out``.
@@ -124,6 +126,7 @@ def train_run(
         out: a new or empty folder, or that of this very run, which is then resumed or returned.
         settings: how it is trained.
         embedding: one vector a clip ``[N, D]`` that a baseline predicts from instead of the log-mels.
+        feature_ccc: what the features were chosen by, for the result.
         progress: called with the steps taken.
 
     Returns:
@@ -141,7 +144,7 @@ def train_run(
         return TrainResult.open(out)
     remove_partial(out)
     history, model = _fit(prepared, settings.patience, out, progress)
-    result = _evaluate(prepared, history, model)
+    result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc)
     if is_main_process(settings.devices):
         _save(prepared, model, result, out)
     return result
@@ -268,6 +271,7 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
         parameters=sum(value.numel() for value in model.parameters()),
         corpus_hash=corpus.hash,
         versions=versions(),
+        features=model.config.features if isinstance(model, Baseline) else None,
         alarms=tuple(alarms(history.lines)) if prepared.family.generates else None,
     )
     if not isinstance(model, Regressor):
