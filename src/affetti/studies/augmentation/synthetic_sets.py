@@ -307,11 +307,16 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
     """Refuse models the study cannot use, before any work is done.
 
     Raises:
-        UsageError: one is not a generator; or there are not as many of each kind for each fold.
+        UsageError: one is not a generator, or is given twice; or there are not as many of each kind for each fold.
         MismatchError: another front-end, or it was trained on the test songs.
     """
     counts: dict[tuple[str, int], int] = {}
+    weights: set[str] = set()
     for trained in models:
+        if trained.meta.weights_sha256 in weights:
+            hint = "runs of one kind and fold must be trained by seeds of their own"
+            raise UsageError("this model is given twice", where=trained.path, hint=hint)
+        weights.add(trained.meta.weights_sha256)
         if trained.kind not in runs.GENERATORS:
             raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
         corpus.require_front_end(trained.front_end, trained.path)
