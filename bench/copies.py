@@ -31,7 +31,7 @@ from affetti.embedders.statistics import embed_statistics
 from affetti.metrics.pairs import distance_blocks
 from affetti.metrics.passages import ClipRows, PassageSpace
 from affetti.metrics.sample import song_codes
-from affetti.metrics.tail_test import TailTest, distinct_places, relative_nearest, tail_test
+from affetti.metrics.smallest_distances import TailTest, distinct_places, relative_nearest, tail_test
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 

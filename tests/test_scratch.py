@@ -24,12 +24,12 @@ SCORE = """
 import sys
 from affetti.cli.main import main
 from affetti.embedders import recordings
-load = recordings.audio.load
+load = recordings.audio.load_with_rate
 def slowly(*arguments):
     print("loading", flush=True)
     sys.stdin.read()
     return load(*arguments)
-recordings.audio.load = slowly
+recordings.audio.load_with_rate = slowly
 sys.exit(main(["score", sys.argv[1], sys.argv[1], "--preset", "tiny", "--workers", "1"]))
 """
 

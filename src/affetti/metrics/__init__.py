@@ -22,6 +22,7 @@ from affetti.metrics.conditioning import (
     relative_to_real,
     response_difference,
 )
+from affetti.metrics.conformal import Typicality, typicality
 from affetti.metrics.copying_test import DataCopying, data_copying
 from affetti.metrics.diversity import vendi_from_kernel, vendi_score
 from affetti.metrics.frechet_distances import frechet, frechet_distance
@@ -38,10 +39,9 @@ from affetti.metrics.quality_calibration import Component
 from affetti.metrics.quality_features import clip_features
 from affetti.metrics.result import Result
 from affetti.metrics.sliced import sliced_wasserstein, sliced_wasserstein_distance
+from affetti.metrics.smallest_distances import TailTest, tail_test
 from affetti.metrics.spectrogram import SpectrogramDistances, spectrogram_distances
 from affetti.metrics.strata import Stratum, by_stratum
-from affetti.metrics.tail_test import TailTest, tail_test
-from affetti.metrics.typicality import Typicality, typicality
 
 __all__ = [
     "Component",

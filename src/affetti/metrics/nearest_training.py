@@ -13,7 +13,7 @@ each is reported beside that of held-out clips in the generator's place.
 - ``distance_ratio``: median distance synthetic → train over median distance holdout → train. 1 for fresh draws.
 - ``exact_copies``: synthetic rows equal to a training row.
 - ``share``, ``p``: how many synthetic songs are nearer to a training song, for the place, than held-out songs ever are,
-  and whether that is chance: :mod:`affetti.metrics.tail_test`, an exact test.
+  and whether that is chance: :mod:`affetti.metrics.smallest_distances`, an exact test.
 
 :func:`nearest_pairs` names the clips to listen to. ``data_copying`` has C_T, a test by region.
 
@@ -43,7 +43,7 @@ from affetti.errors import InputError
 from affetti.metrics.agreement import bootstrap_values
 from affetti.metrics.pairs import distance_blocks, require_few_pairs
 from affetti.metrics.sample import Codes, Floats, Sample, as_pair
-from affetti.metrics.tail_test import TailTest, distinct_places, relative_nearest, tail_test
+from affetti.metrics.smallest_distances import TailTest, distinct_places, relative_nearest, tail_test
 
 N_DRAWS = 10
 """Subsamples of train and holdout over which the share is averaged."""
@@ -60,7 +60,7 @@ class MemorisationIntervals:
     authentic_control: tuple[float, float]
     distance_ratio: tuple[float, float] | None
     share: tuple[float, float] | None = None
-    """Of :func:`affetti.metrics.tail_test.tail_test`."""
+    """Of :func:`affetti.metrics.smallest_distances.tail_test`."""
 
 
 @dataclass(frozen=True)

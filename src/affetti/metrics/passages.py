@@ -32,7 +32,7 @@ from scipy.ndimage import gaussian_filter1d
 from affetti.errors import InputError
 from affetti.metrics.mel_features import Mels
 from affetti.metrics.sample import Codes, Floats, song_codes
-from affetti.metrics.tail_test import TailTest, distinct_places, relative_nearest, tail_test
+from affetti.metrics.smallest_distances import TailTest, distinct_places, relative_nearest, tail_test
 from affetti.rows import evenly_spaced, release_pages
 
 PASSAGE_SECONDS = 3.0

@@ -23,7 +23,7 @@ from affetti.execution.local import ranges
 from affetti.metrics.mel_features import Mels
 from affetti.metrics.passages import ClipRows, shared_passages
 from affetti.metrics.quality import MIN_SONGS
-from affetti.metrics.tail_test import ALPHA
+from affetti.metrics.smallest_distances import ALPHA
 from affetti.rows import release_pages
 from affetti.signal import audio
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest

@@ -4,7 +4,7 @@
 
 - ``clip``, ``file``, ``row``: id, file where one is known, and number among the clips that are scored (silent ones are
   left out);
-- ``typicality``: conformal p-value, see :mod:`affetti.metrics.typicality`;
+- ``typicality``: conformal p-value, see :mod:`affetti.metrics.conformal`;
 - ``song``: song id;
 - ``valence``, ``arousal``: as requested, where the set has labels;
 - ``nearest_real``, ``nearest_real_file``: the real clip whose features are nearest, to listen to beside it;

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
 from affetti.errors import InputError
-from affetti.metrics.typicality import LOW, typicality
+from affetti.metrics.conformal import LOW, typicality
 
 
 def by_definition(real, clip, song):

@@ -8,7 +8,7 @@ from scipy.stats import nhypergeom
 
 from affetti.errors import InputError
 from affetti.metrics.pairs import distance_blocks
-from affetti.metrics.tail_test import at_least, distinct_places, relative_nearest, tail_test
+from affetti.metrics.smallest_distances import at_least, distinct_places, relative_nearest, tail_test
 
 
 def test_the_law_of_counts_is_that_of_all_orders():
