@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from affetti.corpus import Corpus
 from affetti.embedders.base import Standardiser
 from affetti.embedders.statistics import embed_statistics
-from affetti.metrics import conformal
+from affetti.metrics import typicality
 
 Floats = NDArray[np.float64]
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75)
@@ -59,7 +59,7 @@ def simulated() -> None:
             low: list[float] = []
             for _ in range(TIMES if count < 400 else TIMES // 4):
                 real, new = songs(count, clips, dimension, rng), songs(NEW, clips, dimension, rng)[::clips]
-                result = conformal(real, new, np.repeat(np.arange(count), clips))
+                result = typicality(real, new, np.repeat(np.arange(count), clips))
                 p.append(result.p)
                 low.append(result.real_low)
             print(f"| {count} | {clips} | {dimension} | {shares(np.concatenate(p))} | {np.mean(low):.3f} |", flush=True)
@@ -81,7 +81,7 @@ def synthetic() -> None:
     }
     print(f"\n| synthetic clips | {HEADER} |\n" + "|---" * 7 + "|")
     for name, rows in kinds.items():
-        print(f"| {name} | {shares(conformal(real, rows).p)} |")
+        print(f"| {name} | {shares(typicality(real, rows).p)} |")
 
 
 def of_corpus(corpus: Corpus) -> None:
@@ -100,7 +100,7 @@ def of_corpus(corpus: Corpus) -> None:
             real = np.flatnonzero(np.isin(corpus.songs, dealt[:count]))
             new = [rng.choice(np.flatnonzero(corpus.songs == song)) for song in dealt[count : 2 * count]]
             standard = Standardiser.fit(rows[real])
-            result = conformal(standard(rows[real]), standard(rows[new]), corpus.songs[real])
+            result = typicality(standard(rows[real]), standard(rows[new]), corpus.songs[real])
             p.append(result.p)
             low.append(result.real_low)
         print(f"| {count} | {shares(np.concatenate(p))} | {np.mean(low):.3f} |", flush=True)
