@@ -20,7 +20,7 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.embedders.recordings import rms_db
 from affetti.embedders.value_scale import unlike_decibels
 from affetti.errors import InputError
-from affetti.rows import evenly_spaced
+from affetti.rows import evenly_spaced, release_pages
 from affetti.signal import audio
 
 Role = Literal["real", "fake", "train", "against"]
@@ -74,8 +74,13 @@ class SetDescription:
 
 def describe_set(role: Role, clips: ClipSet) -> SetDescription:
     """Measure a set; of large ones evenly spaced clips."""
-    mels = (np.asarray(clips.mel[row], dtype=np.float64) for row in evenly_spaced(len(clips), MAX_MELS))
-    ranges, levels = zip(*((np.ptp(mel), _level(mel)) for mel in mels), strict=True)
+    ranges: list[float] = []
+    levels: list[float] = []
+    for row in evenly_spaced(len(clips), MAX_MELS):
+        mel = np.asarray(clips.mel[row], dtype=np.float64)
+        ranges.append(float(np.ptp(mel)))
+        levels.append(_level(mel))
+        release_pages(clips.mel)
     front = clips.front_end
     kind = "corpus" if clips.corpus is not None else "array" if front is None else "folder"
     rates: dict[str, int] = {}
