@@ -17,7 +17,7 @@ from affetti.config import unstructure
 from affetti.corpus import Corpus
 from affetti.embedders.base import Embedder, embed_rows, require_input, require_unseen
 from affetti.embedders.cache import embed
-from affetti.embedders.clip_set import ClipSet, open_clip_set
+from affetti.embedders.clip_set import ClipSet, corpus_clips
 from affetti.embedders.descriptors import HARMONY
 from affetti.embedders.registry import AUTO, JOINT, make_embedders
 from affetti.embedders.statistics import STATISTICS
@@ -208,7 +208,7 @@ def _embedded(
     if not from_embeddings:
         return settings, None, None
     name = features or settings.get("features", AUTO)
-    clips = open_clip_set(corpus.path)
+    clips = corpus_clips(corpus)
     plain = {key: value for key, value in settings.items() if key not in ("features", "version", "dimension")}
     if name == AUTO:
         return _chosen(clips, corpus, fold, plain, embed)
@@ -231,7 +231,7 @@ def _chosen(
     """The features that predict validation songs best, where the corpus has sound and the fold validation songs."""
     part = corpus.fold(fold)
     has_sound = clips.files is not None and all(file.is_file() for file in clips.files)
-    if not (has_sound and len(part.validation) and len(clips) == len(corpus)):
+    if not (has_sound and len(part.validation)):
         return settings, None, None
     vectors = {name: embed(clips, make_embedders(name)[0]) for name in (STATISTICS.name, HARMONY.name)}
     both = JOINT.join(vectors)

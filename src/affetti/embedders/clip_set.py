@@ -200,26 +200,7 @@ def open_clip_set(
     if groups is not None:
         raise UsageError("song ids belong to .npy sets; a corpus has its own", where="--groups", hint="leave it out")
     if is_file(path / "corpus.json") or is_folder(path / ".work"):
-        corpus = Corpus.open(path)
-        kept = path / "audio"
-        files = tuple(audio_file(kept, name) for name in corpus.clips["clip_id"]) if kept.is_dir() else None
-        require_few_clips(len(corpus), path)
-        columns = ("clip_id", "genre", "source_path")
-        names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
-        clips = ClipSet(
-            str(path),
-            corpus.mel,
-            corpus.songs,
-            corpus.labels,
-            corpus.front_end,
-            corpus,
-            np.arange(len(corpus)),
-            files,
-            names,
-            genres,
-            sources,
-        )
-        return _without_silence(clips)
+        return _without_silence(corpus_clips(Corpus.open(path)))
     if is_folder(path):
         decoded = decode_folder(path, front, executor=executor, progress=progress)
         names = np.array([str(file.relative_to(path)) for file in decoded.files])
@@ -257,6 +238,32 @@ def _from_array(path: Path, groups: Path | None) -> ClipSet:
         if len(songs) != len(mel):
             raise InputError(f"{len(songs)} song ids for {len(mel)} rows", where=groups, hint="write one song id a row")
     return _without_silence(ClipSet(str(path), mel, songs))
+
+
+def corpus_clips(corpus: Corpus) -> ClipSet:
+    """All clips of a corpus, silent ones too: row i is clip i.
+
+    Raises:
+        InputError: they are too many to be scored at once.
+    """
+    kept = corpus.path / "audio"
+    files = tuple(audio_file(kept, name) for name in corpus.clips["clip_id"]) if kept.is_dir() else None
+    require_few_clips(len(corpus), corpus.path)
+    columns = ("clip_id", "genre", "source_path")
+    names, genres, sources = (corpus.clips[name].fillna("").to_numpy(dtype=str) for name in columns)
+    return ClipSet(
+        str(corpus.path),
+        corpus.mel,
+        corpus.songs,
+        corpus.labels,
+        corpus.front_end,
+        corpus,
+        np.arange(len(corpus)),
+        files,
+        names,
+        genres,
+        sources,
+    )
 
 
 def _without_silence(clips: ClipSet) -> ClipSet:
