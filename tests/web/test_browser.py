@@ -183,6 +183,17 @@ def test_a_round_is_blind_until_its_names_are_shown(page: Page, address: str) ->
     expect(page.locator("#listen-near")).to_contain_text("of flow")
 
 
+def test_a_page_is_not_shown_before_it_works(page: Page, address: str) -> None:
+    def slowly(route: Route) -> None:
+        page.wait_for_timeout(700)
+        route.continue_()
+
+    page.route("**/static/listen.js", slowly)
+    page.goto(f"{address}#listen")
+    page.locator("#listen-next").click()
+    expect(page.locator("#listen-clips button")).to_have_count(2)
+
+
 def test_a_report_opens_in_place(page: Page, address: str) -> None:
     page.goto(f"{address}#reports")
     page.locator("#report-choice").select_option(label="results0/page.html")
