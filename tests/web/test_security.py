@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 from affetti.web.security import COOKIE, SecurityMiddleware, server_names
 
 
-def client(token: str | None = None, host: str = "127.0.0.1") -> TestClient:
+def client(token: str | None = None, host: str | None = "127.0.0.1") -> TestClient:
     async def answer(_request: Request) -> Response:
         return PlainTextResponse("secret")
 
-    checks = Middleware(SecurityMiddleware, names=server_names(host), token=token)
+    checks = Middleware(SecurityMiddleware, names=None if host is None else server_names(host), token=token)
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])], middleware=[checks])
     return TestClient(app, base_url="http://127.0.0.1:8765", follow_redirects=False)
 
@@ -79,6 +79,15 @@ def test_the_token_opens_the_page_and_leaves_the_address() -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in answer.headers["set-cookie"].split(";")}
     assert guarded.get("/").text == "secret"
+
+
+def test_on_all_addresses_the_token_alone_decides() -> None:
+    guarded = client("right-token", None)
+    headers = {"host": "my-machine.lan:8765"}
+    assert guarded.get("/", headers=headers).status_code == 401
+    assert guarded.get("/", headers=headers | {"cookie": f"{COOKIE}=right-token"}).text == "secret"
+    with pytest.raises(ValueError, match="without a token"):
+        SecurityMiddleware(Starlette(), None, None)
 
 
 def test_the_host_it_listens_on_is_one_of_its_names() -> None:

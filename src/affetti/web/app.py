@@ -49,10 +49,17 @@ def create_app(offer: Offer, token: str | None = None) -> Starlette:
             queue.stop()
             scratch.remove()
 
-    names = server_names(settings.host, settings.allowed_hosts)
+    # Other machines know this one by names that it cannot list. A page elsewhere that takes on such a name has no
+    # token: the cookie that holds it belongs to the name under which the token was given.
+    names = None if settings.everywhere else server_names(settings.host)
+    content = _page()
+
+    async def page(_request: Request) -> Response:
+        return HTMLResponse(content)
+
     return Starlette(
         routes=[
-            Route("/", _page),
+            Route("/", page),
             Mount(API, routes=endpoints.routes()),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
@@ -62,11 +69,11 @@ def create_app(offer: Offer, token: str | None = None) -> Starlette:
     )
 
 
-def _page(_request: Request) -> Response:
+def _page() -> str:
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return HTMLResponse(templates.get_template("page.html").render(version=provenance.versions()["affetti"]))
+    return templates.get_template("page.html").render(version=provenance.versions()["affetti"])
 
 
 def _http_error(_request: Request, error: Exception) -> Response:

@@ -46,12 +46,15 @@ class SecurityMiddleware:
 
     Args:
         app: what answers.
-        names: host names, without port, under which the server may be reached.
+        names: host names, without port, under which the server may be reached; None: any, where there is a token.
         token: required of every request where it is given.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str], token: str | None) -> None:
-        self.app, self.names, self.token = app, frozenset(name.lower() for name in names), token
+    def __init__(self, app: ASGIApp, names: Iterable[str] | None, token: str | None) -> None:
+        if names is None and token is None:
+            raise ValueError("without a token the names of the host must be known")
+        self.app, self.token = app, token
+        self.names = None if names is None else frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,7 +90,7 @@ class SecurityMiddleware:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _name_of(host) not in self.names:
+        if self.names is not None and _name_of(host) not in self.names:
             return _error("this server does not answer to that host name", 421)
         if scope["method"] not in SAFE_METHODS:
             origin = headers.get("origin")
@@ -113,10 +116,9 @@ class SecurityMiddleware:
         return PlainTextResponse("Open the address that affetti serve printed: it holds a token.\n", status_code=401)
 
 
-def server_names(host: str, others: Iterable[str] = ()) -> tuple[str, ...]:
+def server_names(host: str) -> tuple[str, ...]:
     """Names under which a server on ``host`` may be reached."""
-    bracketed = f"[{host}]" if ":" in host else host
-    return tuple(dict.fromkeys((*LOCAL_NAMES, bracketed, *others)))
+    return (*LOCAL_NAMES, f"[{host}]" if ":" in host else host)
 
 
 def _name_of(host: str) -> str:

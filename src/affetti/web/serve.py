@@ -156,6 +156,6 @@ def _listen(settings: ServeSettings) -> socket.socket:
 
 def _address(settings: ServeSettings, port: int, token: str | None) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    if settings.host in ("0.0.0.0", "::"):  # noqa: S104 - what the user asked for, as a browser can open it
+    if settings.everywhere:
         host = socket.gethostname()
     return f"http://{host}:{port}/" + ("" if token is None else f"?token={token}")

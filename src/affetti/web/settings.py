@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from affetti.errors import UsageError
@@ -69,8 +69,6 @@ class ServeSettings:
     """0: any free one."""
     workers: int = 2
     """Processes that compute, ≥ 1."""
-    allowed_hosts: tuple[str, ...] = field(default=())
-    """Names besides ``host`` under which a browser may reach the page."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65_536:
@@ -79,6 +77,11 @@ class ServeSettings:
             raise UsageError(f"{self.workers} workers", where="--workers", hint="give 1 or more")
         if not self.host or any(character in self.host for character in " /@"):
             raise UsageError(f"{self.host!r} is no host", where="--host", hint="give an address such as 127.0.0.1")
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on all addresses of this machine."""
+        return self.host in ("0.0.0.0", "::")  # noqa: S104 - what the user asked for
 
     @property
     def local(self) -> bool:
