@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from affetti.compose.curve import CurveSettings, compose_along
 from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 from affetti.errors import InputError
+from affetti.signal import audio
 from affetti.web import tasks
 from affetti.web.rounds import play_round
 from material import present
@@ -67,6 +69,22 @@ def test_points_of_an_uploads_curve_are_filed_as_they_come(tmp_path: Path) -> No
     assert (tmp_path / "sound.flac").is_file()
 
 
+def test_a_regressor_at_another_rate_gets_the_upload_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resampled once, as by ``affetti predict``, and not by way of the rate of the page."""
+    upload = tmp_path / "upload.wav"
+    soundfile.write(upload, 0.1 * np.random.default_rng(0).normal(size=44_100), 44_100)
+    expected = audio.load(upload, 16_000).numpy()
+    taken: list[np.ndarray] = []
+
+    def predict(_regressor: object, waveform: np.ndarray, **_: object) -> None:
+        taken.append(waveform)
+
+    monkeypatch.setattr(tasks, "_regressor", lambda _: SimpleNamespace(sample_rate=16_000))
+    monkeypatch.setattr(tasks, "predict_waveform", predict)
+    tasks.predict_upload(upload, Path("any"), tmp_path / "events", tmp_path / "sound.flac")
+    assert np.array_equal(taken[0], expected)
+
+
 def test_an_upload_that_is_no_sound_is_refused_without_its_path(tmp_path: Path) -> None:
     upload = tmp_path / "upload"
     upload.write_bytes(b"no sound at all")
@@ -79,17 +97,19 @@ def test_a_clip_depends_on_its_seed_alone(tmp_path: Path) -> None:
     flow = material.trained("flow")
     files = [tmp_path / name for name in ("a.flac", "b.flac", "c.flac")]
     for file, seed in zip(files, (1, 1, 2), strict=True):
-        seconds = tasks.sample_clip(flow, "0.5,0.5", seed, {}, {}, file)
+        seconds = tasks.sample_sound(flow, (0.5, 0.5), seed, {}, {}, file)
         assert seconds == pytest.approx(soundfile.info(file).duration)
     first, again, other = (file.read_bytes() for file in files)
     assert first == again != other
 
 
 def test_a_round_takes_a_song_that_no_generator_was_trained_on(tmp_path: Path) -> None:
-    names = {name: tmp_path / f"{name}.flac" for name in ("real", "flow")}
-    near = {"flow": tmp_path / "near.flac"}
-    played = play_round(material.composed(), {"flow": material.trained("flow")}, 3, names, near)
+    # The generator's folder may bear any name, that of the real clip too.
+    real, made, near = (tmp_path / f"{name}.flac" for name in ("real", "made", "near"))
+    played = play_round(
+        material.composed(), {"real": material.trained("flow")}, 3, real, {"real": made}, {"real": near}
+    )
     assert played.held_out
-    assert [clip.name for clip in played.clips] == ["real", "flow"]
+    assert [(clip.name, clip.song is not None) for clip in played.clips] == [("real", True), ("real", False)]
     assert played.neighbours[0].distance > 0
-    assert all(file.is_file() for file in (*names.values(), *near.values()))
+    assert len({file.read_bytes() for file in (real, made, near)}) == 3

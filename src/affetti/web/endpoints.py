@@ -117,13 +117,13 @@ class Endpoints:
             raise NotFoundError("there is no such model", hint="see /api/v1/plane")
         require_seed(body.seed)
         sound = self.sounds.new(next(choice.name for choice in self.catalogue.models if choice.id == body.model))
-        emotion, conditions = f"{body.valence!r},{body.arousal!r}", body.conditions.requested()
+        emotion, conditions = (body.valence, body.arousal), body.conditions.requested()
         arguments = (self._models[body.model], emotion, body.seed, dict(body.sampling), conditions, sound.path)
 
         def finish(seconds: float) -> dict[str, Any]:
             return {"sound": _sound(sound), "seconds": seconds}
 
-        job = self.queue.submit("sample", tasks.sample_clip, arguments, JOB_SECONDS, finish)
+        job = self.queue.submit("sample", tasks.sample_sound, arguments, JOB_SECONDS, finish)
         return _accepted(job)
 
     async def predict(self, request: Request) -> Response:
@@ -158,12 +158,14 @@ class Endpoints:
             raise NotFoundError("there is no such corpus", hint="see /api/v1/plane")
         require_seed(body.seed)
         models = {choice.name: self._models[choice.id] for choice in self.catalogue.models}
-        sounds = {name: self.sounds.new(name) for name in (REAL, *models)}
+        real = self.sounds.new(REAL)
+        sounds = {name: self.sounds.new(name) for name in models}
         near = {name: self.sounds.new(f"nearest training clip of {name}") for name in models}
         arguments = (
             self._corpora[body.corpus],
             models,
             body.seed,
+            real.path,
             {name: sound.path for name, sound in sounds.items()},
             {name: sound.path for name, sound in near.items()},
         )
@@ -171,7 +173,7 @@ class Endpoints:
         def finish(played: Round) -> dict[str, Any]:
             document = asdict(played)
             for clip in document["clips"]:
-                clip["sound"] = _sound(sounds[clip["name"]])
+                clip["sound"] = _sound(real if clip["song"] is not None else sounds[clip["name"]])
             for clip in document["neighbours"]:
                 clip["sound"] = _sound(near[clip["of"]])
             return document
@@ -183,11 +185,12 @@ class Endpoints:
         name = request.path_params["report"]
         if name not in self._reports:
             raise NotFoundError("there is no such report", hint="see /api/v1/plane")
-        out = self.queue.folder / f"{name}.html"
-        if not out.is_file():
-            job = self.queue.submit("report", render_report, (self._reports[name], out), REPORT_SECONDS, _no_document)
-            await job.result()
-        page = self._reports[name] if self._reports[name].suffix.lower() == ".html" else out
+        page = self._reports[name]
+        if page.suffix.lower() != ".html":
+            result, page = page, self.queue.folder / f"{name}.html"
+            if not page.is_file():
+                job = self.queue.submit("report", render_report, (result, page), REPORT_SECONDS, asdict)
+                await job.result()
         return FileResponse(page, media_type="text/html; charset=utf-8", headers={"content-security-policy": CSP})
 
     async def analysis(self, request: Request) -> Response:
@@ -231,10 +234,6 @@ class Endpoints:
         if sound is None:
             raise NotFoundError("there is no such sound", hint="it may have been removed: make it again")
         return sound
-
-
-def _no_document(_value: Any) -> dict[str, Any]:
-    return {}
 
 
 def error_response(_request: Request, error: Exception) -> Response:

@@ -54,9 +54,6 @@ def _below(path: Path, depth: int) -> list[Path]:
     return [result for child in children for result in _below(child, depth - 1)]
 
 
-def render_report(path: Path, out: Path) -> Path:
-    """The page of a result: ``path`` itself where it is one, else made at ``out``."""
-    if path.suffix.lower() == ".html":
-        return path
-    report.run([path], out, title=path.name)
-    return out
+def render_report(path: Path, out: Path) -> report.ReportResult:
+    """Make the page of a result at ``out``."""
+    return report.run([path], out, title=path.name)

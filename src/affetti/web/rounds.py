@@ -20,12 +20,11 @@ from affetti.corpus import Corpus
 from affetti.embedders.base import Standardiser
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import MismatchError
-from affetti.inference.generation import resolve_conditions
-from affetti.models.sampling import Sampler
 from affetti.signal import audio
 from affetti.signal.loudness import loudness
 from affetti.signal.vocoder import GriffinLim
 from affetti.training import run as runs
+from affetti.web.clips import open_generator, sample_clip
 
 REAL = "real"
 MAX_NEIGHBOURS = 20_000
@@ -39,7 +38,7 @@ class RoundClip:
     name: str
     """``real``, or the name of the generator."""
     song: str | None
-    """Of a real clip."""
+    """Of a real clip; None: a generated one."""
     loudness: float | None
     """LUFS; None: below the gate."""
 
@@ -69,7 +68,12 @@ class Round:
 
 
 def play_round(
-    corpus: Path, models: Mapping[str, Path], seed: int, sounds: Mapping[str, Path], neighbours: Mapping[str, Path]
+    corpus: Path,
+    models: Mapping[str, Path],
+    seed: int,
+    real_sound: Path,
+    sounds: Mapping[str, Path],
+    neighbours: Mapping[str, Path],
 ) -> Round:
     """Draw a real clip by ``seed``, sample every generator for its emotion, and file all sounds.
 
@@ -77,13 +81,14 @@ def play_round(
         corpus: a real corpus.
         models: generators, by name.
         seed: of the draw and of the samples.
-        sounds: files for the clips, by name; ``real`` too.
+        real_sound: file for the real clip.
+        sounds: files for the generated clips, by the name of the generator.
         neighbours: files for the nearest training clips, by the name of the generator.
 
     Raises:
         MismatchError: a generator is of another front-end than the corpus.
     """
-    real, trained = _corpus(corpus), {name: _generator(path) for name, path in models.items()}
+    real, trained = _corpus(corpus), {name: open_generator(path) for name, path in models.items()}
     for name, model in trained.items():
         if model.front_end.hash != real.front_end.hash:
             raise MismatchError(f"{name} is of another front-end than the corpus", hint="give a corpus of its preset")
@@ -92,17 +97,13 @@ def play_round(
     rows = unseen if len(unseen) else np.arange(len(real))
     row = int(rows[np.random.default_rng(seed).integers(len(rows))])
     valence, arousal = real.labels[row].tolist()
-    clips = [RoundClip(REAL, str(real.songs[row]), _file_mel(real, row, sounds[REAL]))]
+    clips = [RoundClip(REAL, str(real.songs[row]), _file_mel(real, row, real_sound))]
     near: list[Neighbour] = []
     for name, model in trained.items():
-        conditions = resolve_conditions(model, f"{valence!r},{arousal!r}", 1, {}, seed)
-        samples = Sampler(model.generator, model.front_end, seed)(conditions)
-        mel = samples.mel[0].half().float()
-        vocoder = GriffinLim(model.front_end, model.inverse)
-        waveform = vocoder(mel) if samples.waveform is None else samples.waveform[0]
-        clips.append(RoundClip(name, None, _file(waveform, model.front_end.sample_rate, sounds[name])))
+        clip = sample_clip(model, (valence, arousal), seed, {}, {})
+        clips.append(RoundClip(name, None, _file(clip.waveform, clip.sample_rate, sounds[name])))
         if real.hash == model.meta.corpus.content_hash:
-            near.append(_nearest(corpus, model, name, mel.numpy(), neighbours[name]))
+            near.append(_nearest(corpus, model, name, clip.mel.numpy(), neighbours[name]))
     return Round(valence, arousal, bool(len(unseen)), clips, near)
 
 
@@ -139,8 +140,3 @@ def _file(waveform: torch.Tensor, sample_rate: int, file: Path) -> float | None:
 @lru_cache(maxsize=4)
 def _corpus(path: Path) -> Corpus:
     return Corpus.open(path)
-
-
-@lru_cache(maxsize=4)
-def _generator(path: Path) -> runs.TrainedModel:
-    return runs.load(path)

@@ -31,13 +31,11 @@ from affetti.compose.target_cues import cue_effects
 from affetti.embedders.registry import make_embedder
 from affetti.emotion import EmotionCurve
 from affetti.errors import InputError
-from affetti.inference.generation import resolve_conditions, vocoder_for
 from affetti.inference.predictor import CurvePoint, SongPrediction, predict_waveform
 from affetti.inference.window_regressors import WindowRegressor, open_regressor
-from affetti.models.sampling import Sampler
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
-from affetti.training import run as runs
+from affetti.web.clips import open_generator, sample_clip
 from affetti.web.settings import DECODE_SECONDS, MAX_SONG_SECONDS, WORKER_BYTES
 
 SAMPLE_RATE = 22_050
@@ -50,19 +48,16 @@ N_PEAKS = 800
 
 
 def initialise(regressor: Path | None) -> None:
-    """Prepare a worker process: limits first, then what every task needs, so that the first click is fast."""
+    """Prepare a worker process: load what every task needs, so that the first click is fast, then limit its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its workers itself
     torch.set_num_threads(1)
     if regressor is not None:
         _regressor(regressor)
     render(compose_along(EmotionCurve((0.0,), ((0.0, 0.0),)), 4.0), SAMPLE_RATE)
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _has_proc() else 0
-    if size:
+    pages = Path("/proc/self/statm")
+    if pages.exists():  # Linux alone has it
+        size = int(pages.read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + WORKER_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _has_proc() -> bool:
-    return Path("/proc/self/statm").exists()
 
 
 @dataclass(frozen=True)
@@ -99,24 +94,22 @@ def compose_piece(curve: EmotionCurve, seconds: float, settings: CurveSettings, 
     return Piece(song.duration, asdict(middle), cue_effects(middle), sections)
 
 
-def sample_clip(
-    model: Path, emotion: str, seed: int, sampling: Mapping[str, float], conditions: Mapping[str, Any], sound: Path
+def sample_sound(
+    model: Path,
+    emotion: tuple[float, float],
+    seed: int,
+    sampling: Mapping[str, float],
+    conditions: Mapping[str, Any],
+    sound: Path,
 ) -> float:
-    """One clip of a generator: number 0 of what ``affetti generate`` makes with these settings; files ``sound``.
+    """Sample a clip of a generator, see :func:`~affetti.web.clips.sample_clip`; files ``sound``.
 
     Returns:
         Its length, seconds.
     """
-    trained = _generator(model)
-    clip_conditions = resolve_conditions(trained, emotion, 1, conditions, seed)
-    samples = Sampler(trained.generator, trained.front_end, seed, sampling)(clip_conditions)
-    if samples.waveform is not None:
-        waveform = samples.waveform[0]
-    else:
-        # As in a corpus, whose log-mels are float16.
-        waveform = vocoder_for(trained, None, "cpu")(samples.mel[0].half().float())
-    audio.save(sound, waveform, trained.front_end.sample_rate)
-    return len(waveform) / trained.front_end.sample_rate
+    clip = sample_clip(open_generator(model), emotion, seed, sampling, conditions)
+    audio.save(sound, clip.waveform, clip.sample_rate)
+    return len(clip.waveform) / clip.sample_rate
 
 
 @dataclass(frozen=True)
@@ -140,7 +133,7 @@ class Analysis:
     picture: Picture
     prediction: SongPrediction | None
     """None: no regressor was given, or it cannot predict this sound."""
-    reason: str | None
+    reason: str | None = None
     """Why there is no prediction, where a regressor was given."""
 
 
@@ -149,8 +142,10 @@ def analyse_sound(sound: Path, regressor: Path | None) -> Analysis:
     waveform = audio.load(sound, SAMPLE_RATE).numpy()
     prediction, reason = None, None
     if regressor is not None:
+        model = _regressor(regressor)
+        own = waveform if model.sample_rate == SAMPLE_RATE else audio.load(sound, model.sample_rate).numpy()
         try:
-            prediction = predict_waveform(_regressor(regressor), _at_rate(sound, _regressor(regressor)))
+            prediction = predict_waveform(model, own)
         except InputError as error:
             reason = error.what
     return Analysis(len(waveform) / SAMPLE_RATE, _peaks(waveform), _picture(waveform), prediction, reason)
@@ -164,34 +159,30 @@ def predict_upload(upload: Path, regressor: Path | None, events: Path, sound: Pa
     Raises:
         InputError: it cannot be decoded, is too long, too short or silent.
     """
-    waveform = _decoded(upload)
+    model = None if regressor is None else _regressor(regressor)
+    waveform = _decoded(upload, SAMPLE_RATE)
+    own = waveform if model is None or model.sample_rate == SAMPLE_RATE else _decoded(upload, model.sample_rate)
     upload.unlink()
     audio.save(sound, waveform, SAMPLE_RATE)
-    _append(events, {"type": "sound", "seconds": len(waveform) / SAMPLE_RATE, "peaks": _peaks(waveform)})
-    prediction = None
-    if regressor is not None:
-        model = _regressor(regressor)
-        at_rate = waveform
-        if model.sample_rate != SAMPLE_RATE:
-            at_rate = audio.resample(waveform, SAMPLE_RATE, model.sample_rate)
+    seconds, peaks = len(waveform) / SAMPLE_RATE, _peaks(waveform)
+    _append(events, {"type": "sound", "seconds": seconds, "peaks": peaks})
 
-        def on_points(points: list[CurvePoint]) -> None:
-            _append(events, {"type": "points", "points": [asdict(point) for point in points]})
+    def on_points(points: list[CurvePoint]) -> None:
+        _append(events, {"type": "points", "points": [asdict(point) for point in points]})
 
-        prediction = predict_waveform(model, at_rate, on_points=on_points)
-    reason = None
-    return Analysis(len(waveform) / SAMPLE_RATE, _peaks(waveform), _picture(waveform), prediction, reason)
+    prediction = None if model is None else predict_waveform(model, own, on_points=on_points)
+    return Analysis(seconds, peaks, _picture(waveform), prediction)
 
 
-def _decoded(upload: Path) -> NDArray[np.float32]:
-    """Samples of an upload at :data:`SAMPLE_RATE`.
+def _decoded(upload: Path, sample_rate: int) -> NDArray[np.float32]:
+    """Samples of an upload at ``sample_rate``, Hz.
 
     Raises:
         InputError: see :func:`affetti.signal.audio.load`; the upload's path is left out of the message.
     """
     signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)  # ends this process: no exception gets through a decoder
     try:
-        return audio.load(upload, SAMPLE_RATE, max_hours=MAX_SONG_SECONDS / 3600).numpy()
+        return audio.load(upload, sample_rate, max_hours=MAX_SONG_SECONDS / 3600).numpy()
     except InputError as error:
         raise InputError(error.what, hint=error.hint) from error
     except MemoryError as error:
@@ -205,19 +196,10 @@ def _append(events: Path, event: dict[str, Any]) -> None:
         file.write(json.dumps(event) + "\n")
 
 
-def _at_rate(sound: Path, regressor: WindowRegressor) -> NDArray[np.float32]:
-    return audio.load(sound, regressor.sample_rate).numpy()
-
-
 @lru_cache(maxsize=2)
 def _regressor(path: Path) -> WindowRegressor:
     runtime = "onnx" if path.suffix == ".onnx" else "torch"
     return open_regressor(path, runtime, "cpu", make_embedder)
-
-
-@lru_cache(maxsize=4)
-def _generator(path: Path) -> runs.TrainedModel:
-    return runs.load(path)
 
 
 @lru_cache(maxsize=1)

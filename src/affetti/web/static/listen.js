@@ -5,8 +5,6 @@ import { Pad, signed } from "./pad.js";
 import { byId, node, say } from "./page.js";
 import { Player } from "./player.js";
 
-const REAL = "real";
-
 export function start(catalogue) {
   const status = byId("listen-status"), player = new Player();
   let round = null, order = [], named = false, playing = null;
@@ -47,7 +45,7 @@ export function start(catalogue) {
       button.setAttribute("aria-pressed", String(clip === playing));
       return node("li", {}, button);
     };
-    const name = (clip) => (clip.name === REAL ? `real (${clip.song})` : clip.name);
+    const name = (clip) => (clip.song !== null ? `real (${clip.song})` : clip.name);
     byId("listen-clips").replaceChildren(...order.map((clip, i) => entry(clip, named ? name(clip) : `Clip ${i + 1}`)));
     byId("listen-near").hidden = !named || round.neighbours.length === 0;
     byId("listen-near").querySelector("ul").replaceChildren(...round.neighbours.map((clip) => entry(clip, `of ${clip.of}: ${clip.song}, distance ${clip.distance.toFixed(1)}`)));
