@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affetti.cli.flags import CommonFlags, parse, resolve
-from affetti.cli.output import print_text
+from affetti.cli.output import print_result
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,6 @@ def run(arguments: list[str]) -> int:
         port=settings["port"],
         workers=settings["workers"],
         open_browser=settings.get("open", False),
-        on_address=print_text,
+        on_address=lambda address: print_result({"address": address}, flags.json, address),
     )
     return 0
