@@ -80,7 +80,7 @@ def test_order_does_not_matter_and_the_seed_decides_the_draws():
 
 
 def test_too_few_held_out_songs_are_refused():
-    with pytest.raises(InputError, match="7 held-out songs are too few to tell copies from chance"):
+    with pytest.raises(InputError, match="7 held-out songs are too few to distinguish copies from chance"):
         tail_test(np.ones(50), np.ones(7))
     with pytest.raises(InputError, match="not finite"):
         tail_test([np.nan], np.ones(9))

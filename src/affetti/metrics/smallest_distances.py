@@ -20,7 +20,7 @@ is the median, which keeps to twice its level whatever the songs (Rüschendorf 1
 the probability u that a real song does, K is binomial (N, π + (1 − π) u), and u has the law Beta(a, H + 1 − a). π is
 estimated by (K/N − E u)/(1 − E u) at the threshold that gave p. The 95 % interval inverts this law: from below at that
 threshold, from above at the one that leaves room for most. Copies that are farther from training clips than the 5 %
-quantile of held-out songs are not in it: it is a share of copies that can be told from real music.
+quantile of held-out songs are not in it: it is the share of copies that can be distinguished from real music.
 
 When not to use: with distances that are small for other reasons than copying, as those to the nearest training clip are
 for a generator of little variety, whose clips all lie where music is dense; see :func:`relative_nearest`.
@@ -45,7 +45,7 @@ LEVELS = (0.0, 0.02, 0.05)
 ALPHA = 0.005
 """p below which copying is reported."""
 MIN_HELD_OUT = 8
-"""Held-out songs, below which nothing can be told from chance."""
+"""Held-out songs, below which nothing can be distinguished from chance."""
 N_DRAWS = 11
 """Draws of one clip a song."""
 NEIGHBOURS = 5
@@ -114,7 +114,7 @@ def tail_test(
     held, _ = _sorted(holdout, songs[1], "holdout")
     if held.songs < MIN_HELD_OUT:
         raise InputError(
-            f"{held.songs} held-out songs are too few to tell copies from chance",
+            f"{held.songs} held-out songs are too few to distinguish copies from chance",
             where="holdout",
             hint=f"hold {MIN_HELD_OUT} songs or more out of training",
         )

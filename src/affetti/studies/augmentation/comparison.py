@@ -284,9 +284,15 @@ def needed_phrase(needed: int | None, songs: int) -> str:
     """
     if needed is None:
         return "so small a difference would need more seeds or generator runs, whatever the test songs"
+    so_small = "so small a difference " if needed > MAX_SONGS_NEEDED else ""
+    return f"{so_small}would need {needed_number(needed, songs)} test songs"
+
+
+def needed_number(needed: int, songs: int) -> str:
+    """The number of test songs in words, of which ``songs`` are at hand."""
     if needed > MAX_SONGS_NEEDED:
-        return f"so small a difference would need more than {MAX_SONGS_NEEDED:,} test songs"
-    return f"would need about {int(np.ceil(max(needed, songs) / 10) * 10)} test songs"
+        return f"more than {MAX_SONGS_NEEDED:,}"
+    return f"about {int(np.ceil(max(needed, songs) / 10) * 10)}"
 
 
 def _concordance_by_seed(prediction: Floats, target: Floats, weights: ResampleWeights) -> Floats:

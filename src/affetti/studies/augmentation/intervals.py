@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm, t
 
 from affetti.studies.augmentation.arm_results import Interval
@@ -38,7 +39,7 @@ LEVEL = 0.95
 POWER_QUANTILE = 0.8416
 """Normal quantile of a power of 80 %."""
 LEAST_TAIL = 1e-12
-"""Tail below which a p-value is not told apart."""
+"""Smallest tail that a p-value is computed for."""
 MIN_DIFFERENCES = 3
 """Differences from which the variance of units is pooled."""
 
@@ -163,13 +164,11 @@ def _p_alone(levels: Levels) -> float:
     size = abs(levels.value)
     if levels.deviation == 0 or size == 0:
         return 1.0 if size == 0 else 0.0
-    tail, near = LEAST_TAIL, 0.5
-    if levels.half_width(tail) <= size:
-        return 2 * tail
-    while near / tail > 1 + 1e-9:  # the half-width falls with the tail: bisect its logarithm
-        middle = float(np.sqrt(tail * near))
-        tail, near = (middle, near) if levels.half_width(middle) > size else (tail, middle)
-    return 2 * near
+    if levels.half_width(LEAST_TAIL) <= size:
+        return 2 * LEAST_TAIL
+    # The half-width falls with the tail, from there to 0 at one half.
+    log_tail = brentq(lambda log: levels.half_width(float(np.exp(log))) - size, np.log(LEAST_TAIL), np.log(0.5))
+    return float(2 * np.exp(log_tail))
 
 
 def simultaneous_intervals(levels: Mapping[str, Levels], drawn: Mapping[str, Floats]) -> dict[str, DifferenceInterval]:

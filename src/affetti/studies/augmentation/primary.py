@@ -15,7 +15,7 @@ from affetti.studies.augmentation.arm_results import (
     Measure,
     PrimaryContrast,
 )
-from affetti.studies.augmentation.comparison import MIN_RUNS, REFERENCE, choose_measure, needed_phrase
+from affetti.studies.augmentation.comparison import MIN_RUNS, REFERENCE, choose_measure, needed_number
 from affetti.studies.augmentation.design import StudyDesign
 
 MEASURED: dict[Measure, str] = {"ccc": "CCC", "accuracy": "the share of clips in the right quadrant"}
@@ -76,16 +76,15 @@ def primary_sentence(pair: tuple[str, str], row: Difference, songs: int, seeds: 
     p = 1.0 if row.p_alone is None else row.p_alone
     shown = f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
     if low > 0 or high < 0:
-        found = f"it {'helps' if low > 0 else 'harms'}"
+        finding = f"it {'helps' if low > 0 else 'harms'}"
     elif row.songs_needed_alone is None:
-        found = "no difference is shown, and more songs alone would not show one of this size"
+        finding = "no difference is shown, and more songs alone would not show one of this size"
     else:
-        needed = needed_phrase(row.songs_needed_alone, songs).removeprefix("would need ").removesuffix(" test songs")
-        needed = needed.removeprefix("so small a difference would need ")
-        found = f"no difference is shown, and one of this size would take {needed} songs"
+        needed = needed_number(row.songs_needed_alone, songs)
+        finding = f"no difference is shown, and one of this size would take {needed} songs"
     few = f" ({MIN_RUNS} runs or more are needed for a verdict on the method)" if runs == 2 else ""
     return (
         f"On {songs} real songs that no model was trained on, {subject} changes {MEASURED[measure]} by "
         f"{row.delta:+.3f} against {pair[1]} (95 % interval {low:+.3f} to {high:+.3f}, {shown}, over {over}): "
-        f"{found}{few}."
+        f"{finding}{few}."
     )
