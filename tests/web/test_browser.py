@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Page,
     Position,
     Request,
+    Route,
     expect,
     sync_playwright,
 )

@@ -120,7 +120,7 @@ REGRESSORS = (SMALL_REGRESSOR, LINEAR_REGRESSOR)
 BYTES = 200_000_000
 """Size of the folder, about."""
 DURATION = {
-    "full": (900.0, "about 15 minutes on 2 cores, more on busy ones"),
+    "full": (600.0, "about 10 minutes on 2 cores, more on busy ones"),
     "small": (90.0, "a minute or two on 2 cores"),
 }
 """Seconds that a demo takes, about, and in words."""

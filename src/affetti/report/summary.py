@@ -153,13 +153,13 @@ def _gains(result: StudyResult) -> list[Answer]:
     for name in [*(name for name in arms if name in generated), *({"specaugment"} & set(arms))]:
         arm = arms[name]
         verdict = (arm.verdict or "").replace("'", "’")
-        change = difference(arm.delta, arm.delta_ci)
+        change = difference(arm.delta, arm.delta_ci, 3)
         text = f"{verdict[:1].upper()}{verdict[1:]}. {MEASURES[result.measure]} on real songs changes by {change}."
         control = arms.get(f"{name}-shuffled")
         if control is not None and control.delta_ci[0] > 0:
             text += (
                 " But the control, the same clips with each other’s emotions, gains "
-                f"{difference(control.delta, control.delta_ci)}: "
+                f"{difference(control.delta, control.delta_ci, 3)}: "
                 "more clips may help, but nothing shows that their emotions do."
             )
         lines.append(Answer(name if name in generated else f"{name} (needs no generator)", text))
