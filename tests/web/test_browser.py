@@ -156,6 +156,7 @@ def test_a_recording_is_predicted_and_downloaded(page: Page, address: str, tmp_p
         )
     (tmp_path / "broken.mp3").write_bytes(b"no sound")
     page.goto(f"{address}#song")
+    expect(page.locator("#drop")).to_be_visible()  # files can be set on a page that is hidden still
     page.locator("#files").set_input_files([tmp_path / "sad.wav", tmp_path / "happy.wav"])
     rows = page.locator("#songs tbody tr")
     expect(rows).to_have_count(2)
