@@ -2,7 +2,7 @@
 
 Every rival estimator is written out below in the few lines that matter, as its package has them (fadtk 1.1.0, kadtk
 1.1.0, frechet-music-distance 1.0.0, torchmetrics 1.9), or called where it installs (vendi-score). All data are
-Gaussian, so that the truth is known. ``docs/metrics.md`` has the results.
+Gaussian, so that the truth is known. ``docs/explanation/metrics.md`` has the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/reference.md lists the keys of every result, generated from the types."""
+"""docs/reference/files.md lists the keys of every result, generated from the types."""
 
 import runpy
 from pathlib import Path

@@ -241,7 +241,7 @@ def test_uploads_do_not_outlive_their_job(client: httpx.Client) -> None:
 def test_the_example_client_of_the_docs_runs(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "serve.md").read_text(encoding="utf-8")
     code = page.split("```python\n")[1].split("```")[0]
     assert "http://127.0.0.1:8765" in code
     monkeypatch.chdir(tmp_path)

@@ -8,8 +8,8 @@ the bare distance that other tools print.
 The bias is of the form c/n only for independent rows that are no fewer than features. So each draw of songs holds one
 clip of each, and many draws use them all. With fewer songs than features covariances are singular, c depends on n, and
 what is left of the bias is many times the distance (D = 240, 49 songs a side: 212). There :func:`frechet`
-refuses rather than answers (``docs/metrics.md`` has the simulation, ``bench/distances.py`` makes it). Use ``kernel`` or
-``sliced_wasserstein``, which need no covariance, or features of fewer dimensions.
+refuses rather than answers (``docs/explanation/metrics.md`` has the simulation, ``bench/distances.py`` makes it). Use
+``kernel`` or ``sliced_wasserstein``, which need no covariance, or features of fewer dimensions.
 
 When not to use: it sees means and covariances alone, no condition (see ``joint``) and no copies (see ``memorisation``).
 """

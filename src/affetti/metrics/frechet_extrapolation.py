@@ -5,7 +5,7 @@ inverse of the share of songs kept, and its intercept is taken. Here
 
 - subsets are drawn *without* replacement, as the authors' code draws them. With replacement, as later ports do, a
   subset lacks nothing but variety, the line extrapolates to the bias of the pool, and the result is the plain distance
-  again (``docs/metrics.md`` has the numbers);
+  again (``docs/explanation/metrics.md`` has the numbers);
 - both sets shrink together and are of one size, so the reference's share of the bias goes too, and c is one;
 - songs are drawn, one clip of each, and each of several random orders of the songs gives a nested subset of each size.
 

@@ -45,7 +45,7 @@ When not to use: to see conditioning, copying (a copy of the training set scores
 chords (a log-mel has no pitch), or anything longer than a clip; to compare generators scored against different real
 sets, front-ends or lengths of clips; or as a stand-in for listening. Below 16 songs a side even one clip repeated can
 pass and real music can fail; the interval says so. Everything is in units of the given real set: where that mixes many
-kinds of music its spread is wide, and less is seen. ``docs/metrics.md`` lists what is not.
+kinds of music its spread is wide, and less is seen. ``docs/explanation/metrics.md`` lists what is not.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ window chance fits some key to .5 or more, over many windows it fits none of the
 MIN_CONTRAST = 0.3
 """Deviation over mean of the twelve pitch classes below which they sound alike."""
 MIN_CONCENTRATION = 0.33
-"""Of the partials about the tempered scale: drums and noise lie below, see ``docs/features.md``."""
+"""Of the partials about the tempered scale: drums and noise lie below, see ``docs/how-to/features.md``."""
 MIN_CLASSES = 2.5
 """Pitch classes that must sound (exponential of their entropy) for a key to be recognised: a lone note has none."""
 

@@ -39,7 +39,7 @@ MIDDLE_TEMPO = 2.8
 """Notes a second: the middle level of the study that the cue weights come from."""
 SPECAUGMENT = "specaugment"
 RECIPE = (SPECAUGMENT,)
-"""How networks that predict emotion are trained by default; chosen on validation songs, see ``docs/regressors.md``."""
+"""How networks that predict emotion are trained by default; ``docs/how-to/regressors.md`` states how it was chosen."""
 NONE = "none"
 """The training without augmentation and without early stopping, by name."""
 

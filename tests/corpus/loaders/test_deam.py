@@ -575,7 +575,7 @@ def test_the_first_genre_decides_and_case_does_not_matter(names: list[str], sign
 
 
 def test_the_page_lists_the_whole_table() -> None:
-    page = (Path(__file__).parents[3] / "docs/datasets/deam.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/how-to/datasets/deam.md").read_text(encoding="utf-8")
     for genre, names in genres.STUDY.items():
         line = next(line for line in page.splitlines() if line.startswith(f"| {genre} |"))
         assert line == f"| {genre} | {', '.join(names)} |"
