@@ -39,6 +39,7 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("audit", "affetti.studies.audit.result.AuditResult"),
     ("report", "affetti.api.report.ReportResult"),
     ("demo", "affetti.api.demo.DemoResult"),
+    ("runs", "affetti.api.runs.RunsResult"),
     ("doctor", "affetti.api.doctor.DoctorResult"),
     ("prepare --dry-run", "affetti.api.prepare.PreparePlan"),
     ("train --dry-run", "affetti.api.train.TrainPlan"),

@@ -1,7 +1,7 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``serve``, ``demo`` and ``doctor``. Importing affetti does not
+``export``, ``compare``, ``audit``, ``report``, ``runs``, ``serve``, ``demo`` and ``doctor``. Importing affetti does not
 import torch; calling a verb does, and loads what that verb needs.
 """
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from affetti.api.predict import run as predict
     from affetti.api.prepare import run as prepare
     from affetti.api.report import run as report
+    from affetti.api.runs import run as runs
     from affetti.api.score import run as score
     from affetti.api.train import run as train
     from affetti.web.serve import run as serve
@@ -36,6 +37,7 @@ __all__ = [
     "predict",
     "prepare",
     "report",
+    "runs",
     "score",
     "serve",
     "train",

@@ -25,11 +25,25 @@ if TYPE_CHECKING:
         predict,
         prepare,
         report,
+        runs,
         score,
         train,
     )
 
-__all__ = ["audit", "compare", "demo", "doctor", "export", "generate", "predict", "prepare", "report", "score", "train"]
+__all__ = [
+    "audit",
+    "compare",
+    "demo",
+    "doctor",
+    "export",
+    "generate",
+    "predict",
+    "prepare",
+    "report",
+    "runs",
+    "score",
+    "train",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

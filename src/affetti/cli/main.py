@@ -30,10 +30,11 @@ VERBS = {
     "compare": "measure whether synthetic data helps: the augmentation study",
     "audit": "measure what a log-mel loses and which published claims hold",
     "report": "write one self-contained HTML page",
+    "runs": "list the corpora, runs, scores and studies below a folder, or compare two",
     "doctor": "report what works here and what is missing",
 }
 
-NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "doctor")
+NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "runs", "doctor")
 """Verbs that do not resume."""
 
 

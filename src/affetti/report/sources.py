@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ KNOWN = (
     "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare "
     "or an audit of affetti audit"
 )
+
+SourceKind = Literal["corpus", "run", "score", "study", "audit"]
+VERB_KINDS: dict[str, SourceKind] = {"train": "run", "score": "score", "compare": "study", "audit": "audit"}
+"""What each verb makes."""
 
 Arrays = dict[str, NDArray[Any]]
 Log = list[dict[str, float]]
@@ -147,7 +151,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     """
     if not paths:
         raise UsageError("nothing to report on", hint=f"give folders: {KNOWN}")
-    opened = [_open(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    opened = [open_source(path) for path in dict.fromkeys(path.resolve() for path in paths)]
     corpora = [source for source in opened if isinstance(source, Corpus)]
     trained = [source for source in opened if isinstance(source, Run)]
     scores = [source for source in opened if isinstance(source, Score)]
@@ -198,24 +202,43 @@ def _with_audit_names(audits: list[Audit]) -> tuple[Audit, ...]:
     )
 
 
-def _open(path: Path) -> Corpus | Run | Score | Study | Audit:
+def source_kind(path: Path) -> SourceKind | None:
+    """What affetti made in a folder, finished or not, by the files it holds; None for any other folder.
+
+    Raises:
+        StorageError: its ``config.json`` or ``result.json`` is damaged.
+    """
+    if is_file(path / "corpus.json") or is_folder(path / ".work"):
+        return "corpus"
+    verb = _object(path / "result.json").get("verb", _object(path / "config.json").get("verb"))
+    if is_file(path / "model.json"):
+        return "run"
+    return VERB_KINDS.get(str(verb))
+
+
+def open_source(path: Path) -> Corpus | Run | Score | Study | Audit:
+    """Read what affetti made in a folder.
+
+    Raises:
+        StorageError: the folder is missing, unfinished, damaged, or not of a kind that a report is about.
+    """
     if not is_folder(path):
         raise StorageError("no such folder", where=path, hint=f"give {KNOWN}")
-    if is_file(path / "corpus.json") or is_folder(path / ".work"):
+    kind = source_kind(path)
+    if kind == "corpus":
         return Corpus.open(path)
-    config, result = _object(path / "config.json"), _object(path / "result.json")
-    verb = result.get("verb", config.get("verb"))
-    if is_file(path / "model.json") or verb == "train":
-        return _open_run(path, config)
-    if verb == "score":
+    if kind == "score":
         card = Scorecard.open(path)
         name = Path(card.fake).stem if card.generator is None else card.generator.generator
         return Score(path, name, card, score_arrays(path))
-    if verb == "compare":
-        _require_finished(path, "study", verb)
+    config = _object(path / "config.json")
+    if kind == "run":
+        return _open_run(path, config)
+    if kind == "study":
+        _require_finished(path, "study", "compare")
         return Study(path, _study_config(config, path), StudyResult.open(path))
-    if verb == "audit":
-        _require_finished(path, "audit", verb)
+    if kind == "audit":
+        _require_finished(path, "audit", "audit")
         audited = AuditResult.open(path)
         return Audit(path, _study_config(config, path), audited, audit_arrays(audited, path))
     raise StorageError("is not a folder that a report can be about", where=path, hint=f"give {KNOWN}")
