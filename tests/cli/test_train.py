@@ -150,10 +150,10 @@ def test_a_baselines_features_are_chosen_on_validation_songs_and_the_choice_is_r
     assert ran.code == 0, ran.err
     result = json.loads((tmp_path / "run/result.json").read_text())
     scores = result["feature_ccc"]
-    assert list(scores) == ["statistics", "harmony", "statistics+harmony"]
+    assert list(scores) == ["statistics", "handcrafted", "harmony", "statistics+harmony", "statistics+handcrafted"]
     assert result["features"] == max(scores, key=scores.get)
     assert f"predicts from {result['features']}, chosen by CCC on validation songs: statistics " in ran.out
-    for features in ("statistics", "harmony", "statistics+harmony"):
+    for features in sorted({"statistics", "harmony", "statistics+handcrafted", result["features"]}):
         ran = affetti(*train, "--features", features, "--out", tmp_path / features)
         assert ran.code == 0, ran.err
         filed = json.loads((tmp_path / features / "result.json").read_text())

@@ -18,11 +18,12 @@ from affetti.corpus import Corpus
 from affetti.embedders.base import Embedder, embed_rows, require_input, require_unseen
 from affetti.embedders.cache import embed
 from affetti.embedders.clip_set import ClipSet, corpus_clips
-from affetti.embedders.descriptors import HARMONY
+from affetti.embedders.descriptors import HANDCRAFTED, HARMONY
 from affetti.embedders.registry import AUTO, JOINT, make_embedders
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
 from affetti.progress import Progress, silent
+from affetti.signal.descriptors import HARMONY_NAMES
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
 from affetti.training.feature_choice import validation_ccc
@@ -74,8 +75,9 @@ def run(
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
     A student may learn from the run ``teacher``. A baseline predicts from ``features``, named as for :func:`score`;
-    those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``, ``harmony`` and
-    both that predicts validation songs best, if the corpus holds audio, and ``statistics`` if it does not.
+    those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``, ``harmony``,
+    ``handcrafted`` and ``statistics`` joined by either that predicts validation songs best, if the corpus holds audio,
+    and ``statistics`` if it does not.
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
     SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
     by ``text``, see :mod:`affetti.training.text_embedders`.
@@ -233,9 +235,11 @@ def _chosen(
     has_sound = clips.files is not None and all(file.is_file() for file in clips.files)
     if not (has_sound and len(part.validation)):
         return settings, None, None
-    vectors = {name: embed(clips, make_embedders(name)[0]) for name in (STATISTICS.name, HARMONY.name)}
-    both = JOINT.join(vectors)
-    vectors[both] = np.concatenate(list(vectors.values()), axis=1)
+    vectors = {name: embed(clips, make_embedders(name)[0]) for name in (STATISTICS.name, HANDCRAFTED.name)}
+    # The first numbers of `handcrafted` are those of `harmony`.
+    vectors[HARMONY.name] = vectors[HANDCRAFTED.name][:, : len(HARMONY_NAMES)]
+    for name in (HARMONY.name, HANDCRAFTED.name):
+        vectors[JOINT.join((STATISTICS.name, name))] = np.concatenate([vectors[STATISTICS.name], vectors[name]], axis=1)
     scores = validation_ccc(vectors, corpus.labels, part, settings)
     best = max(scores, key=scores.__getitem__)
     if best == STATISTICS.name:

@@ -49,7 +49,8 @@ class Flags(LongFlags):
     """With student: the run of a vit or another student to learn from."""
     features: str | None = None
     """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
-    auto (default): statistics, harmony or both, whichever predicts validation songs best, if the corpus has audio."""
+    auto (default): statistics, harmony, handcrafted, or the first joined by either, whichever predicts validation songs
+    best, if the corpus has audio."""
     augment: str | None = None
     """With student or vit: augmentations of the training clips, joined by + (default specaugment): specaugment,
     mixup, c-mixup, time-stretch, pitch-shift …; none leaves them out, and a student then takes all its steps."""

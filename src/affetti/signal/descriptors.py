@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.errors import InputError
-from affetti.signal.harmony import describe_harmony
+from affetti.signal.harmony import Harmony, describe_harmony
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,11 @@ def harmony_descriptors(waveform: Tensor, sample_rate: int) -> Floats:
         waveform: ``[T]``.
         sample_rate: of it.
     """
-    harmony = describe_harmony(waveform, sample_rate)
+    return harmony_numbers(describe_harmony(waveform, sample_rate))
+
+
+def harmony_numbers(harmony: Harmony) -> Floats:
+    """A described harmony as numbers ``[42]``, see :data:`HARMONY_NAMES`."""
     minor = [key.mode == "minor" for key in harmony.windows if key.mode is not None]
     by_mode = harmony.correlations.mean(axis=0)
     return np.concatenate(

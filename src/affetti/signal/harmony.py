@@ -19,6 +19,7 @@ tell a modulation from a change of chord.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -127,7 +128,11 @@ def note_magnitudes(waveform: Tensor, sample_rate: int, tuning: float = 0.0) -> 
     sound = constant_q(
         waveform, sample_rate, octaves=OCTAVES, hop_length=HOP_LENGTH, tuning=tuning, filter_scale=FILTER_SCALE
     )
-    magnitude = sound.double().cpu().numpy()
+    return local_maxima(sound.double().cpu().numpy())
+
+
+def local_maxima(magnitude: Floats) -> Floats:
+    """Magnitudes ``[K, F]`` that are no lower than those above and below in frequency, else 0."""
     padded = np.pad(magnitude, ((1, 1), (0, 0)))
     return np.where((magnitude >= padded[:-2]) & (magnitude >= padded[2:]), magnitude, 0.0)
 
@@ -170,8 +175,7 @@ def key_correlations(chroma: Floats, profiles: str | None = None) -> Floats:
         return np.mean([key_correlations(chroma, name) for name in PROFILES], axis=0)
     if profiles not in PROFILES:
         raise UsageError(f"there are no profiles {profiles!r}", hint=f"choose from {', '.join(PROFILES)}")
-    weights = np.array([[np.roll(of_mode, tonic) for tonic in range(BINS)] for of_mode in PROFILES[profiles]])
-    return np.einsum("...p,mtp->...mt", _standardised(chroma), _standardised(weights))
+    return np.einsum("...p,mtp->...mt", _standardised(chroma), _key_profiles(profiles))
 
 
 def interval_classes(chroma: Floats) -> Floats:
@@ -208,9 +212,19 @@ def describe_harmony(waveform: Tensor, sample_rate: int) -> Harmony:
     """
     tuning = estimate_tuning(waveform, sample_rate)
     notes = note_magnitudes(waveform, sample_rate, tuning.semitones)
+    return harmony_of_notes(notes, HOP_LENGTH / sample_rate, tuning)
+
+
+def harmony_of_notes(notes: Floats, frame_seconds: float, tuning: Tuning) -> Harmony:
+    """The harmony that magnitudes of notes show, whatever they were computed from.
+
+    Args:
+        notes: magnitude of each note from C1 to B7 over time ``[84, F]``, local maxima over frequency alone.
+        frame_seconds: step between frames.
+        tuning: of the sound; there is no key where its partials keep to no scale.
+    """
     folded = fold_octaves(notes)
     whole, bass = folded.mean(axis=1), fold_octaves(notes[: BASS_OCTAVES * BINS]).mean(axis=1)
-    frame_seconds = HOP_LENGTH / sample_rate
     vectors = _piece_means(folded, WINDOW_SECONDS / frame_seconds)
     correlations = key_correlations(vectors)
     by_tonic = correlations.max(axis=1).mean(axis=0)
@@ -267,6 +281,12 @@ def estimate_tuning(waveform: Tensor, sample_rate: int) -> Tuning:
     concentration = float(np.abs(mean))
     tenths = round(float(np.angle(mean)) / (2 * np.pi) * 10)
     return Tuning(tenths / 10 if concentration >= MIN_CONCENTRATION else 0.0, concentration)
+
+
+@lru_cache(maxsize=len(PROFILES))
+def _key_profiles(name: str) -> Floats:
+    """The profiles of the 24 keys ``[2, 12, 12]``, standardised."""
+    return _standardised(np.array([[np.roll(of_mode, tonic) for tonic in range(BINS)] for of_mode in PROFILES[name]]))
 
 
 def _key(tonic: int | None, by_mode: Floats, strength: float) -> Key:

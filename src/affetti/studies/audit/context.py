@@ -25,13 +25,16 @@ from affetti.corpus.store import audio_file
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import InputError
 from affetti.presets import FrontEnd
+from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
+from affetti.signal.descriptors import harmony_descriptors
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import atomic_write
 from affetti.studies.audit.answer import MelFigure, NotMeasurableError, Origin, Panel, Sound
 
 NEEDS_AUDIO = "sound: prepare the corpus with --keep-audio"
+NEEDS_STORED_AUDIO = "sound: prepare the corpus with --keep-audio, or leave out --quick"
 CLIPS_PER_BLOCK = 128
 """Clips read at a time."""
 
@@ -75,6 +78,10 @@ class AuditContext:
         """``n`` songs of a composer's seed that no corpus has, in the corpus' keys where it is composed."""
         return [self.compose_song(index) for index in range(n)]
 
+    def compose_in_all_keys(self, n: int) -> list[compose.Song]:
+        """``n`` songs of that seed, in all twelve keys whatever the corpus is in."""
+        return [compose.compose(child_seed("audit songs", self.seed) % 2**31, index, keys=12) for index in range(n)]
+
     def compose_song(self, index: int, genre: str | None = None, **change: object) -> compose.Song:
         """Fresh song ``index`` with its genre, or cues of ``change``, held throughout; all else stays as it is."""
         keys = int(self.corpus.meta["planted"]["keys"]) if self.composed else 1
@@ -115,6 +122,25 @@ class AuditContext:
         whole = torch.from_numpy(_rendered(made, self.front_end.sample_rate))
         first = round(float(clip["start"]) * self.front_end.sample_rate)
         return whole[first : first + self.front_end.samples]
+
+    def harmony(self, rows: NDArray[np.intp], progress: Progress = silent) -> NDArray[np.float64]:
+        """The numbers of harmony ``[N, 42]`` of the sound of clips, computed once for all questions of a process.
+
+        Raises:
+            NotMeasurableError: there is no sound, or it must be composed again, which takes too long for a quick audit.
+        """
+        if self.quick and self.composed and not (self.corpus.path / "audio").is_dir():
+            raise NotMeasurableError(NEEDS_STORED_AUDIO)
+        self.require_audio()
+        for done, row in enumerate(rows.tolist()):
+            progress("harmony", done, len(rows))
+            if row not in self._harmony:
+                self._harmony[row] = harmony_descriptors(self.waveform(row), self.front_end.sample_rate)
+        return np.stack([self._harmony[row] for row in rows.tolist()])
+
+    @cached_property
+    def _harmony(self) -> dict[int, NDArray[np.float64]]:
+        return {}
 
     def require_audio(self) -> None:
         """Check that the clips have sound.

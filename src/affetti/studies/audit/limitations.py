@@ -24,7 +24,7 @@ class Limitation:
     """A row of the table of losses."""
 
     limitation: str
-    """What a log-mel is said to lose: ``lyrics``, ``timbre``, ``structure``, ``genre`` or ``phase``."""
+    """What a log-mel is said to lose: ``lyrics``, ``timbre``, ``structure``, ``genre``, ``phase`` or ``harmony``."""
     information_loss: str
     """What was measured of the loss, with its interval."""
     quality_impact: str
@@ -55,7 +55,7 @@ class _Loss:
     loss_unit: str
     """What the loss is a percentage of."""
     penalty: str
-    """The measurement of its cost in points."""
+    """The measurement of its cost in points; empty where there is none."""
     penalty_of: str
     """What costs these points."""
     mitigation: str
@@ -107,6 +107,15 @@ LOSSES: tuple[_Loss, ...] = (
         "for lost phases",
         "invert the mel better, then a vocoder",
     ),
+    _Loss(
+        "harmony",
+        "variance.harmony",
+        1,
+        OF_VARIANCE,
+        "",
+        "not measured: the score compares log-mels",
+        "give the model harmony relative to the tonic, or a constant-Q transform",
+    ),
 )
 
 
@@ -127,7 +136,7 @@ def wording(
         Limitation(
             row.limitation,
             f"{_format(measurements, row.loss, row.digits)} {row.loss_unit}",
-            f"{_format(measurements, row.penalty, 0)} {row.penalty_of}",
+            f"{_format(measurements, row.penalty, 0)} {row.penalty_of}" if row.penalty else row.penalty_of,
             row.mitigation,
         )
         for row in LOSSES
@@ -148,7 +157,9 @@ def _paragraph(measurements: Mapping[str, Measurement], table: Sequence[Limitati
     return (
         f"Limitations of the spectrogram. On {source}, log-mel spectrograms turned into sound and back keep {kept} of "
         f"100 points of a Quality Score on which other real songs score {real}. "
-        f"What a log-mel leaves out, measured: {losses}. A linear regressor keeps "
+        f"What a log-mel leaves out, measured: {losses}. Of composed songs the chord of a bar is recognised in "
+        f"{_format(measurements, 'harmony.chord_mel_128', 0)} from 128 mel bands, in "
+        f"{_format(measurements, 'harmony.chord_cqt', 0)} from a constant-Q transform. A linear regressor keeps "
         f"{_format(measurements, 'information.probe_kept_mel', 0)} of the emotion that it predicts from the linear "
         f"spectrogram. The disagreement of raters caps CCC at {_format(measurements, 'ceiling.label_ccc')}. Brackets "
         "are 95 % intervals over songs; some numbers are of fewer songs than the corpus has."

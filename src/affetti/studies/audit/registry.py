@@ -20,6 +20,7 @@ QUESTION_NAMES: tuple[str, ...] = (
     "structure",
     "genre",
     "phase",
+    "harmony",
     "variance",
     "ceiling",
 )

@@ -6,6 +6,7 @@ from tests.material import write_corpus
 
 from affetti.corpus import Corpus
 from affetti.progress import silent
+from affetti.signal.descriptors import harmony_descriptors
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
@@ -45,6 +46,7 @@ def test_aspects_of_some_clips(tmp_path, monkeypatch):
     middle = context.central_excerpt(waves[ROWS[4]])
     first = max(0, (len(middle) - size) // 2)
     np.testing.assert_allclose(known.features["phase"][4], phase_features(middle[first : first + size], 22_050))
+    np.testing.assert_array_equal(known.features["harmony"][4], harmony_descriptors(waves[ROWS[4]], 22_050))
 
 
 def test_says_what_each_needs(tmp_path):
@@ -52,7 +54,9 @@ def test_says_what_each_needs(tmp_path):
         AuditContext(write_corpus(tmp_path / "c", SONGS, 1), tmp_path / "audit"), np.arange(SONGS), silent
     )
     assert known.names == ()
-    for name, needs in zip(ASPECTS, ("words", "instruments", "two clips", "genre", "--keep-audio"), strict=True):
+    for name, needs in zip(
+        ASPECTS, ("words", "instruments", "two clips", "genre", "--keep-audio", "--keep-audio"), strict=True
+    ):
         assert needs in known.missing[name]
 
 

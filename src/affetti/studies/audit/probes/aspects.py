@@ -1,10 +1,11 @@
-"""Five aspects of music that the study says a spectrogram loses, as features of a clip beside its log-mel.
+"""Six aspects of music as features of a clip beside its log-mel: five that the study says it loses, and harmony.
 
 - lyrics: the words' valence by the composer's list, and hashed words and stems (:mod:`.text_gain`);
 - timbre: which instruments play, those that are neither rare nor everywhere;
 - structure: position in the song, its square, and the section;
 - genre;
-- phase: from the sound (:mod:`~affetti.studies.audit.probes.phase_features`), the middle six seconds of a clip.
+- phase: from the sound (:mod:`~affetti.studies.audit.probes.phase_features`), the middle six seconds of a clip;
+- harmony: the 42 numbers of the sound that :func:`affetti.signal.descriptors.harmony_descriptors` gives.
 
 An aspect that a corpus lacks, or that does not vary in it, is None, with what it needs. When not to use: as all that
 can be said of an aspect. Hashed words know no grammar, and a list of instruments not how they are played.
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from affetti.progress import Progress
 from affetti.studies.audit.answer import NotMeasurableError
-from affetti.studies.audit.context import AuditContext
+from affetti.studies.audit.context import NEEDS_STORED_AUDIO, AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.banded_ridge import subsets
 from affetti.studies.audit.probes.emotion_spread import half_ranges
@@ -37,11 +38,12 @@ from affetti.studies.audit.probes.phase_features import phase_features
 from affetti.studies.audit.probes.song_position import learnable_classes, structure_features
 from affetti.studies.audit.probes.text_gain import text_features
 
-ASPECTS = ("lyrics", "timbre", "structure", "genre", "phase")
+STUDY_ASPECTS = ("lyrics", "timbre", "structure", "genre", "phase")
+"""Those of the published study, which adds them up."""
+ASPECTS = (*STUDY_ASPECTS, "harmony")
 NEEDS_LYRICS = f"lyrics: a column of words, in {linear_probe.N_FOLDS} songs or more"
 NEEDS_STRUCTURE = "songs with two clips or more, or a column section; and a label of its own for each clip"
 NEEDS_GENRE = f"genre: a column with two or more kinds, each in {linear_probe.N_FOLDS} songs or more"
-NEEDS_STORED_AUDIO = "sound: prepare the corpus with --keep-audio, or leave out --quick"
 SECONDS = 6.0
 Rows = NDArray[np.intp]
 
@@ -75,7 +77,14 @@ class Aspects:
 
 def extract_aspects(context: AuditContext, rows: Rows, progress: Progress) -> Aspects:
     """The aspects of clips ``rows``, in the order of :data:`ASPECTS`."""
-    makers = (_lyrics, _timbre, _structure, _genre, partial(_phase, progress=progress))
+    makers = (
+        _lyrics,
+        _timbre,
+        _structure,
+        _genre,
+        partial(_phase, progress=progress),
+        partial(_harmony, progress=progress),
+    )
     features: dict[str, Floats] = {}
     lacking: dict[str, str] = {}
     for name, make in zip(ASPECTS, makers, strict=True):
@@ -132,3 +141,7 @@ def _phase(context: AuditContext, rows: Rows, progress: Progress) -> dict[str, F
         first = (len(wave) - size) // 2
         features.append(phase_features(wave[first : first + size], rate))
     return {"phase": np.stack(features)}
+
+
+def _harmony(context: AuditContext, rows: Rows, progress: Progress) -> dict[str, Floats]:
+    return {"harmony": context.harmony(rows, progress)}

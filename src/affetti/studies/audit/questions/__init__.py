@@ -1,1 +1,1 @@
-"""The eight questions of the audit, one file each."""
+"""The nine questions of the audit, one file each."""

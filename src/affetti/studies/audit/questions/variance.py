@@ -1,4 +1,4 @@
-"""The variance table: what words, timbre, structure, genre and phase explain of emotion beyond a log-mel.
+"""The variance table: what words, timbre, structure, genre, phase and harmony explain of emotion beyond a log-mel.
 
 Ridge regression predicts labels from log-mel statistics joined by every subset of the groups; a group's share is
 Shapley's: what it adds to R², mean over all orders in which the groups could have come, so that what two groups both
@@ -25,7 +25,7 @@ from affetti.studies.audit.answer import Answer, IntervalFigure, Measurement, fo
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.added_variance import of_gain, with_selection_note
-from affetti.studies.audit.probes.aspects import ASPECTS, Aspects, extract_aspects
+from affetti.studies.audit.probes.aspects import ASPECTS, STUDY_ASPECTS, Aspects, extract_aspects
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.question import Question
 
@@ -34,7 +34,7 @@ N_REFITS, N_REFITS_QUICK = 100, 0
 """Draws of songs on which everything is fitted again, for intervals."""
 LABELS = {
     "log_mel": "variance{} that log-mel explains",
-    "total": "variance{} that all five explain beyond log-mel",
+    "total": "variance{} that the study's five explain beyond log-mel, without harmony",
     "total_known": "variance{} that all that is known explains beyond log-mel",
     **{name: "variance{} that " + name + " explains beyond log-mel, Shapley's share" for name in ASPECTS},
     **{f"{name}_last": "variance{} that only " + name + " explains, and nothing else" for name in ASPECTS},
@@ -84,8 +84,8 @@ def variance_table(
 ) -> list[Measurement]:
     """What the base explains, each aspect's share, what it adds when it comes last, and what all explain together.
 
-    Each as the mean of valence and arousal and, but for what comes last, for either alone. What all five explain is
-    measured where none is lacking, what all that are known explain always.
+    Each as the mean of valence and arousal and, but for what comes last, for either alone. What the study's five
+    aspects explain is measured where none of them is lacking, what all that are known explain always.
 
     Args:
         base: log-mel statistics ``[N, D]``.
@@ -104,7 +104,8 @@ def variance_table(
     sums = _statistics(predictions, known, labels)
     absent = {name: known.missing.get(name, name) for name in ASPECTS if name not in known.names}
     lacks = {f"{name}{last}": needs for name, needs in absent.items() for last in ("", "_last")}
-    lacks |= dict.fromkeys(("total", "total_known"), "; ".join(absent.values()))
+    lacks["total"] = "; ".join(needs for name, needs in absent.items() if name in STUDY_ASPECTS)
+    lacks["total_known"] = "; ".join(absent.values())
     redrawn = _redrawn(base, known, labels, songs, seed, refits, progress)
     measurements: list[Measurement] = []
     for name in NAMES:
@@ -161,8 +162,8 @@ def _statistics(
         statistics[f"{name}_last"] = _share_percent, errors[others] - errors[known.names]
     if known.names:
         statistics["total_known"] = _share_percent, errors[()] - errors[known.names]
-    if known.names == ASPECTS:
-        statistics["total"] = statistics["total_known"]
+    if set(STUDY_ASPECTS) <= set(known.names):
+        statistics["total"] = _share_percent, errors[()] - errors[STUDY_ASPECTS]
     return statistics
 
 
@@ -230,20 +231,21 @@ def _cautions(context: AuditContext, known: Aspects, clips: int) -> tuple[str, .
         cautions.append(
             "On composed music this only checks what the composer planted, and says nothing of people: cues alone make "
             "the labels. Words follow the valence of the music, and some lead instruments weigh: where they add, the "
-            "regressor did not predict it from the log-mel. Structure, genre and phase must add nothing but a clearer "
-            "view of the cues."
+            "regressor did not predict it from the log-mel. Mode is a cue, and harmony shows it more clearly. "
+            "Structure, genre and phase must add nothing but a clearer view of the cues."
         )
     return tuple(cautions)
 
 
 QUESTION = Question(
     "variance",
-    "How much of valence and arousal do words, timbre, structure, genre and phase explain beyond a log-mel?",
-    "Ridge regression predicts labels out of fold (by song) from log-mel statistics joined by every subset of five "
+    "How much of valence and arousal do words, timbre, structure, genre, phase and harmony explain beyond a log-mel?",
+    "Ridge regression predicts labels out of fold (by song) from log-mel statistics joined by every subset of six "
     "groups: words (hashed, and their valence by the composer's list), instruments, position and section, genre, and "
-    "numbers of phase from the sound. Each has a penalty of its own, chosen on validation songs out of the training "
-    "songs, and is left out where it does not help. A share is Shapley's: what a group adds to R², mean over all "
-    "orders of coming; beside it what it adds when it comes last. In % of the labels' variance; intervals draw songs "
-    "again and fit everything again on each draw (a quick audit keeps the fits and widens intervals of shares).",
+    "numbers of phase and of harmony from the sound. Each has a penalty of its own, chosen on validation songs out "
+    "of the training songs, and is left out where it does not help. A share is Shapley's: what a group adds to R², "
+    "mean over all orders of coming; beside it what it adds when it comes last. In % of the labels' variance; "
+    "intervals draw songs again and fit everything again on each draw (a quick audit keeps the fits and widens "
+    "intervals of shares).",
     measure,
 )
