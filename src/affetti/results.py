@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from affetti import config
 from affetti.errors import StorageError, UsageError
 from affetti.storage import read_json, write_json
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FILE = "result.json"
 
@@ -89,6 +92,19 @@ class BaseResult:
         from affetti.report.notebook import result_html  # the report draws results, and lies above them
 
         return result_html(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the result with matplotlib, see :mod:`affetti.report.plots`; returns the axes.
+
+        Args:
+            ax: what to draw on; by default a new figure.
+
+        Raises:
+            UsageError: results of this type have no picture.
+        """
+        from affetti.report.plots import plot_result  # as above
+
+        return plot_result(self, ax)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

@@ -12,6 +12,7 @@ import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from affetti import config
 from affetti.corpus import splits
+from affetti.corpus.plot import plot_labels
 from affetti.corpus.provenance import Provenance, current_names
-from affetti.errors import InputError, MismatchError, StorageError
+from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write, is_file, is_folder, read_json, reading, storage_error, write_json
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from affetti.corpus.torch_dataset import ClipDataset
 
 FORMAT = "affetti-corpus"
@@ -185,6 +189,27 @@ class Corpus:
         from affetti.corpus.torch_dataset import ClipDataset
 
         return ClipDataset(self, rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The labels on the emotion plane, see :func:`affetti.corpus.plot.plot_labels`; returns matplotlib axes."""
+        return plot_labels(self.labels, str(self.meta["source"]), ax)
+
+    def play(self, index: int) -> Any:
+        """The sound of clip ``index`` as a notebook plays it: an ``IPython.display.Audio``.
+
+        Raises:
+            IndexError: there is no such clip.
+            UsageError: IPython is not installed.
+            StorageError: the corpus was made without ``--keep-audio``, or the file is gone.
+        """
+        file = audio_file(self.path / "audio", self[index].clip_id)
+        if not is_file(file):
+            raise StorageError("no such sound", where=file, hint="make the corpus with --keep-audio")
+        try:
+            audio = import_module("IPython.display").Audio
+        except ImportError as error:
+            raise UsageError("IPython is not installed", hint="play it in a notebook, or open the file") from error
+        return audio(filename=str(file))
 
     @property
     def labels(self) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affetti.corpus.plot import draw_plane
 from affetti.emotion import AXES
 from affetti.errors import UsageError
 from affetti.inference.predictor import SongPrediction
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "P", "X", "v", "*")
-CORNERS = {
-    "tense": (-0.97, 0.97, "left", "top"),
-    "happy": (0.97, 0.97, "right", "top"),
-    "sad": (-0.97, -0.97, "left", "bottom"),
-    "peaceful": (0.97, -0.97, "right", "bottom"),
-}
 MAX_LETTERS = 48
 """Letters of a name that are shown."""
 
@@ -74,13 +69,9 @@ def draw_curves(predictions: Sequence[SongPrediction]) -> tuple[Figure, list[str
     axes = figure.subplot_mosaic([["plane", "valence"], ["plane", "arousal"]], width_ratios=(1, 1.2))
     for number, recording in enumerate(drawn):
         _draw(axes, recording, COLOURS[number], MARKERS[number], intervals=len(drawn) == 1)
-    plane = axes["plane"]
-    for line in (plane.axhline, plane.axvline, *(axes[axis].axhline for axis in AXES)):
-        line(0, color="0.7", linewidth=0.8, zorder=0)
-    for word, (x, y, side, base) in CORNERS.items():
-        plane.text(x, y, word, ha=side, va=base, color="0.45", fontsize=9)
-    plane.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel="valence", ylabel="arousal")
+    draw_plane(axes["plane"])
     for axis in AXES:
+        axes[axis].axhline(0, color="0.7", linewidth=0.8, zorder=0)
         axes[axis].set(ylim=(-1, 1), ylabel=axis)
     axes["valence"].tick_params(labelbottom=False)
     axes["arousal"].set(xlabel="time, s")
