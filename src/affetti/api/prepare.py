@@ -108,6 +108,7 @@ def run(
     deam_labels: Literal["corrected", "as-shipped"] = "corrected",
     full_songs: bool = False,
     lexicon: str | Path | None = None,
+    metadata: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
     engine: str = "local",
@@ -135,6 +136,7 @@ def run(
         deam_labels: whether DEAM's swapped axes are corrected.
         full_songs: read DEAM's 58 full songs too.
         lexicon: a CSV of words with valence and arousal that places Jamendo's mood tags.
+        metadata: a CSV of words, sections, instruments and so on by song, see :func:`affetti.corpus.metadata.join`.
         seed: of composer and split.
         workers: processes; default one per core.
         engine: where they run, one of :data:`affetti.execution.ENGINES`.
@@ -145,7 +147,7 @@ def run(
         MissingDependencyError: espeak-ng, or the soundfont, is not installed.
     """
     front = presets.front_end(preset)
-    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
+    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon, metadata)
     loaded = _load(source, front, clips, keys, seed, options)
     settings = PrepareSettings(preset, windows, pad, strict, keep_audio, split, folds, seed)
     built = build(loaded, Path(out), front, settings, executor=executor(engine, workers), progress=progress)
@@ -172,6 +174,7 @@ def plan(
     deam_labels: Literal["corrected", "as-shipped"] = "corrected",
     full_songs: bool = False,
     lexicon: str | Path | None = None,
+    metadata: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
     engine: str = "local",
@@ -183,7 +186,7 @@ def plan(
     """
     front = presets.front_end(preset)
     processes = executor(engine, workers).workers
-    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon)
+    options = _options(scale, soundfont, renderer, voice, deam_labels, full_songs, lexicon, metadata)
     loaded = _load(source, front, clips, keys, seed, options)
     settings = PrepareSettings(preset, windows, pad, strict, keep_audio, split, folds, seed)
     check_settings(loaded, settings)
@@ -238,6 +241,7 @@ def _options(
     deam_labels: Literal["corrected", "as-shipped"],
     full_songs: bool,
     lexicon: str | Path | None,
+    metadata: str | Path | None,
 ) -> Options:
     return Options(
         scale=scale,
@@ -247,6 +251,7 @@ def _options(
         deam_labels=deam_labels,
         full_songs=full_songs,
         lexicon=None if lexicon is None else Path(lexicon),
+        metadata=None if metadata is None else Path(metadata),
     )
 
 

@@ -59,6 +59,9 @@ class Flags(LongFlags):
     """Read DEAM's 58 full songs of 2015 too."""
     lexicon: Path | None = None
     """CSV of words with valence and arousal on --scale that places Jamendo's mood tags (default: affetti's words)."""
+    metadata: Path | None = None
+    """CSV that adds to the songs of any data set, by the column song: lyrics, lyrics_file, language, section,
+    sections_file, instruments, mode, tempo, genre, artist, title."""
     workers: int | None = None
     """Processes (default: one per core)."""
     engine: str | None = None

@@ -191,6 +191,7 @@ def _collect(
     _require_songs(clips, skipped, source)
     store.require_unique(clips, writer.out)
     mel = writer.join_shards([shard.mel for shard in shards], keep)
+    clips = clips.drop(columns=[name for name in store.OPTIONAL if name in clips and store.is_empty(clips[name])])
     clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
     clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
     split = splits.assign_split(clips, settings.split, settings.folds, settings.seed, parts)
@@ -212,8 +213,11 @@ def _write_tables(shards: Sequence[Shard], source: Source, clips: pd.DataFrame, 
 
 
 def unusable(source: Source) -> list[Skipped]:
-    """The rows that the loader refused, as skipped tracks."""
-    return [Skipped(path, reason) for path, reason in source.refused]
+    """The rows that the loader refused, as skipped tracks, and what it left out of tracks that are kept."""
+    return [
+        *(Skipped(path, reason) for path, reason in source.refused),
+        *(Skipped(path, reason, whole=False) for path, reason in source.incomplete),
+    ]
 
 
 def audited(source: Source, front: FrontEnd) -> list[Check]:
@@ -277,7 +281,7 @@ def _require_songs(rows: pd.DataFrame, skipped: Sequence[Skipped], source: Sourc
 def _signature(source: Source, front: FrontEnd, s: PrepareSettings, parts: Mapping[str, str] | None) -> str:
     """A hash of everything the result depends on; of audio files, their size and time of modification."""
     settings = (s.windows, s.pad, s.strict, s.keep_audio, s.split, parts, s.folds, s.seed)
-    digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused)).encode())
+    digest = hashlib.sha256(repr((source.dataset, front.hash, settings, source.refused, source.incomplete)).encode())
     for name, table in source.tables.items():
         digest.update(f"{name} {table.to_csv(index=False)}".encode())
     for track in source.tracks:

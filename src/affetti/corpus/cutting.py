@@ -75,6 +75,8 @@ class CutTrack:
     """Start in seconds, and samples ``[T]``, of each."""
     n_silent: int
     """Clips that are left out because they are silent."""
+    seconds: float
+    """Length of the recording."""
 
 
 def cut_track(track: Track, front: FrontEnd, windows: Windows = "centre", pad: bool = False) -> CutTrack:
@@ -95,6 +97,7 @@ def cut_track(track: Track, front: FrontEnd, windows: Windows = "centre", pad: b
     if audio.is_silent(waveform):
         raise InputError("silent (nothing above -80 dBFS but a constant)", where=track.path)
     length = front.samples
+    recorded = len(waveform) / front.sample_rate
     if pad and len(waveform) < length:
         waveform = np.pad(waveform, (0, length - len(waveform)))
     seconds = len(waveform) / front.sample_rate
@@ -110,7 +113,7 @@ def cut_track(track: Track, front: FrontEnd, windows: Windows = "centre", pad: b
             clips.append((first / front.sample_rate, samples))
     if not clips:
         raise InputError(f"silent in all of its clips (from {starts[0]:.1f} s)", where=track.path)
-    return CutTrack(clips, len(starts) - len(clips))
+    return CutTrack(clips, len(starts) - len(clips), recorded)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,9 @@ class CutTask(ShardTask):
             if n_silent:
                 reason = f"{n_silent} of its {n_silent + len(clips)} clips are silent"
                 skipped.append(Skipped(track.path, reason, broken=False, whole=False))
+            beyond = track.annotations.beyond(cut.seconds)
+            if beyond is not None:
+                skipped.append(Skipped(track.path, beyond, whole=False))
             fingerprint = track.sound.fingerprint()
             for number, (at, samples) in enumerate(clips):
                 clip_id = track.track_id if len(clips) == 1 else f"{track.track_id}-{number:02d}"

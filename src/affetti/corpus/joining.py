@@ -57,6 +57,7 @@ def union(sources: Sequence[Source]) -> Source:
         (_shared(sources),),
         tables={name: pd.concat(parts, ignore_index=True) for name, parts in sorted(tables.items())},
         parts=tuple(sources),
+        incomplete=[(f"{source.name}/{path}", reason) for source in sources for path, reason in source.incomplete],
     )
 
 

@@ -71,6 +71,10 @@ labels as published, on the scale of their ``dataset``; ``tags`` the published c
 clips that sound alike though they are of different songs.
 """
 
+OPTIONAL: dict[str, str] = {"language": "string", "tempo": "float64", "genre_original": "string"}
+"""Columns that a corpus has only where some clip is known: language of the words, beats per minute, and the genre as
+published, where ``genre`` is the study's."""
+
 MAX_NAME_BYTES = 255
 """Longest name of a file on Linux, macOS and Windows, bytes of UTF-8."""
 KEYS = ("front_end", "n_clips", "n_songs", "source", "licence", "label_scale", "notes", "skipped", "content_hash")
@@ -319,7 +323,8 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
         StorageError: the disk is full.
     """
     clips = clips.reindex(columns=[*COLUMNS, *[name for name in clips.columns if name not in COLUMNS]])
-    clips = clips.astype(COLUMNS)  # type: ignore[arg-type]
+    types = COLUMNS | {name: kind for name, kind in OPTIONAL.items() if name in clips.columns}
+    clips = clips.astype(types)  # type: ignore[arg-type]
     require_unique(clips, path)
     with atomic_write(path / "clips.parquet") as temporary:
         clips.to_parquet(temporary, index=False)
@@ -342,6 +347,11 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
         },
     )
     return Corpus.open(path)
+
+
+def is_empty(column: pd.Series) -> bool:
+    """Whether a column says nothing of any clip."""
+    return bool((column.isna() | (column.astype(str) == "")).all())
 
 
 def require_unique(clips: pd.DataFrame, where: str | Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affetti.corpus.annotations import UNKNOWN, Annotations
 from affetti.emotion import CATEGORIES, SCALES
 from affetti.errors import UsageError
 from affetti.signal import audio
@@ -149,6 +150,8 @@ class Track:
     title: str = ""
     dataset: str = ""
     """The data set it comes from; "" for that of its source."""
+    annotations: Annotations = UNKNOWN
+    """Words, sections and what else is known of it."""
 
     def starts(self, duration: float, clip: float, windows: Windows) -> list[float]:
         """Start times of clips of ``clip`` seconds in a recording of ``duration`` seconds; empty if it is too short.
@@ -167,7 +170,7 @@ class Track:
             return [i * clip for i in range(int((room + 1e-6) // clip) + 1)]
         raise UsageError(f"unknown windows {windows!r}", where="--windows", hint="choose from centre, first, all")
 
-    def describe(self, start: float, clip: float) -> dict[str, Any]:  # noqa: ARG002 - composed songs need them
+    def describe(self, start: float, clip: float) -> dict[str, Any]:
         """The columns that may differ between clips of a track, for the clip that begins at ``start`` seconds."""
         return {
             "valence": self.labels.valence,
@@ -179,9 +182,8 @@ class Track:
             "arousal_original": self.labels.arousal_original,
             "tags": "|".join(self.labels.tags),
             "mode": self.mode,
-            "section": "",
             "instruments": "|".join(self.instruments),
-            "lyrics": "",
+            **self.annotations.describe(start, clip),
         }
 
     def label_rows(self, clip: float) -> list[dict[str, Any]]:
@@ -190,7 +192,7 @@ class Track:
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Rows for further tables of the corpus, by table name, such as the notes of a composed song."""
-        return {}
+        return self.annotations.tables(self.song_id)
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,8 @@ class Options:
     """Whether DEAM's swapped axes are corrected."""
     full_songs: bool = False
     """Whether DEAM's 58 full songs of 2015 are read too."""
+    metadata: Path | None = None
+    """A CSV of words, sections, instruments and so on by song, see :func:`affetti.corpus.metadata.join`."""
     lexicon: Path | None = None
     """A CSV of words with valence and arousal, which gives mood tags their points on the plane."""
     reference: Path | None = None
@@ -268,6 +272,8 @@ class Source:
     """Options that differ from their defaults: fields of :class:`Options`."""
     parts: tuple[Source, ...] = ()
     """The sources it was joined from, where it is a union."""
+    incomplete: Sequence[tuple[str, str]] = ()
+    """Files beside the audio (words, sections) that cannot be used, as (name of the track, reason); it is kept."""
 
     @property
     def name(self) -> str:

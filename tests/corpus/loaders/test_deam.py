@@ -98,6 +98,9 @@ def test_names_are_unwrapped_and_genres_mapped(tmp_path: Path) -> None:
     assert named[1001] == ("Rex Hobart & the Misery Boys", 'A "quoted" title', "other")
     assert named[1002] == ("Artist 1002", "Title", "other")
     assert named[1012] == ("Caf\ufffd", "Title", "electronic")
+    source = load(f"deam:{tmp_path}", Options(full_songs=True))
+    published = {track.song_id: track.annotations.genre_original for track in source.labelled}
+    assert (published["deam-1001"], published["deam-2001"]) == ("SoulRB-Country-Rock", "folk")
     assert named[2001] == ("No", "Go", "other")  # an unquoted comma: the genre is still recognised
     assert named[2002] == ("Hunt Club", "Uranium", "rock")
     assert named[2003] == ("Artist 2003", "Title 2003", "other")

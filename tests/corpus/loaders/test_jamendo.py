@@ -213,6 +213,28 @@ def test_a_word_list_that_cannot_be_used_is_reported(
         load(f"jamendo:{tree(tmp_path)}", Options(lexicon=tmp_path / "words.csv", scale=scale))
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_tags_of_instruments_and_genres_are_used_where_they_are_published(tmp_path: Path, whole: bool) -> None:
+    tree(tmp_path)
+    number = NUMBERS[0]
+
+    def further(category: str, *tags: str) -> str:
+        return line(number, "x").replace("mood/theme---x", "\t".join(f"{category}---{tag}" for tag in tags))
+
+    data = tmp_path / "mtg-jamendo-dataset" / "data"
+    suffix = "" if whole else "-train"
+    folder = data if whole else data / "splits" / "split-0"
+    write(folder / f"autotagging_instrument{suffix}.tsv", further("instrument", "piano", "electricguitar"))
+    write(folder / f"autotagging_genre{suffix}.tsv", further("genre", "experimental", "jazz", "rock"))
+    tracks = {track.track_id: track for track in load(f"jamendo:{tmp_path}").labelled}
+    track = tracks[f"track_{number:07d}"]
+    assert track.instruments == ("piano", "electricguitar")
+    assert (track.genre, track.annotations.genre_original) == ("other", "experimental|jazz|rock")
+    assert track.describe(0.0, 1.0)["instruments"] == "piano|electricguitar"
+    other = tracks[f"track_{NUMBERS[1]:07d}"]
+    assert (other.instruments, other.genre, other.annotations.genre_original) == ((), "", "")
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

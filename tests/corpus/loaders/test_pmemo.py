@@ -125,6 +125,39 @@ def test_a_tree_of_2019_becomes_tracks(tmp_path: Path) -> None:
     assert source.dataset.scale == "0..1"
 
 
+def test_lyrics_of_the_later_release_are_cut_to_the_chorus(tmp_path: Path) -> None:
+    root = tree_2019(tmp_path)
+    song = "[00:00.00]作词 : Nobody\n[02:30.00]into the chorus\n[02:40.00]in the chorus\n[03:05.50]after it\n"
+    write(root / "lyrics" / "108.lrc", song)
+    write(root / "lyrics" / "5.lrc", "[02:75.00]wrong")
+    write(root / "lyrics" / "1000.lrc", "[03:20.00]오빤 강남스타일")
+    write(root / "lyrics" / "3.lrc", "[00:00.00]a song without labels")
+    source = load(f"pmemo:{root}")
+    tracks = {track.song_id: track for track in source.tracks}
+    lyrics = tracks["pmemo-108"].annotations.lyrics
+    assert lyrics.lines == ("into the chorus", "in the chorus")
+    assert lyrics.times == (-5.0, 5.0)
+    assert tracks["pmemo-108"].describe(0.0, 4.0)["lyrics"] == "into the chorus"
+    assert tracks["pmemo-1000"].describe(0.0, 4.0)["lyrics"] == "오빤 강남스타일"
+    assert tracks["pmemo-4"].describe(0.0, 4.0)["lyrics"] == ""
+    assert source.notes[-1] == "lyrics of 2 of 12 songs, cut to the chorus"
+    assert source.incomplete == [
+        ("pmemo-5", "its lyrics are left out: 5.lrc: line 1: [02:75.00] is no time (seconds run to 59)")
+    ]
+
+
+def test_timed_lyrics_without_the_time_of_the_chorus_are_left_out(tmp_path: Path) -> None:
+    root = tree_2019(tmp_path)
+    (root / "metadata.csv").unlink()
+    write(root / "lyrics" / "108.lrc", "[02:40.00]in the chorus")
+    write(root / "lyrics" / "4.lrc", "words without times")
+    source = load(f"pmemo:{root}")
+    tracks = {track.song_id: track for track in source.tracks}
+    assert tracks["pmemo-4"].describe(0.0, 4.0)["lyrics"] == "words without times"
+    assert tracks["pmemo-108"].annotations.lyrics.lines == ()
+    assert "metadata.csv does not say when the chorus is" in source.incomplete[0][1]
+
+
 def test_ratings_over_time_are_saved_and_used_as_a_reference(tmp_path: Path) -> None:
     source = load(f"pmemo:{tree_2019(tmp_path)}")
     dynamic = source.tables["dynamic"]

@@ -12,6 +12,7 @@ from affetti.compose.score import composed_programs
 from affetti.compose.soundfont import N_PROGRAMS, open_soundfont
 from affetti.corpus.joining import union
 from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
+from affetti.corpus.metadata import join
 from affetti.corpus.track import Dataset, Options, Source
 from affetti.errors import InputError, UsageError
 from affetti.storage import expand_home, is_folder
@@ -66,6 +67,8 @@ def load(
     if emomusic is not None:
         options = replace(options, reference=expand_home(emomusic))
     joined = union([_read(name, options) for name in names])
+    if options.metadata is not None:
+        joined = join(joined, expand_home(options.metadata))
     return replace(joined, options=chosen, notes=(*joined.notes, *notes))
 
 
@@ -76,6 +79,7 @@ CONCERNS = {
     "deam_labels": ("deam",),
     "full_songs": ("deam",),
     "lexicon": ("jamendo",),
+    "metadata": tuple(LOADERS),
 }
 """Which sources an option concerns."""
 

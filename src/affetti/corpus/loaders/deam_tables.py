@@ -76,7 +76,8 @@ def names(paths: Sequence[Path], songs: Songs) -> tuple[dict[int, Name], list[st
                 broken.append(row.line)
                 continue
             further = row.rest if file == "metadata_2015.csv" else ()
-            called[int(number)] = Name(clean(artist), clean(title), genres.study(clean(genre), *further))
+            published = "|".join(name for name in map(clean, (genre, *further)) if name)
+            called[int(number)] = Name(clean(artist), clean(title), genres.study(clean(genre), *further), published)
         if broken:
             notes.append(f"{len(broken)} lines of {file} have no song number of their own (first: line {broken[0]})")
     return called, notes

@@ -121,7 +121,8 @@ def _info(paths: Sequence[Path], labelled: set[int]) -> tuple[dict[int, Name], d
         part = PARTS.get(row.get(PART))
         if part is None:
             raise row.wrong(f"set {row.get(PART)!r} is neither {' nor '.join(PARTS)}", tables.AGAIN)
-        names[number] = Name(clean(row["artist"]), clean(row["songtitle"]), genres.study(clean(row["genre"])))
+        genre = clean(row["genre"])
+        names[number] = Name(clean(row["artist"]), clean(row["songtitle"]), genres.study(genre), genre)
         if number in labelled:
             track = f"{DATASET.name}-{number}"
             mediaeval_2013[track] = part

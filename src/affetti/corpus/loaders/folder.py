@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
+from affetti.corpus import metadata
 from affetti.corpus.loaders import table, tree
 from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
 from affetti.errors import InputError, printable
@@ -33,13 +34,16 @@ def from_table(
     here: list[Track] = []
     absent: list[Track] = []
     refused: list[tuple[str, str]] = []
+    incomplete: list[tuple[str, str]] = []
     named: set[str] = set()
     finder = FileFinder()
     for row in read.rows:
         file = finder.find(row.file)
         named.add(os.path.realpath(file))
         called = row.file.relative_to(path) if row.file.is_relative_to(path) else row.file
-        track = Track(row.clip_id, row.song, str(called), sound(file), row.labels, row.artist, row.genre)
+        plain = Track(row.clip_id, row.song, str(called), sound(file), row.labels, row.artist, row.genre)
+        track = row.described.applied(plain)
+        incomplete += [(track.path, fault) for fault in row.described.faults]
         reason = why_unusable(file)
         if reason is None:
             here.append(track)
@@ -52,8 +56,8 @@ def from_table(
         raise InputError(
             f"{refused[0][1]}{more}", where=path / absent[0].path, hint="correct the file column, or the permissions"
         )
-    notes = [*read.notes, *_unlabelled(path, named, suffixes)]
-    return Source(replace(dataset, scale=read.scale), here, absent, refused, tuple(notes))
+    notes = [*read.notes, *_unlabelled(path, named, suffixes), *metadata.gap_notes(here)]
+    return Source(replace(dataset, scale=read.scale), here, absent, refused, tuple(notes), incomplete=incomplete)
 
 
 def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[str]:

@@ -10,18 +10,22 @@ MTG/mtg-jamendo-dataset and its audio, anywhere below one folder::
 Tables have the header ``TRACK_ID ARTIST_ID ALBUM_ID PATH DURATION TAGS``, tabs and CRLF; TAGS is all the rest of the
 line, one cell a tag, each ``mood/theme---NAME``. Where the first table is absent, the tracks are those of the splits.
 
-A track's label is the mean of its tags' points on the plane (see :mod:`affetti.corpus.loaders.moods`); tracks whose
-tags have no point are left out and counted. These labels have no raters and no spread, so their ceiling is unknown.
+``autotagging_instrument.tsv`` and ``autotagging_genre.tsv`` beside the first table (or, without them, the files of one
+split) give instruments and genres. A track's label is the mean of its tags' points on the plane (see
+:mod:`affetti.corpus.loaders.moods`); tracks whose tags have no point are left out and counted. These labels have no
+raters and no spread, so their ceiling is unknown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from affetti import tables
-from affetti.corpus.loaders import moods, tree
+from affetti.corpus.annotations import Annotations
+from affetti.corpus.loaders import genres, moods, tree
 from affetti.corpus.track import AudioFile, Dataset, Labels, Options, Source, Track
 from affetti.errors import InputError
 from affetti.folders import normal_name
@@ -40,6 +44,8 @@ COLUMNS = ("track_id", "artist_id", "album_id", "path", "duration", "tags")
 CATEGORY = "mood/theme---"
 TABLE = "autotagging_moodtheme.tsv"
 PARTS = ("train", "validation", "test")
+INSTRUMENT, GENRE = "instrument---", "genre---"
+MEANINGS = {CATEGORY: "a mood or theme", INSTRUMENT: "an instrument", GENRE: "a genre"}
 PART = re.compile(rf"autotagging_moodtheme-({'|'.join(PARTS)})\.tsv")
 
 
@@ -64,11 +70,12 @@ def load(path: Path, options: Options) -> Source:
         raise InputError(what, where=path, hint="give the folder that holds the clone of MTG/mtg-jamendo-dataset")
     points = moods.read(options.lexicon, options.scale) if options.lexicon else moods.MOODS
     sounds = _sounds(paths)
+    instruments, genre_tags = _further_tags(paths, INSTRUMENT), _further_tags(paths, GENRE)
     here: list[Track] = []
     absent: list[Track] = []
     tagged: set[str] = set()
     for name, row in sorted(listed.items()):
-        tags = _tags(row)
+        tags = _tags(row, CATEGORY)
         tagged.update(tags)
         point = moods.place(tags, points)
         if point is None:
@@ -77,6 +84,12 @@ def load(path: Path, options: Options) -> Source:
         called = row["path"] if file is None else str(file.relative_to(path))
         labels = Labels(float(point[0]), float(point[1]), tags=tags)
         track = Track(name, name, called, AudioFile(file or path / row["path"]), labels, row["artist_id"])
+        track = replace(
+            track,
+            genre=genres.study(*genre_tags.get(name, ())),
+            instruments=instruments.get(name, ()),
+            annotations=Annotations(genre_original="|".join(genre_tags.get(name, ()))),
+        )
         (absent if file is None else here).append(track)
     count = len(here) + len(absent)
     if not count:
@@ -109,12 +122,21 @@ def _read(file: Path) -> dict[str, tables.Row]:
     return tables.unique(table, "track_id")
 
 
-def _tags(row: tables.Row) -> tuple[str, ...]:
+def _tags(row: tables.Row, category: str) -> tuple[str, ...]:
     tags = [tag for tag in (row["tags"], *row.rest) if tag]
     for tag in tags:
-        if not tag.startswith(CATEGORY):
-            raise row.wrong(f"tag {tag!r} is not a mood or theme; expected {CATEGORY}NAME", tables.AGAIN)
-    return tuple(tag.removeprefix(CATEGORY) for tag in tags)
+        if not tag.startswith(category):
+            raise row.wrong(f"tag {tag!r} is not {MEANINGS[category]}; expected {category}NAME", tables.AGAIN)
+    return tuple(tag.removeprefix(category) for tag in tags)
+
+
+def _further_tags(paths: Sequence[Path], category: str) -> dict[str, tuple[str, ...]]:
+    """Tags of another category by track id: of its whole table, or of the files of one split; {} without them."""
+    name = f"autotagging_{category.strip('-')}"
+    whole = tree.only(paths, f"{name}.tsv")
+    files = [file for file in paths if re.fullmatch(rf"{name}-({'|'.join(PARTS)})\.tsv", file.name)]
+    files = [file for file in files if file.parent == files[0].parent] if whole is None else [whole]
+    return {track: _tags(row, category) for file in files for track, row in _read(file).items()}
 
 
 def _sounds(paths: Iterable[Path]) -> dict[str, Path]:

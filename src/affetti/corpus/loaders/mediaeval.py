@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affetti import tables
+from affetti.corpus.annotations import Annotations
 from affetti.corpus.audit import CHECKS
 from affetti.corpus.loaders import tree
 from affetti.corpus.track import AudioFile, Check, Labels, Track
@@ -76,6 +77,8 @@ class Name:
     artist: str = ""
     title: str = ""
     genre: str = ""
+    genre_original: str = ""
+    """As published."""
 
 
 def read(paths: Sequence[Path]) -> tuple[Songs, list[tuple[str, str]]]:
@@ -168,6 +171,7 @@ def tracks(
             name.artist,
             name.genre,
             title=name.title,
+            annotations=Annotations(genre_original=name.genre_original),
         )
         (here if number in audio_files else absent).append(track)
     return here, absent

@@ -8,6 +8,8 @@ Zhang et al., "The PMEmo Dataset for Music Emotion Recognition", ICMR 2018. Both
     PMEmo2019/annotations/static_annotations_std.csv    musicId,Arousal(std),Valence(std)
     PMEmo2019/annotations/dynamic_annotations.csv       musicId,frameTime,Arousal(mean),Valence(mean), every 0.5 s
 
+    PMEmo2019/lyrics/ID.lrc                             words of the whole song, with times; not of all songs
+
     PMEmo/metadata.csv                                  song_id,file_name,artist,song_title: commas not quoted
     PMEmo/Chorus/ID.mp3
     PMEmo/A_static.csv, V_static.csv                    musicId,mean_A,std_A and musicId,mean_V,std_V, in no order
@@ -15,12 +17,16 @@ Zhang et al., "The PMEmo Dataset for Music Emotion Recognition", ICMR 2018. Both
 Labels are in [0, 1]: ratings from 1 to 9, less 1, by 8. Published spreads divide by the number of raters (``ddof`` 0);
 here they are those of a sample (``ddof`` 1). No file gives that number, but it follows from means and spreads of whole
 ratings (see :func:`raters`). Of the 794 songs, 27 have no labels.
+
+Words are cut to the chorus by ``chorus_start_time`` and ``chorus_end_time`` of ``metadata.csv``; lines that name who
+wrote the song are left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +34,9 @@ import pandas as pd
 
 from affetti import tables
 from affetti.corpus import audit
+from affetti.corpus.annotations import Annotations, Lyrics
 from affetti.corpus.loaders import tree
+from affetti.corpus.lyrics_file import excerpt_lyrics, read_lyrics
 from affetti.corpus.track import AudioFile, Check, Dataset, Labels, Options, Source, Track
 from affetti.emotion import AXES, SCALES
 from affetti.errors import InputError
@@ -45,6 +53,9 @@ MIN_RATERS = 10
 """Fewest raters of a song, according to the paper."""
 MAX_RATERS = 19
 """Upper limit of the search: every mean and spread of k ratings is also one of 2 k ratings."""
+CLOCK = re.compile(r"(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
+CREDITS = re.compile(r"\s*(作词|作詞|作曲|编曲|編曲|制作|製作|Lyrics? by|Composed by|Written by)", re.IGNORECASE)
+"""Lines of an LRC file that name who made the song."""
 RESCALED = 0.1
 """Share of songs outside [0, 1] above which a table counts as rescaled; the published ones have none."""
 
@@ -60,11 +71,13 @@ class Static:
 
 @dataclass(frozen=True)
 class Release:
-    """The tables of one release: labels, and (artist, title), by musicId."""
+    """The tables of one release: labels, (artist, title), and when the chorus starts and ends, by musicId."""
 
     year: int
     static: Mapping[str, Static]
     names: Mapping[str, tuple[str, str]]
+    chorus: Mapping[str, tuple[float, float]]
+    """In seconds of the song."""
 
 
 def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signature for all loaders
@@ -90,6 +103,7 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
         raise InputError(what, where=table, hint=hint)
     counted = {name: raters(song.mean, song.spread) for name, song in static.items()}
     sounds = tree.sounds(tree.below(here, "chorus"))
+    words, incomplete = _lyrics(here, release)
     tracks: dict[str, Track] = {}
     for name in (name for name in static if name not in outside):
         artist, title = release.names.get(name, ("", ""))
@@ -97,16 +111,29 @@ def load(path: Path, options: Options) -> Source:  # noqa: ARG001 - one signatur
         called = str(file.relative_to(path)) if file.is_relative_to(path) else str(file)
         labels = _labels(static[name], counted[name])
         song = f"pmemo-{name}"
-        tracks[name] = Track(song, song, called, AudioFile(file), labels, artist, title=title)
+        tracks[name] = Track(
+            song,
+            song,
+            called,
+            AudioFile(file),
+            labels,
+            artist,
+            title=title,
+            annotations=Annotations(words.get(name, Lyrics())),
+        )
     dynamic = _dynamic(tree.only(here, "dynamic_annotations.csv"), tracks)
     return Source(
         DATASET,
         [track for name, track in tracks.items() if name in sounds],
         [track for name, track in tracks.items() if name not in sounds],
         [(f"pmemo-{name}", reason) for name, reason in outside.items()],
-        tuple(_notes(release, counted, dynamic, len(tracks), len(tracks.keys() & sounds.keys()))),
+        (
+            *_notes(release, counted, dynamic, len(tracks), len(tracks.keys() & sounds.keys())),
+            *_lyric_notes(words, tracks),
+        ),
         (audit.out_of_range([f"pmemo-{name}" for name in outside], "0..1"), *_checks(tracks, dynamic)),
         tables={} if dynamic is None else {"dynamic": dynamic},
+        incomplete=incomplete,
     )
 
 
@@ -141,7 +168,8 @@ def _of_2019(table: Path, paths: Sequence[Path]) -> Release:
         )
         for name, row in means.items()
     }
-    return Release(2019, static, _names(tree.only(paths, "metadata.csv"), "musicid", "title"))
+    metadata = tree.only(paths, "metadata.csv")
+    return Release(2019, static, _names(metadata, "musicid", "title"), _choruses(metadata))
 
 
 def _of_2018(table: Path, paths: Sequence[Path]) -> Release:
@@ -161,7 +189,7 @@ def _of_2018(table: Path, paths: Sequence[Path]) -> Release:
         )
         for name, row in arousal.items()
     }
-    return Release(2018, static, _names(tree.only(paths, "metadata.csv"), "song_id", "song_title"))
+    return Release(2018, static, _names(tree.only(paths, "metadata.csv"), "song_id", "song_title"), {})
 
 
 def _spread(row: tables.Row | None, column: str) -> tuple[float]:
@@ -180,6 +208,44 @@ def _names(file: Path | None, ident: str, title: str) -> dict[str, tuple[str, st
         )
         for name, row in table.items()
     }
+
+
+def _choruses(file: Path | None) -> dict[str, tuple[float, float]]:
+    """When the chorus starts and ends, seconds, of the songs where ``metadata.csv`` says so (``02:35``)."""
+    if file is None:
+        return {}
+    choruses: dict[str, tuple[float, float]] = {}
+    for row in tables.read(file, ("musicid",), ragged=True, errors="replace"):
+        times = [CLOCK.fullmatch(row.get(f"chorus_{end}_time")) for end in ("start", "end")]
+        start, end = (float("nan") if time is None else 60.0 * int(time[1]) + float(time[2]) for time in times)
+        if end > start:
+            choruses[row["musicid"]] = start, end
+    return choruses
+
+
+def _lyrics(paths: Sequence[Path], release: Release) -> tuple[dict[str, Lyrics], list[tuple[str, str]]]:
+    """Words of each chorus by musicId, without lines of credits, and the songs whose words cannot be used."""
+    words: dict[str, Lyrics] = {}
+    faults: list[tuple[str, str]] = []
+    for file in tree.below(paths, "lyrics"):
+        name = file.stem
+        if file.suffix.casefold() != ".lrc" or name not in release.static:
+            continue
+        try:
+            lyrics = read_lyrics(file)
+        except InputError as error:
+            faults.append((f"pmemo-{name}", f"its lyrics are left out: {file.name}: {error.what}"))
+            continue
+        lines = tuple("" if CREDITS.match(line) else line for line in lyrics.lines)
+        if name in release.chorus or not lyrics.times:
+            words[name] = excerpt_lyrics(replace(lyrics, lines=lines), *release.chorus.get(name, (0.0, 0.0)))
+        else:
+            faults.append((f"pmemo-{name}", "its lyrics are left out: metadata.csv does not say when the chorus is"))
+    return words, faults
+
+
+def _lyric_notes(words: Mapping[str, Lyrics], tracks: Mapping[str, Track]) -> list[str]:
+    return [f"lyrics of {len(words.keys() & tracks.keys())} of {len(tracks)} songs, cut to the chorus"] if words else []
 
 
 def _outside(song: Static) -> str:

@@ -1,7 +1,8 @@
 """``labels.csv``: one row a file, with its valence and arousal.
 
-Columns ``file, valence, arousal`` are needed; ``song, artist, genre, valence_std, arousal_std, raters`` are read where
-present and may be left empty, any others are named in a note and ignored. A file without a song is its own. The scale
+Columns ``file, valence, arousal`` are needed; ``song, artist, genre, valence_std, arousal_std, raters`` and those of
+:data:`affetti.corpus.metadata.COLUMNS` (words, sections, instruments …) are read where present and may be left empty,
+any others are named in a note and ignored. A file without a song is its own. The scale
 is the one declared, or the one that negative values give away; where the values allow several, the loader refuses to
 guess.
 """
@@ -16,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti import tables
+from affetti.corpus import metadata
 from affetti.corpus.track import Labels
 from affetti.emotion import SCALES
 from affetti.errors import InputError, UsageError
 
 REQUIRED = ("file", "valence", "arousal")
-OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters")
+OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters", *metadata.COLUMNS)
 MAX_RATERS = 32_767
 """What the column ``raters`` of a corpus can hold."""
 
@@ -36,6 +38,7 @@ class LabelledFile:
     song: str
     artist: str
     genre: str
+    described: metadata.Described
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def read(folder: Path, scale: str | None) -> Table:
             row.get("song") or clip,
             row.get("artist"),
             row.get("genre"),
+            metadata.describe(row),
         )
         for row, clip in zip(lines, ids, strict=True)
     ]
