@@ -13,71 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tests.conftest import music
 from tests.material import present
+from tests.tiny_encoders import RATE, make, transformers
 
 from affetti.embedders import encoders
 from affetti.embedders.encoders import WINDOW_SECONDS, encoder_embedder
+from affetti.embedders.registry import make_embedder
 from affetti.errors import InputError, MissingDependencyError, UsageError
-
-transformers: Any = pytest.importorskip("transformers", reason="needs the extra encoders")
-
-RATE = 8_000
-SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
-CONVOLUTIONS: dict[str, Any] = {
-    **SIZES,
-    "conv_dim": (8, 8),
-    "conv_stride": (5, 4),
-    "conv_kernel": (10, 4),
-    "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2,
-}
-
-
-def clap(folder: Path, fusion: bool) -> Path:
-    """A CLAP of one-second windows."""
-    audio_config = {
-        "spec_size": 64,
-        "num_mel_bins": 16,
-        "window_size": 2,
-        "patch_stride": [4, 4],
-        "depths": [1, 1],
-        "num_attention_heads": [2, 2],
-        "num_hidden_layers": 2,
-        "hidden_size": 32,
-        "patch_embeds_hidden_size": 16,
-        "enable_fusion": fusion,
-        "fusion_type": "aff_2d",
-    }
-    text_config = {**SIZES, "num_hidden_layers": 1, "vocab_size": 20}
-    transformers.ClapModel(
-        transformers.ClapConfig(text_config=text_config, audio_config=audio_config, projection_dim=12)
-    ).save_pretrained(folder)
-    transformers.ClapFeatureExtractor(
-        feature_size=16,
-        sampling_rate=RATE,
-        hop_length=160,
-        max_length_s=1,
-        fft_window_size=256,
-        frequency_max=4_000,
-        truncation="fusion" if fusion else "rand_trunc",
-    ).save_pretrained(folder)
-    return folder
-
-
-def make(kind: str, folder: Path, seed: int = 0) -> Path:
-    """An encoder with weights of no meaning, as ``save_pretrained`` files it."""
-    torch.manual_seed(seed)
-    if kind in ("clap", "clap-fused"):
-        return clap(folder, kind == "clap-fused")
-    if kind == "wav2vec2-bert":
-        config = transformers.Wav2Vec2BertConfig(**SIZES, feature_projection_input_dim=160)
-        transformers.Wav2Vec2BertModel(config).save_pretrained(folder)
-        transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
-        return folder
-    name, norm = {"hubert": ("Hubert", "group"), "wav2vec2": ("Wav2Vec2", "layer"), "wavlm": ("WavLM", "group")}[kind]
-    config = getattr(transformers, f"{name}Config")(**CONVOLUTIONS, feat_extract_norm=norm)
-    getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
-    transformers.Wav2Vec2FeatureExtractor(sampling_rate=RATE).save_pretrained(folder)
-    return folder
 
 
 def as_mert(folder: Path, **settings: Any) -> Path:
@@ -109,14 +50,22 @@ def embed(folder: Path | str, sound: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("kind", "dimension"),
-    [("clap", 12), ("clap-fused", 12), ("hubert", 16), ("wav2vec2", 16), ("wavlm", 16), ("wav2vec2-bert", 16)],
+    [
+        ("clap", 12),
+        ("clap-fused", 12),
+        ("hubert", 16),
+        ("wav2vec2", 16),
+        ("wavlm", 16),
+        ("wav2vec2-bert", 16),
+        ("ast", 16),
+    ],
 )
 def test_the_embedding_of_a_clip_does_not_depend_on_batch_order_and_run(
     tmp_path: Path, kind: str, dimension: int
 ) -> None:
     made = encoder_embedder(str(make(kind, tmp_path / kind)))
     assert made.name == f"hf:{tmp_path / kind}"
-    assert made.sample_rate == (16_000 if kind == "wav2vec2-bert" else RATE)
+    assert made.sample_rate == (16_000 if kind in ("wav2vec2-bert", "ast") else RATE)
     sound = sounds(rate=present(made.sample_rate))
     with torch.inference_mode():
         features = made.embed(sound)
@@ -139,6 +88,33 @@ def test_an_embedding_is_the_mean_over_time_of_a_layer(tmp_path: Path, layer: in
     state = states.last_hidden_state if layer is None else states.hidden_states[layer]
     features = embed(folder if layer is None else f"{folder}#{layer}", sound)
     torch.testing.assert_close(features, state.mean(dim=1), rtol=1e-3, atol=1e-4)
+
+
+def test_all_layers_lie_one_after_the_other(tmp_path: Path) -> None:
+    folder, sound = make("hubert", tmp_path / "hubert"), sounds(2)
+    made = encoder_embedder(f"{folder}#all")
+    assert made.layers == 4
+    assert made.version != encoder_embedder(str(folder)).version
+    each = [embed(f"{folder}#{layer}", sound) for layer in range(4)]
+    torch.testing.assert_close(embed(f"{folder}#all", sound), torch.cat(each, dim=1))
+    single = encoder_embedder(f"{make('clap', tmp_path / 'clap')}#all")
+    assert single.layers == 1
+
+
+def test_ast_is_embedded_in_windows_of_its_own_length(tmp_path: Path) -> None:
+    """64 frames of 10 ms; a longer clip is not cut, and a shorter one is padded."""
+    folder = make("ast", tmp_path / "ast")
+    window = 64 * 160
+    sound = sounds(1, 2.0, 16_000)[:, : 2 * window]
+    halves = [embed(folder, part) for part in sound.split(window, dim=1)]
+    torch.testing.assert_close(embed(folder, sound), (halves[0] + halves[1]) / 2, rtol=1e-4, atol=1e-5)
+    model = transformers.ASTModel.from_pretrained(folder).eval()
+    extractor = transformers.ASTFeatureExtractor.from_pretrained(folder)
+    given = extractor(sound[0, :window].numpy(), sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        state = model(**given).last_hidden_state
+    torch.testing.assert_close(halves[0], state.mean(dim=1), rtol=1e-4, atol=1e-5)
+    assert embed(folder, sound[:, : window // 3]).isfinite().all()
 
 
 def test_long_audio_is_embedded_in_windows(tmp_path: Path) -> None:
@@ -269,6 +245,8 @@ def test_a_missing_path_is_not_searched_on_the_hub(tmp_path: Path, monkeypatch: 
         raise AssertionError("the network was used")
 
     monkeypatch.setattr(transformers.PretrainedConfig, "get_config_dict", ask)
+    with pytest.raises(InputError, match="no such folder"):
+        make_embedder("hf:./nowhere")
     for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere", "a/b/c", "user/ model"):
         with pytest.raises(InputError, match="no such folder"):
             encoder_embedder(name)
@@ -285,6 +263,9 @@ def test_a_name_is_requested_from_the_hub_and_a_failure_is_reported(monkeypatch:
     with pytest.raises(InputError, match=r"laion/clap: cannot be loaded \(We couldn't connect") as caught:
         encoder_embedder("laion/clap")
     assert requested == ["laion/clap"]
+    with pytest.raises(InputError):
+        encoder_embedder("mert#all")
+    assert requested[1:] == ["m-a-p/MERT-v1-95M"], "a short name"
     assert "hf download" in str(caught.value)
 
 

@@ -8,7 +8,7 @@ recall, and the search for copies compare such vectors.
   waveforms.
 - :mod:`affetti.embedders.regressor`: the last hidden layer of an emotion regressor that affetti trained.
 - :mod:`affetti.embedders.taggers`: MusiCNN and FCN, on waveforms.
-- :mod:`affetti.embedders.encoders`: CLAP, MERT and other encoders of ``transformers``, on waveforms.
+- :mod:`affetti.embedders.encoders`: CLAP, MERT, AST and other encoders of ``transformers``, on waveforms.
 
 Embeddings of networks are compared as they are, as is the convention of the Fréchet Audio Distance (Kilgour et al.
 2019): their scale is part of what was learnt. Where coordinates differ in scale for no reason (``standardise``), they
@@ -98,6 +98,8 @@ class FunctionEmbedder:
     standardise: bool = False
     front_end: FrontEnd | None = None
     trained_on: frozenset[str] = frozenset()
+    layers: int = 1
+    """Layers whose vectors, all of one length, lie one after the other in what it gives."""
 
     def embed(self, batch: Tensor) -> Tensor:
         """See :meth:`Embedder.embed`."""
@@ -126,13 +128,13 @@ def require_input(embedder: Embedder, clips: ClipSet) -> None:
         )
 
 
-def require_unseen(embedder: Embedder, songs: NDArray[np.str_]) -> None:
-    """Refuse to compare songs that ``embedder`` was trained on.
+def require_unseen(embedder: Embedder, songs: NDArray[np.str_], flag: str = "--features") -> None:
+    """Refuse to compare songs that ``embedder`` was trained on; ``flag`` is what named it.
 
     Raises:
         MismatchError: names the first.
     """
-    splits.require_held_out(songs.tolist(), embedder.trained_on, f"--features {embedder.name}")
+    splits.require_held_out(songs.tolist(), embedder.trained_on, f"{flag} {embedder.name}")
 
 
 def embed_rows(embedder: Embedder, clips: ClipSet, rows: range) -> NDArray[np.float32]:

@@ -5,7 +5,11 @@
   longer sound draws crops at random and is not used: a clip's embedding depends on the clip alone.
 - ``hubert``, ``wav2vec2``, ``wav2vec2-bert``, ``wavlm``, and MERT (Li et al. 2024, arXiv 2306.00107): the mean over
   time of the last hidden state, or of that after layer K (``NAME#K``, 0: the input of the first layer), in windows of
-  10 s.
+  10 s. ``NAME#all`` gives all layers, 0 to the last, one after the other.
+- AST (Gong et al. 2021, arXiv 2104.01778): the same, mean over its tokens, in windows of its own input length (10.24
+  s); shorter sound is padded with zeros, as it was in training.
+
+:data:`ENCODERS` gives short names to published models.
 
 MERT's repository requires running its own code. With the settings of its published models that code computes what
 HuBERT does, so it is loaded as HuBERT, and no code from a repository is ever run. A model of other settings is refused.
@@ -17,8 +21,10 @@ client's own cache; a folder is read in place, without network access.
 from __future__ import annotations
 
 import json
+import logging as log
 import os
 import re
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
@@ -33,10 +39,20 @@ from affetti.embedders.weights import fingerprint
 from affetti.embedders.windows import mean_over_windows
 from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
 
+AST_FRAME_SECONDS = 0.01
+"""Hop of AST's frames."""
 WINDOW_SECONDS = 10
 """Window of encoders that take any length: the memory of attention grows with its square."""
-MODEL_TYPES = ("clap", "hubert", "wav2vec2", "wav2vec2-bert", "wavlm", "mert_model")
+AST = "audio-spectrogram-transformer"
+MODEL_TYPES = ("clap", "hubert", "wav2vec2", "wav2vec2-bert", "wavlm", "mert_model", AST)
 """``model_type`` of the encoders known to work."""
+ENCODERS = {
+    "ast": "MIT/ast-finetuned-audioset-10-10-0.4593",
+    "clap": "laion/larger_clap_music",
+    "mert": "m-a-p/MERT-v1-95M",
+}
+"""Published models by a short name."""
+ALL_LAYERS = "all"
 UNSUPPORTED_SETTINGS = ("feature_extractor_cqt", "deepnorm")
 """Settings of MERT that HuBERT has not; its published models do not use them."""
 TRAINING_ONLY_WEIGHTS = ("masked_spec_embed",)
@@ -47,7 +63,8 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
     """The encoder that ``text`` names.
 
     Args:
-        text: a folder, or a model of the Hub (``laion/larger_clap_music``); ``#K`` behind it chooses a layer.
+        text: a folder, a model of the Hub (``laion/larger_clap_music``) or one of :data:`ENCODERS`; ``#K`` behind it
+            chooses a layer, ``#all`` gives all of them.
         device: where it runs.
 
     Raises:
@@ -69,20 +86,26 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
             raise InputError(f"cannot be loaded ({lines[0]})", where=source, hint=hint) from error
     model = model.float().eval()
     depth = -1 if kind == "clap" else int(model.config.num_hidden_layers)
-    if layer is not None and layer > depth:
+    if isinstance(layer, int) and layer > depth:
         known = "it gives one embedding, leave out #K" if kind == "clap" else f"choose from 0 to {depth}"
         raise UsageError(f"there is no layer {layer}", where=text, hint=known)
     rate = int(extractor.sampling_rate)
     settings = (kind, layer, library.__version__, json.dumps(extractor.to_dict(), sort_keys=True, default=str))
     version = f"hf-1-{fingerprint(model.state_dict(), *settings)}"
     model = model.to(device)
-    embed = _clap(model, extractor, rate) if kind == "clap" else _over_time(model, extractor, rate, layer)
-    return FunctionEmbedder(f"hf:{text}", version, embed, rate)
+    if kind == "clap":
+        return FunctionEmbedder(f"hf:{text}", version, _clap(model, extractor, rate), rate)
+    window = int(extractor.max_length * AST_FRAME_SECONDS * rate) if kind == AST else WINDOW_SECONDS * rate
+    embed = _over_time(model, extractor, rate, layer, window)
+    layers = depth + 1 if layer == ALL_LAYERS else 1
+    return FunctionEmbedder(f"hf:{text}", version, embed, rate, layers=layers)
 
 
-def _layer_of(text: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(.+)#(\d+)", text)
-    return (text, None) if match is None or Path(text).is_dir() else (match[1], int(match[2]))
+def _layer_of(text: str) -> tuple[str, int | str | None]:
+    match = re.fullmatch(rf"(.+)#(\d+|{ALL_LAYERS})", text)
+    if match is None or Path(text).is_dir():
+        return ENCODERS.get(text, text), None
+    return ENCODERS.get(match[1], match[1]), match[2] if match[2] == ALL_LAYERS else int(match[2])
 
 
 def _transformers() -> Any:
@@ -92,21 +115,25 @@ def _transformers() -> Any:
         return import_module("transformers")
     except ImportError as error:
         raise MissingDependencyError(
-            f"needs transformers ({error})", where="--features hf", hint="pip install 'affetti[encoders]'"
+            f"needs transformers ({error})", where="features hf", hint="pip install 'affetti[encoders]'"
         ) from error
 
 
 @contextmanager
 def _quietly(library: Any) -> Generator[None]:
-    """Keep the library's talk and progress bars off stderr."""
-    logging = library.utils.logging
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    """Keep the library's talk, warnings and progress bars off stderr."""
+    logging, client = library.utils.logging, log.getLogger("huggingface_hub")
+    verbosity, bars, level = logging.get_verbosity(), logging.is_progress_bar_enabled(), client.level
     logging.set_verbosity_error()
+    client.setLevel(log.ERROR)  # it reports each attempt to connect
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.set_verbosity(verbosity)
+        client.setLevel(level)
         if bars:
             logging.enable_progress_bar()
 
@@ -159,11 +186,15 @@ def _clap(model: Any, extractor: Any, rate: int) -> Callable[[Tensor], Tensor]:
     return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], int(extractor.nb_max_samples)))
 
 
-def _over_time(model: Any, extractor: Any, rate: int, layer: int | None) -> Callable[[Tensor], Tensor]:
+def _over_time(
+    model: Any, extractor: Any, rate: int, layer: int | str | None, window: int
+) -> Callable[[Tensor], Tensor]:
     def network(part: Tensor) -> Tensor:
         given = extractor(list(part.numpy()), sampling_rate=rate, return_tensors="pt")
         output = model(**given.to(model.device), output_hidden_states=layer is not None)
+        if layer == ALL_LAYERS:
+            return torch.cat([state.mean(dim=1) for state in output.hidden_states], dim=1)
         state = output.last_hidden_state if layer is None else output.hidden_states[layer]
         return state.mean(dim=1)
 
-    return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], WINDOW_SECONDS * rate))
+    return lambda sound: mean_over_windows(network, sound, min(sound.shape[1], window))

@@ -46,7 +46,8 @@ def make_embedder(text: str, device: str = "cpu") -> Embedder:
         meant = [form for form in forms if near and form.partition(":")[0] == near[0]]
         hint = f"write {meant[0]}" if meant else f"choose from {', '.join(forms)}"
         raise UsageError(f"no features {text!r}", where="--features", hint=hint)
-    return FACTORIES[name][1](str(expand_home(rest)), device)
+    # As a path, ./folder would become the name of a model of the Hub.
+    return FACTORIES[name][1](str(expand_home(rest)) if rest.startswith("~") else rest, device)
 
 
 def make_embedders(text: str, device: str = "cpu") -> tuple[Embedder, ...]:
