@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
+from sklearn.neural_network import MLPRegressor
 from sklearn.svm import SVR
 
-from affetti.models.regressors.estimators import BoostedTrees, Estimator, Ridge, SupportVectors
+from affetti.models.regressors.estimators import BoostedTrees, Estimator, Perceptron, Ridge, SupportVectors
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 12))
@@ -19,6 +21,7 @@ MAKE: dict[str, Any] = {
     "ridge": lambda: Ridge(12),
     "svr": lambda: SupportVectors(12, 2.0, 0.05),
     "boosting": lambda: BoostedTrees(12, 40, 4),
+    "mlp": lambda: Perceptron(12, 8, 0.5, seed=3),
 }
 
 
@@ -51,9 +54,13 @@ def fitted(kind: str) -> Estimator:
 
 
 def test_it_predicts_what_scikit_learn_predicts(kind: str) -> None:
-    result = fitted(kind)(torch.from_numpy(NEW if kind != "ridge" else NEW.astype(np.float32))).numpy()
+    result = fitted(kind)(torch.from_numpy(NEW.astype(np.float32) if kind in ("ridge", "mlp") else NEW)).numpy()
     if kind == "ridge":  # one penalty for both targets
         expected = RidgeCV(alphas=np.logspace(0, 5, 16)).fit(X, Y).predict(NEW)
+    elif kind == "mlp":  # one network
+        network = MLPRegressor(hidden_layer_sizes=(8,), alpha=0.5, max_iter=200, random_state=3)
+        with pytest.warns(ConvergenceWarning):
+            expected = np.asarray(network.fit(X, Y).predict(NEW), dtype=np.float64)
     else:
         expected = np.stack([witness(kind, target) for target in Y.T], axis=1)
     np.testing.assert_allclose(result, expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The baselines every network must beat: ridge, support vectors and boosted trees on statistics or an embedding.
+"""The baselines every network must beat: ridge, support vectors and the like, on statistics or an embedding.
 
 Features are :func:`affetti.signal.statistics.mel_statistics`, or vectors that an embedder made of each clip;
 standardised. On small corpora they are hard to beat, so they are always in the table.
@@ -15,7 +15,7 @@ from torch import Tensor
 from affetti.errors import UsageError
 from affetti.models.base import Regressor
 from affetti.models.layers import require
-from affetti.models.regressors.estimators import BoostedTrees, Estimator, Ridge, SupportVectors
+from affetti.models.regressors.estimators import BoostedTrees, Estimator, Perceptron, Ridge, SupportVectors
 from affetti.signal.statistics import mel_statistics
 
 
@@ -23,8 +23,8 @@ from affetti.signal.statistics import mel_statistics
 class BaselineConfig:
     """Which baseline, on what."""
 
-    method: Literal["ridge", "svr", "boosting"] = "ridge"
-    """Linear, support vectors with a Gaussian kernel, or gradient-boosted trees."""
+    method: Literal["ridge", "svr", "boosting", "mlp"] = "ridge"
+    """Linear, support vectors with a Gaussian kernel, gradient-boosted trees, or a perceptron with a hidden layer."""
     penalty: float = 1.0
     """C of ``svr``, > 0; larger follows the clips more closely."""
     epsilon: float = 0.1
@@ -33,6 +33,12 @@ class BaselineConfig:
     """Trees of ``boosting``, ≥ 1."""
     levels: int = 4
     """Levels of a tree, 1 to 8."""
+    hidden: int = 64
+    """Hidden units of ``mlp``, ≥ 1."""
+    decay: float = 1.0
+    """Squared penalty on the weights of ``mlp``, ≥ 0, as scikit-learn's ``alpha``; larger is smoother."""
+    seed: int = 0
+    """Of the weights and batches of ``mlp``, ≥ 0."""
     features: str = "statistics"
     """Its input features, as ``score --features`` names them."""
     version: str = ""
@@ -56,6 +62,9 @@ class Baseline(Regressor):
         require(config.epsilon >= 0, "epsilon", config.epsilon, "0 or more")
         require(config.trees >= 1, "trees", config.trees, "1 or more")
         require(1 <= config.levels <= 8, "levels", config.levels, "1 to 8")
+        require(config.hidden >= 1, "hidden", config.hidden, "1 or more")
+        require(config.decay >= 0, "decay", config.decay, "0 or more")
+        require(config.seed >= 0, "seed", config.seed, "0 or more")
         self.config = config
         dim = config.dimension or mel_statistics(torch.zeros(1, *shape)).shape[1]
         self.register_buffer("centre", torch.zeros(dim))
@@ -64,6 +73,7 @@ class Baseline(Regressor):
             "ridge": lambda: Ridge(dim),
             "svr": lambda: SupportVectors(dim, config.penalty, config.epsilon),
             "boosting": lambda: BoostedTrees(dim, config.trees, config.levels),
+            "mlp": lambda: Perceptron(dim, config.hidden, config.decay, config.seed),
         }
         self.estimator: Estimator = makers[config.method]()
 

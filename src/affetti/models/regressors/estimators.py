@@ -2,24 +2,29 @@
 
 scikit-learn saves its models by pickling, which runs code on loading. Their parameters are a few arrays, and the
 sums are short; they are held to scikit-learn's own predictions by the tests. All take standardised features ``[N, D]``
-and two targets, fitted one by one.
+and two targets, fitted one by one unless the class says otherwise.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
+from sklearn.neural_network import MLPRegressor
 from sklearn.svm import SVR
 from torch import Tensor, nn
 
 Floats = NDArray[np.float64]
 CHUNK = 256
 """Rows compared with all support vectors at a time."""
+EPOCHS = 200
+"""Epochs that a perceptron is trained for, at most."""
 
 
 class Estimator(nn.Module):
@@ -158,3 +163,40 @@ class BoostedTrees(Estimator):
                 node = torch.where(goes_left, self.left[axis][tree, node], self.right[axis][tree, node])
             outputs.append(self.value[axis][tree, node].sum(dim=1) + self.start[axis])
         return torch.stack(outputs, dim=1).to(x.dtype)
+
+
+class Perceptron(Estimator):
+    """A perceptron with one hidden layer of rectified units: W₂ max(W₁ x + b₁, 0) + b₂, both targets at once.
+
+    Trained by Adam on the squared error and the penalty ``decay`` for at most :data:`EPOCHS` epochs.
+    """
+
+    first: Tensor
+    first_bias: Tensor
+    second: Tensor
+    second_bias: Tensor
+
+    def __init__(self, dim: int, hidden: int = 64, decay: float = 1.0, seed: int = 0) -> None:
+        super().__init__()
+        self.hidden, self.decay, self.seed = hidden, decay, seed
+        self.register_buffer("first", torch.zeros(dim, hidden))
+        self.register_buffer("first_bias", torch.zeros(hidden))
+        self.register_buffer("second", torch.zeros(hidden, 2))
+        self.register_buffer("second_bias", torch.zeros(2))
+
+    def fit(self, x: Floats, y: Floats) -> None:
+        """Fit."""
+        network = MLPRegressor(
+            hidden_layer_sizes=(self.hidden,), alpha=self.decay, max_iter=EPOCHS, random_state=self.seed
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs are what it is given
+            network.fit(x, y)
+        for weight, value in zip((self.first, self.second), network.coefs_, strict=True):
+            weight.copy_(torch.from_numpy(value))
+        for bias, value in zip((self.first_bias, self.second_bias), network.intercepts_, strict=True):
+            bias.copy_(torch.from_numpy(value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict ``[N, 2]``."""
+        return (x @ self.first + self.first_bias).relu() @ self.second + self.second_bias
