@@ -49,7 +49,7 @@ def run(
 
     ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, contrasts,
     augment, clips, trained_on, generator_runs, folds, seeds, ratio, train_fractions, sampling, training_steps, budget,
-    published_protocol, steps, batch_size, seed, device``.
+    regressor, head, published_protocol, steps, batch_size, seed, device``.
     On the CPU ``workers`` defaults to one per core; on another device, to one; ``engine`` is where they run.
     """
     chosen = study_settings(**settings)

@@ -70,6 +70,12 @@ class Flags(LongFlags):
     each value."""
     training_steps: Annotated[str | None, tyro.conf.arg(aliases=["--returns"])] = None
     """Updates of generators, such as 100,400,1600: quality and gain against training time."""
+    regressor: str | None = None
+    """What every arm trains: student (default), baseline (ridge regression), vit, or a frozen encoder with a head:
+    encoder:ast, encoder:mert, encoder:clap, encoder:FOLDER, or encoder:FEATURES as score names them, such as
+    encoder:handcrafted."""
+    head: Literal["linear", "mlp"] | None = None
+    """Head of a frozen encoder: linear (default, ridge regression) or mlp (one hidden layer)."""
     budget: str | None = None
     """Time limit of the study, such as 30m: arms that do not fit are left out and listed."""
     published_protocol: bool = False
@@ -155,12 +161,9 @@ def text(result: StudyResult) -> str:
     test = result.test
     lines = [
         *([] if result.primary is None else [result.primary.sentence]),
-        (
-            f"tested on {test.n} real clips of {test.songs} songs never seen, {result.seeds} seeds, "
-            f"folds {list(result.folds)}"
-        ),
-        *_table(result.arms, result.measure, "small network"),
-        *_table(result.ridge, result.measure, "ridge")[1:],
+        (f"tested on {test.n} real clips of {test.songs} songs never seen, {_seeds(result)}folds {list(result.folds)}"),
+        *_table(result.arms, result.measure, result.regressor.describe()),
+        *(_table(result.ridge, result.measure, "ridge")[1:] if result.ridge else ()),
         *_contrasts(result.contrasts),
     ]
     lines += [f"best, fold {row.fold}: {row.arm or 'none'} (chosen on validation songs)" for row in result.best]
@@ -180,6 +183,10 @@ def text(result: StudyResult) -> str:
     if result.detectable:
         lines.append(f"the smallest gain that such a study would find 4 times of 5: {result.detectable:.3f}")
     return "\n".join(lines)
+
+
+def _seeds(result: StudyResult) -> str:
+    return f"{result.seeds} seeds, " if result.regressor.seeded else ""
 
 
 def _table(rows: Sequence[ArmResult], measure: Measure, name: str) -> list[str]:

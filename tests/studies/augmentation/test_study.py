@@ -19,7 +19,8 @@ from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import ArmResult, StudyResult
-from affetti.studies.augmentation.study import _notes, augmentation_study
+from affetti.studies.augmentation.study import augmentation_study
+from affetti.studies.augmentation.summary import _notes
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict

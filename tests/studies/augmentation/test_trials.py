@@ -60,13 +60,13 @@ def test_a_trial_saves_its_predictions_once_and_gathering_orders_folds(corpus: C
     arm = parse_arm("real", 1.0)
     places = [TrainingSubset(1, 1.0, corpus.path), TrainingSubset(0, 1.0, corpus.path)]
     units = tuple(Trial(arm, "baseline", place, 0) for place in places)
-    task = TrialTask(units, (), tmp_path, 2, 8)
+    task = TrialTask(units, (), tmp_path, 2, 8, regressor="baseline")
     assert not task.done(0, 2)
     task(0, 2)
     assert task.done(0, 2)
-    result = gather_predictions(task, "baseline", [arm, arm], places, 1)
+    result = gather_predictions(task, [arm, arm], places, 1)
     assert result.shape == (1, 160, 2)
-    first = gather_predictions(task, "baseline", [arm], places[1:], 1)
+    first = gather_predictions(task, [arm], places[1:], 1)
     assert np.array_equal(result[:, 80:], first)
     saved = read_trial(task, units[1])
     assert (saved.arm, saved.fold, saved.n_train, saved.steps) == ("real", 0, len(corpus.fold(0).train), 4)
@@ -152,6 +152,6 @@ def test_the_reference_again_has_other_weights(corpus: Corpus, tmp_path: Path) -
 
 def test_a_seed_is_trained_on_the_clips_of_its_generator_run() -> None:
     task, place = TrialTask((), (), Path(), 2, 8, generator_runs=3), TrainingSubset(0, 1.0, Path())
-    assert [task.trial(parse_arm("flow", 1.0), STUDENT, place, seed).run for seed in range(5)] == [0, 1, 2, 0, 1]
-    assert {task.trial(parse_arm(name, 1.0), STUDENT, place, 2).run for name in ("real", "null", "time-stretch")} == {0}
-    assert task.trial(parse_arm("flow", 1.0), STUDENT, place, 4).name == "student-flow-f0-s4-r1"
+    assert [task.trial(parse_arm("flow", 1.0), place, seed).run for seed in range(5)] == [0, 1, 2, 0, 1]
+    assert {task.trial(parse_arm(name, 1.0), place, 2).run for name in ("real", "null", "time-stretch")} == {0}
+    assert task.trial(parse_arm("flow", 1.0), place, 4).name == "student-flow-f0-s4-r1"

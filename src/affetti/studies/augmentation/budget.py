@@ -8,16 +8,22 @@ that a resumed study is the same study.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from affetti.embedders.base import embed_rows
+from affetti.embedders.clip_set import corpus_clips
 from affetti.errors import UsageError
 from affetti.models.base import Generator, require_generator
 from affetti.results import BaseResult
+from affetti.signal.inversion import default_inverse
+from affetti.signal.vocoder import GriffinLim
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import (
     AUDIO_COPIES,
@@ -32,7 +38,6 @@ from affetti.studies.augmentation.arms import (
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import LeftOut, StudyPlan, TestSet
-from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.cost import TrainingCost, measure_training, seconds_of
@@ -63,6 +68,8 @@ class StudyCost:
     """An update of each generator that is to be trained."""
     clip: dict[str, float]
     """A generated clip, by generator."""
+    embedding: float = 0.0
+    """Features of a clip, of an encoder; with mel inversion for one that takes sound."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def measure_cost(design: StudyDesign) -> StudyCost:
     """Train and sample every network of the study for a moment, in memory; takes some seconds."""
     corpus, device = design.corpus, design.settings.device
     clips = Clips(corpus.mel, corpus.labels, corpus.fold(design.folds[0]).train)
-    regressor = _measure(STUDENT, design, clips, min(design.batch_size, len(clips)), {})
+    regressor, embedding = _measure_regressor(design, clips)
     kinds = {spec.kind for spec in design.set_specs} & set(runs.GENERATORS)
     given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
     generators: dict[str, float] = {}
@@ -99,7 +106,28 @@ def measure_cost(design: StudyDesign) -> StudyCost:
             generators[kind], model = cost.step, cost.model
         model.to(choose_device(device))
         clip[kind] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
-    return StudyCost(regressor.step, regressor.setup, generators, clip)
+    return StudyCost(regressor.step, regressor.setup, generators, clip, embedding)
+
+
+def _measure_regressor(design: StudyDesign, clips: Clips) -> tuple[TrainingCost, float]:
+    """What it costs to train a regressor on ``clips``, and to embed one clip."""
+    regressor, corpus = design.regressor, design.corpus
+    if not regressor.embedders:
+        batch_size = min(design.batch_size, len(clips))
+        return _measure(regressor.kind, design, clips, batch_size, dict(regressor.settings)), 0.0
+    few = corpus_clips(corpus).subset(clips.rows[:PROBE_CLIPS])
+    began = time.perf_counter()
+    parts = [embed_rows(embedder, few, range(len(few))) for embedder in regressor.embedders]
+    seconds = (time.perf_counter() - began) / len(few)
+    if regressor.needs_sound:
+        vocoder = GriffinLim(corpus.front_end, default_inverse(corpus.front_end))
+        seconds += seconds_of(lambda: vocoder(torch.from_numpy(np.asarray(few.mel[0], dtype=np.float32))))
+    width = sum(part.shape[1] for part in parts) // regressor.layers
+    vectors = np.random.default_rng(0).normal(size=(len(corpus), width)).astype(np.float32)
+    settings = {**regressor.settings, "features": "probe", "version": "probe", "dimension": width}
+    train = Clips(vectors, corpus.labels, clips.rows)
+    cost = measure_training(regressor.kind, partial(make, regressor.kind, (1, 1), settings), train, 2)
+    return cost, seconds
 
 
 @torch.inference_mode()
@@ -122,7 +150,7 @@ def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> StudyPlan:
     test = [corpus.fold(fold).test for fold in design.folds]
     return StudyPlan(
         arms=tuple(arm.name for arm in design.arms),
-        trials=len(design.arms) * len(design.folds) * s.seeds * len(design.train_fractions),
+        trials=len(design.arms) * len(design.folds) * design.seeds * len(design.train_fractions),
         sets=tuple(spec.name_for(s.ratio) for spec in design.set_specs),
         train_fractions=design.train_fractions,
         bytes=int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames),
@@ -142,8 +170,9 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
     """Seconds of one core that the given arms of a study would take."""
     chosen = replace(design, arms=arms)
     whole, fractions = _train_clips(design), design.train_fractions
-    trials = len(design.folds) * design.settings.seeds * len(fractions)
-    seconds = sum(_trial_seconds(design, cost, arm) for arm in arms) * trials
+    trials = len(design.folds) * design.seeds * len(fractions)
+    seconds = len(design.corpus) * cost.embedding
+    seconds += sum(_trial_seconds(design, cost, arm) for arm in arms) * trials
     seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(fractions)
     trained = {spec.generator: spec for spec in chosen.set_specs if spec.kind in cost.generators}
     runs_each = design.generator_runs
@@ -175,11 +204,12 @@ def _clips_made(spec: SyntheticSetSpec, design: StudyDesign) -> float:
 def _set_seconds(spec: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
     """Seconds to make a set in all its runs, for each real training clip."""
     made = _clips_made(spec, design)
+    seconds = cost.clip.get(spec.kind, 0.0) * (FILTER_FACTOR if spec.filtered else 1.0)
     if spec.kind in (COMPOSED, COMPOSER):
-        return made * COMPOSE_SECONDS * design.corpus.front_end.seconds
+        seconds = COMPOSE_SECONDS * design.corpus.front_end.seconds
     if spec.kind in AUDIO_COPIES:
-        return made * COPY_SECONDS
-    return made * cost.clip.get(spec.kind, 0.0) * (FILTER_FACTOR if spec.filtered else 1.0)
+        seconds = COPY_SECONDS
+    return made * (seconds + cost.embedding)
 
 
 def fit_budget(design: StudyDesign, out: Path, workers: int) -> tuple[StudyDesign, tuple[LeftOut, ...]]:

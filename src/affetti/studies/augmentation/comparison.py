@@ -247,7 +247,7 @@ def choose_measure(labels: Floats) -> Measure:
     return "accuracy" if len(np.unique(labels.round(6), axis=0)) <= MAX_CATEGORIES else "ccc"
 
 
-def verdict(row: ArmResult | ContrastResult, songs: int, seeds: int, folds: int) -> str:
+def verdict(row: ArmResult | ContrastResult, songs: int, seeds: int | None, folds: int) -> str:
     """One plain phrase: helps, harms, or can't tell and about how many test songs it would take.
 
     It goes by the simultaneous interval, where the row has one. The number of songs is that at which a difference as
@@ -256,14 +256,15 @@ def verdict(row: ArmResult | ContrastResult, songs: int, seeds: int, folds: int)
     Args:
         row: the arm or contrast.
         songs: test songs.
-        seeds: regressors an arm.
+        seeds: regressors an arm; None: they are fitted without chance.
         folds: how many were tested.
     """
     if isinstance(row, ArmResult) and row.name == REFERENCE:
         return "the reference"
     low, high = row.delta_ci_simultaneous or row.delta_ci
     runs = row.generator_runs
-    reasons = [f"fewer than {MIN_SEEDS} seeds"] * (seeds < MIN_SEEDS) + ["one fold"] * (folds < 2)
+    few_seeds = seeds is not None and seeds < MIN_SEEDS
+    reasons = [f"fewer than {MIN_SEEDS} seeds"] * few_seeds + ["one fold"] * (folds < 2)
     if runs is not None and 1 < runs < MIN_RUNS:
         reasons.append(f"fewer than {MIN_RUNS} generator runs")
     ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""

@@ -7,12 +7,14 @@ modules of the study rely on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from affetti.corpus import Corpus, splits
+from affetti.embedders.base import require_input, require_unseen
+from affetti.embedders.clip_set import corpus_clips
 from affetti.emotion import AXES
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.studies.augmentation.arm_choice import choose_arms
@@ -27,14 +29,14 @@ from affetti.studies.augmentation.arms import (
 )
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.given_clips import GivenClips, open_given_clips
+from affetti.studies.augmentation.regressors import StudyRegressor, parse_regressor
 from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
 from affetti.studies.augmentation.train_fractions import require_train_fractions
-from affetti.studies.augmentation.trials import STUDENT
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
-from affetti.training.registry import GENERATORS, SPECTROGRAM_GENERATORS, family
+from affetti.training.registry import GENERATORS, SMALL_REGRESSOR, SPECTROGRAM_GENERATORS, family, make
 from affetti.training.signal_augmentation import RECIPE, SIGNALS, parse_augmentations
 
 GENERATOR_RUNS = 3
@@ -75,6 +77,10 @@ class StudySettings:
     """Updates of generators, each an arm of every generator."""
     budget: float | None = None
     """Seconds that all may take; arms that do not fit are left out."""
+    regressor: str | None = None
+    """What every arm trains, see :mod:`affetti.studies.augmentation.regressors`; None: ``student``."""
+    head: str | None = None
+    """Head of an encoder: ``linear``, the default, or ``mlp``."""
     published_protocol: bool = False
     """Whether to rerun the published study's own protocol too."""
     steps: int | None = None
@@ -109,6 +115,13 @@ class StudyDesign:
     plain arm's with ``plain-real-longer``."""
     primary: tuple[str, str] | None = None
     """The study's primary contrast; None where ``real`` is its only arm."""
+    regressor: StudyRegressor = field(default_factory=StudyRegressor)
+    """What every arm trains."""
+
+    @property
+    def seeds(self) -> int:
+        """Regressors an arm; of one that is fitted without chance, one for each generator run."""
+        return self.settings.seeds if self.regressor.seeded else self.generator_runs
 
     @property
     def set_specs(self) -> list[SyntheticSetSpec]:
@@ -134,15 +147,16 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         raise MismatchError(
             "holds synthetic clips", where=corpus.path, hint="give the real corpus: the test clips are taken from it"
         )
-    budget = family(STUDENT).budget(corpus.meta["preset"])
+    regressor = _regressor(corpus, settings)
+    budget = family(regressor.kind).budget(corpus.meta["preset"])
     steps = budget.steps if settings.steps is None else settings.steps
     batch_size = budget.batch_size if settings.batch_size is None else settings.batch_size
     LoopConfig(steps, batch_size, settings.seed)  # refuses what the loop could not run
     given = [runs.load(path) for path in settings.models]
     require_usable(given, corpus)
-    recipe = parse_augmentations(settings.augment)
+    recipe = () if regressor.closed_form else parse_augmentations(settings.augment)
     clips = open_given_clips(settings.clips, settings.trained_on, corpus, (*SIGNALS, *SET_KINDS))
-    arms = _choose_arms(corpus, settings, given, recipe, tuple(each.name for each in clips))
+    arms = _choose_arms(corpus, settings, given, recipe, tuple(each.name for each in clips), regressor)
     contrasts = _contrasts(settings, arms, recipe, tuple(each.name for each in clips))
     for arm in arms:
         if arm.synthetic is None or not arm.synthetic.sampling:
@@ -156,6 +170,8 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
         _require_varying_labels(corpus, part)
+        for embedder in regressor.embedders:
+            require_unseen(embedder, corpus.songs[part.test], "--regressor")
     hashes = tuple(trained.meta.weights_sha256 for trained in given)
     return StudyDesign(
         corpus,
@@ -170,7 +186,30 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         clips,
         contrasts,
         _primary(settings, arms, contrasts),
+        regressor,
     )
+
+
+def _regressor(corpus: Corpus, settings: StudySettings) -> StudyRegressor:
+    """What every arm trains.
+
+    Raises:
+        UsageError: there is no such regressor, or a setting is of others.
+        InputError, MismatchError: an encoder cannot be loaded, or cannot embed the corpus.
+        MissingDependencyError: a package is not installed.
+    """
+    regressor = parse_regressor(settings.regressor, settings.head, corpus.meta["preset"], settings.device)
+    if regressor.closed_form and settings.augment is not None:
+        what = f"{regressor.name} is fitted to all clips at once, without batches to augment"
+        raise UsageError(what, where="--augment", hint="leave it out")
+    if settings.published_protocol and regressor.kind != SMALL_REGRESSOR:
+        what = f"the published study's protocol is run with a {SMALL_REGRESSOR}, not with {regressor.name}"
+        raise UsageError(what, where="--published-protocol", hint="leave it out, or --regressor")
+    if not regressor.closed_form:
+        make(regressor.kind, corpus.front_end.shape, regressor.settings)
+    for embedder in regressor.embedders:
+        require_input(embedder, corpus_clips(corpus))
+    return regressor
 
 
 def _generator_runs(settings: StudySettings, given: list[runs.TrainedModel]) -> int:
@@ -259,8 +298,13 @@ def _choose_arms(
     given: list[runs.TrainedModel],
     recipe: tuple[str, ...],
     clips: tuple[str, ...],
+    regressor: StudyRegressor,
 ) -> list[Arm]:
-    """The arms that the settings request, those of ``sampling`` and ``training_steps`` last."""
+    """The arms that the settings request, those of ``sampling`` and ``training_steps`` last.
+
+    Raises:
+        UsageError: an arm is unknown, or the regressor cannot have one that is requested by name.
+    """
     has_audio = (corpus.path / "audio").is_dir()
     kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
     known = kinds if given else GENERATORS if has_audio else SPECTROGRAM_GENERATORS
@@ -271,7 +315,7 @@ def _choose_arms(
     ]
     extra += [f"{kind}:{TRAINED}={steps}" for steps in settings.training_steps for kind in kinds]
     at_hand = known if any(name not in ("all", "") for name in settings.arms) else kinds
-    return choose_arms(
+    arms = choose_arms(
         settings.arms,
         at_hand,
         settings.ratio,
@@ -281,6 +325,13 @@ def _choose_arms(
         recipe=recipe,
         clips=clips,
     )
+    refused = {arm.name: why for arm in arms if (why := regressor.refusal(arm)) is not None}
+    named = {parse_arm(name, settings.ratio, recipe, clips).name for name in settings.arms if name != "all"}
+    if impossible := [name for name in refused if name in named]:
+        what = f"{regressor.name} cannot have {', '.join(impossible)}: {refused[impossible[0]]}"
+        possible = [arm.name for arm in arms if arm.name not in refused]
+        raise UsageError(what, where="--arms", hint=f"leave out; of these it can have {', '.join(possible)}")
+    return [arm for arm in arms if arm.name not in refused]
 
 
 def _first_folds(corpus: Corpus, count: int) -> list[int]:

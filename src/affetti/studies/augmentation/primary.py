@@ -41,38 +41,39 @@ def primary_contrast(
     row, corpus = rows[0], design.corpus
     test = np.concatenate([corpus.fold(fold).test for fold in design.folds])
     songs = int(np.unique(corpus.songs[test]).size)
+    seeds = design.seeds if design.regressor.seeded else None
     return PrimaryContrast(
         arm=first,
         reference=second,
-        sentence=primary_sentence(pair, row, songs, design.settings.seeds, choose_measure(corpus.labels)),
+        sentence=primary_sentence(pair, row, songs, seeds, choose_measure(corpus.labels)),
         delta=row.delta,
         ci=row.delta_ci,
         p=1.0 if row.p_alone is None else row.p_alone,
         n_songs=songs,
         generator_runs=row.generator_runs,
-        seeds=design.settings.seeds,
+        seeds=design.seeds,
     )
 
 
-def primary_sentence(pair: tuple[str, str], row: Difference, songs: int, seeds: int, measure: Measure) -> str:
+def primary_sentence(pair: tuple[str, str], row: Difference, songs: int, seeds: int | None, measure: Measure) -> str:
     """The contrast in one sentence.
 
     Args:
         pair: the arm and what it is compared with.
         row: the difference.
         songs: real test songs.
-        seeds: regressors an arm.
+        seeds: regressors an arm; None: they are fitted without chance.
         measure: what the difference is of.
     """
     low, high = row.delta_ci
     runs = row.generator_runs
     subject = f"this run of {pair[0]}" if runs == 1 else pair[0]
-    seeds_named = f"{seeds} seed{'s' * (seeds > 1)}"
+    seeds_named = "" if seeds is None else f" and {seeds} seed{'s' * (seeds > 1)}"
     if runs is None or runs == 1:
-        over = f"songs and {seeds_named}" + (", and says nothing of another run" if runs == 1 else "")
+        over = f"songs{seeds_named}" + (", and says nothing of another run" if runs == 1 else "")
     else:
-        each = "one seed each" if runs == seeds else f"{seeds_named} in all"
-        over = f"songs and {runs} generator runs of {each}"
+        each = " of one seed each" if runs == seeds else f" of {seeds} seeds in all"
+        over = f"songs and {runs} generator runs" + ("" if seeds is None else each)
     p = 1.0 if row.p_alone is None else row.p_alone
     shown = f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
     if low > 0 or high < 0:

@@ -14,7 +14,13 @@ from typing import Any, ClassVar, Self
 
 from affetti.results import BaseResult, PointEstimate
 from affetti.studies.augmentation.arm_results import ArmResult, ContrastResult, Interval, Measure, PrimaryContrast
-from affetti.training.registry import PublishedClaim
+from affetti.training.registry import SMALL_REGRESSOR, PublishedClaim
+
+REGRESSOR_NAMES = {
+    "student": "small network",
+    "vit": "vision transformer",
+    "baseline": "ridge regression on statistics of log-mels",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,52 @@ class BestArm:
     fold: int
     arm: str | None
     """None where there was no signal augmentation, generator or validation song to choose by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerChoice:
+    """The layer of an encoder that validation songs chose in a fold."""
+
+    fold: int
+    train_fraction: float = 1.0
+    layer: int
+    """0: the input of the first."""
+    layers: int
+    """Of which it was chosen; 1: the encoder gives one embedding, or the layer was given."""
+    ccc: float | None
+    """On the validation songs, mean of valence and arousal; None where there are none."""
+    decay: float | None = None
+    """Weight decay of a perceptron."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressorDescription:
+    """What every arm trained."""
+
+    name: str = SMALL_REGRESSOR
+    """As ``--regressor`` names it."""
+    head: str | None = None
+    """Of an encoder: ``linear`` (ridge regression) or ``mlp``."""
+    sound: bool = False
+    """Whether it predicts from the sound of clips; that of log-mel generators is what mel inversion makes of them."""
+    seeded: bool = True
+    """Whether its training has a part of chance; if not, ``seeds`` counts generator runs."""
+    layers: tuple[LayerChoice, ...] = ()
+    """Of an encoder."""
+
+    def describe(self) -> str:
+        """What it is, in words.
+
+        Example:
+            >>> RegressorDescription(name="encoder:handcrafted", head="linear", seeded=False).describe()
+            'ridge regression on handcrafted'
+        """
+        if self.head is None:
+            return REGRESSOR_NAMES.get(self.name, self.name)
+        head = "ridge regression" if self.head == "linear" else "perceptron"
+        layers = dict.fromkeys(f"layer {it.layer} in fold {it.fold}" for it in self.layers if it.layers > 1)
+        chosen = f", {', '.join(layers)} (chosen on validation songs)" if layers else ""
+        return f"{head} on {self.name.partition(':')[2]}{chosen}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,13 +267,16 @@ class StudyResult(BaseResult):
         "probability_of_harm": "share_below_zero",
     }
 
+    regressor: RegressorDescription = field(default_factory=RegressorDescription)
+    """What every arm trained."""
     primary: PrimaryContrast | None = None
     """None in studies of 0.1, and where ``real`` is the only arm."""
     arms: tuple[ArmResult, ...]
     contrasts: tuple[ContrastResult, ...] = ()
     """Of other pairs of arms."""
     ridge: tuple[ArmResult, ...] = ()
-    """The arms whose clips differ, with ridge regression; differences are from its own ``real``."""
+    """The arms whose clips differ, with ridge regression on statistics of log-mels; differences are from its own
+    ``real``. Empty where that is the study's own regressor."""
     reference: str = "real-longer"
     """The arm that differences are from: ``real``; in studies of 0.1 ``real-longer``."""
     measure: Measure = "ccc"

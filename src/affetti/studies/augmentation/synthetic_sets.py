@@ -18,6 +18,7 @@ from torch import nn
 from affetti.corpus import Corpus, splits
 from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import composed
+from affetti.corpus.track import Source
 from affetti.errors import MismatchError, UsageError
 from affetti.execution import Executor, LocalExecutor
 from affetti.inference.generation import GenerationSettings, generate_corpus
@@ -92,6 +93,8 @@ class SetMaker:
     """Of generators and samples."""
     device: str = "cpu"
     """Where generators are trained and sampled."""
+    with_audio: bool = False
+    """Whether the sound of each clip is kept."""
 
     def make(
         self,
@@ -156,7 +159,16 @@ class SetMaker:
     ) -> Path:
         n = max(1, round(spec.ratio * size))
         target = self.out / "synthetic" / f"{spec.name_for(self.ratio).replace(':', '-')}-n{n}{_ending(run)}"
-        compose_songs(corpus, n, target, dict(spec.music), seed=self._seed(run), executor=executor, progress=progress)
+        compose_songs(
+            corpus,
+            n,
+            target,
+            dict(spec.music),
+            seed=self._seed(run),
+            keep_audio=self.with_audio,
+            executor=executor,
+            progress=progress,
+        )
         return target
 
     def _make_set(
@@ -182,11 +194,13 @@ class SetMaker:
                 sampling=dict(spec.sampling),
                 filter_by=subset.corpus if spec.filtered else None,
                 seed=seed,
+                with_audio=self.with_audio,
                 device=self.device,
             )
             generate_corpus(model, n, target, settings, executor=executor, progress=progress)
         elif spec.kind == COMPOSER:
-            fresh_songs(corpus, n, target, seed=seed, executor=executor, progress=progress)
+            keep = self.with_audio
+            fresh_songs(corpus, n, target, seed=seed, keep_audio=keep, executor=executor, progress=progress)
         else:
             kind = spec.kind.removeprefix("audio-")
             write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, executor=executor, progress=progress)
@@ -199,7 +213,14 @@ def _ending(run: int) -> str:
 
 
 def fresh_songs(
-    corpus: Corpus, n: int, out: Path, *, seed: int = 0, executor: Executor | None = None, progress: Progress = silent
+    corpus: Corpus,
+    n: int,
+    out: Path,
+    *,
+    seed: int = 0,
+    keep_audio: bool = False,
+    executor: Executor | None = None,
+    progress: Progress = silent,
 ) -> Corpus:
     """At least ``n`` clips of new songs by the composer of ``corpus``: what a perfect generator would give.
 
@@ -216,7 +237,10 @@ def fresh_songs(
     # The seed of a corpus of its own is never that of the corpus.
     other = child_seed("composer", seed, int(corpus.meta["seed"])) % 2**31
     music = {"keys": int(planted["keys"]), "voice": None if voice == "none" else voice}
-    return _compose(corpus, max(n, 2 * each), each, other, music, out, executor, progress)
+    source = _new_songs(max(n, 2 * each), each, other, music)
+    return build(
+        source, out, corpus.front_end, _prepare(corpus, other, keep_audio), executor=executor, progress=progress
+    ).corpus
 
 
 def compose_songs(
@@ -226,6 +250,7 @@ def compose_songs(
     music: Mapping[str, str],
     *,
     seed: int = 0,
+    keep_audio: bool = False,
     executor: Executor | None = None,
     progress: Progress = silent,
 ) -> Corpus:
@@ -240,25 +265,24 @@ def compose_songs(
         music: the composer's settings: ``keys`` (12 unless given), ``style`` and ``instruments``, see
             :func:`affetti.corpus.loaders.composed.load`.
         seed: of the songs.
+        keep_audio: whether the sound of each clip is kept.
         executor: composes and renders; this process by default.
         progress: called with songs done.
     """
     each = max(1, min(MAX_CLIPS_PER_SONG, int(MIN_SONG_SECONDS // corpus.front_end.seconds)))
     other = child_seed("composed", seed, int(corpus.meta.get("seed", 0))) % 2**31
     settings = {"keys": int(music.get("keys", 12)), **{key: music[key] for key in music if key != "keys"}}
-    return _compose(corpus, max(n, 2 * each), each, other, settings, out, executor, progress)
+    source = _new_songs(max(n, 2 * each), each, other, settings)
+    return build(
+        source, out, corpus.front_end, _prepare(corpus, other, keep_audio), executor=executor, progress=progress
+    ).corpus
 
 
-def _compose(
-    corpus: Corpus,
-    n: int,
-    each: int,
-    seed: int,
-    music: Mapping[str, Any],
-    out: Path,
-    executor: Executor | None,
-    progress: Progress,
-) -> Corpus:
+def _prepare(corpus: Corpus, seed: int, keep_audio: bool) -> PrepareSettings:
+    return PrepareSettings(corpus.meta["preset"], keep_audio=keep_audio, folds=2, seed=seed)
+
+
+def _new_songs(n: int, each: int, seed: int, music: Mapping[str, Any]) -> Source:
     """``n`` clips of new songs, ``each`` of a song, with ids that no other corpus has."""
     source = composed.load(n, each, seed, **music)
     tracks = [
@@ -266,14 +290,7 @@ def _compose(
         for track in source.tracks
         for name in (f"{COMPOSER}-{seed}-{track.track_id}",)
     ]
-    return build(
-        replace(source, tracks=tracks),
-        out,
-        corpus.front_end,
-        PrepareSettings(corpus.meta["preset"], folds=2, seed=seed),
-        executor=executor,
-        progress=progress,
-    ).corpus
+    return replace(source, tracks=tracks)
 
 
 def require_honest(

@@ -3,6 +3,7 @@
 Regressors are trained by the recipe (:mod:`affetti.training.signal_augmentation`): augmentation, and early stopping on
 the fold's validation clips, within 2U updates. A pretrained arm is trained on synthetic clips first, by the same
 recipe, and then on real ones as ``real`` is. Plain arms take all of their updates: ``plain-real`` U, the others 2U.
+Ridge regression and the heads of encoders are fitted to all clips at once.
 
 Of an arm whose clips are made by chance, seed s is trained on the clips of generator run s modulo their number. A trial
 saves its predictions of the test clips, and of the validation clips, by which ``best`` is chosen. A file that is there
@@ -11,10 +12,11 @@ is not made again, so a study may be stopped and resumed anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +27,8 @@ from affetti.random import child_seed
 from affetti.results import BaseResult
 from affetti.storage import read_json, write_json
 from affetti.studies.augmentation.arms import AGAIN, NULL, Arm
+from affetti.studies.augmentation.encoder_features import EncoderFeatures
+from affetti.studies.augmentation.regressors import ENCODER
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet, TrainingSubset, require_honest
 from affetti.training import fit as fitting
 from affetti.training.clips import Clips
@@ -32,7 +36,7 @@ from affetti.training.device import Hardware
 from affetti.training.evaluation import predict
 from affetti.training.loop import LoopConfig
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, make
+from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, family, make
 from affetti.training.signal_augmentation import RECIPE, augmented
 
 STUDENT, RIDGE = SMALL_REGRESSOR, LINEAR_REGRESSOR
@@ -47,7 +51,7 @@ class Trial:
 
     arm: Arm
     regressor: str
-    """A family: ``student`` or ``baseline``."""
+    """``student``, ``vit``, ``baseline`` or ``encoder``."""
     subset: TrainingSubset
     seed: int
     run: int = 0
@@ -96,11 +100,17 @@ class TrialTask:
     generator_runs: int = 1
     """Runs of each generator."""
     device: str = "cpu"
+    regressor: str = STUDENT
+    """What all arms train: ``student``, ``vit``, ``baseline`` or ``encoder``."""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of the head of an encoder."""
+    features: EncoderFeatures | None = None
+    """What an encoder predicts from."""
 
-    def trial(self, arm: Arm, regressor: str, subset: TrainingSubset, seed: int) -> Trial:
+    def trial(self, arm: Arm, subset: TrainingSubset, seed: int) -> Trial:
         """The trial of a seed, on the clips of its generator run."""
         run = seed % self.generator_runs if arm.synthetic is not None and arm.synthetic.has_runs else 0
-        return Trial(arm, regressor, subset, seed, run)
+        return Trial(arm, self.regressor, subset, seed, run)
 
     def path(self, trial: Trial) -> Path:
         """The file whose existence says that the trial is done."""
@@ -130,14 +140,20 @@ class TrialTask:
             n_train=sum(len(clips) for clips, _ in stages),
             steps=sum(steps for _, steps in stages),
             run=trial.run,
-            prediction=_pairs(predict(model, corpus.mel, part.test)),
-            validation=_pairs(predict(model, corpus.mel, part.validation)),
+            prediction=_pairs(predict(model, self._data(trial, corpus), part.test)),
+            validation=_pairs(predict(model, self._data(trial, corpus), part.validation)),
         )
+
+    def _data(self, trial: Trial, corpus: Corpus) -> NDArray[np.floating]:
+        """What the regressor takes of each clip of a corpus: log-mels ``[N, M, F]``, or vectors ``[N, D]``."""
+        if self.features is None or trial.regressor != ENCODER:
+            return corpus.mel
+        return self.features.load(corpus.path, trial.subset)
 
     def _stages(self, trial: Trial, corpus: Corpus, part: splits.Fold) -> list[tuple[Clips, int]]:
         """The clips of each stage of training, and the updates it may take."""
         arm, total = trial.arm, 2 * self.steps if trial.arm.longer else self.steps
-        real = Clips(corpus.mel, corpus.labels, part.train)
+        real = Clips(self._data(trial, corpus), corpus.labels, part.train)
         synthetic = self.synthetic_clips(trial, corpus, part)
         if synthetic is None:
             return [(real, total)]
@@ -155,8 +171,11 @@ class TrialTask:
         """The regressor, trained on one stage after the other."""
         arm = trial.arm
         seed = trial.seed + (OTHER_SEEDS if arm.name == AGAIN else 0)
+        if trial.regressor == ENCODER and self.features is not None:
+            return self._fit_head(trial, self.features, stages[0][0], seed)
         torch.manual_seed(child_seed("weights", seed))
-        model: torch.nn.Module = make(trial.regressor, corpus.front_end.shape, {})
+        settings = family(trial.regressor).settings_at(corpus.meta["preset"])
+        model: torch.nn.Module = make(trial.regressor, corpus.front_end.shape, settings)
         names = arm.signals if arm.plain else (*self.recipe, *arm.signals)
         validation = Clips(corpus.mel, corpus.labels, part.validation) if len(part.validation) else None
         options = ObjectiveOptions(validation=validation)
@@ -166,6 +185,15 @@ class TrialTask:
             own = replace(own, stop_early=bool(self.recipe) and not arm.plain)
             _, model = fitting.fit(trial.regressor, model, changed, loop, own, hardware=Hardware(self.device))
         return model
+
+    def _fit_head(self, trial: Trial, features: EncoderFeatures, clips: Clips, seed: int) -> torch.nn.Module:
+        """The head of an encoder, fitted to all clips at once."""
+        settings = {**self.settings, "features": ENCODER, "version": features.version, "dimension": clips.mel.shape[1]}
+        decay = features.choices[trial.subset.name].decay
+        if decay is not None:
+            settings |= {"decay": decay, "seed": child_seed("head", seed) % 2**31}
+        model = make(RIDGE, (1, 1), settings)
+        return fitting.fit(RIDGE, model, clips, LoopConfig(1, 2, seed))[1]
 
     def synthetic_clips(self, trial: Trial, corpus: Corpus, part: splits.Fold) -> Clips | None:
         """The clips of the trial's synthetic set, as many as its ratio says; None for an arm without.
@@ -179,7 +207,7 @@ class TrialTask:
             return None
         if spec.kind == NULL:
             copies = np.resize(part.train, max(1, round(spec.ratio * len(part.train))))
-            return Clips(corpus.mel, corpus.labels, copies)
+            return Clips(self._data(trial, corpus), corpus.labels, copies)
         key = spec, trial.subset, trial.run
         made = next(made for made in self.sets if (made.spec, made.subset, made.run) == key)
         synthetic = open_cached(made.path)
@@ -190,7 +218,7 @@ class TrialTask:
             labels = labels.copy()
             order = np.random.default_rng(child_seed("shuffle", trial.seed)).permutation(len(rows))
             labels[rows] = labels[rows][order]
-        return Clips(synthetic.mel, labels, rows)
+        return Clips(self._data(trial, synthetic), labels, rows)
 
 
 def concatenate(first: Clips, second: Clips) -> Clips:
@@ -207,25 +235,24 @@ def open_cached(path: Path) -> Corpus:
 
 
 def gather_predictions(
-    task: TrialTask, regressor: str, arms: Sequence[Arm], subsets: Sequence[TrainingSubset], seeds: int
+    task: TrialTask, arms: Sequence[Arm], subsets: Sequence[TrainingSubset], seeds: int
 ) -> NDArray[np.float64]:
     """Predictions of an arm for the test clips ``[S, N, 2]``, the subsets' clips one after the other.
 
     Args:
         task: whose trials are done.
-        regressor: its family.
         arms: the arm of each subset: ``best`` need not be the same in all.
         subsets: the training subsets, one a fold.
         seeds: how many seeds S.
     """
     pairs = list(zip(arms, subsets, strict=True))
-    trials = [[task.trial(arm, regressor, subset, seed) for arm, subset in pairs] for seed in range(seeds)]
+    trials = [[task.trial(arm, subset, seed) for arm, subset in pairs] for seed in range(seeds)]
     return np.stack([np.concatenate([_array(read_trial(task, t).prediction) for t in row]) for row in trials])
 
 
 def validation_predictions(task: TrialTask, arm: Arm, subset: TrainingSubset, seeds: int) -> NDArray[np.float64]:
-    """The small network's predictions for the validation clips of one subset ``[S, N, 2]``."""
-    trials = [task.trial(arm, STUDENT, subset, seed) for seed in range(seeds)]
+    """Predictions for the validation clips of one subset ``[S, N, 2]``."""
+    trials = [task.trial(arm, subset, seed) for seed in range(seeds)]
     return np.stack([_array(read_trial(task, trial).validation) for trial in trials])
 
 
