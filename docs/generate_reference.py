@@ -37,6 +37,8 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("export", "affetti.inference.export.ExportResult"),
     ("compare", "affetti.studies.augmentation.results.StudyResult"),
     ("audit", "affetti.studies.audit.result.AuditResult"),
+    ("audit AUDIO...", "affetti.studies.audit.recordings.result.RecordingsResult"),
+    ("audit A B --pair", "affetti.studies.audit.recordings.result.PairResult"),
     ("report", "affetti.api.report.ReportResult"),
     ("demo", "affetti.api.demo.DemoResult"),
     ("runs", "affetti.api.runs.RunsResult"),
@@ -46,6 +48,8 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("generate --dry-run", "affetti.api.generate.GeneratePlan"),
     ("compare --dry-run", "affetti.api.compare.ComparePlan"),
     ("audit --dry-run", "affetti.api.audit.AuditPlan"),
+    ("audit AUDIO... --dry-run", "affetti.api.audit_recordings.RecordingsPlan"),
+    ("audit A B --pair --dry-run", "affetti.api.compare_recordings.PairPlan"),
     ("demo --dry-run", "affetti.api.demo.DemoPlan"),
 )
 """Verb and dotted name of the type that it returns; of ``predict`` the type of each recording in the list."""

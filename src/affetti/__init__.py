@@ -1,8 +1,9 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``runs``, ``serve``, ``demo`` and ``doctor``. Importing affetti does not
-import torch; calling a verb does, and loads what that verb needs.
+``export``, ``compare``, ``audit``, ``report``, ``runs``, ``serve``, ``demo`` and ``doctor``; ``audit_recordings`` and
+``compare_recordings`` are ``affetti audit`` of audio files. Importing affetti does not import torch; calling a verb
+does, and loads what that verb needs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from affetti.api.audit import run as audit
+    from affetti.api.audit_recordings import run as audit_recordings
     from affetti.api.compare import run as compare
+    from affetti.api.compare_recordings import run as compare_recordings
     from affetti.api.demo import run as demo
     from affetti.api.doctor import run as doctor
     from affetti.api.export import run as export
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "audit",
+    "audit_recordings",
     "compare",
+    "compare_recordings",
     "demo",
     "doctor",
     "export",

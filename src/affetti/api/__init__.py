@@ -1,7 +1,8 @@
 """The verbs: one module each, of the name that the command line gives it.
 
 ``run`` does the work and returns what ``--json`` prints; ``plan``, with the same arguments, returns what ``--dry-run``
-prints: what would be read and written, how large it is and how long it would take. Modules are loaded when first used:
+prints: what would be read and written, how large it is and how long it would take. ``audit_recordings`` and
+``compare_recordings`` are what ``affetti audit`` does with audio files. Modules are loaded when first used:
 
     >>> from affetti import api
     >>> api.score.run.__module__
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from affetti.api import (
         audit,
+        audit_recordings,
         compare,
+        compare_recordings,
         demo,
         doctor,
         export,
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "audit",
+    "audit_recordings",
     "compare",
+    "compare_recordings",
     "demo",
     "doctor",
     "export",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,21 +12,30 @@ import tyro
 from affetti.cli.flags import LongFlags, parse, resolve
 from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
+from affetti.errors import UsageError
+from affetti.storage import is_file, is_folder
 from affetti.studies.audit.registry import QUESTION_NAMES
 
 if TYPE_CHECKING:
     from affetti.studies.audit.claims import Finding
     from affetti.studies.audit.result import AuditResult
 
+OF_A_CORPUS = ("models", "study", "only", "quick", "workers", "engine")
+OF_RECORDINGS = ("pair", "model", "preset", "seconds", "device")
+"""Flags that belong to one of the two kinds of audit."""
+
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Measure what a log-mel loses of music and emotion, what limits quality, and which published claims hold."""
+    """Measure what a log-mel loses of music and emotion, what limits quality, and which published claims hold.
 
-    corpus: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CORPUS")]]
-    """Real or composed music."""
-    out: Path
-    """Folder of the audit."""
+    Of audio files: what each representation keeps of them, without labels and without a corpus.
+    """
+
+    corpus: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="CORPUS|AUDIO...")]] = ()
+    """A corpus of real or composed music; or audio files and folders of them."""
+    out: Path | None = None
+    """Folder of the audit; of audio files it may be left out, and then there are no sounds and no page."""
     models: tuple[Path, ...] = field(default=())
     """Runs of generators: their clips are scored, and played beside real clips in the report."""
     study: tuple[Path, ...] = field(default=())
@@ -39,13 +49,30 @@ class Flags(LongFlags):
     """Processes (default: one per core)."""
     engine: str | None = None
     """Where the work runs: local (default), processes on this machine."""
+    pair: bool = False
+    """Of two audio files: how alike they are."""
+    model: str | None = None
+    """Of audio files: a regressor, which predicts the emotion of each sound (see predict --model)."""
+    preset: str | None = None
+    """Of audio files: front-end of the log-mels (default paper)."""
+    seconds: float | None = None
+    """Of audio files: seconds from the middle of each that are audited (default 30)."""
+    device: str | None = None
+    """Of audio files: where the regressor runs: cpu (default), cuda, mps or auto."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "audit")
+    if flags.pair or is_audio(flags.corpus):
+        return _recordings(flags)
     settings = resolve(flags, {"seed": 0}, flags.config, ("corpus_hash",))
-    corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
+    _require_kind(flags, OF_RECORDINGS, "audio files")
+    if len(flags.corpus) != 1:
+        raise UsageError(f"{len(flags.corpus)} corpora", where="CORPUS", hint="name one corpus, or audio files")
+    if "out" not in settings:
+        raise UsageError("no folder for the audit", where="--out", hint="name a new folder")
+    corpus, out = Path(settings.pop("corpus")[0]), Path(settings.pop("out"))
     settings["studies"] = settings.pop("study", ())
     from affetti import api
 
@@ -58,6 +85,60 @@ def run(arguments: list[str]) -> int:
         note("note: on a composed corpus, results are about representations and models, never about how people feel")
     print_result(result.to_dict(), flags.json, text(result))
     return 0
+
+
+def is_audio(paths: Sequence[Path]) -> bool:
+    """Whether paths name recordings: files, several paths, or a folder that holds audio and no corpus."""
+    from affetti.signal.audio import AUDIO_SUFFIXES
+    from affetti.signal.audio_files import list_audio
+
+    if len(paths) != 1:
+        return len(paths) > 1
+    path = paths[0]
+    if is_file(path) or path.suffix.lower() in AUDIO_SUFFIXES:
+        return True
+    corpus = is_file(path / "corpus.json") or is_folder(path / ".work")
+    return is_folder(path) and not corpus and bool(list_audio(path).files)
+
+
+def _recordings(flags: Flags) -> int:
+    """Audit audio files, or a pair of them."""
+    _require_kind(flags, OF_A_CORPUS, "a corpus")
+    if flags.pair and len(flags.corpus) != 2:
+        raise UsageError(f"{len(flags.corpus)} recordings", where="--pair", hint="name two audio files")
+    settings = resolve(flags, {"preset": "paper", "seconds": 30.0, "device": "cpu"}, flags.config)
+    paths = [Path(path) for path in settings.pop("corpus")]
+    for name in ("pair", "seed"):
+        settings.pop(name, None)
+    from affetti import api
+    from affetti.cli.recordings_text import pair_text, recordings_text
+
+    if flags.dry_run:
+        plan = api.compare_recordings.plan(*paths, **settings) if flags.pair else None
+        print_plan(plan or api.audit_recordings.plan(paths, **settings), flags.json)
+        return 0
+    with show_progress() as progress:
+        if flags.pair:
+            pair, result = api.compare_recordings.run(*paths, progress=progress, **settings), None
+        else:
+            pair, result = None, api.audit_recordings.run(paths, progress=progress, **settings)
+    if pair is not None:
+        for line in pair.notes:
+            note(f"note: {line}")
+        print_result(pair.to_dict(), flags.json, pair_text(pair))
+    if result is not None:
+        for recording in result.recordings:
+            if recording.error is not None:
+                note(f"skipped {recording.path}: {recording.error}")
+        print_result(result.to_dict(), flags.json, recordings_text(result))
+    return 0
+
+
+def _require_kind(flags: Flags, names: Sequence[str], kind: str) -> None:
+    """Refuse flags that belong to the other kind of audit."""
+    given = [name for name in names if getattr(flags, name) not in (None, False, ())]
+    if given:
+        raise UsageError(f"is for {kind}", where=f"--{given[0]}", hint=f"leave it out, or name {kind}")
 
 
 def text(result: AuditResult) -> str:

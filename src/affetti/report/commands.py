@@ -15,6 +15,7 @@ from affetti.corpus import Corpus
 from affetti.corpus.provenance import Provenance
 from affetti.report.sources import Audit, Run, Score, Sources, Study
 from affetti.storage import is_folder
+from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.registry import QUESTION_NAMES
 from affetti.studies.scorecard.result import Requested
 
@@ -52,6 +53,8 @@ def commands(sources: Sources) -> list[Command]:
         *(Command(f"scorecard of {score.name}", score_command(score)) for score in sources.scores),
         *(Command(f"study {study.path.name}", compare_command(study, sources)) for study in sources.studies),
         *(Command(f"audit of {audit.name}", audit_command(audit, sources)) for audit in sources.audits),
+        *(Command("audit of recordings", recordings_command(result)) for result in sources.recordings),
+        *(Command("two recordings", pair_command(result)) for result in sources.pairs),
     ]
 
 
@@ -195,6 +198,28 @@ def audit_command(audit: Audit, sources: Sources) -> str:
     )
 
 
+def recordings_command(result: RecordingsResult) -> str:
+    """The command of an audit of recordings."""
+    paths = [recording.path for recording in result.recordings]
+    return _command("audit", *paths, **_recording_flags(result))
+
+
+def pair_command(result: PairResult) -> str:
+    """The command of a pair of recordings."""
+    paths = result.first.path, result.second.path
+    return _command("audit", *paths, pair=True, **_recording_flags(result))
+
+
+def _recording_flags(result: RecordingsResult | PairResult) -> dict[str, Any]:
+    """Flags that audits of recordings and of pairs share."""
+    return {
+        "model": result.model,
+        "preset": result.preset,
+        "seconds": result.requested_seconds,
+        "out": result.folder or "AUDIT",
+    }
+
+
 def identities(sources: Sources) -> list[Identity]:
     """Hash, seed and versions of every source."""
     return [
@@ -233,6 +258,8 @@ def identities(sources: Sources) -> list[Identity]:
             Identity(f"audit of {its.name}", its.result.corpus_hash, its.result.seed, None, its.result.versions)
             for its in sources.audits
         ),
+        *(Identity("audit of recordings", None, None, None, its.versions) for its in sources.recordings),
+        *(Identity("two recordings", None, None, None, its.versions) for its in sources.pairs),
     ]
 
 

@@ -24,12 +24,14 @@ from affetti.report.audit import audit_section
 from affetti.report.augmentation import study_section
 from affetti.report.corpus import corpus_section
 from affetti.report.curve import draw_curves
+from affetti.report.recordings import pair_section, recordings_section
 from affetti.report.rendering import environment
 from affetti.report.scorecard import score_section
 from affetti.report.sources import audit_arrays, read_log, score_arrays
 from affetti.report.training import training_section
 from affetti.report.wording import NOTHING, number
 from affetti.results import BaseResult, CorpusResult
+from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
@@ -59,6 +61,16 @@ def _audit(result: AuditResult) -> Markup:
     except InputError:  # a sound is damaged
         section = audit_section(result, anchor, name, arrays=arrays)
     return _section("audit", section)
+
+
+def _recordings(result: RecordingsResult) -> Markup:
+    with one_thread():
+        return _section("recordings", recordings_section(result))
+
+
+def _pair(result: PairResult) -> Markup:
+    with one_thread():
+        return _section("pairs", pair_section(result))
 
 
 def _training(result: TrainResult) -> Markup:
@@ -94,6 +106,8 @@ SECTIONS: Mapping[type[BaseResult], Callable[[Any], Markup]] = {
     TrainResult: _training,
     CorpusResult: _corpus,
     SongPrediction: _prediction,
+    RecordingsResult: _recordings,
+    PairResult: _pair,
 }
 """What shows each type of result."""
 

@@ -16,6 +16,7 @@ from affetti.report.audio_examples import ExampleGrid, Examples, draw_examples, 
 from affetti.report.audit import AuditSection, audit_section
 from affetti.report.augmentation import StudySection, study_section
 from affetti.report.corpus import corpus_section
+from affetti.report.recordings import PairSection, RecordingsSection, pair_section, recordings_section
 from affetti.report.rendering import environment
 from affetti.report.scorecard import ScoreSection, score_section
 from affetti.report.sources import Sources
@@ -93,15 +94,34 @@ def _builders(
 ) -> list[tuple[str, str, Callable[[], Any]]]:
     """Id, title and content of each section, in reading order."""
     return [
-        ("summary", "In short", lambda: Summary(different_corpora(sources), summary(sources))),
+        ("summary", "In short", lambda: _summary(sources)),
         ("corpus", "The corpus on the emotion plane", lambda: tuple(map(corpus_section, sources.corpora))),
         ("training", "Training", lambda: training_sections(sources)),
         ("listening", "See and hear", lambda: _listening(examples, progress)),
         ("score", "Scorecard", lambda: _scores(sources, progress)),
         ("arms", "Does synthetic data help?", lambda: _studies(sources)),
         ("audit", "What the spectrogram loses, and which claims hold", lambda: _audits(sources, progress)),
+        ("recordings", "What each representation keeps of a recording", lambda: _recordings(sources)),
+        ("pairs", "How alike two recordings are", lambda: _pairs(sources)),
         ("rerun", "How to run it again", lambda: _rerun(sources)),
     ]
+
+
+def _summary(sources: Sources) -> Summary | None:
+    """Of recordings alone there is none: it is about corpora and what was trained on them."""
+    if not (sources.corpora or sources.runs or sources.scores or sources.studies or sources.audits):
+        return None
+    return Summary(different_corpora(sources), summary(sources))
+
+
+def _recordings(sources: Sources) -> tuple[RecordingsSection, ...]:
+    with one_thread():
+        return tuple(recordings_section(result) for result in sources.recordings)
+
+
+def _pairs(sources: Sources) -> tuple[PairSection, ...]:
+    with one_thread():
+        return tuple(pair_section(result) for result in sources.pairs)
 
 
 def _listening(examples: Sequence[Examples], progress: Progress) -> tuple[ExampleGrid, ...]:

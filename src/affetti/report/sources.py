@@ -20,6 +20,7 @@ from affetti.config import structure
 from affetti.corpus import Corpus
 from affetti.errors import StorageError, UsageError
 from affetti.storage import is_file, is_folder, read_error, read_json
+from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
@@ -130,6 +131,8 @@ class Sources:
     scores: tuple[Score, ...] = ()
     studies: tuple[Study, ...] = ()
     audits: tuple[Audit, ...] = ()
+    recordings: tuple[RecordingsResult, ...] = ()
+    pairs: tuple[PairResult, ...] = ()
 
     @property
     def generators(self) -> tuple[Run, ...]:
@@ -151,7 +154,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     """
     if not paths:
         raise UsageError("nothing to report on", hint=f"give folders: {KNOWN}")
-    opened = [open_source(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    opened = [_open(path) for path in dict.fromkeys(path.resolve() for path in paths)]
     corpora = [source for source in opened if isinstance(source, Corpus)]
     trained = [source for source in opened if isinstance(source, Run)]
     scores = [source for source in opened if isinstance(source, Score)]
@@ -163,7 +166,13 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     studies.sort(key=lambda s: (s.result.corpus, s.result.seed, str(s.path)))
     audits.sort(key=lambda a: (a.result.corpus, a.result.quick, a.result.seed, str(a.path)))
     return Sources(
-        tuple(corpora), _with_run_names(trained), _with_score_names(scores), tuple(studies), _with_audit_names(audits)
+        tuple(corpora),
+        _with_run_names(trained),
+        _with_score_names(scores),
+        tuple(studies),
+        _with_audit_names(audits),
+        tuple(source for source in opened if isinstance(source, RecordingsResult)),
+        tuple(source for source in opened if isinstance(source, PairResult)),
     )
 
 
@@ -214,6 +223,15 @@ def source_kind(path: Path) -> SourceKind | None:
     if is_file(path / "model.json"):
         return "run"
     return VERB_KINDS.get(str(verb))
+
+
+def _open(path: Path) -> Corpus | Run | Score | Study | Audit | RecordingsResult | PairResult:
+    verb = _object(path / "config.json").get("verb")
+    for kind in (RecordingsResult, PairResult):
+        if verb == kind.verb:
+            _require_finished(path, "audit", "audit")
+            return kind.open(path)
+    return open_source(path)
 
 
 def open_source(path: Path) -> Corpus | Run | Score | Study | Audit:

@@ -1,0 +1,1 @@
+"""Audits of single recordings and of pairs of them: no labels, no corpus."""
