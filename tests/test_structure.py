@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import affetti
 
 ROOT = Path(affetti.__file__).parent
+PROJECT = Path(__file__).parent.parent
 FILES = sorted(ROOT.rglob("*.py"))
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 80, 10
 
@@ -45,3 +47,9 @@ def test_files_and_functions_are_short(path: Path) -> None:
         verb = path.parent.name == "api" and function.name in ("run", "plan")
         assert verb or count <= MAX_PARAMETERS, f"{where}: {count} parameters"
         assert verb or function.end_lineno is None or function.end_lineno - function.lineno < MAX_FUNCTION_LINES, where
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"\nversion: {project['version']}\n" in (PROJECT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## [{project['version']}]" in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
