@@ -41,6 +41,7 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("audit A B --pair", "affetti.studies.audit.recordings.result.PairResult"),
     ("report", "affetti.api.report.ReportResult"),
     ("demo", "affetti.api.demo.DemoResult"),
+    ("push", "affetti.api.push.PushResult"),
     ("runs", "affetti.api.runs.RunsResult"),
     ("doctor", "affetti.api.doctor.DoctorResult"),
     ("prepare --dry-run", "affetti.api.prepare.PreparePlan"),

@@ -1,9 +1,9 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``runs``, ``serve``, ``demo`` and ``doctor``; ``audit_recordings`` and
-``compare_recordings`` are ``affetti audit`` of audio files. Importing affetti does not import torch; calling a verb
-does, and loads what that verb needs.
+``export``, ``compare``, ``audit``, ``report``, ``push``, ``runs``, ``serve``, ``demo`` and ``doctor``;
+``audit_recordings`` and ``compare_recordings`` are ``affetti audit`` of audio files. Importing affetti does not import
+torch; calling a verb does, and loads what that verb needs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from affetti.api.generate import run as generate
     from affetti.api.predict import run as predict
     from affetti.api.prepare import run as prepare
+    from affetti.api.push import run as push
     from affetti.api.report import run as report
     from affetti.api.runs import run as runs
     from affetti.api.score import run as score
@@ -41,6 +42,7 @@ __all__ = [
     "generate",
     "predict",
     "prepare",
+    "push",
     "report",
     "runs",
     "score",

@@ -101,7 +101,9 @@ def _try(name: str, check: Callable[[], str], fix: str) -> DoctorCheck:
 def _soundfont() -> str:
     from affetti.compose.renderer import find_soundfont
 
-    return str(find_soundfont())
+    path = find_soundfont()
+    # What is composed is CC0; sound rendered with a soundfont inherits what that asks for.
+    return f"{path} (GPL-2.0; scores are CC0)" if path.name == "TimGM6mb.sf2" else f"{path} (check its licence)"
 
 
 def _codecs() -> str:

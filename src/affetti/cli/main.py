@@ -30,11 +30,12 @@ VERBS = {
     "compare": "measure whether synthetic data helps: the augmentation study",
     "audit": "measure what a log-mel loses and which published claims hold",
     "report": "write one self-contained HTML page",
+    "push": "send a run or a corpus to the Hugging Face Hub",
     "runs": "list the corpora, runs, scores and studies below a folder, or compare two",
     "doctor": "report what works here and what is missing",
 }
 
-NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "runs", "doctor")
+NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "push", "runs", "doctor")
 """Verbs that do not resume."""
 
 

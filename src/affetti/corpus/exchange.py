@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from affetti import config
 from affetti.corpus import store
+from affetti.corpus.licence import obligations
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.execution import ranges
@@ -190,7 +191,7 @@ configs:
 
 {len(corpus)} clips of {meta["n_songs"]} songs, {"synthetic" if corpus.synthetic else "real"}; made with affetti.
 
-- Licence: {meta["licence"]}
+- Licence: {"; ".join((meta["licence"], *obligations(meta["licence"])))}
 - Citation: {meta.get("citation") or "none given"}
 - `mel`: dB, float16 [{front.n_mels}, {front.frames}], {front.top_db:g} dB under the clip's maximum
 - front-end: {front.sample_rate} Hz, window {front.n_fft}, hop {front.hop_length}, {front.f_min:g} to {front.f_max:g} Hz

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from affetti.corpus import Corpus
 from affetti.corpus.ceiling import LabelCeiling, ceiling
+from affetti.corpus.licence import obligations
 from affetti.presets import FrontEnd
 from affetti.report import figures
 from affetti.report.drawing import legend_mark
@@ -40,6 +41,8 @@ class CorpusSection:
     name: str
     meta: Mapping[str, Any]
     """``corpus.json``."""
+    obligations: tuple[str, ...]
+    """What follows from its licence."""
     synthetic: bool
     n: int
     songs: int
@@ -88,6 +91,7 @@ def corpus_section(corpus: Corpus) -> CorpusSection:
     return CorpusSection(
         name=corpus.path.name,
         meta=corpus.meta,
+        obligations=obligations(corpus.meta.get("licence")),
         synthetic=corpus.synthetic,
         n=len(corpus),
         songs=int(corpus.meta["n_songs"]),

@@ -6,6 +6,7 @@ It begins with the metadata block of the Hugging Face Hub.
 from __future__ import annotations
 
 from affetti.corpus import Corpus
+from affetti.corpus.licence import obligations
 from affetti.results import Estimate
 from affetti.training.registry import family
 from affetti.training.result import TrainResult
@@ -35,6 +36,7 @@ def model_card(corpus: Corpus, result: TrainResult) -> str:
         ),
         f"- Split: {_split(corpus)}",
         f"- Licence of the data: {corpus.meta['licence']}",
+        *(f"  - {sentence}" for sentence in obligations(corpus.meta["licence"])),
         f"- Front-end: `{corpus.meta['preset']}`, hash `{corpus.front_end.hash}`",
         (
             f"- Training: {result.steps} steps, seed {result.seed}, {result.seconds:.0f} s, "
