@@ -156,3 +156,14 @@ def write_corpus(
     meta = {"source": "made up", "licence": "CC0", "label_scale": "-1..1", "notes": [], "skipped": []}
     meta |= {"preset": preset, "provenance": None, "splits_hash": "x", "folds": 2}
     return store.write(path, pd.DataFrame(base | columns), path / "staged.npy", front, meta)
+
+
+def write_rated_corpus(path: Path, songs: int = 12, each: int = 4) -> Corpus:
+    """A corpus whose songs' valence and arousal move from window to window, but for the first, which has no ratings."""
+    write_corpus(path, songs, each, start=np.tile(np.arange(each) * 6.0, songs))
+    times = np.arange(6.0, 6.0 * each, 0.5)
+    valence = np.arange(songs)[:, None] * 0.05 - 0.5 + 0.04 * (times // 6)
+    table = {"song_id": np.repeat([f"song{i}" for i in range(songs)], len(times)), "time": np.tile(times, songs)}
+    table |= {"valence": valence.ravel(), "arousal": -valence.ravel()}
+    pd.DataFrame(table).to_parquet(path / "dynamic.parquet")
+    return Corpus.open(path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import RATE, music
-from tests.material import flags, sha
+from tests.material import flags, sha, write_rated_corpus
 
 from affetti import api
 from affetti.corpus import Corpus
@@ -175,3 +175,38 @@ def test_without_audio_a_baseline_predicts_from_statistics(affetti: Affetti, cor
     ran = affetti(*train, "--features", "statistics+harmoni", "--out", tmp_path / "other")
     assert ran.code == 2
     assert "no features 'harmoni'. Write harmony" in ran.complaint
+
+
+@pytest.mark.parametrize("model", ["baseline", "student"])
+def test_windows_have_labels_of_their_own(affetti: Affetti, tmp_path: Path, model: str) -> None:
+    corpus = write_rated_corpus(tmp_path / "corpus")
+    train = ("train", model, "--corpus", corpus.path, "--labels", "window")
+    train += ("--steps", 2, "--batch-size", 4) if model == "student" else ()
+    ran = affetti(*train, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    rated, whole = Corpus.open(corpus.path, labels="window").fold(0), corpus.fold(0)
+    assert (result["labels"], result["n"]["test"]) == ("window", len(rated.test))
+    assert len(rated.test) == len(whole.test) * 3 // 4
+    assert result["test"]["valence"]["ccc"]["ceiling"] is None
+    assert result["test_by_song"]["valence"]["mae"]["value"] >= 0
+    assert set(result["within_songs"]) == {"valence", "arousal"}
+    assert "valence, means of songs: " in ran.out
+    assert "Labels: of windows" in (tmp_path / "run/MODEL_CARD.md").read_text()
+    assert json.loads((tmp_path / "run/model.json").read_text())["labels"] == "window"
+    of_songs = tuple(word for word in train if word not in ("--labels", "window"))
+    ran = affetti(*of_songs, "--out", tmp_path / "run")
+    assert ran.code == 2
+    assert "labels was 'window', is 'song'" in ran.complaint
+
+
+def test_a_corpus_without_ratings_over_time_has_no_labels_of_windows(
+    affetti: Affetti, corpus: Corpus, tmp_path: Path
+) -> None:
+    for extra in ((), ("--dry-run",)):
+        ran = affetti(
+            "train", "student", "--corpus", corpus.path, "--labels", "window", "--out", tmp_path / "run", *extra
+        )
+        assert ran.code == 2
+        assert "has no ratings over time" in ran.complaint
+    assert not (tmp_path / "run").exists()

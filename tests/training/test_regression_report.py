@@ -12,8 +12,11 @@ from affetti.results import Estimate
 from affetti.training.regression_report import (
     add_ceiling,
     agreement_by_genre,
+    agreement_by_song,
     agreement_measures,
+    correlation_within_songs,
     quadrant_accuracy,
+    song_means,
     worst_songs,
 )
 
@@ -86,3 +89,30 @@ def test_the_worst_songs_come_first(predictions: tuple[np.ndarray, ...]) -> None
     assert worst[0].error == pytest.approx(0.5 * 2**0.5)
     assert worst[1].worst_clip == "c4"
     assert worst[0].label == pytest.approx(target[9:12].mean(axis=0).tolist())
+
+
+def test_agreement_by_song_is_that_of_the_means(predictions: tuple[np.ndarray, ...]) -> None:
+    prediction, target, songs = predictions
+    frame = pd.DataFrame({"song": songs, "p": prediction[:, 0], "t": target[:, 0]}).groupby("song").mean()
+    order = np.random.default_rng(1).permutation(60)
+    by_song = agreement_by_song(prediction[order], target[order], songs[order], 0)
+    assert present(by_song["valence"].pearson).value == pytest.approx(stats.pearsonr(frame["p"], frame["t"])[0])
+    assert present(by_song["valence"].ccc).value == pytest.approx(metrics.concordance(frame["p"], frame["t"]))
+    means, member = song_means(target, songs)
+    np.testing.assert_allclose(means[member][:3], target[:3].mean(axis=0)[None].repeat(3, axis=0))
+
+
+def test_correlation_within_songs_leaves_the_songs_out(predictions: tuple[np.ndarray, ...]) -> None:
+    _, target, songs = predictions
+    moved = np.repeat(np.random.default_rng(2).normal(size=(20, 2)), 3, axis=0)
+    within = correlation_within_songs(target + 5 * moved, target, songs, 0)
+    assert present(within["valence"]).value == pytest.approx(1)
+    frame = pd.DataFrame(target[:, :1], columns=["t"]).assign(song=songs)
+    noisy = target + np.random.default_rng(3).normal(size=target.shape)
+    centred = (
+        noisy[:, 0] - pd.Series(noisy[:, 0]).groupby(songs).transform("mean"),
+        frame["t"] - frame.groupby("song")["t"].transform("mean"),
+    )
+    result = correlation_within_songs(noisy, target, songs, 0)
+    assert present(result["valence"]).value == pytest.approx(stats.pearsonr(*centred)[0])
+    assert correlation_within_songs(noisy, moved, songs, 0) == {"valence": None, "arousal": None}

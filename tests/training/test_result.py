@@ -80,7 +80,7 @@ def test_a_result_is_the_document_on_disk_and_its_keys_keep_their_order(
     result = TrainResult.open(run_of(kind))
     assert json.loads(json.dumps(result.to_dict())) == document
     later = [key for key in REGRESSOR if key not in GENERATOR]
-    assert list(document) == [*GENERATOR, *later, "features", "feature_ccc"]
+    assert list(document) == [*GENERATOR, *later, "features", "feature_ccc", "labels", "test_by_song", "within_songs"]
 
 
 def test_an_unfinished_run_of_another_version_says_so_in_one_line(

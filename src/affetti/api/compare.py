@@ -49,12 +49,13 @@ def run(
 
     ``settings`` are those of :class:`affetti.studies.augmentation.design.StudySettings`: ``models, arms, contrasts,
     augment, clips, trained_on, generator_runs, folds, seeds, ratio, train_fractions, sampling, training_steps, budget,
-    regressor, head, published_protocol, steps, batch_size, seed, device``.
+    regressor, head, published_protocol, steps, batch_size, seed, labels,
+    device``.
     On the CPU ``workers`` defaults to one per core; on another device, to one; ``engine`` is where they run.
     """
     chosen = study_settings(**settings)
     runner = executor_on(chosen.device, engine, workers)
-    return augmentation_study(Corpus.open(corpus), Path(out), chosen, executor=runner, progress=progress)
+    return augmentation_study(Corpus.open(corpus, chosen.labels), Path(out), chosen, executor=runner, progress=progress)
 
 
 def plan(
@@ -71,7 +72,7 @@ def plan(
     Arms and models are checked, generators and one regressor trained for a few steps in memory.
     """
     chosen = study_settings(**settings)
-    study = plan_study(Corpus.open(corpus), chosen, executor_on(chosen.device, engine, workers).workers)
+    study = plan_study(Corpus.open(corpus, chosen.labels), chosen, executor_on(chosen.device, engine, workers).workers)
     fits = ""
     if chosen.budget is not None:
         fits = f"; of this, what fits {chosen.budget:.0f} s would be run"

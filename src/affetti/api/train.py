@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import unstructure
 from affetti.corpus import Corpus
+from affetti.corpus.window_labels import LabelUnit
 from affetti.embedders.base import Embedder, embed_rows, require_input, require_unseen
 from affetti.embedders.cache import embed
 from affetti.embedders.clip_set import ClipSet, corpus_clips
@@ -66,6 +67,7 @@ def run(
     text: str = HASHED,
     augment: str | None = None,
     patience: int | None = None,
+    labels: LabelUnit = "song",
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
@@ -80,9 +82,10 @@ def run(
     and ``statistics`` if it does not.
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
     SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
-    by ``text``, see :mod:`affetti.training.text_embedders`.
+    by ``text``, see :mod:`affetti.training.text_embedders`. With ``labels="window"`` each clip has a label of its own
+    from ratings over time, see :mod:`affetti.corpus.window_labels`.
     """
-    opened = Corpus.open(corpus)
+    opened = Corpus.open(corpus, labels)
     given = settings or {}
     settings, embedding, scores = _embedded(model, opened, fold, given, features, partial(embed, progress=progress))
     chosen = TrainSettings(
@@ -119,6 +122,7 @@ def plan(
     text: str = HASHED,
     augment: str | None = None,
     patience: int | None = None,
+    labels: LabelUnit = "song",
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
@@ -129,7 +133,7 @@ def plan(
 
     Teacher, features, device and all else that :func:`run` would refuse is refused here.
     """
-    opened = Corpus.open(corpus)
+    opened = Corpus.open(corpus, labels)
     probe = _EmbeddingProbe()
     settings, embedding, _ = _embedded(model, opened, fold, settings or {}, features, probe)
     chosen = TrainSettings(

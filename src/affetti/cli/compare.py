@@ -84,6 +84,8 @@ class Flags(LongFlags):
     """Half of the updates that an arm may take (default: the preset's)."""
     batch_size: int | None = None
     """Clips per update (default: the preset's)."""
+    labels: Literal["song", "window"] | None = None
+    """What clips are labelled by: song (default), the corpus' labels; window, the ratings over time in each clip."""
     device: str | None = None
     """Where networks are trained and sampled: cpu, cuda, mps or auto (default cpu)."""
     workers: int | None = None
@@ -165,6 +167,7 @@ def text(result: StudyResult) -> str:
         *_table(result.arms, result.measure, result.regressor.describe()),
         *(_table(result.ridge, result.measure, "ridge")[1:] if result.ridge else ()),
         *_contrasts(result.contrasts),
+        *(_table(result.by_song, "ccc", "small network, means of songs")[1:] if result.by_song else []),
     ]
     lines += [f"best, fold {row.fold}: {row.arm or 'none'} (chosen on validation songs)" for row in result.best]
     lines += _methods(result.hierarchy)

@@ -51,6 +51,8 @@ class Flags(LongFlags):
     """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
     auto (default): statistics, harmony, handcrafted, or the first joined by either, whichever predicts validation songs
     best, if the corpus has audio."""
+    labels: Literal["song", "window"] | None = None
+    """What clips are labelled by: song (default), the corpus' labels; window, the ratings over time in each clip."""
     augment: str | None = None
     """With student or vit: augmentations of the training clips, joined by + (default specaugment): specaugment,
     mixup, c-mixup, time-stretch, pitch-shift …; none leaves them out, and a student then takes all its steps."""
@@ -151,6 +153,10 @@ def _text(result: TrainResult, out: Path) -> str:
     )
     for axis, agreement in (result.test or {}).items():
         lines.append(f"{axis}: {_measures(agreement)}; on {n.test} clips of songs that it has not seen")
+    for axis, agreement in (result.test_by_song or {}).items():
+        within = (result.within_songs or {}).get(axis)
+        moves = "" if within is None else f"; within songs r = {_with_interval(within)}"
+        lines.append(f"{axis}, means of songs: {_measures(agreement)}{moves}")
     inside = ", ".join(f"{axis} {100 * share.value:.0f} %" for axis, share in coverage.items())
     lines.append(f"quadrant right: {_with_interval(quadrants.accuracy)}; inside the interval: {inside}")
     short = [axis for axis, share in coverage.items() if share.ci[1] < promised]

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,14 @@ class MidiFile:
 
     events: tuple[MidiEvent, ...]
     track_names: tuple[str, ...]
+    clock: Callable[[int], float] = field(repr=False, compare=False)
+    """Seconds of a tick."""
+    ticks_per_quarter: int | None
+    """None where time is counted in frames of film, not in notes."""
+
+    def seconds_at(self, quarters: float) -> float:
+        """The time of a position in quarter notes; NaN where time is not counted in notes."""
+        return float("nan") if self.ticks_per_quarter is None else self.clock(round(quarters * self.ticks_per_quarter))
 
 
 class _BrokenError(Exception):
@@ -119,7 +127,8 @@ def parse(data: bytes) -> MidiFile:
         events.append(MidiEvent(seconds_at(tick), number, status & 0x0F, kind, first, second))
     if events and events[-1].seconds > MAX_HOURS * 3600:
         raise _BrokenError(f"it lasts {events[-1].seconds / 3600:.1f} h, and more than {MAX_HOURS:g} h are refused")
-    return MidiFile(tuple(events), tuple(track.name for track in tracks))
+    names = tuple(track.name for track in tracks)
+    return MidiFile(tuple(events), names, seconds_at, None if division & 0x8000 else division)
 
 
 def _track_chunks(data: bytes, position: int) -> Iterator[tuple[int, int]]:

@@ -37,6 +37,10 @@ class Fold:
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
 
+    def within(self, chosen: NDArray[np.bool_]) -> Fold:
+        """The rows of each part that are ``chosen`` ``[N]``."""
+        return Fold(self.number, *(rows[chosen[rows]] for rows in (self.train, self.validation, self.test)))
+
 
 def groups(clips: pd.DataFrame) -> NDArray[np.intp]:
     """Group number of each clip ``[N]``: clips of one song, one artist (where known) or one recording share a group.

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from affetti import config
 from affetti.corpus import splits
 from affetti.corpus.plot import plot_labels
 from affetti.corpus.provenance import Provenance, current_names
+from affetti.corpus.window_labels import LabelUnit, with_window_labels
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write, is_file, is_folder, read_json, reading, storage_error, write_json
@@ -102,16 +103,27 @@ class Corpus:
     meta: dict[str, Any]
     clips: pd.DataFrame
     """One row a clip, :data:`COLUMNS`, in the order of ``mel``."""
+    rated: NDArray[np.bool_] | None = None
+    """Where labels are those of windows: which clips ``[N]`` have one; the others belong to no part of a fold."""
 
     @classmethod
-    def open(cls, path: str | Path) -> Corpus:
+    def open(cls, path: str | Path, labels: LabelUnit = "song") -> Corpus:
         """Open a corpus and check that its parts belong together.
 
+        Args:
+            path: its folder.
+            labels: ``window`` for a label of each clip from ratings over time, see
+                :mod:`affetti.corpus.window_labels`.
+
         Raises:
+            UsageError: ``labels`` is neither ``song`` nor ``window``.
+            InputError: there are no ratings over time to label windows by.
             StorageError: it is missing, unfinished or cut short, or cannot be read.
             MismatchError: another version of affetti wrote it.
         """
         path = Path(path)
+        if labels not in get_args(LabelUnit):
+            raise UsageError(f"no labels of {labels!r}", where="--labels", hint="give song or window")
         if not is_folder(path):
             raise StorageError("no such corpus", where=path, hint="make one with: affetti prepare SOURCE --out CORPUS")
         if not is_file(path / "corpus.json"):
@@ -136,7 +148,17 @@ class Corpus:
                 where=path,
                 hint=again,
             )
-        return corpus
+        return corpus if labels == "song" else corpus._by_window()
+
+    def _by_window(self) -> Corpus:
+        """The same corpus with labels of windows."""
+        clips, rated = with_window_labels(self.clips, self.path)
+        return replace(self, clips=clips, rated=rated)
+
+    @property
+    def label_unit(self) -> LabelUnit:
+        """What labels are of."""
+        return "song" if self.rated is None else "window"
 
     @cached_property
     def front_end(self) -> FrontEnd:
@@ -174,7 +196,7 @@ class Corpus:
 
     def __reduce__(self) -> tuple[object, ...]:
         # Another process receives the path and maps the file itself: pickling a memory map would send all of it.
-        return Corpus.open, (self.path,)
+        return Corpus.open, (self.path, self.label_unit)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -256,7 +278,8 @@ class Corpus:
         Published splits may share artists between test and training, because the user chose them by name.
         """
         shares_artists = self.meta.get("split", "folds") not in splits.GENERATED_SPLITS
-        return splits.fold(self.clips, number, allow_artists=shares_artists)
+        part = splits.fold(self.clips, number, allow_artists=shares_artists)
+        return part if self.rated is None else part.within(self.rated)
 
     def require_front_end(self, front: FrontEnd, owner: str | Path) -> None:
         """Raise unless ``front`` is the front-end of this corpus.

@@ -15,7 +15,9 @@ from affetti.training.calibration import calibrate, interval_coverage
 from affetti.training.regression_report import (
     add_ceiling,
     agreement_by_genre,
+    agreement_by_song,
     agreement_measures,
+    correlation_within_songs,
     quadrant_accuracy,
     worst_songs,
 )
@@ -45,6 +47,7 @@ def evaluate_regressor(
     prediction = predict(model, data, part.test)
     target, test_songs, clips = labels[part.test], songs[part.test], corpus.clips.iloc[part.test]
     agreement = agreement_measures(prediction, target, test_songs, seed)
+    of_windows = corpus.label_unit == "window"
     return RegressorEvaluation(
         calibration=calibration,
         test=add_ceiling(agreement, ceiling(corpus.clips, seed)),
@@ -52,6 +55,8 @@ def evaluate_regressor(
         quadrants=quadrant_accuracy(prediction, target, test_songs, seed),
         genres=agreement_by_genre(prediction, target, clips, seed),
         worst=worst_songs(prediction, target, clips),
+        by_song=agreement_by_song(prediction, target, test_songs, seed) if of_windows else None,
+        within_songs=correlation_within_songs(prediction, target, test_songs, seed) if of_windows else None,
     )
 
 

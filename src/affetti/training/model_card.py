@@ -35,6 +35,7 @@ def model_card(corpus: Corpus, result: TrainResult) -> str:
             f"{result.fold}'s training part; {n.validation} validation and {n.test} test clips of other songs)"
         ),
         f"- Split: {_split(corpus)}",
+        *(["- Labels: of windows (clips), from ratings over time"] if result.labels == "window" else []),
         f"- Licence of the data: {corpus.meta['licence']}",
         *(f"  - {sentence}" for sentence in obligations(corpus.meta["licence"])),
         f"- Front-end: `{corpus.meta['preset']}`, hash `{corpus.front_end.hash}`",

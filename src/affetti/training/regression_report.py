@@ -77,6 +77,47 @@ def add_ceiling(agreement: dict[str, Agreement], ceiling: LabelCeiling) -> dict[
     }
 
 
+def song_means(values: NDArray[np.float64], songs: NDArray[np.str_]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Means of songs ``[S, ...]`` of rows ``[N, ...]``, songs sorted, and the song of each row ``[N]``.
+
+    Example:
+        >>> song_means(np.array([1.0, 3.0, 5.0]), np.array(["b", "b", "a"]))[0].tolist()
+        [5.0, 2.0]
+    """
+    _, member, count = np.unique(songs, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(count), *values.shape[1:]))
+    np.add.at(sums, member, values)
+    return sums / count.reshape(-1, *(1,) * (values.ndim - 1)), member
+
+
+def agreement_by_song(
+    prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
+) -> dict[str, Agreement]:
+    """:func:`agreement_measures` of the means of songs."""
+    means = [song_means(values, songs)[0] for values in (prediction, target)]
+    return agreement_measures(means[0], means[1], np.unique(songs), seed)
+
+
+def correlation_within_songs(
+    prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
+) -> dict[str, Estimate | None]:
+    """By axis, Pearson's r of predictions and labels ``[N, 2]``, both less their song's mean, with its interval.
+
+    None where it is not defined, as where labels do not vary within songs.
+    """
+    deviations: list[NDArray[np.float64]] = []
+    for values in (prediction, target):
+        means, member = song_means(values, songs)
+        deviations.append(values - means[member])
+    p, t = deviations
+    return {
+        name: _with_interval(metrics.pearson, p[:, axis], t[:, axis], songs, seed)
+        if np.ptp(t[:, axis]) > 1e-9
+        else None
+        for axis, name in enumerate(AXES)
+    }
+
+
 def quadrant_accuracy(
     prediction: NDArray[np.float64], target: NDArray[np.float64], songs: NDArray[np.str_], seed: int
 ) -> QuadrantAccuracy:

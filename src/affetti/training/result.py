@@ -122,6 +122,10 @@ class RegressorEvaluation:
     genres: tuple[GenreAgreement, ...]
     worst: tuple[SongError, ...]
     """The songs of the largest error, worst first."""
+    by_song: dict[str, Agreement] | None = None
+    """By axis, of the means of songs; where labels are those of windows."""
+    within_songs: dict[str, Estimate | None] | None = None
+    """By axis, Pearson's correlation of deviations from the means of songs; where labels are those of windows."""
 
 
 @dataclass(frozen=True)
@@ -161,3 +165,10 @@ class TrainResult(BaseResult):
     """What a baseline predicts from, as ``score --features`` names it; None for other models."""
     feature_ccc: dict[str, float] | None = None
     """Where a baseline's features were chosen: CCC on validation clips of each, mean of valence and arousal."""
+    labels: str = "song"
+    """Whether labels are those of songs or, from ratings over time, of windows (clips)."""
+    test_by_song: dict[str, Agreement] | None = None
+    """With labels of windows: by axis, how well the mean prediction of a song agrees with the mean label."""
+    within_songs: dict[str, Estimate | None] | None = None
+    """With labels of windows: by axis, Pearson's correlation of predictions and labels, both less their song's mean;
+    None where labels do not vary within songs."""

@@ -54,6 +54,8 @@ class RunMeta:
     """Steps that were planned; a run may have ended earlier."""
     interval_level: float | None = None
     """Nominal coverage of the intervals of a regressor; None: it has none."""
+    labels: str = "song"
+    """What labels were of: songs, or windows (clips) by ratings over time."""
     weights_sha256: str = ""
     """Hash of ``model.safetensors``."""
 
@@ -61,7 +63,7 @@ class RunMeta:
         """The keys and values of ``model.json``, as plain JSON types."""
         values = config.unstructure(self)
         order = ("kind", "config", "fields", "text", "front_end", "front_end_hash", "preset", "corpus", "fold")
-        order += ("training_clips_hash", "seed", "steps", "songs", "interval_level", "weights_sha256")
+        order += ("training_clips_hash", "seed", "steps", "songs", "interval_level", "labels", "weights_sha256")
         values["front_end_hash"] = self.front_end.hash
         return {key: values[key] for key in order}
 

@@ -206,6 +206,7 @@ def prepare_run(
         "augment": ("+".join(augmentations) or NONE) if chosen.augmentable else None,
         "teacher": None if settings.teacher is None else str(settings.teacher),
         "teacher_weights": weights,
+        "labels": corpus.label_unit,
     }
     return PreparedRun(
         kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved
@@ -271,6 +272,7 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
         parameters=sum(value.numel() for value in model.parameters()),
         corpus_hash=corpus.hash,
         versions=versions(),
+        labels=corpus.label_unit,
         features=model.config.features if isinstance(model, Baseline) else None,
         alarms=tuple(alarms(history.lines)) if prepared.family.generates else None,
     )
@@ -285,6 +287,8 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
         quadrants=evaluation.quadrants,
         genres=evaluation.genres,
         worst=evaluation.worst,
+        test_by_song=evaluation.by_song,
+        within_songs=evaluation.within_songs,
     )
 
 
@@ -305,6 +309,7 @@ def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Pat
         seed=prepared.loop.seed,
         steps=prepared.loop.steps,
         interval_level=None if result.calibration is None else result.calibration.coverage,
+        labels=corpus.label_unit,
     )
     runs.save(
         out,

@@ -66,7 +66,7 @@ def test_a_listener_counts_once_however_long_their_series(tmp_path: Path) -> Non
     assert (labels.valence, labels.arousal, labels.raters) == pytest.approx((0.5, 0.35, 2))
     assert labels.valence_std == pytest.approx(np.sqrt(0.5))
     table = source.tables["dynamic"]
-    assert list(table.columns) == ["song_id", "measure", "valence", "arousal"]
+    assert list(table.columns) == ["song_id", "measure", "time", "valence", "arousal"]
     assert (table["song_id"] == "r1_piece1").all()
     np.testing.assert_allclose(table["measure"], [0, 1, 2, 3])
     np.testing.assert_allclose(table["valence"], [0.5, 0, 0, 0])

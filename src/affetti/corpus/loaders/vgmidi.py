@@ -4,7 +4,9 @@ Ferreira & Whitehead, "Learning to Generate Music With Sentiment", ISMIR 2019. T
 ``labelled/annotations/vgmidi_raw_{1,2}.json`` and ``labelled/midi/*.mid``; of each JSON, ``pieces`` names the MIDI file
 and ``annotations`` holds a series ``PIECE_LISTENER`` of valence and of arousal, in [-1, 1], a few one measure long or
 short. A piece's label is the mean over listeners of each listener's mean over measures, its spread the sample standard
-deviation over listeners. The repository states no licence and the compositions are third parties': for research.
+deviation over listeners. Rated measures are four quarter notes whatever the time signature: counted so, 113 of the 114
+pieces whose music the project holds have as many measures as ratings, give or take one. The repository states no
+licence and the compositions are third parties': for research.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affetti.compose.midi import read_file
 from affetti.corpus import audit
 from affetti.corpus.loaders import tree
 from affetti.corpus.track import Check, Dataset, Labels, MidiFile, Options, Source, Track
@@ -35,6 +38,8 @@ DATASET = Dataset(
 )
 ANNOTATIONS = ("vgmidi_raw_1.json", "vgmidi_raw_2.json")
 
+QUARTERS = 4
+"""Quarter notes of a rated measure."""
 Series = tuple[list[float], list[float]]
 """Ratings of one piece by one listener: valence and arousal of each measure."""
 
@@ -88,7 +93,7 @@ def load(path: Path, options: Options) -> Source:
             audit.out_of_range([song for song, _ in refused], "-1..1"),
             Check("static_against_dynamic", "not checkable", len(tracks), "labels are the means of ratings over time"),
         ),
-        tables={"dynamic": pd.concat(map(_measures, good), ignore_index=True)} if good else {},
+        tables={"dynamic": pd.concat(map(_measures, good, midi), ignore_index=True)} if good else {},
     )
 
 
@@ -135,12 +140,20 @@ def _labels(listeners: list[Series]) -> Labels:
     return Labels.on("-1..1", *map(float, means.mean(axis=0)), *map(float, spread), raters=len(means))
 
 
-def _measures(piece: Piece) -> pd.DataFrame:
-    """Ratings over time: means over the listeners that rated each measure; measures count from 0."""
+def _measures(piece: Piece, midi: Path | None) -> pd.DataFrame:
+    """Ratings over time: means over the listeners that rated each measure; measures count from 0, time in seconds.
+
+    Times are unknown (NaN) where the MIDI file is missing or cannot be read, which is reported when it is rendered.
+    """
     axes = zip(*piece.listeners, strict=True)
     valence, arousal = (
         pd.Series(np.nanmean(list(zip_longest(*series, fillvalue=np.nan)), axis=1), dtype=float) for series in axes
     )
     table = pd.DataFrame({"song_id": piece.song, "valence": valence, "arousal": arousal})
     table.insert(1, "measure", np.arange(len(table)))
+    try:
+        times = [] if midi is None else list(map(read_file(midi).seconds_at, range(0, QUARTERS * len(table), QUARTERS)))
+    except InputError:
+        times = []
+    table.insert(2, "time", times or np.full(len(table), np.nan))
     return table

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from affetti.corpus import Corpus, splits
+from affetti.corpus.window_labels import LabelUnit
 from affetti.embedders.base import require_input, require_unseen
 from affetti.embedders.clip_set import corpus_clips
 from affetti.emotion import AXES
@@ -89,6 +90,8 @@ class StudySettings:
     """Clips an update; the preset's by default."""
     seed: int = 0
     """Of generators, samples and resampling."""
+    labels: LabelUnit = "song"
+    """What clips are labelled by: the corpus' labels, or the ratings over time in each window."""
     device: str = "cpu"
     """Where networks are trained and sampled: ``cpu``, ``cuda``, ``mps`` or ``auto``."""
 

@@ -300,6 +300,10 @@ class StudyResult(BaseResult):
     training_steps: tuple[TrainingStepsRow, ...] = ()
     curve: tuple[LearningCurvePoint, ...] = ()
     published_protocol: PublishedProtocol | None = None
+    labels: str = "song"
+    """Whether labels are those of songs or, from ratings over time, of windows (clips)."""
+    by_song: tuple[ArmResult, ...] = ()
+    """With labels of windows: the arms on the means of songs, which have no verdict."""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     requested: Requested = field(default_factory=Requested)

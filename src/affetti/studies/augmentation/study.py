@@ -52,6 +52,7 @@ from affetti.studies.augmentation.trials import (
     open_cached,
     read_trial,
 )
+from affetti.studies.augmentation.window_study import compare_by_song, write_window_corpus
 from affetti.training.signal_augmentation import NONE
 
 
@@ -86,7 +87,7 @@ def augmentation_study(
     """Run the study into the folder ``out``; called again with the same settings, it resumes.
 
     Args:
-        corpus: the real corpus.
+        corpus: the real corpus, opened with the labels of ``settings``; clips with labels of windows are copied.
         out: folder of the study.
         settings: arms, folds, seeds and the rest.
         executor: trains, samples and decodes; this process by default.
@@ -104,6 +105,8 @@ def augmentation_study(
     design = design_study(corpus, settings)
     resources = Resources(out, executor or LocalExecutor(), progress)
     design, left_out = _reserve(design, resources)
+    if settings.labels == "window":
+        design = replace(design, corpus=write_window_corpus(corpus, out / "window-labels"))
     subsets = {fraction: _training_subsets(design, fraction, out) for fraction in design.train_fractions}
     maker = SetMaker(
         out,
@@ -171,6 +174,7 @@ def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tu
             "regressor": design.regressor.name,
             "head": design.regressor.head,
             "features": design.regressor.version or None,
+            "labels": settings.labels,
         },
     )
     remove_partial(out)
@@ -227,7 +231,11 @@ def _compare_at_fraction(
     corpora = [open_cached(at.corpus) for at in subsets]
     songs = [np.unique(c.songs[c.fold(at.fold).train]).size for c, at in zip(corpora, subsets, strict=True)]
     arms_compared, ridge, contrasts = _compare_trials(design, task, trained, subsets)
-    return FractionResult(fraction, int(np.mean(songs)), arms_compared, ridge, best, contrasts)
+    by_song: tuple[ArmResult, ...] = ()
+    if settings.labels == "window":
+        predictions = {name: gather_predictions(task, arms, subsets, design.seeds) for name, arms in trained.items()}
+        by_song = compare_by_song(predictions, design.corpus, test_rows(design), settings.seed)
+    return FractionResult(fraction, int(np.mean(songs)), arms_compared, ridge, best, contrasts, by_song)
 
 
 def _run_trials(task: TrialTask, stage: str, resources: Resources) -> None:

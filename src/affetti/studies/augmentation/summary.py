@@ -47,6 +47,8 @@ class FractionResult:
     ridge: tuple[ArmResult, ...]
     best: tuple[BestArm, ...]
     contrasts: tuple[ContrastResult, ...] = ()
+    by_song: tuple[ArmResult, ...] = ()
+    """On labels of windows: the arms, compared on the means of songs."""
 
 
 def describe_regressor(regressor: StudyRegressor, features: EncoderFeatures | None) -> RegressorDescription:
@@ -92,6 +94,8 @@ def summarise(
         hierarchy=methods,
         tradeoff=sampling_rows(methods, [name for name, _ in settings.sampling]),
         curve=tuple(curve) if len(curve) > 1 else (),
+        labels=settings.labels,
+        by_song=whole.by_song,
         left_out=left_out,
         notes=_notes(measure, genres_of(corpus, test), len(curve) > 1, whole.arms)
         + budget.runs_left_out(design, left_out),
