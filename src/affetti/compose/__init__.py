@@ -16,9 +16,19 @@ from affetti.compose.cues import (
     vary,
 )
 from affetti.compose.curve import CurveSettings, compose_along
+from affetti.compose.ensemble import spread_timing
 from affetti.compose.lyrics import valence_of, write_lines
-from affetti.compose.renderer import VOICES, find_soundfont, read_midi, render, render_midi, save_midi
+from affetti.compose.renderer import (
+    VOICES,
+    find_soundfont,
+    read_midi,
+    render,
+    render_midi,
+    render_parts,
+    save_midi,
+)
 from affetti.compose.score import Song, compose, genre_of, reword
+from affetti.compose.space import Space, render_in_space
 from affetti.compose.styles import GENRES
 from affetti.compose.target_cues import cue_effects, cues_for
 from affetti.compose.voice import FORMANTS, sing
@@ -37,6 +47,7 @@ __all__ = [
     "Part",
     "Section",
     "Song",
+    "Space",
     "compose",
     "compose_along",
     "cue_effects",
@@ -46,11 +57,14 @@ __all__ = [
     "genre_of",
     "read_midi",
     "render",
+    "render_in_space",
     "render_midi",
+    "render_parts",
     "reword",
     "save_midi",
     "simulate_ratings",
     "sing",
+    "spread_timing",
     "valence_arousal",
     "valence_of",
     "vary",

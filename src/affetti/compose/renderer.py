@@ -114,6 +114,16 @@ def render(song: Song, sample_rate: int, soundfont: str | Path | None = None, vo
     )
 
 
+def render_parts(song: Song, sample_rate: int, soundfont: str | Path | None = None) -> dict[PartName, Samples]:
+    """The sound of each part of a song, ``[T]`` each; their sum is what :func:`render` gives.
+
+    Raises:
+        UsageError, MissingDependencyError: as :func:`render`.
+    """
+    size, font = round(song.duration * sample_rate), _open(soundfont, sample_rate)
+    return {part.name: _mix((part,), size, font) for part in song.parts}
+
+
 def render_midi(
     path: str | Path, sample_rate: int, soundfont: str | Path | None = None, renderer: str = "affetti"
 ) -> Samples:

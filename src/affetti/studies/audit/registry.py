@@ -20,6 +20,7 @@ QUESTION_NAMES: tuple[str, ...] = (
     "structure",
     "genre",
     "phase",
+    "space",
     "harmony",
     "variance",
     "ceiling",

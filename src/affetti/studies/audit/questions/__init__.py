@@ -1,1 +1,1 @@
-"""The nine questions of the audit, one file each."""
+"""The ten questions of the audit, one file each."""
