@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from affetti.corpus import Corpus, splits
 from affetti.embedders.clip_set import ClipSet
+from affetti.embedders.descriptors import HARMONY
 from affetti.errors import MismatchError, UsageError
 from affetti.execution.local import ranges
 from affetti.random import child_seed
 from affetti.rows import release_pages
+from affetti.studies.scorecard.harmony_valence import harmony_valence
 from affetti.studies.scorecard.result import RegressorSource
 from affetti.training import evaluation
 from affetti.training import fit as fitting
@@ -61,6 +63,9 @@ def predict_emotions(
 ) -> EmotionPredictions | None:
     """Predict the emotions of both sides; ``None`` where no condition varies, or there is nothing to train on.
 
+    Where no regressor is given and all sets have sound, valence may be predicted from harmony instead, see
+    :func:`affetti.studies.scorecard.harmony_valence.harmony_valence`.
+
     Args:
         real: all real clips.
         reference: those that the synthetic clips are compared with.
@@ -78,6 +83,7 @@ def predict_emotions(
     """
     if not conditions_vary(fake):
         return None
+    part: splits.Fold | None = None
     if regressor is not None:
         trained = _open_regressor(regressor, fake, real)
         unseen = ~np.isin(reference.songs, sorted(trained.songs))
@@ -95,7 +101,39 @@ def predict_emotions(
     network = _OnDevice(model, device)
     of_fake, of_real = (_predict(network, clips) for clips in (fake, held_out))
     of_others = tuple(_predict(network, clips) if conditions_vary(clips) else None for clips in others)
-    return EmotionPredictions(source, of_fake, held_out, of_real, of_others)
+    predictions = EmotionPredictions(source, of_fake, held_out, of_real, of_others)
+    if part is None or not len(part.validation):
+        return predictions
+    return _with_harmony(predictions, real, part, _predict(network, real.subset(part.validation)), fake, others)
+
+
+def _with_harmony(
+    predictions: EmotionPredictions,
+    real: ClipSet,
+    part: splits.Fold,
+    of_validation: Rows,
+    fake: ClipSet,
+    others: Sequence[ClipSet],
+) -> EmotionPredictions:
+    """The predictions with valence from harmony, where that is preferred."""
+    from_harmony = harmony_valence(real, part, of_validation, (fake, *others))
+    if from_harmony is None:
+        return predictions
+    of_real, (of_fake, *of_others) = from_harmony
+    return EmotionPredictions(
+        replace(predictions.regressor, valence=HARMONY.name),
+        _with_valence(predictions.fake, of_fake),
+        predictions.held_out,
+        _with_valence(predictions.real, of_real),
+        tuple(
+            None if rows is None else _with_valence(rows, own)
+            for rows, own in zip(predictions.others, of_others, strict=True)
+        ),
+    )
+
+
+def _with_valence(predictions: Rows, valence: Rows) -> Rows:
+    return np.column_stack([valence, predictions[:, 1]])
 
 
 def _in_corpus(part: splits.Fold, rows: NDArray[np.intp]) -> splits.Fold:

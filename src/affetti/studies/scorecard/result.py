@@ -196,6 +196,8 @@ class RegressorSource:
     """Its run; ``None``: it was trained for this scorecard."""
     kind: str
     trained_on: str | None = None
+    valence: str | None = None
+    """Features that valence is predicted from in its place, because validation songs prefer them; None: its own."""
 
 
 @dataclass(frozen=True)
