@@ -217,7 +217,9 @@ def _emotion(card: Scorecard) -> list[str]:
         return [f"emotion: not measured: needs {needs}"]
     lines: list[str] = []
     if card.regressor is not None and card.regressor.valence:
-        lines.append(f"valence by ridge regression on {card.regressor.valence} of the sound, which validation songs prefer")
+        lines.append(
+            f"valence by ridge regression on {card.regressor.valence} of the sound, which validation songs prefer"
+        )
     for name, axis in card.conditioning.axes().items():
         if axis.slope is None or axis.correlation is None or axis.ccc is None or axis.mae is None:
             continue
