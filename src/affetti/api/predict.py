@@ -9,11 +9,12 @@ from affetti.embedders.registry import make_embedder
 from affetti.inference.predictor import SongPrediction, predict_files
 from affetti.progress import Progress, silent
 from affetti.report.curve import curve_picture, require_picture
+from affetti.weights import SHIPPED
 
 
 def run(
-    model: str | Path,
-    audio: Sequence[str | Path] | str | Path,
+    model: str | Path = SHIPPED,
+    audio: Sequence[str | Path] | str | Path = (),
     *,
     hop: float = 1.0,
     runtime: str = "torch",
@@ -23,7 +24,9 @@ def run(
 ) -> list[SongPrediction]:
     """Predict valence and arousal of recordings; see :func:`affetti.inference.predictor.predict_files`.
 
-    ``picture`` is a file for a drawing of the curves, see :func:`affetti.report.curve.curve_picture`.
+    ``model`` is by default the regressor that ships with affetti, whose predictions say what it is and how well it
+    agrees with listeners (``regressor``). ``picture`` is a file for a drawing of the curves, see
+    :func:`affetti.report.curve.curve_picture`.
     """
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
     if picture is not None:

@@ -63,6 +63,7 @@ def run(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     teacher: str | Path | None = None,
+    init: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
     augment: str | None = None,
@@ -76,10 +77,11 @@ def run(
 ) -> TrainResult:
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
-    A student may learn from the run ``teacher``. A baseline predicts from ``features``, named as for :func:`score`;
-    those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``, ``harmony``,
-    ``handcrafted`` and ``statistics`` joined by either that predicts validation songs best, if the corpus holds audio,
-    and ``statistics`` if it does not.
+    A student may learn from the run ``teacher``. A student or ViT may start from the weights of the run ``init``:
+    ``shipped`` is the student that ships with affetti. A baseline predicts from ``features``, named as for
+    :func:`score`; those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``,
+    ``harmony``, ``handcrafted`` and ``statistics`` joined by either that predicts validation songs best, if the corpus
+    holds audio, and ``statistics`` if it does not.
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
     SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
     by ``text``, see :mod:`affetti.training.text_embedders`. With ``labels="window"`` each clip has a label of its own
@@ -96,6 +98,7 @@ def run(
         model=settings,
         text=text,
         teacher=None if teacher is None else Path(teacher),
+        init=None if init is None else Path(init),
         augment=augment,
         patience=patience,
         device=device,
@@ -118,6 +121,7 @@ def plan(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     teacher: str | Path | None = None,
+    init: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
     augment: str | None = None,
@@ -144,6 +148,7 @@ def plan(
         model=settings,
         text=text,
         teacher=None if teacher is None else Path(teacher),
+        init=None if init is None else Path(init),
         augment=augment,
         patience=patience,
         device=device,

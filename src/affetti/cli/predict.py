@@ -14,6 +14,7 @@ from affetti.cli.flags import CommonFlags, parse, resolve
 from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
+from affetti.weights import SHIPPED
 
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
 ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "error")
@@ -23,10 +24,11 @@ ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "
 class Flags(CommonFlags):
     """Predict valence and arousal of recordings, with intervals and the curve over time, in [-1, 1]."""
 
-    model: str
-    """Run of a regressor, USER/NAME on the Hugging Face Hub, or with --runtime onnx an ONNX file."""
     audio: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="AUDIO...")]] = ()
     """Audio files, or folders of them; of several, one that cannot be read is skipped with a note."""
+    model: str | None = None
+    """Run of a regressor, USER/NAME on the Hugging Face Hub, or with --runtime onnx an ONNX file (default shipped: the
+    regressor that ships with affetti, trained on composed music alone)."""
     hop: float | None = None
     """Seconds between points of the curve (default 1)."""
     csv: str | None = None
@@ -42,7 +44,7 @@ class Flags(CommonFlags):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "predict")
-    settings = resolve(flags, {"hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
+    settings = resolve(flags, {"model": SHIPPED, "hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
     settings.pop("seed", None)
     table = settings.pop("csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
@@ -51,6 +53,8 @@ def run(arguments: list[str]) -> int:
     with show_progress() as progress:
         predictions = api.predict.run(model, list(audio), progress=progress, **settings)
     document = [prediction.to_dict() for prediction in predictions]
+    if described := {prediction.regressor for prediction in predictions if prediction.regressor is not None}:
+        note(f"note: predicted by {described.pop()}")
     for entry in document:
         if entry["error"] is not None:
             note(f"skipped {entry['path']}: {entry['error']}")

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from affetti.cli.flags import CommonFlags, parse, resolve
 from affetti.cli.output import print_result
+from affetti.weights import SHIPPED
+
+NONE = "none"
+"""As --regressor: nothing is predicted."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class Flags(CommonFlags):
     model: tuple[Path, ...] = ()
     """Runs of generators, a tab each."""
     regressor: Path | None = None
-    """Run of a regressor, or an ONNX file; without one nothing is predicted."""
+    """Run of a regressor, or an ONNX file (default shipped: the regressor that ships with affetti; none: nothing is
+    predicted)."""
     corpus: tuple[Path, ...] = ()
     """Corpora whose clips can be played beside generated ones."""
     results: tuple[Path, ...] = ()
@@ -37,12 +42,12 @@ class Flags(CommonFlags):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "serve")
-    settings = resolve(flags, {"host": "127.0.0.1", "port": 8765, "workers": 2}, flags.config)
+    settings = resolve(flags, {"regressor": SHIPPED, "host": "127.0.0.1", "port": 8765, "workers": 2}, flags.config)
     from affetti.web import serve
 
     serve.run(
         models=settings.get("model", ()),
-        regressor=settings.get("regressor"),
+        regressor=None if str(settings["regressor"]) == NONE else settings["regressor"],
         corpora=settings.get("corpus", ()),
         results=settings.get("results", ()),
         host=settings["host"],

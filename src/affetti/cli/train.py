@@ -47,6 +47,8 @@ class Flags(LongFlags):
     """Settings of the model, such as width=128, widths=64,128 or method=svr."""
     teacher: Path | None = None
     """With student: the run of a vit or another student to learn from."""
+    init: str | None = None
+    """With student or vit: a run of the same model to start from; shipped: the student that ships with affetti."""
     features: str | None = None
     """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
     auto (default): statistics, harmony, handcrafted, or the first joined by either, whichever predicts validation songs
@@ -74,7 +76,7 @@ class Flags(LongFlags):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "train")
-    known = ("corpus_hash", "teacher_weights", "settings")
+    known = ("corpus_hash", "teacher_weights", "init_weights", "settings")
     settings = resolve(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
     from affetti.errors import UsageError
 

@@ -70,6 +70,7 @@ class OnnxRegressor:
         self.path = path
         self.front_end = config.structure(dict(self.meta["front_end"]), FrontEnd, path)
         self.label_scale: str | None = self.meta["label_scale"]
+        self.description: str | None = None
         self.interval_level: float | None = self.meta.get("interval_level")
         half = [np.nan if value is None else value for value in self.meta["half_width"]]
         self.half_width: NDArray[np.float64] = np.array(half, dtype=np.float64)

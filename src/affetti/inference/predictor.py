@@ -70,6 +70,8 @@ class SongPrediction(BaseResult):
     """Windows of the curve that are silent, and left out of the mean."""
     error: str | None = None
     """Why the recording could not be predicted."""
+    regressor: str | None = None
+    """What the regressor that ships with affetti is, and how well it agrees with listeners; None: another was used."""
 
 
 def find_audio(path: Path) -> Listing:
@@ -101,7 +103,7 @@ def predict_files(
     """Predict each file. A recording that cannot be read has ``error`` set and does not stop the others.
 
     Args:
-        model: a run folder, a model of the Hub, or an ONNX file.
+        model: a run folder, a model of the Hub, an ONNX file, or ``shipped``.
         paths: audio files and folders of them.
         hop: seconds between points of the curve.
         runtime: ``torch``, or ``onnx`` for an ONNX file.
@@ -207,6 +209,7 @@ def predict_waveform(
         arousal_original_ci=_on_scale(scale, arousal_ci),
         curve=_curve_points(times, curve),
         silent=int((~sounding).sum()),
+        regressor=regressor.description,
     )
 
 

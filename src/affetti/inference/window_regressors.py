@@ -1,4 +1,4 @@
-"""Regressors of a window of sound: a run's network or baseline by PyTorch, or an ONNX file by ONNX Runtime."""
+"""Regressors of a window of sound: a run's network or baseline by PyTorch, a blend of them, or an ONNX file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affetti.errors import MismatchError, UsageError
+from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.inference.blend import Blend, is_blend, open_blend, require_weights
 from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_model import OnnxRegressor
 from affetti.models.regressors.baseline import Baseline
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
+from affetti.weights import is_shipped, shipped_regressor
 
 RUNTIMES = ("torch", "onnx")
 
@@ -48,6 +50,11 @@ class WindowRegressor(Protocol):
     @property
     def label_scale(self) -> str | None:
         """Scale of the labels it was trained on, as the corpus names it."""
+        ...
+
+    @property
+    def description(self) -> str | None:
+        """What it is and how well it agrees with listeners, on one line; None: nothing is known of that."""
         ...
 
     def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,6 +97,7 @@ class TorchWindowRegressor:
         self.half_width: NDArray[np.float64] = self.model.half_width.cpu().double().numpy()
         self.interval_level = trained.meta.interval_level
         self.label_scale = trained.meta.corpus.label_scale
+        self.description: str | None = None
         self.to_mel = MelSpectrogram(self.front_end)
         self.embedders: tuple[WindowEmbedder, ...] = ()
         if isinstance(self.model, Baseline) and self.model.config.dimension:
@@ -111,6 +119,43 @@ class TorchWindowRegressor:
             given = (self.to_mel(sound) if each.sample_rate is None else sound for each in self.embedders)
             inputs = torch.cat([each.embed(x) for each, x in zip(self.embedders, given, strict=True)], dim=1)
         return self.model(inputs.to(self.trained.device)).cpu().numpy()
+
+
+class BlendedWindowRegressor:
+    """A blend of regressors: each member predicts from the middle of the window, as long as its own clips are.
+
+    Raises:
+        StorageError, MismatchError: a member is missing or damaged, or they do not fit together.
+    """
+
+    def __init__(
+        self, folder: Path, device: str = "cpu", make_embedder: Callable[[str], WindowEmbedder] | None = None
+    ) -> None:
+        self.blend: Blend = open_blend(folder)
+        loaded = {each.run: runs.load(folder / each.run, device) for each in self.blend.members}
+        require_weights(self.blend, {name: run.meta.weights_sha256 for name, run in loaded.items()}, folder)
+        self.members = [TorchWindowRegressor(run, make_embedder) for run in loaded.values()]
+        rates = {member.sample_rate for member in self.members}
+        if len(rates) > 1:
+            raise MismatchError(
+                f"members of several sample rates ({', '.join(map(str, sorted(rates)))})", where=folder, hint="use one"
+            )
+        self.sample_rate = rates.pop()
+        self.front_end = max((member.front_end for member in self.members), key=lambda front: front.seconds)
+        self.half_width: NDArray[np.float64] = np.array(self.blend.half_width)
+        self.interval_level: float | None = self.blend.interval_level
+        self.label_scale: str | None = self.blend.label_scale
+        self.description: str | None = self.blend.describe()
+
+    def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Valence and arousal ``[B, 2]`` of windows ``[B, T]``, clipped to [-1, 1]."""
+        emotion = np.tile(np.array(self.blend.offset), (len(windows), 1))
+        for member, regressor in zip(self.blend.members, self.members, strict=True):
+            length = min(windows.shape[1], round(regressor.front_end.seconds * self.sample_rate))
+            start = (windows.shape[1] - length) // 2
+            part = np.ascontiguousarray(windows[:, start : start + length])
+            emotion += np.array(member.weight) * regressor.predict(part)
+        return emotion.clip(-1, 1).astype(np.float32)
 
 
 def _require_embedders(
@@ -140,7 +185,7 @@ def open_regressor(
     device: str = "cpu",
     make_embedder: Callable[[str], WindowEmbedder] | None = None,
 ) -> WindowRegressor:
-    """The regressor of a run folder, a model of the Hub or an ONNX file.
+    """The regressor of a run folder, a blend's folder, a model of the Hub or an ONNX file; or the one that ships.
 
     Raises:
         UsageError: an unknown runtime, or one that does not fit the model.
@@ -157,8 +202,27 @@ def open_regressor(
         )
     if is_onnx and runtime != "onnx":
         raise UsageError("an ONNX file", where=model, hint="add --runtime onnx")
-    return (
-        OnnxRegressor(Path(model))
-        if is_onnx
-        else TorchWindowRegressor(runs.load(resolve_run_folder(model), device), make_embedder)
-    )
+    if is_onnx:
+        return OnnxRegressor(Path(model))
+    if is_shipped(model):
+        return _open_shipped(device, make_embedder)
+    folder = resolve_run_folder(model)
+    if is_blend(folder):
+        return BlendedWindowRegressor(folder, device, make_embedder)
+    return TorchWindowRegressor(runs.load(folder, device), make_embedder)
+
+
+def _open_shipped(device: str, make_embedder: Callable[[str], WindowEmbedder] | None) -> WindowRegressor:
+    """The regressor that ships with affetti.
+
+    Raises:
+        StorageError: its files are missing or damaged.
+    """
+    try:
+        return BlendedWindowRegressor(shipped_regressor(), device, make_embedder)
+    except (StorageError, MismatchError) as error:
+        raise StorageError(
+            f"the regressor that ships with affetti is damaged ({error.what})",
+            where=error.where,
+            hint="pip install --force-reinstall affetti, or give --model",
+        ) from error

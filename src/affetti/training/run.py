@@ -27,6 +27,7 @@ from affetti.training import checkpoint
 from affetti.training.device import choose_device
 from affetti.training.registry import GENERATORS, REGRESSORS, make
 from affetti.training.run_meta import RunMeta
+from affetti.weights import NETWORK, is_shipped, shipped_regressor
 
 FORMAT = "affetti-model"
 VERSION = 2
@@ -136,16 +137,18 @@ def save(
 
 
 def load(path: str | Path, device: str = "cpu") -> TrainedModel:
-    """Read a model from its run folder.
+    """Read a model from its run folder; ``shipped`` is the network of the regressor that ships with affetti.
 
     Raises:
         StorageError: the folder is missing, unfinished or cut short.
         MismatchError: another version wrote it, or the weights are not those that ``model.json`` describes.
     """
-    path = Path(path)
+    path = shipped_regressor() / NETWORK if is_shipped(path) else Path(path)
     if not is_folder(path):
         raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
     if not is_file(path / "model.json"):
+        if is_file(path / "blend.json"):
+            raise StorageError("a blend of regressors, which needs sound", where=path, hint="give one of its members")
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
         raise StorageError(state, where=path, hint="run its affetti train command again: training resumes")
     document = read_json(path / "model.json")

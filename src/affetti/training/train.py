@@ -41,12 +41,14 @@ from affetti.training.registry import FAMILIES, Family, family, make
 from affetti.training.result import ClipCounts, SongCounts, TrainResult
 from affetti.training.run_meta import RunMeta, TrainingCorpus
 from affetti.training.signal_augmentation import NONE, augmented, parse_augmentations
+from affetti.training.start import start_from
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED
 
-MAY_DIFFER = frozenset({"corpus", "teacher", "device", "checkpoint_every"})
-"""Settings that do not change a run: corpus and teacher may have moved, and where steps are computed is no matter."""
+MAY_DIFFER = frozenset({"corpus", "teacher", "init", "device", "checkpoint_every"})
+"""Settings that do not change a run: corpus, teacher and first weights may have moved, and where steps are computed is
+no matter."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class TrainSettings:
     """Embedder of lyrics, see :mod:`affetti.training.text_embedders`."""
     teacher: Path | None = None
     """Run of the regressor that a student learns from."""
+    init: Path | None = None
+    """Run whose weights a regressor starts from instead of random ones; ``shipped``: those that ship with affetti."""
     augment: str | None = None
     """Augmentations of a regressor that is trained step by step, joined by ``+``; None: those of
     :data:`affetti.training.signal_augmentation.RECIPE`; ``none``: none, and a student takes all its steps."""
@@ -135,7 +139,7 @@ def train_run(
     Raises:
         UsageError: the model or a setting is unknown.
         InputError: the fold has too few clips.
-        MismatchError: the teacher was trained on test songs, or takes another front-end.
+        MismatchError: the teacher, or the run to start from, was trained on test songs, or takes another front-end.
         StorageError: the folder holds another run.
         TrainingError: the loss is not a number.
     """
@@ -183,6 +187,9 @@ def prepare_run(
     if settings.teacher is not None:
         teacher = load_teacher(kind, settings.teacher, corpus, corpus.songs[part.test].tolist())
         weights = read_json(settings.teacher / "model.json")["weights_sha256"]
+    init_weights = None
+    if settings.init is not None:
+        init_weights = start_from(model, kind, settings.init, corpus, corpus.songs[part.test].tolist())
     require_enough(clips, loop.batch_size, kind)
     if not chosen.generates:
         require_test_songs(corpus, part)
@@ -207,6 +214,8 @@ def prepare_run(
         "teacher": None if settings.teacher is None else str(settings.teacher),
         "teacher_weights": weights,
         "labels": corpus.label_unit,
+        "init": None if settings.init is None else str(settings.init),
+        "init_weights": init_weights,
     }
     return PreparedRun(
         kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved

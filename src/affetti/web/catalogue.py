@@ -58,6 +58,8 @@ class RegressorChoice:
     interval_level: float | None
     seconds: float
     """Length of its windows."""
+    description: str | None
+    """What it is and how well it agrees with listeners, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -147,4 +149,6 @@ def _model(path: Path, name: str, model_id: str) -> ModelChoice:
 
 def _regressor(path: Path) -> RegressorChoice:
     regressor = open_regressor(path, "onnx" if path.suffix == ".onnx" else "torch", "cpu", make_embedder)
-    return RegressorChoice(path.resolve().name, regressor.interval_level, regressor.front_end.seconds)
+    return RegressorChoice(
+        path.resolve().name, regressor.interval_level, regressor.front_end.seconds, regressor.description
+    )

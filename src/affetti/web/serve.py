@@ -18,6 +18,7 @@ from affetti.web.endpoints import Offer
 from affetti.web.reports import find_results
 from affetti.web.security import new_token
 from affetti.web.settings import ServeSettings
+from affetti.weights import SHIPPED, is_shipped, shipped_regressor
 
 MAX_HEADER_BYTES = 16 * 2**10
 STOP_SECONDS = 2
@@ -27,7 +28,7 @@ STOP_SECONDS = 2
 def run(
     *,
     models: Sequence[str | Path] = (),
-    regressor: str | Path | None = None,
+    regressor: str | Path | None = SHIPPED,
     corpora: Sequence[str | Path] = (),
     results: Sequence[str | Path] = (),
     host: str = "127.0.0.1",
@@ -42,7 +43,7 @@ def run(
 
     Args:
         models: runs of generators, a tab each; without any, the composer plays.
-        regressor: run of a regressor; without one nothing is predicted.
+        regressor: run of a regressor, by default the one that ships with affetti; None: nothing is predicted.
         corpora: corpora whose clips can be played beside generated ones.
         results: results and folders of results, shown as reports.
         host: address to listen on; with any but this machine's own, the address of the page holds a token.
@@ -57,7 +58,7 @@ def run(
     """
     settings = ServeSettings(
         tuple(map(Path, models)),
-        None if regressor is None else Path(regressor),
+        _regressor_folder(regressor),
         tuple(map(Path, corpora)),
         tuple(map(Path, results)),
         host,
@@ -121,6 +122,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.on_start()
+
+
+def _regressor_folder(regressor: str | Path | None) -> Path | None:
+    """Where the regressor lies; a fixed place, whatever lies in the folder that the server runs in."""
+    if regressor is None:
+        return None
+    return shipped_regressor() if is_shipped(regressor) else Path(regressor)
 
 
 def _opened(address: str, on_address: Callable[[str], None] | None, open_browser: bool) -> None:

@@ -59,7 +59,7 @@ class ServeSettings:
     models: tuple[Path, ...] = ()
     """Runs of generators, a tab each."""
     regressor: Path | None = None
-    """A run of a regressor; without one nothing is predicted, and the page says so."""
+    """A run of a regressor, or a blend; None: nothing is predicted, and the page says so."""
     corpora: tuple[Path, ...] = ()
     """Corpora whose clips can be played beside generated ones."""
     results: tuple[Path, ...] = ()

@@ -21,7 +21,7 @@ export function facts(list, entries) {
   list.replaceChildren(...entries.flatMap(([term, text, mark]) => [node("dt", { className: mark ?? "" }, term), node("dd", {}, text)]));
 }
 
-export const NO_REGRESSOR = "nothing predicts here. To see where music lands, restart with --regressor RUN (affetti demo trains one in minutes: affetti-demo/runs/student).";
+export const NO_REGRESSOR = "nothing predicts here: the page was started with --regressor none.";
 
 export function downloads(container, links) {
   container.replaceChildren(...links.map(([text, href, name]) => node("a", { href, download: name, className: "button" }, text)));

@@ -107,6 +107,7 @@ export function start(catalogue) {
   drop.addEventListener("dragleave", () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); take(event.dataTransfer.files); });
   if (!catalogue.regressor) say(status, `No regressor: recordings can be played and seen; ${NO_REGRESSOR}`);
+  else if (catalogue.regressor.description) say(status, `Predicted by ${catalogue.regressor.description}`);
   everyFrame(() => {
     const share = audio.duration ? audio.currentTime / audio.duration : null;
     for (const head of heads) head(share);
