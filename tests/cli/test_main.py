@@ -91,7 +91,7 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: st
         (["generate", "--model", "x", "--out", "y"], "--n"),
         (["generate", "--model", "x", "--n", "many", "--out", "y"], "many"),
         (["score", "x"], "FAKE"),
-        (["predict", "song.wav"], "--model"),
+        (["predict", "song.wav"], "song.wav"),
         (["compare", "--corpus", "x"], "--out"),
         (["train", "flow", "--corpus", "x", "--out", "y", "--setps", "3"], "--steps"),
         (["demo", "--sise", "small"], "--size"),
