@@ -6,14 +6,14 @@ STAMP := $(VENV)/.installed
 AFFETTI_TEST_DATA ?= $(wildcard ../shared/data)
 export AFFETTI_TEST_DATA := $(abspath $(AFFETTI_TEST_DATA))
 
-.PHONY: setup demo test lint check bench clean $(BENCHES)
+.PHONY: setup demo test lint check bench docs docs-check clean $(BENCHES)
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $(STAMP)
 
 demo: setup
@@ -29,8 +29,16 @@ lint: setup
 	$(BIN)/pyright --pythonpath $(BIN)/python -p pyrightconfig.tests.json
 	$(BIN)/lint-imports
 
+# The site, in docs/_build/html: a warning is an error. docs executes the gallery, docs-check does not.
+SPHINX := OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -b html
+docs: setup
+	$(SPHINX) docs docs/_build/html
+
+docs-check: setup
+	$(SPHINX) -D plot_gallery=0 docs docs/_build/check
+
 # What CI runs, in the environment at hand; .ci/run does the same from scratch.
-check: lint test
+check: lint docs-check test
 	$(BIN)/affetti demo --size small --out $(VENV)/demo-check
 	rm -rf $(VENV)/demo-check
 
@@ -55,4 +63,4 @@ $(BENCH_CORPUS): | setup
 	$(BIN)/affetti prepare composed --keep-audio --out $@
 
 clean:
-	rm -rf $(VENV) affetti-demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build docs/gallery affetti-demo .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """Cues for an emotion: the inverse of :func:`affetti.compose.cues.valence_arousal`.
 
 Many combinations of cues give one emotion. For each mode and melodic archetype, the graded cues x (each scaled to
-[-1, 1] over its range) minimise
+[-1, 1] over its range) minimise::
 
     |W x + c - t|² + ε |x|² ,    -1 ≤ x ≤ 1,
 

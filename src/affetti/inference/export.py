@@ -1,6 +1,6 @@
 """A trained regressor as one ONNX file: waveform in, emotion out.
 
-The front-end lies inside the graph, and so does the sliding window, so that any runtime needs nothing but samples:
+The front-end lies inside the graph, and so does the sliding window, so that any runtime needs nothing but samples::
 
     input   waveform  float32 [B, T]     mono at the front-end's sample rate, T ≥ its clip length; B and T are free
     output  emotion   float32 [B, 2]     valence and arousal in [-1, 1], the mean of the curve where it sounds

@@ -34,7 +34,7 @@ def neutral_bias(prediction: ArrayLike, requested: ArrayLike) -> float:
     """How far predictions of one axis fall short of the condition, towards neutral: mean sign(c) (c − p) over c ≠ 0.
 
     0 for predictions that are right or err on both sides alike, above 0 where they lie nearer to neutral or beyond it,
-    below 0 where they exaggerate. In the unit of the labels; (1 − s) mean |c| for p = s c.
+    below 0 where they exaggerate. In the unit of the labels; ``(1 − s) mean |c|`` for p = s c.
 
     Raises:
         InputError: shapes that differ, or no condition but 0.
@@ -107,7 +107,7 @@ def label_response(
 def label_error(
     requested: ArrayLike, prediction: ArrayLike, groups: ArrayLike | None = None, seed: int = 0, resamples: int = 1000
 ) -> dict[str, Result]:
-    """How far predictions of clips lie from their condition: mean |prediction − condition|.
+    """How far predictions of clips lie from their condition: mean ``|prediction − condition|``.
 
     The label score of continuous conditional generators (Ding et al. 2021). Unlike the measures of
     :func:`label_response` it is defined, and fair, where the condition hardly varies: within a quadrant, say. A

@@ -5,10 +5,10 @@ parts are then summed with weights .30, .20, .20, .15, .15:
 
 1. ``frechet``: max(0, 100 − FD) between Gaussian fits of the time-averaged band profiles (the study does not name its
    features; these reproduce its behaviour);
-2. ``moments``: 100 (1 − (|mean_r − mean_f| + |std_r − std_f|)/2), over all values;
-3. ``smoothness``: 100 |c_f/c_r|, c the correlation of every frame with the next, over all values;
+2. ``moments``: ``100 (1 − (|mean_r − mean_f| + |std_r − std_f|)/2)``, over all values;
+3. ``smoothness``: ``100 |c_f/c_r|``, c the correlation of every frame with the next, over all values;
 4. ``frequency``: 100 corr(mean band profile of real, of fake);
-5. ``range``: 100 (1 − |range_r − range_f|/range_r), range = max − min of all values.
+5. ``range``: ``100 (1 − |range_r − range_f|/range_r)``, range = max − min of all values.
 
 Tiers: Poor < 50 ≤ Good < 70 ≤ Excellent.
 
