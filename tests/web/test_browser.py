@@ -139,6 +139,37 @@ def test_a_path_becomes_a_piece_with_its_curve(page: Page, address: str) -> None
     assert Path(download.value.path()).read_text().startswith("what,time,valence,arousal\nrequested,0,")
 
 
+def test_a_path_that_is_drawn_keeps_its_timing(page: Page, address: str) -> None:
+    page.goto(f"{address}#path")
+    plane = page.locator("#path-plane svg")
+    expect(plane).to_be_visible()
+    box = plane.bounding_box()
+    assert box is not None
+
+    def move(across: float, down: float) -> None:
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+    move(0.2, 0.5)
+    page.mouse.down()
+    move(0.4, 0.5)
+    page.wait_for_timeout(1200)  # the hand rests: so does the music
+    move(0.4, 0.51)
+    move(0.8, 0.5)
+    page.mouse.up()
+    expect(page.locator("#path-status")).to_contain_text("1 part, as long in the piece as in the drawing")
+    page.locator("#path-seconds").fill("20")
+    with page.expect_request("**/api/v1/compose") as sent:
+        page.locator("#path-compose").click()
+    curve = sent.value.post_data_json["curve"]
+    assert curve[0]["time"] == 0 and curve[-1]["time"] == 20
+    rest = max(range(1, len(curve)), key=lambda i: curve[i]["time"] - curve[i - 1]["time"])
+    assert curve[rest]["time"] - curve[rest - 1]["time"] > 10
+    assert abs(curve[rest]["valence"] - curve[rest - 1]["valence"]) < 0.1
+    expect(page.locator("#path-status")).to_contain_text("20 seconds in")
+    page.locator("#path-undo").click()
+    expect(page.locator("#path-compose")).to_be_disabled()
+
+
 def test_a_path_by_keyboard_alone(page: Page, address: str) -> None:
     page.goto(f"{address}#path")
     page.locator("#path-plane svg").focus()

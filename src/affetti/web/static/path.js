@@ -1,4 +1,4 @@
-// The page Path: points on the plane, and a piece that goes from one to the next.
+// The page Path: points and lines drawn on the plane, and a piece that goes along them in the time they were drawn in.
 
 import { post } from "./api.js";
 import { drawCurves } from "./chart.js";
@@ -6,17 +6,22 @@ import { MelView } from "./mel.js";
 import { Pad } from "./pad.js";
 import { blobUrl, byId, downloads, everyFrame, node, say } from "./page.js";
 
+const CLICK = 1, NEAR = 0.06;  // seconds of drawing that a click stands for; a distance on the plane
+const START = "Click on the plane to set the first point, or drag to draw in time.";
+const distance = ([a, b], [c, d]) => Math.hypot(a - c, b - d);
+
 export function start(catalogue) {
   const status = byId("path-status"), audio = byId("path-audio"), mel = new MelView(byId("path-mel"));
-  let stops = [], moving = null, playhead = () => {};
+  // A stop is a place with the seconds of drawing since the one before it; `part` numbers the clicks and strokes.
+  let stops = [], stroke = [], parts = 0, moving = null, playhead = () => {};
 
   const pad = new Pad(byId("path-plane"), {
     words: catalogue.words,
-    label: "Emotion plane. Arrow keys move; each click or press of Enter adds a point of the path.",
-    onPick: (valence, arousal, final) => {
+    label: "Emotion plane. Arrow keys move; each click or press of Enter adds a point of the path; dragging draws it in time.",
+    onPick: (valence, arousal, final, byKey) => {
       moving = [valence, arousal];
-      if (final && !usingArrows) add();
-      else draw();
+      if (byKey) { if (usingArrows) draw(); else add([{ place: moving, seconds: CLICK }]); }
+      else trace(final);
     },
   });
   // With arrow keys a point is moved until Enter sets it.
@@ -24,17 +29,42 @@ export function start(catalogue) {
   pad.svg.addEventListener("keydown", ({ key }) => { usingArrows = key.startsWith("Arrow"); }, { capture: true });
   pad.svg.addEventListener("pointerdown", () => { usingArrows = false; }, { capture: true });
 
-  function add() { stops.push(moving); moving = null; draw(); }
+  /** Follow the pointer: a place every quarter of a second or NEAR of the plane; what never moved is a click. */
+  function trace(final) {
+    const now = performance.now(), last = stroke.at(-1);
+    if (!last || final || now - last.at > 250 || distance(last.place, moving) >= NEAR) stroke.push({ place: moving, at: now });
+    if (!final) return draw();
+    const drawn = stroke.some(({ place }) => distance(place, stroke[0].place) >= NEAR);
+    const since = (i) => (i ? Math.max(0.02, (stroke[i].at - stroke[i - 1].at) / 1000) : CLICK);
+    const traced = drawn ? stroke.map(({ place }, i) => ({ place, seconds: since(i) })) : [{ place: moving, seconds: CLICK }];
+    stroke = [];
+    add(traced);
+  }
+
+  function add(traced) {
+    parts += 1;
+    stops.push(...traced.map((stop) => ({ ...stop, part: parts })));
+    moving = null;
+    draw();
+  }
 
   function draw() {
-    pad.draw({ trail: moving ? [...stops, moving] : stops, stops, request: moving ?? undefined });
+    const places = stops.map(({ place }) => place), ends = stops.filter(({ part }, i) => part !== stops[i + 1]?.part);
+    pad.draw({ trail: [...places, ...stroke.map(({ place }) => place), ...(moving ? [moving] : [])], stops: ends.map(({ place }) => place), request: moving ?? undefined });
     byId("path-undo").disabled = byId("path-clear").disabled = byId("path-compose").disabled = stops.length === 0;
-    if (stops.length) say(status, `${stops.length} point${stops.length > 1 ? "s" : ""}, spread evenly over the piece.`);
+    if (!stops.length) return say(status, START);
+    const drawn = stops.length > ends.length, count = `${ends.length} ${drawn ? "part" : "point"}${ends.length > 1 ? "s" : ""}`;
+    say(status, drawn ? `${count}, as long in the piece as in the drawing, scaled to its length.` : `${count}, spread evenly over the piece.`);
   }
 
   function curve() {
-    const seconds = Number(byId("path-seconds").value), step = seconds / Math.max(1, stops.length - 1);
-    return stops.map(([valence, arousal], i) => ({ time: Math.round(1000 * i * step) / 1000, valence, arousal }));
+    const [, ...later] = stops, all = later.reduce((sum, stop) => sum + stop.seconds, 0) || 1;
+    const scale = Number(byId("path-seconds").value) / all;
+    let time = 0;
+    return stops.map(({ place: [valence, arousal], seconds }, i) => {
+      time += i ? seconds * scale : 0;
+      return { time: Math.round(1000 * time) / 1000, valence, arousal };
+    });
   }
 
   async function compose() {
@@ -72,15 +102,15 @@ export function start(catalogue) {
 
   byId("path-genre").append(...catalogue.genres.map((value) => node("option", { value }, value)));
   byId("path-genre").value = "pop";
-  byId("path-undo").onclick = () => { stops.pop(); moving = null; draw(); };
-  byId("path-clear").onclick = () => { stops = []; moving = null; draw(); say(status, "Cleared."); };
+  byId("path-undo").onclick = () => { stops = stops.filter(({ part }) => part !== stops.at(-1).part); moving = null; draw(); };
+  byId("path-clear").onclick = () => { stops = []; moving = null; draw(); };
   byId("path-compose").onclick = compose;
   everyFrame(() => {
     const share = audio.duration ? audio.currentTime / audio.duration : null;
     playhead(share);
     mel.position = share;
   });
-  say(status, "Click on the plane to set the first point.");
+  say(status, START);
   return { leave: () => audio.pause() };
 }
 
