@@ -25,7 +25,19 @@ def test_text_json_and_csv_say_the_same(affetti: Affetti, run_of: Callable[[str]
     predict = ("predict", song, song.parent, "--model", run_of("student"))
     (entry, second) = json.loads(affetti(*predict, "--json").out)
     reported = {f"{axis}{kind}" for axis in ("valence", "arousal") for kind in ("", "_ci", "_original", "_original_ci")}
-    assert set(entry) == {"path", "interval_level", "scale", "curve", "silent", "error", "regressor", *reported}
+    assert set(entry) == {
+        "path",
+        "interval_level",
+        "scale",
+        "curve",
+        "silent",
+        "error",
+        "regressor",
+        "inputs",
+        "sound_valence",
+        "sound_arousal",
+        *reported,
+    }
     assert entry == second, "the file, and the same file in its folder"
     lines = affetti(*predict).out.splitlines()
     assert lines[0].startswith(f"{song}: valence {entry['valence']:+.2f} [{entry['valence_ci'][0]:+.2f}, ")

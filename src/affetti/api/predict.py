@@ -7,6 +7,7 @@ from pathlib import Path
 
 from affetti.embedders.registry import make_embedder
 from affetti.inference.predictor import SongPrediction, predict_files
+from affetti.inference.song_inputs import GivenInputs
 from affetti.progress import Progress, silent
 from affetti.report.curve import curve_picture, require_picture
 from affetti.weights import SHIPPED
@@ -19,6 +20,9 @@ def run(
     hop: float = 1.0,
     runtime: str = "torch",
     picture: str | Path | None = None,
+    lyrics: str | Path | None = None,
+    genre: str | None = None,
+    instruments: str | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> list[SongPrediction]:
@@ -27,6 +31,8 @@ def run(
     ``model`` is by default the regressor that ships with affetti, whose predictions say what it is and how well it
     agrees with listeners (``regressor``). ``picture`` is a file for a drawing of the curves, see
     :func:`affetti.report.curve.curve_picture`.
+    ``lyrics`` (a text or ``.lrc`` file, or a folder of them named as the recordings), ``genre`` and ``instruments`` are
+    for a regressor that was trained on them, with ``inputs``.
     """
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
     if picture is not None:
@@ -38,6 +44,7 @@ def run(
         runtime=runtime,
         device=device,
         make_embedder=make_embedder,
+        given=GivenInputs(None if lyrics is None else Path(lyrics), genre, instruments),
         progress=progress,
     )
     if picture is not None:

@@ -66,6 +66,7 @@ def run(
     init: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
+    inputs: str | None = None,
     augment: str | None = None,
     patience: int | None = None,
     labels: LabelUnit = "song",
@@ -83,8 +84,9 @@ def run(
     ``harmony``, ``handcrafted`` and ``statistics`` joined by either that predicts validation songs best, if the corpus
     holds audio, and ``statistics`` if it does not.
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
-    SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A generator's lyrics are embedded
-    by ``text``, see :mod:`affetti.training.text_embedders`. With ``labels="window"`` each clip has a label of its own
+    SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A regressor predicts from
+    ``inputs``: ``mel``, or ``mel,lyrics`` (also ``genre``, ``instruments``), by late fusion. Lyrics are embedded by
+    ``text``, see :mod:`affetti.training.text_embedders`. With ``labels="window"`` each clip has a label of its own
     from ratings over time, see :mod:`affetti.corpus.window_labels`.
     """
     opened = Corpus.open(corpus, labels)
@@ -97,6 +99,7 @@ def run(
         seed=seed,
         model=settings,
         text=text,
+        inputs=inputs,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
         augment=augment,
@@ -124,6 +127,7 @@ def plan(
     init: str | Path | None = None,
     features: str | None = None,
     text: str = HASHED,
+    inputs: str | None = None,
     augment: str | None = None,
     patience: int | None = None,
     labels: LabelUnit = "song",
@@ -147,6 +151,7 @@ def plan(
         seed=seed,
         model=settings,
         text=text,
+        inputs=inputs,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
         augment=augment,

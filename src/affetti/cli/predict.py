@@ -35,6 +35,13 @@ class Flags(CommonFlags):
     """Write the songs' values as CSV to this file; - prints them instead of text."""
     picture: Path | None = None
     """Draw the curves, on the plane and over time, into this .png, .svg or .pdf."""
+    lyrics: Path | None = None
+    """With a regressor trained with --inputs mel,lyrics: the words, a text or .lrc file; of several recordings a folder
+    of files named as they are."""
+    genre: str | None = None
+    """With --inputs mel,genre: the genre."""
+    instruments: str | None = None
+    """With --inputs mel,instruments: the instruments, joined by commas."""
     runtime: Literal["torch", "onnx"] | None = None
     """Runtime of the model (default torch)."""
     device: str | None = None
@@ -77,6 +84,9 @@ def _line(entry: dict[str, Any]) -> str:
     line = f"{entry['path']}: {formatted('valence')}, {formatted('arousal')}"
     if entry["interval_level"] is not None:
         line += f" ({100 * entry['interval_level']:.0f} % intervals)"
+    if entry["inputs"]:
+        sound = f"{entry['sound_valence']:+.2f}, {entry['sound_arousal']:+.2f}"
+        line += f"; sound alone {sound}"
     if entry["scale"] in (None, "-1..1"):
         return line
     return f"{line} (on {entry['scale']}: {entry['valence_original']:.2f}, {entry['arousal_original']:.2f})"

@@ -61,6 +61,9 @@ class Flags(LongFlags):
     patience: int | None = None
     """With a generator: evaluations without better coverage after which training ends (0: never;
     default: the preset's)."""
+    inputs: str | None = None
+    """With baseline, student or vit: what it predicts from, joined by commas: mel (default), lyrics, genre,
+    instruments; mel,lyrics adds words by late fusion and reports their gain."""
     text: str | None = None
     """Embedder of lyrics: hashed (default), or a sentence-transformers model by name or folder."""
     device: str | None = None
@@ -166,7 +169,19 @@ def _text(result: TrainResult, out: Path) -> str:
         lines.append(
             f"caution: of {' and '.join(short)} the intervals hold less than they promise; do not rely on them"
         )
-    lines.append(f"next: affetti predict --model {out} song.mp3")
+    if result.fusion is None:
+        lines.append(f"next: affetti predict --model {out} song.mp3")
+        return "\n".join(lines)
+    fusion = result.fusion
+    for axis, gain in fusion.gain.items():
+        adds = ", ".join(
+            f"{name} {_signed(value)}" for name, value in (("CCC", gain.ccc), ("R²", gain.r2)) if value is not None
+        )
+        lines.append(
+            f"{' and '.join(fusion.inputs)} beside sound, {axis}: {adds}; {fusion.n} test clips of {fusion.songs} songs"
+        )
+    options = " ".join(f"--{name} {name.upper()}" for name in fusion.inputs).replace("LYRICS", "FILE")
+    lines.append(f"next: affetti predict --model {out} song.mp3 {options}")
     return "\n".join(lines)
 
 
@@ -175,6 +190,10 @@ def _measures(agreement: Agreement) -> str:
     text = ", ".join(f"{name} {_with_interval(value)}" for name, value in measures.items() if value is not None)
     share = None if agreement.ccc is None else agreement.ccc.of_ceiling
     return text if share is None else f"{text}; {100 * share.value:.0f} % of the ceiling of CCC that its labels set"
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{estimate.value:+.3f} [{estimate.ci[0]:+.3f}, {estimate.ci[1]:+.3f}]"
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from affetti.emotion import AXES, SCALES, Scale
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
 from affetti.folders import Listing
-from affetti.inference.window_regressors import WindowEmbedder, WindowRegressor, open_regressor
+from affetti.inference.song_inputs import NOTHING, GivenInputs, SongInputs
+from affetti.inference.window_regressors import (
+    TorchWindowRegressor,
+    WindowEmbedder,
+    WindowRegressor,
+    open_regressor,
+)
+from affetti.models.generators.conditioning import Fields
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.signal import audio
@@ -66,6 +73,11 @@ class SongPrediction(BaseResult):
     arousal_original_ci: list[float] | None = None
     curve: list[CurvePoint] | None = None
     """Emotion over time."""
+    inputs: list[str] | None = None
+    """What it was predicted from besides sound; None: sound alone."""
+    sound_valence: float | None = None
+    """Where there are such inputs, the mean of what sound alone predicts."""
+    sound_arousal: float | None = None
     silent: int | None = None
     """Windows of the curve that are silent, and left out of the mean."""
     error: str | None = None
@@ -98,6 +110,7 @@ def predict_files(
     runtime: str = "torch",
     device: str = "cpu",
     make_embedder: Callable[[str], WindowEmbedder] | None = None,
+    given: GivenInputs = NOTHING,
     progress: Progress = silent,
 ) -> list[SongPrediction]:
     """Predict each file. A recording that cannot be read has ``error`` set and does not stop the others.
@@ -109,10 +122,11 @@ def predict_files(
         runtime: ``torch``, or ``onnx`` for an ONNX file.
         device: where a PyTorch model runs.
         make_embedder: gives the embedder, by name, of a baseline that predicts from an embedding.
+        given: words, genre and instruments, for a regressor that was trained on them.
         progress: receives the number of files done.
 
     Raises:
-        UsageError: the model is not a regressor, or no file was named.
+        UsageError: the model is not a regressor or was not trained on what is given, or no file was named.
         InputError: no file can be used.
     """
     regressor = open_regressor(model, runtime, device, make_embedder)
@@ -131,10 +145,16 @@ def predict_files(
     results = [SongPrediction(error.where, error=error.what) for error in errors]
     if not files and not errors:
         raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
+    if given.names:
+        trained = regressor.trained if isinstance(regressor, TorchWindowRegressor) else None
+        accepted, fields = ((), Fields()) if trained is None else (trained.meta.inputs, trained.fields)
+        given.check(accepted, fields, len(files))
+        given.require_readable()
     for number, path in enumerate(files):
         try:
             waveform = audio.load(path, regressor.sample_rate).numpy()
-            results.append(predict_waveform(regressor, waveform, hop, path))
+            song = given.of(path) if given.names else None
+            results.append(predict_waveform(regressor, waveform, hop, path, song=song))
         except InputError as error:
             errors.append(error)
             results.append(SongPrediction(str(path), error=error.what))
@@ -152,6 +172,7 @@ def predict_waveform(
     hop: float = 1.0,
     where: Path | None = None,
     on_points: Callable[[list[CurvePoint]], None] | None = None,
+    song: SongInputs | None = None,
 ) -> SongPrediction:
     """Predict one waveform ``[T]`` at the regressor's sample rate.
 
@@ -161,8 +182,10 @@ def predict_waveform(
         hop: seconds between points of the curve.
         where: its file.
         on_points: receives the points of each batch of sounding windows as soon as they are predicted.
+        song: what is known of it besides, for a run that was trained on it.
 
     Raises:
+        UsageError: ``song`` is given to a regressor of sound alone.
         InputError: it is shorter than :data:`MIN_SECONDS`, or silent throughout.
     """
     rate = regressor.sample_rate
@@ -188,11 +211,17 @@ def predict_waveform(
         points.append(regressor.predict(np.stack([waveform[start : start + length] for start in batch])))
         if on_points is not None:
             on_points(_curve_points((batch + length / 2) / rate, points[-1]))
+    from_sound = predicted = np.concatenate(points)
+    half_widths = regressor.half_width.tolist()
+    if song is not None:
+        fused = _require_fusion(regressor, where)
+        spans = [(start / rate, (start + length) / rate) for start in used.tolist()]
+        predicted = fused.fuse(from_sound, spans, song)
+        half_widths = fused.fused_half_width.tolist()
     curve = np.full((len(starts), len(AXES)), np.nan)
-    curve[sounding] = np.concatenate(points)
+    curve[sounding] = predicted
     times = (starts + length / 2) / rate
     valence, arousal = curve[sounding].mean(axis=0).tolist()
-    half_widths = regressor.half_width.tolist()
     valence_ci, arousal_ci = _interval(valence, half_widths[0]), _interval(arousal, half_widths[1])
     scale = SCALES.get(regressor.label_scale or "")
     return SongPrediction(
@@ -208,9 +237,18 @@ def predict_waveform(
         arousal_original=None if scale is None else float(scale.from_unit(arousal)),
         arousal_original_ci=_on_scale(scale, arousal_ci),
         curve=_curve_points(times, curve),
+        inputs=None if song is None else song.names,
+        sound_valence=None if song is None else float(from_sound[:, 0].mean()),
+        sound_arousal=None if song is None else float(from_sound[:, 1].mean()),
         silent=int((~sounding).sum()),
         regressor=regressor.description,
     )
+
+
+def _require_fusion(regressor: WindowRegressor, where: Path | None) -> TorchWindowRegressor:
+    if not isinstance(regressor, TorchWindowRegressor):
+        raise UsageError("an ONNX file predicts from sound alone", where=where, hint="give the run folder")
+    return regressor
 
 
 def _curve_points(times: NDArray[np.float64], curve: NDArray[np.floating]) -> list[CurvePoint]:

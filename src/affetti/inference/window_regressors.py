@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -15,10 +16,13 @@ from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.inference.blend import Blend, is_blend, open_blend, require_weights
 from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_model import OnnxRegressor
+from affetti.inference.song_inputs import SongInputs
 from affetti.models.regressors.baseline import Baseline
 from affetti.presets import FrontEnd
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
+from affetti.training.late_fusion import fuse
+from affetti.training.text_embedders import TextEmbedder, text_embedder
 from affetti.weights import is_shipped, shipped_regressor
 
 RUNTIMES = ("torch", "onnx")
@@ -99,6 +103,7 @@ class TorchWindowRegressor:
         self.label_scale = trained.meta.corpus.label_scale
         self.description: str | None = None
         self.to_mel = MelSpectrogram(self.front_end)
+        self.fusion = trained.fusion
         self.embedders: tuple[WindowEmbedder, ...] = ()
         if isinstance(self.model, Baseline) and self.model.config.dimension:
             self.embedders = _require_embedders(self.model, trained.path, make_embedder)
@@ -119,6 +124,28 @@ class TorchWindowRegressor:
             given = (self.to_mel(sound) if each.sample_rate is None else sound for each in self.embedders)
             inputs = torch.cat([each.embed(x) for each, x in zip(self.embedders, given, strict=True)], dim=1)
         return self.model(inputs.to(self.trained.device)).cpu().numpy()
+
+    def fuse(
+        self, sound: NDArray[np.floating], spans: Sequence[tuple[float, float]], song: SongInputs
+    ) -> NDArray[np.float64]:
+        """Predictions from sound ``[B, 2]`` of windows from and to these seconds, with what is known of the song.
+
+        Raises:
+            UsageError: the run was trained on sound alone.
+        """
+        if self.fusion is None:
+            raise UsageError("was trained on sound alone", where=self.trained.path, hint="train it with --inputs")
+        return fuse(self.fusion, sound, song.values(spans, self.trained.fields, self._text))
+
+    @property
+    def fused_half_width(self) -> NDArray[np.float64]:
+        """Half-width ``[2]`` of the interval of :meth:`fuse`; NaN: not calibrated."""
+        return np.full(2, np.nan) if self.fusion is None else self.fusion.half_width.double().numpy()
+
+    @cached_property
+    def _text(self) -> TextEmbedder:
+        """The embedder of words that it was trained with."""
+        return text_embedder(self.trained.meta.text)
 
 
 class BlendedWindowRegressor:

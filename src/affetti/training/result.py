@@ -110,6 +110,38 @@ class SongError:
 
 
 @dataclass(frozen=True)
+class FusionGain:
+    """What the other inputs add to the prediction from sound, on one axis."""
+
+    weight: float
+    """Of what they add, ≥ 0, see :mod:`affetti.training.late_fusion`."""
+    ccc: Estimate | None
+    """CCC with them less CCC of sound alone, of the same test clips; the interval is of the difference."""
+    r2: Estimate | None
+    """The same of R²."""
+
+
+@dataclass(frozen=True)
+class FusionReport:
+    """A regressor of sound with other inputs, tested on the clips of which any is known."""
+
+    inputs: tuple[str, ...]
+    """Inputs besides sound: ``lyrics``, ``genre``, ``instruments``."""
+    n: int
+    """Test clips of which any is known."""
+    songs: int
+    """Their songs."""
+    test: dict[str, Agreement]
+    """By axis, with the other inputs."""
+    sound: dict[str, Agreement]
+    """By axis, from sound alone, on the same clips."""
+    gain: dict[str, FusionGain]
+    """By axis."""
+    calibration: Calibration
+    """Of predictions with the other inputs."""
+
+
+@dataclass(frozen=True)
 class RegressorEvaluation:
     """A regressor calibrated on validation songs and tested on others."""
 
@@ -172,3 +204,5 @@ class TrainResult(BaseResult):
     within_songs: dict[str, Estimate | None] | None = None
     """With labels of windows: by axis, Pearson's correlation of predictions and labels, both less their song's mean;
     None where labels do not vary within songs."""
+    fusion: FusionReport | None = None
+    """Of a regressor that was trained with other inputs than sound: what they add. All else is of sound alone."""

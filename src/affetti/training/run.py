@@ -20,6 +20,7 @@ from affetti.corpus import splits
 from affetti.errors import MismatchError, StorageError
 from affetti.models.base import Generator, Regressor, require_generator, require_regressor
 from affetti.models.generators.conditioning import Fields
+from affetti.models.regressors.late_fusion import LateFusion
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, default_inverse
 from affetti.storage import is_file, is_folder, read_json, write_json
@@ -47,6 +48,8 @@ class TrainedModel:
     """The conditions ``[N, K]`` that the clips it was trained on fulfil; K = 2 for regressors."""
     inverse: MelInverse
     """From its log-mels to magnitudes."""
+    fusion: LateFusion | None = None
+    """Of a regressor that predicts from other inputs too: corrects what it predicts from sound."""
 
     @property
     def kind(self) -> str:
@@ -116,6 +119,7 @@ def save(
     conditions: NDArray[np.float64],
     meta: RunMeta,
     inverse: MelInverse | None = None,
+    fusion: LateFusion | None = None,
 ) -> None:
     """File a trained model and its mel inverse; ``model.json`` last, for it says that the rest is whole.
 
@@ -125,11 +129,14 @@ def save(
         conditions: those of its training clips ``[N, K]``.
         meta: what it is; the hash of the weights is added.
         inverse: from its log-mels to magnitudes, of a generator.
+        fusion: of a regressor that predicts from other inputs too.
     """
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
     tensors["training/conditions"] = torch.from_numpy(conditions)
     if inverse is not None:
         tensors |= {f"inverse/{key}": value for key, value in inverse.state_dict().items()}
+    if fusion is not None:
+        tensors |= {f"fusion/{key}": value for key, value in fusion.state_dict().items()}
     checkpoint.write_tensors(path / "model.safetensors", tensors, {"kind": meta.kind})
     digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
     document = replace(meta, weights_sha256=digest).to_dict()
@@ -169,8 +176,12 @@ def load(path: str | Path, device: str = "cpu") -> TrainedModel:
     conditions = tensors.pop("training/conditions").numpy()
     saved = {key.removeprefix("inverse/"): tensors.pop(key) for key in list(tensors) if key.startswith("inverse/")}
     inverse = MelInverse.from_state_dict(saved, meta.front_end) if saved else default_inverse(meta.front_end)
+    fused = {key.removeprefix("fusion/"): tensors.pop(key) for key in list(tensors) if key.startswith("fusion/")}
+    fusion = LateFusion(len(fused["centre"])) if fused else None
     try:
+        if fusion is not None:
+            fusion.load_state_dict(fused)
         model.load_state_dict({key.removeprefix("model/"): value for key, value in tensors.items()})
     except RuntimeError as error:
         raise MismatchError("the weights do not fit the configuration", where=weights, hint="train it again") from error
-    return TrainedModel(path, model.to(choose_device(device)).eval(), meta, conditions, inverse)
+    return TrainedModel(path, model.to(choose_device(device)).eval(), meta, conditions, inverse, fusion)

@@ -37,7 +37,7 @@ class RunMeta:
     config: dict[str, Any]
     """Settings of the model."""
     fields: Fields
-    """What a condition of a generator may request."""
+    """What a condition of a generator may request; of a regressor, the genres, instruments and words of its inputs."""
     text: str
     """Embedder of lyrics."""
     front_end: FrontEnd
@@ -52,6 +52,8 @@ class RunMeta:
     seed: int | None = None
     steps: int | None = None
     """Steps that were planned; a run may have ended earlier."""
+    inputs: tuple[str, ...] = ()
+    """What a regressor predicts from besides sound, see :mod:`affetti.training.side_inputs`."""
     interval_level: float | None = None
     """Nominal coverage of the intervals of a regressor; None: it has none."""
     labels: str = "song"
@@ -63,7 +65,8 @@ class RunMeta:
         """The keys and values of ``model.json``, as plain JSON types."""
         values = config.unstructure(self)
         order = ("kind", "config", "fields", "text", "front_end", "front_end_hash", "preset", "corpus", "fold")
-        order += ("training_clips_hash", "seed", "steps", "songs", "interval_level", "labels", "weights_sha256")
+        order += ("training_clips_hash", "seed", "steps", "songs", "inputs", "interval_level", "labels")
+        order += ("weights_sha256",)
         values["front_end_hash"] = self.front_end.hash
         return {key: values[key] for key in order}
 

@@ -22,6 +22,7 @@ from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.models.regressors.baseline import Baseline
+from affetti.models.regressors.late_fusion import LateFusion
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
@@ -30,21 +31,23 @@ from affetti.storage import read_json, remove_partial, reserve_output, write_tex
 from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.device import Hardware, Precision, is_main_process
-from affetti.training.evaluation import evaluate_regressor
+from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
+from affetti.training.late_fusion import evaluate_fusion, sound_features
 from affetti.training.loop import History, LoopConfig
 from affetti.training.mel_inverse import fitted_inverse
 from affetti.training.model_card import model_card
 from affetti.training.monitor import Monitoring, alarms
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.registry import FAMILIES, Family, family, make
-from affetti.training.result import ClipCounts, SongCounts, TrainResult
+from affetti.training.registry import FAMILIES, REGRESSORS, Family, family, make
+from affetti.training.result import ClipCounts, FusionReport, SongCounts, TrainResult
 from affetti.training.run_meta import RunMeta, TrainingCorpus
+from affetti.training.side_inputs import SOUND, SideInputs, corpus_inputs, parse_inputs
 from affetti.training.signal_augmentation import NONE, augmented, parse_augmentations
 from affetti.training.start import start_from
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
-from affetti.training.text_embedders import HASHED
+from affetti.training.text_embedders import HASHED, text_embedder
 
 MAY_DIFFER = frozenset({"corpus", "teacher", "init", "device", "checkpoint_every"})
 """Settings that do not change a run: corpus, teacher and first weights may have moved, and where steps are computed is
@@ -83,6 +86,8 @@ class TrainSettings:
     """How many work on each batch, see :class:`affetti.training.device.Hardware`."""
     tensorboard: bool = False
     """Whether to log for TensorBoard too."""
+    inputs: str | None = None
+    """What a regressor predicts from, such as ``mel,lyrics`` (:mod:`affetti.training.side_inputs`); None: ``mel``."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class PreparedRun:
     """Of a regressor, see :mod:`affetti.training.signal_augmentation`."""
     settings: dict[str, Any]
     """``config.json``."""
+    side: SideInputs | None = None
+    """Inputs of a regressor besides sound."""
 
 
 @releases_outputs
@@ -149,8 +156,12 @@ def train_run(
     remove_partial(out)
     history, model = _fit(prepared, settings.patience, out, progress)
     result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc)
+    fusion = None
+    if prepared.side is not None:
+        fusion, report = _fuse(prepared, prepared.side, model)
+        result = replace(result, fusion=report)
     if is_main_process(settings.devices):
-        _save(prepared, model, result, out)
+        _save(prepared, model, result, out, fusion)
     return result
 
 
@@ -194,6 +205,8 @@ def prepare_run(
     if not chosen.generates:
         require_test_songs(corpus, part)
     augmentations = resolve_augmentations(kind, settings.augment)
+    names = resolve_inputs(kind, settings.inputs)
+    side = corpus_inputs(corpus, part, names, text_embedder(settings.text)) if names else None
     resolved = {
         "verb": "train",
         "model": kind,
@@ -216,10 +229,23 @@ def prepare_run(
         "labels": corpus.label_unit,
         "init": None if settings.init is None else str(settings.init),
         "init_weights": init_weights,
+        **({"inputs": ",".join((SOUND, *names))} if names else {}),
     }
     return PreparedRun(
-        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved
+        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved, side
     )
+
+
+def resolve_inputs(kind: str, inputs: str | None) -> tuple[str, ...]:
+    """The inputs besides sound of a model of family ``kind``.
+
+    Raises:
+        UsageError: there is no such input, or the model generates.
+    """
+    if inputs is not None and family(kind).generates:
+        others = " or ".join(REGRESSORS)
+        raise UsageError(f"a {kind} is given conditions", where="--inputs", hint=f"leave it out, or train a {others}")
+    return parse_inputs(inputs)
 
 
 def resolve_augmentations(kind: str, augment: str | None) -> tuple[str, ...]:
@@ -301,13 +327,21 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
     )
 
 
-def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Path) -> None:
+def _fuse(prepared: PreparedRun, side: SideInputs, model: nn.Module) -> tuple[LateFusion, FusionReport]:
+    """What the other inputs add to the trained regressor."""
+    part = prepared.part
+    held_out, test = (predict(model, prepared.data, rows) for rows in (part.validation, part.test))
+    features = sound_features(prepared.data, part.train)
+    return evaluate_fusion(side, features, prepared.corpus, part, (held_out, test), prepared.loop.seed)
+
+
+def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Path, fusion: LateFusion | None) -> None:
     """File the model, its card and the result; the result last, for it says that the rest is whole."""
     corpus, part = prepared.corpus, prepared.part
     meta = RunMeta(
         kind=prepared.kind,
         config=prepared.settings["settings"],
-        fields=prepared.fields,
+        fields=prepared.fields if prepared.side is None else prepared.side.fields,
         text=prepared.settings["text"],
         front_end=corpus.front_end,
         preset=corpus.meta["preset"],
@@ -317,6 +351,7 @@ def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Pat
         songs=tuple(sorted(set(corpus.songs[part.train].tolist()))),
         seed=prepared.loop.seed,
         steps=prepared.loop.steps,
+        inputs=() if prepared.side is None else prepared.side.names,
         interval_level=None if result.calibration is None else result.calibration.coverage,
         labels=corpus.label_unit,
     )
@@ -326,6 +361,7 @@ def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Pat
         prepared.clips.labels[part.train],
         meta,
         fitted_inverse(corpus, part.train) if prepared.family.generates else None,
+        fusion,
     )
     write_text(out / "MODEL_CARD.md", model_card(corpus, result))
     result.save(out)
