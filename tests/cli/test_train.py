@@ -16,6 +16,7 @@ from tests.material import flags, sha, write_rated_corpus
 from affetti import api
 from affetti.corpus import Corpus
 from affetti.signal import audio
+from affetti.training import run as runs
 
 Affetti = Callable[..., Any]
 LEAN_FLOW = flags("flow")
@@ -52,6 +53,32 @@ def test_the_recipe_is_the_default_and_augment_none_is_the_training_of_before(
     assert "unknown augmentation 'specaug'" in ran.complaint
 
 
+def test_a_generator_is_trained_with_and_without_conditions(affetti: Affetti, corpus: Corpus, tmp_path: Path) -> None:
+    train = ("train", "gan", "--corpus", corpus.path, "--steps", 2, "--batch-size", 4, "--set", *flags("gan"))
+    for name, arguments, kept in (
+        ("some", ("--fields", "emotion,genre"), ["emotion", "genre"]),
+        ("none", ("--fields", "emotion"), ["emotion"]),
+        ("blind", ("--without", "genre,lyrics"), ["emotion", "spread", "mode", "instruments", "section", "position"]),
+    ):
+        assert affetti(*train, *arguments, "--out", tmp_path / name).code == 0
+        model = runs.load(tmp_path / name)
+        assert list(model.fields.columns) == kept
+        assert list(model.generator.followed_fields) == kept
+        assert affetti(*train, *arguments, "--out", tmp_path / name).code == 0, "the same command again returns it"
+    again = affetti("train", "gan", "--config", tmp_path / "blind/config.json", "--out", tmp_path / "again")
+    assert again.code == 0, again.err
+    assert sha(tmp_path / "blind/model.safetensors") == sha(tmp_path / "again/model.safetensors")
+    ran = affetti(*train, "--out", tmp_path / "some")
+    assert ran.code == 2
+    assert "holds other work (fields was" in ran.complaint
+    ran = affetti("generate", "--model", tmp_path / "blind", "--n", 2, "--genre", "rock", "--out", tmp_path / "made")
+    assert ran.code == 2
+    assert "the model was not trained with genre" in ran.complaint
+    ran = affetti("train", "student", "--corpus", corpus.path, "--fields", "emotion", "--out", tmp_path / "wrong")
+    assert ran.code == 2
+    assert "a student has no condition" in ran.complaint
+
+
 def test_a_runs_configuration_makes_the_same_weights(
     affetti: Affetti, corpus: Corpus, tmp_path: Path, run_of: Callable[[str], Path]
 ) -> None:
@@ -82,6 +109,9 @@ def test_a_runs_configuration_makes_the_same_weights(
         (["--fold", "9"], "there is no fold 9"),
         (["--seed", "-1"], "--seed: -1 is too small"),
         (["--batch-size", "5000"], "fewer than one batch of 5000"),
+        (["--fields", "emotion,genres"], "there is no field 'genres'"),
+        (["--without", "genre,emotion"], "always conditioned on emotion"),
+        (["--fields", "genre", "--without", "mode"], "both --fields and --without"),
     ],
 )
 def test_invalid_input_is_refused(

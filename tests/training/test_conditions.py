@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from affetti.errors import UsageError
 from affetti.models.generators.conditioning import Fields
-from affetti.training.conditions import conditions, fields_of
+from affetti.training.conditions import FieldChoice, conditions, fields_of
 from affetti.training.text_embedders import HashedText
 
 TEXT = HashedText()
@@ -66,3 +70,42 @@ def test_a_name_not_seen_in_training_requests_nothing() -> None:
     fields = fields_of(table(), TEXT)
     strange = conditions(table(genre=["polka", "jazz", "rock", ""]), fields, TEXT)
     np.testing.assert_array_equal(strange[:, fields.columns["genre"]].ravel(), [np.nan, 0, 1, np.nan])
+
+
+def taught() -> Fields:
+    return fields_of(table(), TEXT)
+
+
+def test_fields_are_chosen_by_name_and_emotion_stays() -> None:
+    assert list(FieldChoice.parse("emotion,genre", None).apply(taught()).columns) == ["emotion", "genre"]
+    assert list(FieldChoice.parse(["mode"], None).apply(taught()).columns) == ["emotion", "mode"]
+    assert list(FieldChoice.parse("emotion", None).apply(taught()).columns) == ["emotion"]
+    left = FieldChoice.parse(None, "lyrics, section,genre").apply(taught())
+    assert list(left.columns) == ["emotion", "spread", "mode", "instruments", "position"]
+    assert FieldChoice.parse(None, None).apply(taught()) == taught()
+
+
+def test_conditions_of_chosen_fields_have_their_columns_alone() -> None:
+    fields = FieldChoice.parse("mode", None).apply(taught())
+    assert conditions(table(), fields, TEXT).shape == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("only", "without", "says"),
+    [
+        ("emotion,genres", None, "--fields: there is no field 'genres'. Choose from emotion, spread"),
+        (None, "", "--without: there is no field ''"),
+        (None, "emotion", "always conditioned on emotion"),
+        ("genre", "section", "both --fields and --without"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_refused(only: str | None, without: str | None, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        FieldChoice.parse(only, without)
+
+
+def test_a_field_that_the_clips_do_not_teach_is_refused_either_way() -> None:
+    plain = fields_of(table(genre=["rock"] * 4), TEXT)
+    for choice in (FieldChoice.parse("genre", None), FieldChoice.parse(None, "genre")):
+        with pytest.raises(UsageError, match="the training clips teach no genre"):
+            choice.apply(plain)

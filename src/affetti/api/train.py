@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
 from affetti.progress import Progress, silent
 from affetti.signal.descriptors import HARMONY_NAMES
+from affetti.training.conditions import FieldChoice
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
 from affetti.training.feature_choice import validation_ccc
@@ -67,6 +68,8 @@ def run(
     features: str | None = None,
     text: str = HASHED,
     inputs: str | None = None,
+    fields: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
     augment: str | None = None,
     patience: int | None = None,
     labels: LabelUnit = "song",
@@ -86,9 +89,12 @@ def run(
     Networks that predict emotion are trained with the augmentations ``augment``, joined by ``+``: by default
     SpecAugment; ``none`` leaves them out, and with them a student's early stopping. A regressor predicts from
     ``inputs``: ``mel``, or ``mel,lyrics`` (also ``genre``, ``instruments``), by late fusion. Lyrics are embedded by
-    ``text``, see :mod:`affetti.training.text_embedders`. With ``labels="window"`` each clip has a label of its own
-    from ratings over time, see :mod:`affetti.corpus.window_labels`.
+    ``text``, see :mod:`affetti.training.text_embedders`. A generator is conditioned on emotion and all fields that its
+    training clips can teach, or on ``fields`` alone, or not on those of ``without`` (names, or texts with commas).
+    With ``labels="window"`` each clip has a label of its own from ratings over time, see
+    :mod:`affetti.corpus.window_labels`.
     """
+    choice = FieldChoice.parse(fields, without)
     opened = Corpus.open(corpus, labels)
     given = settings or {}
     settings, embedding, scores = _embedded(model, opened, fold, given, features, partial(embed, progress=progress))
@@ -100,6 +106,8 @@ def run(
         model=settings,
         text=text,
         inputs=inputs,
+        fields=choice.only,
+        without=choice.without,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
         augment=augment,
@@ -128,6 +136,8 @@ def plan(
     features: str | None = None,
     text: str = HASHED,
     inputs: str | None = None,
+    fields: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
     augment: str | None = None,
     patience: int | None = None,
     labels: LabelUnit = "song",
@@ -141,6 +151,7 @@ def plan(
 
     Teacher, features, device and all else that :func:`run` would refuse is refused here.
     """
+    choice = FieldChoice.parse(fields, without)
     opened = Corpus.open(corpus, labels)
     probe = _EmbeddingProbe()
     settings, embedding, _ = _embedded(model, opened, fold, settings or {}, features, probe)
@@ -152,6 +163,8 @@ def plan(
         model=settings,
         text=text,
         inputs=inputs,
+        fields=choice.only,
+        without=choice.without,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
         augment=augment,

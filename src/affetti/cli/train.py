@@ -66,6 +66,11 @@ class Flags(LongFlags):
     instruments; mel,lyrics adds words by late fusion and reports their gain."""
     text: str | None = None
     """Embedder of lyrics: hashed (default), or a sentence-transformers model by name or folder."""
+    fields: str | None = None
+    """With a generator: what it is conditioned on, joined by commas, such as emotion,genre (default: all of emotion,
+    spread, mode, genre, instruments, section, position and lyrics that its training clips can teach)."""
+    without: str | None = None
+    """With a generator: what it is not conditioned on, such as genre,section."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
     precision: Literal["32", "bf16"] | None = None

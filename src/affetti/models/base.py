@@ -56,6 +56,11 @@ class Generator(nn.Module, ABC):
     """Sampling parameters for clips that are measured during training: quicker, and of less quality."""
 
     @property
+    def followed_fields(self) -> tuple[str, ...]:
+        """Names of the fields of a condition that its clips depend on."""
+        return tuple(self.fields.columns)
+
+    @property
     @abstractmethod
     def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
         """The parameters of its sampling, in the order in which they are applied."""

@@ -7,16 +7,79 @@ of one clip has none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affetti.models.generators.conditioning import Fields
+from affetti.errors import UsageError
+from affetti.models.generators.conditioning import EMOTION, PARTS_OF_FIELDS, Fields
 from affetti.training.text_embedders import TextEmbedder
 
 MODES = {"minor": -1.0, "major": 1.0}
 MAX_LINES = 4
 """Lines of lyrics a condition holds at most."""
+
+
+@dataclass(frozen=True)
+class FieldChoice:
+    """Which of the fields that the training clips can teach a generator is conditioned on; by default all."""
+
+    only: tuple[str, ...] | None = None
+    """These alone, besides emotion."""
+    without: tuple[str, ...] = ()
+    """All but these."""
+
+    @classmethod
+    def parse(cls, only: str | Sequence[str] | None, without: str | Sequence[str] | None) -> FieldChoice:
+        """From names, or texts in which commas part them.
+
+        Raises:
+            UsageError: both are given, or a name is of no field; emotion cannot be left out.
+
+        Example:
+            >>> FieldChoice.parse(None, "genre,section")
+            FieldChoice(only=None, without=('genre', 'section'))
+        """
+        if only is not None and without is not None:
+            raise UsageError("both --fields and --without", hint="give one: those to keep, or those to leave out")
+        kept, left = _names(only, "--fields"), _names(without, "--without")
+        if EMOTION in (left or ()):
+            raise UsageError(
+                "a generator is always conditioned on emotion", where="--without", hint="leave it out of the list"
+            )
+        return cls(None if kept is None else tuple(name for name in kept if name != EMOTION), left or ())
+
+    def apply(self, taught: Fields) -> Fields:
+        """The chosen of the fields that clips can teach.
+
+        Raises:
+            UsageError: a chosen field is not among them.
+        """
+        for names, flag in ((self.only or (), "--fields"), (self.without, "--without")):
+            for name in names:
+                if name not in taught.columns:
+                    hint = f"they teach {', '.join(taught.columns)}"
+                    raise UsageError(f"the training clips teach no {name}", where=flag, hint=hint)
+        left = set(self.without) if self.only is None else set(PARTS_OF_FIELDS) - set(self.only)
+        return taught.without(left)
+
+
+ALL_FIELDS = FieldChoice()
+
+
+def _names(given: str | Sequence[str] | None, flag: str) -> tuple[str, ...] | None:
+    """Names of fields, each once, in the order of a condition."""
+    if given is None:
+        return None
+    listed = [name.strip() for text in ([given] if isinstance(given, str) else given) for name in text.split(",")]
+    known = (EMOTION, *PARTS_OF_FIELDS)
+    for name in listed:
+        if name not in known:
+            raise UsageError(f"there is no field {name!r}", where=flag, hint=f"choose from {', '.join(known)}")
+    return tuple(name for name in known if name in listed)
 
 
 def fields_of(clips: pd.DataFrame, text: TextEmbedder) -> Fields:

@@ -22,7 +22,7 @@ from affetti.models.regressors.baseline import Baseline
 from affetti.progress import Progress, silent
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
-from affetti.training.conditions import conditions, fields_of
+from affetti.training.conditions import ALL_FIELDS, FieldChoice, conditions, fields_of
 from affetti.training.device import Hardware
 from affetti.training.loop import History, LoopConfig, train
 from affetti.training.monitor import GeneratorMonitor, MonitoredObjective, Monitoring
@@ -95,19 +95,22 @@ def labelled_clips(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:
     return Clips(corpus.mel, corpus.labels, rows)
 
 
-def training_clips(corpus: Corpus, rows: NDArray[np.intp], text: str) -> tuple[Clips, Fields]:
+def training_clips(
+    corpus: Corpus, rows: NDArray[np.intp], text: str, choice: FieldChoice = ALL_FIELDS
+) -> tuple[Clips, Fields]:
     """The clips ``rows`` of a corpus with their conditions, for a generator.
 
     Args:
         corpus: log-mels and columns.
         rows: the training clips.
         text: name of the embedder of lyrics.
+        choice: of the fields that ``rows`` can teach.
 
     Returns:
-        Clips whose labels are conditions ``[N, K]``, and the fields that ``rows`` can teach, which these hold.
+        Clips whose labels are conditions ``[N, K]``, and the chosen fields that ``rows`` can teach, which these hold.
     """
     embed = text_embedder(text)
-    fields = fields_of(corpus.clips.iloc[rows], embed)
+    fields = choice.apply(fields_of(corpus.clips.iloc[rows], embed))
     return Clips(corpus.mel, conditions(corpus.clips, fields, embed), rows), fields
 
 

@@ -30,6 +30,7 @@ from affetti.random import child_seed
 from affetti.storage import read_json, remove_partial, reserve_output, write_text
 from affetti.training import run as runs
 from affetti.training.clips import Clips
+from affetti.training.conditions import ALL_FIELDS, FieldChoice
 from affetti.training.device import Hardware, Precision, is_main_process
 from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
@@ -74,6 +75,10 @@ class TrainSettings:
     """Run of the regressor that a student learns from."""
     init: Path | None = None
     """Run whose weights a regressor starts from instead of random ones; ``shipped``: those that ship with affetti."""
+    fields: tuple[str, ...] | None = None
+    """Fields that a generator is conditioned on besides emotion; None: all that its training clips can teach."""
+    without: tuple[str, ...] = ()
+    """Fields that a generator is not conditioned on, of all those."""
     augment: str | None = None
     """Augmentations of a regressor that is trained step by step, joined by ``+``; None: those of
     :data:`affetti.training.signal_augmentation.RECIPE`; ``none``: none, and a student takes all its steps."""
@@ -189,9 +194,13 @@ def prepare_run(
     hardware = Hardware(settings.device, settings.precision, settings.devices)
     torch.manual_seed(child_seed("weights", settings.seed))
     data = corpus.mel if embedding is None else embedding
+    choice = FieldChoice(settings.fields, settings.without)
+    if choice != ALL_FIELDS and not chosen.generates:
+        flag = "--without" if settings.without else "--fields"
+        raise UsageError(f"a {kind} has no condition", where=flag, hint="leave it out, or train a generator")
     clips, fields = Clips(data, corpus.labels, part.train), Fields()
     if chosen.generates:
-        clips, fields = training_clips(corpus, part.train, settings.text)
+        clips, fields = training_clips(corpus, part.train, settings.text, choice)
     model = make(kind, corpus.front_end.shape, chosen.settings_at(preset) | settings.model, fields)
     clips = chosen.training_clips(clips, corpus, model)
     teacher, weights = None, None
@@ -222,6 +231,8 @@ def prepare_run(
         "devices": settings.devices,
         "settings": configuration.unstructure(model.config),
         "text": settings.text,
+        "fields": None if settings.fields is None else ",".join(("emotion", *settings.fields)),
+        "without": ",".join(settings.without) or None,
         "patience": settings.patience,
         "augment": ("+".join(augmentations) or NONE) if chosen.augmentable else None,
         "teacher": None if settings.teacher is None else str(settings.teacher),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,16 @@ from affetti.errors import InputError, UsageError
 
 OCTAVES = 4
 EMOTION = "emotion"
+PARTS_OF_FIELDS: dict[str, tuple[str, ...]] = {
+    "spread": ("spread",),
+    "mode": ("mode",),
+    "genre": ("genres",),
+    "instruments": ("instruments",),
+    "section": ("sections",),
+    "position": ("position",),
+    "lyrics": ("lines", "text"),
+}
+"""Attributes of :class:`Fields` by the name of a field, besides emotion, which every condition has."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,17 @@ class Fields:
     def width(self) -> int:
         """Length K of a condition."""
         return sum(self.sizes.values())
+
+    def without(self, names: Collection[str]) -> Fields:
+        """These fields without ``names``, keys of :data:`PARTS_OF_FIELDS`.
+
+        Example:
+            >>> Fields(mode=True, genres=("jazz", "rock")).without(["genre"]).columns
+            {'emotion': slice(0, 2, None), 'mode': slice(2, 3, None)}
+        """
+        parts = {part for name in names for part in PARTS_OF_FIELDS[name]}
+        empty = {each.name: each.default for each in fields(self) if each.name in parts and each.default is not MISSING}
+        return replace(self, **empty)
 
     def complete(self, condition: Tensor) -> Tensor:
         """``[B, 2]`` of valence and arousal alone becomes ``[B, K]``, asking for nothing else."""

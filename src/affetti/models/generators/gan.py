@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from affetti.errors import UsageError
 from affetti.models.base import Generator, SamplingParameter, resolve_sampling
 from affetti.models.generators.completion import Completion
-from affetti.models.generators.conditioning import ConditionEmbedding, Fields, vicinal_bandwidth
+from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.gan_discriminator import SpectrogramDiscriminator
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.published_gan import PublishedDiscriminator, PublishedGenerator
@@ -193,6 +193,11 @@ class Gan(Generator):
     def generate(self, z: Tensor, condition: Tensor, fade: float = 1.0) -> Tensor:
         """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels; ``fade`` scales the condition."""
         return self.generator(torch.cat([z, fade * self.condition(condition)], dim=1))
+
+    @property
+    def followed_fields(self) -> tuple[str, ...]:
+        """Emotion alone by the recipe ``published``, else all."""
+        return (EMOTION,) if self.published else tuple(self.fields.columns)
 
     @property
     def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
