@@ -78,6 +78,7 @@ def randomise_sound(waveform: NDArray[np.float32], rng: np.random.Generator) -> 
     size = 1 << (len(waveform) + 2 * RATE - 1).bit_length()
     octaves = np.log2(np.maximum(np.fft.rfftfreq(size, 1 / RATE), 30) / 30)
     spectrum = np.fft.rfft(waveform, size)
+    rng.random()  # of no use: the sounds that the shipped weights were fitted to were drawn after it
     if rng.random() < 0.6:
         spectrum = spectrum * 10 ** (np.interp(octaves, np.linspace(0, 8.6, 6), rng.normal(0, 4, 6)) / 20)
     if rng.random() < 0.4:
