@@ -7,7 +7,7 @@ of each fold are predicted by a ridge regression fitted to all other songs, its 
 cross-validation. Ridge regression shrinks its predictions, and CCC counts that against it, so that the mean and spread
 of predictions are matched to the labels': by the ratio found on predictions of the training songs out of fold, never
 on test songs. CCC over the clips of all folds; intervals resample songs. Differences from the first row resample the
-same songs for both.
+same songs for both. Then what harmony adds to the variance explained from log-mels, without that matching.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from affetti.embedders.cache import embed
 from affetti.embedders.clip_set import open_clip_set
 from affetti.embedders.registry import make_embedder
 from affetti.signal.descriptors import HARMONY_NAMES
+from affetti.studies.audit.answer import format_measurement
+from affetti.studies.audit.probes.harmony_gain import nested_models
 
 Floats = NDArray[np.float64]
 SETS: dict[str, tuple[str, ...]] = {
@@ -92,6 +94,9 @@ def main() -> None:
             cells.append(f"{ccc(own, label) - ccc(reference, label):+.2f} [{low:+.2f}, {high:+.2f}]")
         first = predictions if first is None else first
         print(f"| {' | '.join(cells)} |", flush=True)
+    print("\nNested models, as the ninth question of `affetti audit` measures them:\n")
+    for row in nested_models(vectors["statistics"], vectors["harmony"], labels, songs):
+        print(f"- {row.label}: {format_measurement(row, 1)}{f' ({row.note})' if row.note else ''}")
 
 
 if __name__ == "__main__":

@@ -54,8 +54,11 @@ def compared(values: Floats, songs: NDArray[np.str_], how: str) -> tuple[Floats,
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus")
+    parser.add_argument("corpus", nargs="?")
     path = parser.parse_args().corpus
+    if path is None:
+        print("not measured: give a corpus with ratings over time; composed songs have none")
+        return
     corpus, plain = Corpus.open(path, labels="window"), Corpus.open(path)
     vectors = embed(corpus_clips(plain), STATISTICS)
     predictions: dict[str, Floats] = {}
