@@ -3,8 +3,8 @@
 The recording is cut into windows of the model's clip length, a second apart; each window gives a point of the curve,
 at its centre, and the song's value is their mean. Silent windows (:func:`affetti.signal.audio.is_silent`) are left out,
 and counted. A recording shorter than a window is repeated to fill it. The
-interval is that of one clip, calibrated on songs like those the model was trained on; on other music it may be too
-narrow.
+interval is that of one clip (of the regressor that ships with affetti, of a recording's mean), calibrated on songs like
+those the model was trained on; on other music it may be too narrow.
 """
 
 from __future__ import annotations
