@@ -25,6 +25,7 @@ from affetti.embedders.statistics import STATISTICS
 from affetti.errors import UsageError
 from affetti.progress import Progress, silent
 from affetti.signal.descriptors import HARMONY_NAMES
+from affetti.training.alignment import alignment_seconds
 from affetti.training.conditions import FieldChoice
 from affetti.training.cost import measure_training
 from affetti.training.device import Hardware, Precision
@@ -65,6 +66,8 @@ def run(
     settings: dict[str, Any] | None = None,
     teacher: str | Path | None = None,
     init: str | Path | None = None,
+    align: str | Path | None = None,
+    beta: float | None = None,
     features: str | None = None,
     text: str = HASHED,
     inputs: str | None = None,
@@ -92,7 +95,9 @@ def run(
     ``text``, see :mod:`affetti.training.text_embedders`. A generator is conditioned on emotion and all fields that its
     training clips can teach, or on ``fields`` alone, or not on those of ``without`` (names, or texts with commas).
     With ``labels="window"`` each clip has a label of its own from ratings over time, see
-    :mod:`affetti.corpus.window_labels`.
+    :mod:`affetti.corpus.window_labels`. With ``align`` a flow is not trained from the start: that run is
+    fine-tuned to prefer real clips to its own (:mod:`affetti.training.alignment`), with the weight ``beta`` of staying
+    as it is, which validation songs choose by default.
     """
     choice = FieldChoice.parse(fields, without)
     opened = Corpus.open(corpus, labels)
@@ -110,6 +115,8 @@ def run(
         without=choice.without,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
+        align=None if align is None else Path(align),
+        beta=beta,
         augment=augment,
         patience=patience,
         device=device,
@@ -133,6 +140,8 @@ def plan(
     settings: dict[str, Any] | None = None,
     teacher: str | Path | None = None,
     init: str | Path | None = None,
+    align: str | Path | None = None,
+    beta: float | None = None,
     features: str | None = None,
     text: str = HASHED,
     inputs: str | None = None,
@@ -167,6 +176,8 @@ def plan(
         without=choice.without,
         teacher=None if teacher is None else Path(teacher),
         init=None if init is None else Path(init),
+        align=None if align is None else Path(align),
+        beta=beta,
         augment=augment,
         patience=patience,
         device=device,
@@ -177,16 +188,14 @@ def plan(
     prepared = prepare_run(model, opened, fold, chosen, embedding)
     loop, part, made = prepared.loop, prepared.part, prepared.model
     parameters = sum(value.numel() for value in made.parameters())
-    untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), prepared.fields)
-    cost = measure_training(
-        model,
-        untrained,
-        prepared.clips,
-        loop.batch_size,
-        Hardware(device, precision),
-        ObjectiveOptions(teacher=prepared.teacher),
-    )
-    seconds = probe.seconds + cost.seconds(loop.steps)
+    hardware = Hardware(device, precision)
+    if prepared.reference is not None:
+        seconds = alignment_seconds(prepared.reference, prepared.clips, loop, beta, hardware)
+    else:
+        untrained = partial(make, model, opened.front_end.shape, unstructure(made.config), prepared.fields)
+        options = ObjectiveOptions(teacher=prepared.teacher)
+        cost = measure_training(model, untrained, prepared.clips, loop.batch_size, hardware, options)
+        seconds = probe.seconds + cost.seconds(loop.steps)
     closed_form = prepared.family.objective_name is None
     how = "in closed form" if closed_form else f"for {loop.steps} steps of {loop.batch_size}"
     size = 4 * 9 * parameters  # float32: weights, and two checkpoints of weights, average and two moments

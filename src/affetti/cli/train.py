@@ -16,7 +16,7 @@ from affetti.training.registry import FAMILIES, GENERATORS, REGRESSORS
 
 if TYPE_CHECKING:
     from affetti.results import Estimate
-    from affetti.training.result import Agreement, TrainResult
+    from affetti.training.result import Agreement, Alignment, TrainResult
 
     ModelName = str
 else:
@@ -49,6 +49,10 @@ class Flags(LongFlags):
     """With student: the run of a vit or another student to learn from."""
     init: str | None = None
     """With student or vit: a run of the same model to start from; shipped: the student that ships with affetti."""
+    align: Path | None = None
+    """With flow: the run of a flow to fine-tune so that it prefers real clips to its own; same corpus and fold."""
+    beta: float | None = None
+    """With --align: how much it stays as it is (default: of 200, 1000 and 5000 what validation songs choose)."""
     features: str | None = None
     """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
     auto (default): statistics, harmony, handcrafted, or the first joined by either, whichever predicts validation songs
@@ -84,7 +88,7 @@ class Flags(LongFlags):
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "train")
-    known = ("corpus_hash", "teacher_weights", "init_weights", "settings")
+    known = ("corpus_hash", "teacher_weights", "init_weights", "align_weights", "settings")
     settings = resolve(flags, {"fold": 0, "seed": 0, "device": "cpu", "checkpoint_every": 500}, flags.config, known)
     from affetti.errors import UsageError
 
@@ -151,6 +155,8 @@ def _text(result: TrainResult, out: Path) -> str:
     if result.feature_ccc is not None:
         scores = ", ".join(f"{name} {score:.3f}" for name, score in result.feature_ccc.items())
         lines.append(f"predicts from {result.features}, chosen by CCC on validation songs: {scores}")
+    if result.alignment is not None:
+        lines.append(_alignment(result.alignment))
     calibration, quadrants, coverage = result.calibration, result.quadrants, result.coverage or {}
     if calibration is None or quadrants is None:
         lines += [f"alarm at {alarm}" for alarm in result.alarms or ()]
@@ -188,6 +194,15 @@ def _text(result: TrainResult, out: Path) -> str:
     options = " ".join(f"--{name} {name.upper()}" for name in fusion.inputs).replace("LYRICS", "FILE")
     lines.append(f"next: affetti predict --model {out} song.mp3 {options}")
     return "\n".join(lines)
+
+
+def _alignment(alignment: Alignment) -> str:
+    """β, and how many validation clips the generator covers."""
+    text = f"aligned from {alignment.run} with beta {alignment.beta:g}"
+    if alignment.coverage_before is None:
+        return text
+    each = ", ".join(f"{value:.2f} with {beta}" for beta, value in alignment.coverage.items())
+    return f"{text}; coverage of validation clips: {each}; {alignment.coverage_before:.2f} before"
 
 
 def _measures(agreement: Agreement) -> str:

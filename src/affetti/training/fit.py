@@ -75,7 +75,8 @@ def fit(
     model.train()  # one that was trained before is in evaluation mode
     if isinstance(model, NeuralRegressor):
         model.requires_grad_(True)  # and early stopping gives back weights that are kept, not trained
-    model.fit_statistics(*clips.sample())
+    if options.preference is None:  # an aligned model keeps its statistics
+        model.fit_statistics(*clips.sample())
     objective = chosen.objective(model, loop.steps, options)
     if monitoring is not None:
         objective = MonitoredObjective(

@@ -44,6 +44,8 @@ def model_card(corpus: Corpus, result: TrainResult) -> str:
             f"{result.parameters:,} parameters"
         ),
     ]
+    if result.alignment is not None:
+        lines.append(f"- Aligned from `{result.alignment.run}` with beta {result.alignment.beta:g}")
     scores = _scores(result)
     if scores:
         lines += ["", "## Scores", "", *scores]

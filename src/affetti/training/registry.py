@@ -74,6 +74,8 @@ class Family:
     """Whether it is trained against a discriminator, so that its loss need not fall."""
     learns_from_teacher: bool = False
     """Whether it can be trained on the outputs of another regressor."""
+    learns_preference: bool = False
+    """Whether a trained one can be aligned, see :mod:`affetti.training.objectives.preference`."""
     predicts_from_embeddings: bool = False
     """Whether it can be trained on an embedding of each clip instead of the log-mel."""
     published_claim: PublishedClaim | None = None
@@ -165,7 +167,7 @@ FAMILIES: dict[str, Family] = {
         "models.generators.flow:Flow",
         "models.generators.flow:FlowConfig",
         {"tiny": Budget(1_600, 16), FULL: Budget(50_000, 32, 40, 10)},
-        "training.objectives.flow_matching:flow_objective",
+        "training.objectives.preference:flow_objective",
         settings={
             "tiny": {},
             FULL: {
@@ -178,6 +180,7 @@ FAMILIES: dict[str, Family] = {
                 "steps": 20,
             },
         },
+        learns_preference=True,
         published_claim=PublishedClaim(quality="65–80", information="55 %", emotion="80 %"),
     ),
     "vit": Family(

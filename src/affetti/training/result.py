@@ -161,6 +161,22 @@ class RegressorEvaluation:
 
 
 @dataclass(frozen=True)
+class Alignment:
+    """How a generator was aligned: fine-tuned to prefer real clips to its own."""
+
+    run: str
+    """The run that it was aligned from."""
+    beta: float
+    """β of the loss, > 0; the larger, the nearer it stays to that run."""
+    coverage: dict[str, float]
+    """Share of validation clips with a generated one near by, 0 to 1: the best of the training with each β."""
+    coverage_before: float | None
+    """The same of the run that it was aligned from; None where there are too few validation songs."""
+    seconds: float
+    """Training time with every β."""
+
+
+@dataclass(frozen=True)
 class TrainResult(BaseResult):
     """A trained model: how it was trained and, of a regressor, how well it predicts songs that it has not seen."""
 
@@ -184,6 +200,8 @@ class TrainResult(BaseResult):
     corpus_hash: str
     versions: dict[str, str]
     """Of affetti and of the libraries."""
+    alignment: Alignment | None = None
+    """Of a generator that was aligned."""
     alarms: tuple[str, ...] | None = None
     """Of a generator: what its last evaluation found out of range; None for a regressor."""
     calibration: Calibration | None = None

@@ -58,6 +58,8 @@ class RunMeta:
     """Nominal coverage of the intervals of a regressor; None: it has none."""
     labels: str = "song"
     """What labels were of: songs, or windows (clips) by ratings over time."""
+    aligned_from: str | None = None
+    """Hash of the weights that it was aligned from; None: it was trained from the start."""
     weights_sha256: str = ""
     """Hash of ``model.safetensors``."""
 
@@ -65,7 +67,7 @@ class RunMeta:
         """The keys and values of ``model.json``, as plain JSON types."""
         values = config.unstructure(self)
         order = ("kind", "config", "fields", "text", "front_end", "front_end_hash", "preset", "corpus", "fold")
-        order += ("training_clips_hash", "seed", "steps", "songs", "inputs", "interval_level", "labels")
+        order += ("training_clips_hash", "seed", "steps", "songs", "inputs", "interval_level", "labels", "aligned_from")
         order += ("weights_sha256",)
         values["front_end_hash"] = self.front_end.hash
         return {key: values[key] for key in order}

@@ -18,6 +18,7 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.training.conditions import fields_of, lyric_lines
+from affetti.training.registry import REGRESSORS, family
 from affetti.training.text_embedders import TextEmbedder
 
 SOUND = "mel"
@@ -71,6 +72,18 @@ def parse_inputs(text: str | None) -> tuple[str, ...]:
     if SOUND not in names:
         raise UsageError("a regressor predicts from sound", where="--inputs", hint=f"write {SOUND},{text}")
     return tuple(name for name in SIDE_INPUTS if name in names)
+
+
+def resolve_inputs(kind: str, inputs: str | None) -> tuple[str, ...]:
+    """The inputs besides sound of a model of family ``kind``.
+
+    Raises:
+        UsageError: there is no such input, or the model generates.
+    """
+    if inputs is not None and family(kind).generates:
+        others = " or ".join(REGRESSORS)
+        raise UsageError(f"a {kind} is given conditions", where="--inputs", hint=f"leave it out, or train a {others}")
+    return parse_inputs(inputs)
 
 
 def corpus_inputs(corpus: Corpus, part: splits.Fold, names: Sequence[str], text: TextEmbedder) -> SideInputs:

@@ -28,6 +28,7 @@ from affetti.errors import UsageError
 from affetti.presets import FrontEnd
 from affetti.training.clips import Clips
 from affetti.training.objectives.base import ObjectiveOptions
+from affetti.training.registry import FAMILIES, family
 
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Log-mels ``[B, M, F]`` in dB and labels ``[B, 2]`` to others."""
@@ -149,3 +150,19 @@ def augmented(
     changed = ChangedClips(clips.mel, clips.labels, clips.rows, batch_changes) if batch_changes else clips
     masked = spec_augment if SPECAUGMENT in names else None
     return changed, replace(options, augment=masked, stop_early=bool(names))
+
+
+def resolve_augmentations(kind: str, augment: str | None) -> tuple[str, ...]:
+    """The augmentations that a model of family ``kind`` is trained with; none for one that takes none.
+
+    Raises:
+        UsageError: there is no such augmentation, or the model takes none.
+    """
+    if family(kind).augmentable:
+        return parse_augmentations(augment)
+    if augment is not None:
+        others = " or ".join(name for name, other in FAMILIES.items() if other.augmentable)
+        raise UsageError(
+            f"a {kind} takes no augmentation", where="--augment", hint=f"leave it out, or train a {others}"
+        )
+    return ()

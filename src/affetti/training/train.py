@@ -17,7 +17,7 @@ from torch import nn
 
 from affetti import config as configuration
 from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.errors import MismatchError, StorageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
@@ -29,8 +29,16 @@ from affetti.provenance import versions
 from affetti.random import child_seed
 from affetti.storage import read_json, remove_partial, reserve_output, write_text
 from affetti.training import run as runs
+from affetti.training.alignment import (
+    align,
+    choose_fields,
+    load_reference,
+    require_beta,
+    resolve_text,
+    untrained_model,
+)
 from affetti.training.clips import Clips
-from affetti.training.conditions import ALL_FIELDS, FieldChoice
+from affetti.training.conditions import FieldChoice
 from affetti.training.device import Hardware, Precision, is_main_process
 from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
@@ -40,19 +48,18 @@ from affetti.training.mel_inverse import fitted_inverse
 from affetti.training.model_card import model_card
 from affetti.training.monitor import Monitoring, alarms
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.registry import FAMILIES, REGRESSORS, Family, family, make
-from affetti.training.result import ClipCounts, FusionReport, SongCounts, TrainResult
+from affetti.training.registry import Budget, Family, family
+from affetti.training.result import Alignment, ClipCounts, FusionReport, SongCounts, TrainResult
 from affetti.training.run_meta import RunMeta, TrainingCorpus
-from affetti.training.side_inputs import SOUND, SideInputs, corpus_inputs, parse_inputs
-from affetti.training.signal_augmentation import NONE, augmented, parse_augmentations
+from affetti.training.side_inputs import SOUND, SideInputs, corpus_inputs, resolve_inputs
+from affetti.training.signal_augmentation import NONE, augmented, resolve_augmentations
 from affetti.training.start import start_from
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED, text_embedder
 
-MAY_DIFFER = frozenset({"corpus", "teacher", "init", "device", "checkpoint_every"})
-"""Settings that do not change a run: corpus, teacher and first weights may have moved, and where steps are computed is
-no matter."""
+MAY_DIFFER = frozenset({"corpus", "teacher", "init", "align", "device", "checkpoint_every"})
+"""Settings that do not change a run: corpus and runs may have moved, and where steps are computed is no matter."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,11 @@ class TrainSettings:
     """Fields that a generator is conditioned on besides emotion; None: all that its training clips can teach."""
     without: tuple[str, ...] = ()
     """Fields that a generator is not conditioned on, of all those."""
+    align: Path | None = None
+    """Run of the generator that is aligned, see :mod:`affetti.training.alignment`; None: one is trained from the start.
+    Its settings and its embedder of lyrics are that run's, and it takes half of its steps unless :attr:`steps` says."""
+    beta: float | None = None
+    """β of the alignment, > 0; None: validation songs choose it."""
     augment: str | None = None
     """Augmentations of a regressor that is trained step by step, joined by ``+``; None: those of
     :data:`affetti.training.signal_augmentation.RECIPE`; ``none``: none, and a student takes all its steps."""
@@ -117,6 +129,8 @@ class PreparedRun:
     """``config.json``."""
     side: SideInputs | None = None
     """Inputs of a regressor besides sound."""
+    reference: runs.TrainedModel | None = None
+    """What is aligned."""
 
 
 @releases_outputs
@@ -151,7 +165,8 @@ def train_run(
     Raises:
         UsageError: the model or a setting is unknown.
         InputError: the fold has too few clips.
-        MismatchError: the teacher, or the run to start from, was trained on test songs, or takes another front-end.
+        MismatchError: the teacher, or the run to start from, was trained on test songs, or takes another front-end; the
+            generator to be aligned was trained on other clips.
         StorageError: the folder holds another run.
         TrainingError: the loss is not a number.
     """
@@ -159,8 +174,8 @@ def train_run(
     if reserve_output(out, prepared.settings, MAY_DIFFER) and _is_complete(out):
         return TrainResult.open(out)
     remove_partial(out)
-    history, model = _fit(prepared, settings.patience, out, progress)
-    result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc)
+    history, model, alignment = _fit(prepared, settings.patience, out, progress)
+    result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc, alignment=alignment)
     fusion = None
     if prepared.side is not None:
         fusion, report = _fuse(prepared, prepared.side, model)
@@ -182,26 +197,20 @@ def prepare_run(
     part = corpus.fold(fold)
     preset = corpus.meta["preset"]
     budget = chosen.budget(preset)
-    loop = LoopConfig(
-        budget.steps if settings.steps is None else settings.steps,
-        max(2, min(budget.batch_size, len(part.train))) if settings.batch_size is None else settings.batch_size,
-        settings.seed,
-        settings.checkpoint_every,
-        tensorboard=settings.tensorboard,
-    )
+    require_beta(settings.beta, aligned=settings.align is not None)
+    reference = None if settings.align is None else load_reference(kind, settings.align, corpus, part)
+    loop = _loop(settings, budget, len(part.train), reference)
     if settings.tensorboard:
         require_tensorboard()
     hardware = Hardware(settings.device, settings.precision, settings.devices)
     torch.manual_seed(child_seed("weights", settings.seed))
     data = corpus.mel if embedding is None else embedding
-    choice = FieldChoice(settings.fields, settings.without)
-    if choice != ALL_FIELDS and not chosen.generates:
-        flag = "--without" if settings.without else "--fields"
-        raise UsageError(f"a {kind} has no condition", where=flag, hint="leave it out, or train a generator")
+    choice = choose_fields(kind, FieldChoice(settings.fields, settings.without), reference)
     clips, fields = Clips(data, corpus.labels, part.train), Fields()
+    text = settings.text if reference is None else resolve_text(reference, settings.text)
     if chosen.generates:
-        clips, fields = training_clips(corpus, part.train, settings.text, choice)
-    model = make(kind, corpus.front_end.shape, chosen.settings_at(preset) | settings.model, fields)
+        clips, fields = training_clips(corpus, part.train, text, choice)
+    model = untrained_model(kind, corpus, settings.model, fields, reference)
     clips = chosen.training_clips(clips, corpus, model)
     teacher, weights = None, None
     if settings.teacher is not None:
@@ -213,10 +222,10 @@ def prepare_run(
     require_enough(clips, loop.batch_size, kind)
     if not chosen.generates:
         require_test_songs(corpus, part)
-    augmentations = resolve_augmentations(kind, settings.augment)
+    signals = resolve_augmentations(kind, settings.augment)
     names = resolve_inputs(kind, settings.inputs)
     side = corpus_inputs(corpus, part, names, text_embedder(settings.text)) if names else None
-    resolved = {
+    saved = {
         "verb": "train",
         "model": kind,
         "corpus": str(corpus.path),
@@ -230,53 +239,42 @@ def prepare_run(
         "precision": settings.precision,
         "devices": settings.devices,
         "settings": configuration.unstructure(model.config),
-        "text": settings.text,
+        "text": text,
         "fields": None if settings.fields is None else ",".join(("emotion", *settings.fields)),
         "without": ",".join(settings.without) or None,
         "patience": settings.patience,
-        "augment": ("+".join(augmentations) or NONE) if chosen.augmentable else None,
+        "augment": ("+".join(signals) or NONE) if chosen.augmentable else None,
         "teacher": None if settings.teacher is None else str(settings.teacher),
         "teacher_weights": weights,
         "labels": corpus.label_unit,
         "init": None if settings.init is None else str(settings.init),
         "init_weights": init_weights,
         **({"inputs": ",".join((SOUND, *names))} if names else {}),
+        "align": None if settings.align is None else str(settings.align),
+        "align_weights": None if reference is None else reference.meta.weights_sha256,
+        "beta": settings.beta,
     }
     return PreparedRun(
-        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, augmentations, resolved, side
+        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, signals, saved, side, reference
     )
 
 
-def resolve_inputs(kind: str, inputs: str | None) -> tuple[str, ...]:
-    """The inputs besides sound of a model of family ``kind``.
-
-    Raises:
-        UsageError: there is no such input, or the model generates.
-    """
-    if inputs is not None and family(kind).generates:
-        others = " or ".join(REGRESSORS)
-        raise UsageError(f"a {kind} is given conditions", where="--inputs", hint=f"leave it out, or train a {others}")
-    return parse_inputs(inputs)
-
-
-def resolve_augmentations(kind: str, augment: str | None) -> tuple[str, ...]:
-    """The augmentations that a model of family ``kind`` is trained with; none for one that takes none.
-
-    Raises:
-        UsageError: there is no such augmentation, or the model takes none.
-    """
-    if family(kind).augmentable:
-        return parse_augmentations(augment)
-    if augment is not None:
-        others = " or ".join(name for name, other in FAMILIES.items() if other.augmentable)
-        raise UsageError(
-            f"a {kind} takes no augmentation", where="--augment", hint=f"leave it out, or train a {others}"
-        )
-    return ()
+def _loop(settings: TrainSettings, budget: Budget, n_clips: int, reference: runs.TrainedModel | None) -> LoopConfig:
+    """How long and how; a model is aligned for half of its own steps."""
+    steps = budget.steps if reference is None else max(1, (reference.meta.steps or budget.steps) // 2)
+    return LoopConfig(
+        steps if settings.steps is None else settings.steps,
+        max(2, min(budget.batch_size, n_clips)) if settings.batch_size is None else settings.batch_size,
+        settings.seed,
+        settings.checkpoint_every,
+        tensorboard=settings.tensorboard,
+    )
 
 
-def _fit(prepared: PreparedRun, patience: int | None, out: Path, progress: Progress) -> tuple[History, nn.Module]:
-    """The log, and the trained model."""
+def _fit(
+    prepared: PreparedRun, patience: int | None, out: Path, progress: Progress
+) -> tuple[History, nn.Module, Alignment | None]:
+    """The log, the trained model and, where one was aligned, how."""
     kind, corpus, part, clips = prepared.kind, prepared.corpus, prepared.part, prepared.clips
     budget = prepared.family.budget(corpus.meta["preset"])
     validation, monitoring = None, None
@@ -289,7 +287,20 @@ def _fit(prepared: PreparedRun, patience: int | None, out: Path, progress: Progr
     options = ObjectiveOptions(validation=validation, teacher=prepared.teacher)
     if prepared.family.augmentable:
         clips, options = augmented(clips, prepared.augmentations, corpus.front_end, options)
-    return fit(
+    if prepared.reference is not None:
+        aligned = align(
+            prepared.reference,
+            clips,
+            prepared.loop,
+            prepared.settings["beta"],
+            run=out,
+            options=options,
+            monitoring=monitoring,
+            hardware=prepared.hardware,
+            progress=progress,
+        )
+        return aligned.history, aligned.model, aligned.alignment
+    history, model = fit(
         kind,
         prepared.model,
         clips,
@@ -300,6 +311,7 @@ def _fit(prepared: PreparedRun, patience: int | None, out: Path, progress: Progr
         hardware=prepared.hardware,
         progress=progress,
     )
+    return history, model, None
 
 
 def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> TrainResult:
@@ -365,6 +377,7 @@ def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Pat
         inputs=() if prepared.side is None else prepared.side.names,
         interval_level=None if result.calibration is None else result.calibration.coverage,
         labels=corpus.label_unit,
+        aligned_from=prepared.settings["align_weights"],
     )
     runs.save(
         out,

@@ -128,11 +128,28 @@ class Flow(Generator):
 
     def loss(self, latent: Tensor, condition: Tensor) -> Tensor:
         """Loss on latents ``[B, C, H, W]`` and their conditions ``[B, K]``; uses torch's global generator."""
+        conditions, t, n = self.draw(latent, condition)
+        return F.mse_loss(self._learnt_velocity(latent, conditions, t, n), n - latent)
+
+    def draw(self, latent: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What a training step draws for latents ``[B, C, H, W]``, from torch's global generator.
+
+        Returns:
+            The conditions ``[B, K]``, jittered and partly withheld, times ``[B]`` in (0, 1) and noise
+            ``[B, C, H, W]``.
+        """
         conditions = self.fields.drop(self.fields.jitter(condition, self.bandwidth), self.config.drop)
         t = torch.sigmoid(torch.randn(len(latent), device=latent.device))
-        n = torch.randn_like(latent)
+        return conditions, t, torch.randn_like(latent)
+
+    def velocity_errors(self, latent: Tensor, conditions: Tensor, t: Tensor, n: Tensor) -> Tensor:
+        """Mean squared error ``[B]`` of the velocity of each clip, for what :meth:`draw` returns."""
+        error = self._learnt_velocity(latent, conditions, t, n) - (n - latent)
+        return error.square().flatten(1).mean(dim=1)
+
+    def _learnt_velocity(self, latent: Tensor, conditions: Tensor, t: Tensor, n: Tensor) -> Tensor:
         mixed = torch.lerp(latent, n, t[:, None, None, None])
-        return F.mse_loss(self.net(mixed, t, *self._embed(conditions)), n - latent)
+        return self.net(mixed, t, *self._embed(conditions))
 
     def latent_loss(self, mel: Tensor) -> Tensor:
         """The autoencoder's loss on dB log-mels; uses torch's global generator."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from affetti.models.regressors.base import NeuralRegressor
+    from affetti.training.objectives.preference import Preference
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class ObjectiveOptions:
     """Whether a student makes use of :attr:`validation`; False: it takes all its steps."""
     teacher: NeuralRegressor | None = None
     """Whose outputs a student learns from."""
+    preference: Preference | None = None
+    """What a flow is aligned to; None: it is trained from the start."""
 
 
 class Objective(ABC):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from affetti.models.generators.flow import Flow
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
-from affetti.training.objectives.base import Objective, ObjectiveOptions, set_learning_rate, update_average, warm_cosine
+from affetti.training.objectives.base import Objective, set_learning_rate, update_average, warm_cosine
 from affetti.training.objectives.regression import concordance_loss
 
 if TYPE_CHECKING:
@@ -107,14 +107,14 @@ class FlowObjective(Objective):
         self.optimizer["guide"].step()
         return float(loss.detach())
 
-    @torch.no_grad()
     def held_out_loss(self, mel: Tensor, labels: Tensor) -> float:
         """The flow-matching loss of the averaged model on clips that are not trained on."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # the same times and noise at every evaluation
-            return float(self.average.loss(self.average.encode(mel), labels))
+        return held_out_flow_loss(self.average, mel, labels)
 
 
-def flow_objective(model: Flow, steps: int, options: ObjectiveOptions) -> Objective:  # noqa: ARG001 - none is used
-    """The training of a flow."""
-    return FlowObjective(model, steps)
+@torch.no_grad()
+def held_out_flow_loss(model: Flow, mel: Tensor, labels: Tensor) -> float:
+    """The flow-matching loss of ``model`` on log-mels ``[B, M, F]`` and conditions ``[B, K]``, always at one draw."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return float(model.loss(model.encode(mel), labels))
