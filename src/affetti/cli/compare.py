@@ -45,8 +45,9 @@ class Flags(LongFlags):
     """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here)."""
     arms: tuple[str, ...] = field(default=())
     """Arms to run (default eight): all, or of null, real-again, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
-    waveform, composed, composer, best …; sets take :SETTING=VALUE, @RATIO, -filtered, -hard, -gaps, -only,
-    -pretrained, -pretrained-equal, -shuffled; joined by +. Each is on top of the recipe; plain-NAME is without it."""
+    waveform, composed, composer, best …; sets take :SETTING=VALUE, @RATIO, -aligned, -filtered, -hard, -gaps,
+    -only, -pretrained, -pretrained-equal, -shuffled; joined by +. Each is on top of the recipe; plain-NAME is
+    without it."""
     contrast: tyro.conf.UseAppendAction[tuple[tuple[str, str], ...]] = field(default=())
     """Two arms whose difference is wanted, such as flow gan; may be repeated. The first is the primary contrast."""
     augment: str | None = None

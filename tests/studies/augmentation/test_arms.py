@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.material import present
 
 from affetti.augment import waveform
 from affetti.errors import MissingDependencyError, UsageError
@@ -77,6 +78,11 @@ def test_an_unknown_arm_is_refused_with_the_known_arms(name: str) -> None:
         ("flow:pretraining=60", "pretraining is of pretrained arms.*flow:pretraining=60-pretrained"),
         ("flow:pretraining=0-pretrained", "more than 0"),
         ("null-only", "can only be added"),
+        ("gan-aligned", "gan cannot be aligned. Use flow-aligned"),
+        ("composed-aligned", "composed cannot be aligned"),
+        ("flow:beta=5", "beta is of aligned generators.*flow:beta=5-aligned"),
+        ("flow:beta=0-aligned", "more than 0"),
+        ("flow:beta=-3-aligned", "more than 0"),
     ],
 )
 def test_invalid_numbers_and_settings_are_refused(name: str, says: str) -> None:
@@ -126,6 +132,23 @@ def test_copies_of_sound_are_refused_by_name_and_left_out_of_all_where_the_libra
     with pytest.raises(MissingDependencyError, match=r"affetti\[augment\]"):
         choose_arms(("audio-stretch",), KINDS, 1.0, has_audio=True)
     assert "audio-stretch" not in [arm.name for arm in choose_arms(("all",), KINDS, 1.0, has_audio=True)]
+
+
+def test_an_aligned_generator_is_trained_once_its_base_is() -> None:
+    arm = parse_arm("flow:trained=400,beta=50,guidance=2@2-aligned-filtered-pretrained", 1.0)
+    spec = arm.synthetic
+    assert spec is not None
+    assert (spec.aligned, spec.beta, spec.training_steps, spec.filtered) == (True, 50.0, 400, True)
+    assert spec.sampling == (("guidance", 2.0),)
+    assert [each.generator for each in spec.generators] == ["flow:trained=400", "flow:beta=50,trained=400-aligned"]
+    name = spec.name_for(1.0)
+    assert parse_arm(name, 1.0).synthetic == spec
+    plain = parse_arm("flow-aligned", 1.0)
+    assert plain.closed_form
+    assert present(plain.synthetic).name_for(1.0) == "flow-aligned"
+    assert "flow-aligned" in all_arms(KINDS, has_audio=False, composed=False)
+    assert "gan-aligned" not in all_arms(KINDS, has_audio=False, composed=False)
+    assert present(parse_arm("composer", 1.0).synthetic).generators == ()
 
 
 def test_an_augmentation_of_the_recipe_adds_nothing() -> None:

@@ -13,6 +13,7 @@ from affetti.studies.augmentation import budget
 from affetti.studies.augmentation.budget import StudyCost, estimate_seconds, fit_budget, measure_cost, plan_cost
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.results import LeftOut
+from affetti.training.alignment import BETAS
 from affetti.training.registry import FAMILIES, Budget
 
 ASKED = StudySettings(arms=("mixup", "gan", "gan@4", "gan-shuffled"), seeds=2, steps=10)
@@ -68,6 +69,23 @@ def test_a_probe_measures_all_that_the_sum_needs(
     assert estimate_seconds(made, result, made.arms) > 0
     given = measure_cost(design_study(corpus, replace(ASKED, batch_size=8, models=(run_of("gan"),))))
     assert (set(given.generators), set(given.clip)) == (set(), {"gan"}), "what is given need not be trained"
+
+
+def test_an_aligned_arm_costs_its_base_own_clips_and_a_training_for_each_beta(
+    corpus: Corpus, run_of: Callable[[str], Path]
+) -> None:
+    cost = StudyCost(update=0.0, trial=0.0, generators={"flow": 0.5}, clip={"flow": 0.01})
+    train, steps = len(corpus.fold(0).train), FAMILIES["flow"].budget("tiny").steps
+    made = design_study(corpus, StudySettings(arms=("flow-aligned",), seeds=1))
+    one = design_study(corpus, StudySettings(arms=("flow:beta=9-aligned",), seeds=1))
+    ridge = budget.RIDGE_SECONDS * train / 1_000 * 2
+    aligning = budget.ALIGNMENT_UPDATES * steps * 0.5
+    by_hand = ridge + steps * 0.5 + 2 * train * 0.01
+    assert estimate_seconds(made, cost, made.arms) == pytest.approx(by_hand + len(BETAS) * aligning)
+    assert estimate_seconds(one, cost, one.arms) == pytest.approx(by_hand + aligning)
+    given = design_study(corpus, StudySettings(arms=("flow-aligned",), seeds=1, models=(run_of("flow"),)))
+    saved = replace(cost, given=("flow",))
+    assert estimate_seconds(given, saved, given.arms) == pytest.approx(by_hand - steps * 0.5 + len(BETAS) * aligning)
 
 
 def test_generator_runs_that_do_not_fit_are_named_with_what_would(corpus: Corpus) -> None:

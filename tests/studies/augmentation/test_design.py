@@ -23,6 +23,8 @@ def test_sets_that_cannot_be_compared_are_refused_before_any_work(
     wide = write_corpus(tmp_path / "wide", 8, 2, FRONT_ENDS["full-band"], "full-band")
     other = train_run("gan", corpus, 1, tmp_path / "gan1", TrainSettings(steps=1, batch_size=4, model=LEAN["gan"]))
     assert other.fold == 1
+    aligned = TrainSettings(steps=1, batch_size=4, align=flow, beta=9.0)
+    train_run("flow", corpus, 0, tmp_path / "aligned", aligned)
     single = write_corpus(tmp_path / "single", 6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
     flat = write_corpus(tmp_path / "flat", 8, labels=np.tile([[0.5, 0.1], [0.5, -0.1]], (8, 1)))
     overlapping = write_corpus(tmp_path / "overlapping", 12, song_id=np.repeat(sorted(set(corpus.songs))[:12], 2))
@@ -39,6 +41,8 @@ def test_sets_that_cannot_be_compared_are_refused_before_any_work(
         (UsageError, "--training-steps", corpus, {"models": (flow,), "training_steps": (10,)}),
         (UsageError, "unknown arm 'flwo'", corpus, {"arms": ("gan", "flwo")}),
         (UsageError, "there is no gan among the models", corpus, {"models": (flow,), "arms": ("gan",)}),
+        (UsageError, "there is no flow among", corpus, {"models": (run_of("gan"),), "arms": ("flow-aligned",)}),
+        (UsageError, "is an aligned run. Give the run that it was", corpus, {"models": (tmp_path / "aligned",)}),
         (UsageError, "no generator takes loudness=2", corpus, {"sampling": (("loudness", 2.0),)}),
         (UsageError, "arm 'flow:loudness=2': no sampling parameter", corpus, {"arms": ("flow:loudness=2",)}),
         (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),

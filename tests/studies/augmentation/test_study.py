@@ -21,6 +21,7 @@ from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import ArmResult, StudyResult
 from affetti.studies.augmentation.study import augmentation_study
 from affetti.studies.augmentation.summary import _notes
+from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.closed_form import fit_baseline
 from affetti.training.evaluation import predict
@@ -288,6 +289,25 @@ def test_contrasts_runs_and_plain_arms_are_in_one_study(
     again = replace(settings, generator_runs=1)
     with pytest.raises(StorageError, match="holds"):
         augmentation_study(corpus, out, again)
+
+
+def test_an_aligned_arm_is_of_a_generator_aligned_from_the_one_that_the_other_arms_have(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten(monkeypatch, "flow", Budget(2, 8))
+    chosen = StudySettings(arms=("flow:beta=9-aligned", "flow"), seeds=1, steps=2, batch_size=8)
+    result = augmentation_study(corpus, tmp_path / "study", chosen)
+    assert [row.name for row in result.arms] == ["real", "flow", "flow:beta=9-aligned"]
+    assert {row.generator_runs for row in result.arms[1:]} == {1}
+    base, aligned = (runs.load(tmp_path / "study/runs" / name) for name in ("flow-f0", "flow-beta=9-aligned-f0"))
+    assert aligned.meta.aligned_from == base.meta.weights_sha256
+    assert aligned.meta.steps == 1
+    assert present(result.primary).arm == "flow"
+    given = replace(chosen, arms=("flow:beta=9-aligned",), models=(run_of("flow"),))
+    augmentation_study(corpus, tmp_path / "given", given)
+    assert sorted(path.name for path in (tmp_path / "given/runs").iterdir()) == ["flow-beta=9-aligned-f0"]
+    made = runs.load(tmp_path / "given/runs/flow-beta=9-aligned-f0")
+    assert made.meta.aligned_from == runs.load(run_of("flow")).meta.weights_sha256
 
 
 def test_clips_of_somebody_elses_generator_are_an_arm_and_what_is_undeclared_is_said(

@@ -6,6 +6,7 @@ from affetti.augment import waveform
 from affetti.errors import UsageError
 from affetti.studies.augmentation.arms import (
     AGAIN,
+    ALIGNED,
     AUDIO_COPIES,
     BEST,
     COMPOSED,
@@ -75,6 +76,7 @@ def all_arms(kinds: tuple[str, ...], *, has_audio: bool, composed: bool, recipe:
     names = default_arms(kinds, recipe)
     endings = ("-only", "-filtered", "-pretrained", "-pretrained-equal", "-shuffled", "-hard", "-gaps")
     names += [f"{kind}{ending}" for ending in endings for kind in kinds]
+    names += [f"{kind}-{ALIGNED}" for kind in kinds if family(kind).learns_preference]
     names += [COMPOSER] if composed else [f"{COMPOSED}-pretrained", f"{COMPOSED}-pretrained-shuffled", COMPOSED]
     names += [
         *(name for name in SIGNALS if name not in recipe),

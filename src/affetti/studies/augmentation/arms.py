@@ -11,7 +11,9 @@ regressor errs most, ``-gaps`` those that are rare. ``-only`` leaves the real cl
 synthetic clips first and then on real ones as ``real`` does; ``-pretrained-equal`` shares its updates between both.
 ``-shuffled`` gives synthetic clips each other's labels: it must not help. ``flow:guidance=2`` sets a sampling
 parameter, ``flow:trained=400`` trains the generator for 400 updates, ``flow:pretraining=600-pretrained`` pretrains for
-600. ``composed`` adds songs by affetti's composer (``keys``, ``style`` and ``instruments`` are its settings), whatever
+600. ``-aligned`` fine-tunes the generator to prefer real clips to its own (:mod:`affetti.training.alignment`), for half
+of its updates; ``flow:beta=1000-aligned`` with that β.
+``composed`` adds songs by affetti's composer (``keys``, ``style`` and ``instruments`` are its settings), whatever
 the corpus; ``composer`` adds new songs by the composer of a composed corpus, what a perfect generator would give.
 ``audio-stretch`` and ``audio-shift`` are changed copies of the sound. A set of clips that somebody else's generator
 made goes by the name that it is given with.
@@ -25,6 +27,7 @@ songs, together. ``plain-NAME`` is the arm without the recipe: no augmentation b
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -32,7 +35,7 @@ from typing import Literal, get_args
 from affetti.corpus.loaders.composed import INSTRUMENTATIONS, STYLE_NAMES
 from affetti.errors import UsageError
 from affetti.studies.augmentation.comparison import REFERENCE
-from affetti.training.registry import GENERATORS
+from affetti.training.registry import GENERATORS, family
 from affetti.training.signal_augmentation import RECIPE, SIGNALS
 
 Use = Literal["added", "only", "pretrained"]
@@ -47,8 +50,9 @@ PLAIN_BASE, PLAIN_REFERENCE = "plain-real", "plain-real-longer"
 SET_KINDS = (*GENERATORS, COMPOSED, COMPOSER, NULL, *AUDIO_COPIES)
 RATIOS = (0.25, 0.5, 2.0, 2.3, 4.0)
 """Synthetic clips for each real one, beside the study's own; 2.3 is the published study's."""
-TRAINED, PRETRAINING = "trained", "pretraining"
-"""Settings of a set that are no sampling parameters: updates of the generator, and of the regressor on the set."""
+TRAINED, PRETRAINING, BETA = "trained", "pretraining", "beta"
+"""Settings that are no sampling parameters: updates of the generator, of the regressor on the set, and β."""
+ALIGNED = "aligned"
 MUSIC_SETTINGS: dict[str, tuple[str, ...]] = {
     "keys": tuple(str(keys) for keys in range(1, 13)),
     "style": STYLE_NAMES,
@@ -56,7 +60,7 @@ MUSIC_SETTINGS: dict[str, tuple[str, ...]] = {
 }
 """Settings of ``composed`` and their values."""
 Emotions = Literal["matched", "hard", "gaps"]
-ENDINGS = ("filtered", "shuffled", "equal", "hard", "gaps", *get_args(Use))
+ENDINGS = (ALIGNED, "filtered", "shuffled", "equal", "hard", "gaps", *get_args(Use))
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class SyntheticSetSpec:
     """Sampling parameters of the generator, sorted by name."""
     training_steps: int | None = None
     """Updates of the generator; None: the preset's."""
+    aligned: bool = False
+    """Whether the generator is fine-tuned to prefer real clips to its own."""
+    beta: float | None = None
+    """β of that, > 0; None: validation songs choose it."""
     filtered: bool = False
     """Whether clips whose predicted emotion is far from the requested one are dropped."""
     emotions: Emotions = "matched"
@@ -81,7 +89,22 @@ class SyntheticSetSpec:
     @property
     def generator(self) -> str:
         """The name of the generator that makes it: sets of one generator share its training."""
-        return self.kind if self.training_steps is None else f"{self.kind}:{TRAINED}={self.training_steps}"
+        settings = [] if self.beta is None else [f"{BETA}={self.beta:g}"]
+        settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
+        named = self.kind + (f":{','.join(settings)}" if settings else "")
+        return named + (f"-{ALIGNED}" if self.aligned else "")
+
+    @property
+    def base(self) -> SyntheticSetSpec:
+        """A set of the generator that the one of this set is aligned from."""
+        return replace(self, aligned=False, beta=None)
+
+    @property
+    def generators(self) -> tuple[SyntheticSetSpec, ...]:
+        """Sets of the generators to be trained for it, in order: of an aligned one, of its base first."""
+        if self.kind not in GENERATORS:
+            return ()
+        return (self.base, self) if self.aligned else (self,)
 
     @property
     def has_runs(self) -> bool:
@@ -97,12 +120,13 @@ class SyntheticSetSpec:
         """
         settings = [f"{name}={value:g}" for name, value in self.sampling]
         settings += [f"{name}={value}" for name, value in self.music]
+        settings += [] if self.beta is None else [f"{BETA}={self.beta:g}"]
         settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
         named = self.kind + (f":{','.join(settings)}" if settings else "")
         named += f"@{self.ratio:g}" if self.ratio != ratio else ""
-        return (
-            named + ("-filtered" if self.filtered else "") + ("" if self.emotions == "matched" else f"-{self.emotions}")
-        )
+        endings = [ALIGNED] * self.aligned + ["filtered"] * self.filtered
+        endings += [] if self.emotions == "matched" else [self.emotions]
+        return "-".join([named, *endings])
 
 
 @dataclass(frozen=True)
@@ -215,6 +239,8 @@ def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, .
             kind,
             ratio if set_ratio is None else float(set_ratio),
             training_steps=counts.get(TRAINED),
+            aligned=ALIGNED in chosen,
+            beta=float(values.pop(BETA)) if BETA in values and ALIGNED in chosen else None,
             filtered="filtered" in chosen,
             emotions=emotions[0] if emotions else "matched",
         )
@@ -222,8 +248,15 @@ def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, .
     except ValueError as error:
         raise unknown_arm(name, clips) from error
     spec = replace(spec, sampling=sampling, music=_music(values, name) if kind == COMPOSED else ())
-    if not spec.ratio > 0 or any(count < 1 for count in counts.values()):
+    beta_in_range = spec.beta is None or 0 < spec.beta < math.inf
+    if not spec.ratio > 0 or any(count < 1 for count in counts.values()) or not beta_in_range:
         raise UsageError(f"arm {name!r}: give more than 0", where="--arms", hint="such as flow@2.3")
+    if spec.aligned and not (kind in GENERATORS and family(kind).learns_preference):
+        others = " or ".join(f"{name}-{ALIGNED}" for name in GENERATORS if family(name).learns_preference)
+        raise UsageError(f"arm {name!r}: {kind} cannot be aligned", where="--arms", hint=f"use {others}")
+    if BETA in values:
+        hint = f"use {kind}:{BETA}={values[BETA]}-{ALIGNED}"
+        raise UsageError(f"arm {name!r}: {BETA} is of aligned generators", where="--arms", hint=hint)
     of_generator = spec.sampling or spec.filtered or spec.emotions != "matched" or spec.training_steps
     if kind not in GENERATORS and of_generator:
         raise UsageError(
@@ -262,7 +295,7 @@ def unknown_arm(name: str, clips: tuple[str, ...] = ()) -> UsageError:
         near = [PLAIN_REFERENCE]
     hint = f"did you mean {near[0]}? " if near else ""
     forms = (
-        f"sets take :SETTING=VALUE, @RATIO and -filtered, -hard, -gaps, -only, -pretrained, -equal or -shuffled; "
-        f"{PLAIN}NAME is an arm without the recipe"
+        f"sets take :SETTING=VALUE, @RATIO and -aligned, -filtered, -hard, -gaps, -only, -pretrained, -equal or "
+        f"-shuffled; {PLAIN}NAME is an arm without the recipe"
     )
     return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {', '.join(known)}; {forms}")

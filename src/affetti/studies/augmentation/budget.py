@@ -39,6 +39,7 @@ from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import LeftOut, StudyPlan, TestSet
 from affetti.training import run as runs
+from affetti.training.alignment import BETAS
 from affetti.training.clips import Clips
 from affetti.training.cost import TrainingCost, measure_training, seconds_of
 from affetti.training.device import Hardware, choose_device
@@ -52,6 +53,8 @@ RIDGE_SECONDS = 3.0
 """Seconds that fitting ridge regression and predicting the test clips takes for each 1,000 clips, about."""
 FILTER_FACTOR = 2.0
 """Clips generated for each one that a filter keeps, about."""
+ALIGNMENT_UPDATES = 1.5
+"""What aligning a generator with one β takes, in trainings of it, about: half as many updates, each of pairs."""
 PROBE_CLIPS = 4
 """Clips that a probe generates."""
 
@@ -65,11 +68,13 @@ class StudyCost:
     trial: float
     """What a trial takes besides."""
     generators: dict[str, float]
-    """An update of each generator that is to be trained."""
+    """An update of each generator that is to be trained or aligned."""
     clip: dict[str, float]
     """A generated clip, by generator."""
     embedding: float = 0.0
     """Features of a clip, of an encoder; with mel inversion for one that takes sound."""
+    given: tuple[str, ...] = ()
+    """The generators that are given and need no training."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +100,20 @@ def measure_cost(design: StudyDesign) -> StudyCost:
     regressor, embedding = _measure_regressor(design, clips)
     kinds = {spec.kind for spec in design.set_specs} & set(runs.GENERATORS)
     given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
+    to_train = {each.kind for spec in design.set_specs for each in spec.generators if each.generator not in given}
     generators: dict[str, float] = {}
     clip: dict[str, float] = {}
     for kind in sorted(kinds):
         preset = corpus.meta["preset"]
         batch_size = max(2, min(family(kind).budget(preset).batch_size, len(clips)))
         model = given.get(kind)
-        if model is None:
+        if model is None or kind in to_train:
             cost = _measure(kind, design, clips, batch_size, family(kind).settings_at(preset))
-            generators[kind], model = cost.step, cost.model
+            generators[kind] = cost.step
+            model = cost.model if model is None else model
         model.to(choose_device(device))
         clip[kind] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
-    return StudyCost(regressor.step, regressor.setup, generators, clip, embedding)
+    return StudyCost(regressor.step, regressor.setup, generators, clip, embedding, tuple(given))
 
 
 def _measure_regressor(design: StudyDesign, clips: Clips) -> tuple[TrainingCost, float]:
@@ -174,11 +181,18 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
     seconds = len(design.corpus) * cost.embedding
     seconds += sum(_trial_seconds(design, cost, arm) for arm in arms) * trials
     seconds += RIDGE_SECONDS * whole / 1_000 * sum(arm.closed_form for arm in arms) * len(fractions)
-    trained = {spec.generator: spec for spec in chosen.set_specs if spec.kind in cost.generators}
+    trained = {each.generator: each for spec in chosen.set_specs for each in spec.generators}
     runs_each = design.generator_runs
-    for spec in trained.values():
+    for name, spec in trained.items():
+        if name in cost.given:
+            continue
         updates = spec.training_steps or family(spec.kind).budget(design.corpus.meta["preset"]).steps
-        seconds += updates * cost.generators[spec.kind] * len(design.folds) * len(fractions) * runs_each
+        update = cost.generators[spec.kind]
+        if spec.aligned:
+            betas = len(BETAS) if spec.beta is None else 1
+            update *= betas * ALIGNMENT_UPDATES
+            seconds += cost.clip[spec.kind] * whole * sum(fractions) * runs_each
+        seconds += updates * update * len(design.folds) * len(fractions) * runs_each
     return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
 
 

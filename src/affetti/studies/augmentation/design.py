@@ -35,6 +35,7 @@ from affetti.studies.augmentation.synthetic_sets import require_usable, sampling
 from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.alignment import load_reference
 from affetti.training.device import Hardware
 from affetti.training.loop import LoopConfig
 from affetti.training.registry import GENERATORS, SMALL_REGRESSOR, SPECTROGRAM_GENERATORS, family, make
@@ -161,6 +162,10 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     clips = open_given_clips(settings.clips, settings.trained_on, corpus, (*SIGNALS, *SET_KINDS))
     arms = _choose_arms(corpus, settings, given, recipe, tuple(each.name for each in clips), regressor)
     contrasts = _contrasts(settings, arms, recipe, tuple(each.name for each in clips))
+    aligned = {arm.synthetic.kind for arm in arms if arm.synthetic is not None and arm.synthetic.aligned}
+    for trained in given:
+        if trained.kind in aligned:
+            load_reference(trained.kind, trained.path, corpus, corpus.fold(trained.meta.fold))
     for arm in arms:
         if arm.synthetic is None or not arm.synthetic.sampling:
             continue

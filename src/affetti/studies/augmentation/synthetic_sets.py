@@ -1,8 +1,8 @@
 """Makes the synthetic sets of a study: the clips that arms add to the real ones.
 
-A set is of generated clips, by a generator trained on the training songs alone; of fresh songs, by the composer of a
-composed corpus; or of changed copies of the training clips' sound. Each generator is trained once for a fold and a
-fraction of its songs, however many arms use it. A set is a corpus, and one that is there is opened.
+A set is of generated clips, by a generator trained on the training songs alone, or aligned after that; of fresh songs,
+by the composer of a composed corpus; or of changed copies of the training clips' sound. Each generator is trained once
+for a fold and a fraction of its songs, however many arms use it. A set is a corpus, and one that is there is opened.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.studies.augmentation.arms import COMPOSED, COMPOSER, NULL, SyntheticSetSpec
+from affetti.studies.augmentation.arms import ALIGNED, COMPOSED, COMPOSER, NULL, SyntheticSetSpec
 from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.studies.augmentation.given_clips import GivenClips
 from affetti.studies.augmentation.hard_emotions import write_hard_emotions
@@ -113,12 +113,12 @@ class SetMaker:
         to_train: dict[tuple[str, TrainingSubset, int], RunSpec] = {}
         wanted = [(spec, at, run) for at in subsets for spec in specs for run in self._runs(spec)]
         for spec, subset, run in wanted:
-            if spec.kind in runs.GENERATORS and (spec.generator, subset.fold, run) not in given:
-                name = f"{spec.generator.replace(':', '-')}-{subset.name}{_ending(run)}"
-                settings = TrainSettings(steps=spec.training_steps, seed=self._seed(run), device=self.device)
-                place = self.out / "runs" / name
-                to_train[spec.generator, subset, run] = RunSpec(spec.kind, subset.corpus, subset.fold, place, settings)
-        train_runs(list(to_train.values()), executor, progress)
+            for each in spec.generators:
+                if (each.generator, subset.fold, run) not in given:
+                    to_train[each.generator, subset, run] = self._run_spec(each, subset, run, given)
+        for aligned in (False, True):  # a generator is aligned once it is trained
+            group = [each for each in to_train.values() if (each.settings.align is not None) == aligned]
+            train_runs(group, executor, progress)
         sizes = [len(Corpus.open(subset.corpus).fold(subset.fold).train) for subset in subsets]
         made: list[SyntheticSet] = []
         for spec, subset, run in wanted:
@@ -138,6 +138,20 @@ class SetMaker:
                 target = self._make_set(corpus, spec, subset, run, model, executor, progress)
             made.append(SyntheticSet(spec, subset, target, run))
         return made
+
+    def _run_spec(
+        self, spec: SyntheticSetSpec, subset: TrainingSubset, run: int, given: Mapping[tuple[str, int, int], Path]
+    ) -> RunSpec:
+        """The training of the generator of a set."""
+        place = self._run_folder(spec, subset, run)
+        settings = TrainSettings(steps=spec.training_steps, seed=self._seed(run), device=self.device)
+        if spec.aligned:
+            base = given.get((spec.base.generator, subset.fold, run)) or self._run_folder(spec.base, subset, run)
+            settings = replace(settings, steps=None, align=base, beta=spec.beta)  # half of that run's steps
+        return RunSpec(spec.kind, subset.corpus, subset.fold, place, settings)
+
+    def _run_folder(self, spec: SyntheticSetSpec, subset: TrainingSubset, run: int) -> Path:
+        return self.out / "runs" / f"{spec.generator.replace(':', '-')}-{subset.name}{_ending(run)}"
 
     def _runs(self, spec: SyntheticSetSpec) -> range:
         return range(self.generator_runs if spec.has_runs else 1)
@@ -336,6 +350,9 @@ def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
         weights.add(trained.meta.weights_sha256)
         if trained.kind not in runs.GENERATORS:
             raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
+        if trained.meta.aligned_from is not None:
+            hint = f"give the run that it was aligned from, and the arm {trained.kind}-{ALIGNED}: it aligns it"
+            raise UsageError("is an aligned run", where=trained.path, hint=hint)
         corpus.require_front_end(trained.front_end, trained.path)
         fold = trained.meta.fold
         trained.require_unseen(corpus.songs[corpus.fold(fold).test])
