@@ -24,6 +24,7 @@ QUESTION_NAMES: tuple[str, ...] = (
     "harmony",
     "variance",
     "ceiling",
+    "errors",
 )
 """In the order in which they are answered and reported, that of the published study's argument."""
 

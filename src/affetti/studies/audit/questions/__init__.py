@@ -1,1 +1,1 @@
-"""The ten questions of the audit, one file each."""
+"""The eleven questions of the audit, one file each."""
