@@ -58,21 +58,42 @@ def test_relative_to_real_divides_by_the_regressors_result_on_real_clips(conditi
     rng = np.random.default_rng(9)
     real = label_response(condition, 0.6 * condition + 0.1 * rng.normal(size=condition.shape), resamples=100)
     fake = label_response(condition, 0.3 * condition + 0.1 * rng.normal(size=condition.shape), resamples=100)
-    relative = relative_to_real(fake, real)
-    assert present(relative["valence"])["slope"] == pytest.approx(0.5, abs=0.05)
-    assert relative_to_real(real, real)["arousal"] == pytest.approx({"correlation": 1.0, "slope": 1.0, "ccc": 1.0})
+    relative = relative_to_real(fake, real, (300, 300))
+    share = present(relative["valence"])["slope"]
+    assert share.value == pytest.approx(0.5, abs=0.05)
+    low, high = present(share.ci)
+    assert low < share.value < high
+    itself = present(relative_to_real(real, real, (300, 300))["arousal"])
+    assert {key: its.value for key, its in itself.items()} == {"correlation": 1.0, "slope": 1.0, "ccc": 1.0}
+
+
+def test_the_interval_of_a_share_holds_the_error_of_both_sides(condition):
+    """With few real songs it is wider than that of the synthetic side over the real value."""
+    rng = np.random.default_rng(9)
+    fake = label_response(condition, 0.3 * condition + 0.1 * rng.normal(size=condition.shape), resamples=300)
+    few = condition[:20]
+    real = label_response(few, 0.6 * few + 0.2 * rng.normal(size=few.shape), resamples=300)
+    ours, theirs = present(fake["valence"])["slope"], present(real["valence"])["slope"]
+    alone = np.ptp(present(ours.ci)) / theirs.value
+    widths = [
+        np.ptp(present(present(relative_to_real(fake, real, (300, songs))["valence"])["slope"].ci)) for songs in (20, 6)
+    ]
+    of_real = np.ptp(present(theirs.ci)) / theirs.value
+    assert widths[0] > 2 * alone
+    assert widths[0] > np.hypot(alone, of_real * ours.value / theirs.value)
+    assert widths[1] > 1.15 * widths[0], "of fewer songs an interval is wider"
 
 
 def test_a_regressor_that_fails_on_real_clips_gives_no_result(condition):
     blind = label_response(condition, np.random.default_rng(1).normal(size=condition.shape), resamples=100)
-    assert relative_to_real(blind, blind) == {"valence": None, "arousal": None}
+    assert relative_to_real(blind, blind, (300, 300)) == {"valence": None, "arousal": None}
 
 
 def test_an_axis_never_varied_has_no_response(condition):
     requested = condition * [1, 0]
     result = label_response(requested, condition, resamples=50)
     assert result["arousal"] is None
-    assert relative_to_real(result, label_response(condition, condition, resamples=50))["arousal"] is None
+    assert relative_to_real(result, label_response(condition, condition, resamples=50), (300, 300))["arousal"] is None
     with pytest.raises(InputError, match="every clip has the condition"):
         label_response(np.zeros((10, 2)), condition[:10])
 

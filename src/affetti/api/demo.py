@@ -23,7 +23,7 @@ from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
 from affetti.storage import read_json, reserve_output, write_json
-from affetti.studies.scorecard.result import Scorecard
+from affetti.studies.scorecard.result import RelativeResponse, Scorecard
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.registry import LINEAR_REGRESSOR, SMALL_REGRESSOR, SPECTROGRAM_GENERATORS, family
 from affetti.training.train import TrainSettings
@@ -48,6 +48,9 @@ class ConditioningShare:
 
     slope: float
     correlation: float
+    slope_ci: tuple[float, float] | None = None
+    """95 % interval, which holds the error of both sides."""
+    correlation_ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -294,10 +297,18 @@ def _peak_memory() -> float:
 def _demo_score(card: Scorecard) -> DemoScore:
     axes = {} if card.conditioning is None else card.conditioning.axes()
     relative = {
-        name: None if axis.relative is None else ConditioningShare(axis.relative.slope, axis.relative.correlation)
-        for name, axis in axes.items()
+        name: None if share is None else _conditioning_share(share)
+        for name, share in ((name, axis.relative) for name, axis in axes.items())
     }
     return DemoScore(card.quality.score, card.quality.ci, card.quality.published.score, relative)
+
+
+def _conditioning_share(share: RelativeResponse) -> ConditioningShare:
+    return ConditioningShare(share.slope, share.correlation, share.slope_ci, share.correlation_ci)
+
+
+def _with_interval(value: float, ci: tuple[float, float] | None) -> str:
+    return f"{value:.2f}" if ci is None else f"{value:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]"
 
 
 def _summary(result: DemoResult) -> str:
@@ -309,7 +320,9 @@ def _summary(result: DemoResult) -> str:
             f"(by the formula of the study: {card.published:.0f})"
         )
         if arousal := card.relative.get("arousal"):
-            line += f"; arousal slope {arousal.slope:.2f} and correlation {arousal.correlation:.2f} of real music's"
+            slope = _with_interval(arousal.slope, arousal.slope_ci)
+            correlation = _with_interval(arousal.correlation, arousal.correlation_ci)
+            line += f"; arousal slope {slope} and correlation {correlation} of real music's"
         lines.append(line)
     lines.append(result.primary)
     for arm in result.arms:

@@ -26,6 +26,7 @@ from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics.agreement import bootstrap_ci, bootstrap_values, concordance, mae, pearson, slope
 from affetti.metrics.joint import condition_permutation
+from affetti.metrics.ratio import ratio_interval, widen_percentiles
 from affetti.metrics.result import Result
 from affetti.metrics.sample import Floats, as_pair, song_codes
 
@@ -254,24 +255,38 @@ def response_difference(
     return differences
 
 
-def relative_to_real(response: Response, real: Response) -> dict[str, dict[str, float] | None]:
+def relative_to_real(response: Response, real: Response, songs: tuple[int, int]) -> dict[str, dict[str, Result] | None]:
     """Correlation, slope and concordance over what the same regressor shows on held-out real clips.
+
+    The interval holds the error of both sides, each widened to Student's for its number of songs
+    (:mod:`affetti.metrics.ratio`).
+
+    Args:
+        response: of the synthetic clips.
+        real: of the real clips.
+        songs: how many songs the synthetic and the real clips are of, at least 2.
 
     Returns:
         For each axis the ratios ``correlation``, ``slope`` and ``ccc``: 1 is as good as real music, 0 no response.
         ``None`` where the condition does not vary, or where on real clips too the regressor's interval includes 0
         or less, so that it cannot decide.
     """
-    relative: dict[str, dict[str, float] | None] = {}
+    relative: dict[str, dict[str, Result] | None] = {}
     for name in AXES:
         ours, theirs = response.get(name), real.get(name)
-        able = (
-            ours and theirs and all(r.ci is not None and r.ci[0] > 0 for r in (theirs[key] for key in RATIO_MEASURES))
-        )
-        relative[name] = (
-            {key: ours[key].value / theirs[key].value for key in RATIO_MEASURES} if able and ours and theirs else None
-        )
+        ratios = {key: _ratio(ours[key], theirs[key], songs) for key in RATIO_MEASURES} if ours and theirs else {}
+        known = {key: ratio for key, ratio in ratios.items() if ratio is not None}
+        relative[name] = known if len(known) == len(RATIO_MEASURES) else None
     return relative
+
+
+def _ratio(ours: Result, theirs: Result, songs: tuple[int, int]) -> Result | None:
+    """A share of real music's, with its interval; ``None`` where real music's own may be 0."""
+    if ours.ci is None or theirs.ci is None:
+        return None
+    above, below = (widen_percentiles(it.value, it.ci, n) for it, n in zip((ours, theirs), songs, strict=True) if it.ci)
+    ci = ratio_interval(ours.value, above, theirs.value, below)
+    return None if ci is None else Result(ours.value / theirs.value, ci, None, (*ours.n, *theirs.n), ours.seed)
 
 
 def _measured(

@@ -7,7 +7,7 @@ from typing import get_args
 
 from affetti.corpus import Corpus
 from affetti.report.sources import Audit, Run, Score, Sources, Study
-from affetti.report.wording import difference, duration, estimate, listed, number, plural, typeset
+from affetti.report.wording import difference, duration, estimate, listed, number, plural, typeset, with_interval
 from affetti.studies.audit.claims import Verdict
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import AxisConditioning
@@ -140,6 +140,8 @@ def _follows(axis: AxisConditioning) -> str:
         return f"No sign that it does. {text}."
     if relative is None:
         return f"It responds; how well is unknown, as the regressor does not follow real songs beyond doubt. {text}."
+    slope_share = with_interval(relative.slope, relative.slope_ci)
+    text += f": {slope_share} and {with_interval(relative.correlation, relative.correlation_ci)} of theirs"
     least = min(relative.slope, relative.correlation)
     degree = "About as real songs do" if least >= AS_REAL else "In part" if least >= IN_PART else "Weakly"
     return f"{degree}. {text}."

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from affetti.studies.audit import study_measurements
@@ -72,9 +72,8 @@ def test_gains_are_relative_to_the_reference(tmp_path: Path) -> None:
     assert result["gain_gan"].n == 20
     assert "gain_flow" not in result  # no such arm
     assert result["emotion_gan"].value == pytest.approx(37.5)
-    # .3 ± .1 over .8 ± .1: half-widths of a third and an eighth, in quadrature.
-    half = 37.5 * math.hypot(1 / 3, 1 / 8)
-    assert result["emotion_gan"].ci == pytest.approx((37.5 - half, 37.5 + half))
+    # .3 ± .1 over .8 ± .1, by Fieller: the roots of (.3 - .8 θ)² = .1² + .1² θ².
+    assert result["emotion_gan"].ci == pytest.approx(sorted(100 * np.roots([0.63, -0.48, 0.08])))
     assert "independent" in result["emotion_gan"].note
     assert result["quality_mixup"].ci == (25, 35)
     assert "quality_flow" not in result
@@ -94,13 +93,13 @@ def test_each_end_of_a_ratio_holds_the_error_that_moves_it_there(tmp_path: Path)
         with_ccc("flow", 0.0, -0.1, 0.2),
     ]
     result = by_name(write(tmp_path / "study", hierarchy=hierarchy))
-    # Of .4 / .5 = .8: down by .2 / .5 and .8 · .3 / .5, up by .04 / .5 and .8 · .1 / .5.
-    down, up = math.hypot(0.4, 0.48), math.hypot(0.08, 0.16)
-    assert result["emotion_gan"].ci == pytest.approx((100 * (0.8 - down), 100 * (0.8 + up)))
-    down, up = math.hypot(0.4, 0.16), math.hypot(0.08, 0.48)
-    assert result["emotion_mixup"].ci == pytest.approx((100 * (-0.8 - down), 100 * (-0.8 + up)))
+    # By the squares of each end's own errors: (.4 - .5 θ)² = .2² + .3² θ² below, .04² + .1² θ² above.
+    low, high = np.roots([0.16, -0.4, 0.12]).min(), np.roots([0.24, -0.4, 0.1584]).max()
+    assert result["emotion_gan"].ci == pytest.approx((100 * low, 100 * high))
+    low, high = np.roots([0.24, 0.4, 0.12]).min(), np.roots([0.16, 0.4, 0.1584]).max()
+    assert result["emotion_mixup"].ci == pytest.approx((100 * low, 100 * high))
     assert result["emotion_flow"].value == 0
-    assert result["emotion_flow"].ci == pytest.approx((-20.0, 40.0))
+    assert result["emotion_flow"].ci == pytest.approx((-100 * 0.1 / 0.24**0.5, 100 * 0.2 / 0.24**0.5))
 
 
 def test_a_denominator_without_an_interval_leaves_the_ratio_without_one(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from affetti.metrics.ratio import Interval, ratio_interval
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Measurement
 from affetti.studies.augmentation.comparison import REFERENCE
@@ -114,7 +115,7 @@ def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:
         if row["name"] == REFERENCE or len(row["emotion"]) < 2 or not whole > 0:
             continue
         mean, of_mean = _mean_ccc(row)
-        ci = None if of_mean is None or of_whole is None else _ratio_interval(mean, of_mean, whole, of_whole)
+        ci = None if of_mean is None or of_whole is None else _percent_of(mean, of_mean, whole, of_whole)
         label = f"emotion predicted from {row['name']}, as a share of real clips'"
         name = f"emotion_{row['name']}"
         measurements.append(
@@ -131,22 +132,10 @@ def _mean_ccc(row: dict[str, Any]) -> tuple[float, tuple[float, float] | None]:
     return float(np.mean([axis["value"] for axis in axes])), ends
 
 
-def _ratio_interval(
-    above: float, of_above: tuple[float, float], below: float, of_below: tuple[float, float]
-) -> tuple[float, float]:
-    """The interval of ``above / below``, %, both with intervals, as if independent: half-widths in quadrature.
-
-    Written with half-widths over ``below``, so that a numerator near zero has an interval too.
-    """
-    ratio = above / below
-    up, down = of_above[1] - above, above - of_above[0]
-    more, less = of_below[1] - below, below - of_below[0]
-    if ratio < 0:  # then a greater denominator raises it
-        more, less = less, more
-    return (
-        100 * (ratio - math.hypot(down, ratio * more) / below),
-        100 * (ratio + math.hypot(up, ratio * less) / below),
-    )
+def _percent_of(above: float, of_above: Interval, below: float, of_below: Interval) -> Interval | None:
+    """The interval of ``above / below``, %; None where the denominator may be 0."""
+    ends = ratio_interval(above, of_above, below, of_below)
+    return None if ends is None else (100 * ends[0], 100 * ends[1])
 
 
 def _correlation(name: str, label: str, methods: list[dict[str, Any]], x: str, y: str) -> Measurement:

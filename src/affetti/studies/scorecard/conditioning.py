@@ -52,22 +52,29 @@ def conditioning(fake: ClipSet, predictions: EmotionPredictions | None, seed: in
     if held_out.labels is None or len(np.unique(held_out.songs)) < 2:
         return Conditioning(*(_axis(response[axis], None, None, permuted[axis]) for axis in AXES))
     real = metrics.label_response(held_out.labels, predictions.real, held_out.songs, seed)
-    relative = metrics.relative_to_real(response, real)
+    songs = len(np.unique(fake.songs)), len(np.unique(held_out.songs))
+    relative = metrics.relative_to_real(response, real, songs)
     return Conditioning(*(_axis(response[axis], real[axis], relative[axis], permuted[axis]) for axis in AXES))
 
 
 def _axis(
     response: dict[str, metrics.Result] | None,
     real: dict[str, metrics.Result] | None,
-    relative: dict[str, float] | None,
+    relative: dict[str, metrics.Result] | None,
     permuted: metrics.PermutedResponse | None,
 ) -> AxisConditioning:
     return AxisConditioning(
         **({} if response is None else _estimates(response)),
         real=None if real is None else Response(**_estimates(real)),
-        relative=None if relative is None else RelativeResponse(**relative),
+        relative=None if relative is None else _shares(relative),
         permuted=permuted,
     )
+
+
+def _shares(relative: dict[str, metrics.Result]) -> RelativeResponse:
+    values: dict[str, Any] = {name: share.value for name, share in relative.items()}
+    values |= {f"{name}_ci": share.ci for name, share in relative.items()}
+    return RelativeResponse(**values)
 
 
 def _estimates(results: dict[str, metrics.Result]) -> dict[str, Any]:

@@ -81,11 +81,17 @@ class Response:
 
 @dataclass(frozen=True)
 class RelativeResponse:
-    """A response over that of the same regressor on held-out real clips: 1 is as good as real music."""
+    """A response over that of the same regressor on held-out real clips: 1 is as good as real music.
+
+    Intervals hold the error of both sides; None in scorecards of 0.1.
+    """
 
     correlation: float
     slope: float
     ccc: float
+    correlation_ci: tuple[float, float] | None = None
+    slope_ci: tuple[float, float] | None = None
+    ccc_ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
