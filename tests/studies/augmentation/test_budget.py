@@ -13,6 +13,7 @@ from affetti.studies.augmentation import budget
 from affetti.studies.augmentation.budget import StudyCost, estimate_seconds, fit_budget, measure_cost, plan_cost
 from affetti.studies.augmentation.design import StudySettings, design_study
 from affetti.studies.augmentation.results import LeftOut
+from affetti.studies.augmentation.study import augmentation_study
 from affetti.training.alignment import BETAS
 from affetti.training.registry import FAMILIES, Budget
 
@@ -110,3 +111,18 @@ def test_pretraining_takes_updates_of_its_own_and_composed_songs_serve_all_folds
     assert seconds["composed-pretrained-equal"] == pytest.approx(1 + 0.1 * 20)
     train = sum(len(corpus.fold(fold).train) for fold in (0, 1))
     assert plan_cost(made, FOUND, 1).bytes == train // 2 * 2 * 64 * 128
+
+
+def test_a_budget_without_room_for_three_generator_runs_says_so_and_what_is_not_compared(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "measure_cost", lambda _: replace(FOUND, update=1e-3, trial=1e-3))
+    chosen = StudySettings(
+        arms=("gan", "mixup"), contrasts=(("gan", "mixup"),), seeds=3, steps=1, batch_size=8, budget=60.0
+    )
+    result = augmentation_study(corpus, tmp_path / "study", chosen)
+    assert [row.name for row in result.arms] == ["real", "mixup"]
+    assert result.primary is None
+    notes = " | ".join(result.notes)
+    assert "3 generator runs a fold do not fit the budget for gan: give more time, or --generator-runs 1" in notes
+    assert "not compared, for an arm was left out: gan less mixup" in notes

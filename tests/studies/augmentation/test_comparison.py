@@ -114,6 +114,8 @@ def test_genres_are_reported_with_counts_and_those_of_too_few_songs_left_out() -
 def test_few_seeds_runs_and_folds_are_called_exploratory_with_the_reason() -> None:
     row = arm("flow", 0.02, (0.01, 0.03))
     assert verdict(row, 50, 3, 1) == "helps (exploratory: fewer than 5 seeds, one fold)"
+    assert verdict(row, 9, 5, 2) == "helps (exploratory: fewer than 10 test songs)"
+    assert verdict(row, 10, None, 2) == "helps", "fitted without chance"
     assert verdict(row, 50, 5, 2) == "helps"
     assert verdict(replace(row, generator_runs=3), 50, 5, 2) == "helps"
     assert verdict(replace(row, generator_runs=2), 50, 5, 2) == "helps (exploratory: fewer than 3 generator runs)"

@@ -26,6 +26,7 @@ def test_sets_that_cannot_be_compared_are_refused_before_any_work(
     aligned = TrainSettings(steps=1, batch_size=4, align=flow, beta=9.0)
     train_run("flow", corpus, 0, tmp_path / "aligned", aligned)
     single = write_corpus(tmp_path / "single", 6, fold=np.repeat([0, 1, 1, 1, 1, 1], 2))
+    alone = write_corpus(tmp_path / "alone", 6, fold=np.repeat([0, 0, 0, 0, 0, 1], 2))
     flat = write_corpus(tmp_path / "flat", 8, labels=np.tile([[0.5, 0.1], [0.5, -0.1]], (8, 1)))
     overlapping = write_corpus(tmp_path / "overlapping", 12, song_id=np.repeat(sorted(set(corpus.songs))[:12], 2))
     cases: list[tuple[type[AffettiError], str, Any, dict[str, Any]]] = [
@@ -46,6 +47,11 @@ def test_sets_that_cannot_be_compared_are_refused_before_any_work(
         (UsageError, "no generator takes loudness=2", corpus, {"sampling": (("loudness", 2.0),)}),
         (UsageError, "arm 'flow:loudness=2': no sampling parameter", corpus, {"arms": ("flow:loudness=2",)}),
         (UsageError, "--folds: 3 folds of a corpus that has 2. Give 2 or fewer", corpus, {"folds": 3}),
+        (UsageError, "--folds: 2 folds, of models for fold 0 alone. Leave", corpus, {"models": (flow,), "folds": 2}),
+        (UsageError, "--contrast: gan is not among the arms. Add it to --arms; here: real, flow", corpus,
+         {"models": (flow,), "arms": ("flow",), "contrasts": (("flow", "gan"),)}),
+        (UsageError, "3 generator runs of 2 seeds. A seed is trained on one run: give 1 to 2, or --seeds 3", corpus,
+         {"seeds": 2, "generator_runs": 3}),
         (UsageError, "a student does not generate", corpus, {"models": (run_of("student"),)}),
         (UsageError, "this model is given twice", corpus, {"models": (flow, flow)}),
         (UsageError, "0 (gan|flow) models for fold", corpus, {"models": (flow, tmp_path / "gan1")}),
@@ -53,8 +59,9 @@ def test_sets_that_cannot_be_compared_are_refused_before_any_work(
         (MismatchError, "made with front-end", wide, {"models": (flow,)}),
         (MismatchError, "of the test songs", overlapping, {"models": (flow,)}),
         (InputError, "fold 0 holds one test song", single, {}),
+        (InputError, "fold 0 has one training song, too few to train on", alone, {}),
         (InputError, r"valence is 0.5 in all \d+ training clips", flat, {}),
-    ]
+    ]  # fmt: skip
     for kind, says, given, options in cases:
         with pytest.raises(kind, match=says) as caught:
             augmentation_study(given, tmp_path / "study", StudySettings(**options))

@@ -207,7 +207,7 @@ def test_what_an_encoder_cannot_have_is_refused_in_one_line_before_anything_is_w
         (InputError, "holds no audio, and the features hf:", corpus, {"regressor": name}),
         (UsageError, "cannot have flow-pretrained: it is fitted to all clips at once", sounding,
          {"regressor": name, "models": (flow,), "arms": ("flow", "flow-pretrained")}),
-        (UsageError, "cannot have null, time-stretch: .* Leave out; of these it can have real", corpus,
+        (UsageError, "cannot have null, time-stretch: .* Leave them out; it can have real", corpus,
          {"regressor": "baseline", "arms": ("null", "time-stretch")}),
         (UsageError, "--augment: baseline is fitted to all clips at once", corpus,
          {"regressor": "baseline", "augment": "specaugment"}),

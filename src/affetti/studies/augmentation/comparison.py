@@ -47,6 +47,8 @@ MIN_RUNS = 3
 """Runs of a generator from which a verdict on the method is more than exploratory."""
 MIN_SEEDS = 5
 """Seeds from which a verdict is more than exploratory."""
+MIN_SONGS = 10
+"""Test songs from which a verdict is more than exploratory."""
 MIN_GENRE_SONGS = 3
 """Genres of fewer test songs are left out."""
 MAX_CATEGORIES = 8
@@ -264,7 +266,8 @@ def verdict(row: ArmResult | ContrastResult, songs: int, seeds: int | None, fold
     low, high = row.delta_ci_simultaneous or row.delta_ci
     runs = row.generator_runs
     few_seeds = seeds is not None and seeds < MIN_SEEDS
-    reasons = [f"fewer than {MIN_SEEDS} seeds"] * few_seeds + ["one fold"] * (folds < 2)
+    reasons = [f"fewer than {MIN_SONGS} test songs"] * (songs < MIN_SONGS)
+    reasons += [f"fewer than {MIN_SEEDS} seeds"] * few_seeds + ["one fold"] * (folds < 2)
     if runs is not None and 1 < runs < MIN_RUNS:
         reasons.append(f"fewer than {MIN_RUNS} generator runs")
     ending = f" (exploratory: {', '.join(reasons)})" if reasons else ""

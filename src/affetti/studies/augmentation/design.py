@@ -173,11 +173,12 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
         if refusal:
             hint = "see --sampling of affetti generate"
             raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint=hint)
-    folds = sorted({trained.meta.fold for trained in given}) or _first_folds(corpus, settings.folds)
+    folds = _folds(corpus, settings.folds, given)
     for fold in folds:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
         _require_varying_labels(corpus, part)
+        _require_training_songs(corpus, part)
         for embedder in regressor.embedders:
             require_unseen(embedder, corpus.songs[part.test], "--regressor")
     hashes = tuple(trained.meta.weights_sha256 for trained in given)
@@ -338,16 +339,23 @@ def _choose_arms(
     if impossible := [name for name in refused if name in named]:
         what = f"{regressor.name} cannot have {', '.join(impossible)}: {refused[impossible[0]]}"
         possible = [arm.name for arm in arms if arm.name not in refused]
-        raise UsageError(what, where="--arms", hint=f"leave out; of these it can have {', '.join(possible)}")
+        raise UsageError(what, where="--arms", hint=f"leave them out; it can have {', '.join(possible)}")
     return [arm for arm in arms if arm.name not in refused]
 
 
-def _first_folds(corpus: Corpus, count: int) -> list[int]:
-    """The first ``count`` folds.
+def _folds(corpus: Corpus, count: int, given: list[runs.TrainedModel]) -> list[int]:
+    """The folds that the given generators were trained for, else the first ``count`` folds.
 
     Raises:
-        UsageError: there are fewer.
+        UsageError: there are fewer, or the generators are for others.
     """
+    trained_for = sorted({trained.meta.fold for trained in given})
+    if trained_for and count not in (1, len(trained_for)):
+        named = ", ".join(map(str, trained_for))
+        hint = "leave --folds out, or give runs of the other folds"
+        raise UsageError(f"{count} folds, of models for fold {named} alone", where="--folds", hint=hint)
+    if trained_for:
+        return trained_for
     present = splits.fold_numbers(corpus.clips)
     if count > len(present):
         hint = f"give {len(present)} or fewer"
@@ -369,6 +377,15 @@ def _kinds_that_take(
         reasons = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())
         raise UsageError(f"no generator takes {name}={value:g}", where="--sampling", hint=reasons)
     return taking
+
+
+def _require_training_songs(corpus: Corpus, part: splits.Fold) -> None:
+    if np.unique(corpus.songs[part.train]).size < 2:
+        raise InputError(
+            f"fold {part.number} has one training song, too few to train on",
+            where=corpus.path,
+            hint="prepare the corpus with more songs, or fewer --folds",
+        )
 
 
 def _require_varying_labels(corpus: Corpus, part: splits.Fold) -> None:

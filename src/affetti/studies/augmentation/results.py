@@ -291,7 +291,7 @@ class StudyResult(BaseResult):
     generator_runs: int = 1
     """Runs of each generator, in each fold."""
     exploratory: bool = False
-    """Whether there are fewer than five seeds, or one fold."""
+    """Whether there are fewer than five seeds or ten test songs, or one fold."""
     detectable: float | None = None
     """Median over arms of the difference that such a study finds four times of five."""
     best: tuple[BestArm, ...] = ()

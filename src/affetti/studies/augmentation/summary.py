@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus
 from affetti.provenance import versions
 from affetti.studies.augmentation import budget
-from affetti.studies.augmentation.comparison import MIN_SEEDS, REFERENCE, choose_measure
+from affetti.studies.augmentation.comparison import MIN_SEEDS, MIN_SONGS, REFERENCE, choose_measure
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.encoder_features import EncoderFeatures
 from affetti.studies.augmentation.method_table import sampling_rows
@@ -88,7 +88,7 @@ def summarise(
         ratio=settings.ratio,
         recipe=design.recipe,
         generator_runs=design.generator_runs,
-        exploratory=(design.regressor.seeded and design.seeds < MIN_SEEDS) or len(design.folds) < 2,
+        exploratory=is_exploratory(design),
         detectable=_detectable(whole.arms),
         best=whole.best,
         hierarchy=methods,
@@ -98,7 +98,8 @@ def summarise(
         by_song=whole.by_song,
         left_out=left_out,
         notes=_notes(measure, genres_of(corpus, test), len(curve) > 1, whole.arms)
-        + budget.runs_left_out(design, left_out),
+        + budget.runs_left_out(design, left_out)
+        + _contrasts_left_out(design, whole.arms),
         requested=Requested(
             arms=settings.arms,
             train_fractions=settings.train_fractions,
@@ -131,6 +132,22 @@ def summarise(
 def test_rows(design: StudyDesign) -> NDArray[np.intp]:
     """Rows of the test clips, fold after fold."""
     return np.concatenate([design.corpus.fold(fold).test for fold in design.folds])
+
+
+def is_exploratory(design: StudyDesign) -> bool:
+    """Whether songs, seeds or folds are too few for a verdict."""
+    songs = np.unique(design.corpus.songs[test_rows(design)]).size
+    few_seeds = design.regressor.seeded and design.seeds < MIN_SEEDS
+    return bool(few_seeds or len(design.folds) < 2 or songs < MIN_SONGS)
+
+
+def _contrasts_left_out(design: StudyDesign, arms: tuple[ArmResult, ...]) -> tuple[str, ...]:
+    """What a reader must know of contrasts of arms that did not fit the budget."""
+    names = {row.name for row in arms}
+    first: tuple[tuple[str, str], ...] = () if design.primary is None else (design.primary,)
+    pairs = dict.fromkeys((*first, *design.contrasts))
+    missing = [f"{arm} less {reference}" for arm, reference in pairs if not {arm, reference} <= names]
+    return (f"not compared, for an arm was left out: {', '.join(missing)}",) if missing else ()
 
 
 def _detectable(arms: tuple[ArmResult, ...]) -> float:
