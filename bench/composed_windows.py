@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from affetti.compose import Note, Part, Song, compose, draw_cues, render, valence_arousal
 from affetti.compose.arrangement import decision_rng
 from affetti.embedders.descriptors import embed_handcrafted
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal.mel import MelSpectrogram
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ FOLDER = Path("/usr/share/sounds/sf2")
 FONTS = tuple(FOLDER / f"{name}.sf2" for name in ("TimGM6mb", "FluidR3_GM", "MuseScore_General_Full", "OPL-3_FM_128M"))
 CHORD_PROGRAMS = (0, 0, 0, 1, 4, 5, 6, 11, 16, 19, 24, 25, 26, 27, 29, 46, 48, 49, 50, 52, 61, 81, 88, 89, 90)
 BASS_PROGRAMS = (32, 33, 34, 35, 38, 39, 42, 43, 58)
-FRONT = front_end("tiny")
+FRONT = mel_front_end("tiny")
 LONG = replace(FRONT, seconds=15.0)
 """Windows of descriptors: on composed songs of other styles, instruments and soundfonts than those of the training
 songs, valence was predicted better from 15 s than from 5.9 s."""

@@ -10,7 +10,7 @@ import torch
 
 from affetti.compose.renderer import render
 from affetti.compose.score import compose
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.mel import MelSpectrogram
 
 
@@ -27,7 +27,7 @@ def seconds(work: Callable[[], object], runs: int = 3) -> float:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    front = FRONT_ENDS["paper"]
+    front = MEL_FRONT_ENDS["paper"]
     wave = render(compose(0, 0), front.sample_rate)[: front.samples]
     tensor, to_mel = torch.from_numpy(wave), MelSpectrogram(front)
     ours = seconds(lambda: to_mel(tensor))

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from affetti.compose.renderer import render
 from affetti.compose.score import compose
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import MEL_FRONT_ENDS, FrontEnd
 from affetti.signal import audio
 from affetti.signal.fidelity import fidelity, log_spectral_distance, spectral_convergence
 from affetti.signal.inversion import MelInverse, default_inverse, nnls
@@ -142,5 +142,5 @@ if __name__ == "__main__":
     made = [torch.from_numpy(render(compose(0, i), 22_050)[: SECONDS * 22_050].copy()) for i in range(SONGS)]
     librosa.griffinlim(np.ones((1_025, 8), np.float32), n_iter=1)  # compiled at the first call
     for preset in sys.argv[1:] or ("paper", "tiny"):
-        phases(waves, FRONT_ENDS[preset])
-        inversions(waves, FRONT_ENDS[preset], made)
+        phases(waves, MEL_FRONT_ENDS[preset])
+        inversions(waves, MEL_FRONT_ENDS[preset], made)

@@ -27,12 +27,12 @@ from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import folder as loader
 from affetti.corpus.track import Options
 from affetti.execution import LocalExecutor
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal import audio
 from affetti.signal.decoders import decode_soundfile
 from affetti.signal.mel import MelSpectrogram
 
-FRONT = FRONT_ENDS["paper"]
+FRONT = MEL_FRONT_ENDS["paper"]
 RATE, SECONDS, SONGS, ROUNDS = 44_100, 45, 4, 5
 FILES = 96
 """In the smaller of the folders that are prepared; the larger has four times as many."""

@@ -27,7 +27,7 @@ from affetti.embedders.statistics import embed_statistics
 from affetti.metrics import clip_features, frechet, kernel_distance, quality_score
 from affetti.metrics.quality_calibration import Calibration, columns_of, standardised
 from affetti.metrics.sample import Codes, Floats, Sample
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.mel import MelSpectrogram
 from score_cheats import CHEATS
 from score_degradations import DEGRADATIONS, HARMLESS
@@ -79,7 +79,7 @@ def read(paths: Sequence[Path], limit: int, seed: int) -> Waves:
 
 def cut(waves: Waves, seconds: float) -> Real | None:
     """The middle of each clip and its log-mel at ``tiny``; ``None`` where the sound is shorter."""
-    front = replace(FRONT_ENDS["tiny"], seconds=seconds)
+    front = replace(MEL_FRONT_ENDS["tiny"], seconds=seconds)
     if waves.shape[1] < front.samples:
         return None
     start = (waves.shape[1] - front.samples) // 2

@@ -8,7 +8,7 @@ import pytest
 
 from affetti import config
 from affetti.errors import StorageError, UsageError
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import FRONT_ENDS, FrontEnd, MelFrontEnd
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Knobs:
     ema: bool = True
     kind: Literal["a", "b"] = "a"
     out: Path | None = None
-    front: FrontEnd = field(default_factory=FrontEnd)
+    front: FrontEnd = field(default_factory=MelFrontEnd)
 
 
 def test_later_layers_override_and_none_means_not_given() -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import json
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from cattrs.gen import make_dict_structure_fn
 from cattrs.strategies import configure_union_passthrough
 
 from affetti.errors import StorageError, UsageError
+from affetti.presets import ConstantQFrontEnd, FrontEnd, MelFrontEnd
 from affetti.storage import expand_home, read_text
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ def _converter() -> cattrs.Converter:
     # cattrs would convert: "64" to 64, 64.7 to 64, "no" to True.
     for kind, allowed in ((bool, (bool,)), (int, (int,)), (float, (int, float)), (str, (str,))):
         converter.register_structure_hook(kind, partial(_exactly, allowed=allowed))
+    converter.register_structure_hook_func(lambda kind: kind is FrontEnd, _structure_front_end)
+    converter.register_unstructure_hook_func(lambda kind: kind is FrontEnd, FrontEnd.to_dict)
     configure_union_passthrough(str | bool | int | float | None, converter)
     return converter
 
@@ -46,6 +49,14 @@ def _exactly(value: Any, kind: type, allowed: tuple[type, ...]) -> Any:
     if type(value) not in allowed:
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return kind(value)
+
+
+def _front_end_kind(values: Mapping[str, Any]) -> type[FrontEnd]:
+    return ConstantQFrontEnd if "n_bins" in values else MelFrontEnd
+
+
+def _structure_front_end(values: Mapping[str, Any], _: type[FrontEnd]) -> FrontEnd:
+    return _CONVERTER.structure(values, _front_end_kind(values))
 
 
 _CONVERTER = _converter()
@@ -86,6 +97,15 @@ def structure(values: dict[str, Any], kind: type[T], where: str | Path = "--conf
     except (BaseValidationError, TypeError, ValueError) as error:
         reason = "; ".join(cattrs.transform_error(error)) if isinstance(error, BaseValidationError) else str(error)
         raise UsageError(f"wrong setting: {reason}", where=where, hint="correct its type or value") from error
+
+
+def front_end(values: Mapping[str, Any], where: str | Path = "--config") -> FrontEnd:
+    """Build the front-end that a dictionary describes; its keys show its kind.
+
+    Raises:
+        UsageError: as :func:`structure`, or it is impossible.
+    """
+    return structure(dict(values), _front_end_kind(values), where)
 
 
 def require_known(keys: Iterable[str], known: Collection[str], where: str | Path) -> None:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from affetti.augment.warp import SAFE_RATE, SAFE_SEMITONES, shift, stretch
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.mel import MelSpectrogram
 
-TINY = FRONT_ENDS["tiny"]
+TINY = MEL_FRONT_ENDS["tiny"]
 
 
 def tones(pitch: float, pulses: float) -> torch.Tensor:

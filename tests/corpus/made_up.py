@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from affetti.corpus.track import Dataset, Labels, Track
 from affetti.errors import InputError
-from affetti.presets import FrontEnd
+from affetti.presets import MelFrontEnd
 
 MADE_UP = Dataset("made up", "Made up", "CC0", "nobody", "", "-1..1")
-SMALL = FrontEnd(sample_rate=8_000, n_fft=256, hop_length=128, n_mels=16, f_max=4_000.0, seconds=1.0)
+SMALL = MelFrontEnd(sample_rate=8_000, n_fft=256, hop_length=128, n_mels=16, f_max=4_000.0, seconds=1.0)
 
 
 @dataclass(frozen=True)

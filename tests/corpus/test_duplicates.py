@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.corpus import duplicates
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 
 MakeClips = Callable[..., pd.DataFrame]
-FRONT = FRONT_ENDS["tiny"]
+FRONT = MEL_FRONT_ENDS["tiny"]
 
 
 def course(seed: int, frames: int = 100, bands: int = 16) -> NDArray[np.float64]:

@@ -17,13 +17,13 @@ from affetti.corpus import Corpus
 from affetti.embedders import clip_set
 from affetti.embedders.clip_set import open_clip_set
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal import audio
 from affetti.signal.inversion import invert_mel
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.phase import griffin_lim
 
-TINY = front_end("tiny")
+TINY = mel_front_end("tiny")
 
 
 def test_a_corpus_is_seen_whole(corpus: Corpus) -> None:
@@ -131,7 +131,7 @@ def test_silent_files_are_left_out_and_counted(tmp_path: Path) -> None:
     audio.save(tmp_path / "b.wav", np.zeros_like(noise), 22_050)
     audio.save(tmp_path / "c.wav", np.full_like(noise, 0.5), 22_050)
     audio.save(tmp_path / "d.wav", np.where(np.arange(len(noise)) < 3 * 22_050, noise, 0.0).astype(np.float32), 22_050)
-    clips = open_clip_set(tmp_path, front=front_end("tiny"))
+    clips = open_clip_set(tmp_path, front=mel_front_end("tiny"))
     assert len(clips) == 2 and clips.silent == 2
     assert [Path(file["path"]).name for file in clips.left_out] == ["b.wav", "c.wav"]
     assert all("silent" in file["reason"] for file in clips.left_out)

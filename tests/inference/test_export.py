@@ -19,14 +19,14 @@ from affetti.inference.export import WaveformRegressor, export_run
 from affetti.inference.onnx_model import KEY, OnnxRegressor
 from affetti.inference.predictor import predict_files, predict_waveform
 from affetti.inference.window_regressors import TorchWindowRegressor, open_regressor
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
 
 onnx = pytest.importorskip("onnx", reason="the optional package onnx is not installed")
 pytest.importorskip("onnxscript", reason="the optional package onnxscript is not installed")
 pytest.importorskip("onnxruntime", reason="the optional package onnxruntime is not installed")
-FRONT = front_end("tiny")
+FRONT = mel_front_end("tiny")
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,27 @@ import pytest
 import torch
 
 from affetti.inference.onnx_front_end import GraphMel
-from affetti.presets import FrontEnd, front_end
+from affetti.presets import MelFrontEnd, mel_front_end
 from affetti.signal.mel import MelSpectrogram
 
 FRONTS = {
-    "tiny": front_end("tiny"),
-    "hop that divides no window": FrontEnd(n_fft=1000, hop_length=300, n_mels=40, seconds=1.3),
-    "whole band, odd window": FrontEnd(16_000, 405, 135, 32, 0.0, 8_000.0, 1.01),
-    "prime window": FrontEnd(16_000, 401, 160, 32, 20.0, 8_000.0, 0.705),
-    "hop of few divisors": FrontEnd(16_000, 512, 200, 32, 20.0, 8_000.0, 0.5),
-    "hop longer than the window": FrontEnd(16_000, 256, 400, 24, 20.0, 8_000.0, 0.5),
-    "one block": FrontEnd(16_000, 256, 256, 24, 20.0, 8_000.0, 0.5, top_db=30.0),
+    "tiny": mel_front_end("tiny"),
+    "hop that divides no window": MelFrontEnd(n_fft=1000, hop_length=300, n_mels=40, seconds=1.3),
+    "whole band, odd window": MelFrontEnd(
+        sample_rate=16_000, n_fft=405, hop_length=135, n_mels=32, f_min=0.0, f_max=8_000.0, seconds=1.01
+    ),
+    "prime window": MelFrontEnd(
+        sample_rate=16_000, n_fft=401, hop_length=160, n_mels=32, f_min=20.0, f_max=8_000.0, seconds=0.705
+    ),
+    "hop of few divisors": MelFrontEnd(
+        sample_rate=16_000, n_fft=512, hop_length=200, n_mels=32, f_min=20.0, f_max=8_000.0, seconds=0.5
+    ),
+    "hop longer than the window": MelFrontEnd(
+        sample_rate=16_000, n_fft=256, hop_length=400, n_mels=24, f_min=20.0, f_max=8_000.0, seconds=0.5
+    ),
+    "one block": MelFrontEnd(
+        sample_rate=16_000, n_fft=256, hop_length=256, n_mels=24, f_min=20.0, f_max=8_000.0, seconds=0.5, top_db=30.0
+    ),
 }
 
 
@@ -31,7 +41,7 @@ def test_it_is_the_front_end_without_a_fourier_transform(name: str) -> None:
 @pytest.mark.parametrize(("name", "frequencies"), [("paper", 24), ("full-band", 32)])
 def test_frequencies_outside_all_bands_are_not_computed(name: str, frequencies: int) -> None:
     # k = r + 64 s, r ≤ 32: of bins up to 743 (8 kHz) or their mirror images from 1,305 on, s = 12 … 19 hold none.
-    result = GraphMel(front_end(name))
+    result = GraphMel(mel_front_end(name))
     assert (result.columns, result.rows) == (32, 64)
     assert result.real.shape == result.imaginary.shape == (33, frequencies, 64)
     assert result.filters.shape == (128, 33 * frequencies)

@@ -16,7 +16,7 @@ from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.inference.predictor import predict_files, predict_waveform
 from affetti.inference.window_regressors import TorchWindowRegressor
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 from affetti.training import run as runs
@@ -32,7 +32,7 @@ def song(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("kind", ["student", "vit", "baseline"])
 def test_the_curve_is_the_prediction_of_each_window(run_of: Callable[[str], Path], song: Path, kind: str) -> None:
     (result,) = predict_files(run_of(kind), [song])
-    trained, front = runs.load(run_of(kind)), front_end("tiny")
+    trained, front = runs.load(run_of(kind)), mel_front_end("tiny")
     samples = audio.load(song, RATE)
     starts = [0, RATE, 2 * RATE, 3 * RATE, len(samples) - front.samples]
     curve = present(result.curve)

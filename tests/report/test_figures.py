@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from affetti.api.report import nine_emotions
-from affetti.presets import FrontEnd
+from affetti.presets import MelFrontEnd
 from affetti.report import figures
 from affetti.report.audio_examples import spectrogram
 from affetti.report.drawing import SHAPES, Axis, shape, tick
@@ -46,6 +46,6 @@ def test_the_grid_has_emotions_of_the_corpus():
 
 
 def test_long_clips_keep_a_small_image():
-    front = FrontEnd()
+    front = MelFrontEnd()
     mel = np.random.default_rng(0).normal(size=front.shape).astype(np.float32)
     assert len(spectrogram(mel, front, -3, 3, "x")) < 120_000

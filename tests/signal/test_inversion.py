@@ -10,14 +10,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from affetti.errors import InputError, MismatchError
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import MEL_FRONT_ENDS, MelFrontEnd
 from affetti.signal import audio
 from affetti.signal.fidelity import log_spectral_distance, spectral_convergence
 from affetti.signal.inversion import N_FEATURES, MelInverse, default_inverse, invert_mel, nnls
 from affetti.signal.mel import MelSpectrogram, mel_filters, stft
 
-TINY = FRONT_ENDS["tiny"]
-SMALL = FrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
+TINY = MEL_FRONT_ENDS["tiny"]
+SMALL = MelFrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
 
 
 def glide(seconds: float = 2.0, rate: int = 8_000, low: float = 100.0) -> Tensor:
@@ -25,11 +25,11 @@ def glide(seconds: float = 2.0, rate: int = 8_000, low: float = 100.0) -> Tensor
     return 0.5 * torch.sin(2 * torch.pi * (low * time + 300 * time**2)) + 0.001 * torch.sin(1e4 * time**3)
 
 
-def seen(wave: Tensor, front: FrontEnd) -> tuple[Tensor, Tensor]:
+def seen(wave: Tensor, front: MelFrontEnd) -> tuple[Tensor, Tensor]:
     return stft(wave, front).abs(), MelSpectrogram(front)(wave)
 
 
-def by_librosa(log_mel: Tensor, front: FrontEnd) -> Tensor:
+def by_librosa(log_mel: Tensor, front: MelFrontEnd) -> Tensor:
     power = librosa.db_to_power(log_mel.numpy())
     limits = {"fmin": front.f_min, "fmax": front.f_max}
     magnitude = librosa.feature.inverse.mel_to_stft(power, sr=front.sample_rate, n_fft=front.n_fft, power=2.0, **limits)
@@ -40,7 +40,7 @@ def by_librosa(log_mel: Tensor, front: FrontEnd) -> Tensor:
 def test_reconstructed_recordings_are_three_decibels_better_than_librosas(
     data: Path, preset: str, least: float
 ) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     gains: list[float] = []
     for name in ("open/librosa_audio/Hungarian*.ogg", "open/librosa_audio/sorohanro*.ogg"):
         wave = audio.load(next(data.glob(name)), 22_050)[22_050 : 5 * 22_050]

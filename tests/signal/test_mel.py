@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.errors import InputError
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import MEL_FRONT_ENDS, MelFrontEnd
 from affetti.signal import audio, mel
 from affetti.signal.inversion import invert_mel
 from affetti.signal.mel import MelSpectrogram, hz_to_mel, is_silent_mel, mel_filters, mel_to_hz, power_to_db, stft
 
-PRESETS = list(FRONT_ENDS)
+PRESETS = list(MEL_FRONT_ENDS)
 
 
-def by_librosa(wave: NDArray[np.float32], front: FrontEnd) -> NDArray[np.float32]:
+def by_librosa(wave: NDArray[np.float32], front: MelFrontEnd) -> NDArray[np.float32]:
     power = librosa.feature.melspectrogram(
         y=wave,
         sr=front.sample_rate,
@@ -65,7 +65,7 @@ def test_any_length_is_analysed_as_librosa_does(preset: str, length: int) -> Non
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_clip_of_a_preset_has_its_shape(preset: str) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     assert MelSpectrogram(front)(torch.zeros(front.samples)).shape == front.shape
 
 
@@ -75,7 +75,7 @@ def test_silence_is_the_floor() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_filters_are_librosas(preset: str) -> None:
-    f = FRONT_ENDS[preset]
+    f = MEL_FRONT_ENDS[preset]
     expected = librosa.filters.mel(
         sr=f.sample_rate, n_fft=f.n_fft, n_mels=f.n_mels, fmin=f.f_min, fmax=f.f_max, dtype=np.float64
     )
@@ -142,7 +142,7 @@ def test_twice_the_amplitude_is_six_decibels_more() -> None:
 
 
 def test_stft_is_librosas() -> None:
-    front, wave = FRONT_ENDS["paper"], synthetic()
+    front, wave = MEL_FRONT_ENDS["paper"], synthetic()
     ours = stft(torch.from_numpy(wave), front).numpy()
     expected = librosa.stft(wave, n_fft=front.n_fft, hop_length=front.hop_length)
     assert np.abs(ours - expected).max() < 1e-5 * np.abs(expected).max()
@@ -151,7 +151,7 @@ def test_stft_is_librosas() -> None:
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0)])
 def test_a_waveform_of_nothing_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="at least one sample"):
-        stft(torch.zeros(shape), FRONT_ENDS["tiny"])
+        stft(torch.zeros(shape), MEL_FRONT_ENDS["tiny"])
 
 
 def test_decibels_are_floored_under_each_items_own_maximum() -> None:
@@ -172,7 +172,7 @@ def test_storing_in_half_precision_costs_less_than_seven_hundredths_of_a_decibel
 def test_inversion_is_positive_fits_the_bands_and_beats_the_pseudoinverse(
     recordings: list[NDArray[np.float32]], preset: str
 ) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     filters = mel_filters(front)
     for recording in recordings:
         wave = torch.from_numpy(recording[: 6 * 22_050])
@@ -201,10 +201,10 @@ def test_inversion_is_positive_fits_the_bands_and_beats_the_pseudoinverse(
 @pytest.mark.parametrize("shape", [(63, 10), (64,), (1, 64, 10)])
 def test_a_log_mel_of_another_front_end_is_not_inverted(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"This front-end makes \[64, F\]"):
-        invert_mel(torch.zeros(shape), FRONT_ENDS["tiny"])
+        invert_mel(torch.zeros(shape), MEL_FRONT_ENDS["tiny"])
 
 
-def both_rules(wave: NDArray[np.floating], front: FrontEnd) -> tuple[bool, bool]:
+def both_rules(wave: NDArray[np.floating], front: MelFrontEnd) -> tuple[bool, bool]:
     """Whether a waveform and its log-mel, stored as a corpus stores it, are silent."""
     samples = np.asarray(wave, dtype=np.float32)
     stored = MelSpectrogram(front)(torch.from_numpy(samples)).half().numpy()
@@ -213,7 +213,7 @@ def both_rules(wave: NDArray[np.floating], front: FrontEnd) -> tuple[bool, bool]
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_what_a_waveform_shows_as_silence_its_log_mel_shows_too(preset: str) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     rng = np.random.default_rng(0)
     noise, dither = rng.uniform(-1, 1, front.samples), rng.uniform(-0.5, 0.5, (2, front.samples)).sum(axis=0)
     assert both_rules(np.zeros(front.samples), front) == (True, True)
@@ -231,7 +231,7 @@ def test_what_a_waveform_shows_as_silence_its_log_mel_shows_too(preset: str) -> 
 def test_the_quietest_music_that_prepare_keeps_is_no_silent_log_mel(
     preset: str, recordings: list[NDArray[np.float32]]
 ) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     for recording in recordings:
         wave = np.resize(recording, front.samples)
         wave = wave / np.abs(wave).max()

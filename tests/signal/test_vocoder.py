@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from affetti.errors import InputError, MismatchError, MissingDependencyError
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import MEL_FRONT_ENDS, MelFrontEnd
 from affetti.signal.inversion import MelInverse
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import CONFIG_KEY, GriffinLim, HifiGan, Vocoder, front_end_config
 
-FRONT = FrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
+FRONT = MelFrontEnd(sample_rate=8_000, n_fft=256, hop_length=64, n_mels=20, f_min=50.0, f_max=3_500.0, seconds=1.0)
 
 
-def log_mel(front: FrontEnd = FRONT) -> torch.Tensor:
+def log_mel(front: MelFrontEnd = FRONT) -> torch.Tensor:
     time = torch.arange(8_000) / 8_000
     return MelSpectrogram(front)(0.5 * torch.sin(2 * torch.pi * (300 * time + 200 * time**2)))
 
@@ -64,7 +64,7 @@ def test_griffin_lim_refuses_an_inverse_of_another_front_end() -> None:
     inverse = MelInverse.fit((), FRONT, spectra=50)
     assert GriffinLim(replace(FRONT, seconds=9.0), inverse).inverse is inverse  # the length of clips does not matter
     with pytest.raises(MismatchError, match="n_mels 20, not 64"):
-        GriffinLim(FRONT_ENDS["tiny"], inverse)
+        GriffinLim(MEL_FRONT_ENDS["tiny"], inverse)
 
 
 def test_a_network_from_a_folder_gives_sound(saved: Callable[..., Path]) -> None:

@@ -141,7 +141,7 @@ def check(
     """The front-end, the files to be audited, and what is wrong with paths that are none; raises as :func:`run`."""
     paths = [audio] if isinstance(audio, str | Path) else list(audio)
     front = check_settings(preset, seconds)
-    if 4 * front.hop_length > front.n_fft:
+    if 4 * front.hop_length > front.linear_n_fft:
         raise UsageError(
             f"{preset} steps {front.hop_length} samples, more than a quarter of its window",
             where="--preset",

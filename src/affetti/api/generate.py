@@ -133,7 +133,7 @@ def plan(
     front = request.trained.front_end
     sampler = Sampler(request.trained.generator, front, seed, settings.sampling, PROBE_CLIPS)
     seconds = seconds_of(lambda: sampler(request.conditions[:PROBE_CLIPS])) / PROBE_CLIPS * n / processes
-    size = 2 * n * front.n_mels * front.frames
+    size = 2 * n * front.n_bands * front.frames
     return GeneratePlan(
         clips=n,
         bytes=size,

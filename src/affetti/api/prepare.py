@@ -1,4 +1,4 @@
-"""``affetti prepare``: a corpus of log-mels from labelled music."""
+"""``affetti prepare``: a corpus of spectrograms from labelled music."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from affetti.execution import executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.results import CorpusResult
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 
 CLIPS_A_SONG = 8
 """Clips taken of a composed song of about 60 s, where so many fit."""
@@ -114,7 +114,7 @@ def run(
     engine: str = "local",
     progress: Progress = silent,
 ) -> PrepareResult:
-    """Make a corpus of log-mels from labelled music.
+    """Make a corpus of spectrograms from labelled music.
 
     Args:
         source: ``composed`` or ``NAME:PATH``, NAME one of :data:`affetti.corpus.loaders.LOADERS`; or several of these,
@@ -203,7 +203,7 @@ def plan(
     # A composed track knows how many clips it gives; of others, a few are decoded.
     composed = loaded.dataset.name == "composed"
     n_clips = sum(track.clips for track in loaded.tracks) if composed else round(n_probe * share)
-    size = 2 * n_clips * front.n_mels * front.frames
+    size = 2 * n_clips * front.n_bands * front.frames
     text = f"no sound of {loaded.name} is here: prepare would refuse; labels alone were read"
     if loaded.tracks:
         text = (
@@ -301,7 +301,7 @@ def _labels(audit: Sequence[dict[str, Any]], label_ceiling: LabelCeiling) -> Lab
 
 def _cut(tracks: Sequence[Track], front: FrontEnd, settings: PrepareSettings) -> tuple[int, float, list[Skipped]]:
     """Clips that these tracks give, the seconds it takes, and which of them cannot be used."""
-    to_mel = MelSpectrogram(front)
+    to_mel = spectrogram(front)
     n_clips, broken = 0, list[Skipped]()
     began = time.perf_counter()
     for track in tracks:

@@ -11,12 +11,11 @@ which :data:`SAFE_RATE` and :data:`SAFE_SEMITONES` are the limits. When not to u
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from affetti.presets import FrontEnd
-from affetti.signal.mel import hz_to_mel, mel_to_hz
+from affetti.signal.front_ends import band_at, band_frequencies
 
 SAFE_RATE = 1.05
 """Fastest and, as its inverse, slowest speed at which a label is kept: ±0.14 notes a second at 2.8."""
@@ -52,11 +51,9 @@ def shift(mel: Tensor, semitones: Tensor, front: FrontEnd) -> Tensor:
     Returns:
         ``[B, M, F]``.
     """
-    edges = np.linspace(float(hz_to_mel(front.f_min)), float(hz_to_mel(front.f_max)), front.n_mels + 2)
-    centres, width = mel_to_hz(edges[1:-1]), edges[1] - edges[0]
-    source = centres[None, :] * 2.0 ** (-semitones.double().cpu().numpy()[:, None] / 12)
-    at = torch.from_numpy((np.asarray(hz_to_mel(source)) - edges[1]) / width).to(mel)
-    return _between(mel, at.clamp(0, front.n_mels - 1))
+    source = band_frequencies(front)[None, :] * 2.0 ** (-semitones.double().cpu().numpy()[:, None] / 12)
+    at = torch.from_numpy(band_at(source, front)).to(mel)
+    return _between(mel, at.clamp(0, front.n_bands - 1))
 
 
 def _between(rows: Tensor, at: Tensor) -> Tensor:

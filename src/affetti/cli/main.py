@@ -21,7 +21,7 @@ from affetti.errors import AffettiError, StorageError
 VERBS = {
     "demo": "run everything on composed music, with no data, network or GPU",
     "serve": "open a page: click on the emotion plane and hear, drop a song and see",
-    "prepare": "make a corpus of log-mels from labelled music",
+    "prepare": "make a corpus of spectrograms from labelled music",
     "train": "train a generator or a regressor on one fold of a corpus",
     "generate": "generate a synthetic corpus for emotions of your choice",
     "score": "score a synthetic set against real music",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags(LongFlags):
-    """Make a corpus of log-mels from labelled music: check labels, cut clips, split by song and artist."""
+    """Make a corpus of spectrograms from labelled music: check labels, cut clips, split by song and artist."""
 
     source: tyro.conf.Positional[tuple[str, ...]] = ()
     """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
     joined; songs in more than one are used once."""
     out: Path | None = None
     """Folder of the corpus; required except with --dry-run."""
-    preset: str | None = None
-    """Front-end: tiny (default), paper, paper45, full-band."""
+    preset: Annotated[str | None, tyro.conf.arg(aliases=["--front-end"])] = None
+    """Front-end: tiny (default), paper, paper45, full-band, cqt-tiny, cqt."""
     scale: str | None = None
     """Scale of the labels in labels.csv, such as 1..9; inferred only if the values allow no other."""
     windows: Literal["centre", "first", "all"] | None = None

@@ -54,7 +54,7 @@ class Flags(CommonFlags):
     conditions: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="TABLE")] = field(default=())
     """Emotions that the clips of folders and .npy files were generated for: a table with the columns file, valence and
     arousal (from -1 to 1; of an .npy the file is the row, from 0). One for all such sets, or one for each."""
-    preset: str | None = None
+    preset: Annotated[str | None, tyro.conf.arg(aliases=["--front-end"])] = None
     """Front-end for folders of audio."""
     out: Path | None = None
     """Folder for result.json and the plot data of the report."""

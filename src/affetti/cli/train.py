@@ -35,7 +35,7 @@ class Flags(LongFlags):
     """The run folder."""
     fold: int | None = None
     """Fold that is held out (default 0)."""
-    preset: str | None = None
+    preset: Annotated[str | None, tyro.conf.arg(aliases=["--front-end"])] = None
     """Refuse a corpus of any other preset."""
     steps: int | None = None
     """Updates (default: the preset's)."""

@@ -102,7 +102,7 @@ def build(
         return BuildResult(corpus, corpus.meta["skipped"])
     writer.reserve()
     # Each log-mel is on disk twice for a while: in its shard and in the joined file.
-    needed = 2 * 2 * sum(track.clips for track in source.tracks) * front.n_mels * front.frames
+    needed = 2 * 2 * sum(track.clips for track in source.tracks) * front.n_bands * front.frames
     require_space(out, needed - sum(path.stat().st_size for path in writer.work.glob("*.npy")))
     task = CutTask(tuple(source.tracks), writer.work, front, s.windows, s.pad, writer.audio if s.keep_audio else None)
     try:

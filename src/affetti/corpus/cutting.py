@@ -23,7 +23,7 @@ from affetti.errors import InputError
 from affetti.execution.base import ShardTask
 from affetti.presets import FrontEnd
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 from affetti.storage import atomic_write, read_json, write_json
 
 
@@ -136,7 +136,7 @@ class CutTask(ShardTask):
 
     def __call__(self, start: int, stop: int) -> None:
         """Cut tracks ``start`` to ``stop``."""
-        to_mel = MelSpectrogram(self.front)
+        to_mel = spectrogram(self.front)
         mels: list[NDArray[np.float16]] = []
         rows: list[dict[str, Any]] = []
         skipped: list[Skipped] = []

@@ -26,7 +26,8 @@ from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.execution import ranges
 from affetti.output_lock import releases_outputs
-from affetti.presets import FrontEnd
+from affetti.presets import MelFrontEnd
+from affetti.signal.front_ends import describe
 from affetti.storage import atomic_write, require_space, write_json
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def restore(folder: str | Path, out: str | Path) -> store.Corpus:
 
 
 def _restore(hub: Any, files: list[str], folder: Path, meta: dict[str, Any], out: Path) -> store.Corpus:
-    front = config.structure(dict(meta["front_end"]), FrontEnd, folder / "corpus.json")
+    front = config.front_end(meta["front_end"], folder / "corpus.json")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache, _quiet(hub):
         try:
             table = hub.Dataset.from_parquet(files, cache_dir=cache)
@@ -187,14 +188,15 @@ configs:
   data_files: data/*.parquet
 ---
 
-# {meta["source"]}: log-mels with valence and arousal
+# {meta["source"]}: {"log-mels" if isinstance(front, MelFrontEnd) else "constant-Q spectrograms"} with valence and
+# arousal
 
 {len(corpus)} clips of {meta["n_songs"]} songs, {"synthetic" if corpus.synthetic else "real"}; made with affetti.
 
 - Licence: {"; ".join((meta["licence"], *obligations(meta["licence"])))}
 - Citation: {meta.get("citation") or "none given"}
-- `mel`: dB, float16 [{front.n_mels}, {front.frames}], {front.top_db:g} dB under the clip's maximum
-- front-end: {front.sample_rate} Hz, window {front.n_fft}, hop {front.hop_length}, {front.f_min:g} to {front.f_max:g} Hz
+- `mel`: dB, float16 [{front.n_bands}, {front.frames}], {front.top_db:g} dB under the clip's maximum
+- front-end: {describe(front)}
 - `valence`, `arousal`: in [-1, 1]; as published, on the scale {meta["label_scale"]}: `valence_original` …
 - `fold`, `part`: who is tested on{_sides(meta)}
 - Content hash: `{meta["content_hash"]}`

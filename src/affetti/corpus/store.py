@@ -163,7 +163,7 @@ class Corpus:
     @cached_property
     def front_end(self) -> FrontEnd:
         """The front-end that its log-mels were computed with."""
-        return config.structure(dict(self.meta["front_end"]), FrontEnd, self.path / "corpus.json")
+        return config.front_end(self.meta["front_end"], self.path / "corpus.json")
 
     @property
     def mel(self) -> NDArray[np.float16]:

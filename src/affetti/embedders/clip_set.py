@@ -273,7 +273,7 @@ def _without_silence(clips: ClipSet) -> ClipSet:
         InputError: all rows are silent.
         StorageError: the temporary space is too small.
     """
-    rows = silent_rows(clips.mel, in_decibels=clips.front_end is not None)
+    rows = silent_rows(clips.mel, clips.front_end)
     if not len(rows):
         return clips
     if len(rows) == len(clips):

@@ -25,7 +25,7 @@ from affetti.progress import Progress, silent
 from affetti.scratch import ScratchFolder
 from affetti.signal import audio
 from affetti.signal.audio_files import list_audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 from affetti.storage import require_space, write_json
 
 FILES_PER_RANGE = 8
@@ -63,7 +63,7 @@ class DecodeTask(ShardTask):
     def __call__(self, start: int, stop: int) -> None:
         """Decode files ``start`` to ``stop``."""
         mel = np.lib.format.open_memmap(self.folder / "mel.npy", mode="r+")
-        to_mel = MelSpectrogram(self.front)
+        to_mel = spectrogram(self.front)
         reasons: dict[str, str] = {}
         sound: dict[str, tuple[int, float]] = {}
         for row in range(start, stop):
@@ -115,7 +115,7 @@ def decode_folder(
         raise UsageError(
             "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
         )
-    require_space(Path(tempfile.gettempdir()), 2 * len(files) * front.n_mels * front.frames)
+    require_space(Path(tempfile.gettempdir()), 2 * len(files) * front.n_bands * front.frames)
     scratch = ScratchFolder()
     folder = scratch.path
     try:

@@ -27,11 +27,12 @@ from torch import Tensor, nn
 from affetti import config
 from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError
 from affetti.inference.hub import resolve_run_folder
+from affetti.inference.onnx_constant_q import GraphConstantQ
 from affetti.inference.onnx_front_end import GraphMel
 from affetti.inference.onnx_model import KEY, VERSION, OnnxRegressor
 from affetti.models.base import Regressor
 from affetti.models.regressors.base import NeuralRegressor
-from affetti.presets import FrontEnd
+from affetti.presets import ConstantQFrontEnd, FrontEnd, MelFrontEnd
 from affetti.results import BaseResult
 from affetti.signal.audio import RESAMPLER_EDGE, SILENCE
 from affetti.storage import atomic_write
@@ -50,7 +51,7 @@ class WaveformRegressor(nn.Module):
         super().__init__()
         self.front, self.model = front, model
         self.hop = round(HOP * front.sample_rate)
-        self.log_mel = GraphMel(front)
+        self.log_mel = _graph(front)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Predict the emotion ``[B, 2]`` and the curve ``[B, W, 2]`` of waveforms ``[B, T]``."""
@@ -76,6 +77,14 @@ class WaveformRegressor(nn.Module):
         place = torch.where(place == count - 1, whole, place).unsqueeze(1) + torch.arange(each, device=waveform.device)
         windows = blocks.index_select(1, place.flatten()).unflatten(1, (count, each))
         return windows.flatten(2, 3)[:, :, :samples]
+
+
+def _graph(front: FrontEnd) -> nn.Module:
+    if isinstance(front, ConstantQFrontEnd):
+        return GraphConstantQ(front)
+    if isinstance(front, MelFrontEnd):
+        return GraphMel(front)
+    raise UsageError(f"no graph for a {type(front).__name__}", where="export", hint="use the front-end of a preset")
 
 
 def _silent(windows: Tensor) -> Tensor:

@@ -161,7 +161,7 @@ def generate_corpus(
     if writer.finished():
         return Corpus.open(out)
     writer.reserve()
-    require_space(out, 4 * n * front.n_mels * front.frames)
+    require_space(out, 4 * n * front.n_bands * front.frames)
     task = GenerateTask(
         out, model, request.conditions, dict(settings.sampling), settings.seed, settings.batch_size, settings.device
     )

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affetti.presets import FrontEnd
+from affetti.presets import MelFrontEnd
 from affetti.signal.mel import mel_filters, power_to_db
 
 
@@ -37,7 +37,7 @@ class GraphMel(nn.Module):
     imaginary: Tensor
     filters: Tensor
 
-    def __init__(self, front: FrontEnd) -> None:
+    def __init__(self, front: MelFrontEnd) -> None:
         super().__init__()
         self.front = front
         size = front.n_fft

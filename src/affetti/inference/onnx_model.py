@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from affetti import config
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
-from affetti.presets import FrontEnd
 from affetti.storage import is_file
 
 KEY = "affetti"
@@ -68,7 +67,7 @@ class OnnxRegressor:
             reason = f"ONNX format {self.meta.get('version')}, this affetti reads {VERSION}"
             raise MismatchError(reason, where=path, hint="export the run again")
         self.path = path
-        self.front_end = config.structure(dict(self.meta["front_end"]), FrontEnd, path)
+        self.front_end = config.front_end(self.meta["front_end"], path)
         self.label_scale: str | None = self.meta["label_scale"]
         self.description: str | None = None
         self.interval_level: float | None = self.meta.get("interval_level")

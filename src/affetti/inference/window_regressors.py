@@ -19,7 +19,7 @@ from affetti.inference.onnx_model import OnnxRegressor
 from affetti.inference.song_inputs import SongInputs
 from affetti.models.regressors.baseline import Baseline
 from affetti.presets import FrontEnd
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 from affetti.training import run as runs
 from affetti.training.late_fusion import fuse
 from affetti.training.text_embedders import TextEmbedder, text_embedder
@@ -102,7 +102,7 @@ class TorchWindowRegressor:
         self.interval_level = trained.meta.interval_level
         self.label_scale = trained.meta.corpus.label_scale
         self.description: str | None = None
-        self.to_mel = MelSpectrogram(self.front_end)
+        self.to_mel = spectrogram(self.front_end)
         self.fusion = trained.fusion
         self.embedders: tuple[WindowEmbedder, ...] = ()
         if isinstance(self.model, Baseline) and self.model.config.dimension:

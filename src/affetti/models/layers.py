@@ -10,6 +10,14 @@ from torch import Tensor, nn
 
 from affetti.errors import UsageError
 
+SMALL_CLIP = 2**14
+"""Values of a clip, M · F, up to which networks have their small sizes by default."""
+
+
+def is_small(shape: tuple[int, int]) -> bool:
+    """Whether clips ``(M, F)`` are small, as those of the preset ``tiny`` are."""
+    return shape[0] * shape[1] <= SMALL_CLIP
+
 
 def require(fits: bool, name: str, value: float, wanted: str) -> None:
     """Refuse the setting ``name`` of a model, of value ``value``, unless it ``fits``; ``wanted`` says what does.

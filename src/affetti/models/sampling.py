@@ -2,7 +2,7 @@
 
 Whatever compares, files or shows generated clips makes them here, so that all of it is about the same clips. A model
 that makes sound has its waveforms analysed by the front-end first. Power in dB is floored ``top_db`` under a real
-clip's own maximum (:class:`affetti.signal.mel.MelSpectrogram`); a generated clip is floored alike: otherwise a level
+clip's own maximum (:func:`affetti.signal.front_ends.spectrogram`); a generated clip is floored alike: otherwise a level
 that no real clip can have would distinguish the two.
 
 Sample number i of a seed depends on (seed, i) alone: within 0.05 dB the same at any batch size and in any order, the
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from affetti.models.base import Generator
 from affetti.presets import FrontEnd
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Sampler:
             InputError: a condition is out of range.
             UsageError: a sampling parameter is unknown or out of range.
         """
-        to_mel = MelSpectrogram(self.front_end) if self.model.makes_sound else None
+        to_mel = spectrogram(self.front_end) if self.model.makes_sound else None
         stop = len(conditions) if stop is None else stop
         for first in range(start, stop, self.batch_size):
             index = torch.arange(first, min(first + self.batch_size, stop))

@@ -28,12 +28,12 @@ from affetti.corpus import Corpus
 from affetti.corpus.store import audio_file
 from affetti.presets import FrontEnd
 from affetti.progress import Progress
+from affetti.report.band_axis import band_marks, picture_name
 from affetti.report.drawing import Axis, Canvas, tick
 from affetti.report.wording import signed
 from affetti.rows import evenly_spaced
 from affetti.signal import audio
 from affetti.signal.loudness import MIN_SECONDS, match_loudness
-from affetti.signal.mel import hz_to_mel
 from affetti.signal.vocoder import GriffinLim
 from affetti.storage import is_file
 
@@ -128,7 +128,7 @@ def draw_examples(examples: Examples, progress: Progress) -> ExampleGrid:
         for index in range(number * len(columns), (number + 1) * len(columns)):
             clip = clips[index]
             emotion = f"valence {signed(valence)} and arousal {signed(arousal)}"
-            label = f"Log-mel spectrogram, {clip.name}, {clip.detail}, for {emotion}"
+            label = f"{picture_name(front)}, {clip.name}, {clip.detail}, for {emotion}"
             image = spectrogram(clip.mel, front, high - RANGE_DB, high, label)
             tiles.append(Tile(clip.name, clip.detail, image, played[index]))
         word = EMOTION_WORDS[number // 3][number % 3] if centred else ""
@@ -165,7 +165,7 @@ def draw_clips(corpus: Corpus, n: int = 4) -> ClipTiles:
     for row, mel, sound in zip(rows.tolist(), mels, played, strict=True):
         name, (valence, arousal) = str(corpus.clips["clip_id"].iloc[row]), corpus.labels[row].tolist()
         detail = f"valence {signed(valence)}, arousal {signed(arousal)}"
-        label = f"Log-mel spectrogram, {name}, {detail}"
+        label = f"{picture_name(front)}, {name}, {detail}"
         tiles.append(Tile(name, detail, spectrogram(mel, front, high - RANGE_DB, high, label), sound))
     return ClipTiles(tuple(tiles), high - RANGE_DB, high)
 
@@ -225,15 +225,15 @@ def _mp3(wave: NDArray[np.float32], sample_rate: int, folder: Path) -> str:
 
 
 def spectrogram(mel: NDArray[np.float32], front: FrontEnd, low: float, high: float, label: str) -> Markup:
-    """A log-mel ``[M, F]`` as an image with its axes; the caller gives the dB range, so that images can be compared."""
+    """A spectrogram ``[M, F]`` as an image with axes; the caller gives the dB range, so that images can be compared."""
     left, top, width, height = 38, 4, 278, 104
     canvas = Canvas(320, 126)
     canvas.add(_image(left, top, width, height, _png(mel, low, high)))
-    bands = Axis(float(hz_to_mel(front.f_min)), float(hz_to_mel(front.f_max)), top + height, top)
-    for hertz in (250, 1000, 4000):
-        y = bands(float(hz_to_mel(hertz)))
+    bands = Axis(-0.5, front.n_bands - 0.5, top + height, top)
+    for place, name in band_marks(front):
+        y = bands(place)
         canvas.line(left - 4, y, left, y)
-        canvas.text(left - 6, y + 3.5, f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz", "end", "small")
+        canvas.text(left - 6, y + 3.5, name, "end", "small")
     time = Axis(0, front.seconds, left, left + width)
     for second in time.ticks(6):
         canvas.line(time(second), top + height, time(second), top + height + 4)
@@ -250,7 +250,7 @@ def colour_bar(low: float, high: float) -> Markup:
     canvas.add(_image(60, 2, 200, 10, _png(ramp, low, high)))
     canvas.text(54, 11, f"{tick(low)} dB", "end", "small")
     canvas.text(266, 11, f"{tick(high)} dB", "start", "small")
-    canvas.text(160, 26, "level in a mel band (the same in all images)", "middle", "small")
+    canvas.text(160, 26, "level in a band (the same in all images)", "middle", "small")
     return canvas.svg(f"Colour key: dark is {tick(low)} dB, bright is {tick(high)} dB", "spectrogram")
 
 

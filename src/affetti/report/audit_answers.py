@@ -21,6 +21,7 @@ from torch import Tensor
 from affetti.presets import FrontEnd
 from affetti.report import figures
 from affetti.report.audio_examples import RANGE_DB, encode_sounds, spectrogram
+from affetti.report.band_axis import picture_name
 from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of
 from affetti.report.wording import interval_in_words, three_figures, typeset
 from affetti.signal import audio
@@ -174,7 +175,7 @@ def pictures(
     for panel, mel in zip(panels, mels, strict=True):
         # A shorter one ends before the axis does.
         full = np.pad(mel, ((0, 0), (0, frames - mel.shape[1])), constant_values=high - RANGE_DB)
-        image = spectrogram(full, axes, high - RANGE_DB, high, f"Log-mel spectrogram, {panel.label}")
+        image = spectrogram(full, axes, high - RANGE_DB, high, f"{picture_name(front)}, {panel.label}")
         drawn.append(Picture(panel.label, image, by_label.get(panel.label)))
     return Pictures(answer.mels.title, tuple(drawn), high - RANGE_DB, high, shown)
 

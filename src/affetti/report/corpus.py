@@ -15,6 +15,7 @@ from affetti.corpus.licence import obligations
 from affetti.presets import FrontEnd
 from affetti.report import figures
 from affetti.report.drawing import legend_mark
+from affetti.signal.front_ends import describe
 
 MAX_GENRES = 8
 """Genres with a marker of their own; the rarest beyond that share the last."""
@@ -47,6 +48,8 @@ class CorpusSection:
     n: int
     songs: int
     front: FrontEnd
+    bands: str
+    """The front-end in words."""
     figure: Markup
     n_drawn: int
     """Clips in the figure."""
@@ -96,6 +99,7 @@ def corpus_section(corpus: Corpus) -> CorpusSection:
         n=len(corpus),
         songs=int(corpus.meta["n_songs"]),
         front=corpus.front_end,
+        bands=describe(corpus.front_end),
         figure=figures.plane(corpus.labels, series, shown),
         n_drawn=min(len(corpus), figures.MAX_POINTS),
         genres=tuple(rows),

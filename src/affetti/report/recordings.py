@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from affetti.presets import FrontEnd, front_end
 from affetti.report.audio_examples import RANGE_DB, encode_sounds, spectrogram
 from affetti.report.audit_answers import MAX_SECONDS
-from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.report.band_axis import picture_name
+from affetti.signal import audio, front_ends
 from affetti.storage import is_file
 from affetti.studies.audit.recordings.result import PairResult, RecordingAudit, RecordingsResult
 
@@ -116,7 +116,7 @@ def _tiles(folder: Path | None, sounds: Sequence[tuple[str, str | None]], front:
         return ()
     samples = int(MAX_SECONDS * front.sample_rate)
     waves = [audio.load(file, front.sample_rate)[:samples] for _, file in here]
-    analyse = MelSpectrogram(front)
+    analyse = front_ends.spectrogram(front)
     with torch.inference_mode():
         mels: list[NDArray[np.float32]] = [analyse(wave).numpy() for wave in waves]
     high = float(np.ceil(max(np.quantile(mel, 0.999) for mel in mels) / 5) * 5)
@@ -124,7 +124,7 @@ def _tiles(folder: Path | None, sounds: Sequence[tuple[str, str | None]], front:
     return tuple(
         SoundTile(
             label,
-            spectrogram(mel, shown, high - RANGE_DB, high, f"Log-mel spectrogram, {label}"),
+            spectrogram(mel, shown, high - RANGE_DB, high, f"{picture_name(front)}, {label}"),
             sound,
             len(wave) / front.sample_rate,
         )

@@ -14,9 +14,10 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from affetti.presets import FRONT_ENDS, FrontEnd
+from affetti.presets import FRONT_ENDS, FrontEnd, MelFrontEnd
 from affetti.progress import Progress, silent
 from affetti.report.audio_examples import RANGE_DB, Tile, sounds, spectrogram
+from affetti.report.band_axis import band_marks, picture_name
 from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of, tick
 from affetti.report.figures import components
 from affetti.report.sources import Arrays
@@ -125,7 +126,7 @@ def score_section(
     drawn = None
     if arrays:
         drawn = ScoreFigures(
-            feature_map(arrays), band_profiles(arrays), modulation_spectra(arrays, known=front is not None)
+            feature_map(arrays), band_profiles(arrays, front), modulation_spectra(arrays, known=front is not None)
         )
     return ScoreSection(
         name=name,
@@ -164,14 +165,16 @@ def feature_map(arrays: Arrays) -> Markup:
     )
 
 
-def band_profiles(arrays: Arrays) -> Markup:
-    """Mean level of each band with the spread between clips, over frequency."""
+def band_profiles(arrays: Arrays, front: FrontEnd | None = None) -> Markup:
+    """Mean level of each band with the spread between clips, over frequency: in notes for constant-Q bins."""
     hertz = arrays["band_hz"]
     bands = arrays["level_real"].shape[1]
     numbers = np.arange(bands, dtype=np.float64)
     shown = [mark for mark in MARKS if len(hertz) and hertz[0] <= mark <= hertz[-1] * 1.05]
     marks = [(float(np.interp(mark, hertz, numbers)), _hertz(mark)) for mark in shown]
-    words = "frequency" if len(hertz) else "mel band"
+    words = "frequency" if len(hertz) else "number of the band"
+    if front is not None and not isinstance(front, MelFrontEnd):
+        marks, words = band_marks(front), "note"
     return _profiles(
         numbers,
         (arrays["level_real"], arrays["level_fake"]),
@@ -239,7 +242,7 @@ def _tiles(
         Tile(
             name,
             detail,
-            spectrogram(mel, front, high - RANGE_DB, high, f"Log-mel spectrogram, {name}, {detail}"),
+            spectrogram(mel, front, high - RANGE_DB, high, f"{picture_name(front)}, {name}, {detail}"),
             sound,
         )
         for mel, (name, detail), sound in zip(mels, words, played, strict=True)

@@ -37,7 +37,8 @@ SAMPLE_RATE = 22_050
 """Samples a second that suit the seven octaves used here; higher rates work too."""
 HOP_LENGTH = 1_024
 OCTAVES, BASS_OCTAVES = 7, 3
-FILTER_SCALE = 2.0
+FILTER_SCALE = 1.94
+"""Factor on the kernels' length: 33.6 periods."""
 WINDOW_SECONDS = 8.0
 """Length of a window that has a key of its own."""
 N_FFT = 4_096
@@ -116,7 +117,7 @@ def note_magnitudes(waveform: Tensor, sample_rate: int, tuning: float = 0.0) -> 
 
     Args:
         waveform: ``[T]``.
-        sample_rate: of it, 9,100 a second or more.
+        sample_rate: of it, 8,200 a second or more.
         tuning: of A4 against 440 Hz, semitones.
 
     Returns:
@@ -126,7 +127,7 @@ def note_magnitudes(waveform: Tensor, sample_rate: int, tuning: float = 0.0) -> 
         InputError: there are no samples, or the sample rate is too low.
     """
     sound = constant_q(
-        waveform, sample_rate, octaves=OCTAVES, hop_length=HOP_LENGTH, tuning=tuning, filter_scale=FILTER_SCALE
+        waveform, sample_rate, n_bins=BINS * OCTAVES, hop_length=HOP_LENGTH, tuning=tuning, filter_scale=FILTER_SCALE
     )
     return local_maxima(sound.double().cpu().numpy())
 
@@ -205,7 +206,7 @@ def describe_harmony(waveform: Tensor, sample_rate: int) -> Harmony:
 
     Args:
         waveform: ``[T]``, T ≥ 1.
-        sample_rate: of it, 9,100 a second or more.
+        sample_rate: of it, 8,200 a second or more.
 
     Raises:
         InputError: there are no samples, or the sample rate is too low.

@@ -25,8 +25,9 @@ import torch
 from torch import Tensor
 
 from affetti.errors import InputError, MismatchError
-from affetti.presets import FrontEnd
-from affetti.signal.mel import AMIN, MelSpectrogram, mel_filters, power_to_db, stft
+from affetti.presets import FrontEnd, MelFrontEnd
+from affetti.signal.front_ends import band_filters, spectrogram
+from affetti.signal.mel import AMIN, power_to_db, stft
 from affetti.signal.random_spectra import random_spectra
 
 N_NEIGHBOURS = 3
@@ -37,8 +38,8 @@ MIN_LEVEL_SHARE = 1e-3
 """Frames used to fit: those in which the bands around reach this share of the clip's loudest."""
 N_SPECTRA = 2_000
 """Random spectra to fit to."""
-N_UPDATES = 8
-"""Updates towards the given bands."""
+N_UPDATES, N_CONSTANT_Q_UPDATES = 8, 1
+"""Updates towards the given bands; few where filters hold on average alone."""
 MIN_RELATIVE, MAX_RELATIVE = 0.02, 2.5
 """Range of a magnitude relative to the level around."""
 FRAMES_PER_BLOCK = 256
@@ -82,8 +83,8 @@ class MelInverse:
         """
         sums = _Sums(front)
         if spectra:
-            sums.add_spectra(random_spectra(front, spectra))
-        analyse = MelSpectrogram(front)
+            sums.add_spectra(*random_spectra(front, spectra))
+        analyse = spectrogram(front)
         for number, waveform in enumerate(waveforms):
             if waveform.ndim != 1 or not bool(torch.isfinite(waveform).all()):
                 message = f"waveform {number}, of shape {tuple(waveform.shape)}, is not sound"
@@ -93,12 +94,12 @@ class MelInverse:
                 sums.add(stft(waveform, front).abs(), log_mel)
         return cls(front, sums.solve())
 
-    def magnitude(self, log_mel: Tensor, updates: int = N_UPDATES) -> Tensor:
+    def magnitude(self, log_mel: Tensor, updates: int | None = None) -> Tensor:
         """Estimate the magnitude spectrogram of a log-mel.
 
         Args:
             log_mel: dB ``[M, F]``, F ≥ 1.
-            updates: Richardson-Lucy updates, ≥ 0.
+            updates: Richardson-Lucy updates, ≥ 0; by default as many as suit the front-end.
 
         Returns:
             magnitude ``[n_fft/2 + 1, F]``, float32, ≥ 0; zero where no band reaches.
@@ -107,8 +108,10 @@ class MelInverse:
             InputError: another shape, or its values are not dB.
         """
         given = check_log_mel(log_mel, self.front)
+        if updates is None:
+            updates = N_UPDATES if isinstance(self.front, MelFrontEnd) else N_CONSTANT_Q_UPDATES
         device = given.device
-        out = torch.zeros(1 + self.front.n_fft // 2, given.shape[1], device=device)
+        out = torch.zeros(1 + self.front.linear_n_fft // 2, given.shape[1], device=device)
         for at in range(0, given.shape[1], FRAMES_PER_BLOCK):
             part = given[:, at : at + FRAMES_PER_BLOCK]
             features, level = self._mel.features(part)
@@ -182,7 +185,7 @@ def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
         InputError: another shape, or its values are not dB.
     """
     given = check_log_mel(log_mel, front)
-    filters = torch.from_numpy(mel_filters(front)).to(given.device, torch.float32)
+    filters = torch.from_numpy(band_filters(front)).to(given.device, torch.float32)
     area = filters.sum(dim=1, keepdim=True)
     weights = filters / area.clamp_min(AMIN)
     band = torch.sqrt(10.0 ** (given / 10.0) / area.clamp_min(AMIN))
@@ -196,8 +199,10 @@ def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
 
 def check_log_mel(log_mel: Tensor, front: FrontEnd) -> Tensor:
     """A log-mel as float32, refused where it cannot be one of ``front``."""
-    if log_mel.ndim != 2 or log_mel.shape[0] != front.n_mels or not log_mel.shape[1]:
-        raise InputError(f"a log-mel of shape {tuple(log_mel.shape)}", hint=f"this front-end makes [{front.n_mels}, F]")
+    if log_mel.ndim != 2 or log_mel.shape[0] != front.n_bands or not log_mel.shape[1]:
+        raise InputError(
+            f"a log-mel of shape {tuple(log_mel.shape)}", hint=f"this front-end makes [{front.n_bands}, F]"
+        )
     if not bool((log_mel.abs() <= MAX_ABS_DB).all()):
         raise InputError(
             f"a log-mel with values that are not numbers, or beyond ±{MAX_ABS_DB:g} dB",
@@ -210,7 +215,7 @@ class _Bands:
     """The bands of a front-end: which bins each predicts, and its features."""
 
     def __init__(self, front: FrontEnd) -> None:
-        filters = mel_filters(front)
+        filters = band_filters(front)
         reached = np.flatnonzero(filters.any(axis=0))
         self.bins = slice(int(reached[0]), int(reached[-1]) + 1)
         self.filters = torch.from_numpy(filters[:, self.bins].copy()).float()
@@ -252,12 +257,11 @@ class _Sums:
     def __init__(self, front: FrontEnd) -> None:
         self.front = front
         self.bands = _Bands(front)
-        self.gram = torch.zeros(front.n_mels, N_FEATURES, N_FEATURES, dtype=torch.float64)
+        self.gram = torch.zeros(front.n_bands, N_FEATURES, N_FEATURES, dtype=torch.float64)
         self.moment = torch.zeros(len(self.bands.band_of), N_FEATURES, dtype=torch.float64)
 
-    def add_spectra(self, magnitude: Tensor) -> None:
-        """Add frames ``[n_fft/2 + 1, F]`` that are each a sound of its own."""
-        power = self.bands.filters @ magnitude[self.bands.bins].square()
+    def add_spectra(self, magnitude: Tensor, power: Tensor) -> None:
+        """Add frames ``[n_fft/2 + 1, F]``, each a sound of its own, with their power in the bands ``[M, F]``."""
         self.add(magnitude, power_to_db(power.T.unsqueeze(-1), self.front.top_db).squeeze(-1).T, alone=True)
 
     def add(self, magnitude: Tensor, log_mel: Tensor, alone: bool = False) -> None:

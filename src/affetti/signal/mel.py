@@ -5,7 +5,8 @@ power spectrogram, Slaney mel scale with Slaney (area) normalisation, dB with re
 maximum of the array at hand. :class:`MelSpectrogram` equals ``librosa.power_to_db(librosa.feature.melspectrogram(…))``
 within 1e-3 dB; a test holds it to that.
 
-The way back to magnitudes is :mod:`affetti.signal.inversion`.
+The way back to magnitudes is :mod:`affetti.signal.inversion`; what mel and other bands share is in
+:mod:`affetti.signal.front_ends`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.errors import InputError
-from affetti.presets import FrontEnd, front_end
+from affetti.presets import FrontEnd, MelFrontEnd, mel_front_end
 
 AMIN = 1e-10
 """Smallest power: -100 dB."""
 SILENCE_DB = -60.0
-"""A log-mel is silent if no value reaches this. White noise that reaches ±:data:`affetti.signal.audio.SILENCE` has a
-maximum of -58 dB; music with that peak has more, since its sound lies in fewer bands; 16-bit dither has -69 dB."""
+"""A log-mel is silent if no value reaches this; see also :func:`affetti.signal.front_ends.silence_db`. White noise that
+reaches ±:data:`affetti.signal.audio.SILENCE` has a maximum of -58 dB; music with that peak has more, since its sound
+lies in fewer bands; 16-bit dither has -69 dB."""
 LEVEL_TOLERANCE_DB = 1.0
 """A log-mel whose values all lie within this range is silent: no sound is as loud in all bands and frames."""
 EDGE_FRAMES = 3
@@ -48,7 +50,7 @@ def mel_to_hz(mel: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=16)
-def mel_filters(front: FrontEnd) -> NDArray[np.float64]:
+def mel_filters(front: MelFrontEnd) -> NDArray[np.float64]:
     """Triangular mel filters ``[M, n_fft/2 + 1]``, each of unit area in Hz (Slaney)."""
     bins = np.linspace(0.0, front.sample_rate / 2, 1 + front.n_fft // 2)
     edges = mel_to_hz(np.linspace(hz_to_mel(front.f_min), hz_to_mel(front.f_max), front.n_mels + 2))
@@ -68,7 +70,7 @@ class MelSpectrogram(nn.Module):
     filters: Tensor
     window: Tensor
 
-    def __init__(self, front: FrontEnd) -> None:
+    def __init__(self, front: MelFrontEnd) -> None:
         super().__init__()
         self.front = front
         filters = mel_filters(front)
@@ -80,7 +82,7 @@ class MelSpectrogram(nn.Module):
     @classmethod
     def from_preset(cls, preset: str) -> MelSpectrogram:
         """The front-end of a named preset: ``tiny``, ``paper``, ``paper45``, ``full-band``."""
-        return cls(front_end(preset))
+        return cls(mel_front_end(preset))
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the log-mel; see the class for shapes."""
@@ -98,9 +100,9 @@ class MelSpectrogram(nn.Module):
 
 
 def stft(waveform: Tensor, front: FrontEnd, window: Tensor | None = None) -> Tensor:
-    """Centred, zero-padded STFT of ``[*, T]``: complex ``[*, n_fft/2 + 1, F]``."""
+    """Centred, zero-padded STFT of ``[*, T]``, complex ``[*, n_fft/2 + 1, F]``: the linear spectrum of a front-end."""
     if window is None:
-        window = torch.hann_window(front.n_fft, device=waveform.device)
+        window = torch.hann_window(front.linear_n_fft, device=waveform.device)
     spectrum = torch.fft.rfft(_frames(waveform, front) * window).transpose(1, 2)
     return spectrum.reshape(*waveform.shape[:-1], *spectrum.shape[-2:])
 
@@ -109,8 +111,8 @@ def _frames(waveform: Tensor, front: FrontEnd) -> Tensor:
     """The frames ``[B, F, n_fft]`` of ``[*, T]``, centred, zero-padded; they share their samples."""
     if waveform.ndim < 1 or waveform.shape[-1] < 1:
         raise InputError(f"a waveform of shape {tuple(waveform.shape)}", hint="give at least one sample, shape [*, T]")
-    flat = waveform.reshape(-1, waveform.shape[-1]).float()
-    return nn.functional.pad(flat, (front.n_fft // 2, front.n_fft // 2)).unfold(1, front.n_fft, front.hop_length)
+    flat, n_fft = waveform.reshape(-1, waveform.shape[-1]).float(), front.linear_n_fft
+    return nn.functional.pad(flat, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, front.hop_length)
 
 
 def power_to_db(power: Tensor, top_db: float | None) -> Tensor:
@@ -121,7 +123,7 @@ def power_to_db(power: Tensor, top_db: float | None) -> Tensor:
     return torch.maximum(db, db.amax(dim=(-2, -1), keepdim=True) - top_db)
 
 
-def is_silent_mel(mel: NDArray[np.floating]) -> bool:
+def is_silent_mel(mel: NDArray[np.floating], threshold: float = SILENCE_DB) -> bool:
     """Whether a log-mel ``[M, F]`` in dB, reference 1, is of silence: too quiet, or one level throughout.
 
     It is :func:`affetti.signal.audio.is_silent` as far as a log-mel shows it. Music up to 20 dB under that threshold
@@ -134,10 +136,10 @@ def is_silent_mel(mel: NDArray[np.floating]) -> bool:
     """
     inner = slice(EDGE_FRAMES, -EDGE_FRAMES) if mel.shape[1] > 4 * EDGE_FRAMES else slice(None)
     coarse = np.asarray(mel[::COARSE_BANDS], dtype=np.float32)
-    if not _is_quiet(coarse, inner):
+    if not _is_quiet(coarse, inner, threshold):
         return False
-    return _is_quiet(np.asarray(mel, dtype=np.float32), inner)
+    return _is_quiet(np.asarray(mel, dtype=np.float32), inner, threshold)
 
 
-def _is_quiet(mel: NDArray[np.float32], inner: slice) -> bool:
-    return bool(mel.max() < SILENCE_DB or np.ptp(mel[:, inner]) < LEVEL_TOLERANCE_DB)
+def _is_quiet(mel: NDArray[np.float32], inner: slice, threshold: float) -> bool:
+    return bool(mel.max() < threshold or np.ptp(mel[:, inner]) < LEVEL_TOLERANCE_DB)

@@ -29,8 +29,6 @@ from affetti.signal.inversion import MelInverse, check_log_mel, default_inverse
 from affetti.signal.phase import griffin_lim
 
 CONFIG_KEY = "affetti_front_end"
-FRONT_END_FIELDS = ("sample_rate", "n_fft", "hop_length", "n_mels", "f_min", "f_max", "top_db")
-"""What a vocoder's weights depend on; the length of a clip is no part of it."""
 
 
 class Vocoder(Protocol):
@@ -97,8 +95,8 @@ class HifiGan:
 
 
 def front_end_config(front: FrontEnd) -> dict[str, float]:
-    """The block that says which front-end weights are made for."""
-    return {name: getattr(front, name) for name in FRONT_END_FIELDS}
+    """The block that says which front-end weights are made for; the length of a clip is no part of it."""
+    return {name: value for name, value in front.to_dict().items() if name != "seconds"}
 
 
 def check_front_end(made_for: dict[str, Any], front: FrontEnd, where: str) -> None:
@@ -110,7 +108,7 @@ def check_front_end(made_for: dict[str, Any], front: FrontEnd, where: str) -> No
     expected = front_end_config(front)
     differing = [
         f"{name} {made_for.get(name, 'unknown')}, not {expected[name]:g}"
-        for name in FRONT_END_FIELDS
+        for name in expected
         if made_for.get(name) != expected[name]
     ]
     if differing:
@@ -151,9 +149,9 @@ def _network(source: str, front: FrontEnd) -> Any:
     check_front_end(block, front, source)
     shape = library.SpeechT5HifiGanConfig.from_dict(config)  # fills in what a file leaves at its default
     samples = math.prod(shape.upsample_rates)
-    if (samples, shape.model_in_dim) != (front.hop_length, front.n_mels):
+    if (samples, shape.model_in_dim) != (front.hop_length, front.n_bands):
         made = f"makes {samples} samples a frame of {shape.model_in_dim} bands"
-        expects = f"the front-end has {front.hop_length} of {front.n_mels}"
+        expects = f"the front-end has {front.hop_length} of {front.n_bands}"
         raise MismatchError(f"{made}; {expects}", where=source, hint="its config contradicts itself: fetch it")
     try:
         network, info = library.SpeechT5HifiGan.from_pretrained(

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from affetti.errors import UsageError
+from affetti.presets import SMALL_PRESETS
 
 if TYPE_CHECKING:
     from affetti.corpus import Corpus
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from affetti.training.objectives.base import Objective, ObjectiveOptions
 
 FULL = "full"
-"""Size of the presets that have no entry of their own in :attr:`Family.budgets` and :attr:`Family.settings`."""
+"""Key, in :attr:`Family.budgets` and :attr:`Family.settings`, of all presets but the small ones."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Family:
     config_name: str
     """The class of its settings."""
     budgets: Mapping[str, Budget]
-    """How long it trains by default: ``tiny`` for the preset of that name, ``full`` for all others."""
+    """How long it trains by default: ``tiny`` for :data:`~affetti.presets.SMALL_PRESETS`, ``full`` for all others."""
     objective_name: str | None = None
     """What makes its objective; None: it is fitted in closed form."""
     closed_form_name: str | None = None
@@ -108,11 +109,11 @@ class Family:
 
     def budget(self, preset: str) -> Budget:
         """How long it trains by default on a corpus of ``preset``."""
-        return self.budgets.get(preset, self.budgets[FULL])
+        return self.budgets["tiny" if preset in SMALL_PRESETS else FULL]
 
     def settings_at(self, preset: str) -> dict[str, Any]:
         """The settings of the model for a corpus of ``preset`` that differ from its defaults."""
-        return dict(self.settings.get(preset, self.settings.get(FULL, {})))
+        return dict(self.settings.get("tiny" if preset in SMALL_PRESETS else FULL, {}))
 
     def training_clips(self, clips: Clips, corpus: Corpus, model: Generator | Regressor) -> Clips:
         """``clips`` of ``corpus`` as ``model`` is trained on them: as sound where it makes sound, else unchanged.

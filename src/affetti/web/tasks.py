@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affetti import presets
 from affetti.compose.cues import valence_arousal
 from affetti.compose.curve import CurveSettings, compose_along
 from affetti.compose.renderer import render, save_midi
@@ -204,7 +203,7 @@ def _regressor(path: Path) -> WindowRegressor:
 
 @lru_cache(maxsize=1)
 def _to_mel() -> MelSpectrogram:
-    return MelSpectrogram(presets.front_end("tiny"))
+    return MelSpectrogram.from_preset("tiny")
 
 
 def _peaks(waveform: NDArray[np.float32]) -> list[float]:

@@ -16,12 +16,12 @@ from tests.material import write_corpus
 
 from affetti import metrics
 from affetti.corpus import Corpus
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal import audio
 from affetti.signal.mel import MelSpectrogram
 
 RATE = 22_050
-SHORT = replace(FRONT_ENDS["tiny"], seconds=1.5)
+SHORT = replace(MEL_FRONT_ENDS["tiny"], seconds=1.5)
 SIZE = SHORT.samples
 
 

@@ -17,11 +17,11 @@ from affetti import api, metrics
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.errors import InputError, MismatchError, StorageError, UsageError
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal import audio
+from affetti.signal.front_ends import band_frequencies
 from affetti.signal.mel import mel_filters
 from affetti.studies.scorecard.copy_results import NearestPair
-from affetti.studies.scorecard.distances import band_centres
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.measures import REGISTRY, Entry, MeasureInput, compute_measures
 from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
@@ -105,7 +105,7 @@ def test_one_recording_in_both_sets_is_detected_by_its_bytes(tmp_path: Path) -> 
         for i in range(3):
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
     (tmp_path / "fake/copy.wav").write_bytes((tmp_path / "real/1.wav").read_bytes())
-    real, fake = (open_clip_set(tmp_path / name, front=front_end("tiny")) for name in ("real", "fake"))
+    real, fake = (open_clip_set(tmp_path / name, front=mel_front_end("tiny")) for name in ("real", "fake"))
     nothing: list[bytes | None] = [None] * 4
     assert count_contained(nothing, nothing, (fake, real)) == 1
     assert count_contained(clip_digests(fake), clip_digests(real), (fake, real)) == 1
@@ -139,9 +139,9 @@ def test_quadrants_and_genres_are_compared_on_as_many_songs(tmp_path: Path, run_
 
 
 def test_bands_are_named_by_the_frequency_their_filters_peak_at() -> None:
-    front = front_end("tiny")
+    front = mel_front_end("tiny")
     hertz = mel_filters(front).argmax(axis=1) * front.sample_rate / front.n_fft
-    np.testing.assert_allclose(band_centres(front)[20:], hertz[20:], atol=front.sample_rate / front.n_fft)
+    np.testing.assert_allclose(band_frequencies(front)[20:], hertz[20:], atol=front.sample_rate / front.n_fft)
 
 
 def test_plot_data_are_what_their_names_say(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, 
 from affetti.models.generators.gan_discriminator import SpectrogramDiscriminator
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.published_gan import PublishedDiscriminator, PublishedGenerator
-from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, require
+from affetti.models.layers import BandNorm, FiLMBlock, SelfAttention, is_small, require
 from affetti.models.noise import noise
 
 COARSEST = 4
@@ -58,13 +58,14 @@ class GanConfig:
     discriminator_width: int = 64
     """The same of the discriminator."""
     stem: int = 0
-    """Factor between the finest grid and the log-mel: 1, 2, 4 or 8; 0: 2 from 128 bands, else 8."""
+    """Factor between the finest grid and the log-mel: 1, 2, 4 or 8; 0: 2 for clips of
+    :data:`~affetti.models.layers.SMALL_CLIP` values or more, else 8."""
     components: int = 0
     """Principal components kept of each patch of stem × stem, ≤ stem²; 0: 24 for a stem of 8, else a pixel shuffle."""
     blocks: int = 1
     """Residual blocks a grid, ≥ 1."""
     rate: float = 0.0
-    """Learning rate; 0: 2e-4 from 128 bands, else 5e-4."""
+    """Learning rate; 0: 2e-4 for clips of :data:`~affetti.models.layers.SMALL_CLIP` values or more, else 5e-4."""
     half_life: int = 0
     """Half-life of the averaged weights, clips; 0: a twentieth of the training."""
     regularizer: str = "r1r2"
@@ -247,7 +248,7 @@ def _resolve(config: GanConfig, shape: tuple[int, int]) -> GanConfig:
         require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
     for name in ("augment", "fade"):
         require(0 <= getattr(config, name) <= 1, name, getattr(config, name), "a share from 0 to 1")
-    large = shape[0] >= 128
+    large = not is_small(shape)
     stem = min(config.stem or (2 if large else 8), 1 << coarsest_grid(shape)[1])
     components = config.components or (24 if stem == 8 else 0)
     require(0 <= components <= stem**2, "components", components, "0 to stem²")

@@ -13,12 +13,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from affetti.models.layers import require
+from affetti.models.layers import is_small, require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import AttentionBlock, InvertedResidual, over_time
-
-SMALL = 64
-"""Mel bands up to which the small sizes are the default."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Student(NeuralRegressor):
         require(config.width >= 0, "width", config.width, "1 or more")
         require(config.depth >= 0, "depth", config.depth, "1 or more")
         require(0 <= config.dropout < 1, "dropout", config.dropout, "a share from 0 to below 1")
-        small = shape[0] <= SMALL
+        small = is_small(shape)
         config = replace(config, width=config.width or (16 if small else 48), depth=config.depth or (1 if small else 3))
         self.config = config
         width, depth = config.width, config.depth

@@ -33,12 +33,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.errors import InputError, MissingDependencyError, UsageError
-from affetti.models.layers import require
+from affetti.models.layers import is_small, require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import InvertedResidual, over_time
 
-SMALL = 64
-"""Mel bands up to which the small sizes are the default."""
 SIDE = 224
 """Height and width of a resized spectrogram."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -189,7 +187,7 @@ def interpolated(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) 
 
 def _resolved(library: Any, shape: tuple[int, int], config: ViTConfig) -> ViTConfig:
     """``config`` with every size: those given, those of the pretrained model, the front-end's defaults."""
-    small = shape[0] <= SMALL and not config.pretrained
+    small = is_small(shape) and not config.pretrained
     if config.stem == "auto":
         cut = not small or config.patch or config.backbone == "ast" or config.input == "resized"
         config = replace(config, stem="patches" if cut else "convolutions")

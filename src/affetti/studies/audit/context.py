@@ -29,7 +29,7 @@ from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
 from affetti.signal.descriptors import harmony_descriptors
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import Spectrogram, spectrogram
 from affetti.storage import atomic_write
 from affetti.studies.audit.answer import MelFigure, NotMeasurableError, Origin, Panel, Sound
 
@@ -159,9 +159,9 @@ class AuditContext:
         )
 
     @cached_property
-    def mel_spectrogram(self) -> MelSpectrogram:
+    def mel_spectrogram(self) -> Spectrogram:
         """Waveform to log-mel at the corpus' front-end."""
-        return MelSpectrogram(self.front_end)
+        return spectrogram(self.front_end)
 
     def log_mel(self, waveform: Tensor) -> NDArray[np.float32]:
         """The log-mel ``[M, F]`` of a waveform ``[T]``."""

@@ -24,7 +24,7 @@ from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 
 CLIPS_PER_SHARD = 32
 
@@ -42,7 +42,7 @@ class CopyTask(MelTask):
     def __call__(self, start: int, stop: int) -> None:
         """Make copies ``start`` to ``stop``."""
         corpus = Corpus.open(self.corpus)
-        front, to_mel = corpus.front_end, MelSpectrogram(corpus.front_end)
+        front, to_mel = corpus.front_end, spectrogram(corpus.front_end)
         names = corpus.clips["clip_id"].tolist()
         mels: list[NDArray[np.float16]] = []
         for number in range(start, stop):

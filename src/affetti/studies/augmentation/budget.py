@@ -160,7 +160,7 @@ def plan_cost(design: StudyDesign, cost: StudyCost, workers: int) -> StudyPlan:
         trials=len(design.arms) * len(design.folds) * design.seeds * len(design.train_fractions),
         sets=tuple(spec.name_for(s.ratio) for spec in design.set_specs),
         train_fractions=design.train_fractions,
-        bytes=int(2 * clips * corpus.front_end.n_mels * corpus.front_end.frames),
+        bytes=int(2 * clips * corpus.front_end.n_bands * corpus.front_end.frames),
         seconds=round(estimate_seconds(design, cost, design.arms) / workers, 1),
         least_seconds=round(estimate_seconds(design, cost, required_arms(design)) / workers, 1),
         test=TestSet(n=sum(map(len, test)), songs=len({song for rows in test for song in corpus.songs[rows]})),

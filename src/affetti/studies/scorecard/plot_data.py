@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from affetti.embedders.clip_set import ClipSet
 from affetti.presets import FrontEnd
 from affetti.rows import evenly_spaced, release_pages
+from affetti.signal.front_ends import band_frequencies
 from affetti.storage import atomic_write
 from affetti.studies.scorecard.copy_results import NearestPair
-from affetti.studies.scorecard.distances import band_centres
 from affetti.studies.scorecard.typicality_results import AtypicalClip
 
 MAX_POINTS = 1_500
@@ -72,7 +72,7 @@ def plot_arrays(
         atypical: the least typical clips.
     """
     front = reference.front_end or fake.front_end
-    arrays: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_centres(front)}
+    arrays: Arrays = {**_map(x, y), "band_hz": np.zeros(0) if front is None else band_frequencies(front)}
     for side, clips in (("real", reference), ("fake", fake)):
         arrays[f"level_{side}"], arrays["rate"], arrays[f"modulation_{side}"] = _courses(clips, front)
     if train is not None and pairs:

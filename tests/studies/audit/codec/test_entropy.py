@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.mel import stft
 from affetti.studies.audit.codec.entropy import (
     PCM_STEP,
@@ -116,7 +116,7 @@ def test_white_noise_in_16_bits_is_hardly_packed_by_flac() -> None:
 
 @pytest.mark.parametrize("preset", ["paper", "full-band"])
 def test_the_inverse_of_a_rounded_stft_errs_as_much_as_16_bits(preset: str) -> None:
-    front = FRONT_ENDS[preset]
+    front = MEL_FRONT_ENDS[preset]
     wave = 0.1 * torch.randn(60 * 512, generator=torch.Generator().manual_seed(0))
     step = spectral_step(front)
     parts = torch.round(torch.view_as_real(stft(wave, front)) / step) * step

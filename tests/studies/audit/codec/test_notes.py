@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.signal.test_harmony import RATE, cadence
 
-from affetti.presets import front_end
+from affetti.presets import mel_front_end
 from affetti.signal.harmony import fold_octaves, note_magnitudes
 from affetti.signal.mel import MelSpectrogram
 from affetti.studies.audit.codec import notes
@@ -51,7 +51,7 @@ def test_low_notes_that_fall_into_one_band_are_not_told_apart() -> None:
 
 
 def test_a_log_mel_gives_the_notes_of_its_bands() -> None:
-    sound, front = cadence("major"), front_end("paper")
+    sound, front = cadence("major"), mel_front_end("paper")
     of_power = dict(notes.representations_of(sound, ("mel_128",)))["mel_128"]
     of_log_mel = notes.notes_of_log_mel(MelSpectrogram(front)(sound).numpy(), front)[:, ::2]
     strong = of_power > 0.05 * of_power.max()

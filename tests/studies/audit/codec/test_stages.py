@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.studies.audit.sounding import struck
 
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.fidelity import si_sdr, spectral_convergence
 from affetti.signal.mel import MelSpectrogram, stft
 from affetti.studies.audit.codec.entropy import PCM_STEP
@@ -22,7 +22,7 @@ from affetti.studies.audit.codec.stages import (
     spectral_stages,
 )
 
-FRONT = FRONT_ENDS["paper"]
+FRONT = MEL_FRONT_ENDS["paper"]
 WAVE = torch.from_numpy(struck(0))[: 64 * 512]
 
 

@@ -10,7 +10,7 @@ from tests.material import mels, write_corpus
 from tests.studies.audit.sounding import RATE, SIZE, sounding, struck
 
 from affetti.errors import InputError
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.progress import silent
 from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.statistics import mel_statistics
@@ -25,7 +25,7 @@ from affetti.studies.audit.probes.emotion_by_stage import (
     stage_features,
 )
 
-PAPER = FRONT_ENDS["paper"]
+PAPER = MEL_FRONT_ENDS["paper"]
 SONGS = 30
 
 

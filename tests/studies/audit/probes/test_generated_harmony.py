@@ -12,14 +12,14 @@ from tests.signal.test_harmony import RATE, cadence
 from tests.studies.audit.sounding import hurried
 
 from affetti.corpus import Corpus
-from affetti.presets import FrontEnd
+from affetti.presets import MelFrontEnd
 from affetti.progress import silent
 from affetti.signal.mel import MelSpectrogram
 from affetti.storage import read_json, write_json
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes.generated_harmony import generated_harmony, log_mel_harmony
 
-FRONT = FrontEnd(hop_length=1024, n_mels=256, seconds=5.9)
+FRONT = MelFrontEnd(hop_length=1024, n_mels=256, seconds=5.9)
 SONGS = 24
 
 

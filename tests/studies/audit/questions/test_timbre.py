@@ -10,7 +10,7 @@ import torch
 
 from affetti import compose
 from affetti.errors import InputError
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.codec.resolutions import RESOLUTIONS, power_spectrograms, to_db
@@ -202,7 +202,7 @@ def test_small_corpora_say_what_is_missing(
     songs: int, each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timbre, "MAX_SONGS_QUICK", 5)
-    corpus = write_corpus(tmp_path / "c", songs, each, front=replace(FRONT_ENDS["tiny"], sample_rate=16_000))
+    corpus = write_corpus(tmp_path / "c", songs, each, front=replace(MEL_FRONT_ENDS["tiny"], sample_rate=16_000))
     result = timbre.measure(AuditContext(corpus, tmp_path, quick=True), silent)
     assert result["read_mix_mel128"].value is not None
     assert "5 songs" in result["bias_piano"].note

@@ -7,7 +7,7 @@ import torch
 from tests.studies.audit.sounding import struck
 from torch import Tensor
 
-from affetti.presets import FRONT_ENDS
+from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal.fidelity import fidelity, inconsistency, si_sdr, spectral_convergence
 from affetti.signal.inversion import invert_mel
 from affetti.signal.mel import MelSpectrogram, stft
@@ -21,7 +21,7 @@ from affetti.studies.audit.resynthesis.reconstruction import (
     reconstruct,
 )
 
-FRONT = FRONT_ENDS["paper"]
+FRONT = MEL_FRONT_ENDS["paper"]
 WAVE = torch.from_numpy(struck(0))[: 64 * 512]
 TRUE = stft(WAVE, FRONT).abs()
 

@@ -43,8 +43,8 @@ def spectral_step(front: FrontEnd) -> float:
 
     Exact where the hop is at most a quarter of the window: there the squared windows sum to a constant.
     """
-    overlap = 0.375 * front.n_fft / front.hop_length
-    return PCM_STEP * sqrt(overlap * front.n_fft / 2.0)
+    overlap = 0.375 * front.linear_n_fft / front.hop_length
+    return PCM_STEP * sqrt(overlap * front.linear_n_fft / 2.0)
 
 
 def order_0_bits(codes: Integers) -> float:

@@ -23,14 +23,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affetti.presets import FrontEnd, front_end
+from affetti.presets import FrontEnd, MelFrontEnd, mel_front_end
 from affetti.signal.constant_q import BINS, C1
+from affetti.signal.front_ends import band_frequencies
 from affetti.signal.harmony import HOP_LENGTH, OCTAVES, local_maxima, note_magnitudes
 from affetti.signal.mel import mel_filters, power_to_db, stft
 from affetti.studies.audit.codec.latents import Latent
 
 Floats = NDArray[np.float64]
-FRONT_END = front_end("paper")
+FRONT_END = mel_front_end("paper")
 REPRESENTATIONS: dict[str, str] = {
     "cqt": "constant-Q transform",
     "stft": "STFT of 2,048 samples",
@@ -92,7 +93,9 @@ def notes_of_log_mel(log_mel: NDArray[np.floating], front: FrontEnd, tuning: flo
 
 
 def notes_of_bands(power: Floats, front: FrontEnd, tuning: float = 0.0) -> Floats:
-    """Notes ``[84, F]`` of the power of mel bands ``[M, F]``; bands that hold no bin are left out."""
+    """Notes ``[84, F]`` of the power in bands ``[M, F]``; mel bands that hold no bin are left out."""
+    if not isinstance(front, MelFrontEnd):
+        return notes_of_spectrum(np.sqrt(power), band_frequencies(front), tuning)
     filters = mel_filters(front)
     area = filters.sum(axis=1)
     hertz = np.arange(filters.shape[1]) * front.sample_rate / front.n_fft
@@ -112,7 +115,7 @@ def notes_of_spectrum(magnitude: Floats, hertz: Floats, tuning: float = 0.0) -> 
     return local_maxima(note_weights(tuple(np.asarray(hertz, dtype=np.float64).tolist()), round(tuning, 2)) @ magnitude)
 
 
-def band_front_end(bands: int) -> FrontEnd:
+def band_front_end(bands: int) -> MelFrontEnd:
     """The preset ``paper`` with so many bands."""
     return replace(FRONT_END, n_mels=bands)
 

@@ -7,16 +7,15 @@ is the STFT up to 8,000 Hz too.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from affetti.presets import front_end
+from affetti.presets import mel_front_end, with_mel_bands
 from affetti.signal.mel import mel_filters, power_to_db, stft
 
-PAPER = front_end("paper")
+PAPER = mel_front_end("paper")
 BANDS: dict[str, int] = {"mel128": 128, "mel64": 64, "mel32": 32}
 RESOLUTIONS = ("stft", "stft8k", *BANDS)
 RESOLUTION_LABELS: dict[str, str] = {
@@ -45,4 +44,4 @@ def to_db(power: Tensor) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _filters(bands: int) -> Tensor:
-    return torch.from_numpy(mel_filters(replace(PAPER, n_mels=bands))).float()
+    return torch.from_numpy(mel_filters(with_mel_bands(PAPER, bands))).float()

@@ -50,7 +50,7 @@ def round_trip(step: Stage, waveform: Tensor, front: FrontEnd) -> RoundTrip:
     """The measures of one step of a waveform ``[T]`` that is not silent."""
     seconds = len(waveform) / front.sample_rate
     packed = flac_bits(waveform, front.sample_rate) if step.name == "waveform" else coded_bits(step.codes)
-    near = fidelity(waveform, step.sound, front.sample_rate, front.n_fft, front.hop_length)
+    near = fidelity(waveform, step.sound, front.sample_rate, front.linear_n_fft, front.hop_length)
     return RoundTrip(
         entropy=order_0_bits(step.codes) / seconds if step.codes.size >= MIN_NUMBERS else np.nan,
         coded=packed / seconds,

@@ -18,16 +18,17 @@ Integers and sound belong together: what is counted is what is inverted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affetti.presets import FrontEnd
+from affetti.presets import FrontEnd, with_mel_bands
+from affetti.signal.front_ends import band_filters, spectrogram
 from affetti.signal.inversion import invert_mel
-from affetti.signal.mel import AMIN, MelSpectrogram, mel_filters, stft
+from affetti.signal.mel import AMIN, MelSpectrogram, stft
 from affetti.signal.phase import griffin_lim
 from affetti.studies.audit.codec.entropy import PCM_STEP, Integers, spectral_step
 from affetti.studies.audit.codec.latents import (
@@ -70,14 +71,14 @@ class Stage:
 def numbers_per_second(name: str, front: FrontEnd) -> float:
     """Numbers a second of a step; a complex number is two."""
     frames = front.sample_rate / front.hop_length
-    bins = 1 + front.n_fft // 2
+    bins = 1 + front.linear_n_fft // 2
     return {
         "waveform": float(front.sample_rate),
         "stft": 2.0 * bins * frames,
         "magnitude": bins * frames,
-        "patches": NUMBERS_PER_PATCH / PATCH_SIZE**2 * front.n_mels * frames,
+        "patches": NUMBERS_PER_PATCH / PATCH_SIZE**2 * front.n_bands * frames,
         "latent": NUMBERS_PER_SECOND * frames / frames_per_second(front),
-    }.get(name, REDUCED_BANDS.get(name, front.n_mels) * frames)
+    }.get(name, REDUCED_BANDS.get(name, front.n_bands) * frames)
 
 
 def spectral_stages(waveform: Tensor, front: FrontEnd) -> Iterator[Stage]:
@@ -93,9 +94,9 @@ def spectral_stages(waveform: Tensor, front: FrontEnd) -> Iterator[Stage]:
     parts = torch.round(torch.view_as_real(spectrum) / step)
     inverse = torch.istft(
         torch.view_as_complex(parts * step),
-        front.n_fft,
+        front.linear_n_fft,
         front.hop_length,
-        window=torch.hann_window(front.n_fft),
+        window=torch.hann_window(front.linear_n_fft),
         length=len(waveform),
     )
     yield Stage("stft", _integers(parts.permute(2, 0, 1).flatten(0, 1)), inverse)
@@ -105,18 +106,18 @@ def spectral_stages(waveform: Tensor, front: FrontEnd) -> Iterator[Stage]:
 
 def mel_stages(waveform: Tensor, front: FrontEnd, latents: Mapping[str, Latent]) -> Iterator[Stage]:
     """The steps from mel bands on; see :func:`spectral_stages`."""
-    area = torch.from_numpy(mel_filters(front).sum(axis=1)).float()[:, None].clamp_min(AMIN)
-    filters, step = torch.from_numpy(mel_filters(front)).float(), spectral_step(front)
+    area = torch.from_numpy(band_filters(front).sum(axis=1)).float()[:, None].clamp_min(AMIN)
+    filters, step = torch.from_numpy(band_filters(front)).float(), spectral_step(front)
     root = torch.round((filters @ stft(waveform, front).abs().square() / area).sqrt() / step)
     yield Stage(
         "mel", _integers(root), resynthesise(10.0 * torch.log10(((root * step).square() * area).clamp_min(AMIN)), front)
     )
-    log_mel = MelSpectrogram(front)(waveform)
+    log_mel = spectrogram(front)(waveform)
     kept = log_mel.numpy().astype(np.float16)
     yield Stage("log_mel", ordered_integers(kept), resynthesise(torch.from_numpy(kept.astype(np.float32)), front))
     yield Stage("quantised", _integers(log_mel.round()), resynthesise(log_mel.round(), front))
     for name, bands in REDUCED_BANDS.items():
-        fewer = replace(front, n_mels=bands)
+        fewer = with_mel_bands(front, bands)
         rounded = MelSpectrogram(fewer)(waveform).round()
         yield Stage(name, _integers(rounded), resynthesise(rounded, fewer))
     for name, latent in latents.items():

@@ -10,7 +10,7 @@ folds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from affetti import metrics
 from affetti.errors import InputError
-from affetti.presets import FrontEnd
+from affetti.presets import FrontEnd, with_mel_bands
 from affetti.progress import Progress
+from affetti.signal.front_ends import spectrogram
 from affetti.signal.mel import MelSpectrogram, power_to_db, stft
 from affetti.signal.statistics import mel_statistics
 from affetti.studies.audit.answer import Measurement
@@ -167,9 +168,9 @@ def _analyses(front: FrontEnd) -> dict[str, Callable[[Tensor], Tensor]]:
     """Waveform ``[T]`` to levels in dB ``[K, F]``, at the steps that need sound."""
     shown: dict[str, Callable[[Tensor], Tensor]] = {
         "magnitude": lambda wave: power_to_db(stft(wave, front).abs().square(), front.top_db),
-        "mel": MelSpectrogram(front),
+        "mel": spectrogram(front),
     }
     for name, bands in REDUCED_BANDS.items():
-        fewer = MelSpectrogram(replace(front, n_mels=bands))
+        fewer = MelSpectrogram(with_mel_bands(front, bands))
         shown[name] = lambda wave, fewer=fewer: fewer(wave).round()
     return shown

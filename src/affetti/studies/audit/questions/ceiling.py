@@ -12,7 +12,6 @@ it.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +24,7 @@ from affetti.corpus.ceiling import ceiling
 from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics.quality import MIN_SONGS
+from affetti.presets import with_mel_bands
 from affetti.progress import Progress
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim
@@ -323,7 +323,7 @@ def _sounds(context: AuditContext, row: int) -> tuple[Sound, ...]:
     wave = context.waveform(row)
     kept = [context.save_sound("ceiling", "original", "composed" if context.composed else "recording", wave)]
     for bands in BAND_COUNTS:
-        front = replace(context.front_end, n_mels=bands)
+        front = with_mel_bands(context.front_end, bands)
         with torch.inference_mode():
             rebuilt = GriffinLim(front)(MelSpectrogram(front)(wave))
         kept.append(context.save_sound("ceiling", f"rebuilt from {bands} mel bands", "rebuilt", rebuilt))

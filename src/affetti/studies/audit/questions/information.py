@@ -17,8 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.presets import FrontEnd, front_end
+from affetti.presets import MelFrontEnd, mel_front_end
 from affetti.progress import Progress
+from affetti.signal.front_ends import describe
 from affetti.studies.audit.answer import (
     Answer,
     IntervalFigure,
@@ -36,7 +37,7 @@ from affetti.studies.audit.probes import emotion_by_stage
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.excerpts import excerpts
 
-FRONT_END_BY_PREFIX: dict[str, FrontEnd] = {"": front_end("paper"), "full_band_": front_end("full-band")}
+FRONT_END_BY_PREFIX: dict[str, MelFrontEnd] = {"": mel_front_end("paper"), "full_band_": mel_front_end("full-band")}
 """Prefix of the measurements' names, and the front-end."""
 LATENT_NUMBERS, LATENT_BITS = 356, 16
 """The published study's latent: numbers a clip, and bits a number at its stated rate."""
@@ -85,12 +86,12 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     )
 
 
-def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
+def closed_forms(prefix: str, front: MelFrontEnd) -> list[Measurement]:
     """What the front-end alone says; with a prefix, what bears comparing alone."""
-    wave, bins = numbers_per_second("waveform", front), 1 + front.n_fft // 2
+    wave, bins = numbers_per_second("waveform", front), 1 + front.linear_n_fft // 2
     hertz = np.linspace(0.0, front.sample_rate / 2, bins)
     reached = np.count_nonzero((hertz > front.f_min) & (hertz < front.f_max))
-    reduction = 100.0 * (1.0 - LATENT_NUMBERS / (front.n_mels * front.frames))
+    reduction = 100.0 * (1.0 - LATENT_NUMBERS / (front.n_bands * front.frames))
     rows = [
         (
             "stft_numbers_ratio",
@@ -111,13 +112,13 @@ def closed_forms(prefix: str, front: FrontEnd) -> list[Measurement]:
             "",
         ),
         ("latent_reduction", f"Fewer numbers in {LATENT_NUMBERS} than in a clip's log-mel", reduction, "%"),
-        ("bins_per_band", "STFT bins for one mel band", bins / front.n_mels, ""),
-        ("bins_reached_per_band", "STFT bins in the bands' range for one mel band", reached / front.n_mels, ""),
+        ("bins_per_band", "STFT bins for one mel band", bins / front.n_bands, ""),
+        ("bins_reached_per_band", "STFT bins in the bands' range for one mel band", reached / front.n_bands, ""),
         ("hop_ms", "From frame to frame", 1e3 * front.hop_length / front.sample_rate, "ms"),
     ]
     if not prefix:
         rows += [
-            ("window_ms", "Length of a frame", 1e3 * front.n_fft / front.sample_rate, "ms"),
+            ("window_ms", "Length of a frame", 1e3 * front.linear_n_fft / front.sample_rate, "ms"),
             ("pcm_bits", f"The waveform in {LATENT_BITS} bits a sample", LATENT_BITS * wave, "bit/s"),
             (
                 "latent_bits",
@@ -238,8 +239,8 @@ def _cautions(context: AuditContext, answer: Answer) -> tuple[str, ...]:
         "for few: shares of CCC are of this corpus at this size."
     )
     here = (
-        f"The corpus' own front-end has {front.n_mels} bands from {front.f_min:.0f} to {front.f_max:,.0f} Hz at hop "
-        f"{front.hop_length:,}; what can be predicted from its log-mels is listed with all numbers."
+        f"The corpus' own front-end has {describe(front)}; what can be predicted from its spectrograms is listed with "
+        "all numbers."
     )
     lines = [arithmetic, redundant, rates, filtered, resolution, bits, probing, here]
     if answer["waveform_bits"].n in range(1, 10):

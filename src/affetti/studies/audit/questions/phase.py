@@ -120,7 +120,7 @@ def _fidelity_table(context: AuditContext, n: int, progress: Progress) -> Fideli
         rows.append(row)
         made = reconstruct(wave, FRONT_END, seed=row)
         for name, (sound, inconsistent) in made.items():
-            near = fidelity(wave, sound, FRONT_END.sample_rate, FRONT_END.n_fft, FRONT_END.hop_length)
+            near = fidelity(wave, sound, FRONT_END.sample_rate, FRONT_END.linear_n_fft, FRONT_END.hop_length)
             by_field = {
                 "sharpness": np.nan if near.sharpness is None else 100.0 * near.sharpness,
                 "crest": np.nan if near.crest is None else near.crest,

@@ -23,9 +23,9 @@ from affetti import metrics
 from affetti.errors import InputError
 from affetti.inference.window_regressors import WindowRegressor
 from affetti.presets import FrontEnd
+from affetti.signal.front_ends import spectrogram
 from affetti.signal.harmony import chroma
 from affetti.signal.loudness import loudness
-from affetti.signal.mel import MelSpectrogram
 from affetti.studies.audit.recordings.excerpt import Excerpt, Recording, middle, predict_emotion
 from affetti.studies.audit.recordings.result import PairedRecording, PairSimilarity
 from affetti.studies.audit.recordings.stages import save_sound
@@ -57,7 +57,7 @@ def compare_waveforms(
     first: torch.Tensor, second: torch.Tensor, front: FrontEnd
 ) -> tuple[PairSimilarity, tuple[str, ...]]:
     """How alike two waveforms ``[T]`` are, without predictions; and what could not be measured, with the reason."""
-    analyse, rate = MelSpectrogram(front), front.sample_rate
+    analyse, rate = spectrogram(front), front.sample_rate
     a, b = (analyse(wave).double().numpy() for wave in (first, second))
     power = tuple(10.0 ** (mel / 10.0) for mel in (a, b))
     r, shifted = _correlation(a, b), [_correlation(a, np.roll(b, round(s * b.shape[1]), axis=1)) for s in SHIFTS]

@@ -8,13 +8,14 @@ representation loses and what the way back to sound loses, never less than the f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from affetti.models.generators.patch_pca import PatchPCA
+from affetti.presets import with_mel_bands
 from affetti.signal.mel import MelSpectrogram, stft
 from affetti.signal.phase import griffin_lim
 from affetti.signal.vocoder import GriffinLim
@@ -67,7 +68,7 @@ def _without_phase(context: AuditContext, rows: NDArray[np.intp], _: LogMels) ->
 def _through_bands(bands: int) -> Callable[[AuditContext, NDArray[np.intp], LogMels], LogMels]:
     @torch.inference_mode()
     def through(context: AuditContext, rows: NDArray[np.intp], _: LogMels) -> LogMels:
-        front = replace(context.front_end, n_mels=bands)
+        front = with_mel_bands(context.front_end, bands)
         analyse, back = MelSpectrogram(front), GriffinLim(front, iterations=N_ITERATIONS)
         return np.stack(
             [context.log_mel(context.fit_length(back(analyse(context.waveform(int(row)))))) for row in rows]

@@ -28,8 +28,9 @@ from torch import Tensor
 
 from affetti.presets import FrontEnd
 from affetti.signal.fidelity import Fidelity, inconsistency
+from affetti.signal.front_ends import spectrogram
 from affetti.signal.inversion import invert_mel
-from affetti.signal.mel import MelSpectrogram, stft
+from affetti.signal.mel import stft
 from affetti.signal.phase import griffin_lim
 
 METHODS: dict[str, str] = {
@@ -62,12 +63,12 @@ def reconstruct(
     """
     hop = front.hop_length
     spectrum = stft(waveform, front)
-    true, inverted = spectrum.abs(), invert_mel(MelSpectrogram(front)(waveform), front)
+    true, inverted = spectrum.abs(), invert_mel(spectrogram(front)(waveform), front)
 
     def sound(way: str) -> Tensor:
         if way == "oracle":
-            window, turned = torch.hann_window(front.n_fft), torch.polar(inverted, spectrum.angle())
-            return torch.istft(turned, front.n_fft, hop, window=window, length=len(waveform))
+            window, turned = torch.hann_window(front.linear_n_fft), torch.polar(inverted, spectrum.angle())
+            return torch.istft(turned, front.linear_n_fft, hop, window=window, length=len(waveform))
         given = inverted if way in FROM_MEL else true
         if way in ("fast", "mel"):
             return griffin_lim(given, hop_length=hop)
