@@ -28,6 +28,7 @@ from affetti.studies.audit.recordings.excerpt import (
 )
 from affetti.studies.audit.recordings.result import RecordingAudit, RecordingsResult
 from affetti.studies.audit.recordings.stages import audit_excerpt
+from affetti.weights import SHIPPED
 
 PAGE = "report.html"
 SECONDS_EACH, BYTES_EACH = 0.5, 700_000
@@ -49,7 +50,7 @@ def run(
     audio: Sequence[str | Path] | str | Path,
     out: str | Path | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | None = SHIPPED,
     preset: str = "paper",
     seconds: float = SECONDS,
     device: str = "cpu",
@@ -60,7 +61,8 @@ def run(
     Args:
         audio: audio files, or folders of them. One that cannot be read has ``error`` set and does not stop the others.
         out: a new folder for the sounds of every stage and a page that shows and plays them; by default none.
-        model: a regressor, which predicts the emotion of the sound that comes back of every stage.
+        model: a regressor, which predicts the emotion of the sound that comes back of every stage; by default the one
+            that ships with affetti, None for none.
         preset: front-end of the log-mels; its hop must be at most a quarter of the window.
         seconds: length of what is audited, the middle of each recording.
         device: where the regressor runs.
@@ -115,7 +117,7 @@ def plan(
     audio: Sequence[str | Path] | str | Path,
     out: str | Path | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | None = SHIPPED,
     preset: str = "paper",
     seconds: float = SECONDS,
     device: str = "cpu",

@@ -18,6 +18,7 @@ from affetti.storage import remove_partial, reserve_output, write_text
 from affetti.studies.audit.recordings import pair
 from affetti.studies.audit.recordings.excerpt import SECONDS, check_settings, load_recording
 from affetti.studies.audit.recordings.result import PairResult
+from affetti.weights import SHIPPED
 
 PAGE = "report.html"
 PAIR_BYTES, PAIR_SECONDS = 3_000_000, 0.1
@@ -32,7 +33,7 @@ def run(
     second: str | Path,
     out: str | Path | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | None = SHIPPED,
     preset: str = "paper",
     seconds: float = SECONDS,
     device: str = "cpu",
@@ -45,7 +46,7 @@ def run(
         second: another. Unlike rates are resampled, of unlike lengths as much is compared as both have; ``notes`` say
             so.
         out: a new folder for the sounds and a page that shows and plays them; by default none.
-        model: a regressor.
+        model: a regressor; by default the one that ships with affetti, None for none.
         preset: front-end of the log-mels.
         seconds: length of what is compared, the middle of the time that both have.
         device: where the regressor runs.
@@ -115,7 +116,7 @@ def plan(
     second: str | Path,
     out: str | Path | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | None = SHIPPED,
     preset: str = "paper",
     seconds: float = SECONDS,
     device: str = "cpu",

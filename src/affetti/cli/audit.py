@@ -52,7 +52,7 @@ class Flags(LongFlags):
     pair: bool = False
     """Of two audio files: how alike they are."""
     model: str | None = None
-    """Of audio files: a regressor, which predicts the emotion of each sound (see predict --model)."""
+    """Of audio files: a regressor, which predicts the emotion of each sound, as predict --model (default: shipped)."""
     preset: str | None = None
     """Of audio files: front-end of the log-mels (default paper)."""
     seconds: float | None = None
