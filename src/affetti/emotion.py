@@ -1,8 +1,8 @@
 """The valence-arousal plane.
 
-Valence runs from unpleasant to pleasant, arousal from calm to excited (Russell 1980). Inside affetti both lie in
-[-1, 1]; the scale a corpus was annotated on is an entry of :data:`SCALES` or :data:`CATEGORIES` and is kept with it.
-Quadrants follow the convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
+Valence runs from unpleasant to pleasant, arousal from calm to excited (Mehrabian & Russell 1974; Russell 1980). Inside
+affetti both lie in [-1, 1]; the scale a corpus was annotated on is an entry of :data:`SCALES` or :data:`CATEGORIES` and
+is kept with it. Quadrants follow the convention of 4Q and EMOPIA: Q1 = V+A+, Q2 = V-A+, Q3 = V-A-, Q4 = V+A-.
 
 The words of :data:`WORDS` stand for points on the plane, so that a user can write ``sad`` instead of numbers. Each is
 in the quadrant that the circumplex literature assigns to it; its radius is our choice.

@@ -25,7 +25,7 @@ def test_an_audit_is_run_and_printed(affetti: Affetti, plain: Corpus, tmp_path: 
     document = json.loads(affetti(*requested, "--json").out)
     assert document["questions"][0]["sentence"] in ran.out
     reported = [row for row in document["findings"] if row["topic"] == "structure"]
-    assert f"{len(reported)} claims of the published study: " in ran.out
+    assert f"{len(reported)} claims of the study: " in ran.out
     assert all(row["claim"] in ran.out for row in reported)
     assert (
         f"{len(document['findings']) - len(reported)} more claims belong to questions that were not selected" in ran.out

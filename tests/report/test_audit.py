@@ -134,7 +134,7 @@ def test_the_table_of_claims_holds_what_it_is_sorted_and_filtered_by(page: str) 
 
 def test_the_summary_answers_the_main_questions(page: str) -> None:
     top = page[page.index('id="summary"') : page.index('id="audit"')]
-    assert "Of 4 claims of the published study, 1 supported, 1 contradicted and 2 undecided." in top
+    assert "Of 4 claims of the study, 1 supported, 1 contradicted and 2 undecided." in top
     assert wording.typeset("Real songs cap at 100 [97, 100] of 100.") in top
     assert "nothing about how people feel" in top
     assert "A quick audit" in top

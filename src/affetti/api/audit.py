@@ -45,7 +45,7 @@ def run(
     engine: str = "local",
     progress: Progress = silent,
 ) -> AuditResult:
-    """Measure what a log-mel loses, and decide the claims of the published study.
+    """Measure what a log-mel loses, and decide the claims of the study.
 
     Arguments, result and errors are those of :func:`affetti.studies.audit.audit.audit_corpus`; ``workers`` are
     processes, by default one per core, and ``engine`` is where they run.

@@ -61,7 +61,7 @@ class DemoScore:
     """Quality Score, 0 to 100."""
     quality_ci: tuple[float, float]
     published: float
-    """The same by the formula of the published study."""
+    """The same by the formula of the study."""
     relative: dict[str, ConditioningShare | None]
     """By axis: how closely the clips follow the requested emotion, as a share of what real music reaches."""
 
@@ -93,7 +93,7 @@ class DemoResult(BaseResult):
     """The primary contrast of the augmentation study, in one sentence."""
     arms: tuple[DemoArm, ...]
     claims: dict[str, int]
-    """How many claims of the published study got each verdict."""
+    """How many claims of the study got each verdict."""
     seconds: dict[str, float]
     """By stage."""
     peak_memory_gb: float
@@ -331,6 +331,6 @@ def _summary(result: DemoResult) -> str:
             f"{arm.name}: CCC {arm.ccc:.3f}, difference {arm.delta:+.3f} [{low:+.3f}, {high:+.3f}]: {arm.verdict}"
         )
     claims = ", ".join(f"{count} {verdict}" for verdict, count in sorted(result.claims.items()))
-    lines.append(f"claims of the published study, on this corpus: {claims}")
+    lines.append(f"claims of the study, on this corpus: {claims}")
     lines.append(f"report: {result.report} ({sum(result.seconds.values()):.0f} s in all)")
     return "\n".join(lines)

@@ -148,7 +148,7 @@ def text(result: AuditResult) -> str:
     rows = [finding for finding in result.findings if finding.topic in topics]
     verdicts = [finding.verdict for finding in rows]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided"))
-    lines += ["", f"{len(rows)} claims of the published study: {counts}", *map(_claim, rows)]
+    lines += ["", f"{len(rows)} claims of the study: {counts}", *map(_claim, rows)]
     if others := len(result.findings) - len(rows):
         lines.append(f"{others} more claims belong to questions that were not selected, or need --study")
     return "\n".join(lines)

@@ -63,7 +63,7 @@ class Flags(LongFlags):
     seeds: int | None = None
     """Regressors per arm (default 3; 5 or more for a verdict)."""
     ratio: float | None = None
-    """Synthetic clips per real training clip (default 1; the published study's 2.3)."""
+    """Synthetic clips per real training clip (default 1; the study's 2.3)."""
     train_fractions: Annotated[str | None, tyro.conf.arg(aliases=["--shares"])] = None
     """Learning curve over the amount of real songs, in percent, such as 10,20,50,100: everything is trained on each."""
     sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
@@ -223,7 +223,7 @@ def _contrasts(rows: Sequence[ContrastResult]) -> list[str]:
 
 
 def _methods(rows: Sequence[MethodRow]) -> list[str]:
-    """What each method adds: measured, with what the published study claims for its quality."""
+    """What each method adds: measured, with what the study claims for its quality."""
     if not rows:
         return []
     width = max([16, *(len(row.name) for row in rows)])

@@ -13,7 +13,7 @@ from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import AxisConditioning
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-"""What a claim of the published study can be."""
+"""What a claim of the study can be."""
 MAX_WIDTH = 50.0
 """Width of the interval of the Quality Score above which it says almost nothing."""
 AS_REAL, IN_PART = 0.8, 0.4
@@ -181,7 +181,7 @@ def _claims(audit: Audit) -> list[Answer]:
     if not verdicts:
         return []
     counts = listed([f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS])
-    return [Answer(audit.name, f"Of {plural(len(verdicts), 'claim')} of the published study, {counts}.")]
+    return [Answer(audit.name, f"Of {plural(len(verdicts), 'claim')} of the study, {counts}.")]
 
 
 def _limits(sources: Sources) -> list[Answer]:

@@ -42,7 +42,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedClaim:
-    """What the published study states for a method."""
+    """What the study states for a method."""
 
     quality: str
     information: str
@@ -80,7 +80,7 @@ class Family:
     predicts_from_embeddings: bool = False
     """Whether it can be trained on an embedding of each clip instead of the log-mel."""
     published_claim: PublishedClaim | None = None
-    """What the published study states for training with its clips."""
+    """What the study states for training with its clips."""
 
     @property
     def augmentable(self) -> bool:
@@ -215,7 +215,7 @@ GENERATORS = tuple(name for name, family in FAMILIES.items() if family.generates
 SPECTROGRAM_GENERATORS = tuple(name for name in GENERATORS if not FAMILIES[name].sound)
 """Generators of log-mels, which need no sound kept with the corpus: what a study trains by default."""
 REFERENCE_GENERATOR = "gan"
-"""The generator of the published study, which others are compared with."""
+"""The generator of the study, which others are compared with."""
 REGRESSORS = tuple(name for name, family in FAMILIES.items() if not family.generates)
 SMALL_REGRESSOR = "student"
 """The network that studies train many times."""

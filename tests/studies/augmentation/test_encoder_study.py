@@ -211,7 +211,7 @@ def test_what_an_encoder_cannot_have_is_refused_in_one_line_before_anything_is_w
          {"regressor": "baseline", "arms": ("null", "time-stretch")}),
         (UsageError, "--augment: baseline is fitted to all clips at once", corpus,
          {"regressor": "baseline", "augment": "specaugment"}),
-        (UsageError, "--published-protocol: the published study's protocol is run with a student", corpus,
+        (UsageError, "--published-protocol: the study's protocol is run with a student", corpus,
          {"regressor": "vit", "published_protocol": True}),
         (MismatchError, "--regressor regressor", corpus,
          {"regressor": f"encoder:regressor:{run_of('student')}", "folds": 2}),

@@ -5,8 +5,9 @@ and ReLU, self-attention with a residual; tanh. At 128 × 1,292 the grids are 8 
 128 × 1,292. Discriminator: the condition as a map beside the spectrogram, four strided convolutions of 32-64-128-256
 channels with spectral norm and leaky ReLU, one logit.
 
-What the study does not say is chosen here: channels halve from 256, attention follows the first convolution, the
-condition's map is a linear layer on an embedding of 16, and tanh spans the range of the normalised log-mel. When not to
+The grids are those of the study's public code, not of its report. What neither says is chosen here: channels halve from
+256, attention follows the first convolution, the condition's map is a linear layer on an embedding of 16, and tanh
+spans the range of the normalised log-mel. When not to
 use: for anything but the comparison; ``recipe="modern"`` is the default for a reason.
 """
 

@@ -4,7 +4,8 @@
 convolution (transposed ones leave a checkerboard, Odena et al. 2016). Each stage is scaled and shifted by noise
 and condition, and ends in a stack of dilated residual convolutions. One pass makes a window of 67,584 samples, 3.1 s
 at 22,050 Hz; a longer clip is a chain of windows of their own noise, consecutive ones joined by a raised-cosine
-cross-fade. The chain keeps the condition, not the tune.
+cross-fade. The chain keeps the condition, not the tune. Stacks of dilated convolutions are WaveNet's (van den Oord et
+al. 2016); that a network may take the waveform itself is Dieleman & Schrauwen's (2014).
 
 Level: waveforms are divided by one scale, the largest peak of the training clips; tanh bounds the output. Nothing is
 normalised clip by clip, for loudness is an emotion cue.

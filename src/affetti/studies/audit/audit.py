@@ -2,7 +2,7 @@
 
 Ten questions, a module each, are answered for one corpus. Each answer is saved at once, so that an audit can be
 interrupted and resumed, and a question can run alone. Where the corpus lacks what a question needs, the answer is "not
-measurable here: needs …", and the other questions still run. The claims of the published study are then decided by
+measurable here: needs …", and the other questions still run. The claims of the study are then decided by
 rules fixed beforehand, see :mod:`affetti.studies.audit.claims`.
 
 When not to use: on synthetic corpora. Audit the real corpus, and give the generators as ``models``.

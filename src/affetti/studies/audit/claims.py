@@ -1,9 +1,10 @@
-"""The rule by which a claim of the published study is decided, and the table of verdicts.
+"""The rule by which a claim of the study is decided, and the table of verdicts.
 
-The study is an unpublished report on GAN augmentation for DEAM. Its checkable claims are listed in ``claims.csv``
-beside this module, with the section that states each and the range that it states: ``50..70``, ``..0.55``, or a single
-number, which stands for itself ± 10 % of itself, because the study gives no intervals. The ranges were written down
-before anything was measured. Statements with neither a number nor a direction are left out. A claim is
+The study is a report on GAN augmentation for DEAM, unpublished and without code. Its checkable claims are listed in
+``claims.csv`` beside this module, with the section that states each and the range that it states: ``50..70``,
+``..0.55``, or a single number, which stands for itself ± 10 % of itself, because the study gives no intervals. The
+ranges were written down before anything was measured. Statements with neither a number nor a direction are left out. A
+claim is
 
 - ``supported`` where the whole 95 % interval of the measurement lies inside the range,
 - ``contradicted`` where the interval and the range do not overlap,

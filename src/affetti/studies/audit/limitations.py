@@ -1,6 +1,6 @@
 """Words for a paper: a limitations paragraph, a footnote and a table of losses, with the numbers that were measured.
 
-They replace those that the published study proposed for its own report (its §10 and §11), whose numbers were argued and
+They replace those that the study proposed for its own report (its §10 and §11), whose numbers were argued and
 not measured. A number that this audit did not measure is called "(not measured)"; none is taken over from the study.
 """
 
@@ -171,7 +171,7 @@ def _footnote(findings: Sequence[Finding]) -> str:
     return (
         "Quality Score of affetti, calibrated on held-out real songs (100) and one clip repeated (25). "
         "Points for one kind alone, or without words, show what the score detects, and bound nothing. "
-        f"Of {len(findings)} claims of an unpublished study of spectrogram GANs, on this corpus "
+        f"Of {len(findings)} claims of a study of spectrogram GANs, on this corpus "
         f"{counts['supported']} are supported, "
         f"{counts['contradicted']} contradicted and {counts['undecided']} undecided."
     )

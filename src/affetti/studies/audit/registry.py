@@ -26,7 +26,7 @@ QUESTION_NAMES: tuple[str, ...] = (
     "ceiling",
     "errors",
 )
-"""In the order in which they are answered and reported, that of the published study's argument."""
+"""In the order in which they are answered and reported, that of the study's argument."""
 
 
 def load_question(name: str) -> Question:

@@ -73,7 +73,7 @@ class AuditResult(BaseResult):
     questions: tuple[AnsweredQuestion, ...]
     """In the order of :data:`affetti.studies.audit.registry.QUESTION_NAMES`; others are absent."""
     findings: tuple[Finding, ...]
-    """A row for each claim of the published study."""
+    """A row for each claim of the study."""
     wording: Wording
     """A paragraph, a footnote and a table for a paper, with the measured numbers."""
     corpus: str

@@ -49,7 +49,7 @@ PLAIN = "plain-"
 PLAIN_BASE, PLAIN_REFERENCE = "plain-real", "plain-real-longer"
 SET_KINDS = (*GENERATORS, COMPOSED, COMPOSER, NULL, *AUDIO_COPIES)
 RATIOS = (0.25, 0.5, 2.0, 2.3, 4.0)
-"""Synthetic clips for each real one, beside the study's own; 2.3 is the published study's."""
+"""Synthetic clips for each real one, beside the study's own; 2.3 is the study's."""
 TRAINED, PRETRAINING, BETA = "trained", "pretraining", "beta"
 """Settings that are no sampling parameters: updates of the generator, of the regressor on the set, and β."""
 ALIGNED = "aligned"

@@ -84,7 +84,7 @@ class StudySettings:
     head: str | None = None
     """Head of an encoder: ``linear``, the default, or ``mlp``."""
     published_protocol: bool = False
-    """Whether to rerun the published study's own protocol too."""
+    """Whether to rerun the study's own protocol too."""
     steps: int | None = None
     """Updates U: an arm may take 2U; the preset's by default."""
     batch_size: int | None = None
@@ -212,7 +212,7 @@ def _regressor(corpus: Corpus, settings: StudySettings) -> StudyRegressor:
         what = f"{regressor.name} is fitted to all clips at once, without batches to augment"
         raise UsageError(what, where="--augment", hint="leave it out")
     if settings.published_protocol and regressor.kind != SMALL_REGRESSOR:
-        what = f"the published study's protocol is run with a {SMALL_REGRESSOR}, not with {regressor.name}"
+        what = f"the study's protocol is run with a {SMALL_REGRESSOR}, not with {regressor.name}"
         raise UsageError(what, where="--published-protocol", hint="leave it out, or --regressor")
     if not regressor.closed_form:
         make(regressor.kind, corpus.front_end.shape, regressor.settings)

@@ -1,4 +1,4 @@
-"""The published study's hierarchy of augmentation methods, measured.
+"""The study's hierarchy of augmentation methods, measured.
 
 That study ranks methods by quality, information preserved and emotion accuracy, and calls diversity the reason why
 the lowest quality helped most; its numbers carry no method. Here, for what each method adds to the training songs:
@@ -68,7 +68,7 @@ PUBLISHED_CLAIMS: dict[str, PublishedClaim] = {
     "pitch-shift": PublishedClaim(quality="75–85", information="80 %", emotion="85 %"),
     "mixup": PublishedClaim(quality="70–80", information="75 %", emotion="80 %"),
 }
-"""What the published study states for each method that needs no generator; for others, their family says it."""
+"""What the study states for each method that needs no generator; for others, their family says it."""
 MethodClips = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.str_]]
 """Log-mels ``[N, M, F]``, labels ``[N, 2]``, songs ``[N]``."""
 

@@ -1,4 +1,4 @@
-"""What the published study's own protocol would have said: **not an honest evaluation**, run to show the difference.
+"""What the study's own protocol would have said: **not an honest evaluation**, run to show the difference.
 
 That study trained its GAN on all real songs, generated clips for emotions drawn uniformly from the plane, shuffled real
 and synthetic clips together and split the mixture 70 / 15 / 15 clip by clip. So test clips were partly synthetic,

@@ -172,7 +172,7 @@ class MixedTestSet:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedProtocol:
-    """What the published study's own protocol would have reported; never an honest evaluation."""
+    """What the study's own protocol would have reported; never an honest evaluation."""
 
     honest: bool
     """False, always."""

@@ -36,7 +36,7 @@ class Quality:
     tier: str
     components: dict[str, metrics.Component]
     published: metrics.PublishedQuality
-    """The published study's formula on the same sets."""
+    """The study's formula on the same sets."""
 
     @classmethod
     def of(cls, result: metrics.QualityResult) -> Quality:

@@ -119,3 +119,10 @@ def test_a_composed_corpus(corpus, tmp_path, monkeypatch):
     assert all((tmp_path / "audit" / sound.file).is_file() for sound in answer.sounds)
     assert any("no emotion of their own" in caution for caution in answer.cautions)
     assert f"{answer['spread_ccc'].value:.2f}" in answer.sentence
+
+
+def test_the_share_of_pop_and_rock_counts_songs_of_known_genre() -> None:
+    songs = np.array(["a", "a", "b", "c", "d", "e"])
+    share = genre.pop_rock_share(np.array(["pop", "pop", "rock", "jazz", "", "other"]), songs)
+    assert (share.value, share.n, share.exact) == (50.0, 4, True)
+    assert genre.pop_rock_share(np.array([""]), np.array(["a"])).value is None

@@ -1,12 +1,13 @@
 """How many bits numbers take: their order-0 entropy, and what real lossless coders make of them.
 
-Entropy of order 0, N · H of the relative frequencies of the integers at hand, is what a coder takes that knows how
-often each value occurs and nothing else; the table of frequencies is not counted, so that of N numbers it is N log₂ N
-at most, whatever they are. It is no lower bound: a coder that uses neighbouring numbers takes less. A real
-coder's bits are a bound from above on what the numbers hold, as far above as the coder is poor. FLAC, for waveforms,
-has a linear predictor and Rice codes (1979); for all else the better of two is taken: LZMA, which knows repeated bytes
-alone, and Rice codes as FLAC has them for what its predictor leaves. Neither measures what is audible, and both depend
-on the rounding step: halve it, and every number that is not zero takes a bit more.
+Entropy of order 0 (Shannon 1948, "A Mathematical Theory of Communication"), N · H of the relative frequencies of the
+integers at hand, is what a coder takes that knows how often each value occurs and nothing else; the table of
+frequencies is not counted, so that of N numbers it is N log₂ N at most, whatever they are. It is no lower bound: a
+coder that uses neighbouring numbers takes less. A real coder's bits are a bound from above on what the numbers hold, as
+far above as the coder is poor. FLAC, for waveforms, has a linear predictor and Rice codes (1979); for all else the
+better of two is taken: LZMA, which knows repeated bytes alone, and Rice codes as FLAC has them for what its predictor
+leaves. Neither measures what is audible, and both depend on the rounding step: halve it, and every number that is not
+zero takes a bit more.
 
 So that representations can be set side by side, a spectrum is rounded as finely as 16-bit PCM rounds the waveform.
 With a step q the errors of real and imaginary parts have variance q²/12 each; the inverse STFT, being a

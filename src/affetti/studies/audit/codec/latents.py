@@ -2,7 +2,7 @@
 
 - ``patches``: :class:`affetti.models.generators.patch_pca.PatchPCA` as affetti's own flow has it, 24 numbers for 64 of
   the log-mel.
-- ``latent``: principal components of pieces of a second, 12 numbers a second. The published study's generator has 356
+- ``latent``: principal components of pieces of a second, 12 numbers a second. The study's generator has 356
   numbers for 30 s, which is 11.9 a second; its latent is learnt and not linear, and may hold more than this one does.
 
 Coefficients are of orthonormal components in dB, rounded to whole decibels: that errs as much as rounding the log-mel

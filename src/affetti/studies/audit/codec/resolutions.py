@@ -1,4 +1,4 @@
-"""A sound at the resolutions that the published study compares: 1,025 bins of an STFT, 128, 64 and 32 mel bands.
+"""A sound at the resolutions that the study compares: 1,025 bins of an STFT, 128, 64 and 32 mel bands.
 
 All at the front-end ``paper``: windows of 2,048 samples at 22,050 Hz, a hop of 512. The STFT reaches to 11,025 Hz, mel
 bands, as the study's main report has them, to 8,000 Hz. So that treble and detail are not taken for one another, there

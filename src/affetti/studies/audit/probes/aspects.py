@@ -39,7 +39,7 @@ from affetti.studies.audit.probes.song_position import learnable_classes, struct
 from affetti.studies.audit.probes.text_gain import text_features
 
 STUDY_ASPECTS = ("lyrics", "timbre", "structure", "genre", "phase")
-"""Those of the published study, which adds them up."""
+"""Those of the study, which adds them up."""
 ASPECTS = (*STUDY_ASPECTS, "harmony")
 NEEDS_LYRICS = f"lyrics: a column of words, in {linear_probe.N_FOLDS} songs or more"
 NEEDS_STRUCTURE = "songs with two clips or more, or a column section; and a label of its own for each clip"

@@ -57,6 +57,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         if np.unique(genre[genre != ""]).size > 1
         else _missing_measurements(NEEDS_GENRES)
     )
+    measurements.append(pop_rock_share(genre, context.corpus.songs))
     progress("genre", 1, 4)
     measurements += mix_shift(context)
     measurements += fisher_interval()
@@ -109,6 +110,17 @@ def _corpus_measurements(context: AuditContext, genre: Texts) -> list[Measuremen
     return measurements + [
         added_variance(context, *_conditioning(axis), predictions, "genre", k) for k, axis in enumerate(AXES)
     ]
+
+
+def pop_rock_share(genre: Texts, songs: Texts) -> Measurement:
+    """Songs that are pop or rock, in % of those whose genre is known: a count, without an interval."""
+    known = genre != ""
+    label = "songs that are pop or rock, of those whose genre is known"
+    if not known.any():
+        return Measurement.missing("share_pop_rock", label, "a column genre", "%")
+    named, first = np.unique(songs[known], return_index=True)
+    value = 100.0 * float(np.isin(genre[known][first], ("pop", "rock")).mean())
+    return Measurement("share_pop_rock", label, value, None, len(named), unit="%", exact=True)
 
 
 def genre_features(features: Floats, genre: Texts, songs: Texts) -> Floats:

@@ -1,6 +1,6 @@
 """How much of sound and of its emotion is left at each step from the waveform to a latent.
 
-Four things are kept apart that the published study's one number mixes: how many numbers a second a step has (a closed
+Four things are kept apart that the study's one number mixes: how many numbers a second a step has (a closed
 form of the front-end), how many bits they take (:mod:`~affetti.studies.audit.codec.entropy`), what comes back when the
 step is inverted (:mod:`~affetti.studies.audit.codec.round_trips`), and how well a probe still predicts emotion
 (:mod:`~affetti.studies.audit.probes.emotion_by_stage`). The steps are those of
@@ -40,7 +40,7 @@ from affetti.studies.audit.resynthesis.excerpts import excerpts
 FRONT_END_BY_PREFIX: dict[str, MelFrontEnd] = {"": mel_front_end("paper"), "full_band_": mel_front_end("full-band")}
 """Prefix of the measurements' names, and the front-end."""
 LATENT_NUMBERS, LATENT_BITS = 356, 16
-"""The published study's latent: numbers a clip, and bits a number at its stated rate."""
+"""The study's latent: numbers a clip, and bits a number at its stated rate."""
 TONE_HZ = 15_000.0
 """Hz: a tone over the band, to be resampled."""
 MAX_SECONDS = 15_000.0

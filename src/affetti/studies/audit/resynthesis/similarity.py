@@ -1,6 +1,6 @@
 """How alike two spectrograms are.
 
-- :func:`correlation`: Pearson's r of all cells, as the published study compares spectrograms. Every spectrogram of
+- :func:`correlation`: Pearson's r of all cells, as the study compares spectrograms. Every spectrogram of
   music is loud at the bottom and quiet at the top, so that different songs too have a high r: compare with theirs.
 - :func:`correlation_in_time`: the same after each band's mean over time is taken out. What is left is when bands
   sound, not that low ones are louder.
