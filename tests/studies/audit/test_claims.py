@@ -131,10 +131,13 @@ def test_every_kind_of_bound_in_the_table_is_known() -> None:
 
 
 @pytest.mark.parametrize("factor", ["lyrics", "timbre", "structure", "genre"])
-def test_neither_one_kind_alone_nor_a_linear_regressors_share_decides_a_claim(factor: str) -> None:
-    for prefix in ("penalty", "variance"):
-        claim = next(claim for claim in claims() if claim.id == f"{prefix}-{factor}")
-        assert decide(claim, measured(0.0, 0.0, 1.0), composed=False)[0] == "undecided"
+def test_a_pair_of_generators_decides_a_penalty_and_a_linear_regressors_share_decides_nothing(factor: str) -> None:
+    listed = {claim.id: claim for claim in claims()}
+    share, penalty = listed[f"variance-{factor}"], listed[f"penalty-{factor}"]
+    assert decide(share, measured(0.0, 0.0, 1.0), composed=False)[0] == "undecided"
+    assert penalty.measurement == f"ceiling.penalty_{factor}_generator"
+    assert decide(penalty, measured(0.0, 0.0, 1.0), composed=True)[0] == "contradicted"
+    assert decide(penalty, None, composed=True)[0] == "undecided"
 
 
 @pytest.mark.parametrize("name", ["ceiling-75", "ceiling-40", "penalty-phase", "penalty-bands"])

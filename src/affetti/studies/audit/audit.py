@@ -10,7 +10,7 @@ When not to use: on synthetic corpora. Audit the real corpus, and give the gener
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def audit_corpus(
     Args:
         corpus: real or composed music.
         out: folder of the audit.
-        models: runs of generators, one of each kind; their clips are scored and played beside real ones.
+        models: runs of generators; their clips are scored and played beside real ones.
         studies: augmentation studies of the same corpus, which decide the claims about gains.
         only: questions to answer, all by default; answers that are already saved stay.
         quick: fewer songs, wider intervals.
@@ -165,7 +165,7 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
     """Check, before any work, that models and studies are of this corpus.
 
     Raises:
-        UsageError: a run that is not of a generator, two runs of one kind, or a folder that is not a study.
+        UsageError: a run that is not of a generator, a run given twice, or a folder that is not a study.
         MismatchError: a synthetic corpus, another front-end, a model that saw its own test fold in training, a run or
             a study of another corpus.
     """
@@ -173,7 +173,7 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
         raise MismatchError(
             "holds synthetic clips", where=corpus.path, hint="audit the real corpus; --models adds these"
         )
-    kinds: list[str] = []
+    weights: list[str] = []
     for path in models:
         trained = runs.load(path)
         if trained.kind not in runs.GENERATORS:
@@ -182,10 +182,9 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
         trained.require_unseen(corpus.songs[corpus.fold(trained.meta.fold).test])
         if trained.meta.corpus.content_hash != corpus.hash:
             raise MismatchError("was trained on another corpus", where=path, hint=f"give runs of {corpus.path}")
-        kinds.append(trained.kind)
-    repeated = {kind for kind in kinds if kinds.count(kind) > 1}
-    if repeated:
-        raise UsageError(f"several runs of {min(repeated)}", where="--models", hint="give one of each kind")
+        if trained.meta.weights_sha256 in weights:
+            raise UsageError(f"several runs of {trained.kind} are the same", where=path, hint="give each run once")
+        weights.append(trained.meta.weights_sha256)
     for path in studies:
         document = read_json(path / "result.json")
         if not isinstance(document, dict) or document.get("verb") != "compare":
@@ -194,17 +193,32 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
             raise MismatchError("is a study of another corpus", where=path, hint=f"give one of {corpus.path}")
 
 
+def generator_names(models: Sequence[runs.TrainedModel]) -> tuple[str, ...]:
+    """A name for each run: its kind, the fields it lacks of those that others of its kind have, and a number."""
+    fields: dict[str, dict[str, None]] = {}
+    for trained in models:
+        fields.setdefault(trained.kind, {}).update(dict.fromkeys(trained.generator.followed_fields))
+    plain: list[str] = []
+    names: list[str] = []
+    for trained in models:
+        lacking = [name for name in fields[trained.kind] if name not in trained.generator.followed_fields]
+        plain.append("_".join([trained.kind, *(["without", *lacking] if lacking else [])]))
+        again = plain.count(plain[-1])
+        names.append(plain[-1] if again == 1 else f"{plain[-1]}_{again}")
+    return tuple(names)
+
+
 def _with_generated(context: AuditContext, executor: Executor, progress: Progress) -> AuditContext:
     """The context with clips of each generator, for the emotions that it was trained on."""
     generated: list[tuple[str, Path]] = []
-    for path in context.models:
-        trained = runs.load(path)
+    models = [runs.load(path) for path in context.models]
+    for path, trained, name in zip(context.models, models, generator_names(models), strict=True):
         n = min(
             context.sample_size(MAX_GENERATED, MAX_GENERATED_QUICK),
             len(context.corpus.fold(trained.meta.fold).test),
         )
-        target = context.folder / "generated" / trained.kind
+        target = context.folder / "generated" / name
         settings = GenerationSettings(emotions="matched", seed=context.seed)
         generate_corpus(path, n, target, settings, executor=executor, progress=progress)
-        generated.append((trained.kind, target))
+        generated.append((name, target))
     return replace(context, generated=tuple(generated))

@@ -55,7 +55,7 @@ class AuditedGenerator:
     """A trained generator whose clips were audited beside the corpus."""
 
     name: str
-    """Its family, such as ``gan``."""
+    """Its family, such as ``gan``, and the fields of the condition that others of the family have and it lacks."""
     path: str
     """The synthetic corpus of its clips."""
 

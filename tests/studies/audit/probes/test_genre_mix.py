@@ -66,9 +66,10 @@ def test_says_what_is_lacking(tmp_path):
     real = shown(tmp_path / "real", GENRE)
     none = genre_mix.mix_shift(AuditContext(real, tmp_path / "audit"))
     assert [m.name for m in none] == ["mix_shift", "mix_shift_by_chance"]
+    assert all(m.value is None for m in none)
     assert all("give --models" in m.note for m in none)
     unknown = generated(tmp_path / "unknown", GENRE[:40], songs=[])
     heard_all = generated(tmp_path / "all", GENRE[:40], songs=[f"song{i}" for i in range(SONGS)])
     for path in (unknown, heard_all):
-        first, _ = genre_mix.mix_shift(AuditContext(real, tmp_path / "audit", generated=(("flow", path),)))
+        first, *_ = genre_mix.mix_shift(AuditContext(real, tmp_path / "audit", generated=(("flow", path),)))
         assert (first.name, first.value) == ("mix_shift", None)

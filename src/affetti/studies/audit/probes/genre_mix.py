@@ -24,6 +24,7 @@ from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.probes.genre_ccc import clip_genres
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
+from affetti.training import run as runs
 from affetti.training.registry import REFERENCE_GENERATOR
 
 N_RESAMPLES = 400
@@ -45,7 +46,20 @@ def mix_shift(context: AuditContext) -> list[Measurement]:
             measurements += _missing_measurements(
                 suffix, kind, f"two genres or more in the songs it was trained on ({error.what})"
             )
-    return measurements
+    return measurements + _blind_shift(context)
+
+
+def _blind_shift(context: AuditContext) -> list[Measurement]:
+    """``mix_shift_blind``: the same of the first generator whose clips do not depend on a genre."""
+    needs = "a generator without genres: affetti train gan --without genre, or --set recipe=published"
+    made = zip(context.generated, map(runs.load, context.models), strict=False)
+    blind = [it for it, trained in made if "genre" not in trained.generator.followed_fields]
+    if not blind:
+        return _missing_measurements("_blind", "a generator that knows no genre", needs)
+    try:
+        return _shift(context, *blind[0], "_blind")
+    except InputError as error:
+        return _missing_measurements("_blind", blind[0][0], f"genres in the songs it was trained on ({error.what})")
 
 
 def _shift(context: AuditContext, kind: str, path: Path, suffix: str) -> list[Measurement]:

@@ -38,7 +38,7 @@ from affetti.studies.audit.answer import (
     format_measurement,
 )
 from affetti.studies.audit.context import NEEDS_AUDIO, AuditContext
-from affetti.studies.audit.counterfactuals import score_penalties
+from affetti.studies.audit.counterfactuals import generator_penalties, score_penalties
 from affetti.studies.audit.probes import linear_probe
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.degradations import BAND_COUNTS, degradations
@@ -83,6 +83,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     whole = {its.name: its for its in measurements}
     measurements += _generators(context, whole["quality_roundtrip"])
     measurements += score_penalties.penalty_measurements(context, real, songs[held])
+    measurements += generator_penalties.generator_penalties(context)
     measurements += _labels(context)
     names = tuple(its.name for its in measurements if its.name.startswith("quality_"))
     return Answer(
@@ -204,7 +205,7 @@ def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
 def _costs(context: AuditContext) -> list[Measurement]:
     """Time of sampling and training, as multiples of those of the reference generator."""
     reference = REFERENCE_GENERATOR
-    trained = {run.kind: run for run in map(runs.load, context.models)}
+    trained = {run.kind: run for run in map(runs.load, reversed(context.models))}
     if reference not in trained:
         return []
     sampling = {kind: _sampling_times(run) for kind, run in trained.items()}
