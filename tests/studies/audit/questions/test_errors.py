@@ -32,6 +32,15 @@ def test_errors_are_explained_by_what_a_corpus_knows_and_the_worst_songs_can_be_
     assert answer.sentence.startswith("A regressor of the log-mel errs by ")
 
 
+def test_without_neutral_words_music_without_words_is_compared_with_all_words(corpus: Corpus, tmp_path: Path) -> None:
+    sung = corpus.clips["lyrics"].fillna("") != ""
+    clips = corpus.clips.assign(lyrics=sung.map({True: "joy", False: ""}))
+    answer = errors.measure(AuditContext(Corpus(corpus.path, corpus.meta, clips), tmp_path / "audit", True), silent)
+    assert answer["no_words_valence"].label == "valence: no words, beside words"
+    assert answer["no_words_valence"].ci is not None
+    assert answer["emotional_words_valence"].value is None
+
+
 def test_a_corpus_that_knows_nothing_says_what_each_value_needs(corpus: Corpus, tmp_path: Path) -> None:
     blank = corpus.clips.assign(lyrics="", mode="", genre="", section="", valence_std=float("nan"))
     bare = Corpus(corpus.path, corpus.meta | {"source": "made up"}, blank.assign(arousal_std=float("nan")))

@@ -106,6 +106,8 @@ def _describe(context: AuditContext, rows: NDArray[np.intp], clips: _Clips, prog
     emotional = np.abs(np.nan_to_num(said)) >= EMOTIONAL
     if emotional.any() and not emotional[sung].all():
         common["emotional_words"] = emotional.astype(np.float64)
+    elif emotional.any():  # there are no neutral words to compare with
+        clips.labels["no_words"] = "no words, beside words"
     common["words_against_music"] = _words_against_music(words, sung, context.corpus.labels[rows, 0], clips)
     mode = table["mode"].fillna("").to_numpy(dtype=str)
     if {"major", "minor"} <= set(mode.tolist()):
