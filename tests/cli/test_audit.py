@@ -9,6 +9,7 @@ import pytest
 from tests.material import write_corpus
 
 from affetti.corpus import Corpus
+from affetti.studies.audit.registry import QUESTION_NAMES
 
 Affetti = Callable[..., Any]
 
@@ -36,7 +37,7 @@ def test_a_dry_run_writes_nothing(affetti: Affetti, plain: Corpus, tmp_path: Pat
     out = tmp_path / "audit"
     ran = affetti("audit", plain.path, "--out", out, "--dry-run")
     assert ran.code == 0, ran.err
-    assert "would answer 10 questions (information, lyrics" in ran.out
+    assert f"would answer {len(QUESTION_NAMES)} questions (information, lyrics" in ran.out
     assert not out.exists()
     plan = json.loads(affetti("audit", plain.path, "--out", out, "--dry-run", "--quick", "--json").out)
     assert plan["seconds"] < 200

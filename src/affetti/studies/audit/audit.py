@@ -1,6 +1,6 @@
 """The audit: what a log-mel loses of music and emotion, what caps quality, and which published claims hold.
 
-Ten questions, a module each, are answered for one corpus. Each answer is saved at once, so that an audit can be
+Eleven questions, a module each, are answered for one corpus. Each answer is saved at once, so that an audit can be
 interrupted and resumed, and a question can run alone. Where the corpus lacks what a question needs, the answer is "not
 measurable here: needs …", and the other questions still run. The claims of the study are then decided by
 rules fixed beforehand, see :mod:`affetti.studies.audit.claims`.
