@@ -20,9 +20,9 @@ SMALL = os.environ.get("AFFETTI_EXAMPLES") == "small"
 folder = Path(tempfile.mkdtemp())
 
 # %%
-# **Forty songs**, of which eight are tested on in each fold.
+# **Forty songs**, of which eight are held out and tested on.
 
-affetti.prepare("composed", folder / "corpus", clips=160, workers=1)
+affetti.prepare("composed", folder / "corpus", clips=160 if SMALL else 320, workers=1)
 
 # %%
 # **Two arms.** ``real`` is trained with SpecAugment and stops early on validation songs; ``plain-real-longer`` takes

@@ -98,7 +98,7 @@ def test_the_tutorial_of_a_song_over_time_runs(
     monkeypatch.chdir(tmp_path)
     smaller = (("--clips 960 --keep-audio", "--clips 80"),)
     ran = follow(DOCS / "tutorials" / "song-over-time.md", affetti, smaller)
-    assert len(ran) == 3
+    assert len(ran) == 4
     assert len(Path("song.csv").read_text(encoding="utf-8").splitlines()) == 2
     assert Path("curve.png").exists()
 
