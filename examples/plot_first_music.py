@@ -38,22 +38,22 @@ for word, emotion in emotions.items():
 axes.set(xlim=(-1, 1), ylim=(-1, 1), xlabel="valence", ylabel="arousal", title="Cues that the composer chooses")
 
 # %%
-# **Happy**: major, fast, loud.
+# **Happy**: major, fast, in a high register.
 
 play(emotions["happy"])
 
 # %%
-# **Angry**: as excited, but unpleasant.
+# **Angry**: as fast as happy music, but minor, low and loud.
 
 play(emotions["angry"])
 
 # %%
-# **Sad**: slow and soft.
+# **Sad**: minor, slow, in a low register.
 
 play(emotions["sad"])
 
 # %%
-# **Peaceful**: as calm as sad music, but pleasant.
+# **Peaceful**: as slow as sad music, but major and very soft.
 
 play(emotions["peaceful"])
 

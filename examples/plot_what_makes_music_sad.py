@@ -41,7 +41,7 @@ shared = {"timbre": "piano", "melody": happy.melody}
 versions = {
     "happy": asdict(happy) | shared,
     "minor": asdict(happy) | shared | {"mode": "minor"},
-    "minor, slow and soft": asdict(sad) | shared | {"mode": "minor"},
+    "minor, slow and low": asdict(sad) | shared | {"mode": "minor"},
 }
 sounds = {name: render(compose(7, 2, change=change), RATE)[: 8 * RATE] for name, change in versions.items()}
 Audio(sounds["happy"], rate=RATE)
@@ -52,9 +52,9 @@ Audio(sounds["happy"], rate=RATE)
 Audio(sounds["minor"], rate=RATE)
 
 # %%
-# Minor, slow and soft: all the cues of the sad piece.
+# Minor, slow and low: all the cues of the sad piece.
 
-Audio(sounds["minor, slow and soft"], rate=RATE)
+Audio(sounds["minor, slow and low"], rate=RATE)
 
 # %%
 # **What the sound tells.** From the waveform alone, affetti estimates the key and how often each degree of the scale
