@@ -225,10 +225,7 @@ def _emotion(card: Scorecard) -> list[str]:
             continue
         relative = ""
         if axis.relative is not None:
-            share = axis.relative
-            slope = f"{share.slope:.2f} {_interval(share.slope_ci, 2)}".rstrip()
-            correlation = f"{share.correlation:.2f} {_interval(share.correlation_ci, 2)}".rstrip()
-            relative = f", {slope} and {correlation} of real music's"
+            relative = f", {axis.relative.describe()}"
         lines.append(
             f"{name}: slope {_estimate(axis.slope)}, correlation {_estimate(axis.correlation)}{relative}; "
             f"CCC {axis.ccc.value:.2f}, mean absolute error {axis.mae.value:.2f}"

@@ -39,8 +39,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sounding(place: Path) -> Corpus:
-    """32 clips of 8 songs that kept their sound."""
-    api.prepare.run("composed", place / "corpus", clips=32, folds=2, keep_audio=True, workers=1)
+    """64 clips of 8 songs that kept their sound."""
+    api.prepare.run("composed", place / "corpus", clips=64, folds=2, keep_audio=True, workers=1)
     return Corpus.open(place / "corpus")
 
 

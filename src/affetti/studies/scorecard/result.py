@@ -93,6 +93,17 @@ class RelativeResponse:
     slope_ci: tuple[float, float] | None = None
     ccc_ci: tuple[float, float] | None = None
 
+    def describe(self) -> str:
+        """Slope and correlation in words.
+
+        Example:
+            >>> RelativeResponse(0.9, 0.8, 0.85, slope_ci=(0.6, 1.1)).describe()
+            "0.80 [0.60, 1.10] and 0.90 of real music's"
+        """
+        pairs = (self.slope, self.slope_ci), (self.correlation, self.correlation_ci)
+        each = [f"{value:.2f}" + (f" [{ci[0]:.2f}, {ci[1]:.2f}]" if ci else "") for value, ci in pairs]
+        return f"{' and '.join(each)} of real music's"
+
 
 @dataclass(frozen=True)
 class AxisConditioning:
