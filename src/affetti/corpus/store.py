@@ -385,11 +385,8 @@ def require_unique(clips: pd.DataFrame, where: str | Path) -> None:
     """
     again = clips["clip_id"].duplicated().to_numpy()
     if again.any():
-        raise InputError(
-            f"clip {clips['clip_id'].iloc[int(again.argmax())]!r} occurs twice",
-            where=where,
-            hint="rename one of the files",
-        )
+        name = clips["clip_id"].iloc[int(again.argmax())]
+        raise InputError(f"clip {name!r} occurs twice", where=where, hint="rename one of the files")
 
 
 def content_hash(clips: pd.DataFrame, mel: NDArray[np.float16]) -> str:
