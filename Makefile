@@ -48,6 +48,7 @@ BENCH_ARGUMENTS_generators := $(BENCH_CORPUS) $(VENV)/bench/runs
 BENCH_ARGUMENTS_harmony := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_copies := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_score_sanity := $(BENCH_CORPUS)
+BENCH_ARGUMENTS_front_ends := speed
 BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 
 bench: $(BENCHES)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from affetti.compose.renderer import render
 from affetti.compose.score import compose
-from affetti.presets import MEL_FRONT_ENDS, FrontEnd
+from affetti.presets import MEL_FRONT_ENDS, MelFrontEnd
 from affetti.signal import audio
 from affetti.signal.fidelity import fidelity, log_spectral_distance, spectral_convergence
 from affetti.signal.inversion import MelInverse, default_inverse, nnls
@@ -46,18 +46,18 @@ def recordings() -> list[Tensor]:
     return [wave[: len(wave) // 1_024 * 1_024] for wave in waves]
 
 
-def librosa_lim(magnitude: Tensor, iterations: int, front: FrontEnd) -> Tensor:
+def librosa_lim(magnitude: Tensor, iterations: int, front: MelFrontEnd) -> Tensor:
     """Librosa's fast Griffin-Lim (momentum 0.99)."""
     wave = librosa.griffinlim(magnitude.numpy(), n_iter=iterations, hop_length=front.hop_length, random_state=0)
     return torch.from_numpy(wave)
 
 
-def our_lim(magnitude: Tensor, iterations: int, front: FrontEnd) -> Tensor:
+def our_lim(magnitude: Tensor, iterations: int, front: MelFrontEnd) -> Tensor:
     """Ours, started from the slopes."""
     return griffin_lim(magnitude, iterations, front.hop_length)
 
 
-def librosa_inverse(log_mel: Tensor, front: FrontEnd) -> Tensor:
+def librosa_inverse(log_mel: Tensor, front: MelFrontEnd) -> Tensor:
     """Librosa's ``mel_to_stft``."""
     power, band = librosa.db_to_power(log_mel.numpy()), {"fmin": front.f_min, "fmax": front.f_max}
     return torch.from_numpy(
@@ -75,7 +75,7 @@ def table(name: str, head: str, rows: dict[str, list[list[float]]], peer: str) -
         print(f"| {method} | {base / values[:, 0].sum():.1f} | {means} |", flush=True)
 
 
-def phases(waves: list[Tensor], front: FrontEnd) -> None:
+def phases(waves: list[Tensor], front: MelFrontEnd) -> None:
     """Griffin-Lim from true magnitudes."""
     hop = front.hop_length
     methods: dict[str, Callable[[Tensor], Tensor]] = {"librosa, 32": lambda m: librosa_lim(m, 32, front)}
@@ -94,7 +94,7 @@ def phases(waves: list[Tensor], front: FrontEnd) -> None:
     print(f"gradient, 8 against librosa, 32: {worst:+.2f} dB SC on the recording where it does worst")
 
 
-def measured(wave: Tensor, made: Tensor, front: FrontEnd) -> list[float]:
+def measured(wave: Tensor, made: Tensor, front: MelFrontEnd) -> list[float]:
     """The measures of a sound, in the order of the tables."""
     made = torch.nn.functional.pad(made, (0, len(wave) - len(made)))
     result = fidelity(wave, made, front.sample_rate, front.n_fft, front.hop_length)
@@ -102,7 +102,7 @@ def measured(wave: Tensor, made: Tensor, front: FrontEnd) -> list[float]:
     return [result.convergence, result.convergence_multi, result.log_distance, *rest]
 
 
-def inversions(waves: list[Tensor], front: FrontEnd, songs: list[Tensor]) -> None:
+def inversions(waves: list[Tensor], front: MelFrontEnd, songs: list[Tensor]) -> None:
     """Magnitudes and sounds from log-mels."""
     began = time.process_time()
     default = default_inverse(front)

@@ -7,7 +7,7 @@ import math
 from affetti.presets import FrontEnd, MelFrontEnd
 from affetti.signal.front_ends import band_at
 
-HERTZ = (100, 250, 500, 1_000, 2_000, 4_000, 8_000)
+HERTZ = (250, 500, 1_000, 2_000, 4_000, 8_000)
 MIN_SHARE = 0.14
 """Distance between marks, as a share of the axis, at least."""
 

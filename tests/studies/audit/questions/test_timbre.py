@@ -171,7 +171,7 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     labels = np.random.default_rng(2).uniform(-0.9, 0.9, (120, 1)).repeat(2, axis=1)
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)
     clips = np.repeat(context.statistics[::12], len(INSTRUMENTS), axis=0)
-    clips[INSTRUMENTS.index("flute") :: len(INSTRUMENTS), : context.front_end.n_mels] += 4
+    clips[INSTRUMENTS.index("flute") :: len(INSTRUMENTS), : context.front_end.n_bands] += 4
     by_name = {m.name: m for m in timbre._valence_biases(spectra(10, 1.0, clips), context)}
     flute, piano = by_name["bias_flute"], by_name["bias_piano"]
     whole = (flute.value or 0) - (piano.value or 0)
