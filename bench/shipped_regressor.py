@@ -1,6 +1,6 @@
 """Make the regressor that ships with affetti: from composed music alone, with a fixed seed.
 
-    python bench/shipped_regressor.py WORK [--songs 1200] [--steps 900] [--rated NAME:PATH ...] [--out FOLDER]
+    python bench/shipped_regressor.py WORK [--songs 1200] [--steps 3000] [--rated NAME:PATH ...] [--out FOLDER]
 
 Songs are composed and played by `composed_windows.py`; WORK keeps their windows, so that the script resumes. Two
 members are fitted: ridge regression on descriptors of windows of 15 s (valence on the 42 of harmony, arousal on all
@@ -54,7 +54,7 @@ from affetti.training.text_embedders import HASHED
 from affetti.weights import NETWORK, shipped_regressor
 from composed_windows import FRONT, LONG, RATE, SEED, SONGS, Floats, Windows, composed_windows
 
-STEPS = 900
+STEPS = 3000
 EVALUATED = 3
 """One in so many windows of the validation songs is used to stop the student."""
 WINDOWS_A_RECORDING = 4
