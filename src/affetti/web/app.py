@@ -13,7 +13,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from affetti import provenance
 from affetti.errors import AffettiError
@@ -26,6 +25,7 @@ from affetti.web.sounds import SoundStore
 
 HERE = Path(__file__).parent
 API = "/api/v1"
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 def create_app(offer: Offer, token: str | None = None) -> Starlette:
@@ -61,7 +61,7 @@ def create_app(offer: Offer, token: str | None = None) -> Starlette:
         routes=[
             Route("/", page),
             Mount(API, routes=endpoints.routes()),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", routes=[_static(path) for path in sorted((HERE / "static").iterdir())]),
         ],
         middleware=[Middleware(SecurityMiddleware, names=names, token=token)],
         exception_handlers={HTTPException: _http_error, AffettiError: error_response},
@@ -74,6 +74,16 @@ def _page() -> str:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return templates.get_template("page.html").render(version=provenance.versions()["affetti"])
+
+
+def _static(path: Path) -> Route:
+    """A file that is kept in memory: while workers are busy, a thread that opens it would wait for a processor."""
+    content, media_type = path.read_bytes(), MEDIA_TYPES[path.suffix]
+
+    async def answer(_request: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return Route(f"/{path.name}", answer)
 
 
 def _http_error(_request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import resource
 import signal
 from collections.abc import Mapping
@@ -46,9 +47,14 @@ N_PEAKS = 800
 """Bars of a drawn waveform."""
 
 
+NICENESS = 5
+"""Of workers: the server, which answers everybody, goes first where processors are few."""
+
+
 def initialise(regressor: Path | None) -> None:
     """Prepare a worker process: load what every task needs, so that the first click is fast, then limit its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its workers itself
+    os.nice(NICENESS)
     torch.set_num_threads(1)
     if regressor is not None:
         _regressor(regressor)
