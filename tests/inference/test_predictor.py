@@ -14,7 +14,7 @@ from tests.material import present
 
 from affetti.corpus import Corpus
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.inference.predictor import predict_files, predict_waveform
+from affetti.inference.predictor import list_recordings, predict_files, predict_waveform
 from affetti.inference.window_regressors import TorchWindowRegressor
 from affetti.presets import mel_front_end
 from affetti.signal import audio
@@ -231,6 +231,13 @@ def test_sound_that_cannot_be_read_is_refused(
     with pytest.raises(InputError, match=says) as caught:
         predict_files(run_of("student"), [path])
     assert caught.value.where == str(path)
+
+
+def test_files_are_listed_and_unusable_paths_do_not_stop_the_others(tmp_path: Path, song: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    files, errors = list_recordings([song, tmp_path / "empty"])
+    assert files == (song,)
+    assert [error.what for error in errors] == ["no audio files in this folder"]
 
 
 def test_invalid_input_is_refused(run_of: Callable[[str], Path], tmp_path: Path, song: Path) -> None:

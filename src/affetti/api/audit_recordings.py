@@ -10,6 +10,7 @@ from typing import ClassVar
 from affetti.api.plan import Plan, describe_cost
 from affetti.embedders.registry import make_embedder
 from affetti.errors import AffettiError, InputError, UsageError
+from affetti.inference.predictor import list_recordings
 from affetti.inference.window_regressors import WindowRegressor, open_regressor
 from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
@@ -22,7 +23,6 @@ from affetti.storage import remove_partial, reserve_output, write_text
 from affetti.studies.audit.recordings.excerpt import (
     SECONDS,
     check_settings,
-    list_recordings,
     load_recording,
     middle,
 )
@@ -149,7 +149,8 @@ def check(
             where="--preset",
             hint="choose paper, paper45 or full-band: their complex STFT can be inverted",
         )
-    files, errors = list_recordings([Path(path) for path in paths])
+    listed, errors = list_recordings([Path(path) for path in paths])
+    files = tuple(dict.fromkeys(listed))
     if not files and len(errors) == 1:
         raise errors[0]
     return front, files, errors

@@ -102,6 +102,27 @@ def find_audio(path: Path) -> Listing:
     return listing
 
 
+def list_recordings(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[AffettiError, ...]]:
+    """The audio files of ``paths``, which are files and folders of them, and what is wrong with the others.
+
+    Raises:
+        UsageError: there is no path.
+    """
+    if not paths:
+        raise UsageError("no audio given", where="AUDIO", hint="name audio files or folders of them")
+    files: list[Path] = []
+    errors: list[AffettiError] = []
+    for path in paths:
+        try:
+            listing = find_audio(path)
+        except (InputError, StorageError) as error:
+            errors.append(error)
+            continue
+        files += listing.files
+        errors += listing.unreadable
+    return tuple(files), tuple(errors)
+
+
 def predict_files(
     model: str | Path,
     paths: Sequence[Path],
@@ -132,19 +153,9 @@ def predict_files(
     regressor = open_regressor(model, runtime, device, make_embedder)
     if not 0 < hop < float("inf"):
         raise UsageError(f"a hop of {hop:g} s", where="--hop", hint="give a positive number of seconds")
-    errors: list[AffettiError] = []
-    files: list[Path] = []
-    for path in paths:
-        try:
-            listing = find_audio(path)
-        except (InputError, StorageError) as error:
-            errors.append(error)
-            continue
-        files += listing.files
-        errors += listing.unreadable
+    files, unusable = list_recordings(paths)
+    errors = list(unusable)
     results = [SongPrediction(error.where, error=error.what) for error in errors]
-    if not files and not errors:
-        raise UsageError("no audio given", where="AUDIO", hint="name files or folders")
     if given.names:
         trained = regressor.trained if isinstance(regressor, TorchWindowRegressor) else None
         accepted, fields = ((), Fields()) if trained is None else (trained.meta.inputs, trained.fields)

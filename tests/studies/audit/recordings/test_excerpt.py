@@ -9,7 +9,7 @@ from tests.conftest import RATE, music
 from affetti.errors import InputError, UsageError
 from affetti.presets import front_end
 from affetti.signal import audio
-from affetti.studies.audit.recordings.excerpt import check_settings, list_recordings, load_recording, middle
+from affetti.studies.audit.recordings.excerpt import check_settings, load_recording, middle
 
 PAPER = front_end("paper")
 
@@ -50,12 +50,3 @@ def test_files_that_cannot_be_audited_are_refused_in_one_line(tmp_path: Path) ->
 def test_an_excerpt_has_a_second_or_more(seconds: float) -> None:
     with pytest.raises(UsageError, match="--seconds"):
         check_settings("paper", seconds)
-
-
-def test_no_path_is_an_error_and_a_missing_file_is_left_to_the_others(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no recording given"):
-        list_recordings([])
-    (tmp_path / "empty").mkdir()
-    files, errors = list_recordings([saved(tmp_path / "a.wav", music(1, 2.0)), tmp_path / "empty"])
-    assert [file.name for file in files] == ["a.wav"]
-    assert [error.what for error in errors] == ["no audio files in this folder"]

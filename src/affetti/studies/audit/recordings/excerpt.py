@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from affetti.errors import AffettiError, InputError, StorageError, UsageError
-from affetti.inference.predictor import MIN_SECONDS, SongPrediction, find_audio, predict_waveform
+from affetti.errors import InputError, UsageError
+from affetti.inference.predictor import MIN_SECONDS, SongPrediction, predict_waveform
 from affetti.inference.window_regressors import WindowRegressor
 from affetti.presets import FrontEnd, front_end
 from affetti.signal import audio
@@ -125,24 +124,3 @@ def predict_emotion(regressor: WindowRegressor | None, waveform: Tensor, sample_
 
 def _predict(regressor: WindowRegressor, waveform: Tensor, sample_rate: int) -> SongPrediction:
     return predict_waveform(regressor, audio.resample(waveform.numpy(), sample_rate, regressor.sample_rate))
-
-
-def list_recordings(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[AffettiError, ...]]:
-    """The audio files of ``paths``, which are files and folders of them, and what is wrong with the others.
-
-    Raises:
-        UsageError: there is no path.
-    """
-    if not paths:
-        raise UsageError("no recording given", where="AUDIO", hint="name audio files or folders of them")
-    files: list[Path] = []
-    errors: list[AffettiError] = []
-    for path in paths:
-        try:
-            listing = find_audio(path)
-        except (InputError, StorageError) as error:
-            errors.append(error)
-            continue
-        files += listing.files
-        errors += listing.unreadable
-    return tuple(dict.fromkeys(files)), tuple(errors)
