@@ -73,7 +73,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
             f"Why songs are misread is not measurable here: {error.what}.", needs="5 songs or more that differ"
         )
     clips = _Clips(np.abs(prediction - labels), prediction, songs)
-    _describe(context, rows, clips, progress)
+    _fill_design(context, rows, clips, progress)
     measurements = [
         Measurement.of_mean(
             f"error_{axis}", f"absolute error of {axis}", clips.error[:, i], songs=songs, seed=context.seed
@@ -94,7 +94,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     )
 
 
-def _describe(context: AuditContext, rows: NDArray[np.intp], clips: _Clips, progress: Progress) -> None:
+def _fill_design(context: AuditContext, rows: NDArray[np.intp], clips: _Clips, progress: Progress) -> None:
     """Fill the columns of the regression with what the corpus knows."""
     table = context.corpus.clips.iloc[rows]
     words = table["lyrics"].fillna("").to_numpy(dtype=str)
@@ -102,8 +102,8 @@ def _describe(context: AuditContext, rows: NDArray[np.intp], clips: _Clips, prog
     common: dict[str, Floats | None] = {}
     if sung.any() and not sung.all():
         common["no_words"] = (~sung).astype(np.float64)
-    said = np.array([compose.valence_of(text.splitlines()) for text in words.tolist()])
-    emotional = np.abs(np.nan_to_num(said)) >= EMOTIONAL
+    word_valence = np.array([compose.valence_of(text.splitlines()) for text in words.tolist()])
+    emotional = np.abs(np.nan_to_num(word_valence)) >= EMOTIONAL
     if emotional.any() and not emotional[sung].all():
         common["emotional_words"] = emotional.astype(np.float64)
     elif emotional.any():  # there are no neutral words to compare with
@@ -176,7 +176,7 @@ def _worst(context: AuditContext, rows: NDArray[np.intp], clips: _Clips) -> tupl
     for rank, song in enumerate(ranked, 1):
         own = np.flatnonzero(clips.songs == song)
         at = int(own[distance[own].argmax()])
-        label = _line(context, int(rows[at]), clips.prediction[at])
+        label = _describe_clip(context, int(rows[at]), clips.prediction[at])
         lines.append(
             Measurement(f"worst_{rank}", f"{song}: {label}", by_song[song], None, len(own), "clips", exact=True)
         )
@@ -189,12 +189,12 @@ def _worst(context: AuditContext, rows: NDArray[np.intp], clips: _Clips) -> tupl
     return lines, tuple(sounds)
 
 
-def _line(context: AuditContext, row: int, prediction: Floats) -> str:
+def _describe_clip(context: AuditContext, row: int, prediction: Floats) -> str:
     """What is known of a clip, in words."""
     clip = context.corpus.clips.iloc[row]
     words = str(clip["lyrics"] or "")
-    said = compose.valence_of(words.splitlines())
-    kind = "no words" if not words.strip() else "words" if np.isnan(said) else f"words of valence {said:+.2f}"
+    valence = compose.valence_of(words.splitlines())
+    kind = "no words" if not words.strip() else "words" if np.isnan(valence) else f"words of valence {valence:+.2f}"
     spread = np.array([clip[f"{axis}_std"] for axis in AXES], dtype=np.float64)
     known = [str(clip[column]) for column in ("genre", "section", "mode") if clip[column]]
     raters = [f"raters ±{spread[0]:.2f}, ±{spread[1]:.2f}"] if np.isfinite(spread).all() else []
@@ -207,20 +207,20 @@ def _slug(label: str) -> str:
     return "_".join("".join(letter if letter.isalnum() else " " for letter in label.casefold()).split())
 
 
-def _clear(measurements: list[Measurement]) -> list[Measurement]:
+def _excluding_zero(measurements: list[Measurement]) -> list[Measurement]:
     """Coefficients whose interval excludes 0, the largest first."""
     named = [it for it in measurements if it.ci is not None and not it.name.startswith("error_")]
-    clear = [it for it in named if it.ci is not None and (it.ci[0] > 0 or it.ci[1] < 0)]
-    return sorted(clear, key=lambda it: -abs(it.value or 0.0))
+    coefficients = [it for it in named if it.ci is not None and (it.ci[0] > 0 or it.ci[1] < 0)]
+    return sorted(coefficients, key=lambda it: -abs(it.value or 0.0))
 
 
 def _sentence(measurements: list[Measurement]) -> str:
     by_name = {measurement.name: measurement for measurement in measurements}
     sizes = " and ".join(f"{format_measurement(by_name[f'error_{axis}'])} in {axis}" for axis in AXES)
-    clear = _clear(measurements)
-    if not clear:
+    coefficients = _excluding_zero(measurements)
+    if not coefficients:
         return f"A regressor of the log-mel errs by {sizes}; nothing known of the clips goes with it."
-    listed = "; ".join(f"{it.label}, {format_measurement(it)}" for it in clear[:3])
+    listed = "; ".join(f"{it.label}, {format_measurement(it)}" for it in coefficients[:3])
     return f"A regressor of the log-mel errs by {sizes}. What goes with larger or smaller errors: {listed}."
 
 
