@@ -94,7 +94,7 @@ def main() -> None:
             cells.append(f"{ccc(own, label) - ccc(reference, label):+.2f} [{low:+.2f}, {high:+.2f}]")
         first = predictions if first is None else first
         print(f"| {' | '.join(cells)} |", flush=True)
-    print("\nNested models, as the ninth question of `affetti audit` measures them:\n")
+    print("\nNested models, as the question `harmony` of `affetti audit` measures them:\n")
     for row in nested_models(vectors["statistics"], vectors["harmony"], labels, songs):
         print(f"- {row.label}: {format_measurement(row, 1)}{f' ({row.note})' if row.note else ''}")
 

@@ -2,8 +2,8 @@
 
     python bench/notes.py
 
-48 songs in all twelve keys, of a composer's seed that nothing was chosen on, by the ninth question of `affetti audit`
-(:mod:`affetti.studies.audit.probes.harmony_recognition`). About a minute.
+48 songs in all twelve keys, of a composer's seed that nothing was chosen on, by the question `harmony` of `affetti
+audit` (:mod:`affetti.studies.audit.probes.harmony_recognition`). About a minute.
 """
 
 from __future__ import annotations
