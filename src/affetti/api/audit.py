@@ -11,7 +11,7 @@ from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.execution import executor
 from affetti.progress import Progress, silent
-from affetti.studies.audit.audit import audit_corpus, check_inputs
+from affetti.studies.audit.audit import audit_corpus, check_inputs, open_scorecards
 from affetti.studies.audit.registry import QUESTION_NAMES, select_questions
 from affetti.studies.audit.result import AuditResult
 
@@ -38,6 +38,7 @@ def run(
     *,
     models: Sequence[str | Path] = (),
     studies: Sequence[str | Path] = (),
+    scorecards: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     quick: bool = False,
     seed: int = 0,
@@ -55,6 +56,7 @@ def run(
         Path(out),
         models=tuple(Path(path) for path in models),
         studies=tuple(Path(path) for path in studies),
+        scorecards=tuple(Path(path) for path in scorecards),
         only=tuple(only),
         quick=quick,
         seed=seed,
@@ -69,6 +71,7 @@ def plan(
     *,
     models: Sequence[str | Path] = (),
     studies: Sequence[str | Path] = (),
+    scorecards: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     quick: bool = False,
     seed: int = 0,
@@ -85,6 +88,7 @@ def plan(
     names = select_questions(tuple(only))
     runs, saved = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
     check_inputs(opened, runs, saved)
+    open_scorecards(opened, tuple(Path(path) for path in scorecards))
     seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTION_NAMES)
     return AuditPlan(
         questions=tuple(names),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from affetti.studies.audit.claims import Finding
     from affetti.studies.audit.result import AuditResult
 
-OF_A_CORPUS = ("models", "study", "only", "quick", "workers", "engine")
+OF_A_CORPUS = ("models", "study", "scorecards", "only", "quick", "workers", "engine")
 OF_RECORDINGS = ("pair", "model", "preset", "seconds", "device")
 """Flags that belong to one of the two kinds of audit."""
 
@@ -40,6 +40,8 @@ class Flags(LongFlags):
     """Runs of generators: their clips are scored, and played beside real clips in the report."""
     study: tuple[Path, ...] = field(default=())
     """Augmentation studies of this corpus, which decide the claims about gains."""
+    scorecards: tuple[Path, ...] = field(default=())
+    """Scorecards (the --out of score) of synthetic sets, for the words for a paper."""
     only: Annotated[
         tuple[str, ...], tyro.conf.arg(help=f"Questions to answer (default all): {', '.join(QUESTION_NAMES)}.")
     ] = field(default=())

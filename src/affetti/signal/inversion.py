@@ -186,9 +186,23 @@ def nnls(log_mel: Tensor, front: FrontEnd, iterations: int = 30) -> Tensor:
     """
     given = check_log_mel(log_mel, front)
     filters = torch.from_numpy(band_filters(front)).to(given.device, torch.float32)
+    return nnls_of_bands(10.0 ** (given / 10.0), filters, iterations)
+
+
+def nnls_of_bands(power: Tensor, filters: Tensor, iterations: int = 30) -> Tensor:
+    """What :func:`nnls` computes, from the power of bands of any filters, without a logarithm.
+
+    Args:
+        power: of the bands ``[M, F]``, ≥ 0.
+        filters: ``[M, K]``, ≥ 0.
+        iterations: multiplicative updates, ≥ 0.
+
+    Returns:
+        magnitude ``[K, F]``, float32, ≥ 0; zero in bins that no band covers.
+    """
     area = filters.sum(dim=1, keepdim=True)
     weights = filters / area.clamp_min(AMIN)
-    band = torch.sqrt(10.0 ** (given / 10.0) / area.clamp_min(AMIN))
+    band = torch.sqrt(power / area.clamp_min(AMIN))
     cover = weights.sum(dim=0).unsqueeze(1)
     magnitude = (weights.T @ band) / cover.clamp_min(AMIN)
     target = weights.T @ band

@@ -40,7 +40,7 @@ def test_the_document_has_the_keys_of_the_contract(document: dict[str, Any]) -> 
         assert entry["question"].endswith("?")
         assert entry["sentence"]
         assert entry["method"]
-    assert set(document["wording"]) == {"paragraph", "footnote", "table"}
+    assert set(document["wording"]) == {"paragraph", "footnote", "table", "methods", "why_ccc", "future_work"}
 
 
 def test_missing_parts_are_reported_and_the_rest_is_measured(document: dict[str, Any]) -> None:
@@ -89,6 +89,10 @@ def test_refusals_come_before_any_work(
         audit_corpus(corpus, out, studies=(tmp_path / "nothing",))
     with pytest.raises(UsageError, match="is not an augmentation study"):
         audit_corpus(corpus, out, studies=(run_of("gan"),))
+    with pytest.raises(UsageError, match="is not a scorecard"):
+        audit_corpus(corpus, out, scorecards=(run_of("gan"),))
+    with pytest.raises(StorageError):
+        audit_corpus(corpus, out, scorecards=(tmp_path / "nothing",))
     assert not out.exists()
 
 

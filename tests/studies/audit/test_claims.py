@@ -140,12 +140,41 @@ def test_a_pair_of_generators_decides_a_penalty_and_a_linear_regressors_share_de
     assert decide(penalty, None, composed=True)[0] == "undecided"
 
 
-@pytest.mark.parametrize("name", ["ceiling-75", "ceiling-40", "penalty-phase", "penalty-bands"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ceiling-75", "ceiling-40", "ceiling-magnitude", "ceiling-latent"),
+        *("penalty-phase", "penalty-bands", "penalty-mel-scale", "penalty-logarithm"),
+    ],
+)
 def test_a_score_of_log_mels_decides_no_claim_about_what_log_mels_lose(name: str) -> None:
     claim = next(claim for claim in claims() if claim.id == name)
     for low, high in ((0.0, 1.0), (claim.low, claim.high), (99.0, 100.0)):
         assert decide(claim, measured((low + high) / 2, low, high), composed=False)[0] == "undecided"
     assert "listening study" in claim.needs
+
+
+def test_a_complex_stft_that_comes_back_whole_contradicts_a_ceiling_and_never_supports_one() -> None:
+    claim = next(claim for claim in claims() if claim.id == "ceiling-stft")
+    assert decide(claim, measured(99.5, 98.0, 100.0), composed=True)[0] == "contradicted"
+    assert decide(claim, measured(97.0, 94.0, 100.0), composed=True)[0] == "undecided"
+    assert decide(claim, measured(60.0, 50.0, 70.0), composed=True)[0] == "undecided"
+
+
+def test_every_part_of_section_7_3_has_a_row_for_each_method_that_changes_or_makes_clips() -> None:
+    methods = {"specaugment", "stretch", "shift", "mixup", "gan", "waveform", "diffusion"}
+    for part in ("emotion", "information"):
+        ids = {claim.id.partition("-")[2] for claim in claims() if claim.id.startswith(f"{part}-")}
+        assert ids == methods, part
+    generated = [claim for claim in claims() if claim.id in ("information-gan", "information-diffusion")]
+    assert all(not claim.measurement.partition(".")[2] and "no original" in claim.needs for claim in generated)
+
+
+def test_forecasts_for_better_generators_are_not_decided_by_the_ones_there_are() -> None:
+    for name in ("gain-diffusion", "gain-waveform", "diversity-above-80", "information-mixup"):
+        claim = next(claim for claim in claims() if claim.id == name)
+        for low, high in ((-9.0, -8.0), (12.0, 12.5), (75.0, 76.0)):
+            assert decide(claim, measured(low, low, high), composed=False)[0] == "undecided"
 
 
 def test_raters_bound_what_a_spectrogram_reaches_from_above_and_a_ridge_a_network_from_below() -> None:

@@ -9,6 +9,7 @@ from affetti.corpus import Corpus
 from affetti.studies.audit.answer import Answer, Measurement
 from affetti.studies.audit.claims import Finding, Verdict
 from affetti.studies.audit.limitations import LOSSES, wording
+from affetti.studies.audit.paper import NO_STUDY
 
 
 @pytest.fixture
@@ -49,3 +50,10 @@ def test_a_quick_audit_and_composed_music_are_stated(plain: Corpus) -> None:
     assert "composed by rules" in paragraph
     assert "quick audit" not in wording({}, [], plain, composed=True).paragraph
     assert "composed by rules" not in wording({}, [], plain, composed=False, quick=True).paragraph
+
+
+def test_words_for_a_paper_say_what_is_missing_where_nothing_was_given(plain: Corpus) -> None:
+    result = wording({}, [], plain, composed=True)
+    assert result.methods == NO_STUDY
+    assert "composed by rules" in result.why_ccc
+    assert len(result.future_work) == len(LOSSES)

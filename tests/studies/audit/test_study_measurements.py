@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import t as student_t
 
 from affetti.studies.audit import study_measurements
 from affetti.studies.audit.answer import Measurement
@@ -137,3 +139,52 @@ def test_quadrants_give_no_gain_in_ccc_and_the_first_study_speaks(tmp_path: Path
     assert result["gain_gan"].value == pytest.approx(10.0)
     assert result["diversity_with_gain"].value is None
     assert study_measurements.study_measurements([]) == []
+
+
+def test_information_is_that_of_methods_that_change_a_clip(tmp_path: Path) -> None:
+    hierarchy = [
+        method("real", 100, 1.0, None, 0.8) | {"information": 100.0, "information_ci": [100, 100]},
+        method("mixup", 30, 0.6, 0.02, 0.2) | {"information": 32.0, "information_ci": [27, 36]},
+        method("gan", 40, 0.5, 0.01, 0.3) | {"information": None, "information_ci": None},
+        method("flow", 40, 0.5, 0.01, 0.3),  # a study of 0.1 has no such key
+    ]
+    result = by_name(write(tmp_path / "study", hierarchy=hierarchy))
+    assert (result["information_mixup"].value, result["information_mixup"].ci) == (32.0, (27.0, 36.0))
+    assert not {"information_real", "information_gan", "information_flow"} & result.keys()
+
+
+def test_diversity_above_80_is_welchs_difference_of_generated_sets(tmp_path: Path) -> None:
+    """Closed form: means .5 and .9, variances .01 and .02 / 3 of two and four sets."""
+    above, below = (0.4, 0.6), (0.8, 0.9, 0.9, 1.0)
+    sets = [(f"flow:guidance={i}", 85, d) for i, d in enumerate(above)]
+    sets += [(f"gan:trained={i}", 80, d) for i, d in enumerate(below)]
+    rows = [method(name, quality, d, 0.0, 0.5) for name, quality, d in sets]
+    hierarchy = [method("real", 100, 1.0, None, 0.8), method("time-stretch", 95, 3.0, 0.0, 0.5), *rows[:1]]
+    extra = [{"kind": "flow", "sampling": "guidance", "value": 1.0}, {"kind": "gan", "updates": 1, "seconds": 1.0}]
+    result = by_name(
+        write(
+            tmp_path / "study",
+            hierarchy=hierarchy,  # the first is in two tables and counts once; signal methods do not count
+            tradeoff=[row | extra[0] for row in rows[:2]],
+            training_steps=[row | extra[1] for row in rows[2:]],
+        )
+    )["diversity_above_80"]
+    assert (result.value, result.n) == (pytest.approx(-0.4), 6)
+    a, b = 0.02 / 2, (0.02 / 3) / 4
+    freedom = (a + b) ** 2 / (a**2 / 1 + b**2 / 3)
+    half = float(student_t.ppf(0.975, freedom)) * math.sqrt(a + b)
+    assert result.ci == pytest.approx((-0.4 - half, -0.4 + half))
+
+
+@pytest.mark.parametrize("quality", [None, 70, 90])
+def test_sets_on_one_side_of_80_say_nothing_of_diversity_above_it(quality: float | None, tmp_path: Path) -> None:
+    rows = [method(name, quality, 0.5, 0.0, 0.5) for name in ("gan", "flow")]
+    result = by_name(write(tmp_path / "study", hierarchy=[method("real", 100, 1.0, None, 0.8), *rows]))
+    assert result["diversity_above_80"].value is None
+    assert "either side of quality 80" in result["diversity_above_80"].note
+
+
+def test_sets_that_do_not_vary_have_no_interval(tmp_path: Path) -> None:
+    rows = [method(f"gan:guidance={q}", q, 0.5, 0.0, 0.5) for q in (70, 75, 85, 90)]
+    result = by_name(write(tmp_path / "study", hierarchy=[method("real", 100, 1.0, None, 0.8), *rows]))
+    assert (result["diversity_above_80"].value, result["diversity_above_80"].ci) == (0.0, None)

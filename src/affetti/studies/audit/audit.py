@@ -31,6 +31,8 @@ from affetti.studies.audit.limitations import wording
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.registry import QUESTION_NAMES, load_question, select_questions
 from affetti.studies.audit.result import AnsweredQuestion, AuditedGenerator, AuditResult, CorpusSize
+from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
 
 MAX_GENERATED, MAX_GENERATED_QUICK = 384, 128
@@ -87,6 +89,7 @@ def audit_corpus(
     *,
     models: tuple[Path, ...] = (),
     studies: tuple[Path, ...] = (),
+    scorecards: tuple[Path, ...] = (),
     only: tuple[str, ...] = (),
     quick: bool = False,
     seed: int = 0,
@@ -100,6 +103,7 @@ def audit_corpus(
         out: folder of the audit.
         models: runs of generators; their clips are scored and played beside real ones.
         studies: augmentation studies of the same corpus, which decide the claims about gains.
+        scorecards: of synthetic sets at the corpus' front-end, for the words for a paper.
         only: questions to answer, all by default; answers that are already saved stay.
         quick: fewer songs, wider intervals.
         seed: of everything random.
@@ -116,6 +120,7 @@ def audit_corpus(
     """
     chosen = select_questions(only)
     check_inputs(corpus, models, studies)
+    cards = open_scorecards(corpus, scorecards)
     executor = executor or LocalExecutor()
     arguments = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
     reserve_output(out, arguments | {"models": [runs.load(path).meta.weights_sha256 for path in models]})
@@ -130,7 +135,15 @@ def audit_corpus(
     result = AuditResult(
         questions=tuple(AnsweredQuestion.of(load_question(name), answer) for name, answer in answers.items()),
         findings=findings,
-        wording=wording(answers, findings, corpus, composed=context.composed, quick=quick),
+        wording=wording(
+            answers,
+            findings,
+            corpus,
+            composed=context.composed,
+            quick=quick,
+            studies=[StudyResult.open(path) for path in studies],
+            scorecards=cards,
+        ),
         corpus=str(corpus.path),
         corpus_hash=corpus.hash,
         front_end=corpus.front_end.hash,
@@ -206,6 +219,26 @@ def generator_names(models: Sequence[runs.TrainedModel]) -> tuple[str, ...]:
         again = plain.count(plain[-1])
         names.append(plain[-1] if again == 1 else f"{plain[-1]}_{again}")
     return tuple(names)
+
+
+def open_scorecards(corpus: Corpus, paths: tuple[Path, ...]) -> list[Scorecard]:
+    """The scorecards that were filed at ``paths``.
+
+    Raises:
+        UsageError: a result of another verb.
+        MismatchError: a scorecard of another front-end.
+        StorageError: there is no result, or it cannot be read.
+    """
+    scorecards: list[Scorecard] = []
+    for path in paths:
+        document = read_json(path / "result.json")
+        if not isinstance(document, dict) or document.get("verb") != "score":
+            raise UsageError("is not a scorecard", where=path, hint="give the --out of affetti score")
+        scorecard = Scorecard.open(path)
+        if scorecard.front_end != corpus.front_end.hash:
+            raise MismatchError("is of another front-end", where=path, hint=f"give one of clips like {corpus.path}")
+        scorecards.append(scorecard)
+    return scorecards
 
 
 def _with_generated(context: AuditContext, executor: Executor, progress: Progress) -> AuditContext:

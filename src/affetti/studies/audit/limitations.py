@@ -1,5 +1,7 @@
 """Words for a paper: a limitations paragraph, a footnote and a table of losses, with the numbers that were measured.
 
+The sentences on methods, future work and CCC are of :mod:`affetti.studies.audit.paper`.
+
 They replace those that the study proposed for its own report (its §10 and §11), whose numbers were argued and
 not measured. A number that this audit did not measure is called "(not measured)"; none is taken over from the study.
 """
@@ -11,10 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from affetti.corpus import Corpus
+from affetti.studies.audit import paper
 from affetti.studies.audit.answer import Answer, Measurement, format_measurement
 from affetti.studies.audit.claims import Finding
+from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.scorecard.result import Scorecard
 
 QUICK_NOTE = " This was a quick audit, of few songs."
+COMPOSED_NOTE = (
+    " The music was composed by rules: these numbers are about representations and models, not about listeners."
+)
 OF_VARIANCE = "of the variance of emotion beyond the log-mel"
 OF_LOSS = "of the loss from log-mel to sound"
 
@@ -42,6 +50,12 @@ class Wording:
     footnote: str
     """How the score is calibrated, and how many claims hold."""
     table: tuple[Limitation, ...]
+    methods: str = ""
+    """What was generated, how it scores beside real clips, and what it gains on top of the recipe."""
+    why_ccc: str = ""
+    """Why CCC is not higher: the ceiling of the labels, what a probe finds, what the regressor finds."""
+    future_work: tuple[str, ...] = ()
+    """What to do next, that first which was measured to cost most."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +134,16 @@ LOSSES: tuple[_Loss, ...] = (
 
 
 def wording(
-    answers: Mapping[str, Answer], findings: Sequence[Finding], corpus: Corpus, *, composed: bool, quick: bool = False
+    answers: Mapping[str, Answer],
+    findings: Sequence[Finding],
+    corpus: Corpus,
+    *,
+    composed: bool,
+    quick: bool = False,
+    studies: Sequence[StudyResult] = (),
+    scorecards: Sequence[Scorecard] = (),
 ) -> Wording:
-    """A paragraph, a footnote and a table, filled with what was measured.
+    """Paragraphs, a footnote and a table, filled with what was measured.
 
     Args:
         answers: by name of the question.
@@ -130,6 +151,8 @@ def wording(
         corpus: the audited corpus.
         composed: whether the corpus is composed.
         quick: whether fewer songs were taken.
+        studies: augmentation studies of the same corpus.
+        scorecards: of synthetic sets.
     """
     measurements = {f"{name}.{one.name}": one for name, answer in answers.items() for one in answer.measurements}
     table = tuple(
@@ -144,11 +167,15 @@ def wording(
     source = f"{len(corpus)} clips of {corpus.meta['n_songs']} songs ({corpus.meta['source']})"
     paragraph = _paragraph(measurements, table, source)
     paragraph += QUICK_NOTE if quick else ""
-    if composed:
-        paragraph += (
-            " The music was composed by rules: these numbers are about representations and models, not about listeners."
-        )
-    return Wording(paragraph, _footnote(findings), table)
+    paragraph += COMPOSED_NOTE if composed else ""
+    return Wording(
+        paragraph,
+        _footnote(findings),
+        table,
+        paper.methods_sentences(studies, scorecards),
+        paper.ccc_sentences(measurements, studies) + (COMPOSED_NOTE if composed else ""),
+        paper.future_work(measurements, {row.limitation: row.mitigation for row in LOSSES}, composed=composed),
+    )
 
 
 def _paragraph(measurements: Mapping[str, Measurement], table: Sequence[Limitation], source: str) -> str:

@@ -75,7 +75,7 @@ class AuditResult(BaseResult):
     findings: tuple[Finding, ...]
     """A row for each claim of the study."""
     wording: Wording
-    """A paragraph, a footnote and a table for a paper, with the measured numbers."""
+    """Paragraphs, a footnote and a table for a paper, with the measured numbers."""
     corpus: str
     """Path of the audited corpus."""
     corpus_hash: str

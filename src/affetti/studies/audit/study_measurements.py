@@ -3,7 +3,8 @@
 Taken from the ``result.json`` of ``affetti compare``; of several studies the first that has an arm counts. Gains
 are relative to the reference arm's CCC, as the published +8.8 % is; the interval is that of the difference alone.
 Emotion is a ratio of two CCCs, and its interval holds the errors of both. Correlations over methods are Spearman's,
-with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make it wide.
+with the interval of Fieller, Hartley & Pearson (1957): a dozen methods make it wide. Information is that of methods
+that change a clip; a generated one has no original.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import rankdata, ttest_ind
 
 from affetti.metrics.ratio import Interval, ratio_interval
 from affetti.storage import read_json
@@ -25,6 +26,8 @@ from affetti.training.registry import GENERATORS
 
 MIN_METHODS = 5
 """Fewest methods to correlate over."""
+HIGH_QUALITY = 80
+"""The Quality Score above which the study expects diversity to fall."""
 RATIO_NOTE = (
     "the interval holds the errors of both CCCs as if these were independent: too wide where both share songs; each is "
     "the mean of its axes' own, wider than that of the mean"
@@ -63,6 +66,7 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
                     f"quality_{row['name']}", label, row["quality"], _interval(row["quality_ci"]), row["n"], "clips"
                 )
             )
+    measurements += _information(methods)
     measurements += _emotion(methods)
     changed = [row for row in methods if row["name"] != REFERENCE]
     measurements += [
@@ -70,6 +74,7 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
         _correlation(
             "quality_with_diversity", "rank correlation of quality and diversity", changed, "quality", "diversity"
         ),
+        _diversity_above([*methods, *(result.get("tradeoff") or []), *(result.get("training_steps") or [])]),
     ]
     return measurements
 
@@ -102,6 +107,41 @@ def _longer_training(kind: str, result: dict[str, Any], base: float, songs: int)
     return Measurement(
         f"returns_{kind}", label, value, None, songs, unit="%", note="no interval: two arms of one study"
     )
+
+
+def _information(methods: list[dict[str, Any]]) -> list[Measurement]:
+    """How much of a clip's mel statistics follows from those of the changed clip, for methods that change one."""
+    return [
+        Measurement(
+            f"information_{row['name']}",
+            f"r² of mel statistics before and after {row['name']}",
+            row["information"],
+            _interval(row.get("information_ci")),
+            row["n"],
+            "clips",
+            "%",
+        )
+        for row in methods
+        if row["name"] != REFERENCE and row.get("information") is not None
+    ]
+
+
+def _diversity_above(rows: list[dict[str, Any]]) -> Measurement:
+    """Mean diversity of generated sets of a quality above 80, less that of the others, by Welch's t."""
+    name = "diversity_above_80"
+    label = f"diversity of generated sets with quality above {HIGH_QUALITY}, less that of the others"
+    sets = {row["name"]: row for row in rows if row["name"].partition(":")[0] in GENERATORS}
+    known = [row for row in sets.values() if row["quality"] is not None and row["diversity"] is not None]
+    above = np.array([row["diversity"] for row in known if row["quality"] > HIGH_QUALITY])
+    below = np.array([row["diversity"] for row in known if row["quality"] <= HIGH_QUALITY])
+    if min(len(above), len(below)) < 2:
+        needs = f"two generated sets or more on either side of quality {HIGH_QUALITY}"
+        return Measurement.missing(name, f"{label}, here {len(above)} and {len(below)} sets", needs)
+    difference = float(above.mean() - below.mean())
+    if not above.var() + below.var() > 0:
+        return Measurement(name, label, difference, None, len(known), "sets", note="no interval: sets that do not vary")
+    low, high = ttest_ind(above, below, equal_var=False).confidence_interval(0.95)
+    return Measurement(name, label, difference, (float(low), float(high)), len(known), "sets")
 
 
 def _emotion(methods: list[dict[str, Any]]) -> list[Measurement]:

@@ -48,6 +48,36 @@ def test_generators_are_scored_beside_the_studys_own_formula(answer: Answer) -> 
     assert (answer["training_flow"].value or 0) > 0
 
 
+def test_a_complex_stft_keeps_all_points_and_scale_and_logarithm_have_intervals(answer: Answer) -> None:
+    whole = answer["quality_stft"]
+    assert whole.value == pytest.approx(answer["quality_real"].value, abs=3)
+    assert whole.value is not None and whole.value > 90
+    for name in ("penalty_mel_scale", "penalty_logarithm"):
+        result = answer[name]
+        assert result.value is not None and result.ci is not None
+        assert result.ci[0] <= result.value <= result.ci[1]
+
+
+def test_phase_is_what_is_lost_between_a_complex_stft_and_its_magnitude(answer: Answer) -> None:
+    """Not between rounded decibels and the magnitude: the score detects whole decibels, which are no phase."""
+    lost = (answer["quality_stft"].value or 0) - (answer["quality_griffin_lim"].value or 0)
+    assert answer["penalty_phase"].value == pytest.approx(lost, abs=3)
+    assert (answer["quality_quantised"].value or 0) < 20
+
+
+def test_generators_of_several_modalities_are_scored_together(answer: Answer) -> None:
+    several, kinds = answer["quality_multimodal"], [answer["quality_gan"], answer["quality_flow"]]
+    assert several.value == pytest.approx(np.mean([its.value or 0.0 for its in kinds]))
+    assert several.ci == (min(its.ci[0] for its in kinds if its.ci), max(its.ci[1] for its in kinds if its.ci))
+
+
+def test_sampling_costs_seconds_for_a_second_of_sound(answer: Answer) -> None:
+    gan, flow = (answer[f"seconds_{kind}"] for kind in ("gan", "flow"))
+    assert gan.value is not None and flow.value is not None
+    assert 0 < gan.value < flow.value < 60
+    assert gan.unit == "s" and "the way from a log-mel to sound" in gan.note
+
+
 def test_songs_without_words_are_set_beside_songs_with_others(answer: Answer) -> None:
     for name in ("penalty_lyrics", "penalty_voice"):
         result = answer[name]
@@ -94,7 +124,16 @@ def test_without_sound_and_columns_the_rest_is_measured(tmp_path: Path) -> None:
     plain = replace(plain, clips=plain.clips.assign(raters=0))
     result = measure(AuditContext(plain, tmp_path / "audit", quick=True), silent)
     assert result["quality_roundtrip"].value is not None
-    for name in ("quality_bands_128", "penalty_phase", "penalty_genre", "penalty_timbre", "label_ccc"):
+    for name in (
+        "quality_stft",
+        "penalty_mel_scale",
+        "penalty_logarithm",
+        "quality_bands_128",
+        "penalty_phase",
+        "penalty_genre",
+        "penalty_timbre",
+        "label_ccc",
+    ):
         assert result[name].value is None, name
         assert "not measurable here" in result[name].note, name
     assert result.sounds == ()

@@ -172,7 +172,7 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)
     clips = np.repeat(context.statistics[::12], len(INSTRUMENTS), axis=0)
     clips[INSTRUMENTS.index("flute") :: len(INSTRUMENTS), : context.front_end.n_bands] += 4
-    by_name = {m.name: m for m in timbre._valence_biases(spectra(10, 1.0, clips), context)}
+    by_name = {m.name: m for m in timbre._predicted_emotions(spectra(10, 1.0, clips), context)}
     flute, piano = by_name["bias_flute"], by_name["bias_piano"]
     whole = (flute.value or 0) - (piano.value or 0)
     assert whole == pytest.approx(0.4, abs=0.08)
@@ -181,7 +181,7 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     assert flute.ci is not None and flute.ci[0] > 0.2
     still = {
         m.name: m
-        for m in timbre._valence_biases(spectra(10, 1.0, clips[:7].repeat(10, axis=0) * 0 + clips[0]), context)
+        for m in timbre._predicted_emotions(spectra(10, 1.0, clips[:7].repeat(10, axis=0) * 0 + clips[0]), context)
     }
     assert still["bias_flute"].value == pytest.approx(0, abs=1e-9)
 

@@ -38,6 +38,10 @@ def test_the_more_a_degradation_leaves_out_the_farther_its_clips_are(climbed: di
     assert apart["quantised"] < apart["griffin_lim"] < apart["bands_128"] < apart["bands_32"] < apart["noise"]
     assert apart["bands_64"] == pytest.approx(apart["roundtrip"], rel=0.05)  # tiny has 64 bands of its own
     assert apart["latent"] < apart["noise"]
+    assert apart["latent"] < apart["latent_seconds"] < apart["noise"]
+    assert apart["stft"] < 0.1  # dB: nothing is lost but the rounding
+    # With one inverse, what has no floor is no farther than what has one, and all lose more than the better inverse.
+    assert apart["bands_128"] < apart["scale_magnitudes"] <= apart["scale_mel"] + 0.05 < apart["noise"]
 
 
 def test_a_generator_that_draws_from_its_training_clips_makes_nothing_new(

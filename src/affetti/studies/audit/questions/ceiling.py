@@ -11,7 +11,6 @@ it.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 import numpy as np
@@ -28,7 +27,6 @@ from affetti.presets import with_mel_bands
 from affetti.progress import Progress
 from affetti.signal.mel import MelSpectrogram
 from affetti.signal.vocoder import GriffinLim
-from affetti.storage import read_json
 from affetti.studies.audit.answer import (
     Answer,
     IntervalFigure,
@@ -39,16 +37,15 @@ from affetti.studies.audit.answer import (
 )
 from affetti.studies.audit.context import NEEDS_AUDIO, AuditContext
 from affetti.studies.audit.counterfactuals import generator_penalties, score_penalties
-from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.probes import generator_costs, linear_probe
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis.degradations import BAND_COUNTS, degradations
 from affetti.training import run as runs
-from affetti.training.registry import REFERENCE_GENERATOR
 
 MAX_SONGS_A_SIDE, MAX_SONGS_A_SIDE_QUICK = 120, 32
 """Songs a side of the ladder, a clip each."""
-TIMED_CLIPS, N_TIMINGS = 8, 8
-"""Clips that sampling is timed on, and how often."""
+MODALITIES = ("emotion", "lyrics", "section", "instruments")
+"""What the study's generator of several modalities is conditioned on."""
 RESAMPLES = 40
 """Of the published score, which takes a while."""
 CAUTION_FRONT_END = (
@@ -136,10 +133,12 @@ def _points_of(name: str, label: str, result: metrics.QualityResult) -> Measurem
 def _differences(
     context: AuditContext, real: NDArray[np.intp], made: dict[str, NDArray[np.float32]]
 ) -> list[Measurement]:
-    """Points that phase costs, and 128 bands beyond that."""
+    """Points that phase costs, 128 bands beyond that, and, with another inverse, the mel scale and the logarithm."""
     pairs = {
-        "penalty_phase": ("quantised", "griffin_lim", "points that lost phases cost, magnitudes kept"),
+        "penalty_phase": ("stft", "griffin_lim", "points that lost phases cost, magnitudes kept"),
         "penalty_bands": ("griffin_lim", "bands_128", "points that 128 bands cost beyond lost phases"),
+        "penalty_mel_scale": ("scale_equal", "scale_mel", "points that mel bands cost beside bands of equal width"),
+        "penalty_logarithm": ("scale_magnitudes", "scale_mel", "points that decibels and their floor cost"),
     }
     measurements: list[Measurement] = []
     for name, (better, worse, label) in pairs.items():
@@ -199,48 +198,32 @@ def _generators(context: AuditContext, cap: Measurement) -> list[Measurement]:
                     "the interval is the generator's alone",
                 )
             )
-    return measurements + _costs(context)
-
-
-def _costs(context: AuditContext) -> list[Measurement]:
-    """Time of sampling and training, as multiples of those of the reference generator."""
-    reference = REFERENCE_GENERATOR
+    # Of several runs of a kind the first is timed.
     trained = {run.kind: run for run in map(runs.load, reversed(context.models))}
-    if reference not in trained:
-        return []
-    sampling = {kind: _sampling_times(run) for kind, run in trained.items()}
-    training = {kind: float(read_json(run.path / "result.json")["seconds"]) for kind, run in trained.items()}
-    measurements: list[Measurement] = []
-    for kind in trained:
-        if kind == reference:
-            continue
-        times = sampling[kind][:, None] / sampling[reference][None]
-        label = f"time of sampling, {kind} as a multiple of {reference}"
-        ends = (float(times.min()), float(times.max()))
-        note = "on one machine; the interval spans all pairs of timings"
-        middle = float(np.median(times))
-        measurements.append(Measurement(f"sampling_{kind}", label, middle, ends, 1, "machine", "times", note))
-        if training[reference] > 0:
-            label = f"time of training, {kind} as a multiple of {reference}"
-            note = "as these two were trained: a matter of budgets"
-            value = training[kind] / training[reference]
-            measurements.append(Measurement(f"training_{kind}", label, value, None, 1, "runs", "times", note))
-    return measurements
+    return [
+        *measurements,
+        _multimodal(context, {its.name: its for its in measurements}),
+        *generator_costs.cost_measurements(context.front_end, trained),
+    ]
+
+
+def _multimodal(context: AuditContext, by_name: dict[str, Measurement]) -> Measurement:
+    """The scores of all generators that are conditioned on words, sections and instruments beside emotion."""
+    label = _label(f"generators conditioned on {', '.join(MODALITIES)}")
+    several = [
+        by_name[f"quality_{name}"]
+        for (name, _), path in zip(context.generated, context.models, strict=False)
+        if set(MODALITIES) <= set(runs.load(path).generator.followed_fields)
+    ]
+    scored = [its for its in several if its.value is not None]
+    if not scored:
+        needs = "a generator trained on a corpus with words, sections and instruments: give --models"
+        return Measurement.missing("quality_multimodal", label, needs)
+    return Measurement.over_definitions("quality_multimodal", label, scored)
 
 
 def _published_quality(real: NDArray[np.float32], fakes: NDArray[np.float32]) -> float:
     return metrics.published_quality(real, fakes).score
-
-
-@torch.inference_mode()
-def _sampling_times(trained: runs.TrainedModel) -> NDArray[np.float64]:
-    """Seconds that :data:`TIMED_CLIPS` clips take, each of :data:`N_TIMINGS` times after the first."""
-    taken: list[float] = []
-    for seed in range(1 + N_TIMINGS):
-        began = time.perf_counter()
-        trained.generator.sample(torch.zeros(TIMED_CLIPS, 2), seed)
-        taken.append(time.perf_counter() - began)
-    return np.array(taken[1:])
 
 
 def _labels(context: AuditContext) -> list[Measurement]:

@@ -49,7 +49,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     measurements = [
         *_pair_similarities(spectra, context),
         *_instrument_accuracies(spectra, context),
-        *_valence_biases(spectra, context),
+        *_predicted_emotions(spectra, context),
         *instrument_probes.instrument_measurements(context),
     ]
     measurements += _over_definitions({measurement.name: measurement for measurement in measurements})
@@ -203,16 +203,23 @@ def accuracy_share(less: linear_probe.Texts, more: linear_probe.Texts, target: l
     return 100.0 * (linear_probe.balanced_accuracy(less, target) - CHANCE) / over
 
 
-def _valence_biases(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
-    """What each lead instrument does to the valence that the corpus' regressor predicts."""
+def _predicted_emotions(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
+    """What each lead instrument does to the predicted valence, and what arousal is predicted with guitars."""
     named = [(f"bias_{_slug(it)}", f"predicted valence with {it}, less the mean of the seven") for it in INSTRUMENTS]
+    levels = [(f"arousal_{_slug(it)}", f"predicted arousal with {it}") for it in GUITARS]
     regressor = EmotionRegressor.fit(context)
     if regressor is None:
-        return [Measurement.missing(*names, NEEDS_LABELS) for names in named]
-    valence = regressor.predict(spectra.clips)[..., 0]
-    valence = valence.reshape(len(valence), -1, len(INSTRUMENTS))
-    bias = valence - valence.mean(axis=2, keepdims=True)
-    return [regressor.mean_effect(*names, bias[..., place]) for place, names in enumerate(named)]
+        return [Measurement.missing(*names, NEEDS_LABELS) for names in (*named, *levels)]
+    predicted = regressor.predict(spectra.clips)
+    predicted = predicted.reshape(len(predicted), -1, len(INSTRUMENTS), 2)
+    bias = predicted[..., 0] - predicted[..., 0].mean(axis=2, keepdims=True)
+    return [
+        *(regressor.mean_effect(*names, bias[..., place]) for place, names in enumerate(named)),
+        *(
+            regressor.mean_effect(*names, predicted[:, :, INSTRUMENTS.index(it), 1])
+            for it, names in zip(GUITARS, levels, strict=True)
+        ),
+    ]
 
 
 def _slug(instrument: str) -> str:
@@ -266,9 +273,10 @@ QUESTION = Question(
     "spectra averaged over time and scaled to sum to 1, in %: the share of power that would have to move to other "
     "bands. A linear probe on statistics of the spectrogram predicts the instrument, tested on held-out songs, from "
     "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus predicts the valence "
-    "of each song on each instrument, less the mean over the seven; its interval resamples songs and regressors. Where "
-    "the corpus names instruments, a probe for each is tested on its clips, out of fold, and on generated clips for "
-    "which it was requested; what is lost of balanced accuracy above chance is the blur. Other intervals, 95 %, "
-    "resample songs (and generated clips), not fits. A linear probe is a lower bound on what a representation holds.",
+    "of each song on each instrument, less the mean over the seven, and the arousal with two guitars; its interval "
+    "resamples songs and regressors. Where the corpus names instruments, a probe for each is tested on its clips, out "
+    "of fold, and on generated clips for which it was requested; what is lost of balanced accuracy above chance is the "
+    "blur. Other intervals, 95 %, resample songs (and generated clips), not fits. A linear probe is a lower bound on "
+    "what a representation holds.",
     measure,
 )
