@@ -75,7 +75,7 @@ def test_the_tutorial_from_a_folder_to_a_report_runs(
         ("--n 200", "--n 16"),
     )
     ran = follow(DOCS / "tutorials" / "folder-to-report.md", affetti, smaller)
-    assert len(ran) == 7
+    assert len(ran) == 8
     assert Path("report.html").stat().st_size > 10_000
 
 

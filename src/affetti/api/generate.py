@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from torch import Tensor
+
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import structure
 from affetti.inference.filtering import FilterSummary
 from affetti.inference.generation import GenerationSettings, generate_corpus, resolve_request
+from affetti.inference.song_request import SongSettings
+from affetti.inference.songs import SongsRequest, generate_songs, resolve_songs
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
 from affetti.results import CorpusResult
 from affetti.training.cost import seconds_of
 from affetti.training.device import executor_on
+from affetti.training.run import TrainedModel
 
 PROBE_CLIPS = 2
 """Clips that a plan generates."""
@@ -38,6 +43,10 @@ class GenerateResult(CorpusResult):
     filter: FilterSummary | None
     """What the filter kept; None where nothing was filtered."""
     content_hash: str
+    songs: int | None = None
+    """Whole songs that the clips belong to; None where clips were requested."""
+    method: str | None = None
+    """How songs are made of windows: ``joint denoising`` or ``cross-fades``; None of clips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,8 @@ class GeneratePlan(Plan):
     verb: ClassVar[str | None] = "generate"
 
     clips: int
+    songs: int | None = None
+    """Whole songs that they belong to; None where clips were requested."""
 
 
 def run(
@@ -61,6 +72,10 @@ def run(
     position: float | None = None,
     instruments: Sequence[str] = (),
     lyrics: str | None = None,
+    curve: str | Path | None = None,
+    curve_from: tuple[str, str] | None = None,
+    form: str | None = None,
+    seconds: float | None = None,
     sampling: Mapping[str, float] | None = None,
     filter_by: str | Path | None = None,
     seed: int = 0,
@@ -74,27 +89,36 @@ def run(
 ) -> GenerateResult:
     """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
 
-    ``genre`` to ``lyrics`` are conditions of every clip besides its emotion, of those that the model was trained on;
+    ``genre`` to ``lyrics`` are conditions of every clip besides its emotion, of those that the model was trained on.
+    Any of ``curve`` to ``seconds`` requests ``n`` whole songs: they follow a curve, given as a CSV file or as words
+    with their seconds (``sad@0 calm@60``), or that of a song of a corpus (``(corpus, song_id)``), or else keep one
+    emotion, and have the sections of ``form``; see :func:`affetti.inference.songs.generate_songs`.
+
     ``sampling`` are sampling parameters such as ``{"guidance": 2}``. On the CPU ``workers`` defaults to one per core;
     on another device, to one; ``engine`` is where they run.
     """
     conditions = {"genre": genre, "mode": mode, "section": section, "position": position, "lyrics": lyrics}
     conditions |= {"instruments": tuple(instruments)}
     settings = _settings(emotions, conditions, sampling, filter_by, seed, batch_size, audio, vocoder, device)
-    corpus = generate_corpus(
-        Path(model), n, Path(out), settings, executor=executor_on(device, engine, workers), progress=progress
-    )
+    songs = SongSettings(None if curve is None else str(curve), curve_from, form, seconds)
+    executor = executor_on(device, engine, workers)
+    if songs.requested:
+        corpus = generate_songs(Path(model), n, Path(out), settings, songs, executor=executor, progress=progress)
+    else:
+        corpus = generate_corpus(Path(model), n, Path(out), settings, executor=executor, progress=progress)
     provenance = corpus.meta["provenance"]
-    summary = provenance["filter"]
+    summary, made = provenance["filter"], provenance.get("songs")
     return GenerateResult(
         corpus=str(corpus.path),
         clips=len(corpus),
-        emotions=emotions,
+        emotions=provenance["emotions"],
         seed=seed,
         generator=provenance["generator"],
         fold=provenance["fold"],
         filter=None if summary is None else structure(summary, FilterSummary, corpus.path / "corpus.json"),
         content_hash=corpus.hash,
+        songs=None if made is None else made["n"],
+        method=None if made is None else made["method"],
     )
 
 
@@ -110,6 +134,10 @@ def plan(
     position: float | None = None,
     instruments: Sequence[str] = (),
     lyrics: str | None = None,
+    curve: str | Path | None = None,
+    curve_from: tuple[str, str] | None = None,
+    form: str | None = None,
+    seconds: float | None = None,
     sampling: Mapping[str, float] | None = None,
     filter_by: str | Path | None = None,
     seed: int = 0,
@@ -129,17 +157,41 @@ def plan(
     conditions |= {"instruments": tuple(instruments)}
     settings = _settings(emotions, conditions, sampling, filter_by, seed, batch_size, audio, vocoder, device)
     processes = executor_on(device, engine, workers).workers
+    songs = SongSettings(None if curve is None else str(curve), curve_from, form, seconds)
+    if songs.requested:
+        return _plan_songs(resolve_songs(Path(model), n, settings, songs), Path(out), processes)
     request = resolve_request(Path(model), n, settings)
     front = request.trained.front_end
-    sampler = Sampler(request.trained.generator, front, seed, settings.sampling, PROBE_CLIPS)
-    seconds = seconds_of(lambda: sampler(request.conditions[:PROBE_CLIPS])) / PROBE_CLIPS * n / processes
+    each = _seconds_a_clip(request.trained, request.conditions, settings)
+    time = each * n / processes
     size = 2 * n * front.n_bands * front.frames
     return GeneratePlan(
         clips=n,
         bytes=size,
-        seconds=round(seconds, 1),
-        plan=f"would generate {n} clips with {model} and write {describe_cost(size, seconds, Path(out))}",
+        seconds=round(time, 1),
+        plan=f"would generate {n} clips with {model} and write {describe_cost(size, time, Path(out))}",
     )
+
+
+def _plan_songs(request: SongsRequest, out: Path, processes: int) -> GeneratePlan:
+    front = request.layout.front
+    each = _seconds_a_clip(request.trained, request.conditions, request.settings)
+    time = each * len(request.conditions) * request.n / min(processes, request.n)
+    size = 2 * request.clips * front.n_bands * front.frames
+    what = f"{request.n} songs of {request.layout.duration:.0f} s ({request.clips} clips) by {request.method}"
+    return GeneratePlan(
+        clips=request.clips,
+        songs=request.n,
+        bytes=size,
+        seconds=round(time, 1),
+        plan=f"would generate {what} with {request.trained.path} and write {describe_cost(size, time, out)}",
+    )
+
+
+def _seconds_a_clip(trained: TrainedModel, conditions: Tensor, settings: GenerationSettings) -> float:
+    sampler = Sampler(trained.generator, trained.front_end, settings.seed, settings.sampling, PROBE_CLIPS)
+    probe = conditions[:PROBE_CLIPS]
+    return seconds_of(lambda: sampler(probe)) / len(probe)
 
 
 def _settings(

@@ -11,9 +11,13 @@ import tyro
 from affetti.cli.flags import LongFlags, parse, resolve
 from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
+from affetti.errors import UsageError
 
 if TYPE_CHECKING:
     from affetti.api.generate import GenerateResult
+
+SONGS = ("curve", "curve_from", "form", "seconds")
+"""Flags that request whole songs."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,10 @@ class Flags(LongFlags):
 
     model: Path
     """Run of a generator."""
-    n: int
-    """Clips to generate."""
     out: Path
     """Folder of the synthetic corpus."""
+    n: int | None = None
+    """Clips to generate; of whole songs, their number (default 1)."""
     emotions: str | None = None
     """uniform (default), matched to the training clips, gaps between them, a word (sad), V,A or a CSV."""
     genre: str | None = None
@@ -40,6 +44,14 @@ class Flags(LongFlags):
     """Condition: the instruments that play, and no others, such as piano,bass."""
     lyrics: str | None = None
     """Condition: the words that are sung; a slash separates lines."""
+    curve: str | None = None
+    """Whole songs that follow a curve: a CSV of time,valence,arousal[,section], or words: "sad@0 calm@60"."""
+    curve_from: Annotated[tuple[str, str] | None, tyro.conf.arg(metavar="CORPUS SONG_ID")] = None
+    """Whole songs that follow the curve of a song of a corpus: its ratings over time, or the labels of its clips."""
+    form: str | None = None
+    """Whole songs of equal sections: "intro verse chorus"; with --emotions or --curve."""
+    seconds: float | None = None
+    """Whole songs of this length (default: that of the curve)."""
     sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
     """Sampling parameters: guidance=2, guide=0.3, steps=24 or a field (genre=3) for flow; truncation=0.7 for gan."""
     filter: Path | None = None
@@ -68,7 +80,10 @@ def run(arguments: list[str]) -> int:
         if name in settings:
             settings[name] = change(settings[name])
     settings = {"filter_by" if name == "filter" else name: value for name, value in settings.items()}
-    model, n, out = Path(settings.pop("model")), settings.pop("n"), Path(settings.pop("out"))
+    model, n, out = Path(settings.pop("model")), settings.pop("n", None), Path(settings.pop("out"))
+    if n is None and not any(name in settings for name in SONGS):
+        raise UsageError("how many clips?", where="--n", hint="give --n 200")
+    n = 1 if n is None else n
     from affetti import api
 
     if flags.dry_run:
@@ -89,8 +104,6 @@ def _lines(text: str) -> str:
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, float]:
-    from affetti.errors import UsageError
-
     parameters: dict[str, float] = {}
     for text in given:
         name, _, value = text.partition("=")
@@ -105,6 +118,9 @@ def _parameters(given: tuple[str, ...]) -> dict[str, float]:
 
 def _text(result: GenerateResult) -> str:
     lines = [f"{result.clips} clips by {result.generator} in {result.corpus}"]
+    if result.songs is not None:
+        count = "1 song" if result.songs == 1 else f"{result.songs} songs"
+        lines[0] = f"{count} ({result.clips} clips) by {result.generator}, {result.method}, in {result.corpus}"
     if result.filter is not None:
         kept = result.filter
         shift = ", ".join(f"{axis} {value:+.2f}" for axis, value in kept.shift.items())

@@ -46,6 +46,9 @@ class Provenance:
     """Whether the audio of each clip was requested."""
     vocoder: str | None = None
     """The value of ``--vocoder``."""
+    songs: Mapping[str, Any] | None = None
+    """Of whole songs: their number ``n``, length ``seconds``, curve and form, and how they were made (``method``); None
+    of clips."""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain JSON types."""

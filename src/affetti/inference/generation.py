@@ -90,7 +90,7 @@ class GenerateTask(MelTask):
 
     def __call__(self, start: int, stop: int) -> None:
         """Generate samples ``start`` to ``stop``."""
-        trained = _loaded(self.model, self.device)
+        trained = loaded(self.model, self.device)
         parts: list[NDArray[np.float16]] = []
         sampler = Sampler(trained.generator, trained.front_end, self.seed, self.sampling, self.batch_size)
         for samples in sampler.batches(self.conditions, start, stop):
@@ -103,7 +103,8 @@ class GenerateTask(MelTask):
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, device: str) -> runs.TrainedModel:
+def loaded(path: Path, device: str) -> runs.TrainedModel:
+    """A run, loaded once in a process; see :func:`affetti.training.run.load`."""
     return runs.load(path, device)
 
 
@@ -172,7 +173,7 @@ def generate_corpus(
         (writer.audio / f"{name}.flac").unlink()
     if settings.with_audio and not trained.sounds:
         write_audio(np.load(mel, mmap_mode="r"), clips["clip_id"].tolist(), request.vocoder, writer.audio, progress)
-    return writer.finish(clips, _meta(request, summary))
+    return writer.finish(clips, corpus_meta(trained, settings, n, summary))
 
 
 def resolve_request(model: Path, n: int, settings: GenerationSettings) -> GenerationRequest:
@@ -185,8 +186,8 @@ def resolve_request(model: Path, n: int, settings: GenerationSettings) -> Genera
         raise UsageError(f"{n} clips", where="--n", hint=f"give a number from 1 to {MAX_CLIPS}")
     if settings.batch_size < 1:
         raise UsageError(f"a batch of {settings.batch_size}", where="--batch-size", hint="give 1 or more")
-    _loaded.cache_clear()  # the run may have been trained anew since this process last loaded it
-    trained = _loaded(model, settings.device)
+    loaded.cache_clear()  # the run may have been trained anew since this process last loaded it
+    trained = loaded(model, settings.device)
     resolve_sampling(settings.sampling, trained.generator.sampling_parameters)
     rounds = 1 if settings.filter_by is None else MAX_ROUNDS
     conditions = resolve_conditions(trained, settings.emotions, rounds * n, settings.conditions, settings.seed)
@@ -295,9 +296,23 @@ def _manifest(request: GenerationRequest, kept: NDArray[np.bool_]) -> pd.DataFra
     return clips.assign(**text, fold=-1, raters=0, start=0.0, duration=seconds, synthetic=True)
 
 
-def _meta(request: GenerationRequest, summary: FilterSummary | None) -> dict[str, Any]:
-    """What ``corpus.json`` says of the corpus."""
-    trained, settings, meta = request.trained, request.settings, request.trained.meta
+def corpus_meta(
+    trained: runs.TrainedModel,
+    settings: GenerationSettings,
+    clips: int,
+    summary: FilterSummary | None = None,
+    songs: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What ``corpus.json`` says of a corpus that was generated.
+
+    Args:
+        trained: the generator.
+        settings: what was requested of it.
+        clips: how many clips were requested.
+        summary: what the filter did; None without one.
+        songs: see :attr:`affetti.corpus.provenance.Provenance.songs`.
+    """
+    meta = trained.meta
     provenance = Provenance(
         generator=trained.kind,
         weights_sha256=meta.weights_sha256,
@@ -310,10 +325,11 @@ def _meta(request: GenerationRequest, summary: FilterSummary | None) -> dict[str
         conditions={name: value for name, value in settings.conditions.items() if value not in (None, (), "")},
         sampling=dict(settings.sampling),
         filter=None if summary is None else unstructure(summary),
-        requested_clips=request.n,
+        requested_clips=clips,
         batch_size=settings.batch_size,
         audio=settings.with_audio,
         vocoder=settings.vocoder,
+        songs=songs,
     )
     return {
         "preset": meta.preset,

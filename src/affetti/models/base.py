@@ -98,6 +98,32 @@ class Generator(nn.Module, ABC):
         """
 
 
+class VelocityGenerator(Generator):
+    """A generator that integrates a velocity from noise, at t = 1, to a latent ``[B, C, H, W]``, at t = 0.
+
+    For what needs the steps themselves, such as windows of a song that are denoised together. One of its
+    :attr:`sampling_parameters` is ``steps``; :meth:`velocity` takes the values of the others.
+    """
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Shape of a clip's latent, ``(C, H, W)``; W columns, in the order of time."""
+
+    @property
+    @abstractmethod
+    def frames_per_column(self) -> int:
+        """Frames of the log-mel that a column of the latent stands for."""
+
+    @abstractmethod
+    def velocity(self, x: Tensor, t: float, condition: Tensor, sampling: Mapping[str, float]) -> Tensor:
+        """Velocity ``[B, C, H, W]`` at time ``t`` in [0, 1] of latents ``x``, for conditions ``[B, K]``."""
+
+    @abstractmethod
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latents ``[B, C, H, W]`` to log-mels ``[B, M, F]`` in dB."""
+
+
 class Regressor(nn.Module, ABC):
     """A model that predicts valence and arousal from log-mels ``[B, M, F]`` in dB.
 

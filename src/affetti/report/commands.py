@@ -90,11 +90,14 @@ def _generate_command(corpus: Corpus, made: Provenance, sources: Sources) -> str
         flags["instruments"] = ",".join(flags["instruments"])
     if "lyrics" in flags:
         flags["lyrics"] = "/".join(str(flags["lyrics"]).split("\n"))
+    songs = dict(made.songs or {})
+    flags |= {name: songs.get(name) for name in ("curve", "curve_from", "form", "seconds")}
+    curve = songs.get("curve") or songs.get("curve_from")
     return _command(
         "generate",
         model=_run_of(str(made.weights_sha256), sources),
-        n=made.requested_clips or len(corpus),
-        emotions=made.emotions or "uniform",
+        n=songs.get("n") or made.requested_clips or len(corpus),
+        emotions=None if curve else made.emotions or "uniform",
         **flags,
         sampling=[f"{name}={_number(value)}" for name, value in made.sampling.items()],
         filter=None if made.filter is None else _corpus_of(made.corpus_hash, sources),

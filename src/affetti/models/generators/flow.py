@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -31,11 +30,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affetti.errors import UsageError
-from affetti.models.base import Generator, SamplingParameter, resolve_sampling
+from affetti.models.base import SamplingParameter, VelocityGenerator, resolve_sampling
 from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinal_bandwidth
-from affetti.models.generators.mel_autoencoder import MelAutoencoder
+from affetti.models.generators.mel_autoencoder import REDUCTION, MelAutoencoder
 from affetti.models.generators.patch_pca import PatchPCA
 from affetti.models.generators.unet import Tokens, VelocityUNet
+from affetti.models.integration import heun
 from affetti.models.layers import BandNorm, require
 from affetti.models.noise import noise
 from affetti.models.regressors.student import Student, StudentConfig
@@ -84,7 +84,7 @@ class FlowConfig:
     """Default of the sampling parameter ``guide``: guidance by the regressor, ≥ 0."""
 
 
-class Flow(Generator):
+class Flow(VelocityGenerator):
     """Emotion-conditioned latent flow over log-mels of shape ``(M, F)``."""
 
     bandwidth: Tensor
@@ -125,6 +125,20 @@ class Flow(Generator):
     def encode(self, mel: Tensor) -> Tensor:
         """DB log-mel to latent."""
         return self.latent.encode(self.normalise(mel))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latent to dB log-mel."""
+        return self.normalise.inverse(self.latent.decode(latent))
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Shape of a clip's latent, ``(C, H, W)``."""
+        return self.latent.latent_shape
+
+    @property
+    def frames_per_column(self) -> int:
+        """Frames that a column of the latent stands for."""
+        return self.latent.patch if isinstance(self.latent, PatchPCA) else REDUCTION
 
     def loss(self, latent: Tensor, condition: Tensor) -> Tensor:
         """Loss on latents ``[B, C, H, W]`` and their conditions ``[B, K]``; uses torch's global generator."""
@@ -191,15 +205,9 @@ class Flow(Generator):
         device = self.bandwidth.device
         condition = self.fields.require_valid(condition).clone().to(device, torch.float32)
         index = torch.arange(len(condition)) if index is None else index
-        x = noise(seed, index, self.latent.latent_shape).to(device)
-        times = torch.linspace(1.0, 0.0, max(1, round(values.pop("steps"))) + 1).tolist()
-        for now, after in pairwise(times):
-            slope = self.velocity(x, now, condition, values)
-            ahead = x + (after - now) * slope
-            if after > 0:
-                slope = (slope + self.velocity(ahead, after, condition, values)) / 2
-            x = x + (after - now) * slope
-        return self.normalise.inverse(self.latent.decode(x))
+        steps = values.pop("steps")
+        first = noise(seed, index, self.latent_shape).to(device)
+        return self.decode(heun(lambda x, t: self.velocity(x, t, condition, values), first, steps))
 
     def velocity(self, x: Tensor, t: float, condition: Tensor, sampling: Mapping[str, float]) -> Tensor:
         """Guided velocity ``[B, C, H, W]`` at time ``t``, of all sampling parameters but ``steps``."""

@@ -1,0 +1,240 @@
+"""Songs longer than a clip, from overlapping windows that are as long as one.
+
+**Joint denoising** (:func:`denoise_together`), for generators that integrate a velocity: one noise field for the whole
+song; at each step the velocity of every window is computed for its own condition, and where windows overlap the
+velocities are averaged (MultiDiffusion, Bar-Tal et al. 2023), with weights that rise linearly from a window's borders
+to its middle and add up to one. Windows so agree on what they share, and no border is left in the song.
+
+**Cross-fades** (:func:`cross_fade`), for generators that make a clip at once: windows are independent clips, and one
+fades into the next. Pulse and key do not continue over a cross-fade.
+
+The noise at a place of a song depends on (seed, number of the song, place) alone, so that a song is the same in any
+order and however many are made, and a song of one window is the ordinary clip of that number. Memory holds the latent
+field and the log-mel of one song, and a batch of windows; time is proportional to length.
+
+When not to use: for what repeats over minutes. A window knows nothing beyond its neighbours but its emotion, section
+and position, so that two choruses share these and no melody.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from affetti.models.base import Generator, VelocityGenerator, resolve_sampling
+from affetti.models.integration import heun
+from affetti.models.noise import noise
+
+JOINT_OVERLAP, FADE_OVERLAP = 2, 4
+"""The next window overlaps this part of a window, a half or a quarter: of windows denoised together, of cross-fades."""
+MIN_WEIGHT = 1e-3
+"""Weight of padded columns, relative to a window's first: they count only where no other window is."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of ``size`` places that cover ``length`` places, evenly spaced from first to last."""
+
+    length: int
+    size: int
+    starts: tuple[int, ...]
+
+    @classmethod
+    def cover(cls, length: int, size: int, overlap: int) -> Windows:
+        """As few windows as overlap by ``overlap`` places, fewer than ``size``, or more; ``length`` ≥ ``size``.
+
+        Example:
+            >>> Windows.cover(32, 16, 8).starts
+            (0, 8, 16)
+        """
+        count = 1 + math.ceil((length - size) / (size - overlap))
+        return cls(length, size, tuple(i * (length - size) // max(1, count - 1) for i in range(count)))
+
+    def times(self, scale: int, size: int) -> Windows:
+        """The same windows on a grid that is ``scale`` times finer, on which each has ``size`` places."""
+        starts = tuple(scale * start for start in self.starts)
+        return Windows(starts[-1] + size, size, starts)
+
+    def weights(self, valid: int | None = None) -> Tensor:
+        """Weight of each place of each window ``[N, size]``; those of one place of the song add up to 1.
+
+        Args:
+            valid: places of a window that count, from its first; all by default. The others count only where no
+                other window is.
+
+        Example:
+            >>> Windows(6, 4, (0, 2)).weights().mul(3).round().tolist()
+            [[3.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 3.0]]
+        """
+        place = torch.arange(self.size, dtype=torch.float64)
+        valid = self.size if valid is None else valid
+        ramp = torch.minimum(place + 1, valid - place).clamp_min(MIN_WEIGHT)
+        total = torch.zeros(self.length, dtype=torch.float64)
+        for start in self.starts:
+            total[start : start + self.size] += ramp
+        return torch.stack([ramp / total[start : start + self.size] for start in self.starts]).float()
+
+    def rows(self, batch_size: int) -> list[slice]:
+        """The windows, ``batch_size`` at a time."""
+        return [slice(at, at + batch_size) for at in range(0, len(self.starts), batch_size)]
+
+
+def song_noise(seed: int, song: int, shape: tuple[int, int, int], length: int) -> Tensor:
+    """Standard normal noise ``[C, H, length]`` of a song; its first W columns are those of the clip of that number.
+
+    Args:
+        seed: of the noise.
+        song: number of the song.
+        shape: of a clip's latent, ``(C, H, W)``.
+        length: columns; a longer song begins with the noise of a shorter one.
+    """
+    index = torch.tensor([song])
+    blocks = range(-(-length // shape[2]))
+    parts = [noise(seed, index, shape, f"noise-{block}" if block else "noise")[0] for block in blocks]
+    return torch.cat(parts, dim=2)[..., :length]
+
+
+def latent_windows(model: VelocityGenerator, frames: int, clip_frames: int) -> Windows:
+    """The windows, in columns of the latent, of a song of ``frames``, of clips of ``clip_frames``."""
+    width, per_column = model.latent_shape[2], model.frames_per_column
+    return Windows.cover(width + -(-(frames - clip_frames) // per_column), width, width // JOINT_OVERLAP)
+
+
+@torch.no_grad()
+def denoise_together(
+    model: VelocityGenerator,
+    conditions: Tensor,
+    windows: Windows,
+    first: Tensor,
+    sampling: Mapping[str, float],
+    *,
+    valid: int | None = None,
+    batch_size: int = 32,
+) -> Tensor:
+    """Denoise all windows of a song as one field.
+
+    Args:
+        model: in evaluation mode.
+        conditions: of each window ``[N, K]``, on the model's device.
+        windows: in columns of the latent.
+        first: noise ``[C, H, windows.length]``.
+        sampling: values of the model's sampling parameters; the defaults for those that are not given.
+        valid: columns of a window that are no padding; all by default.
+        batch_size: windows at a time.
+
+    Returns:
+        The field ``[C, H, windows.length]``.
+
+    Raises:
+        UsageError: a sampling parameter is unknown or out of range.
+    """
+    values = resolve_sampling(sampling, model.sampling_parameters)
+    steps = values.pop("steps")
+    weights = windows.weights(valid).to(conditions.device)
+
+    def velocity(field: Tensor, t: float) -> Tensor:
+        total = torch.zeros_like(field)
+        for rows in windows.rows(batch_size):
+            starts = windows.starts[rows]
+            x = torch.stack([field[..., start : start + windows.size] for start in starts])
+            part = model.velocity(x, t, conditions[rows], values) * weights[rows, None, None, :]
+            for start, own in zip(starts, part, strict=True):
+                total[..., start : start + windows.size] += own
+        return total
+
+    return heun(velocity, first.to(conditions.device), steps)
+
+
+@torch.no_grad()
+def decode_song(
+    model: VelocityGenerator, field: Tensor, windows: Windows, clip_frames: int, batch_size: int = 32
+) -> Tensor:
+    """The log-mel ``[M, F]`` in dB, on the CPU, of a field ``[C, H, windows.length]``: windows decoded and averaged."""
+    places = windows.times(model.frames_per_column, clip_frames)
+    weights = places.weights()
+    song: Tensor | None = None
+    for rows in windows.rows(batch_size):
+        latent = torch.stack([field[..., start : start + windows.size] for start in windows.starts[rows]])
+        mel = model.decode(latent).float().cpu()
+        song = mel.new_zeros(mel.shape[1], places.length) if song is None else song
+        for start, weight, own in zip(places.starts[rows], weights[rows], mel, strict=True):
+            song[:, start : start + clip_frames] += weight * own
+    return torch.zeros(0, places.length) if song is None else song
+
+
+def joint_song(
+    model: VelocityGenerator,
+    conditions: Tensor,
+    frames: int,
+    clip_frames: int,
+    seed: int,
+    song: int,
+    sampling: Mapping[str, float],
+    batch_size: int = 32,
+) -> Tensor:
+    """A song ``[M, frames]`` in dB, on the CPU, whose windows are denoised together.
+
+    Args:
+        model: in evaluation mode.
+        conditions: of each of :func:`latent_windows` ``[N, K]``, on the model's device.
+        frames: of the song, ≥ ``clip_frames``.
+        clip_frames: of the clips that the model was trained on.
+        seed: of the noise.
+        song: its number.
+        sampling: see :func:`denoise_together`.
+        batch_size: windows at a time.
+    """
+    windows = latent_windows(model, frames, clip_frames)
+    first = song_noise(seed, song, model.latent_shape, windows.length)
+    valid = clip_frames // model.frames_per_column
+    field = denoise_together(model, conditions, windows, first, sampling, valid=valid, batch_size=batch_size)
+    return decode_song(model, field, windows, clip_frames, batch_size)[:, :frames]
+
+
+def fading_windows(frames: int, clip_frames: int) -> Windows:
+    """The windows, in frames, of a song of ``frames`` by cross-fades of clips of ``clip_frames``."""
+    return Windows.cover(frames, clip_frames, clip_frames // FADE_OVERLAP)
+
+
+@torch.no_grad()
+def cross_fade(
+    model: Generator,
+    conditions: Tensor,
+    windows: Windows,
+    seed: int,
+    song: int,
+    sampling: Mapping[str, float],
+    batch_size: int = 32,
+) -> Tensor:
+    """A song whose windows are clips that fade into each other, at constant power.
+
+    Args:
+        model: in evaluation mode.
+        conditions: of each window ``[N, K]``.
+        windows: in frames; in samples where the model makes sound.
+        seed: of the noise.
+        song: its number.
+        sampling: values of the model's sampling parameters.
+        batch_size: windows at a time.
+
+    Returns:
+        A log-mel ``[M, windows.length]`` in dB, or samples ``[windows.length]``, on the CPU.
+    """
+    weights = windows.weights()
+    weights = weights.sqrt() if model.makes_sound else weights
+    total: Tensor | None = None
+    for rows in windows.rows(batch_size):
+        # The first window has the number of the song; the others have numbers that no clip has.
+        index = song + (torch.arange(len(windows.starts))[rows] << 32)
+        clips = model.sample(conditions[rows], seed, index, sampling).float().cpu()
+        parts = clips if model.makes_sound else torch.pow(10.0, clips / 10)
+        total = parts.new_zeros(*parts.shape[1:-1], windows.length) if total is None else total
+        for start, weight, own in zip(windows.starts[rows], weights[rows], parts, strict=True):
+            total[..., start : start + windows.size] += weight * own
+    if total is None:
+        return torch.zeros(windows.length)
+    return total if model.makes_sound else 10 * total.clamp_min(1e-20).log10()
