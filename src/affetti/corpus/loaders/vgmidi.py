@@ -4,7 +4,7 @@ Ferreira & Whitehead, "Learning to Generate Music With Sentiment", ISMIR 2019. T
 ``labelled/annotations/vgmidi_raw_{1,2}.json`` and ``labelled/midi/*.mid``; of each JSON, ``pieces`` names the MIDI file
 and ``annotations`` holds a series ``PIECE_LISTENER`` of valence and of arousal, in [-1, 1], a few one measure long or
 short. A piece's label is the mean over listeners of each listener's mean over measures, its spread the sample standard
-deviation over listeners. Rated measures are four quarter notes whatever the time signature: counted so, 113 of the 114
+deviation over listeners. Rated measures are four quarter notes whatever the time signature: counted so, 111 of the 114
 pieces whose music the project holds have as many measures as ratings, give or take one. The repository states no
 licence and the compositions are third parties': for research.
 """
