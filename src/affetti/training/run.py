@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affetti.corpus import splits
-from affetti.errors import MismatchError, StorageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.base import Generator, Regressor, require_generator, require_regressor
 from affetti.models.generators.conditioning import Fields
+from affetti.models.regressors.baseline import Baseline
 from affetti.models.regressors.late_fusion import LateFusion
 from affetti.presets import FrontEnd
 from affetti.signal.inversion import MelInverse, default_inverse
@@ -98,6 +99,22 @@ class TrainedModel:
             UsageError: it is a generator.
         """
         return require_regressor(self.model, self.kind, self.path, f"give a run of {' or '.join(REGRESSORS)}")
+
+    @property
+    def mel_regressor(self) -> Regressor:
+        """The model, as a regressor of log-mels.
+
+        Raises:
+            UsageError: it is a generator, or a baseline that predicts from other features of the sound.
+        """
+        model = self.regressor
+        if isinstance(model, Baseline) and model.config.dimension:
+            raise UsageError(
+                f"this baseline predicts from {model.config.features}, not from log-mels",
+                where=self.path,
+                hint="give a run of a student, or of affetti train baseline --features statistics",
+            )
+        return model
 
     @property
     def songs(self) -> set[str]:

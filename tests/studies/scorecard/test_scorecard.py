@@ -27,6 +27,7 @@ from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.result import Scorecard
 from affetti.studies.scorecard.scorecard import scorecard
 from affetti.training.registry import Budget
+from affetti.training.train import TrainSettings, train_run
 
 
 @pytest.fixture
@@ -182,6 +183,27 @@ def test_a_regressor_of_another_front_end_of_the_same_shape_is_refused(
     with pytest.raises(MismatchError, match="takes log-mels of front-end"):
         sets = ScoreSets(open_clip_set(real.path), open_clip_set(real.path))
         scorecard(sets, ScoreSettings(regressor=run_of("student")))
+
+
+def test_a_baseline_on_other_features_is_refused_before_the_work(
+    tmp_path: Path, corpus: Corpus, made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(len(corpus.clips), 3))
+    settings = TrainSettings(model={"features": "harmony", "version": "harmony-1", "dimension": 3})
+    train_run("baseline", corpus, 0, tmp_path / "run", settings, embedding=vectors)
+
+    def work(*_: object, **__: object) -> None:
+        pytest.fail("work was done")
+
+    monkeypatch.setattr("affetti.metrics.quality_score", work)
+    clips = open_clip_set(made("flow"))
+    monkeypatch.setattr("affetti.api.score.open_clip_set", work)
+    says = "run: this baseline predicts from harmony, not from log-mels. Give a run of a student, or of affetti train"
+    with pytest.raises(UsageError, match=says) as caught:
+        api.score.run(corpus.path, made("flow"), fold=0, regressor=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match=says):
+        scorecard(ScoreSets(open_clip_set(corpus.path), clips), ScoreSettings(fold=0, regressor=tmp_path / "run"))
 
 
 def test_a_folder_in_use_is_refused_before_the_work(tmp_path: Path, halves: tuple[Path, Path]) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from affetti.corpus import Corpus, splits
 from affetti.embedders.clip_set import ClipSet
 from affetti.embedders.descriptors import HARMONY
-from affetti.errors import MismatchError, UsageError
+from affetti.errors import MismatchError
 from affetti.execution.local import ranges
 from affetti.random import child_seed
 from affetti.rows import release_pages
@@ -78,14 +78,14 @@ def predict_emotions(
         others: clips of other generators, of which the same regressor predicts the emotions.
 
     Raises:
-        UsageError: ``regressor`` is not a run of a regressor.
+        UsageError: ``regressor`` is not a run of a regressor of log-mels.
         MismatchError: it takes log-mels of another front-end.
     """
     if not conditions_vary(fake):
         return None
     part: splits.Fold | None = None
     if regressor is not None:
-        trained = _open_regressor(regressor, fake, real)
+        trained = open_regressor(regressor, fake, real)
         unseen = ~np.isin(reference.songs, sorted(trained.songs))
         held_out = reference if unseen.all() else reference.subset(np.flatnonzero(unseen))
         model, source = trained.model, RegressorSource(str(regressor), trained.kind)
@@ -141,11 +141,15 @@ def _in_corpus(part: splits.Fold, rows: NDArray[np.intp]) -> splits.Fold:
     return splits.Fold(part.number, rows[part.train], rows[part.validation], rows[part.test])
 
 
-def _open_regressor(path: Path, fake: ClipSet, real: ClipSet) -> runs.TrainedModel:
+def open_regressor(path: Path, fake: ClipSet, real: ClipSet) -> runs.TrainedModel:
+    """The run in ``path``, if it predicts emotions from the log-mels of these clips.
+
+    Raises:
+        UsageError: it is not a run of a regressor of log-mels.
+        MismatchError: it takes log-mels of another front-end.
+    """
     trained = runs.load(path)
-    if trained.kind not in runs.REGRESSORS:
-        hint = f"give a run of {' or '.join(runs.REGRESSORS)}"
-        raise UsageError(f"a {trained.kind} does not predict emotions", where=path, hint=hint)
+    _ = trained.mel_regressor
     known = fake.front_end or real.front_end
     if fake.mel.shape[1:] != trained.front_end.shape or (known and known.hash != trained.front_end.hash):
         raise MismatchError(

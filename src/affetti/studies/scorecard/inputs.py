@@ -15,6 +15,7 @@ from affetti.embedders.clip_set import ClipSet
 from affetti.embedders.statistics import STATISTICS
 from affetti.errors import InputError, MismatchError, UsageError
 from affetti.metrics.quality import MIN_SONGS
+from affetti.studies.scorecard.emotion_predictions import open_regressor
 from affetti.studies.scorecard.result import Generator
 from affetti.studies.scorecard.set_description import Role
 
@@ -79,9 +80,9 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
 
     Raises:
         InputError: too few songs, or no audio for an embedder that takes waveforms.
-        MismatchError: different front-ends, a "real" set that is synthetic, a generator or an embedder that was trained
-            on songs of the reference.
-        UsageError: a negative seed, or a fold of a set that has none.
+        MismatchError: different front-ends, also that of the regressor, a "real" set that is synthetic, a generator or
+            an embedder that was trained on songs of the reference.
+        UsageError: a negative seed, a fold of a set that has none, or a run that does not predict from log-mels.
     """
     if settings.seed < 0:
         raise UsageError(f"seed {settings.seed} is negative", where="--seed", hint="give 0 or more")
@@ -93,6 +94,8 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
         require_input(settings.embedder, clips)
     if real.corpus is not None and real.corpus.synthetic:
         raise MismatchError("holds synthetic clips", where=real.name, hint="REAL comes first: give real clips there")
+    if settings.regressor is not None:
+        open_regressor(settings.regressor, sets.fake, real)
     reference = _reference(sets, settings.fold)
     require_unseen(settings.embedder, reference.clips.songs)
     for clips in (reference.clips, sets.fake, *sets.against):

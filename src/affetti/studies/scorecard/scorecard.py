@@ -79,7 +79,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         InputError: too few songs, arrays that cannot be compared, or no audio for an embedder that takes waveforms.
         MismatchError: different front-ends, a "real" set that is synthetic, an embedder trained on the songs compared,
             or a reference of training songs where copies are looked for.
-        UsageError: a fold of a set that has none, a run that is not a regressor, or a negative seed.
+        UsageError: a fold of a set that has none, a run that does not predict from log-mels, or a negative seed.
     """
     settings = ScoreSettings() if settings is None else settings
     reference = checked(sets, settings)
