@@ -135,9 +135,9 @@ def test_an_engine_that_does_not_exist_is_refused(
 ) -> None:
     given = [str(corpus.path) if argument == "CORPUS" else argument for argument in arguments]
     flags = ["--dry-run"] if dry_run and verb != "score" else []
-    ran = affetti(verb, *given, "--out", tmp_path / "out", "--engine", "ray", *flags)
+    ran = affetti(verb, *given, "--out", tmp_path / "out", "--engine", "moon", *flags)
     assert ran.code == 2
-    assert "--engine: there is no engine 'ray'. Choose from local" in ran.complaint
+    assert "--engine: there is no engine 'moon'. Choose from local, ray, slurm" in ran.complaint
     assert not list(tmp_path.iterdir())
 
 

@@ -35,6 +35,12 @@ class Squares:
     def file(self, start: int, stop: int) -> Path:
         return self.folder / f"{start}-{stop}"
 
+    def saved_in(self) -> Path:
+        return self.folder
+
+    def inputs(self) -> tuple[Path, ...]:
+        return ()
+
     def done(self, start: int, stop: int) -> bool:
         return self.file(start, stop).exists()
 
@@ -115,7 +121,7 @@ def test_the_executor_named_by_the_user_maps_ranges_that_are_not_done(tmp_path: 
     assert executor("local").workers == cpu_count()
 
 
-@pytest.mark.parametrize(("engine", "workers", "message"), [("ray", None, "engine 'ray'"), ("local", 0, "0 workers")])
+@pytest.mark.parametrize(("engine", "workers", "message"), [("moon", None, "engine 'moon'"), ("local", 0, "0 workers")])
 def test_an_unknown_engine_or_no_workers_is_refused(engine: str, workers: int | None, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         executor(engine, workers)

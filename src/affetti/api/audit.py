@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
-from affetti.execution import executor
+from affetti.execution import Engine, executor
 from affetti.progress import Progress, silent
 from affetti.studies.audit.audit import audit_corpus, check_inputs, open_scorecards
 from affetti.studies.audit.registry import QUESTION_NAMES, select_questions
@@ -43,7 +43,7 @@ def run(
     quick: bool = False,
     seed: int = 0,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> AuditResult:
     """Measure what a log-mel loses, and decide the claims of the study.
@@ -76,7 +76,7 @@ def plan(
     quick: bool = False,
     seed: int = 0,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> AuditPlan:
     """Plan an audit, with the arguments of :func:`run`.

@@ -11,6 +11,7 @@ from affetti import config
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
+from affetti.execution import Engine
 from affetti.progress import Progress, silent
 from affetti.studies.augmentation.design import StudySettings
 from affetti.studies.augmentation.results import StudyResult, TestSet
@@ -41,7 +42,7 @@ def run(
     out: str | Path,
     *,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
     **settings: Any,
 ) -> StudyResult:
@@ -63,7 +64,7 @@ def plan(
     out: str | Path,
     *,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
     **settings: Any,
 ) -> ComparePlan:

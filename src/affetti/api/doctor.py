@@ -12,7 +12,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from affetti.api.doctor_engine import check_engine
 from affetti.errors import AffettiError
+from affetti.execution import Engine
 from affetti.results import BaseResult
 
 PACKAGES = (
@@ -61,8 +63,8 @@ class DoctorResult(BaseResult):
     versions: DoctorVersions
 
 
-def run() -> DoctorResult:
-    """Check packages, soundfont, audio codecs, the log-mel, devices and disk."""
+def run(engine: str | Engine = "local") -> DoctorResult:
+    """Check packages, soundfont, audio codecs, the log-mel, devices and disk; of another ``engine`` its nodes too."""
     checks = [_package(name, needed=True, fix=f"pip install {name}") for name in PACKAGES]
     checks += [_package(name, needed=False, fix=fix) for name, fix in OPTIONAL.items()]
     checks += [
@@ -72,6 +74,7 @@ def run() -> DoctorResult:
         _device(),
         _disk(),
     ]
+    checks += [_check(*line) for line in check_engine(engine)]
     return DoctorResult(
         ok=all(check.ok for check in checks if check.needed),
         checks=tuple(checks),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from affetti.api.plan import Plan, describe_cost
 from affetti.config import structure
+from affetti.execution import Engine
 from affetti.inference.filtering import FilterSummary
 from affetti.inference.generation import GenerationSettings, generate_corpus, resolve_request
 from affetti.inference.song_request import SongSettings
@@ -84,7 +85,7 @@ def run(
     vocoder: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> GenerateResult:
     """Generate a synthetic corpus; see :func:`affetti.inference.generation.generate_corpus`.
@@ -146,7 +147,7 @@ def plan(
     vocoder: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> GeneratePlan:
     """Plan a synthetic corpus, with the arguments of :func:`run`: a few clips are generated in memory.

@@ -20,7 +20,7 @@ from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
 from affetti.errors import InputError, UsageError
-from affetti.execution import executor
+from affetti.execution import Engine, executor
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.results import CorpusResult
@@ -111,7 +111,7 @@ def run(
     metadata: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> PrepareResult:
     """Make a corpus of spectrograms from labelled music.
@@ -139,7 +139,8 @@ def run(
         metadata: a CSV of words, sections, instruments and so on by song, see :func:`affetti.corpus.metadata.join`.
         seed: of composer and split.
         workers: processes; default one per core.
-        engine: where they run, one of :data:`affetti.execution.ENGINES`.
+        engine: where they run, a name of :data:`affetti.execution.ENGINES` or one with options, such as
+            ``RayEngine(address="auto")``.
         progress: receives the number of tracks done.
 
     Raises:
@@ -177,7 +178,7 @@ def plan(
     metadata: str | Path | None = None,
     seed: int = 0,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     progress: Progress = silent,
 ) -> PreparePlan:
     """Plan a corpus, with the arguments of :func:`run`: its labels are read and audited, and a few tracks decoded.

@@ -12,7 +12,7 @@ from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.embedders.registry import make_embedder
 from affetti.embedders.value_scale import unlike_decibels
 from affetti.errors import StorageError, UsageError
-from affetti.execution import executor
+from affetti.execution import Engine, executor
 from affetti.progress import Progress, silent
 from affetti.storage import expand_home, read_json
 from affetti.studies.scorecard.inputs import ScoreSets, ScoreSettings
@@ -39,7 +39,7 @@ def run(
     preset: str | None = None,
     seed: int = 0,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | Engine = "local",
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Scorecard:
@@ -62,7 +62,8 @@ def run(
         preset: front-end for folders of audio.
         seed: of every resampling.
         workers: processes that decode folders of audio; default one per core.
-        engine: where they run, one of :data:`affetti.execution.ENGINES`.
+        engine: where they run, a name of :data:`affetti.execution.ENGINES` or one with options, such as
+            ``RayEngine(address="auto")``.
         device: where networks run: those of ``features`` and the regressor.
         progress: receives the stages.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.flags import EngineFlags, LongFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from affetti.studies.audit.claims import Finding
     from affetti.studies.audit.result import AuditResult
 
-OF_A_CORPUS = ("models", "study", "scorecards", "only", "quick", "workers", "engine")
+OF_A_CORPUS = ("models", "study", "scorecards", "only", "quick", "workers", "engine", "address", "resources", "slurm")
 OF_RECORDINGS = ("pair", "model", "preset", "seconds", "device")
 """Flags that belong to one of the two kinds of audit."""
 
 
 @dataclass(frozen=True)
-class Flags(LongFlags):
+class Flags(EngineFlags, LongFlags):
     """Measure what a log-mel loses of music and emotion, what limits quality, and which published claims hold.
 
     Of audio files: what each representation keeps of them, without labels and without a corpus.
@@ -47,10 +47,6 @@ class Flags(LongFlags):
     ] = field(default=())
     quick: bool = False
     """Fewer songs and wider intervals."""
-    workers: int | None = None
-    """Processes (default: one per core)."""
-    engine: str | None = None
-    """Where the work runs: local (default), processes on this machine."""
     pair: bool = False
     """Of two audio files: how alike they are."""
     model: str | None = None
@@ -75,6 +71,7 @@ def run(arguments: list[str]) -> int:
     if "out" not in settings:
         raise UsageError("no folder for the audit", where="--out", hint="name a new folder")
     corpus, out = Path(settings.pop("corpus")[0]), Path(settings.pop("out"))
+    take_engine(settings)
     settings["studies"] = settings.pop("study", ())
     from affetti import api
 

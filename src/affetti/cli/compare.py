@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.flags import EngineFlags, LongFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
@@ -34,7 +34,7 @@ NOTHING = "–"
 
 
 @dataclass(frozen=True)
-class Flags(LongFlags):
+class Flags(EngineFlags, LongFlags):
     """Measure what synthetic data adds to a good recipe: regressors with and without it, on unseen real songs."""
 
     corpus: Path
@@ -89,16 +89,13 @@ class Flags(LongFlags):
     """What clips are labelled by: song (default), the corpus' labels; window, the ratings over time in each clip."""
     device: str | None = None
     """Where networks are trained and sampled: cpu, cuda, mps or auto (default cpu)."""
-    workers: int | None = None
-    """Processes (default: one per core)."""
-    engine: str | None = None
-    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "compare")
     settings = resolve(flags, {"folds": 1, "seeds": 3, "ratio": 1.0, "seed": 0}, flags.config, ("corpus_hash",))
+    take_engine(settings)
     corpus, out = Path(settings.pop("corpus")), Path(settings.pop("out"))
     settings |= _parse(settings)
     from affetti import api

@@ -58,6 +58,34 @@ class LongFlags(CommonFlags):
     """Print what would be read and written, its size and the time it takes; write nothing."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineFlags:
+    """Flags of verbs whose work can run elsewhere."""
+
+    workers: int | None = None
+    """Processes, or ranges at once on a cluster (default: one per core, or as many as the cluster has room for)."""
+    engine: str | None = None
+    """Where the work runs: local (default), processes on this machine; ray, a Ray cluster; slurm, array jobs."""
+    address: str | None = None
+    """With --engine ray: an existing cluster, auto, HOST:PORT or ray://HOST:PORT (default: one started for the run)."""
+    resources: str | None = None
+    """With --engine ray: what each range is given, such as cpus=1,gpus=0.25 (default cpus=1)."""
+    slurm: str | None = None
+    """With --engine slurm: options of the array jobs, such as partition=cpu,time=60,mem=4G,gres=gpu:1."""
+
+
+def take_engine(settings: dict[str, Any]) -> None:
+    """Replace the flags of an engine in ``settings`` by ``engine``, the engine that they name.
+
+    Raises:
+        UsageError: there is no such engine, an option is invalid, or belongs to another engine.
+    """
+    from affetti.execution import FLAGS, make_engine
+
+    options = {flag: settings.pop(flag, None) for flag in FLAGS}
+    settings["engine"] = make_engine(settings.get("engine") or "local", **options)
+
+
 def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     """Parse ``arguments`` into ``kind``; ``--help`` prints and exits 0.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.flags import EngineFlags, LongFlags, parse, resolve, take_engine
 from affetti.cli.output import print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
@@ -21,7 +21,7 @@ SONGS = ("curve", "curve_from", "form", "seconds")
 
 
 @dataclass(frozen=True)
-class Flags(LongFlags):
+class Flags(EngineFlags, LongFlags):
     """Generate a synthetic corpus. Its labels are the emotions requested: check them with affetti score."""
 
     model: Path
@@ -65,10 +65,6 @@ class Flags(LongFlags):
     """Clips per batch (default 32)."""
     device: str | None = None
     """cpu (default), cuda, mps or auto."""
-    workers: int | None = None
-    """Processes (default: one per core)."""
-    engine: str | None = None
-    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
@@ -76,6 +72,7 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "generate")
     defaults = {"emotions": "uniform", "seed": 0, "batch_size": 32, "device": "cpu"}
     settings = resolve(flags, defaults, flags.config)
+    take_engine(settings)
     for name, change in (("instruments", _names), ("lyrics", _lines), ("sampling", _parameters)):
         if name in settings:
             settings[name] = change(settings[name])

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.flags import CommonFlags, EngineFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 from affetti.emotion import AXES
@@ -21,7 +21,7 @@ ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "
 
 
 @dataclass(frozen=True)
-class Flags(CommonFlags):
+class Flags(EngineFlags, CommonFlags):
     """Predict valence and arousal of recordings, with intervals and the curve over time, in [-1, 1]."""
 
     audio: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="AUDIO...")]] = ()
@@ -53,6 +53,7 @@ def run(arguments: list[str]) -> int:
     flags = parse(Flags, arguments, "predict")
     settings = resolve(flags, {"model": SHIPPED, "hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
     settings.pop("seed", None)
+    take_engine(settings)
     table = settings.pop("csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
     from affetti import api

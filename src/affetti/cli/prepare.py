@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.flags import EngineFlags, LongFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flags(LongFlags):
+class Flags(EngineFlags, LongFlags):
     """Make a corpus of spectrograms from labelled music: check labels, cut clips, split by song and artist."""
 
     source: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -62,16 +62,13 @@ class Flags(LongFlags):
     metadata: Path | None = None
     """CSV that adds to the songs of any data set, by the column song: lyrics, lyrics_file, language, section,
     sections_file, instruments, mode, tempo, genre, artist, title."""
-    workers: int | None = None
-    """Processes (default: one per core)."""
-    engine: str | None = None
-    """Where the work runs: local (default), processes on this machine."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "prepare")
     settings = resolve(flags, {"preset": "tiny", "seed": 0}, flags.config)
+    take_engine(settings)
     source, out = settings.pop("source", ()), settings.pop("out", None)
     if not source:
         raise UsageError("no source", where="prepare", hint="name one, such as composed or folder:PATH")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from affetti.cli.flags import CommonFlags, parse, resolve
+from affetti.cli.flags import CommonFlags, EngineFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flags(CommonFlags):
+class Flags(EngineFlags, CommonFlags):
     """Score a synthetic set against real music; every number is shown beside the score of real music itself."""
 
     real: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="REAL")]]
@@ -58,10 +58,6 @@ class Flags(CommonFlags):
     """Front-end for folders of audio."""
     out: Path | None = None
     """Folder for result.json and the plot data of the report."""
-    workers: int | None = None
-    """Processes that decode folders of audio (default: one per core)."""
-    engine: str | None = None
-    """Where the work runs: local (default), processes on this machine."""
     device: str | None = None
     """Where networks run (default cpu): those of --features and --regressor."""
 
@@ -81,6 +77,7 @@ def run(arguments: list[str]) -> int:
     """Run the verb."""
     flags = parse(Flags, arguments, "score")
     settings = resolve(flags, {"seed": 0, "features": "statistics", "device": "cpu"}, flags.config)
+    take_engine(settings)
     real, fake = settings.pop("real"), settings.pop("fake")
     from affetti import api
     from affetti.studies.scorecard.unsaved import UnsavedScoreError

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ import torch
 from numpy.typing import NDArray
 
 from affetti.corpus.store import audio_file
-from affetti.corpus.track import Track, Windows
+from affetti.corpus.track import AudioFile, MidiFile, Track, Windows
 from affetti.errors import InputError
 from affetti.execution.base import ShardTask
 from affetti.presets import FrontEnd
 from affetti.signal import audio
 from affetti.signal.front_ends import spectrogram
 from affetti.storage import atomic_write, read_json, write_json
+
+CHECKED_FOLDERS = 16
+"""Folders of audio that the nodes of a cluster are asked for, at most."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,11 @@ class CutTask(ShardTask):
     """Whether a track shorter than a clip is filled with silence."""
     keep_audio: Path | None = None
     """The folder that receives each clip as FLAC."""
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The folders of the files, :data:`CHECKED_FOLDERS` at most."""
+        files = (track.sound.path for track in self.tracks if isinstance(track.sound, AudioFile | MidiFile))
+        return tuple(islice(dict.fromkeys(file.parent for file in files), CHECKED_FOLDERS))
 
     def shard(self, start: int, stop: int) -> Path:
         """The file of the range."""

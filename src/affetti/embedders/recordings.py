@@ -2,7 +2,8 @@
 
 Log-mels go to an array on disk, by row ranges, so that a folder larger than memory can be scored and several processes
 can decode it. A file that cannot be used is left out with its reason, as ``prepare`` does; the others are scored. The
-array lies in a folder of the system's temporary space, which is removed when nothing refers to it any more.
+array lies in a folder of the system's temporary space (on a cluster, TMPDIR must be a path that all nodes share), which
+is removed when nothing refers to it any more.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.errors import InputError, UsageError
-from affetti.execution import Executor, LocalExecutor, ShardTask
+from affetti.execution import Executor, LocalExecutor, ShardTask, ranges
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.scratch import ScratchFolder
 from affetti.signal import audio
 from affetti.signal.audio_files import list_audio
 from affetti.signal.front_ends import spectrogram
-from affetti.storage import require_space, write_json
+from affetti.storage import atomic_write, require_space, write_json
 
 FILES_PER_RANGE = 8
 """Files a range."""
@@ -54,7 +55,10 @@ class Recordings:
 
 @dataclass(frozen=True)
 class DecodeTask(ShardTask):
-    """Decodes a range of files into rows of ``mel.npy``; saves their rates and levels, and why some cannot be used."""
+    """Decodes a range of files; saves the log-mels and levels of those that can be used, and why others cannot.
+
+    Each range has files of its own: nodes of a cluster that wrote into one array would overwrite each other's rows.
+    """
 
     files: tuple[Path, ...]
     front: FrontEnd
@@ -62,7 +66,7 @@ class DecodeTask(ShardTask):
 
     def __call__(self, start: int, stop: int) -> None:
         """Decode files ``start`` to ``stop``."""
-        mel = np.lib.format.open_memmap(self.folder / "mel.npy", mode="r+")
+        mels: list[NDArray[np.float16]] = []
         to_mel = spectrogram(self.front)
         reasons: dict[str, str] = {}
         sound: dict[str, tuple[int, float]] = {}
@@ -79,10 +83,19 @@ class DecodeTask(ShardTask):
                 reasons[str(row)] = error.what
                 continue
             with torch.inference_mode():
-                mel[row] = to_mel(waveform).numpy()
+                mels.append(to_mel(waveform).numpy().astype(np.float16))
             sound[str(row)] = rate, rms_db(waveform)
-        mel.flush()
+        with atomic_write(self.mel(start)) as temporary:
+            np.save(temporary, np.stack(mels) if mels else np.zeros((0, *self.front.shape), np.float16))
         write_json(self.shard(start, stop), {"reasons": reasons, "sound": sound})
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The folder of the results, and those of the first and last file."""
+        return (self.folder, self.files[0].parent, self.files[-1].parent)
+
+    def mel(self, start: int) -> Path:
+        """The log-mels of the range that begins there."""
+        return self.folder / f"{start}.npy"
 
     def shard(self, start: int, stop: int) -> Path:  # noqa: ARG002 - ranges begin at different files
         """The file of reasons, rates and levels of the range."""
@@ -115,7 +128,7 @@ def decode_folder(
         raise UsageError(
             "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
         )
-    require_space(Path(tempfile.gettempdir()), 2 * len(files) * front.n_bands * front.frames)
+    require_space(Path(tempfile.gettempdir()), 2 * 2 * len(files) * front.n_bands * front.frames)
     scratch = ScratchFolder()
     folder = scratch.path
     try:
@@ -126,10 +139,15 @@ def decode_folder(
         executor.map_ranges(task, len(files), FILES_PER_RANGE, stage="decode", progress=progress)
         reasons: dict[int, str] = {}
         sound: dict[int, tuple[int, float]] = {}
-        for file in task.shards(len(files), FILES_PER_RANGE):
-            saved = json.loads(file.read_text(encoding="utf-8"))
+        rows = 0
+        for start, stop in ranges(len(files), FILES_PER_RANGE):
+            saved = json.loads(task.shard(start, stop).read_text(encoding="utf-8"))
             reasons |= {int(row): reason for row, reason in saved["reasons"].items()}
             sound |= {int(row): tuple(its) for row, its in saved["sound"].items()}
+            part = np.load(task.mel(start), allow_pickle=False)
+            mel[rows : rows + len(part)] = part
+            rows += len(part)
+            task.mel(start).unlink()
     except BaseException:
         scratch.remove()
         raise
@@ -141,9 +159,6 @@ def decode_folder(
             where=files[0] if one else path,
             hint="give recordings as long as a clip, or take another --preset",
         )
-    for row, came_from in enumerate(good):
-        if row != came_from:
-            mel[row] = mel[came_from]
     mel.flags.writeable = False
     left_out = [{"path": str(error.where), "reason": error.what} for error in listing.unreadable]
     left_out += [{"path": str(files[row]), "reason": reasons[row]} for row in sorted(reasons)]

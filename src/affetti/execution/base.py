@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from affetti.progress import Progress, silent
 
@@ -28,6 +28,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 class RangeTask(Protocol):
     """Idempotent work on the rows ``start`` to ``stop`` (exclusive) that saves its own result."""
+
+    def saved_in(self) -> Path:
+        """The folder of the results. On a cluster it must be on a path that all nodes share; logs are beside them."""
+        ...
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files and folders that it reads, or a few of many; on a cluster every node must see them."""
+        ...
 
     def done(self, start: int, stop: int) -> bool:
         """Whether the result of the range is saved."""
@@ -44,6 +52,14 @@ class ShardTask(ABC):
 
     Subclasses are frozen dataclasses that implement :meth:`shard` and :meth:`__call__`.
     """
+
+    def saved_in(self) -> Path:
+        """The folder of the shards."""
+        return self.shard(0, 1).parent
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files and folders that it reads; none unless a subclass names them."""
+        return ()
 
     @abstractmethod
     def shard(self, start: int, stop: int) -> Path:
@@ -77,6 +93,24 @@ class Job(Protocol[T_co]):
 
     def __call__(self, progress: Progress) -> T_co:
         """Do the work, or return its result if it is already there; the result must be picklable."""
+        ...
+
+
+class Engine(Protocol):
+    """Where work runs, and the options of that place: one of :data:`affetti.execution.ENGINES`."""
+
+    name: ClassVar[str]
+    """What ``--engine`` calls it."""
+
+    def executor(self, workers: int | None) -> Executor:
+        """The executor; nothing is started or connected before it is used.
+
+        Args:
+            workers: how many ranges or jobs are worked on at once; None: as many as the place has room for.
+
+        Raises:
+            MissingDependencyError: the library or program that it needs is not installed.
+        """
         ...
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from affetti.errors import AffettiError, WorkerError
 from affetti.execution.base import Job, RangeTask, ranges
@@ -30,6 +30,17 @@ from affetti.progress import Progress, silent
 T = TypeVar("T")
 Task = Callable[[int, int], None]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Processes on this machine; see :class:`affetti.execution.base.Engine`."""
+
+    name: ClassVar[str] = "local"
+
+    def executor(self, workers: int | None) -> LocalExecutor:
+        """The executor; by default with as many workers as this process may use cores."""
+        return LocalExecutor(cpu_count() if workers is None else workers)
 
 
 @dataclass(frozen=True)

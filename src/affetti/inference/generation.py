@@ -83,6 +83,12 @@ class GenerateTask(MelTask):
     seed: int
     batch_size: int
     device: str = "cpu"
+    weights_sha256: str = ""
+    """Of the model: a worker of a cluster outlives a call, and the run may be trained anew."""
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The run of the model."""
+        return (self.model,)
 
     def sounds(self) -> list[str]:
         """Names of the clips whose sound has been saved."""
@@ -90,7 +96,7 @@ class GenerateTask(MelTask):
 
     def __call__(self, start: int, stop: int) -> None:
         """Generate samples ``start`` to ``stop``."""
-        trained = loaded(self.model, self.device)
+        trained = loaded(self.model, self.device, self.weights_sha256)
         parts: list[NDArray[np.float16]] = []
         sampler = Sampler(trained.generator, trained.front_end, self.seed, self.sampling, self.batch_size)
         for samples in sampler.batches(self.conditions, start, stop):
@@ -103,7 +109,7 @@ class GenerateTask(MelTask):
 
 
 @lru_cache(maxsize=2)
-def loaded(path: Path, device: str) -> runs.TrainedModel:
+def loaded(path: Path, device: str, _weights_sha256: str = "") -> runs.TrainedModel:
     """A run, loaded once in a process; see :func:`affetti.training.run.load`."""
     return runs.load(path, device)
 
@@ -164,7 +170,14 @@ def generate_corpus(
     writer.reserve()
     require_space(out, 4 * n * front.n_bands * front.frames)
     task = GenerateTask(
-        out, model, request.conditions, dict(settings.sampling), settings.seed, settings.batch_size, settings.device
+        out,
+        model,
+        request.conditions,
+        dict(settings.sampling),
+        settings.seed,
+        settings.batch_size,
+        settings.device,
+        trained.meta.weights_sha256,
     )
     kept, summary = _sample(request, task, executor or LocalExecutor(), progress)
     mel = writer.join_shards(task.shards(len(kept), SHARD_CLIPS), kept)

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.config import structure
 from affetti.emotion import AXES, SCALES, Scale
 from affetti.errors import AffettiError, InputError, StorageError, UsageError
+from affetti.execution import Executor, ShardTask, ranges
 from affetti.folders import Listing
 from affetti.inference.song_inputs import NOTHING, GivenInputs, SongInputs
 from affetti.inference.window_regressors import (
@@ -29,12 +33,15 @@ from affetti.inference.window_regressors import (
 from affetti.models.generators.conditioning import Fields
 from affetti.progress import Progress, silent
 from affetti.results import BaseResult
+from affetti.scratch import ScratchFolder
 from affetti.signal import audio
 from affetti.signal.audio_files import list_audio
-from affetti.storage import is_folder
+from affetti.storage import is_folder, read_json, write_json
 
 MIN_SECONDS = 1.0
 """Shortest recording, seconds."""
+FILES_PER_RANGE = 8
+"""Files that an executor's workers predict at a time."""
 BATCH_WINDOWS = 32
 """Windows of a batch: bounds the memory that a long recording takes."""
 
@@ -123,6 +130,72 @@ def list_recordings(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Affe
     return tuple(files), tuple(errors)
 
 
+@dataclass(frozen=True)
+class PredictTask(ShardTask):
+    """Predicts a range of files and saves their predictions, and the errors of those that cannot be read."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    model: str | Path
+    hop: float
+    runtime: str
+    device: str
+    make_embedder: Callable[[str], WindowEmbedder] | None
+    given: GivenInputs
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The folder of the results, the model, and the folders of the first and last file."""
+        return (self.folder, Path(self.model), self.files[0].parent, self.files[-1].parent)
+
+    def shard(self, start: int, stop: int) -> Path:
+        """The file of the range."""
+        return self.folder / f"{start:07d}-{stop:07d}.json"
+
+    def __call__(self, start: int, stop: int) -> None:
+        """Predict files ``start`` to ``stop``."""
+        regressor = _opened(self.folder, self.model, self.runtime, self.device, self.make_embedder)
+        saved: list[dict[str, Any]] = []
+        for path in self.files[start:stop]:
+            result = predict_file(regressor, path, self.hop, self.given)
+            if isinstance(result, InputError):
+                saved.append({"error": [result.what, result.where, result.hint]})
+            else:
+                saved.append({"prediction": result.to_dict()})
+        write_json(self.shard(start, stop), saved)
+
+    def results(self, start: int, stop: int) -> list[SongPrediction | InputError]:
+        """The predictions of the range that were saved, and the errors."""
+        path = self.shard(start, stop)
+        results: list[SongPrediction | InputError] = []
+        for entry in read_json(path):
+            if "error" in entry:
+                what, where, hint = entry["error"]
+                results.append(InputError(what, where=where, hint=hint))
+            else:
+                results.append(structure(entry["prediction"], SongPrediction, path))
+        return results
+
+
+@lru_cache(maxsize=1)
+def _opened(
+    _call: Path, model: str | Path, runtime: str, device: str, make_embedder: Callable[[str], WindowEmbedder] | None
+) -> WindowRegressor:
+    """The regressor of one call, which has a folder of its own; it may be trained anew before the next."""
+    return open_regressor(model, runtime, device, make_embedder)
+
+
+def predict_file(
+    regressor: WindowRegressor, path: Path, hop: float = 1.0, given: GivenInputs = NOTHING
+) -> SongPrediction | InputError:
+    """Predict one file; the error where it cannot be read."""
+    try:
+        waveform = audio.load(path, regressor.sample_rate).numpy()
+        song = given.of(path) if given.names else None
+        return predict_waveform(regressor, waveform, hop, path, song=song)
+    except InputError as error:
+        return error
+
+
 def predict_files(
     model: str | Path,
     paths: Sequence[Path],
@@ -132,6 +205,7 @@ def predict_files(
     device: str = "cpu",
     make_embedder: Callable[[str], WindowEmbedder] | None = None,
     given: GivenInputs = NOTHING,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> list[SongPrediction]:
     """Predict each file. A recording that cannot be read has ``error`` set and does not stop the others.
@@ -144,6 +218,7 @@ def predict_files(
         device: where a PyTorch model runs.
         make_embedder: gives the embedder, by name, of a baseline that predicts from an embedding.
         given: words, genre and instruments, for a regressor that was trained on them.
+        executor: where files are predicted; in this process by default.
         progress: receives the number of files done.
 
     Raises:
@@ -161,20 +236,34 @@ def predict_files(
         accepted, fields = ((), Fields()) if trained is None else (trained.meta.inputs, trained.fields)
         given.check(accepted, fields, len(files))
         given.require_readable()
-    for number, path in enumerate(files):
+    if executor is None:
+        for number, path in enumerate(files):
+            _collect(predict_file(regressor, path, hop, given), path, results, errors)
+            progress("predict", number + 1, len(files))
+    elif files:
+        scratch = ScratchFolder()
         try:
-            waveform = audio.load(path, regressor.sample_rate).numpy()
-            song = given.of(path) if given.names else None
-            results.append(predict_waveform(regressor, waveform, hop, path, song=song))
-        except InputError as error:
-            errors.append(error)
-            results.append(SongPrediction(str(path), error=error.what))
-        progress("predict", number + 1, len(files))
+            task = PredictTask(scratch.path, tuple(files), model, hop, runtime, device, make_embedder, given)
+            executor.map_ranges(task, len(files), FILES_PER_RANGE, stage="predict", progress=progress)
+            for start, stop in ranges(len(files), FILES_PER_RANGE):
+                for path, result in zip(files[start:stop], task.results(start, stop), strict=True):
+                    _collect(result, path, results, errors)
+        finally:
+            scratch.remove()
     if len(errors) == len(results):
         if len(errors) == 1:
             raise errors[0]
         raise InputError(f"none of {len(errors)} recordings can be read, the first: {errors[0]}")
     return results
+
+
+def _collect(
+    result: SongPrediction | InputError, path: Path, results: list[SongPrediction], errors: list[AffettiError]
+) -> None:
+    if isinstance(result, InputError):
+        errors.append(result)
+        result = SongPrediction(str(path), error=result.what)
+    results.append(result)
 
 
 def predict_waveform(

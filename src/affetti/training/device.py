@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from affetti.errors import UsageError
-from affetti.execution import Executor, executor
+from affetti.execution import Engine, Executor, executor, is_local
 
 Precision = Literal["32", "bf16"]
 
@@ -56,13 +56,14 @@ def choose_device(name: str) -> str:
     return name
 
 
-def executor_on(device: str, engine: str = "local", workers: int | None = None) -> Executor:
+def executor_on(device: str, engine: str | Engine = "local", workers: int | None = None) -> Executor:
     """The executor for networks that run on ``device``.
 
-    As :func:`affetti.execution.executor`, but on a GPU there is one worker by default: all share its memory.
+    As :func:`affetti.execution.executor`, but on a GPU of this machine there is one worker by default: all share its
+    memory.
 
     Raises:
         UsageError: there is no such engine or device, or ``workers`` is less than 1.
     """
     on_cpu = choose_device(device) == "cpu"
-    return executor(engine, 1 if workers is None and not on_cpu else workers)
+    return executor(engine, 1 if workers is None and is_local(engine) and not on_cpu else workers)

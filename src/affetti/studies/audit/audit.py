@@ -47,6 +47,15 @@ class AnswerTask:
     names: tuple[str, ...]
     """Questions, in order."""
 
+    def saved_in(self) -> Path:
+        """The folder of the answers."""
+        return self.context.folder / "answers"
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The corpus, models, studies and generated clips."""
+        generated = [path for _, path in self.context.generated]
+        return (self.context.corpus.path, *self.context.models, *self.context.studies, *generated)
+
     def path(self, name: str) -> Path:
         """The file whose existence says that a question is answered."""
         return self.context.folder / "answers" / f"{name}.json"

@@ -39,6 +39,10 @@ class CopyTask(MelTask):
     """``stretch`` or ``shift``."""
     seed: int
 
+    def inputs(self) -> tuple[Path, ...]:
+        """The corpus."""
+        return (self.corpus,)
+
     def __call__(self, start: int, stop: int) -> None:
         """Make copies ``start`` to ``stop``."""
         corpus = Corpus.open(self.corpus)

@@ -73,6 +73,14 @@ class ProtocolTask:
     batch_size: int
     device: str = "cpu"
 
+    def saved_in(self) -> Path:
+        """The folder of the results."""
+        return self.out
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The corpus and the synthetic clips."""
+        return (self.corpus, self.mel, self.labels)
+
     def path(self, seed: int) -> Path:
         """What says that a seed is done."""
         return self.out / f"seed-{seed}.json"

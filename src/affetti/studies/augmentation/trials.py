@@ -112,6 +112,15 @@ class TrialTask:
         run = seed % self.generator_runs if arm.synthetic is not None and arm.synthetic.has_runs else 0
         return Trial(arm, self.regressor, subset, seed, run)
 
+    def saved_in(self) -> Path:
+        """The folder of the results."""
+        return self.out
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The corpora of the trials and the synthetic sets."""
+        corpora = dict.fromkeys(trial.subset.corpus for trial in self.trials)
+        return (*corpora, *(it.path for it in self.sets))
+
     def path(self, trial: Trial) -> Path:
         """The file whose existence says that the trial is done."""
         return self.out / f"{trial.name}.json"

@@ -1,0 +1,87 @@
+"""What a command makes has the same bytes whatever the engine and the number of workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from tests.conftest import RATE, music
+from tests.material import run_of
+
+from affetti import api
+from affetti.corpus import build
+from affetti.embedders.recordings import decode_folder
+from affetti.execution import Engine, LocalEngine, RayEngine, SlurmEngine, executor
+from affetti.inference import generation
+from affetti.presets import front_end
+
+ray: Any = pytest.importorskip("ray")
+pytest.importorskip("submitit")
+pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # of Ray, submitit and their processes
+ENGINES: tuple[tuple[Engine, int], ...] = ((LocalEngine(), 2), (RayEngine(), 2), (SlurmEngine(cluster="local"), 2))
+
+__all__ = ["run_of"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, object_store_memory=100 * 1024**2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after the first range."""
+
+
+def interrupt(_stage: str, done: int, total: int) -> None:
+    if 0 < done < total:
+        raise Interrupted
+
+
+def test_prepare_has_one_hash_on_all_engines_also_where_another_engine_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "CHUNK", 1)
+    one = api.prepare.run("composed", tmp_path / "one", clips=24, workers=1).content_hash
+    for number, (engine, workers) in enumerate(ENGINES[1:]):
+        out = tmp_path / str(number)
+        with pytest.raises(Interrupted):
+            api.prepare.run("composed", out, clips=24, workers=1, engine=engine, progress=interrupt)
+        assert list((out / ".work").glob("*.json"))
+        other = ENGINES[1 - number]
+        result = api.prepare.run("composed", out, clips=24, workers=workers, engine=other[0])
+        assert result.content_hash == one
+
+
+def test_generate_has_one_hash_on_all_engines(
+    tmp_path: Path, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "SHARD_CLIPS", 8)
+    model = os.path.relpath(run_of("flow"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    hashes = {
+        api.generate.run(model, 20, f"{engine.name}-{workers}", workers=workers, engine=engine).content_hash
+        for engine, workers in (*ENGINES[1:], (LocalEngine(), 1))
+    }
+    assert len(hashes) == 1
+
+
+def test_predictions_and_folders_of_audio_are_the_same_on_all_engines(
+    tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    for number in range(9):
+        soundfile.write(tmp_path / f"song{number}.wav", music(number, 6.5), RATE)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    alone = api.predict.run(run_of("student"), tmp_path)
+    assert sum(it.error is not None for it in alone) == 1
+    decoded = decode_folder(tmp_path, front_end("tiny"))
+    for engine, workers in (ENGINES[1], (SlurmEngine(cluster="debug"), 2)):
+        assert api.predict.run(run_of("student"), tmp_path, engine=engine, workers=workers) == alone
+        again = decode_folder(tmp_path, front_end("tiny"), executor=executor(engine, workers))
+        assert again.files == decoded.files
+        assert (again.mel == decoded.mel).all()
