@@ -153,10 +153,10 @@ def main() -> None:
             flux, onset, accuracy = seams(around, at)
             print(f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}")
             if regressors:
-                mean = np.nanmean(followed, axis=0)
-                if reference is None:  # the composed songs come first
-                    reference = mean
-                for path, own, real in zip(given.regressors, mean, reference, strict=True):
+                mean: Floats = np.nanmean(followed, axis=0)
+                best_possible: Floats = mean if reference is None else reference  # the composed songs come first
+                reference = best_possible
+                for path, own, real in zip(given.regressors, mean, best_possible, strict=True):
                     axes = zip(("valence", "arousal"), own, real, strict=True)
                     both = ", ".join(f"{axis} {r:.2f} ({r / best:.2f} of composed)" for axis, r, best in axes)
                     print(f"    r over time by {path.name}: {both}")
