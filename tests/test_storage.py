@@ -83,7 +83,13 @@ def test_a_very_long_name_can_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "no such file"), (b'{"a": 1, ', "not valid JSON"), (b"\xff\xfe{", "cannot be read")]
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b'{"a": 1, ', "not valid JSON"),
+        (b"\xff\xfe{", "cannot be read"),
+        (b"[" * 100_000, "too deeply"),
+    ],
 )
 def test_unreadable_json_is_reported_with_its_path(tmp_path: Path, content: bytes | None, says: str) -> None:
     if content is not None:

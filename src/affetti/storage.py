@@ -99,6 +99,8 @@ def read_json(path: Path) -> Any:
         raise StorageError(
             f"not valid JSON at line {error.lineno}", where=path, hint="the file was cut short or edited: make it again"
         ) from error
+    except RecursionError as error:
+        raise StorageError("JSON nested too deeply", where=path, hint="it was edited: make it again") from error
 
 
 def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[str] = frozenset()) -> bool:

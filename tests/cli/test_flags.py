@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -99,3 +100,17 @@ def test_a_config_file_may_hold_the_flags_of_0_1(tmp_path: Path) -> None:
     path.write_text('shares = "50,100"\n')
     with pytest.raises(UsageError, match="unknown setting 'shares'"):
         resolve(generate.Flags(model=Path("run"), n=2, out=Path("out")), {}, path)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Choices."""
+
+    what: Literal["e", "b", "d", "a", "c"] | None = None
+    """Which."""
+
+
+def test_choices_are_named_in_one_order() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(Choices, ["--what", "x"], "train")
+    assert "('a', 'b', 'c', 'd', 'e')" in str(caught.value)

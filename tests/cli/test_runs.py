@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import RATE, music
 
 from affetti import api
+from affetti.signal import audio
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_two_runs_are_compared_by_settings_and_results(work: Path, affetti: Call
             ["--compare", "other", "data/corpus"],
             "other: holds nothing that affetti made. List with: affetti runs",
         ),
-        (["--compare", "runs/baseline-0", "data/corpus"], "is a run,"),
+        (["--compare", "runs/baseline-0", "data/corpus"], "is of kind run,"),
         (["--compare", "cut", "nowhere"], "nowhere: no such folder"),
     ],
 )
@@ -84,6 +86,33 @@ def test_bad_folders_are_refused_in_one_line(
     monkeypatch.chdir(work)
     ran = affetti("runs", *arguments)
     assert ran.code == 2 and message in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_audits_of_recordings_are_listed(tmp_path: Path, affetti: Callable[..., Any]) -> None:
+    for number in range(3):
+        audio.save(tmp_path / f"song{number}.wav", music(number, 2.5), RATE)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    first, second = tmp_path / "song0.wav", tmp_path / "song1.wav"
+    api.audit_recordings.run([first, tmp_path / "broken.wav"], tmp_path / "audits" / "songs", model=None)
+    pair = api.compare_recordings.run(first, second, tmp_path / "audits" / "pair", model=None)
+    shutil.copytree(tmp_path / "audits" / "pair", tmp_path / "audits" / "cut")
+    (tmp_path / "audits" / "cut" / "result.json").unlink()
+    shutil.copytree(tmp_path / "audits" / "songs", tmp_path / "audits" / "damaged")
+    (tmp_path / "audits" / "damaged" / "result.json").write_text('{"verb": "audit-recordings"}')
+    rows = {row.path: row for row in api.runs.run(tmp_path / "audits").rows}
+    assert {path: (row.kind, row.state) for path, row in rows.items()} == {
+        "songs": ("recordings", "finished"),
+        "pair": ("pair", "finished"),
+        "cut": ("pair", "unfinished"),
+        "damaged": ("recordings", "unreadable"),
+    }
+    assert rows["songs"].name == "song0.wav and broken.wav"
+    assert rows["songs"].facts == {"recordings": 2, "failed": 1}
+    assert rows["pair"].name == "song0.wav and song1.wav"
+    assert rows["pair"].numbers["r of the log-mels"].value == pair.similarity.correlation
+    assert "pair song0.wav and song1.wav" in affetti("runs", tmp_path).out
+    difference = affetti("runs", "--compare", tmp_path / "audits" / "pair", tmp_path / "audits" / "pair")
+    assert difference.out.strip() == "no differences"
 
 
 def test_nothing_is_listed_where_there_is_nothing(tmp_path: Path, affetti: Callable[..., Any]) -> None:

@@ -73,6 +73,9 @@ def test_words_of_any_script_are_read_in_unicode_encodings(tmp_path: Path, encod
         (b"[00:01.00]fine\n[01:75.00]wrong\n", "line 2: [01:75.00] is no time (seconds run to 59)"),
         (b"[00:00.00]a\n[00:00.00]b\n", "all lines have the time 0 s"),
         (b"[offset:soon]\n[00:01.00]a\n", "line 1: the offset 'soon' is no number of milliseconds"),
+        (b"[offset:-3600001]\n[00:01.00]a\n", "line 1: the offset -3600001 is more than an hour"),
+        (b"[offset:" + b"9" * 400 + b"]\n[00:01.00]a\n", "line 1: the offset " + "9" * 40 + "… is more than an hour"),
+        (b"[offset:" + b"9" * 5000 + b"]\n[00:01.00]a\n", "line 1: the offset '" + "9" * 40 + "…' is no number"),
         (b"a" * (MAX_BYTES + 1), "are more than the words of a song"),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,12 +84,34 @@ def test_other_weights_are_refused(blend: Path, run_of: Callable[[str], Path]) -
         ({"members": []}, "has no members"),
         ({"half_width": "wide"}, "damaged"),
         ({"surplus": 1}, "damaged"),
+        ({"offset": [math.nan, 0]}, "not a finite number"),
+        ({"offset": [0, math.inf]}, "not a finite number"),
+        ({"half_width": [-1, 0.2]}, "half-width"),
+        ({"half_width": [0.2, math.nan]}, "half-width"),
+        ({"interval_level": 2}, "an interval level of 2"),
     ],
 )
 def test_a_damaged_description_is_refused(blend: Path, change: dict[str, object], message: str) -> None:
     document = json.loads((blend / FILE).read_text()) | change
     (blend / FILE).write_text(json.dumps(document))
     with pytest.raises(AffettiError, match=message):
+        open_blend(blend)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run": "../student"}, r"'../student' is no folder within the blend"),
+        ({"run": ""}, "no folder within the blend"),
+        ({"run": "baseline"}, "names a member twice"),
+        ({"weight": [1, math.nan]}, "not a finite number"),
+    ],
+)
+def test_a_damaged_member_is_refused(blend: Path, change: dict[str, object], message: str) -> None:
+    document = json.loads((blend / FILE).read_text())
+    document["members"][0] |= change
+    (blend / FILE).write_text(json.dumps(document))
+    with pytest.raises(StorageError, match=message):
         open_blend(blend)
 
 

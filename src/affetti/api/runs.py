@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from affetti.corpus import Corpus
-from affetti.errors import AffettiError, StorageError, UsageError
+from affetti.errors import AffettiError, StorageError, UsageError, printable
 from affetti.folders import is_hidden
-from affetti.report.sources import Audit, Run, Score, SourceKind, Study, open_source, source_kind
+from affetti.report.sources import Run, Score, Source, SourceKind, Study, open_source, source_kind
 from affetti.results import BaseResult, PointEstimate
 from affetti.storage import is_file, is_folder, read_json
+from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 
 State = Literal["finished", "unfinished", "unreadable"]
 MARKERS = ("corpus.json", "result.json", "model.json", "config.json")
@@ -26,13 +27,14 @@ MAX_DEPTH = 4
 
 @dataclass(frozen=True)
 class RunsRow:
-    """A corpus, a run, a scorecard, a study or an audit."""
+    """A corpus, a run, a scorecard, a study, an audit of a corpus, or one of recordings or of a pair of them."""
 
     path: str
     """Its folder, relative to the one that was searched."""
     kind: SourceKind
     name: str
-    """Source of a corpus, family of a model, generator of a scorecard, corpus of a study or an audit."""
+    """Source of a corpus, family of a model, generator of a scorecard, corpus of a study or an audit; the
+    files of an audit of recordings."""
     state: State
     changed: str
     """When it was last written: ISO 8601, UTC."""
@@ -90,7 +92,7 @@ def run(folder: str | Path = ".", *, compare: tuple[str | Path, str | Path] | No
         rows = tuple(_row(path, path.parent, _kind(path)) for path in (first, second))
         if rows[0].kind != rows[1].kind:
             raise UsageError(
-                f"{first} is a {rows[0].kind}, {second} a {rows[1].kind}",
+                f"{first} is of kind {rows[0].kind}, {second} of {rows[1].kind}",
                 where="--compare",
                 hint="give two of one kind",
             )
@@ -164,7 +166,7 @@ Description = tuple[str, dict[str, str | int], dict[str, PointEstimate], str | N
 """Name, facts, numbers and licence."""
 
 
-def _describe(source: Corpus | Run | Score | Study | Audit) -> Description:
+def _describe(source: Source) -> Description:
     if isinstance(source, Corpus):
         facts: dict[str, str | int] = {"clips": source.meta["n_clips"], "songs": source.meta["n_songs"]}
         facts |= {"front-end": str(source.meta.get("preset", ""))} | ({"synthetic": "yes"} if source.synthetic else {})
@@ -186,8 +188,22 @@ def _describe(source: Corpus | Run | Score | Study | Audit) -> Description:
         if primary is not None:
             numbers = {f"{primary.arm} against {primary.reference}": PointEstimate(primary.delta, primary.ci)}
         return Path(source.result.corpus).name, facts, numbers, None
+    if isinstance(source, RecordingsResult):
+        failed = sum(recording.error is not None for recording in source.recordings)
+        facts = {"recordings": len(source.recordings)} | ({"failed": failed} if failed else {})
+        return _file_names([recording.path for recording in source.recordings]), facts, {}, None
+    if isinstance(source, PairResult):
+        r = source.similarity.correlation
+        numbers = {} if r is None else {"r of the log-mels": PointEstimate(r, None)}
+        return _file_names([source.first.path, source.second.path]), {}, numbers, None
     verdicts = Counter(finding.verdict for finding in source.result.findings)
     return Path(source.result.corpus).name, dict(sorted(verdicts.items())), {}, None
+
+
+def _file_names(paths: Sequence[str]) -> str:
+    """The names of two files, or of the first and how many more there are."""
+    first, *more = (printable(Path(path).name) for path in paths)
+    return f"{first} and {more[0] if len(more) == 1 else f'{len(more)} more'}" if more else first
 
 
 def _differences(first: Path, second: Path) -> tuple[RunsDifference, ...]:

@@ -155,7 +155,14 @@ def _one_line(text: str) -> str:
     words = " ".join(words.split())
     for pattern, instead in TYRO_REWRITES:
         words = re.sub(pattern, instead, words)
+    # tyro lists choices in the order of a set, which differs from one process to the next.
+    words = re.sub(r"(?<=Expected one of )\(([^()]*)\)", lambda match: f"({_sorted_choices(match[1])})", words)
     return words.strip(" .") or "wrong flags"
+
+
+def _sorted_choices(text: str) -> str:
+    choices = (choice.strip() for choice in text.split(","))
+    return ", ".join(sorted(choice for choice in choices if choice not in ("", "'None'")))
 
 
 def resolve(flags: Any, defaults: dict[str, Any], path: Path | None, known: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -23,6 +23,10 @@ from affetti.storage import read_error
 
 MAX_BYTES = 1 << 20
 """Largest file that can be the words of one recording."""
+MAX_OFFSET = 3600.0
+"""Largest shift that ``[offset:…]`` can be, seconds."""
+MAX_SHOWN = 40
+"""Characters of a wrong value that a message shows."""
 TIME = re.compile(r"\s*\[(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?\]")
 WORD_TIME = re.compile(r"<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>")
 TAG = re.compile(r"\s*\[([A-Za-z#]+):(.*)\]\s*")
@@ -110,11 +114,16 @@ def _leading_times(line: str, number: int, where: str | Path) -> tuple[list[floa
 
 
 def _offset(text: str, number: int, where: str | Path) -> float:
+    shown = text.strip() if len(text) <= MAX_SHOWN else f"{text.strip()[:MAX_SHOWN]}…"
     try:
-        return int(text) / 1000.0
+        milliseconds = int(text)
     except ValueError as error:
-        what = f"line {number}: the offset {text.strip()!r} is no number of milliseconds"
+        what = f"line {number}: the offset {shown!r} is no number of milliseconds"
         raise InputError(what, where=where, hint="correct it") from error
+    if abs(milliseconds) > 1000 * MAX_OFFSET:
+        what = f"line {number}: the offset {shown} is more than an hour (in milliseconds)"
+        raise InputError(what, where=where, hint="correct it")
+    return milliseconds / 1000.0
 
 
 def _text(path: Path) -> str:

@@ -9,12 +9,13 @@ When not to use: for regressors of one kind trained on the same clips; average t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from affetti import config
-from affetti.errors import MismatchError, StorageError, UsageError
+from affetti.errors import MismatchError, StorageError, UsageError, printable
 from affetti.results import Estimate
 from affetti.storage import is_file, read_json, write_json
 
@@ -100,7 +101,7 @@ def open_blend(folder: Path) -> Blend:
     """Read ``blend.json``, and check that the members' weights are those it describes.
 
     Raises:
-        StorageError: a file is missing, cut short or not a blend's.
+        StorageError: a file is missing, cut short or not a blend's, or what it holds cannot predict.
         MismatchError: another version wrote it, or a member has other weights.
     """
     file = folder / FILE
@@ -116,9 +117,28 @@ def open_blend(folder: Path) -> Blend:
         blend = config.structure(content, Blend, file)
     except UsageError as error:
         raise StorageError(f"damaged ({error.what})", where=file, hint="make it again") from error
-    if not blend.members:
-        raise StorageError("has no members", where=file, hint="make it again")
+    fault = _fault(blend)
+    if fault is not None:
+        raise StorageError(fault, where=file, hint="make it again")
     return blend
+
+
+def _fault(blend: Blend) -> str | None:
+    """What would make its predictions meaningless; None: nothing."""
+    names = [member.run for member in blend.members]
+    numbers = [*blend.offset, *(weight for member in blend.members for weight in member.weight)]
+    if not names:
+        return "has no members"
+    if len(set(names)) < len(names):
+        return "names a member twice"
+    for name in names:
+        if name in ("", ".", "..") or Path(name).name != name:
+            return f"the member {printable(name)!r} is no folder within the blend"
+    if not all(math.isfinite(number) for number in numbers):
+        return "a weight or the offset is not a finite number"
+    if not all(0 <= width < math.inf for width in blend.half_width):
+        return "the half-width of an interval is not a number from 0"
+    return None if 0 < blend.interval_level < 1 else f"an interval level of {blend.interval_level:g}, not within 0 to 1"
 
 
 def require_weights(blend: Blend, loaded: Mapping[str, str], folder: Path) -> None:

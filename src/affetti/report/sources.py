@@ -36,8 +36,15 @@ KNOWN = (
     "or an audit of affetti audit"
 )
 
-SourceKind = Literal["corpus", "run", "score", "study", "audit"]
-VERB_KINDS: dict[str, SourceKind] = {"train": "run", "score": "score", "compare": "study", "audit": "audit"}
+SourceKind = Literal["corpus", "run", "score", "study", "audit", "recordings", "pair"]
+VERB_KINDS: dict[str, SourceKind] = {
+    "train": "run",
+    "score": "score",
+    "compare": "study",
+    "audit": "audit",
+    "audit-recordings": "recordings",
+    "audit-pair": "pair",
+}
 """What each verb makes."""
 
 Arrays = dict[str, NDArray[Any]]
@@ -122,6 +129,10 @@ class Audit:
     name: str = ""
 
 
+Source = Corpus | Run | Score | Study | Audit | RecordingsResult | PairResult
+"""What affetti made in one folder."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """All sources of a report, in the order of the page."""
@@ -154,7 +165,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     """
     if not paths:
         raise UsageError("nothing to report on", hint=f"give folders: {KNOWN}")
-    opened = [_open(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    opened = [open_source(path) for path in dict.fromkeys(path.resolve() for path in paths)]
     corpora = [source for source in opened if isinstance(source, Corpus)]
     trained = [source for source in opened if isinstance(source, Run)]
     scores = [source for source in opened if isinstance(source, Score)]
@@ -225,16 +236,7 @@ def source_kind(path: Path) -> SourceKind | None:
     return VERB_KINDS.get(str(verb))
 
 
-def _open(path: Path) -> Corpus | Run | Score | Study | Audit | RecordingsResult | PairResult:
-    verb = _object(path / "config.json").get("verb")
-    for kind in (RecordingsResult, PairResult):
-        if verb == kind.verb:
-            _require_finished(path, "audit", "audit")
-            return kind.open(path)
-    return open_source(path)
-
-
-def open_source(path: Path) -> Corpus | Run | Score | Study | Audit:
+def open_source(path: Path) -> Source:
     """Read what affetti made in a folder.
 
     Raises:
@@ -259,6 +261,9 @@ def open_source(path: Path) -> Corpus | Run | Score | Study | Audit:
         _require_finished(path, "audit", "audit")
         audited = AuditResult.open(path)
         return Audit(path, _study_config(config, path), audited, audit_arrays(audited, path))
+    if kind in ("recordings", "pair"):
+        _require_finished(path, "audit", "audit")
+        return RecordingsResult.open(path) if kind == "recordings" else PairResult.open(path)
     raise StorageError("is not a folder that a report can be about", where=path, hint=f"give {KNOWN}")
 
 
