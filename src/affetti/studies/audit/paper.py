@@ -20,7 +20,9 @@ from affetti.studies.augmentation.results import MethodRow, StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training.registry import GENERATORS
 
-NO_STUDY = "No augmentation study was given (--study): what training on synthetic clips gains was not measured."
+NO_STUDY = (
+    "No study in CCC with an arm of a generator was given (--study): what training on its clips gains was not measured."
+)
 MIN_GENERATOR_RUNS = 3
 """Runs of a generator under which a gain is of these runs, not of the method."""
 Relation = Literal["below", "above", "not distinguished from"]
