@@ -209,7 +209,7 @@ def test_song_ids_must_fit(tmp_path: Path, corpus: Corpus) -> None:
 
 def test_audio_needs_a_front_end(tmp_path: Path) -> None:
     audio.save(tmp_path / "a.wav", music(1), RATE)
-    with pytest.raises(UsageError, match="--preset"):
+    with pytest.raises(UsageError, match="--front-end"):
         open_clip_set(tmp_path)
 
 

@@ -126,7 +126,7 @@ def decode_folder(
         raise InputError("neither a corpus nor a folder of audio", where=path, hint="give WAV, FLAC, Ogg or MP3 files")
     if front is None:
         raise UsageError(
-            "two folders of audio need a front-end", where="--preset", hint="name one, such as --preset tiny"
+            "a folder of audio needs a front-end", where="--front-end", hint="name one, such as --front-end tiny"
         )
     require_space(Path(tempfile.gettempdir()), 2 * 2 * len(files) * front.n_bands * front.frames)
     scratch = ScratchFolder()

@@ -144,7 +144,9 @@ def require_enough(clips: Clips, batch_size: int, kind: str) -> None:
             hint="use a larger corpus, or a smaller --batch-size",
         )
     if len(clips) < 4:
-        raise InputError(f"{len(clips)} training clips are too few", hint="use a larger corpus")
+        raise InputError(
+            f"{len(clips)} training clips are too few", hint="use a corpus of more songs: 4 clips are the least"
+        )
     labels = clips.labels[clips.rows]
     for axis, name in enumerate(AXES):
         if not labels[:, axis].std() > 1e-6:

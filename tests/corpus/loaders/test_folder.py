@@ -44,6 +44,7 @@ def test_a_file_named_by_its_full_path_is_read(make_folder: Callable[..., Path],
         ("floder:x", UsageError, "unknown source 'floder:x'. Choose from composed, folder:PATH"),
         ("folder", UsageError, "folder needs a path. Write folder:PATH"),
         ("composed:x", UsageError, "unknown source"),
+        ("/", UsageError, "'/' is a folder, without the kind of data in it. Write folder:/, or"),
         ("folder:/nowhere", InputError, "/nowhere: no such folder"),
         ("vgmidi:/nowhere", InputError, "/nowhere: no such folder"),
         (["folder:a", "folder:a"], UsageError, "Name each source once"),
@@ -78,6 +79,17 @@ def test_labels_without_sound_and_sound_without_labels_are_reported(make_folder:
         (folder / name).unlink()
     with pytest.raises(InputError, match=r"song0.wav: named in labels.csv, but there is no such file \(and 2 more\)"):
         load(f"folder:{folder}")
+
+
+def test_names_without_their_suffix_are_refused_with_the_whole_name(make_folder: Callable[..., Path]) -> None:
+    folder = make_folder(2)
+    labels = folder / "labels.csv"
+    labels.write_text(labels.read_text(encoding="utf-8").replace(".wav", ""), encoding="utf-8")
+    with pytest.raises(InputError, match=r"Write the suffix in the file column: song0\.wav"):
+        load(f"folder:{folder}")
+    labels.write_text("file,valence,arousal\nabsent/song0,0,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="Correct the file column"):
+        load(f"folder:{folder}", Options(scale="-1..1"))
 
 
 @pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])

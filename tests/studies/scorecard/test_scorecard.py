@@ -129,7 +129,7 @@ def test_folders_of_audio_are_scored(tmp_path: Path) -> None:
             audio.save(tmp_path / name / f"{i}.wav", music(first + i, 6.0), RATE)
     card = api.score.run(tmp_path / "real", tmp_path / "fake", preset="tiny")
     assert card.n_real == card.n_fake == 8
-    with pytest.raises(UsageError, match="--preset"):
+    with pytest.raises(UsageError, match="--front-end"):
         api.score.run(tmp_path / "real", tmp_path / "fake")
 
 

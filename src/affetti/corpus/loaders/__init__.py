@@ -114,6 +114,12 @@ def _chosen(options: Options, names: Sequence[str]) -> dict[str, Any]:
 
 def _require_known(source: str) -> None:
     if source.partition(":")[0] not in LOADERS:
+        if is_folder(Path(source)):
+            raise UsageError(
+                f"{source!r} is a folder, without the kind of data in it",
+                where="SOURCE",
+                hint=f"write folder:{source}, or the name of a data set in place of folder",
+            )
         offered = ", ".join(["composed", *(f"{other}:PATH" for other in LOADERS)])
         raise UsageError(f"unknown source {source!r}", where="SOURCE", hint=f"choose from {offered}")
 

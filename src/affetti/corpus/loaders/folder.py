@@ -10,7 +10,7 @@ from pathlib import Path
 from affetti.corpus import metadata
 from affetti.corpus.loaders import table, tree
 from affetti.corpus.track import AudioFile, Dataset, Options, Sound, Source, Track
-from affetti.errors import InputError, printable
+from affetti.errors import InputError, StorageError, printable
 from affetti.folders import NO_FILE, FileFinder, list_files, why_unusable
 from affetti.signal.audio import AUDIO_SUFFIXES
 
@@ -53,11 +53,23 @@ def from_table(
         refused.append((track.path, f"named in labels.csv, but {'there is no such file' if missing else reason}"))
     if not here:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
-        raise InputError(
-            f"{refused[0][1]}{more}", where=path / absent[0].path, hint="correct the file column, or the permissions"
-        )
+        file = path / absent[0].path
+        longer = _with_suffix(file, suffixes)
+        hint = "correct the file column, or the permissions"
+        if longer:
+            hint = f"write the suffix in the file column: {longer}"
+        raise InputError(f"{refused[0][1]}{more}", where=file, hint=hint)
     notes = [*read.notes, *_unlabelled(path, named, suffixes), *metadata.gap_notes(here)]
     return Source(replace(dataset, scale=read.scale), here, absent, refused, tuple(notes), incomplete=incomplete)
+
+
+def _with_suffix(file: Path, suffixes: Collection[str]) -> str | None:
+    """The name of a recording beside ``file`` that is its name and a suffix."""
+    try:
+        others = list_files(file.parent, 0).files
+    except StorageError:
+        return None
+    return min((one.name for one in others if one.stem == file.name and one.suffix.lower() in suffixes), default=None)
 
 
 def _unlabelled(path: Path, named: set[str], suffixes: Collection[str]) -> list[str]:
