@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from affetti.models.regressors.late_fusion import LateFusion
-from affetti.training.late_fusion import PRIOR_SONGS, Pairs, fit_late_fusion, fuse, sound_features
+from affetti.results import Estimate
+from affetti.training.late_fusion import PRIOR_SONGS, Pairs, estimate_gain, fit_late_fusion, fuse, sound_features
 
 Floats = NDArray[np.float64]
 N_SONGS, N_CLIPS = 120, 4
@@ -116,3 +118,23 @@ def test_columns_of_one_input_share_their_scale() -> None:
     spreads = np.square(pairs.inputs[train].std(axis=0))
     expected = [np.sqrt(spreads[block].mean()) for block in blocks for _ in range(6)]
     assert fusion.scale.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_interval_of_a_gain_is_students_widened_for_the_songs_of_the_fit() -> None:
+    n, m = 16, 64
+    rng = np.random.default_rng(0)
+    target, sound = rng.normal(size=(2, n))
+    fused = sound + 0.3 * rng.normal(size=n)
+    songs = np.array([f"s{it:02d}" for it in range(n)])
+
+    def nearness(prediction: ArrayLike, labels: ArrayLike) -> float:
+        return -float(np.square(np.asarray(prediction) - np.asarray(labels)).mean())
+
+    less = np.square(sound - target) - np.square(fused - target)
+    expected = stats.t.interval(0.95, n - 1, less.mean(), stats.sem(less))
+    gains = [estimate_gain(nearness, fused, sound, target, songs, m, seed) for seed in range(20)]
+    ends = np.mean([gain.ci for gain in gains if gain is not None], axis=0)
+    assert np.ptp(ends) == pytest.approx(np.ptp(expected) * np.sqrt(1 + n / m), rel=0.05)
+    assert all(gain is not None and gain.value == pytest.approx(less.mean()) for gain in gains)
+    assert estimate_gain(nearness, sound, sound, target, songs, m, 0) == Estimate(0.0, (0.0, 0.0))
+    assert estimate_gain(nearness, fused[:1], sound[:1], target[:1], songs[:1], m, 0) is None
