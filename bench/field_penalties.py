@@ -36,6 +36,8 @@ def main() -> None:
     audited = api.audit.run(corpus, options.folder / "audit", models=models, only=("ceiling", "genre"))
     print("| measurement | value | n |\n|---|---|---|")
     for question in audited.questions:
+        if question.needs:  # of fewer than 16 songs, say
+            print(f"| {question.question} | {question.sentence} | |")
         for one in question.measurements:
             if one.name.endswith("_generator") or one.name.startswith("mix_shift"):
                 print(f"| {one.label} | {_text(one)} | {one.n} {one.of} |")

@@ -27,4 +27,9 @@ def test_make_bench_gives_the_arguments_that_a_script_requires(name: str) -> Non
     given = re.search(
         rf"^BENCH_ARGUMENTS_{name} := (.*)$", (BENCH.parent / "Makefile").read_text("utf-8"), re.MULTILINE
     )
-    assert len(required) == len(given[1].split() if given else ())
+    assert len(required) == len(given[1].partition("--")[0].split() if given else ())
+
+
+def test_make_bench_never_overwrites_the_weights_in_the_package() -> None:
+    makefile = (BENCH.parent / "Makefile").read_text("utf-8")
+    assert re.search(r"^BENCH_ARGUMENTS_shipped_regressor := \$\(VENV\)/.* --out \$\(VENV\)/", makefile, re.MULTILINE)
