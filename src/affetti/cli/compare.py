@@ -42,12 +42,13 @@ class Flags(EngineFlags, LongFlags):
     out: Path
     """Folder of the study."""
     models: tuple[Path, ...] = field(default=())
-    """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here)."""
+    """Runs of generators to use, each for the fold it was trained for (default: gan and flow are trained here). Runs
+    of one kind that differ in fields are arms of their own, such as flow and flow_without_genre."""
     arms: tuple[str, ...] = field(default=())
     """Arms to run (default eight): all, or of null, real-again, mixup, c-mixup, time-stretch, pitch-shift, gan, flow,
     waveform, composed, composer, best …; sets take :SETTING=VALUE, @RATIO, -aligned, -filtered, -hard, -gaps,
-    -only, -pretrained, -pretrained-equal, -shuffled; joined by +. Each is on top of the recipe; plain-NAME is
-    without it."""
+    -only, -pretrained, -pretrained-equal, -shuffled; generators _without_FIELD or _with_FIELD; joined by +. Each is on
+    top of the recipe; plain-NAME is without it."""
     contrast: tyro.conf.UseAppendAction[tuple[tuple[str, str], ...]] = field(default=())
     """Two arms whose difference is wanted, such as flow gan; may be repeated. The first is the primary contrast."""
     augment: str | None = None

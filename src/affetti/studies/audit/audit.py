@@ -34,6 +34,7 @@ from affetti.studies.audit.result import AnsweredQuestion, AuditedGenerator, Aud
 from affetti.studies.augmentation.results import StudyResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
+from affetti.training.field_variants import field_variants
 
 MAX_GENERATED, MAX_GENERATED_QUICK = 384, 128
 """Clips that each generator makes, at most as many as its fold has test clips."""
@@ -216,18 +217,10 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
 
 
 def generator_names(models: Sequence[runs.TrainedModel]) -> tuple[str, ...]:
-    """A name for each run: its kind, the fields it lacks of those that others of its kind have, and a number."""
-    fields: dict[str, dict[str, None]] = {}
-    for trained in models:
-        fields.setdefault(trained.kind, {}).update(dict.fromkeys(trained.generator.followed_fields))
-    plain: list[str] = []
-    names: list[str] = []
-    for trained in models:
-        lacking = [name for name in fields[trained.kind] if name not in trained.generator.followed_fields]
-        plain.append("_".join([trained.kind, *(["without", *lacking] if lacking else [])]))
-        again = plain.count(plain[-1])
-        names.append(plain[-1] if again == 1 else f"{plain[-1]}_{again}")
-    return tuple(names)
+    """A name for each run: its kind, the fields that it lacks or has beside others of its kind, and a number."""
+    variants = field_variants(models)
+    counts = [variants[: number + 1].count(name) for number, name in enumerate(variants)]
+    return tuple(name if again == 1 else f"{name}_{again}" for name, again in zip(variants, counts, strict=True))
 
 
 def open_scorecards(corpus: Corpus, paths: tuple[Path, ...]) -> list[Scorecard]:

@@ -13,6 +13,8 @@ synthetic clips first and then on real ones as ``real`` does; ``-pretrained-equa
 parameter, ``flow:trained=400`` trains the generator for 400 updates, ``flow:pretraining=600-pretrained`` pretrains for
 600. ``-aligned`` fine-tunes the generator to prefer real clips to its own (:mod:`affetti.training.alignment`), for half
 of its updates; ``flow:beta=1000-aligned`` with that β.
+``flow_without_genre`` is the generator without that field of its condition, ``flow_with_genre`` one conditioned on
+emotion and genre alone, see :mod:`affetti.training.field_variants`; both take settings and endings.
 ``composed`` adds songs by affetti's composer (``keys``, ``style`` and ``instruments`` are its settings), whatever
 the corpus; ``composer`` adds new songs by the composer of a composed corpus, what a perfect generator would give.
 ``audio-stretch`` and ``audio-shift`` are changed copies of the sound. A set of clips that somebody else's generator
@@ -35,6 +37,8 @@ from typing import Literal, get_args
 from affetti.corpus.loaders.composed import INSTRUMENTATIONS, STYLE_NAMES
 from affetti.errors import UsageError
 from affetti.studies.augmentation.comparison import REFERENCE
+from affetti.training.conditions import ALL_FIELDS, FieldChoice
+from affetti.training.field_variants import VARIANT, parse_variant, variant_name
 from affetti.training.registry import GENERATORS, family
 from affetti.training.signal_augmentation import RECIPE, SIGNALS
 
@@ -85,13 +89,20 @@ class SyntheticSetSpec:
     those that are rare among them."""
     music: tuple[tuple[str, str], ...] = ()
     """Settings of the composer, of ``composed``; sorted by name."""
+    fields: FieldChoice = ALL_FIELDS
+    """What the generator is conditioned on."""
+
+    @property
+    def variant(self) -> str:
+        """The kind, and the fields where they are not all."""
+        return variant_name(self.kind, self.fields)
 
     @property
     def generator(self) -> str:
         """The name of the generator that makes it: sets of one generator share its training."""
         settings = [] if self.beta is None else [f"{BETA}={self.beta:g}"]
         settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
-        named = self.kind + (f":{','.join(settings)}" if settings else "")
+        named = self.variant + (f":{','.join(settings)}" if settings else "")
         return named + (f"-{ALIGNED}" if self.aligned else "")
 
     @property
@@ -122,7 +133,7 @@ class SyntheticSetSpec:
         settings += [f"{name}={value}" for name, value in self.music]
         settings += [] if self.beta is None else [f"{BETA}={self.beta:g}"]
         settings += [] if self.training_steps is None else [f"{TRAINED}={self.training_steps}"]
-        named = self.kind + (f":{','.join(settings)}" if settings else "")
+        named = self.variant + (f":{','.join(settings)}" if settings else "")
         named += f"@{self.ratio:g}" if self.ratio != ratio else ""
         endings = [ALIGNED] * self.aligned + ["filtered"] * self.filtered
         endings += [] if self.emotions == "matched" else [self.emotions]
@@ -213,12 +224,12 @@ def parse_arm(name: str, ratio: float, recipe: tuple[str, ...] = RECIPE, clips: 
 
 def _set_pattern(clips: tuple[str, ...]) -> re.Pattern[str]:
     kinds = "|".join(map(re.escape, (*SET_KINDS, *clips)))
-    return re.compile(rf"({kinds})(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:{'|'.join(ENDINGS)}))*)")
+    return re.compile(rf"({kinds})({VARIANT})?(?::([\w.=,-]+?))?(?:@([\d.]+))?((?:-(?:{'|'.join(ENDINGS)}))*)")
 
 
 def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, ...]) -> Arm:
     """The arm of a synthetic set, without signal augmentation."""
-    kind, settings, set_ratio, endings = match.groups()
+    kind, variant, settings, set_ratio, endings = match.groups()
     chosen = [ending for ending in endings.split("-") if ending]
     uses: list[Use] = [use for use in get_args(Use) if use in chosen]
     emotions: list[Emotions] = [each for each in get_args(Emotions) if each in chosen]
@@ -229,6 +240,7 @@ def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, .
         or ("equal" in chosen) > (use == "pretrained")
     ):
         raise unknown_arm(name, clips)
+    fields = _fields(kind, variant or "", name)
     values: dict[str, str] = {}
     try:
         for setting in settings.split(",") if settings else ():
@@ -243,6 +255,7 @@ def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, .
             beta=float(values.pop(BETA)) if BETA in values and ALIGNED in chosen else None,
             filtered="filtered" in chosen,
             emotions=emotions[0] if emotions else "matched",
+            fields=fields,
         )
         sampling = () if kind == COMPOSED else tuple(sorted((key, float(value)) for key, value in values.items()))
     except ValueError as error:
@@ -268,6 +281,25 @@ def _with_set(match: re.Match[str], ratio: float, name: str, clips: tuple[str, .
     if kind == NULL and use != "added":
         raise UsageError(f"arm {name!r}: copies of real clips can only be added", where="--arms", hint=f"use {NULL}")
     return Arm(name, (), spec, use, "shuffled" in chosen, counts.get(PRETRAINING), "equal" in chosen)
+
+
+def _fields(kind: str, variant: str, name: str) -> FieldChoice:
+    """What the generator of an arm is conditioned on.
+
+    Raises:
+        UsageError: it is no generator, emotion is left out, or the fields are not in the order of a condition.
+    """
+    if variant and kind not in GENERATORS:
+        raise UsageError(f"arm {name!r}: {kind} has no condition", where="--arms", hint=f"use {kind}")
+    try:
+        choice = parse_variant(variant)
+    except UsageError as error:
+        raise UsageError(f"arm {name!r}: {error.what}", where="--arms", hint=f"use {kind}") from error
+    if variant_name(kind, choice) != kind + variant:
+        raise UsageError(
+            f"arm {name!r}: another name of the same set", where="--arms", hint=f"use {variant_name(kind, choice)}"
+        )
+    return choice
 
 
 def _music(values: dict[str, str], name: str) -> tuple[tuple[str, str], ...]:
@@ -296,6 +328,6 @@ def unknown_arm(name: str, clips: tuple[str, ...] = ()) -> UsageError:
     hint = f"did you mean {near[0]}? " if near else ""
     forms = (
         f"sets take :SETTING=VALUE, @RATIO and -aligned, -filtered, -hard, -gaps, -only, -pretrained, -equal or "
-        f"-shuffled; {PLAIN}NAME is an arm without the recipe"
+        f"-shuffled; generators _without_FIELD or _with_FIELD; {PLAIN}NAME is an arm without the recipe"
     )
     return UsageError(f"unknown arm {name!r}", where="--arms", hint=f"{hint}choose from {', '.join(known)}; {forms}")

@@ -43,6 +43,7 @@ from affetti.training.alignment import BETAS
 from affetti.training.clips import Clips
 from affetti.training.cost import TrainingCost, measure_training, seconds_of
 from affetti.training.device import Hardware, choose_device
+from affetti.training.field_variants import field_variants
 from affetti.training.registry import family, make
 
 COMPOSE_SECONDS = 0.015
@@ -68,7 +69,7 @@ class StudyCost:
     trial: float
     """What a trial takes besides."""
     generators: dict[str, float]
-    """An update of each generator that is to be trained or aligned."""
+    """An update of each generator that is to be trained or aligned, by kind and fields."""
     clip: dict[str, float]
     """A generated clip, by generator."""
     embedding: float = 0.0
@@ -98,21 +99,22 @@ def measure_cost(design: StudyDesign) -> StudyCost:
     corpus, device = design.corpus, design.settings.device
     clips = Clips(corpus.mel, corpus.labels, corpus.fold(design.folds[0]).train)
     regressor, embedding = _measure_regressor(design, clips)
-    kinds = {spec.kind for spec in design.set_specs} & set(runs.GENERATORS)
-    given = {trained.kind: trained.model for trained in map(runs.load, design.settings.models)}
-    to_train = {each.kind for spec in design.set_specs for each in spec.generators if each.generator not in given}
+    kinds = {spec.variant: spec.kind for spec in design.set_specs if spec.kind in runs.GENERATORS}
+    models = [runs.load(path) for path in design.settings.models]
+    given = {name: trained.model for name, trained in zip(field_variants(models), models, strict=True)}
+    to_train = {each.variant for spec in design.set_specs for each in spec.generators if each.generator not in given}
     generators: dict[str, float] = {}
     clip: dict[str, float] = {}
-    for kind in sorted(kinds):
+    for name, kind in sorted(kinds.items()):
         preset = corpus.meta["preset"]
         batch_size = max(2, min(family(kind).budget(preset).batch_size, len(clips)))
-        model = given.get(kind)
-        if model is None or kind in to_train:
+        model = given.get(name)
+        if model is None or name in to_train:
             cost = _measure(kind, design, clips, batch_size, family(kind).settings_at(preset))
-            generators[kind] = cost.step
+            generators[name] = cost.step
             model = cost.model if model is None else model
         model.to(choose_device(device))
-        clip[kind] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
+        clip[name] = seconds_of(partial(_sample, require_generator(model, kind))) / PROBE_CLIPS
     return StudyCost(regressor.step, regressor.setup, generators, clip, embedding, tuple(given))
 
 
@@ -187,11 +189,11 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
         if name in cost.given:
             continue
         updates = spec.training_steps or family(spec.kind).budget(design.corpus.meta["preset"]).steps
-        update = cost.generators[spec.kind]
+        update = cost.generators[spec.variant]
         if spec.aligned:
             betas = len(BETAS) if spec.beta is None else 1
             update *= betas * ALIGNMENT_UPDATES
-            seconds += cost.clip[spec.kind] * whole * sum(fractions) * runs_each
+            seconds += cost.clip[spec.variant] * whole * sum(fractions) * runs_each
         seconds += updates * update * len(design.folds) * len(fractions) * runs_each
     return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
 
@@ -218,7 +220,7 @@ def _clips_made(spec: SyntheticSetSpec, design: StudyDesign) -> float:
 def _set_seconds(spec: SyntheticSetSpec, cost: StudyCost, design: StudyDesign) -> float:
     """Seconds to make a set in all its runs, for each real training clip."""
     made = _clips_made(spec, design)
-    seconds = cost.clip.get(spec.kind, 0.0) * (FILTER_FACTOR if spec.filtered else 1.0)
+    seconds = cost.clip.get(spec.variant, 0.0) * (FILTER_FACTOR if spec.filtered else 1.0)
     if spec.kind in (COMPOSED, COMPOSER):
         seconds = COMPOSE_SECONDS * design.corpus.front_end.seconds
     if spec.kind in AUDIO_COPIES:

@@ -18,7 +18,12 @@ from affetti.embedders.base import require_input, require_unseen
 from affetti.embedders.clip_set import corpus_clips
 from affetti.emotion import AXES
 from affetti.errors import InputError, MismatchError, UsageError
-from affetti.studies.augmentation.arm_choice import choose_arms
+from affetti.studies.augmentation.arm_choice import (
+    choose_arms,
+    generators_that_take,
+    require_fields,
+    variant_refusal,
+)
 from affetti.studies.augmentation.arms import (
     NULL,
     PLAIN_REFERENCE,
@@ -30,13 +35,14 @@ from affetti.studies.augmentation.arms import (
 )
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.given_clips import GivenClips, open_given_clips
+from affetti.studies.augmentation.given_models import require_usable
 from affetti.studies.augmentation.regressors import StudyRegressor, parse_regressor
-from affetti.studies.augmentation.synthetic_sets import require_usable, sampling_refusal
 from affetti.studies.augmentation.train_fractions import require_train_fractions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.alignment import load_reference
 from affetti.training.device import Hardware
+from affetti.training.field_variants import field_variants
 from affetti.training.loop import LoopConfig
 from affetti.training.registry import GENERATORS, SMALL_REGRESSOR, SPECTROGRAM_GENERATORS, family, make
 from affetti.training.signal_augmentation import RECIPE, SIGNALS, parse_augmentations
@@ -50,12 +56,13 @@ class StudySettings:
     """The settings of a study."""
 
     models: tuple[Path, ...] = ()
-    """Generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are trained."""
+    """Generator runs to use, each for the fold it was trained for; without any, ``gan`` and ``flow`` are trained. Runs
+    of one kind that differ in fields are arms of their own."""
     arms: tuple[str, ...] = ()
     """Names, see :mod:`affetti.studies.augmentation.arms`; ``all`` is the whole list. ``real`` is always among them."""
     contrasts: tuple[tuple[str, str], ...] = ()
     """Pairs of arms whose difference is wanted, besides that of each arm from ``real``; the first is the study's
-    primary contrast."""
+    primary contrast. A generator with and without a field is always such a pair."""
     augment: str | None = None
     """The recipe: augmentations of all arms but the plain ones, joined by ``+``; None: the default of regressors."""
     clips: tuple[tuple[str, Path], ...] = ()
@@ -115,8 +122,8 @@ class StudyDesign:
     """Runs of each generator and composer, for each fold."""
     clips: tuple[GivenClips, ...] = ()
     contrasts: tuple[tuple[str, str], ...] = ()
-    """The names of the arms that are compared with each other, besides each with ``real``: those requested, then each
-    plain arm's with ``plain-real-longer``."""
+    """The names of the arms that are compared with each other, besides each with ``real``: those requested, each
+    generator with those that lack fields, and each plain arm with ``plain-real-longer``."""
     primary: tuple[str, str] | None = None
     """The study's primary contrast; None where ``real`` is its only arm."""
     regressor: StudyRegressor = field(default_factory=StudyRegressor)
@@ -166,14 +173,16 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     for trained in given:
         if trained.kind in aligned:
             load_reference(trained.kind, trained.path, corpus, corpus.fold(trained.meta.fold))
+    folds = _folds(corpus, settings.folds, given)
+    if not given:
+        require_fields(arms, corpus, folds)
     for arm in arms:
         if arm.synthetic is None or not arm.synthetic.sampling:
             continue
-        refusal = sampling_refusal(arm.synthetic.kind, dict(arm.synthetic.sampling), corpus, given)
+        refusal = variant_refusal(arm.synthetic.variant, dict(arm.synthetic.sampling), corpus, given)
         if refusal:
             hint = "see --sampling of affetti generate"
             raise UsageError(f"arm {arm.name!r}: {refusal}", where="--arms", hint=hint)
-    folds = _folds(corpus, settings.folds, given)
     for fold in folds:
         part = corpus.fold(fold)
         fitting.require_test_songs(corpus, part)
@@ -229,10 +238,11 @@ def _generator_runs(settings: StudySettings, given: list[runs.TrainedModel]) -> 
     """
     wanted = settings.generator_runs
     if given:
-        each = len(given) // len({(trained.kind, trained.meta.fold) for trained in given})
+        named = zip(field_variants(given), given, strict=True)
+        each = len(given) // len({(name, trained.meta.fold) for name, trained in named})
         if wanted is not None and wanted != each:
-            hint = "leave it out: as many are used as are given"
-            raise UsageError(f"{wanted} runs, of {each} models of each kind", where="--generator-runs", hint=hint)
+            what, hint = f"{wanted} runs, of {each} models of each kind", "leave it out: as many are used as are given"
+            raise UsageError(what, where="--generator-runs", hint=hint)
         wanted = each
     if wanted is None:
         return min(GENERATOR_RUNS, settings.seeds)
@@ -265,6 +275,8 @@ def _contrasts(
             both = " and ".join(typed)
             raise UsageError(f"{both} are one arm, {first}", where="--contrast", hint="give two arms")
         pairs.append((first, second))
+    variants = [arm.synthetic for arm in arms if arm.synthetic is not None and arm.name == arm.synthetic.variant]
+    pairs += [(each.kind, each.variant) for each in variants if each.variant != each.kind and each.kind in names]
     pairs += [(arm.name, PLAIN_REFERENCE) for arm in arms if arm.plain and arm.name != PLAIN_REFERENCE]
     return tuple(dict.fromkeys(pairs))
 
@@ -315,12 +327,12 @@ def _choose_arms(
         UsageError: an arm is unknown, or the regressor cannot have one that is requested by name.
     """
     has_audio = (corpus.path / "audio").is_dir()
-    kinds = tuple(dict.fromkeys(trained.kind for trained in given)) or SPECTROGRAM_GENERATORS
+    kinds = tuple(dict.fromkeys(field_variants(given))) or SPECTROGRAM_GENERATORS
     known = kinds if given else GENERATORS if has_audio else SPECTROGRAM_GENERATORS
     extra = [
         f"{kind}:{name}={value:g}"
         for name, value in settings.sampling
-        for kind in _kinds_that_take(name, value, kinds, corpus, given)
+        for kind in generators_that_take(name, value, kinds, corpus, given)
     ]
     extra += [f"{kind}:{TRAINED}={steps}" for steps in settings.training_steps for kind in kinds]
     at_hand = known if any(name not in ("all", "") for name in settings.arms) else kinds
@@ -333,6 +345,7 @@ def _choose_arms(
         extra=tuple(extra),
         recipe=recipe,
         clips=clips,
+        given=bool(given),
     )
     refused = {arm.name: why for arm in arms if (why := regressor.refusal(arm)) is not None}
     named = {parse_arm(name, settings.ratio, recipe, clips).name for name in settings.arms if name != "all"}
@@ -361,22 +374,6 @@ def _folds(corpus: Corpus, count: int, given: list[runs.TrainedModel]) -> list[i
         hint = f"give {len(present)} or fewer"
         raise UsageError(f"{count} folds of a corpus that has {len(present)}", where="--folds", hint=hint)
     return present[:count]
-
-
-def _kinds_that_take(
-    name: str, value: float, kinds: tuple[str, ...], corpus: Corpus, given: list[runs.TrainedModel]
-) -> list[str]:
-    """The generators that have a sampling parameter.
-
-    Raises:
-        UsageError: none has it.
-    """
-    refusals = {kind: sampling_refusal(kind, {name: value}, corpus, given) for kind in kinds}
-    taking = [kind for kind, refusal in refusals.items() if refusal is None]
-    if not taking:
-        reasons = "; ".join(f"{kind}: {refusal}" for kind, refusal in refusals.items())
-        raise UsageError(f"no generator takes {name}={value:g}", where="--sampling", hint=reasons)
-    return taking
 
 
 def _require_training_songs(corpus: Corpus, part: splits.Fold) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from affetti import tables
 from affetti.corpus import Corpus
 from affetti.errors import UsageError
-from affetti.training.registry import FAMILIES
+from affetti.training.field_variants import is_variant
+from affetti.training.registry import FAMILIES, GENERATORS
 
 UNDECLARED = "undeclared"
 
@@ -52,7 +53,7 @@ def open_given_clips(
     declared = None if trained_on is None else () if trained_on == UNDECLARED else _songs(Path(trained_on))
     given: list[GivenClips] = []
     for name, path in clips:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in (*taken, *FAMILIES):
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in (*taken, *FAMILIES) or is_variant(name, GENERATORS):
             hint = "give another, of lower-case letters and digits"
             raise UsageError(f"a set of clips cannot be called {name!r}", where="--clips", hint=hint)
         if any(name == other.name for other in given):

@@ -25,12 +25,14 @@ from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.models.base import require_generator, resolve_sampling
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.studies.augmentation.arms import ALIGNED, COMPOSED, COMPOSER, NULL, SyntheticSetSpec
+from affetti.studies.augmentation.arms import COMPOSED, COMPOSER, NULL, SyntheticSetSpec
 from affetti.studies.augmentation.audio_copies import write_audio_copies
 from affetti.studies.augmentation.given_clips import GivenClips
 from affetti.studies.augmentation.hard_emotions import write_hard_emotions
 from affetti.training import fit as fitting
 from affetti.training import run as runs
+from affetti.training.conditions import ALL_FIELDS, FieldChoice
+from affetti.training.field_variants import field_variants
 from affetti.training.parallel import RunSpec, train_runs
 from affetti.training.registry import family, make
 from affetti.training.text_embedders import HASHED
@@ -145,9 +147,14 @@ class SetMaker:
         """The training of the generator of a set."""
         place = self._run_folder(spec, subset, run)
         settings = TrainSettings(steps=spec.training_steps, seed=self._seed(run), device=self.device)
+        if (same := given.get((spec.variant, subset.fold, run))) is not None:
+            settings = replace(settings, fields=runs.load(same).generator.followed_fields[1:])
+        else:
+            settings = replace(settings, fields=spec.fields.only, without=spec.fields.without)
         if spec.aligned:
             base = given.get((spec.base.generator, subset.fold, run)) or self._run_folder(spec.base, subset, run)
-            settings = replace(settings, steps=None, align=base, beta=spec.beta)  # half of that run's steps
+            # Half of that run's steps, and its fields.
+            settings = replace(settings, steps=None, align=base, beta=spec.beta, fields=None, without=())
         return RunSpec(spec.kind, subset.corpus, subset.fold, place, settings)
 
     def _run_folder(self, spec: SyntheticSetSpec, subset: TrainingSubset, run: int) -> Path:
@@ -161,11 +168,12 @@ class SetMaker:
         return self.seed if run == 0 else child_seed("generator run", self.seed, run) % 2**31
 
     def _given_models(self) -> dict[tuple[str, int, int], Path]:
-        """Path by kind, fold and number of the run, in the order given."""
+        """Path by kind and fields, fold and number of the run, in the order given."""
         given: dict[tuple[str, int, int], Path] = {}
-        for trained in map(runs.load, self.models):
-            kind, fold = trained.kind, trained.meta.fold
-            given[kind, fold, sum(key[:2] == (kind, fold) for key in given)] = trained.path
+        models = [runs.load(path) for path in self.models]
+        for trained, name in zip(models, field_variants(models), strict=True):
+            fold = trained.meta.fold
+            given[name, fold, sum(key[:2] == (name, fold) for key in given)] = trained.path
         return given
 
     def _make_composed(
@@ -334,51 +342,21 @@ def require_honest(
     splits.require_no_leakage(corpus.clips.iloc[part.test], synthetic.clips, trained_on=known, where=synthetic.path)
 
 
-def require_usable(models: list[runs.TrainedModel], corpus: Corpus) -> None:
-    """Refuse models the study cannot use, before any work is done.
-
-    Raises:
-        UsageError: one is not a generator, or is given twice; or there are not as many of each kind for each fold.
-        MismatchError: another front-end, or it was trained on the test songs.
-    """
-    counts: dict[tuple[str, int], int] = {}
-    weights: set[str] = set()
-    for trained in models:
-        if trained.meta.weights_sha256 in weights:
-            hint = "runs of one kind and fold must be trained by seeds of their own"
-            raise UsageError("this model is given twice", where=trained.path, hint=hint)
-        weights.add(trained.meta.weights_sha256)
-        if trained.kind not in runs.GENERATORS:
-            raise UsageError(f"a {trained.kind} does not generate", where=trained.path, hint="give runs of generators")
-        if trained.meta.aligned_from is not None:
-            hint = f"give the run that it was aligned from, and the arm {trained.kind}-{ALIGNED}: it aligns it"
-            raise UsageError("is an aligned run", where=trained.path, hint=hint)
-        corpus.require_front_end(trained.front_end, trained.path)
-        fold = trained.meta.fold
-        trained.require_unseen(corpus.songs[corpus.fold(fold).test])
-        counts[trained.kind, fold] = counts.get((trained.kind, fold), 0) + 1
-    most = max(counts.values(), default=1)
-    for kind in sorted({kind for kind, _ in counts}):
-        for fold in sorted({fold for _, fold in counts}):
-            if counts.get((kind, fold)) != most:
-                raise UsageError(
-                    f"{counts.get((kind, fold), 0)} {kind} models for fold {fold}, of another {most}",
-                    where="--models",
-                    hint="give as many runs of each kind for each fold",
-                )
-
-
 def sampling_refusal(
-    kind: str, sampling: dict[str, float], corpus: Corpus, given: Sequence[runs.TrainedModel] = ()
+    kind: str,
+    sampling: dict[str, float],
+    corpus: Corpus,
+    given: Sequence[runs.TrainedModel] = (),
+    choice: FieldChoice = ALL_FIELDS,
 ) -> str | None:
     """Why generators of ``kind`` would refuse the parameters ``sampling``; None if they would not.
 
-    Those of ``given`` are tried where there are any of that kind, else one with all condition fields that the corpus
-    has labels for.
+    Those of ``given`` are tried where there are any of that kind, else one with the chosen of the condition fields that
+    the corpus has labels for.
     """
     models: list[nn.Module] = [trained.model for trained in given if trained.kind == kind]
     if not models:
-        fields = fitting.training_clips(corpus, np.arange(len(corpus)), HASHED)[1]
+        fields = fitting.training_clips(corpus, np.arange(len(corpus)), HASHED, choice)[1]
         models = [make(kind, corpus.front_end.shape, family(kind).settings_at(corpus.meta["preset"]), fields)]
     try:
         for model in models:
