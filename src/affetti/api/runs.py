@@ -190,7 +190,9 @@ def _describe(source: Source) -> Description:
         return Path(source.result.corpus).name, facts, numbers, None
     if isinstance(source, RecordingsResult):
         failed = sum(recording.error is not None for recording in source.recordings)
-        facts = {"recordings": len(source.recordings)} | ({"failed": failed} if failed else {})
+        facts = {"recordings": len(source.recordings)}
+        if failed:
+            facts["failed"] = failed
         return _file_names([recording.path for recording in source.recordings]), facts, {}, None
     if isinstance(source, PairResult):
         r = source.similarity.correlation

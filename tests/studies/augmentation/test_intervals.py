@@ -137,3 +137,15 @@ def test_songs_needed_give_eighty_percent_power() -> None:
     assert half_as_many == pytest.approx(0.5, abs=0.01), "what a z-test just significant has"
     assert songs_needed(levels(0.01, songs=0.02, units=0.02, n=100), 0.05) is None, "seeds alone vary too much"
     assert songs_needed(levels(0.0), 0.05) is None
+
+
+def test_intervals_for_all_differences_are_never_narrower_than_one_alone_has() -> None:
+    # Two test songs, resampled: both, or one of them twice.
+    drawn = np.array([-0.08, *[-0.12, -0.08, -0.08, -0.04] * 50])
+    two = Levels(-0.08, 2, float(drawn[1:].var(ddof=1)), 1, 0.0)
+    alone = one_interval(two)
+    for count in (1, 2, 4):
+        names = [f"arm{i}" for i in range(count)]
+        many = simultaneous_intervals(dict.fromkeys(names, two), dict.fromkeys(names, drawn))["arm0"]
+        assert half(many.ci) >= half(alone.ci) * (1 - 1e-9)
+        assert many.p >= alone.p * (1 - 1e-9)

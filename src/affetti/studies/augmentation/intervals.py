@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +168,12 @@ def _p_alone(levels: Levels) -> float:
     if levels.half_width(LEAST_TAIL) <= size:
         return 2 * LEAST_TAIL
     # The half-width falls with the tail, from there to 0 at one half.
-    log_tail = brentq(lambda log: levels.half_width(float(np.exp(log))) - size, np.log(LEAST_TAIL), np.log(0.5))
-    return float(2 * np.exp(log_tail))
+
+    def beyond(log_tail: float) -> float:
+        return levels.half_width(float(np.exp(log_tail))) - size
+
+    # Without ``full_output`` it returns the root alone.
+    return float(2 * np.exp(cast(float, brentq(beyond, np.log(LEAST_TAIL), np.log(0.5)))))
 
 
 def simultaneous_intervals(levels: Mapping[str, Levels], drawn: Mapping[str, Floats]) -> dict[str, DifferenceInterval]:
@@ -183,20 +188,21 @@ def simultaneous_intervals(levels: Mapping[str, Levels], drawn: Mapping[str, Flo
     if not varying:
         return {name: one_interval(each) for name, each in levels.items()}
     largest = np.max([np.abs(drawn[name][1:] - drawn[name][0]) / spread[name] for name in varying], axis=0)
-    critical = float(np.quantile(largest, LEVEL))
+    # Resamples of very few songs take few values: their largest difference can lie nearer than one alone does.
+    critical = max(float(np.quantile(largest, LEVEL)), float(norm.isf((1 - LEVEL) / 2)))
     intervals: dict[str, DifferenceInterval] = {}
     for name, own in pooled(levels).items():
         if own.deviation == 0:
             intervals[name] = one_interval(own)
             continue
         if len(levels) < MIN_DIFFERENCES:
-            half, normal = own.half_width(float(norm.sf(critical))), float(norm.isf(_p_alone(own) / 2))
+            half, alone = own.half_width(float(norm.sf(critical))), _p_alone(own)
         else:
             student = t(own.satterthwaite())
             half = float(student.isf(norm.sf(critical))) * own.deviation
-            normal = float(norm.isf(student.sf(abs(own.value) / own.deviation)))
-        p = float((1 + np.sum(largest >= normal)) / (1 + len(largest)))
-        intervals[name] = _interval(own, half, p)
+            alone = 2 * float(student.sf(abs(own.value) / own.deviation))
+        p = float((1 + np.sum(largest >= norm.isf(alone / 2))) / (1 + len(largest)))
+        intervals[name] = _interval(own, half, max(p, alone))
     return intervals
 
 

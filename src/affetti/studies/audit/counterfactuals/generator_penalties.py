@@ -72,6 +72,7 @@ def _penalty(context: AuditContext, factor: str, field: str) -> Measurement:
         return Measurement.missing(name, label, needs, "points")
     values: list[float] = []
     intervals: list[tuple[float, float]] = []
+    counts: list[int] = []
     for has, lacks in pairs:
         seen = set(has.meta["provenance"]["training_songs"]) | set(lacks.meta["provenance"]["training_songs"])
         rows = np.flatnonzero(~np.isin(context.corpus.songs, sorted(seen)))
@@ -83,8 +84,8 @@ def _penalty(context: AuditContext, factor: str, field: str) -> Measurement:
         except InputError as error:
             return Measurement.missing(name, label, error.what, "points")
         values.append(result.value)
+        counts.append(int(np.unique(songs).size))
         intervals.append(result.ci or (result.value, result.value))
     value, ci = combine(values, intervals)
     note = "one run each: another training may differ" if len(pairs) == 1 else f"{len(pairs)} runs each"
-    songs_a_side = int(np.unique(songs).size)
-    return Measurement(name, label, value, ci, songs_a_side, "songs a side", "points", note)
+    return Measurement(name, label, value, ci, min(counts), "songs a side", "points", note)
