@@ -33,7 +33,7 @@ from affetti.metrics.passages import ClipRows, PassageSpace
 from affetti.metrics.sample import song_codes
 from affetti.metrics.smallest_distances import TailTest, distinct_places, relative_nearest, tail_test
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -137,7 +137,7 @@ def dealt_table(corpus: Corpus, sets: int) -> None:
 def changed(corpus: Corpus, sources: NDArray[np.intp], others: NDArray[np.intp]) -> Iterator[tuple[str, Floats]]:
     """Changed copies of clips that are followed by another of their song: names, log-mels ``[n, M, F]``."""
     front = corpus.front_end
-    to_mel = MelSpectrogram(front)
+    to_mel = spectrogram(front)
 
     def wave(row: int) -> NDArray[np.float32]:
         return audio.load(corpus.path / "audio" / f"{corpus.clips['clip_id'][row]}.flac", front.sample_rate).numpy()

@@ -20,7 +20,7 @@ from affetti.corpus.track import Source
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.execution import LocalExecutor
 from affetti.presets import FrontEnd
-from affetti.signal.mel import MelSpectrogram
+from affetti.signal.front_ends import spectrogram
 from affetti.storage import PARTIAL_PREFIX
 
 MakeSource = Callable[..., Source]
@@ -43,7 +43,7 @@ def test_a_clip_is_the_log_mel_of_its_stretch(make_source: MakeSource, front: Fr
     assert corpus.clips["clip_id"].tolist() == [f"t{i}" for i in range(10)]
     for i in (0, 7):
         wave = source.tracks[i].sound.waveform(front.sample_rate)[2_000:10_000]  # the centre of 1.5 s
-        expected = MelSpectrogram(front)(torch.from_numpy(wave)).numpy()
+        expected = spectrogram(front)(torch.from_numpy(wave)).numpy()
         np.testing.assert_allclose(corpus.mel[i].astype(np.float32), expected, atol=0.04)
         row = corpus.clips.iloc[i]
         assert (row["start"], row["duration"], row["source_path"]) == (0.25, 1.0, f"{i}.wav")
@@ -249,7 +249,7 @@ def test_a_full_disk_is_reported_and_the_work_resumes_when_there_is_space(
 def test_a_disk_that_is_too_small_is_reported_before_the_work(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needed = 2 * 2 * 8 * front.n_mels * front.frames
+    needed = 2 * 2 * 8 * front.n_bands * front.frames
     source = make_source(8)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed - 1))
     with pytest.raises(StorageError, match=r"kB needed, [\d.]+ kB free"):

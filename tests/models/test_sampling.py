@@ -15,7 +15,7 @@ from affetti.models.noise import noise
 from affetti.models.sampling import Sampler
 from affetti.signal.mel import MelSpectrogram
 
-FRONT = presets.front_end("tiny")
+FRONT = presets.mel_front_end("tiny")
 
 
 class Noise(Generator):

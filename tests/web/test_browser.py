@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -160,7 +161,7 @@ def test_a_path_that_is_drawn_keeps_its_timing(page: Page, address: str) -> None
     page.locator("#path-seconds").fill("20")
     with page.expect_request("**/api/v1/compose") as sent:
         page.locator("#path-compose").click()
-    curve = sent.value.post_data_json["curve"]
+    curve = json.loads(sent.value.post_data or "")["curve"]
     assert curve[0]["time"] == 0 and curve[-1]["time"] == 20
     rest = max(range(1, len(curve)), key=lambda i: curve[i]["time"] - curve[i - 1]["time"])
     assert curve[rest]["time"] - curve[rest - 1]["time"] > 10

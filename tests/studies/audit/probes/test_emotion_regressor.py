@@ -24,7 +24,7 @@ def test_associations_in_the_corpus_are_predicted_and_absent_ones_are_not(loud: 
     assert regressor is not None
     as_is = context.statistics[::2]
     louder = as_is.copy()
-    louder[:, : loud.front_end.n_mels] += 4
+    louder[:, : loud.front_end.n_bands] += 4
     change = regressor.predict(louder) - regressor.predict(as_is)
     assert change.shape == (1 + len(regressor.halves), 60, 2)
     arousal = regressor.mean_effect("a", "arousal", change[..., 1])

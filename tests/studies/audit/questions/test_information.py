@@ -10,7 +10,7 @@ from tests.material import write_corpus
 from tests.studies.audit.sounding import SIZE, hurried, sounding, struck
 
 from affetti import config
-from affetti.presets import FRONT_ENDS
+from affetti.presets import mel_front_end
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer
 from affetti.studies.audit.codec.stages import MEL_STAGES, STAGES
@@ -53,7 +53,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     ],
 )
 def test_closed_forms_by_hand(name: str, wanted: float) -> None:
-    by_name = {it.name: it for it in closed_forms("", FRONT_ENDS["paper"])}
+    by_name = {it.name: it for it in closed_forms("", mel_front_end("paper"))}
     assert by_name[name].value == pytest.approx(wanted, rel=1e-4)
     assert by_name[name].ci is None
 

@@ -28,6 +28,7 @@ class LevelRegressor:
     half_width: NDArray[np.float64] = np.full(2, np.nan)
     interval_level = None
     label_scale = None
+    description = None
 
     def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.stack([np.sqrt((windows**2).mean(axis=1)), np.abs(windows).max(axis=1)], axis=1)
