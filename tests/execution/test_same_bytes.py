@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,9 @@ def cluster() -> Iterator[None]:
     ray.init(num_cpus=2, object_store_memory=100 * 1024**2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+    with warnings.catch_warnings():  # submitit's jobs in this process leave their logs open until they are collected
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
 import os
+import warnings
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,13 @@ LOCAL = SlurmEngine(cluster="local")
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+def importable(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     here = str(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    yield
+    with warnings.catch_warnings():  # submitit's jobs in this process leave their logs open until they are collected
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_array_tasks_make_what_local_processes_make_and_leave_no_logs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,7 +25,6 @@ from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError, UsageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
-from affetti.models.generators.flow import Flow
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
@@ -39,11 +38,14 @@ from affetti.training.fit import clips_hash, fit
 from affetti.training.loop import History, LoopConfig
 from affetti.training.monitor import COVERAGE_TOLERANCE, Monitoring
 from affetti.training.objectives.base import ObjectiveOptions
-from affetti.training.objectives.preference import Preference
 from affetti.training.own_clips import CLIPS_PER_FILE, PairedClips, sample_own_clips
 from affetti.training.registry import FAMILIES, family, make
 from affetti.training.result import Alignment
 from affetti.training.text_embedders import HASHED
+
+if TYPE_CHECKING:
+    from affetti.models.generators.flow import Flow
+    from affetti.training.objectives.preference import Preference
 
 BETAS = (200.0, 1_000.0, 5_000.0)
 """The values of β among which validation songs choose."""
@@ -135,7 +137,7 @@ def align(
             copy.deepcopy(model),
             pairs,
             loop,
-            replace(options, preference=Preference(model, each)),
+            replace(options, preference=_preference(model, each)),
             monitoring=monitoring,
             run=run / f"beta-{each:g}" if len(betas) > 1 else run,
             hardware=hardware,
@@ -177,7 +179,7 @@ def alignment_seconds(
         stand_ins,
         loop.batch_size,
         hardware,
-        ObjectiveOptions(preference=Preference(model, DEFAULT_BETA)),
+        ObjectiveOptions(preference=_preference(model, DEFAULT_BETA)),
     )
     return clip * len(clips) + cost.seconds(loop.steps) * (len(BETAS) if beta is None else 1)
 
@@ -261,7 +263,15 @@ def untrained_model(
     return model
 
 
+def _preference(model: Flow, beta: float) -> Preference:
+    from affetti.training.objectives.preference import Preference  # as in _flow
+
+    return Preference(model, beta)
+
+
 def _flow(reference: runs.TrainedModel) -> Flow:
+    from affetti.models.generators.flow import Flow  # no other training loads a generator that it does not train
+
     if not isinstance(reference.model, Flow):
         raise UsageError(f"a {reference.kind} cannot be aligned", where=reference.path, hint="give a run of flow")
     return reference.model
