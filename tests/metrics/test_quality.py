@@ -215,6 +215,18 @@ def test_silence_and_constants_do_not_break_it(rng):
     assert np.isfinite(result.published.score)
 
 
+def test_a_part_that_is_the_same_in_all_real_clips_gives_all_points_or_none(rng):
+    real, alike = (np.clip(rng.normal(0.5, 0.1, (64, 32, 64)), -0.2, 1.2) for _ in range(2))
+    songs = np.repeat(np.arange(32), 2)
+    same = quality_score(real, alike, groups=songs)
+    assert same.components["steps"].score == 100
+    assert 0 < same.score <= 100
+    other = quality_score(real, rng.normal(-30, 10, real.shape), groups=songs)
+    assert other.components["steps"].score == 0
+    assert other.score == 0
+    assert other.ci == (0, 0)
+
+
 def test_json_is_what_the_contract_says(rng):
     document = json.loads(json.dumps(quality_score(synthetic(rng, 16), synthetic(rng, 16)).to_dict()))
     assert list(document) == ["score", "ci", "sensitivity", "tier", "components", "published"]

@@ -72,13 +72,13 @@ class Calibration:
     def excess(self) -> Floats:
         """U of each part, ``[parts]``."""
         beyond, room = self._beyond
-        return np.maximum(0.0, beyond.mean(axis=0) / room)
+        return excess_of(beyond.mean(axis=0), room)
 
     @property
     def excess_by_split(self) -> Floats:
         """U of each split and part."""
         beyond, room = self._beyond
-        return np.maximum(0.0, beyond / room)
+        return excess_of(beyond, room)
 
     @property
     def _beyond(self) -> tuple[Floats, Floats]:
@@ -112,6 +112,19 @@ class Calibration:
         drawn = rng.dirichlet(np.ones(len(PARTS)), N_WEIGHTINGS)
         low, high = np.quantile(100.0 / (1.0 + 3.0 * drawn @ self.excess**2), [0.025, 0.975])
         return float(low), float(high)
+
+
+def excess_of(beyond: Floats, room: Floats) -> Floats:
+    """U = beyond / room, at least 0, of parts ``[..., parts]``.
+
+    A part that is the same in all real clips has no room: U is 0 where fakes are like them, else infinite (0 points).
+
+    Example:
+        >>> excess_of(np.array([-1.0, 1.0, 0.0, 0.1]), np.array([2.0, 2.0, 0.0, 0.0])).tolist()
+        [0.0, 0.5, 0.0, inf]
+    """
+    limit = np.where(beyond > 0, np.inf, 0.0)
+    return np.divide(np.maximum(0.0, beyond), room, out=limit, where=np.broadcast_to(room > 0, beyond.shape))
 
 
 def totals(excess: Floats) -> Floats:
