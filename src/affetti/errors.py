@@ -39,6 +39,16 @@ class AffettiError(Exception):
         return (_rebuild, (type(self), self.what, self.where, self.hint))
 
 
+def first_line(error: BaseException) -> str:
+    r"""What an error of another library says, without what follows its first line; its type where it says nothing.
+
+    Example:
+        >>> first_line(OSError("404 Client Error\nmore")), first_line(KeyError())
+        ('404 Client Error', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def printable(text: str) -> str:
     """``text`` as valid UTF-8: bytes of a file name that are not text are shown as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()

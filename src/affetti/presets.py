@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import math
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ A1 = 55.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontEnd:
+class FrontEnd(ABC):
     """What all front-ends share; see its kinds."""
 
     sample_rate: int = 22_050
@@ -49,19 +50,19 @@ class FrontEnd:
         return asdict(self)
 
     @property
+    @abstractmethod
     def n_bands(self) -> int:
         """Number of bands, M."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def linear_n_fft(self) -> int:
         """Window of the linear spectrum that sound is made from, samples: that of the STFT, if it has one."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def bands(self) -> str:
         """What a band is called."""
-        raise NotImplementedError
 
     @property
     def samples(self) -> int:

@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -51,9 +50,8 @@ class Hub:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hub:
     stand_in = Hub(tmp_path / "hub")
-    module = ModuleType("huggingface_hub")
-    module.HfApi = lambda: stand_in  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    library = pytest.importorskip("huggingface_hub", reason="the optional package huggingface_hub is not installed")
+    monkeypatch.setattr(library, "HfApi", lambda: stand_in)
     return stand_in
 
 
@@ -100,6 +98,10 @@ def test_a_corpus_is_sent_as_a_data_set_that_can_be_restored(made: Path, hub: Hu
         (["ada/base"], "one of --model and --corpus is needed"),
         (["ada", "--model", "run"], "'ada' is not USER/NAME"),
         (["ada/base", "--model", "nowhere"], "no such folder"),
+        (
+            ["ada/base", "--model", "shipped"],
+            "--model shipped: comes with affetti: there is nothing to send. Give a run",
+        ),
         (["ada/base", "--model", "corpus"], "no trained model here"),
         (["other/base", "--model", "run", "--licence", "…"], "the Hub refuses (403 Forbidden)"),
     ],

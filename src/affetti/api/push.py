@@ -15,11 +15,12 @@ from typing import Any, ClassVar, Literal
 
 from affetti.corpus import Corpus, exchange
 from affetti.corpus.licence import obligations
-from affetti.errors import InputError, MissingDependencyError, StorageError, UsageError
+from affetti.errors import InputError, MissingDependencyError, StorageError, UsageError, first_line
 from affetti.inference.hub import FILES
 from affetti.results import BaseResult
 from affetti.storage import is_file
 from affetti.training import run as runs
+from affetti.weights import is_shipped
 
 LICENCE_NOT_DECLARED = "none declared"
 """What ``licence`` must be where the data declares none."""
@@ -72,6 +73,8 @@ def run(
         raise UsageError(f"{repository!r} is not USER/NAME", where="push", hint="name the repository, such as ada/flow")
     hub = _hub()
     if model is not None:
+        if is_shipped(model):
+            raise UsageError("comes with affetti: there is nothing to send", where="--model shipped", hint="give a run")
         folder = Path(model)
         stated = _licence_of_run(folder)
         _require_licence(stated, licence)
@@ -127,7 +130,7 @@ def _send(
         api.whoami()
     except Exception as error:  # of the client and of the network beneath it, of no common root
         raise InputError(
-            f"nobody is logged in, or the Hub cannot be reached ({_reason(error)})",
+            f"nobody is logged in, or the Hub cannot be reached ({first_line(error)})",
             where=repository,
             hint="log in with: hf auth login",
         ) from error
@@ -149,10 +152,6 @@ def _send(
             )
     except Exception as error:
         raise InputError(
-            f"the Hub refuses ({_reason(error)})", where=repository, hint="check the name and your rights there"
+            f"the Hub refuses ({first_line(error)})", where=repository, hint="check the name and your rights there"
         ) from error
     return PushResult(repository, kind, str(url), licence, obligations(licence), public, tuple(files))
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

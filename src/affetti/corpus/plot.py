@@ -21,6 +21,13 @@ COLOUR = "#0072B2"
 """The first of Okabe & Ito's, which people of any colour vision can distinguish."""
 
 
+def new_axes() -> Axes:
+    """The axes of a new figure."""
+    from matplotlib import pyplot as plt  # a second to import, and it chooses how figures are shown
+
+    return plt.subplots(layout="constrained")[1]
+
+
 def draw_plane(ax: Axes) -> None:
     """Draw the plane without anything on it."""
     for line in (ax.axhline, ax.axvline):
@@ -38,10 +45,7 @@ def plot_labels(labels: NDArray[np.float64], title: str, ax: Axes | None = None)
         title: what they are of; the number of clips is added.
         ax: what to draw on; by default a new figure.
     """
-    if ax is None:
-        from matplotlib import pyplot as plt  # a second to import, and it chooses how figures are shown
-
-        ax = plt.subplots(layout="constrained")[1]
+    ax = ax or new_axes()
     labels = labels[np.isfinite(labels).all(axis=1)]
     # Many clips lie on top of each other: their number shows as darkness.
     alpha = float(np.clip(40 / max(len(labels), 1) ** 0.5, 0.15, 0.8))

@@ -37,7 +37,7 @@ from torch import Tensor
 from affetti.embedders.base import FunctionEmbedder
 from affetti.embedders.weights import fingerprint
 from affetti.embedders.windows import mean_over_windows
-from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError
+from affetti.errors import AffettiError, InputError, MissingDependencyError, UsageError, first_line
 
 AST_FRAME_SECONDS = 0.01
 """Hop of AST's frames."""
@@ -81,9 +81,8 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
             raise
         # The library raises what the formats and clients beneath it raise, of no common root.
         except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
             hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({lines[0]})", where=source, hint=hint) from error
+            raise InputError(f"cannot be loaded ({first_line(error)})", where=source, hint=hint) from error
     model = model.float().eval()
     depth = -1 if kind == "clap" else int(model.config.num_hidden_layers)
     if isinstance(layer, int) and layer > depth:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from affetti import config
-from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError
+from affetti.errors import AffettiError, MissingDependencyError, StorageError, UsageError, first_line
 from affetti.inference.hub import resolve_run_folder
 from affetti.inference.onnx_constant_q import GraphConstantQ
 from affetti.inference.onnx_front_end import GraphMel
@@ -191,8 +191,9 @@ def _program(regressor: WaveformRegressor, front: FrontEnd, where: Path) -> Any:
     except AffettiError:
         raise
     except Exception as error:  # the exporter raises what the passes beneath it raise, of no common root
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"cannot be written as ONNX ({reason})", where=where, hint="export a student") from error
+        raise UsageError(
+            f"cannot be written as ONNX ({first_line(error)})", where=where, hint="export a student"
+        ) from error
     finally:
         logger.setLevel(level)
 

@@ -6,7 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from affetti.errors import InputError, MissingDependencyError
+from affetti.errors import InputError, MissingDependencyError, first_line
 
 FILES = ("model.json", "model.safetensors", "MODEL_CARD.md")
 """What is fetched of a repository."""
@@ -38,7 +38,8 @@ def resolve_run_folder(model: str | Path) -> Path:
     try:
         return Path(hub.snapshot_download(named[1], allow_patterns=list(FILES)))
     except Exception as error:  # of the client and of the network beneath it, of no common root
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"no such folder here, and none to fetch from the Hub ({reason})", where=text, hint="check the path"
+            f"no such folder here, and none to fetch from the Hub ({first_line(error)})",
+            where=text,
+            hint="check the path",
         ) from error

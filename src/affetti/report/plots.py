@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affetti.corpus.plot import new_axes
 from affetti.emotion import AXES
 from affetti.errors import UsageError
 from affetti.inference.predictor import SongPrediction
@@ -48,7 +49,7 @@ def plot_prediction(prediction: SongPrediction, ax: Axes | None = None) -> Axes:
             where=prediction.path or "prediction",
             hint="plot a recording without an error",
         )
-    ax = _axes(ax)
+    ax = ax or new_axes()
     times = [point.time for point in prediction.curve]
     for number, axis in enumerate(AXES):
         values = [np.nan if (value := getattr(point, axis)) is None else value for point in prediction.curve]
@@ -72,7 +73,7 @@ def plot_scorecard(card: Scorecard, ax: Axes | None = None) -> Axes:
         card: a scorecard.
         ax: what to draw on; by default a new figure.
     """
-    ax = _axes(ax)
+    ax = ax or new_axes()
     parts = card.quality.components
     names = [PART_WORDS.get(name, name) for name in parts]
     ax.barh(names, [part.score for part in parts.values()], color=COLOURS[5], height=0.6)
@@ -93,7 +94,7 @@ def plot_study(result: StudyResult, ax: Axes | None = None) -> Axes:
         result: an augmentation study.
         ax: what to draw on; by default a new figure.
     """
-    ax = _axes(ax)
+    ax = ax or new_axes()
     arms = [arm for arm in result.arms if arm.name != result.reference]
     for row, arm in enumerate(arms):
         low, high = arm.delta_ci_simultaneous or arm.delta_ci
@@ -125,11 +126,3 @@ def plot_result(result: BaseResult, ax: Axes | None = None) -> Axes:
         kinds = ", ".join(kind.__name__ for kind in PLOTS)
         raise UsageError(f"a {type(result).__name__} has no picture", hint=f"plot one of: {kinds}")
     return draw(result, ax)
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot as plt  # a second to import, and it chooses how figures are shown
-
-    return plt.subplots(layout="constrained")[1]

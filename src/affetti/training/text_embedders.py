@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.errors import InputError, UsageError
+from affetti.errors import InputError, UsageError, first_line
 
 HASHED = "hashed"
 SIZE = 48
@@ -69,9 +69,8 @@ class SentenceText:
             self._model = AutoModel.from_pretrained(name, use_safetensors=True).eval()
         # The library raises what the formats and clients beneath it raise, of no common root.
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = "give a folder that save_pretrained wrote, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({reason})", where=name, hint=hint) from error
+            raise InputError(f"cannot be loaded ({first_line(error)})", where=name, hint=hint) from error
         self.name = name
         self.size = int(self._model.config.hidden_size)
 

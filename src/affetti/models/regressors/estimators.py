@@ -8,6 +8,7 @@ and two targets, fitted one by one unless the class says otherwise.
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,12 @@ EPOCHS = 200
 """Epochs that a perceptron is trained for, at most."""
 
 
-class Estimator(nn.Module):
+class Estimator(nn.Module, ABC):
     """Arrays that grow with what is fitted: loading takes the shapes of the file."""
 
+    @abstractmethod
     def fit(self, x: Floats, y: Floats) -> None:
         """Fit to standardised features ``[N, D]`` and targets ``[N, 2]``."""
-        raise NotImplementedError
 
     def hold(self, **arrays: Any) -> None:
         """Keep arrays as buffers of the same name."""

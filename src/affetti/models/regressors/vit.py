@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affetti.errors import InputError, MissingDependencyError, UsageError
+from affetti.errors import InputError, MissingDependencyError, UsageError, first_line
 from affetti.models.layers import is_small, require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import InvertedResidual, over_time
@@ -286,9 +286,8 @@ class _loading:  # noqa: N801 - used as a function
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, (InputError, UsageError)):
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = "give a folder with config.json and model.safetensors, or fetch the model once: hf download NAME"
-            raise InputError(f"cannot be loaded ({reason})", where=self.source, hint=hint) from error
+            raise InputError(f"cannot be loaded ({first_line(error)})", where=self.source, hint=hint) from error
 
 
 def _transformers() -> Any:
