@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from affetti.api.plan import Plan, describe_cost
+from affetti.api.recordings_output import reserve_folder, save_with_page
 from affetti.embedders.registry import make_embedder
 from affetti.errors import AffettiError, InputError, UsageError
 from affetti.inference.predictor import list_recordings
@@ -17,9 +18,6 @@ from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.report.audio_examples import one_thread
-from affetti.report.page import render_page
-from affetti.report.sources import Sources
-from affetti.storage import remove_partial, reserve_output, write_text
 from affetti.studies.audit.recordings.excerpt import (
     SECONDS,
     check_settings,
@@ -30,7 +28,6 @@ from affetti.studies.audit.recordings.result import RecordingAudit, RecordingsRe
 from affetti.studies.audit.recordings.stages import audit_excerpt
 from affetti.weights import SHIPPED
 
-PAGE = "report.html"
 SECONDS_EACH, BYTES_EACH = 0.5, 700_000
 """Time that a second of a recording takes on one core, and the sounds and pictures of it."""
 
@@ -77,11 +74,7 @@ def run(
     regressor = None if model is None else open_regressor(model, "torch", device, make_embedder)
     folder = None if out is None else Path(out)
     if folder is not None:
-        settings = {"audio": [str(path) for path in files], "model": None if model is None else str(model)}
-        reserve_output(
-            folder, {"verb": RecordingsResult.verb, "preset": front.hash, "seconds": float(seconds)} | settings
-        )
-        remove_partial(folder)
+        reserve_folder(folder, RecordingsResult.verb, files, model, front, seconds)
     audits = [RecordingAudit(str(error.where), error=error.what) for error in errors]
     failures = list(errors)
     for number, path in enumerate(files):
@@ -105,12 +98,7 @@ def run(
         page=None,
         versions=versions(),
     )
-    if folder is not None:
-        result = replace(result, page=str(folder / PAGE))
-        result.save(folder)
-        page = render_page(Sources(recordings=(result,)), title="Audit of recordings", progress=progress)
-        write_text(folder / PAGE, page.html)
-    return result
+    return result if folder is None else save_with_page(result, folder, "Audit of recordings", progress)
 
 
 def plan(

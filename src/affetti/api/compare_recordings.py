@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from affetti.api.plan import Plan, describe_cost
+from affetti.api.recordings_output import reserve_folder, save_with_page
 from affetti.embedders.registry import make_embedder
 from affetti.inference.window_regressors import open_regressor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
-from affetti.report.page import render_page
-from affetti.report.sources import Sources
-from affetti.storage import remove_partial, reserve_output, write_text
 from affetti.studies.audit.recordings import pair
 from affetti.studies.audit.recordings.excerpt import SECONDS, check_settings, load_recording
 from affetti.studies.audit.recordings.result import PairResult
 from affetti.weights import SHIPPED
 
-PAGE = "report.html"
 PAIR_BYTES, PAIR_SECONDS = 3_000_000, 0.1
 """Sounds and pictures of a pair, and the time that a second of it takes."""
 IDENTICAL, CONFUSED = 0.9, 0.7
@@ -63,9 +60,7 @@ def run(
     excerpts = pair.same_part(*loaded, front, seconds)
     folder = None if out is None else Path(out)
     if folder is not None:
-        settings = {"audio": [str(first), str(second)], "model": None if model is None else str(model)}
-        reserve_output(folder, {"verb": PairResult.verb, "preset": front.hash, "seconds": float(seconds)} | settings)
-        remove_partial(folder)
+        reserve_folder(folder, PairResult.verb, (first, second), model, front, seconds)
     progress("pair", 0, 2)
     similarity, notes = pair.compare_waveforms(excerpts[0].waveform, excerpts[1].waveform, front)
     progress("pair", 1, 2)
@@ -96,10 +91,7 @@ def run(
         versions=versions(),
     )
     if folder is not None:
-        result = replace(result, page=str(folder / PAGE))
-        result.save(folder)
-        page = render_page(Sources(pairs=(result,)), title="Two recordings", progress=progress)
-        write_text(folder / PAGE, page.html)
+        result = save_with_page(result, folder, "Two recordings", progress)
     progress("pair", 2, 2)
     return result
 
