@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.conftest import Ran
+import soundfile
+from tests.conftest import RATE, Ran, music
 from tests.corpus.loaders import mediaeval_trees as trees
 from tests.material import shorten
 
@@ -86,9 +87,17 @@ def test_the_tutorial_from_deam_to_a_verdict_runs(
     shorten(monkeypatch, "flow", Budget(2, 2))
     trees.deam(tmp_path / "DEAM")
     trees.sing(tmp_path / "DEAM/DEAM_audio/MEMD_audio", trees.EXCERPTS, seconds=6.5)
-    smaller = (("--seeds 5", "--seeds 1 --steps 2 --batch-size 2 --generator-runs 1 --workers 1"),)
+    Path("my-clips").mkdir()
+    for i in range(12):
+        soundfile.write(f"my-clips/{i}.wav", music(i, 6.5), RATE)
+    rows = [f"{i}.wav,{i / 12 - 0.5:.2f},{0.5 - i / 12:.2f}" for i in range(12)]
+    Path("my-clips/labels.csv").write_text("\n".join(["file,valence,arousal", *rows]), encoding="utf-8")
+    smaller = (
+        ("--seeds 5", "--seeds 1 --steps 2 --batch-size 2 --generator-runs 1 --workers 1"),
+        ("--trained-on songs.csv", "--trained-on undeclared"),
+    )
     ran = follow(DOCS / "tutorials" / "deam-to-verdict.md", affetti, smaller)
-    assert len(ran) == 5
+    assert len(ran) == 7
     assert "flow" in Path("deam.html").read_text(encoding="utf-8")
 
 
