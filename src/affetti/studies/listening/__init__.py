@@ -1,0 +1,1 @@
+"""Listening studies: people rate clips, and the ratings are analysed with clips and listeners as samples."""
