@@ -3,12 +3,17 @@
 Songs are composed, 45 s in stereo at 44.1 kHz. Times are CPU times of one thread, taken in turns, medians over files
 and rounds. Floors are what no front-end can do without: decoding, resampling and the FFT, each alone. Two workers need
 two idle cores, and some seconds to start: their ratio is given for all, and for what the larger folder takes longer.
+
+    python bench/prepare.py [fronts]
+
+With `fronts` only the last table: the smaller folder as `affetti prepare` takes it, by each front-end.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,7 +32,7 @@ from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.loaders import folder as loader
 from affetti.corpus.track import Options
 from affetti.execution import LocalExecutor
-from affetti.presets import MEL_FRONT_ENDS
+from affetti.presets import FRONT_ENDS, MEL_FRONT_ENDS
 from affetti.signal import audio
 from affetti.signal.decoders import decode_soundfile
 from affetti.signal.mel import MelSpectrogram
@@ -112,15 +117,15 @@ def against_librosa(place: Path) -> None:
         print(f"{kind:<5}{peer:6.1f} ms {own:6.1f} ms {ratio:5.2f} × |    {alone} {share} | {differs:.1e} dB")
 
 
-def prepared(songs: Path, out: Path, workers: int) -> tuple[float, float]:
+def prepared(songs: Path, out: Path, workers: int, preset: str = "paper") -> tuple[float, float]:
     """Wall time of preparing a folder, and the peak memory of this process in GB."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     build(
         loader.load(songs, Options(scale="-1..1")),
         out,
-        FRONT,
-        PrepareSettings("paper"),
+        FRONT_ENDS[preset],
+        PrepareSettings(preset),
         executor=LocalExecutor(workers),
     )
     wall = time.perf_counter() - began
@@ -129,19 +134,40 @@ def prepared(songs: Path, out: Path, workers: int) -> tuple[float, float]:
     return wall, int(status.split("VmHWM:")[1].split()[0]) / 2**20
 
 
+def folder_of(place: Path, count: int) -> Path:
+    """A folder of ``count`` MP3s, and their labels."""
+    whole = [path.read_bytes() for path in written(place, "mp3")]
+    songs = place / str(count)
+    songs.mkdir()
+    lines = ["file,song,valence,arousal"]
+    for number in range(count):
+        # A tag at its end makes each another file, to the byte, of the same sound.
+        (songs / f"{number}.mp3").write_bytes(whole[number % SONGS] + b"TAG" + f"{number:<125}".encode())
+        lines.append(f"{number}.mp3,song {number % SONGS},{number % 7 / 7:.3f},{number % 5 / 5:.3f}")
+    (songs / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return songs
+
+
+def by_front_end(place: Path) -> None:
+    """The same folder by each front-end, one worker, each in a fresh process; the least of three runs."""
+    place.mkdir()
+    songs = folder_of(place, FILES)
+    print(f"{FILES} MP3s of {SECONDS} s\n\n| front-end | seconds | ms a file | peak memory, GB |\n|---|---|---|---|")
+    for preset in ("paper", "cqt", "tiny", "cqt-tiny"):
+        runs: list[tuple[float, float]] = []
+        for number in range(3):
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+                runs.append(fresh.submit(prepared, songs, place / f"{preset} {number}", 1, preset).result())
+        wall, peak = min(runs)
+        print(f"| `{preset}` | {wall:.1f} | {1e3 * wall / FILES:.0f} | {peak:.2f} |", flush=True)
+    print(f"\nload average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
 def workers_and_memory(place: Path) -> None:
     """Folders of N and 4N files, by one worker and by two, each in a fresh process."""
-    whole = [path.read_bytes() for path in written(place, "mp3")]
     walls: dict[tuple[int, int], float] = {}
     for count in (FILES, 4 * FILES):
-        songs = place / str(count)
-        songs.mkdir()
-        lines = ["file,song,valence,arousal"]
-        for number in range(count):
-            # A tag at its end makes each another file, to the byte, of the same sound.
-            (songs / f"{number}.mp3").write_bytes(whole[number % SONGS] + b"TAG" + f"{number:<125}".encode())
-            lines.append(f"{number}.mp3,song {number % SONGS},{number % 7 / 7:.3f},{number % 5 / 5:.3f}")
-        (songs / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        songs = folder_of(place, count)
         for workers in (1, 2):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
                 wall, peak = fresh.submit(prepared, songs, place / f"{count} by {workers}", workers).result()
@@ -156,5 +182,7 @@ def workers_and_memory(place: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        against_librosa(Path(folder))
-        workers_and_memory(Path(folder))
+        if "fronts" not in sys.argv[1:]:
+            against_librosa(Path(folder))
+            workers_and_memory(Path(folder))
+        by_front_end(Path(folder) / "fronts")
