@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tests.material import write_corpus
 
 from affetti import metrics
+from affetti.compose import Note, Part, compose, render
 from affetti.corpus import Corpus
 from affetti.presets import MEL_FRONT_ENDS
 from affetti.signal import audio
@@ -45,6 +46,23 @@ def sounding(path: Path, waves: Sequence[NDArray[np.float32]], each: int = 1, **
     for number, wave in enumerate(waves):
         audio.save(path / "audio" / f"clip{number}.flac", wave, RATE)
     return Corpus.open(path)
+
+
+def chord(pitches: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    """A chord repeated, with a bass, in 1.5 s."""
+    rng = np.random.default_rng(seed)
+    shift = int(rng.integers(12))
+    notes = [
+        Note(at, 0.35, pitch + shift + by, 80)
+        for at, by in ((0.0, 0), (0.4, 5), (0.8, 7), (1.15, 0))
+        for pitch in (pitches[0] - 12, *pitches)
+    ]
+    song = compose(0, 0)
+    rendered = render(
+        type(song)(song.song_id, song.genre, 0, 0, 0, song.sections[:1], (Part("chords", 0, False, tuple(notes)),)),
+        RATE,
+    )
+    return np.pad(rendered, (0, max(0, SIZE - len(rendered))))[:SIZE].astype(np.float32)
 
 
 @contextmanager

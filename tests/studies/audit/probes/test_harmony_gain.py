@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 from tests.material import present
-from tests.studies.audit.sounding import RATE, SIZE, hurried, sounding, struck
+from tests.studies.audit.sounding import RATE, SIZE, chord, hurried, sounding, struck
 
-from affetti.compose import Note, Part, compose, render
 from affetti.progress import silent
 from affetti.signal.descriptors import HARMONY_NAMES, harmony_descriptors
 from affetti.signal.harmony import describe_harmony
@@ -57,23 +56,6 @@ def test_labels_that_do_not_differ_are_not_measurable() -> None:
     measured = harmony_gain.nested_models(np.ones((6, 2)), np.ones((6, 3)), np.zeros((6, 2)), np.arange(6).astype(str))
     assert {each.value for each in measured} == {None}
     assert all("needs songs with labels that differ" in each.note for each in measured)
-
-
-def chord(pitches: tuple[int, ...], seed: int) -> np.ndarray:
-    """A chord repeated, with a bass, in 1.5 s."""
-    rng = np.random.default_rng(seed)
-    shift = int(rng.integers(12))
-    notes = [
-        Note(at, 0.35, pitch + shift + by, 80)
-        for at, by in ((0.0, 0), (0.4, 5), (0.8, 7), (1.15, 0))
-        for pitch in (pitches[0] - 12, *pitches)
-    ]
-    song = compose(0, 0)
-    rendered = render(
-        type(song)(song.song_id, song.genre, 0, 0, 0, song.sections[:1], (Part("chords", 0, False, tuple(notes)),)),
-        RATE,
-    )
-    return np.pad(rendered, (0, max(0, SIZE - len(rendered))))[:SIZE].astype(np.float32)
 
 
 def test_valence_that_is_the_mode_is_explained_by_chroma_of_the_constant_q_transform(tmp_path) -> None:

@@ -29,7 +29,7 @@ def test_errors_are_explained_by_what_a_corpus_knows_and_the_worst_songs_can_be_
     assert len(answer.sounds) == errors.N_WORST
     assert (tmp_path / "audit" / answer.sounds[0].file).is_file()
     assert answer.intervals is not None and "words_against_music_valence" in answer.intervals.names
-    assert answer.sentence.startswith("A regressor of the log-mel errs by ")
+    assert answer.sentence.startswith("A linear regressor errs by ")
 
 
 def test_without_neutral_words_music_without_words_is_compared_with_all_words(corpus: Corpus, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from affetti.studies.audit.counterfactuals.instruments import (
     render_with_each,
     with_lead,
 )
+from affetti.studies.audit.probes.emotion_regressor import EmotionRegressor
 from affetti.studies.audit.questions import timbre
 from affetti.studies.audit.resynthesis.similarity import spectrum_difference
 from material import write_corpus
@@ -55,7 +56,9 @@ def spectra(songs: int, apart: float, clips: np.ndarray | None = None, seed: int
     own = apart * np.tile(np.eye(len(INSTRUMENTS)), (songs, 1))
     features = {(p, r): np.hstack([own, rng.normal(size=(rows, 20))]) for p in SIGNALS for r in RESOLUTIONS}
     pairs = {name: rng.random((songs, len(PAIRS))) for name in RESOLUTIONS}
-    return InstrumentSpectra(pairs, rng.random(songs), pairs, features, np.zeros((rows, 1)) if clips is None else clips)
+    return InstrumentSpectra(
+        pairs, rng.random(songs), pairs, features, np.zeros((rows, 1)) if clips is None else clips, np.zeros((rows, 0))
+    )
 
 
 def test_songs_differ_in_the_program_of_the_melody_alone() -> None:
@@ -172,7 +175,8 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     context = AuditContext(write_corpus(tmp_path / "c", 60, 2, labels=labels), tmp_path)
     clips = np.repeat(context.statistics[::12], len(INSTRUMENTS), axis=0)
     clips[INSTRUMENTS.index("flute") :: len(INSTRUMENTS), : context.front_end.n_bands] += 4
-    by_name = {m.name: m for m in timbre._predicted_emotions(spectra(10, 1.0, clips), context)}
+    regressor = EmotionRegressor.fit(context)
+    by_name = {m.name: m for m in timbre._predicted_emotions(regressor, spectra(10, 1.0, clips))}
     flute, piano = by_name["bias_flute"], by_name["bias_piano"]
     whole = (flute.value or 0) - (piano.value or 0)
     assert whole == pytest.approx(0.4, abs=0.08)
@@ -181,7 +185,7 @@ def test_a_planted_bias_is_detected_on_its_instrument_alone(tmp_path: Path) -> N
     assert flute.ci is not None and flute.ci[0] > 0.2
     still = {
         m.name: m
-        for m in timbre._predicted_emotions(spectra(10, 1.0, clips[:7].repeat(10, axis=0) * 0 + clips[0]), context)
+        for m in timbre._predicted_emotions(regressor, spectra(10, 1.0, clips[:7].repeat(10, axis=0) * 0 + clips[0]))
     }
     assert still["bias_flute"].value == pytest.approx(0, abs=1e-9)
 

@@ -6,6 +6,7 @@ whole song; and a clip of the whole song at the corpus' own front-end, for the c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -44,6 +45,8 @@ class InstrumentSpectra:
     """By place and resolution, statistics ``[N · I, D]``."""
     clips: Floats
     """Statistics of whole songs at the corpus' front-end ``[N · I, D]``."""
+    harmony: Floats
+    """Numbers of their harmony, as :func:`instrument_spectra` was given a function for them ``[N · I, K]``."""
 
     @property
     def songs(self) -> NDArray[np.str_]:
@@ -56,13 +59,16 @@ class InstrumentSpectra:
         return np.tile(INSTRUMENTS, len(self.other_songs))
 
 
-def instrument_spectra(context: AuditContext, n: int, progress: Progress) -> InstrumentSpectra:
-    """Compose, render and measure ``n`` songs."""
+def instrument_spectra(
+    context: AuditContext, n: int, progress: Progress, harmony: Callable[[torch.Tensor], Floats]
+) -> InstrumentSpectra:
+    """Compose, render and measure ``n`` songs; ``harmony`` gives numbers ``[K]`` of a sound ``[T]``, K may be 0."""
     alike: dict[str, list[Floats]] = {name: [] for name in RESOLUTIONS}
     apart: dict[str, list[list[float]]] = {name: [] for name in RESOLUTIONS}
     features = {(place, name): list[NDArray[np.float32]]() for place in SIGNALS for name in RESOLUTIONS}
     pianos: list[NDArray[np.float32]] = []
     clips: list[NDArray[np.float32]] = []
+    harmonies: list[Floats] = []
     for index in range(n):
         progress("timbre", index, n)
         song = context.compose_song(index)
@@ -76,7 +82,9 @@ def instrument_spectra(context: AuditContext, n: int, progress: Progress) -> Ins
             for place, name in features:
                 features[place, name].append(mel_statistics(to_db(spectra[place][name])[None])[0].numpy())
             alone.append(spectra["alone"])
-            clips.append(context.log_mel(_clip(context, mix, first, song.duration)))
+            clip = _clip(context, mix, first, song.duration)
+            clips.append(context.log_mel(clip))
+            harmonies.append(harmony(clip))
         for name in RESOLUTIONS:
             levels = np.stack([to_db(power[name]).numpy() for power in alone])
             alike[name].append(_correlations(levels))
@@ -92,6 +100,7 @@ def instrument_spectra(context: AuditContext, n: int, progress: Progress) -> Ins
         {name: np.array(rows) for name, rows in apart.items()},
         {key: np.stack(rows).astype(np.float64) for key, rows in features.items()},
         embed_statistics(np.stack(clips)),
+        np.stack(harmonies),
     )
 
 

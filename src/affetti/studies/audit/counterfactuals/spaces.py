@@ -9,7 +9,7 @@ When not to use: as real halls and real ensembles, see :mod:`affetti.compose.spa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,8 @@ class SpaceVariants:
 
     features: dict[str, Floats]
     """Log-mel statistics ``[N, D]`` of each variant."""
+    harmony: dict[str, Floats]
+    """Numbers of the harmony of the sound of each, as :func:`measure_variants` was given a function for them."""
     correlations: dict[str, Floats]
     """Pearson's r of the log-mel with the dry one."""
     distances: dict[str, Floats]
@@ -78,8 +80,15 @@ def stereo_variants(context: AuditContext, song: compose.Song) -> Iterator[tuple
         yield name, _clip(context, loose, begin)
 
 
-def measure_variants(context: AuditContext, songs: list[compose.Song]) -> SpaceVariants:
+def measure_variants(
+    context: AuditContext, songs: list[compose.Song], harmony: Callable[[Tensor], Floats]
+) -> SpaceVariants:
     """Measure every variant of every song.
+
+    Args:
+        context: the audit.
+        songs: the songs.
+        harmony: numbers ``[D]`` of the harmony of a sound ``[T]``; D may be 0.
 
     Raises:
         InputError: there is no song.
@@ -87,6 +96,7 @@ def measure_variants(context: AuditContext, songs: list[compose.Song]) -> SpaceV
     if not songs:
         raise InputError("no song to change", hint="give one or more")
     features: dict[str, list[Floats]] = {name: [] for name in LABELS}
+    harmonies: dict[str, list[Floats]] = {name: [] for name in LABELS}
     correlations, distances = ({name: list[float]() for name in CHANGED} for _ in range(2))
     sharpness = {name: list[float]() for name in CHANGED if name not in SPREADS}
     side: list[float] = []
@@ -97,6 +107,7 @@ def measure_variants(context: AuditContext, songs: list[compose.Song]) -> SpaceV
             wave = stereo.mean(dim=0)
             mel = context.log_mel(wave)
             features[name].append(embed_statistics(mel[None])[0])
+            harmonies[name].append(harmony(wave))
             if name == "dry":
                 dry = wave
                 dry_mels.append(mel)
@@ -110,6 +121,7 @@ def measure_variants(context: AuditContext, songs: list[compose.Song]) -> SpaceV
     others = [similarity.correlation(a, b) for a, b in zip(dry_mels, dry_mels[1:] + dry_mels[:1], strict=True)]
     return SpaceVariants(
         {name: np.stack(rows) for name, rows in features.items()},
+        {name: np.stack(rows) for name, rows in harmonies.items()},
         *({name: np.array(rows) for name, rows in table.items()} for table in (correlations, distances, sharpness)),
         side=np.array(side),
         other_songs=np.array(others),

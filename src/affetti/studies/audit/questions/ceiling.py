@@ -270,13 +270,15 @@ def _labels(context: AuditContext) -> list[Measurement]:
     except InputError as error:
         return [
             *measurements,
-            Measurement.missing("reached", "share of that CCC that a linear regressor reaches", error.what),
+            Measurement.missing(
+                "reached", "share of that CCC that a linear regressor of the log-mel reaches", error.what
+            ),
         ]
 
     def reached(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> float:
         return 100 * metrics.concordance(prediction, target) / middle
 
-    label = "share of that CCC that a linear regressor reaches on held-out songs"
+    label = "share of that CCC that a linear regressor of the log-mel reaches on held-out songs"
     labels = context.corpus.labels
     return [
         *measurements,
@@ -329,7 +331,7 @@ def _sentence(measurements: list[Measurement]) -> str:
     if by["label_ccc"].value is not None and "reached" in by:
         said += (
             f" Raters' disagreement caps CCC at {format_measurement(by['label_ccc'])}, "
-            f"of which a linear regressor reaches {format_measurement(by['reached'], 0)}."
+            f"of which a linear regressor of the log-mel reaches {format_measurement(by['reached'], 0)}."
         )
     return said
 

@@ -29,6 +29,7 @@ from affetti.studies.audit.answer import (
 )
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.probes import linear_probe
+from affetti.studies.audit.probes.emotion_regressor import caution, cross_val_emotion
 from affetti.studies.audit.probes.error_causes import beside_the_mean, explain_errors, standardised
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.probes.text_gain import text_features
@@ -67,11 +68,12 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     rows = context.select_rows(context.sample_size(MAX_CLIPS, MAX_CLIPS_QUICK))
     songs, labels = context.corpus.songs[rows], context.corpus.labels[rows]
     try:
-        prediction = linear_probe.cross_val_predict(context.statistics[rows], labels, songs)
+        predicted = cross_val_emotion(context, rows, progress)
     except InputError as error:
         return Answer(
             f"Why songs are misread is not measurable here: {error.what}.", needs="5 songs or more that differ"
         )
+    prediction = predicted.prediction
     clips = _Clips(np.abs(prediction - labels), prediction, songs)
     _fill_design(context, rows, clips, progress)
     measurements = [
@@ -90,7 +92,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         (*measurements, *worst),
         intervals=IntervalFigure("Change of the absolute error of valence", shown, zero=True),
         sounds=sounds,
-        cautions=_cautions(context, measurements),
+        cautions=(caution(from_harmony=predicted.from_harmony), *_cautions(context, measurements)),
     )
 
 
@@ -219,9 +221,9 @@ def _sentence(measurements: list[Measurement]) -> str:
     sizes = " and ".join(f"{format_measurement(by_name[f'error_{axis}'])} in {axis}" for axis in AXES)
     coefficients = _excluding_zero(measurements)
     if not coefficients:
-        return f"A regressor of the log-mel errs by {sizes}; nothing known of the clips goes with it."
+        return f"A linear regressor errs by {sizes}; nothing known of the clips goes with it."
     listed = "; ".join(f"{it.label}, {format_measurement(it)}" for it in coefficients[:3])
-    return f"A regressor of the log-mel errs by {sizes}. What goes with larger or smaller errors: {listed}."
+    return f"A linear regressor errs by {sizes}. What goes with larger or smaller errors: {listed}."
 
 
 def _cautions(context: AuditContext, measurements: list[Measurement]) -> tuple[str, ...]:
@@ -238,7 +240,8 @@ def _cautions(context: AuditContext, measurements: list[Measurement]) -> tuple[s
 QUESTION = Question(
     "errors",
     "Why are songs misread: what goes with large errors?",
-    "Ridge regression predicts emotion from log-mel statistics, out of fold by song. The absolute error of each clip "
+    "Ridge regression predicts emotion from log-mel statistics, out of fold by song; valence from harmony of the "
+    "sound, where there is sound and that predicts held-out songs better. The absolute error of each clip "
     "is regressed on what the corpus knows of it: spread of the raters, distance of the valence that the words predict "
     "from the one that the sound does, no words or emotional ones beside neutral, genre, section, mode and strength of "
     "the key. Coefficients are changes of the error with all else as it is; intervals resample songs. The songs of the "

@@ -160,8 +160,10 @@ def _style_effect(context: AuditContext, songs: int) -> list[Measurement]:
             Measurement.missing(*each, "a composed corpus, whose regressor was trained on such music")
             for each in naming
         ]
-    mels = [context.log_mel(_styled_song(context, index, style)) for index in range(songs) for style in GENRES]
-    predicted = regressor.predict(embed_statistics(np.stack(mels))).reshape(-1, songs, len(GENRES), 2)
+    sounds = (_styled_song(context, index, style) for index in range(songs) for style in GENRES)
+    mels, harmony = zip(*((context.log_mel(sound), regressor.harmony(sound)) for sound in sounds), strict=True)
+    predicted = regressor.predict(embed_statistics(np.stack(mels)), np.stack(harmony))
+    predicted = predicted.reshape(-1, songs, len(GENRES), 2)
     moved = np.ptp(predicted, axis=2) / 2
     return [regressor.mean_effect(*each, moved[..., k]) for k, each in enumerate(naming)]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from affetti.compose.renderer import require_voice
 from affetti.embedders.statistics import embed_statistics
@@ -22,7 +23,7 @@ from affetti.studies.audit.answer import Answer, Measurement, format_measurement
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.counterfactuals.reworded_lyrics import sung_excerpt
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
+from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor, caution, harmony_of
 from affetti.studies.audit.probes.text_gain import text_gain
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis import similarity
@@ -33,6 +34,8 @@ MAX_SECONDS, MAX_SECONDS_QUICK = 1_800, 400
 MAX_SPOKEN_SONGS, MAX_SPOKEN_SONGS_QUICK = 24, 8
 """Songs for espeak-ng, which starts a program for each line."""
 WORDS = ("happy", "sad", "one list", "other list")
+EMOTIONAL = ("happy", "sad", "none")
+"""Kinds whose emotion is predicted."""
 LogMels = NDArray[np.float32]
 Comparison = Callable[[LogMels, LogMels], float]
 
@@ -41,13 +44,14 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
     cap = round(context.sample_size(MAX_SECONDS, MAX_SECONDS_QUICK) / context.front_end.seconds)
     n = max(min(context.sample_size(MAX_SONGS, MAX_SONGS_QUICK), cap), MIN_SONGS)
-    mels = _sung_log_mels(context, n, progress)
+    regressor = EmotionRegressor.fit(context, progress)
+    mels, harmony = _sung_clips(context, n, harmony_of(regressor), progress)
     songs = np.array([f"song {index:03d}" for index in range(n)])
     espeak, cautions = _espeak_similarity(context)
     measurements = [
         *_similarities(mels, songs, context),
         *_probe_accuracies(mels, songs, context),
-        *_predicted_shifts(mels, context),
+        *_predicted_shifts(regressor, mels, harmony),
         *espeak,
     ]
     measurements += text_gain(context)
@@ -62,21 +66,33 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         sounds=tuple(
             context.save_sound("lyrics", label, "composed", example.with_words(kind)) for label, kind in kinds.items()
         ),
-        cautions=(*_cautions(context), *cautions),
+        cautions=(*_cautions(context, regressor), *cautions),
     )
 
 
-def _sung_log_mels(context: AuditContext, n: int, progress: Progress) -> dict[str, LogMels]:
-    """Log-mels ``[N, M, F]`` of ``n`` songs with each kind of words and without, and of voices alone."""
+def _sung_clips(
+    context: AuditContext, n: int, harmony_of_sound: Callable[[Tensor], linear_probe.Floats], progress: Progress
+) -> tuple[dict[str, LogMels], dict[str, linear_probe.Floats]]:
+    """Log-mels ``[N, M, F]`` of ``n`` songs with each kind of words and without, and of voices alone; their harmony.
+
+    Harmony is what ``harmony_of_sound`` gives, of :data:`EMOTIONAL` kinds.
+    """
     log_mels: dict[str, list[LogMels]] = {}
+    harmony: dict[str, list[linear_probe.Floats]] = {}
     for index in range(n):
         progress("lyrics", index, n)
         excerpt = sung_excerpt(context, context.compose_song(index), "formant", WORDS)
         for words in ("none", *WORDS):
-            log_mels.setdefault(words, []).append(context.log_mel(excerpt.with_words(words)))
+            sung = excerpt.with_words(words)
+            log_mels.setdefault(words, []).append(context.log_mel(sung))
+            if words in EMOTIONAL:
+                harmony.setdefault(words, []).append(harmony_of_sound(sung))
         for words in WORDS[:2]:
             log_mels.setdefault(f"{words}, voice alone", []).append(context.log_mel(excerpt.voices[words]))
-    return {words: np.stack(each) for words, each in log_mels.items()}
+    return (
+        {words: np.stack(each) for words, each in log_mels.items()},
+        {words: np.stack(each) for words, each in harmony.items()},
+    )
 
 
 def _similarities(mels: dict[str, LogMels], songs: NDArray[np.str_], context: AuditContext) -> list[Measurement]:
@@ -149,17 +165,18 @@ def _pair_differences(one: linear_probe.Floats, other: linear_probe.Floats) -> l
     return np.concatenate([one - other, other - one])
 
 
-def _predicted_shifts(mels: dict[str, LogMels], context: AuditContext) -> list[Measurement]:
+def _predicted_shifts(
+    regressor: EmotionRegressor | None, mels: dict[str, LogMels], harmony: dict[str, linear_probe.Floats]
+) -> list[Measurement]:
     """How the predictions of the corpus' regressor change with the words."""
     shifts = (
         ("valence_shift", "predicted valence, happy less sad words", 0, "sad"),
         ("arousal_shift", "predicted arousal, happy less sad words", 1, "sad"),
         ("valence_shift_voice", "predicted valence, happy words less none", 0, "none"),
     )
-    regressor = EmotionRegressor.fit(context)
     if regressor is None:
         return [Measurement.missing(name, label, NEEDS_LABELS) for name, label, _, _ in shifts]
-    predicted = {words: regressor.predict(embed_statistics(mels[words])) for words in ("happy", "sad", "none")}
+    predicted = {words: regressor.predict(embed_statistics(mels[words]), harmony[words]) for words in EMOTIONAL}
     return [
         regressor.mean_effect(name, label, (predicted["happy"] - predicted[other])[..., axis])
         for name, label, axis, other in shifts
@@ -183,7 +200,7 @@ def _espeak_similarity(context: AuditContext) -> tuple[list[Measurement], tuple[
     return [Measurement.of_mean(*names, alike, songs=np.arange(n), seed=context.seed)], ()
 
 
-def _cautions(context: AuditContext) -> tuple[str, ...]:
+def _cautions(context: AuditContext, regressor: EmotionRegressor | None) -> tuple[str, ...]:
     words = (
         "Happy and sad words are other words, with other sounds: a probe that distinguishes them need not know what "
         "they mean. Compare it with the control, two lists of words of one valence."
@@ -192,6 +209,8 @@ def _cautions(context: AuditContext) -> tuple[str, ...]:
         words,
         "The regressor of emotion was fitted to the corpus; sung counterfactuals are composed, and may be unlike it.",
     ]
+    if regressor is not None:
+        cautions.append(caution(from_harmony=regressor.from_harmony))
     if context.composed:
         tie = float(context.corpus.meta["planted"]["lyrics"]["correlation"])
         cautions.append(
@@ -228,7 +247,8 @@ QUESTION = Question(
     "log-spectral distance. A linear probe on log-mel statistics predicts which words are sung, tested on held-out "
     "songs: of single clips, of pairs of the same music (features are then their differences), and of the voice "
     "alone. As a control it distinguishes two lists of words of valence 0. A regressor of emotion, ridge regression "
-    "fitted to the whole corpus, predicts what the change of words does; its interval resamples songs and regressors. "
+    "fitted to the whole corpus (valence from harmony of the sound, where there is sound and held-out songs prefer "
+    "it), predicts what the change of words does; its interval resamples songs and regressors. "
     "Where the corpus has a column of lyrics, labels are predicted from log-mel statistics, and from these with the "
     "words' valence (by the composer's list) and 48 numbers of hashed words and stems, each with a penalty of its own "
     "and left out where it does not help: the difference of R² on held-out songs is what words add. Other intervals, "

@@ -27,7 +27,7 @@ from affetti.studies.audit.counterfactuals.spaces import (
     stereo_variants,
 )
 from affetti.studies.audit.probes import linear_probe
-from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
+from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor, caution, harmony_of
 from affetti.studies.audit.question import Question
 
 MAX_SONGS, MAX_SONGS_QUICK = 60, 20
@@ -38,8 +38,9 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
     progress("space", 0, 1)
     songs = context.compose_songs(context.sample_size(MAX_SONGS, MAX_SONGS_QUICK))
-    variants = measure_variants(context, songs)
-    measurements = [*_kept(variants, context), *_probes(variants, context), *_shifts(variants, context)]
+    regressor = EmotionRegressor.fit(context, progress)
+    variants = measure_variants(context, songs, harmony_of(regressor))
+    measurements = [*_kept(variants, context), *_probes(variants, context), *_shifts(regressor, variants)]
     by_name = {measurement.name: measurement for measurement in measurements}
     return Answer(
         _sentence(by_name),
@@ -48,7 +49,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
             "Change of predicted arousal against the dry song", tuple(f"arousal_{name}" for name in CHANGED), zero=True
         ),
         sounds=_sounds(context, songs[0]),
-        cautions=_cautions(context),
+        cautions=_cautions(context, regressor),
     )
 
 
@@ -124,18 +125,17 @@ def _stacked(
     )
 
 
-def _shifts(variants: SpaceVariants, context: AuditContext) -> list[Measurement]:
+def _shifts(regressor: EmotionRegressor | None, variants: SpaceVariants) -> list[Measurement]:
     """What each change does to the emotion that the corpus' regressor predicts."""
     named = [
         (f"{axis}_{name}", f"change of predicted {axis}, {LABELS[name]}")
         for name in CHANGED
         for axis in ("valence", "arousal")
     ]
-    regressor = EmotionRegressor.fit(context)
     if regressor is None:
         return [Measurement.missing(*names, NEEDS_LABELS) for names in named]
-    dry = regressor.predict(variants.features["dry"])
-    moved = [regressor.predict(variants.features[name]) - dry for name in CHANGED]
+    predicted = {name: regressor.predict(variants.features[name], variants.harmony[name]) for name in LABELS}
+    moved = [predicted[name] - predicted["dry"] for name in CHANGED]
     return [regressor.mean_effect(*names, moved[place // 2][..., place % 2]) for place, names in enumerate(named)]
 
 
@@ -151,7 +151,7 @@ def _sounds(context: AuditContext, song: compose.Song) -> tuple[Sound, ...]:
     return tuple(played)
 
 
-def _cautions(context: AuditContext) -> tuple[str, ...]:
+def _cautions(context: AuditContext, regressor: EmotionRegressor | None) -> tuple[str, ...]:
     synthetic = (
         "Rooms are decaying noise without early reflections, and onsets are displaced at random: real halls and "
         "ensembles differ."
@@ -161,6 +161,8 @@ def _cautions(context: AuditContext) -> tuple[str, ...]:
         "no interval shows that."
     )
     lines = [synthetic, extrapolated]
+    if regressor is not None:
+        lines.append(caution(from_harmony=regressor.from_harmony))
     if context.composed:
         lines.append(
             "The composer plants no effect of space or tightness: changes of the prediction are the regressor's own."
@@ -200,6 +202,7 @@ QUESTION = Question(
     "the log-spectral distance of its log-mel to the dry one, sharpness of onsets, and the energy that the average of "
     "two channels does not contain. A linear probe on log-mel statistics predicts pan, reverberation time and spread, "
     "tested on held-out songs: a lower bound on what a log-mel holds. Ridge regression fitted to the whole corpus "
-    "predicts the emotion of each; intervals, 95 %, resample songs and, for predictions, regressors.",
+    "(valence from harmony of the sound, where there is sound and held-out songs prefer it) predicts the emotion of "
+    "each; intervals, 95 %, resample songs and, for predictions, regressors.",
     measure,
 )

@@ -30,7 +30,7 @@ from affetti.studies.audit.counterfactuals.instrument_spectra import (
 )
 from affetti.studies.audit.counterfactuals.instruments import INSTRUMENTS, c_major_scale, with_lead
 from affetti.studies.audit.probes import instrument_probes, linear_probe
-from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor
+from affetti.studies.audit.probes.emotion_regressor import NEEDS_LABELS, EmotionRegressor, caution, harmony_of
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.resynthesis import similarity
 
@@ -45,11 +45,13 @@ CHANCE = 1.0 / len(INSTRUMENTS)
 
 def measure(context: AuditContext, progress: Progress) -> Answer:
     """Answer the question, see :data:`QUESTION`."""
-    spectra = instrument_spectra(context, context.sample_size(MAX_SONGS, MAX_SONGS_QUICK), progress)
+    regressor = EmotionRegressor.fit(context, progress)
+    n = context.sample_size(MAX_SONGS, MAX_SONGS_QUICK)
+    spectra = instrument_spectra(context, n, progress, harmony_of(regressor))
     measurements = [
         *_pair_similarities(spectra, context),
         *_instrument_accuracies(spectra, context),
-        *_predicted_emotions(spectra, context),
+        *_predicted_emotions(regressor, spectra),
         *instrument_probes.instrument_measurements(context),
     ]
     measurements += _over_definitions({measurement.name: measurement for measurement in measurements})
@@ -64,7 +66,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
         sounds=tuple(
             context.save_sound("timbre", f"C major on {it}", "composed", _scale(it, rate)) for it in PLAYED_INSTRUMENTS
         ),
-        cautions=_cautions(context),
+        cautions=_cautions(context, regressor),
     )
 
 
@@ -203,14 +205,13 @@ def accuracy_share(less: linear_probe.Texts, more: linear_probe.Texts, target: l
     return 100.0 * (linear_probe.balanced_accuracy(less, target) - CHANCE) / over
 
 
-def _predicted_emotions(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
+def _predicted_emotions(regressor: EmotionRegressor | None, spectra: InstrumentSpectra) -> list[Measurement]:
     """What each lead instrument does to the predicted valence, and what arousal is predicted with guitars."""
     named = [(f"bias_{_slug(it)}", f"predicted valence with {it}, less the mean of the seven") for it in INSTRUMENTS]
     levels = [(f"arousal_{_slug(it)}", f"predicted arousal with {it}") for it in GUITARS]
-    regressor = EmotionRegressor.fit(context)
     if regressor is None:
         return [Measurement.missing(*names, NEEDS_LABELS) for names in (*named, *levels)]
-    predicted = regressor.predict(spectra.clips)
+    predicted = regressor.predict(spectra.clips, spectra.harmony)
     predicted = predicted.reshape(len(predicted), -1, len(INSTRUMENTS), 2)
     bias = predicted[..., 0] - predicted[..., 0].mean(axis=2, keepdims=True)
     return [
@@ -226,8 +227,10 @@ def _slug(instrument: str) -> str:
     return instrument.replace(" ", "_")
 
 
-def _cautions(context: AuditContext) -> tuple[str, ...]:
+def _cautions(context: AuditContext, regressor: EmotionRegressor | None) -> tuple[str, ...]:
     cautions = ["The instruments are those of one small soundfont, balanced in level and all played alike."]
+    if regressor is not None:
+        cautions.append(caution(from_harmony=regressor.from_harmony))
     if context.generated:
         cautions.append("A generator that does not play the requested instruments counts as one that blurs.")
     if context.composed:
@@ -272,7 +275,8 @@ QUESTION = Question(
     "spectra, the total variation distance of power "
     "spectra averaged over time and scaled to sum to 1, in %: the share of power that would have to move to other "
     "bands. A linear probe on statistics of the spectrogram predicts the instrument, tested on held-out songs, from "
-    "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus predicts the valence "
+    "the melody alone and from the whole song. Bias: ridge regression fitted to the whole corpus (valence from "
+    "harmony of the sound, where there is sound and held-out songs prefer it) predicts the valence "
     "of each song on each instrument, less the mean over the seven, and the arousal with two guitars; its interval "
     "resamples songs and regressors. Where the corpus names instruments, a probe for each is tested on its clips, out "
     "of fold, and on generated clips for which it was requested; what is lost of balanced accuracy above chance is the "
