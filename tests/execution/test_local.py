@@ -296,7 +296,6 @@ def test_ctrl_c_does_not_touch_a_worker_not_even_while_it_starts(tmp_path: Path)
     finally:
         stop(process)
     assert (process.returncode, err) == (0, "")
-    assert len(list((tmp_path / "pids").iterdir())) == 2
 
 
 JOBS = """

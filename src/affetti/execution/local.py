@@ -177,10 +177,11 @@ def _pool(
             pending: dict[Future[None], int] = {}
 
             def end(kind: type[BaseException] | None, *_: object) -> None:
+                computed = [future for future in pending if not future.cancel()]
                 if kind is KeyboardInterrupt:
-                    running = sum(future.running() for future in pending)
+                    running = sum(future.running() for future in computed)
                     log.warning("interrupted: waiting for %d parts of the work; Ctrl-C again ends at once", running)
-                _shut_down(pool, processes)
+                _shut_down(pool, processes, computed)
 
             ending.push(end)
             pending |= {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
@@ -188,16 +189,22 @@ def _pool(
         yield pending
 
 
-def _shut_down(pool: ProcessPoolExecutor, processes: Sequence[BaseProcess]) -> None:
-    """Wait for the ranges that are being computed; a second Ctrl-C kills the processes."""
+def _shut_down(pool: ProcessPoolExecutor, processes: Sequence[BaseProcess], computed: Sequence[Future[None]]) -> None:
+    """Wait for the ranges that are being computed; a second Ctrl-C kills the processes.
+
+    The pool is shut down where Ctrl-C is held back: an interrupted ``Thread.join`` takes its thread for ended, and the
+    pool would close the queue that its thread still reads.
+    """
     try:
-        pool.shutdown(wait=True, cancel_futures=True)
+        wait(computed)
     except KeyboardInterrupt:
         with _interrupts_held_back():
             for process in processes:
                 process.kill()
             pool.shutdown(wait=True, cancel_futures=True)
         raise
+    with _interrupts_held_back():
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _describe_exit(code: int) -> str:
