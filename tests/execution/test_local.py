@@ -236,7 +236,7 @@ def stop(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def wait_for(condition: object, seconds: float = 20.0) -> bool:
+def wait_for(condition: object, seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():  # type: ignore[operator]

@@ -41,8 +41,8 @@ class Explained:
     values: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     """95 %, over songs."""
-    predicted: float
-    """Share of the variance of the errors that these values predict in songs left out, %; below 0: none."""
+    left_out: Floats
+    """The error of each clip ``[N]`` as these values predict it, fitted without its song."""
 
 
 def explain_errors(errors: Floats, design: Mapping[str, Floats], songs: Texts, seed: int = 0) -> Explained:
@@ -65,11 +65,10 @@ def explain_errors(errors: Floats, design: Mapping[str, Floats], songs: Texts, s
     drawn = np.linalg.solve(np.tensordot(counts, grams, axes=1) + ridge, (counts @ moments)[:, :, None])[:, :, 0]
     whole = np.linalg.solve(grams.sum(axis=0) + ridge, moments.sum(axis=0))
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    left_out = linear_probe.cross_val_predict(x[:, 1:], errors, songs)
     return Explained(
         {name: float(whole[1 + i]) for i, name in enumerate(names)},
         {name: (float(low[1 + i]), float(high[1 + i])) for i, name in enumerate(names)},
-        100.0 * linear_probe.r2(left_out, errors),
+        linear_probe.cross_val_predict(x[:, 1:], errors, songs),
     )
 
 

@@ -152,7 +152,7 @@ def _coefficients(context: AuditContext, clips: _Clips, axis: str, errors: Float
         if name not in design
     ]
     n = int(np.unique(clips.songs).size)
-    share = (f"explained_{axis}", f"variance of the error of {axis} that these values predict in other songs")
+    share = (f"explained_{axis}", f"variance of the error of {axis} that these values predict in songs left out")
     try:
         explained = explain_errors(errors, design, clips.songs, context.seed)
     except InputError as error:
@@ -164,8 +164,15 @@ def _coefficients(context: AuditContext, clips: _Clips, axis: str, errors: Float
             for name, value in explained.values.items()
         ),
         *missing,
-        Measurement(*share, explained.predicted, None, n, unit="%", note="of songs left out; below 0: nothing"),
+        Measurement.of_statistic(
+            *share, _percent_explained, explained.left_out, errors, songs=clips.songs, seed=context.seed, unit="%"
+        ),
     ]
+
+
+def _percent_explained(prediction: Floats, errors: Floats) -> float:
+    """Share of the variance, %; below 0: nothing is predicted."""
+    return 100.0 * linear_probe.r2(prediction, errors)
 
 
 def _worst(context: AuditContext, rows: NDArray[np.intp], clips: _Clips) -> tuple[list[Measurement], tuple[Sound, ...]]:
