@@ -11,6 +11,7 @@ import torch
 from tests.material import LEAN, stir
 from torch import Tensor
 
+from affetti.inference import long_form
 from affetti.inference.long_form import (
     Windows,
     cross_fade,
@@ -19,11 +20,13 @@ from affetti.inference.long_form import (
     joint_song,
     latent_windows,
     song_noise,
+    vocode,
 )
 from affetti.models.base import SamplingParameter, VelocityGenerator
 from affetti.models.generators.flow import Flow, FlowConfig
 from affetti.models.generators.gan import Gan, GanConfig
 from affetti.models.noise import noise
+from affetti.presets import FRONT_ENDS
 from affetti.training import run as runs
 
 FRAMES = 128
@@ -176,3 +179,32 @@ def test_neighbouring_frames_differ_no_more_at_borders_than_elsewhere(run_of: Ca
     at_borders = np.mean([float(flux[edge - 1]) for edge in edges if edge in starts])
     elsewhere = np.mean([float(flux[edge - 1]) for edge in edges if edge not in starts])
     assert at_borders == pytest.approx(elsewhere, rel=0.15)
+
+
+def test_long_log_mels_are_turned_into_sound_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    front = FRONT_ENDS["tiny"]
+
+    class Ones:
+        """A vocoder whose sound is 1 throughout."""
+
+        def __init__(self) -> None:
+            self.front = front
+
+        def __call__(self, log_mel: torch.Tensor) -> torch.Tensor:
+            return torch.ones(front.hop_length * (log_mel.shape[1] - 1))
+
+    monkeypatch.setattr(long_form, "VOCODED_SECONDS", 10.0)
+    sound = vocode(torch.zeros(64, 700), Ones())
+    assert len(sound) == front.hop_length * 699
+    assert sound.min() > 0.99
+    assert sound.max() < 1.42  # equal sounds add to √2 in the middle of a fade at constant power
+
+
+def test_progress_of_a_song_grows_to_its_end() -> None:
+    model, steps = ConstantVelocity(), list[tuple[str, int, int]]()
+    windows = latent_windows(model, 20, 8)
+    joint_song(model, torch.zeros(len(windows.starts), 2), 20, 8, 0, 0, {}, progress=lambda *it: steps.append(it))
+    assert [stage for stage, _, _ in steps] == ["denoise"] * len(steps)
+    done = [done for _, done, _ in steps]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, 3)

@@ -23,9 +23,8 @@ from affetti.execution import LocalExecutor
 from affetti.inference import songs as making
 from affetti.inference.generation import GenerationSettings
 from affetti.inference.song_request import SongRequest, SongSettings
-from affetti.inference.songs import generate_songs, vocode, window_conditions
+from affetti.inference.songs import generate_songs, window_conditions
 from affetti.models.generators.conditioning import Fields
-from affetti.presets import FRONT_ENDS
 from affetti.report.commands import corpus_command
 from affetti.report.sources import Sources
 
@@ -123,25 +122,6 @@ def test_a_constant_curve_keeps_its_condition() -> None:
     song = SongRequest(EmotionCurve((0.0, 7.0, 60.0), ((point.valence, point.arousal),) * 3), 60)
     rows = window_conditions(song, (0.0, 3.3, 50.0), 6.0, Fields(), np.full(2, np.nan))
     torch.testing.assert_close(rows, torch.tensor([[point.valence, point.arousal]] * 3))
-
-
-def test_long_log_mels_are_turned_into_sound_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    front = FRONT_ENDS["tiny"]
-
-    class Ones:
-        """A vocoder whose sound is 1 throughout."""
-
-        def __init__(self) -> None:
-            self.front = front
-
-        def __call__(self, log_mel: torch.Tensor) -> torch.Tensor:
-            return torch.ones(front.hop_length * (log_mel.shape[1] - 1))
-
-    monkeypatch.setattr(making, "VOCODED_SECONDS", 10.0)
-    sound = vocode(torch.zeros(64, 700), Ones())
-    assert len(sound) == front.hop_length * 699
-    assert sound.min() > 0.99
-    assert sound.max() < 1.42  # equal sounds add to √2 in the middle of a fade at constant power
 
 
 @pytest.mark.parametrize(

@@ -176,3 +176,24 @@ def test_a_click_above_the_threshold_of_silence_is_audible() -> None:
 def test_a_files_hash_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180
     assert audio.file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("wav", None), ("mp3", "libmp3lame"), ("m4a", "aac")])
+def test_blocks_that_are_passed_on_while_decoding_make_up_the_result(
+    tmp_path: Path, kind: str, codec: str | None
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    if codec is None:
+        soundfile.write(path, tone(5.0, rate=44_100), 44_100)
+    else:
+        encode(path, codec, hum(5.0))
+    blocks: list[NDArray[np.float32]] = []
+
+    def take(start: int, samples: NDArray[np.float32]) -> None:
+        if start == 0:
+            blocks.clear()
+        assert start == sum(map(len, blocks))
+        blocks.append(samples)
+
+    loaded = audio.load(path, RATE, on_samples=take).numpy()
+    np.testing.assert_array_equal(np.concatenate(blocks), loaded)

@@ -28,9 +28,13 @@ from torch import Tensor
 from affetti.models.base import Generator, VelocityGenerator, resolve_sampling
 from affetti.models.integration import heun
 from affetti.models.noise import noise
+from affetti.progress import Progress, silent
+from affetti.signal.vocoder import Vocoder
 
 JOINT_OVERLAP, FADE_OVERLAP = 2, 4
 """The next window overlaps this part of a window, a half or a quarter: of windows denoised together, of cross-fades."""
+VOCODED_SECONDS, VOCODED_OVERLAP = 600.0, 2.0
+"""Longest stretch that is turned into sound at once, and how much two of them overlap."""
 MIN_WEIGHT = 1e-3
 """Weight of padded columns, relative to a window's first: they count only where no other window is."""
 
@@ -114,6 +118,7 @@ def denoise_together(
     *,
     valid: int | None = None,
     batch_size: int = 32,
+    progress: Progress = silent,
 ) -> Tensor:
     """Denoise all windows of a song as one field.
 
@@ -125,6 +130,7 @@ def denoise_together(
         sampling: values of the model's sampling parameters; the defaults for those that are not given.
         valid: columns of a window that are no padding; all by default.
         batch_size: windows at a time.
+        progress: called with the number of steps done.
 
     Returns:
         The field ``[C, H, windows.length]``.
@@ -137,6 +143,7 @@ def denoise_together(
     weights = windows.weights(valid).to(conditions.device)
 
     def velocity(field: Tensor, t: float) -> Tensor:
+        progress("denoise", round(steps * (1 - t)), round(steps))
         total = torch.zeros_like(field)
         for rows in windows.rows(batch_size):
             starts = windows.starts[rows]
@@ -146,7 +153,9 @@ def denoise_together(
                 total[..., start : start + windows.size] += own
         return total
 
-    return heun(velocity, first.to(conditions.device), steps)
+    field = heun(velocity, first.to(conditions.device), steps)
+    progress("denoise", round(steps), round(steps))
+    return field
 
 
 @torch.no_grad()
@@ -175,6 +184,7 @@ def joint_song(
     song: int,
     sampling: Mapping[str, float],
     batch_size: int = 32,
+    progress: Progress = silent,
 ) -> Tensor:
     """A song ``[M, frames]`` in dB, on the CPU, whose windows are denoised together.
 
@@ -187,11 +197,14 @@ def joint_song(
         song: its number.
         sampling: see :func:`denoise_together`.
         batch_size: windows at a time.
+        progress: called with the number of steps done.
     """
     windows = latent_windows(model, frames, clip_frames)
     first = song_noise(seed, song, model.latent_shape, windows.length)
     valid = clip_frames // model.frames_per_column
-    field = denoise_together(model, conditions, windows, first, sampling, valid=valid, batch_size=batch_size)
+    field = denoise_together(
+        model, conditions, windows, first, sampling, valid=valid, batch_size=batch_size, progress=progress
+    )
     return decode_song(model, field, windows, clip_frames, batch_size)[:, :frames]
 
 
@@ -209,6 +222,7 @@ def cross_fade(
     song: int,
     sampling: Mapping[str, float],
     batch_size: int = 32,
+    progress: Progress = silent,
 ) -> Tensor:
     """A song whose windows are clips that fade into each other, at constant power.
 
@@ -220,6 +234,7 @@ def cross_fade(
         song: its number.
         sampling: values of the model's sampling parameters.
         batch_size: windows at a time.
+        progress: called with the number of windows done.
 
     Returns:
         A log-mel ``[M, windows.length]`` in dB, or samples ``[windows.length]``, on the CPU.
@@ -235,6 +250,23 @@ def cross_fade(
         total = parts.new_zeros(*parts.shape[1:-1], windows.length) if total is None else total
         for start, weight, own in zip(windows.starts[rows], weights[rows], parts, strict=True):
             total[..., start : start + windows.size] += weight * own
+        progress("sample windows", min(rows.stop, len(windows.starts)), len(windows.starts))
     if total is None:
         return torch.zeros(windows.length)
     return total if model.makes_sound else 10 * total.clamp_min(1e-20).log10()
+
+
+def vocode(mel: Tensor, vocoder: Vocoder) -> Tensor:
+    """Sound ``[T]`` of a log-mel ``[M, F]`` in dB of any length, up to ten minutes at a time."""
+    front = vocoder.front
+    size, overlap = (round(it * front.sample_rate / front.hop_length) for it in (VOCODED_SECONDS, VOCODED_OVERLAP))
+    if mel.shape[1] <= size:
+        return vocoder(mel)
+    pieces = Windows.cover(mel.shape[1], size, overlap)
+    places = pieces.times(front.hop_length, front.hop_length * (size - 1))
+    # The phases of two pieces are unrelated: they fade at constant power.
+    weights = places.weights().sqrt()
+    sound = torch.zeros(places.length)
+    for start, at, weight in zip(pieces.starts, places.starts, weights, strict=True):
+        sound[at : at + places.size] += weight * vocoder(mel[:, start : start + size])
+    return sound

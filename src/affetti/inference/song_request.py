@@ -179,6 +179,17 @@ def _from_words(text: str) -> tuple[EmotionCurve, float, tuple[Section, ...]]:
     return EmotionCurve(tuple(times), tuple(points)), times[-1], ()
 
 
+def curve_words(curve: EmotionCurve) -> str:
+    """A curve as :attr:`SongSettings.curve` takes it.
+
+    Example:
+        >>> curve_words(EmotionCurve((0.0, 12.5), ((-0.5, 0.1), (0.5, 0.4))))
+        '-0.5,0.1@0.0 0.5,0.4@12.5'
+    """
+    points = zip(curve.times, curve.points, strict=True)
+    return " ".join(f"{valence!r},{arousal!r}@{time!r}" for time, (valence, arousal) in points)
+
+
 def _of_song(folder: str, song: str) -> tuple[EmotionCurve, float, tuple[Section, ...]]:
     """The curve of a song of a corpus, where its last clip ends, and its sections."""
     corpus = Corpus.open(expand_home(folder))

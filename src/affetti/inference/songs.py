@@ -37,7 +37,7 @@ from affetti.inference.generation import (
     loaded,
     vocoder_for,
 )
-from affetti.inference.long_form import Windows, cross_fade, fading_windows, joint_song, latent_windows
+from affetti.inference.long_form import Windows, cross_fade, fading_windows, joint_song, latent_windows, vocode
 from affetti.inference.song_request import SongRequest, SongSettings, resolve_song
 from affetti.models.base import VelocityGenerator, resolve_sampling
 from affetti.models.generators.conditioning import EMOTION, Fields
@@ -46,7 +46,6 @@ from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.signal import audio
 from affetti.signal.front_ends import spectrogram
-from affetti.signal.vocoder import Vocoder
 from affetti.storage import atomic_write, require_space
 from affetti.training import run as runs
 from affetti.training.device import choose_device
@@ -55,8 +54,6 @@ from affetti.training.text_embedders import HashedText, text_embedder
 Method = Literal["joint denoising", "cross-fades"]
 RATING_SECONDS = 0.5
 """Step of ``dynamic.parquet``."""
-VOCODED_SECONDS, VOCODED_OVERLAP = 600.0, 2.0
-"""Longest stretch that is turned into sound at once, and how much two of them overlap."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +119,9 @@ class SongTask(MelTask):
         """The log-mels of a song's clips; its sound is written where it is requested or made."""
         front, to_mel = layout.front, spectrogram(layout.front)
         made = make_song(trained, layout, self.conditions, self.settings, number)
-        sound: Tensor | None = None
-        if trained.sounds:
-            sound = made
-        elif self.settings.with_audio:
-            vocoder = vocoder_for(trained, self.settings.vocoder, choose_device(self.settings.device))
-            sound = vocode(torch.maximum(made, made.amax() - front.top_db), vocoder)
+        sound = song_sound(trained, made, self.settings) if trained.sounds or self.settings.with_audio else None
         clips: list[NDArray[np.float16]] = []
         samples = front.samples if trained.sounds else front.hop_length * (front.frames - 1)
-        sound = None if sound is None else sound / sound.abs().amax().clamp_min(1.0)
         for place, frame in enumerate(layout.clip_frames):
             own = None
             if sound is not None:
@@ -145,33 +136,36 @@ class SongTask(MelTask):
 
 
 def make_song(
-    trained: runs.TrainedModel, layout: SongLayout, conditions: Tensor, settings: GenerationSettings, number: int
+    trained: runs.TrainedModel,
+    layout: SongLayout,
+    conditions: Tensor,
+    settings: GenerationSettings,
+    number: int,
+    progress: Progress = silent,
 ) -> Tensor:
     """Song ``number``: its log-mel ``[M, F]`` in dB, or its samples ``[T]`` where that is what the model makes."""
-    front, model, batch = layout.front, trained.generator, settings.batch_size
+    front, model, seed, sampling = layout.front, trained.generator, settings.seed, settings.sampling
+    batch = settings.batch_size
     if isinstance(model, VelocityGenerator):
         given = conditions.to(trained.device)
-        return joint_song(model, given, layout.frames, front.frames, settings.seed, number, settings.sampling, batch)
+        return joint_song(model, given, layout.frames, front.frames, seed, number, sampling, batch, progress)
     windows = fading_windows(layout.frames, front.frames)
     if trained.sounds:
         windows = windows.times(front.hop_length, front.samples)
-    return cross_fade(model, conditions, windows, settings.seed, number, settings.sampling, batch)
+    return cross_fade(model, conditions, windows, seed, number, sampling, batch, progress)
 
 
-def vocode(mel: Tensor, vocoder: Vocoder) -> Tensor:
-    """Sound ``[T]`` of a log-mel ``[M, F]`` in dB of any length, up to ten minutes at a time."""
-    front = vocoder.front
-    size, overlap = (round(it * front.sample_rate / front.hop_length) for it in (VOCODED_SECONDS, VOCODED_OVERLAP))
-    if mel.shape[1] <= size:
-        return vocoder(mel)
-    pieces = Windows.cover(mel.shape[1], size, overlap)
-    places = pieces.times(front.hop_length, front.hop_length * (size - 1))
-    # The phases of two pieces are unrelated: they fade at constant power.
-    weights = places.weights().sqrt()
-    sound = torch.zeros(places.length)
-    for start, at, weight in zip(pieces.starts, places.starts, weights, strict=True):
-        sound[at : at + places.size] += weight * vocoder(mel[:, start : start + size])
-    return sound
+def song_sound(trained: runs.TrainedModel, made: Tensor, settings: GenerationSettings) -> Tensor:
+    """The sound ``[T]`` of what :func:`make_song` made; one that exceeds ±1 is scaled down."""
+    if not trained.sounds:
+        vocoder = vocoder_for(trained, settings.vocoder, choose_device(settings.device))
+        made = vocode(torch.maximum(made, made.amax() - trained.front_end.top_db), vocoder)
+    return made / made.abs().amax().clamp_min(1.0)
+
+
+def song_method(trained: runs.TrainedModel) -> Method:
+    """How songs of a generator are made."""
+    return "joint denoising" if isinstance(trained.generator, VelocityGenerator) else "cross-fades"
 
 
 @dataclass(frozen=True)
@@ -198,7 +192,7 @@ class SongsRequest:
     @property
     def method(self) -> Method:
         """How songs are made."""
-        return "joint denoising" if isinstance(self.trained.generator, VelocityGenerator) else "cross-fades"
+        return song_method(self.trained)
 
     @property
     def signature(self) -> str:

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import soundfile
@@ -54,13 +55,21 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
-def load(path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS) -> Tensor:
+OnSamples: TypeAlias = Callable[[int, NDArray[np.float32]], None]
+"""Called with the number of the first sample of a block, and the block."""
+
+
+def load(
+    path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS, on_samples: OnSamples | None = None
+) -> Tensor:
     """Decode, average the channels and resample.
 
     Args:
         path: an audio file.
         sample_rate: samples per second of the result, > 0.
         max_hours: longest sound; decoding ends there, whatever the size of the file.
+        on_samples: receives the result block by block while the rest is being decoded; where a decoder gives up and
+            another begins anew, from sample 0 again.
 
     Returns:
         float32 ``[T]``.
@@ -69,7 +78,7 @@ def load(path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS) ->
         InputError: the file is missing, may not be read, is empty, truncated, too long or not audio, or its samples
             are not numbers on [-1, 1].
     """
-    return load_with_rate(path, sample_rate, max_hours=max_hours)[0]
+    return torch.from_numpy(_decode(Path(path), sample_rate, max_hours, on_samples).samples)
 
 
 def load_with_rate(path: str | Path, sample_rate: int, *, max_hours: float = MAX_HOURS) -> tuple[Tensor, int]:
@@ -94,8 +103,16 @@ def resample(samples: NDArray[np.float32], source_rate: int, sample_rate: int) -
 class _Mono:
     """Blocks ``[T, C]`` of a file, averaged and resampled as they come."""
 
-    def __init__(self, path: Path, sample_rate: int | None, max_hours: float, max_amplitude: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sample_rate: int | None,
+        max_hours: float,
+        max_amplitude: float,
+        on_samples: OnSamples | None = None,
+    ) -> None:
         self.path = path
+        self.on_samples = on_samples
         self.max_hours = max_hours
         self.max_amplitude = max_amplitude
         self.sample_rate = sample_rate
@@ -161,19 +178,23 @@ class _Mono:
 
     def _append(self, samples: NDArray[np.float32], last: bool = False) -> None:
         resampled = self._resampler.resample_chunk(samples, last=last) if self._resampler else samples
+        if self.on_samples is not None and len(resampled):
+            self.on_samples(len(self._buffer) // resampled.itemsize, resampled)
         self._buffer.extend(resampled.data)
 
 
-def _decode(path: Path, sample_rate: int | None, max_hours: float = MAX_HOURS) -> _Mono:
+def _decode(
+    path: Path, sample_rate: int | None, max_hours: float = MAX_HOURS, on_samples: OnSamples | None = None
+) -> _Mono:
     """All of a file, at ``sample_rate`` or its own; streams that follow one another are joined."""
     with _open(path) as file:
         if file.seek(0, io.SEEK_END) == 0:
             raise InputError("the file is empty", where=path, hint="replace or remove it")
         places = streams(file)
         if len(places) == 1:
-            mono = _decode_stream(file, path, sample_rate, max_hours)
+            mono = _decode_stream(file, path, sample_rate, max_hours, on_samples)
         else:
-            mono = _joined(file, places, path, sample_rate, max_hours)
+            mono = _joined(file, places, path, sample_rate, max_hours, on_samples)
     if not len(mono.samples):
         message = f"too short: {mono.count} samples" if mono.count else "holds no samples"
         raise InputError(message, where=path, hint="replace or remove it")
@@ -181,10 +202,15 @@ def _decode(path: Path, sample_rate: int | None, max_hours: float = MAX_HOURS) -
 
 
 def _joined(
-    file: io.FileIO, places: Sequence[tuple[int, int]], path: Path, sample_rate: int | None, max_hours: float
+    file: io.FileIO,
+    places: Sequence[tuple[int, int]],
+    path: Path,
+    sample_rate: int | None,
+    max_hours: float,
+    on_samples: OnSamples | None,
 ) -> _Mono:
     """Streams that follow one another in a file."""
-    whole = _Mono(path, sample_rate, max_hours, MAX_DAMAGED_AMPLITUDE)
+    whole = _Mono(path, sample_rate, max_hours, MAX_DAMAGED_AMPLITUDE, on_samples)
     for start, end in places:
         # A decoder wants a file of its own: it reads from the beginning to the end of one.
         with tempfile.NamedTemporaryFile() as copy:
@@ -201,7 +227,9 @@ def _joined(
     return whole
 
 
-def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None, max_hours: float) -> _Mono:
+def _decode_stream(
+    file: io.FileIO, path: Path, sample_rate: int | None, max_hours: float, on_samples: OnSamples | None = None
+) -> _Mono:
     """All of a file of one stream."""
     verdict = inspect(file)
     mpeg = is_mpeg(file)
@@ -211,7 +239,8 @@ def _decode_stream(file: io.FileIO, path: Path, sample_rate: int | None, max_hou
         decoders = (partial(decode_ffmpeg, trust_length=False),)
     reason = ""
     for decoder in decoders:
-        mono = _Mono(path, sample_rate, max_hours, MAX_DAMAGED_AMPLITUDE if mpeg else MAX_AMPLITUDE)
+        loudest = MAX_DAMAGED_AMPLITUDE if mpeg else MAX_AMPLITUDE
+        mono = _Mono(path, sample_rate, max_hours, loudest, on_samples)
         cut = verdict == "truncated"
         try:
             for rate, block in decoder(file):

@@ -44,6 +44,7 @@ GUIDED = (0.2, 0.9)
 """Times between which guidance acts."""
 DAMPING = 0.05
 """Of the guide's least change, as a share of J Jᵀ's mean diagonal."""
+STEPS_MEANING, MAX_STEPS = "integration steps; more are slower and more accurate", 1000.0
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Flow(VelocityGenerator):
             for name in self.fields.columns
         ]
         return (
-            SamplingParameter("steps", float(config.steps), "integration steps; more are slower and more accurate"),
+            SamplingParameter("steps", float(config.steps), STEPS_MEANING, maximum=MAX_STEPS),
             SamplingParameter("guide", default_guide, "guidance by the regressor trained with the flow; 0: none"),
             *by_field,
             SamplingParameter("guidance", config.guidance, "guidance by the whole condition; 1: none"),
