@@ -159,6 +159,9 @@ def json_bodies(rng: random.Random) -> Iterator[tuple[str, str]]:
         '{"model": "m0", "valence": 0, "arousal": 0, "conditions": {"instruments": @}}|'
         '{"model": "m0", "valence": 0, "arousal": 0, "conditions": {"lyrics": @}}|'
         '{"model": "m0", "valence": 0, "arousal": 0, "conditions": {"mode": @, "section": @}}',
+        "/songs": '{"model": "m0", "curve": @, "seconds": 6}|{"model": "m0", "curve": [@], "seconds": 6}|'
+        '{"model": "m0", "curve": [{"time": 0, "valence": 0, "arousal": 0}], "seconds": @, "sampling": {"steps": 1}}|'
+        '{"model": @, "curve": [], "seconds": @}',
         "/rounds": '{"corpus": @}|{"corpus": "c0", "seed": @}|{"corpus": "c0", @: 1}|{@}',
     }
     pairs = [(address, form) for address, text in forms.items() for form in text.split("|")]

@@ -131,7 +131,7 @@ def test_a_path_becomes_a_piece_with_its_curve(page: Page, address: str) -> None
     for across, down in ((0.2, 0.8), (0.5, 0.5), (0.8, 0.3)):
         plane.click(position=at(plane, across, down))
     page.locator("#path-seconds").fill("20")
-    page.locator("#path-compose").click()
+    page.locator("#path-make").click()
     expect(page.locator("#path-status")).to_contain_text("20 seconds in 3 sections")
     expect(page.locator("#path-curve polyline")).to_have_count(4)
     expect(page.locator("#path-curve")).to_contain_text("predicted")
@@ -160,7 +160,7 @@ def test_a_path_that_is_drawn_keeps_its_timing(page: Page, address: str) -> None
     expect(page.locator("#path-status")).to_contain_text("1 part, as long in the piece as in the drawing")
     page.locator("#path-seconds").fill("20")
     with page.expect_request("**/api/v1/compose") as sent:
-        page.locator("#path-compose").click()
+        page.locator("#path-make").click()
     curve = json.loads(sent.value.post_data or "")["curve"]
     assert curve[0]["time"] == 0 and curve[-1]["time"] == 20
     rest = max(range(1, len(curve)), key=lambda i: curve[i]["time"] - curve[i - 1]["time"])
@@ -168,7 +168,7 @@ def test_a_path_that_is_drawn_keeps_its_timing(page: Page, address: str) -> None
     assert abs(curve[rest]["valence"] - curve[rest - 1]["valence"]) < 0.1
     expect(page.locator("#path-status")).to_contain_text("20 seconds in")
     page.locator("#path-undo").click()
-    expect(page.locator("#path-compose")).to_be_disabled()
+    expect(page.locator("#path-make")).to_be_disabled()
 
 
 def test_a_path_by_keyboard_alone(page: Page, address: str) -> None:

@@ -73,6 +73,32 @@ def test_a_sampled_clip_is_the_first_of_what_generate_files(client: httpx.Client
     assert sound(client, result) == next((tmp_path / "made" / "audio").glob("*.flac")).read_bytes()
 
 
+def test_a_song_along_a_curve_is_that_of_generate(client: httpx.Client, tmp_path: Path) -> None:
+    """The same bytes, from a CSV with the same points."""
+    curve = [{"time": 0.0, "valence": -0.5, "arousal": 0.1}, {"time": 7.3, "valence": 0.4, "arousal": 0.33}]
+    body = {"model": "m0", "curve": curve, "seconds": 11, "seed": 3, "sampling": {"steps": 2}}
+    steps = events(client, client.post("/songs", json=body))
+    assert (steps[0]["type"], steps[0]["stage"], steps[-1]["type"]) == ("progress", "denoise", "done")
+    rows = [f"{point['time']},{point['valence']},{point['arousal']}" for point in curve]
+    (tmp_path / "curve.csv").write_text("\n".join(["time,valence,arousal", *rows]))
+    settings: dict[str, Any] = {"seed": 3, "audio": True, "sampling": {"steps": 2}}
+    made = tmp_path / "made"
+    affetti.generate(material.trained("flow"), 1, made, curve=tmp_path / "curve.csv", seconds=11, **settings)
+    assert sound(client, steps[-1]["result"]) == next((made / "songs").glob("*.flac")).read_bytes()
+
+
+def test_one_song_at_a_time_and_it_can_be_cancelled(client: httpx.Client) -> None:
+    body = {"model": "m0", "curve": POINT, "seconds": 180, "sampling": {"steps": 500}}
+    job = client.post("/songs", json=body).json()["job"]
+    refused = client.post("/songs", json=body)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+    assert refused.json()["error"]["message"] == "another song is being sampled"
+    assert client.post("/compose", json={"curve": POINT, "seconds": 4}).status_code == 200
+    assert client.delete(f"/jobs/{job}").status_code == 204
+    assert client.get(f"/jobs/{job}").json()["error"]["message"] == "was cancelled"
+    assert finished(client, client.post("/songs", json=body | {"seconds": 6, "sampling": {}}))["type"] == "done"
+
+
 def test_an_uploaded_recording_gets_the_prediction_of_predict(client: httpx.Client, tmp_path: Path) -> None:
     upload = song()
     (tmp_path / "song.wav").write_bytes(upload)
@@ -80,9 +106,9 @@ def test_an_uploaded_recording_gets_the_prediction_of_predict(client: httpx.Clie
     predicted = steps[-1]["result"]["prediction"]
     expected = affetti.predict(material.trained("student"), tmp_path / "song.wav")[0].to_dict()
     assert predicted == {**expected, "path": None}
-    assert [step["type"] for step in steps] == ["sound", "points", "done"]
-    assert steps[1]["points"] == expected["curve"]
-    assert steps[0]["seconds"] == pytest.approx(12.0)
+    assert [step["type"] for step in steps] == ["part", "sound", "points", "done"]
+    assert steps[2]["points"] == expected["curve"]
+    assert (steps[0]["start"], steps[1]["seconds"]) == (0, pytest.approx(12.0))
 
 
 def test_the_analysis_of_a_sound_predicts_the_file_that_can_be_downloaded(client: httpx.Client, tmp_path: Path) -> None:
@@ -148,6 +174,10 @@ def test_the_openapi_document_describes_every_address(client: httpx.Client) -> N
         ("/compose", {"curve": [{"time": 0, "valence": 2, "arousal": 0}]}, 422, "valence 2 lies outside"),
         ("/compose", {"curve": POINT, "colour": "red"}, 422, "unknown setting 'colour'"),
         ("/sample", {"model": "../../etc/passwd", "valence": 0, "arousal": 0}, 404, "there is no such model"),
+        ("/songs", {"model": "m9", "curve": POINT, "seconds": 9}, 404, "there is no such model"),
+        ("/songs", {"model": "m0", "curve": [], "seconds": 9}, 422, "0 times"),
+        ("/songs", {"model": "m0", "curve": POINT, "seconds": 181}, 422, "a piece of 181 s"),
+        ("/songs", {"model": "m0", "curve": POINT}, 422, "seconds"),
         ("/rounds", {"corpus": "c9"}, 404, "there is no such corpus"),
         ("/rounds", {"corpus": "c0", "seed": -1}, 422, "seed -1 is negative"),
     ],
@@ -163,11 +193,23 @@ def test_requests_that_make_no_sense_get_one_clear_line(
     assert "Traceback" not in answer.text
 
 
-def test_a_condition_that_the_model_does_not_know_fails_its_job_alone(client: httpx.Client) -> None:
-    body = {"model": "m0", "valence": 0, "arousal": 0, "conditions": {"genre": "polka"}}
-    last = finished(client, client.post("/sample", json=body))
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/sample", {"valence": 0, "arousal": 0, "conditions": {"genre": "polka"}}, "polka"),
+        ("/songs", {"curve": POINT, "seconds": 9, "conditions": {"genre": "polka"}}, "polka"),
+        ("/songs", {"curve": POINT, "seconds": 9, "conditions": {"section": "chorus"}}, "follows from the place"),
+        ("/songs", {"curve": POINT, "seconds": 2}, "shorter than a window"),
+        ("/songs", {"curve": [{"time": 20, "valence": 0, "arousal": 0}], "seconds": 9}, "the curve ends at 20 s"),
+        ("/songs", {"curve": POINT, "seconds": 9, "sampling": {"speed": 2}}, "speed"),
+    ],
+)
+def test_what_the_model_cannot_do_fails_its_job_alone(
+    client: httpx.Client, path: str, body: dict[str, Any], words: str
+) -> None:
+    last = finished(client, client.post(path, json={"model": "m0"} | body))
     assert last["type"] == "error"
-    assert "polka" in last["error"]["message"]
+    assert words in last["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +264,18 @@ def test_the_page_and_its_files_are_served_and_small(address: str) -> None:
             assert client.get(f"/static/{file.name}").status_code == 200
         assert sum(file.stat().st_size for file in static.glob("*.js")) < 150_000
         assert client.get("/static/../app.py").status_code == 404
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(address: str) -> None:
+    with httpx.Client(base_url=address, trust_env=False) as client:
+        for url in ("/", "/static/main.js"):
+            first = client.get(url)
+            again = client.get(url, headers={"if-none-match": first.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+            assert "default-src 'none'" in again.headers["content-security-policy"]
+            assert client.get(url, headers={"if-none-match": '"another"'}).content == first.content
+            assert first.headers["cache-control"] == "no-cache"
+        assert client.get("/api/v1/plane").headers["cache-control"] == "no-store"
 
 
 def test_a_silent_recording_is_said_to_be_silent(client: httpx.Client) -> None:

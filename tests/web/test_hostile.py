@@ -36,10 +36,10 @@ from tests.web.attacks import (
 )
 
 from affetti.errors import AffettiError
-from affetti.web import bodies, connections, jobs
-from affetti.web.endpoints import error_response
-from affetti.web.jobs import JobQueue, QueueFullError
-from affetti.web.settings import MAX_UPLOADS
+from affetti.web import connections, jobs, receiving
+from affetti.web.errors import QueueFullError, error_response
+from affetti.web.jobs import JobQueue
+from affetti.web.limits import MAX_UPLOADS
 
 LEAK = re.compile(r'Traceback|File "|site-packages|affetti-work|\.py\b|/tmp/|/home/|/root/|/usr/|Errno')
 """What no answer may hold: a traceback or a path of this machine."""
@@ -104,7 +104,7 @@ def assert_clear(status: int, text: str, what: object) -> None:
 
 
 def test_malformed_requests_get_one_clear_answer(where: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((connections, "HEADER"), (bodies, "MAX_BODY"), (bodies, "MAX_UPLOAD")):
+    for module, name in ((connections, "HEADER"), (receiving, "MAX_BODY"), (receiving, "MAX_UPLOAD")):
         monkeypatch.setattr(module, f"{name}_SECONDS", 2.0)  # what is not whole is waited for
     requests = list(raw_requests(draw(19), f"{where[0]}:{where[1]}"))
     with ThreadPoolExecutor(8) as pool:

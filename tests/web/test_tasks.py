@@ -17,6 +17,7 @@ from affetti.compose.curve import CurveSettings, compose_along
 from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 from affetti.errors import InputError
+from affetti.inference.generation import GenerationSettings
 from affetti.signal import audio
 from affetti.web import tasks
 from affetti.web.rounds import play_round
@@ -97,7 +98,7 @@ def test_a_clip_depends_on_its_seed_alone(tmp_path: Path) -> None:
     flow = material.trained("flow")
     files = [tmp_path / name for name in ("a.flac", "b.flac", "c.flac")]
     for file, seed in zip(files, (1, 1, 2), strict=True):
-        seconds = tasks.sample_sound(flow, (0.5, 0.5), seed, {}, {}, file)
+        seconds = tasks.sample_sound(flow, (0.5, 0.5), GenerationSettings(seed=seed), file)
         assert seconds == pytest.approx(soundfile.info(file).duration)
     first, again, other = (file.read_bytes() for file in files)
     assert first == again != other

@@ -1,27 +1,18 @@
-"""Bodies of requests: JSON as typed dataclasses, uploads as files, both within limits."""
+"""What requests of the page hold, as typed dataclasses."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import anyio
-from starlette.requests import ClientDisconnect, Request
-
-from affetti import config
 from affetti.compose.curve import CurveSettings
 from affetti.emotion import EmotionCurve
-from affetti.errors import InputError, UsageError
-from affetti.web.settings import MAX_BODY_BYTES, MAX_BODY_SECONDS, MAX_SEED, MAX_UPLOAD_BYTES, MAX_UPLOAD_SECONDS
+from affetti.errors import InputError
+from affetti.inference.generation import GenerationSettings
+from affetti.web.limits import MAX_SEED
 
-T = TypeVar("T")
-
-
-class TooLargeError(InputError):
-    """A body beyond its limit."""
+MAX_PIECE_SECONDS = 180.0
+"""Of a composed piece, and of a song of a generator."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +43,13 @@ class ComposeBody:
 
     def emotion_curve(self) -> EmotionCurve:
         """The curve; raises InputError where it makes no sense."""
-        return EmotionCurve(
-            tuple(point.time for point in self.curve), tuple((point.valence, point.arousal) for point in self.curve)
-        )
+        return _curve(self.curve)
 
     def settings(self) -> CurveSettings:
         """What the piece has besides; raises UsageError where it makes no sense."""
         require_seed(self.seed)
-        if not self.seconds <= MAX_PIECE_SECONDS:
-            raise InputError(f"a piece of {self.seconds:g} s", hint=f"give at most {MAX_PIECE_SECONDS:g} s")
+        _require_seconds(self.seconds)
         return CurveSettings(self.genre, self.key, self.seed, dict(self.held))
-
-
-MAX_PIECE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -83,19 +68,46 @@ class ConditionsBody:
         return {name: value for name, value in values.items() if value}
 
 
-@dataclass(frozen=True)
-class SampleBody:
-    """A clip of a generator: clip 0 of ``affetti generate`` with these settings."""
+@dataclass(frozen=True, kw_only=True)
+class GeneratorBody:
+    """What is requested of a generator besides the emotion."""
 
     model: str
     """Id of a model, see ``/plane``."""
-    valence: float
-    """In [-1, 1]."""
-    arousal: float
     seed: int = 0
     sampling: dict[str, float] = field(default_factory=dict[str, float])
     """Values of the model's sampling parameters."""
     conditions: ConditionsBody = ConditionsBody()
+
+    def settings(self) -> GenerationSettings:
+        """The same as settings of ``affetti generate``; raises InputError where the seed is out of range."""
+        require_seed(self.seed)
+        conditions = self.conditions.requested()
+        return GenerationSettings(conditions=conditions, sampling=dict(self.sampling), seed=self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleBody(GeneratorBody):
+    """A clip of a generator: clip 0 of ``affetti generate`` with these settings."""
+
+    valence: float
+    """In [-1, 1]."""
+    arousal: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongBody(GeneratorBody):
+    """A song of a generator along a curve: song 0 of ``affetti generate --curve`` with these settings."""
+
+    curve: list[CurvePointBody]
+    """One point: one emotion throughout; several: joined by straight lines, sorted by time."""
+    seconds: float
+    """From the length of the generator's clips to 180."""
+
+    def emotion_curve(self) -> EmotionCurve:
+        """The curve; raises InputError where it makes no sense."""
+        _require_seconds(self.seconds)
+        return _curve(self.curve)
 
 
 @dataclass(frozen=True)
@@ -108,69 +120,19 @@ class RoundBody:
     """Of the draw and of the samples, ≥ 0."""
 
 
+def _curve(points: list[CurvePointBody]) -> EmotionCurve:
+    return EmotionCurve(
+        tuple(point.time for point in points), tuple((point.valence, point.arousal) for point in points)
+    )
+
+
+def _require_seconds(seconds: float) -> None:
+    if not seconds <= MAX_PIECE_SECONDS:
+        raise InputError(f"a piece of {seconds:g} s", hint=f"give at most {MAX_PIECE_SECONDS:g} s")
+
+
 def require_seed(seed: int) -> None:
-    """Raise InputError unless ``seed`` lies from 0 to :data:`~affetti.web.settings.MAX_SEED`."""
+    """Raise InputError unless ``seed`` lies from 0 to :data:`~affetti.web.limits.MAX_SEED`."""
     if not 0 <= seed <= MAX_SEED:
         wrong = f"seed {seed} is negative" if seed < 0 else "the seed is too large"
         raise InputError(wrong, hint=f"give 0 to {MAX_SEED}")
-
-
-async def read_json(request: Request, kind: type[T]) -> T:
-    """The body as ``kind``.
-
-    Raises:
-        UsageError: it is no JSON object of that form.
-        TooLargeError: it is longer than it may be.
-    """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise UsageError("the body is not declared as JSON", hint="send content-type: application/json")
-    content = bytearray()
-    try:
-        async with asyncio.timeout(MAX_BODY_SECONDS):
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > MAX_BODY_BYTES:
-                    raise TooLargeError(f"the body is longer than {MAX_BODY_BYTES} bytes", hint="send less")
-    except (TimeoutError, ClientDisconnect):
-        raise InputError("the request did not arrive in time", hint="send it again") from None
-    try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):
-        raise UsageError("the body is no JSON", hint="see /api/v1/openapi.json") from None
-    if not isinstance(values, dict):
-        raise UsageError("the body is no JSON object", hint="see /api/v1/openapi.json")
-    return config.structure(values, kind, "body")
-
-
-async def save_upload(request: Request, path: Path) -> int:
-    """File the body at ``path``; returns its length.
-
-    Raises:
-        TooLargeError: it is longer than an upload may be.
-        InputError: it is empty, or took too long to arrive.
-    """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_UPLOAD_BYTES:
-        raise _too_large()
-    length = 0
-    try:
-        async with asyncio.timeout(MAX_UPLOAD_SECONDS), await anyio.open_file(path, "wb") as file:
-            async for chunk in request.stream():
-                length += len(chunk)
-                if length > MAX_UPLOAD_BYTES:
-                    raise _too_large()
-                await file.write(chunk)
-    except (TimeoutError, ClientDisconnect):
-        path.unlink(missing_ok=True)
-        raise InputError("the upload did not arrive in time", hint="send it again") from None
-    except TooLargeError:
-        path.unlink(missing_ok=True)
-        raise
-    if length == 0:
-        path.unlink(missing_ok=True)
-        raise InputError("the upload is empty", hint="choose a recording")
-    return length
-
-
-def _too_large() -> TooLargeError:
-    return TooLargeError(f"the upload is larger than {MAX_UPLOAD_BYTES // 2**20} MB", hint="give a shorter recording")

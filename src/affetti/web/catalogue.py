@@ -13,11 +13,13 @@ from affetti.corpus import Corpus
 from affetti.embedders.registry import make_embedder
 from affetti.emotion import WORDS
 from affetti.errors import MismatchError
+from affetti.inference.songs import song_method
 from affetti.inference.window_regressors import open_regressor
 from affetti.training import run as runs
 from affetti.web.bodies import MAX_PIECE_SECONDS
+from affetti.web.limits import MAX_UPLOAD_BYTES
 from affetti.web.reports import ReportChoice
-from affetti.web.settings import MAX_UPLOAD_BYTES, ServeSettings
+from affetti.web.settings import ServeSettings
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class ModelChoice:
     kind: str
     seconds: float
     """Length of its clips."""
+    song_method: str
+    """How it makes songs that follow a curve: ``joint denoising`` or ``cross-fades``."""
     preset: str
     sampling: list[SamplingChoice]
     genres: list[str]
@@ -137,6 +141,7 @@ def _model(path: Path, name: str, model_id: str) -> ModelChoice:
         name,
         trained.kind,
         trained.front_end.seconds,
+        song_method(trained),
         trained.meta.preset,
         parameters,
         list(fields.genres),

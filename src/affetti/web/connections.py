@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from affetti.web.settings import HEADER_SECONDS, MAX_CONNECTIONS, RETRY_SECONDS, TAKE_SECONDS
+from affetti.web.limits import HEADER_SECONDS, MAX_CONNECTIONS, RETRY_SECONDS, TAKE_SECONDS
 
 
 class LimitedConnection(H11Protocol):

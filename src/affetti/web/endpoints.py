@@ -10,42 +10,30 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from affetti.errors import AffettiError, InputError
+from affetti.errors import AffettiError
 from affetti.web import tasks
-from affetti.web.bodies import (
-    ComposeBody,
-    RoundBody,
-    SampleBody,
-    TooLargeError,
-    read_json,
-    require_seed,
-    save_upload,
-)
+from affetti.web.bodies import ComposeBody, GeneratorBody, RoundBody, SampleBody, SongBody, require_seed
 from affetti.web.catalogue import Catalogue
-from affetti.web.jobs import Job, JobQueue, QueueFullError, new_id
+from affetti.web.errors import NotFoundError, QueueFullError, error_message
+from affetti.web.jobs import Job, JobQueue, new_id
+from affetti.web.limits import JOB_SECONDS, MAX_UPLOADS, PREDICT_SECONDS, REPORT_SECONDS, SONG_JOB_SECONDS
 from affetti.web.openapi import openapi_document
+from affetti.web.receiving import read_json, save_upload
 from affetti.web.reports import CSP, ReportChoice, render_report
 from affetti.web.rounds import REAL, Round, play_round
-from affetti.web.settings import (
-    JOB_SECONDS,
-    MAX_UPLOADS,
-    PREDICT_SECONDS,
-    REPORT_SECONDS,
-    RETRY_SECONDS,
-    ServeSettings,
-)
+from affetti.web.settings import ServeSettings
 from affetti.web.sounds import Sound, SoundStore
 
 SOUND_KINDS = {"flac": "audio/flac", "mid": "audio/midi"}
-PREDICT = "predict"
-MAX_MESSAGE = 300
-"""Characters of an error's message; it may repeat a value of the request."""
+PREDICT, SONG = "predict", "song"
+"""Kinds of jobs of which few may be at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +43,6 @@ class Offer:
     settings: ServeSettings
     catalogue: Catalogue
     reports: tuple[ReportChoice, ...] = ()
-
-
-class NotFoundError(InputError):
-    """Nothing has this id."""
 
 
 class Endpoints:
@@ -80,10 +64,12 @@ class Endpoints:
             Route("/plane", self.plane),
             Route("/compose", self.compose, methods=["POST"]),
             Route("/sample", self.sample, methods=["POST"]),
+            Route("/songs", self.song, methods=["POST"]),
             Route("/predict", self.predict, methods=["POST"]),
             Route("/rounds", self.round, methods=["POST"]),
             Route("/reports/{report}", self.report),
             Route("/jobs/{job}", self.job),
+            Route("/jobs/{job}", self.cancel, methods=["DELETE"]),
             Route("/jobs/{job}/events", self.job_events),
             Route("/sounds/{sound}/analysis", self.analysis, methods=["POST"]),
             Route("/sounds/{sound}.{kind}", self.sound),
@@ -113,18 +99,23 @@ class Endpoints:
     async def sample(self, request: Request) -> Response:
         """Sample a clip of a generator; answers with the job's address."""
         body = await read_json(request, SampleBody)
-        if body.model not in self._models:
-            raise NotFoundError("there is no such model", hint="see /api/v1/plane")
-        require_seed(body.seed)
-        sound = self.sounds.new(next(choice.name for choice in self.catalogue.models if choice.id == body.model))
-        emotion, conditions = (body.valence, body.arousal), body.conditions.requested()
-        arguments = (self._models[body.model], emotion, body.seed, dict(body.sampling), conditions, sound.path)
-
-        def finish(seconds: float) -> dict[str, Any]:
-            return {"sound": _sound(sound), "seconds": seconds}
-
-        job = self.queue.submit("sample", tasks.sample_sound, arguments, JOB_SECONDS, finish)
+        sound, model = self.sounds.new(self._model_name(body)), self._models[body.model]
+        arguments = (model, (body.valence, body.arousal), body.settings(), sound.path)
+        job = self.queue.submit("sample", tasks.sample_sound, arguments, JOB_SECONDS, partial(_sampled, sound))
         return _accepted(job)
+
+    async def song(self, request: Request) -> Response:
+        """Sample a song of a generator along a curve; answers with the job's address."""
+        body = await read_json(request, SongBody)
+        name, job_id = self._model_name(body), new_id()
+        curve, settings = body.emotion_curve(), body.settings()
+        if self.queue.pending(SONG) >= max(1, self.settings.workers - 1):  # a process is left for what is quick
+            raise QueueFullError("another song is being sampled", hint="wait for it, or cancel it")
+        sound = self.sounds.new(name)
+        events = self.queue.events_file(job_id)
+        arguments = (self._models[body.model], curve, body.seconds, settings, events, sound.path)
+        finish = partial(_sampled, sound)
+        return _accepted(self.queue.submit(SONG, tasks.sample_song_sound, arguments, SONG_JOB_SECONDS, finish, job_id))
 
     async def predict(self, request: Request) -> Response:
         """Take a recording, and predict it; answers with the job's address."""
@@ -223,6 +214,18 @@ class Endpoints:
             raise NotFoundError("there is no such sound", hint="make it again")
         return FileResponse(path, media_type=SOUND_KINDS[kind], filename=f"{sound.title}.{kind}")
 
+    async def cancel(self, request: Request) -> Response:
+        """End a job."""
+        self._job(request).future.cancel()
+        return Response(status_code=204)
+
+    def _model_name(self, body: GeneratorBody) -> str:
+        """The name of the model of a request."""
+        for choice in self.catalogue.models:
+            if choice.id == body.model:
+                return choice.name
+        raise NotFoundError("there is no such model", hint="see /api/v1/plane")
+
     def _job(self, request: Request) -> Job:
         job = self.queue.get(request.path_params["job"])
         if job is None:
@@ -236,28 +239,11 @@ class Endpoints:
         return sound
 
 
-def error_response(_request: Request, error: Exception) -> Response:
-    """What went wrong, without a path."""
-    if not isinstance(error, AffettiError):
-        raise error
-    if isinstance(error, QueueFullError):
-        return JSONResponse({"error": _message(error)}, 503, {"retry-after": str(RETRY_SECONDS)})
-    status = 404 if isinstance(error, NotFoundError) else 413 if isinstance(error, TooLargeError) else 422
-    return JSONResponse({"error": _message(error)}, status)
-
-
-def _message(error: AffettiError) -> dict[str, Any]:
-    """The error as one line each of bounded length, whatever a value in it is."""
-    line = " ".join(error.what.split())
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line[:MAX_MESSAGE])
-    return {"message": shown + "\N{HORIZONTAL ELLIPSIS}" * (len(line) > MAX_MESSAGE), "hint": error.hint}
-
-
 async def _failure(job: Job) -> dict[str, Any]:
     try:
         await job.result()
     except AffettiError as error:
-        return _message(error)
+        return error_message(error)
     except Exception as error:  # a fault of ours: logged, and said without details
         logging.getLogger(__name__).warning("a job failed: %s: %s", type(error).__name__, error)
     return {"message": "the server failed at this request", "hint": "try another"}
@@ -270,6 +256,11 @@ async def _events(job: Job) -> AsyncGenerator[str]:
         yield f"data: {json.dumps({'type': 'done', 'result': await job.result()})}\n\n"
     else:
         yield f"data: {json.dumps({'type': 'error', 'error': await _failure(job)})}\n\n"
+
+
+def _sampled(sound: Sound, seconds: float) -> dict[str, Any]:
+    """What a job that files a sound of a generator answers."""
+    return {"sound": _sound(sound), "seconds": seconds}
 
 
 def _accepted(job: Job) -> JSONResponse:

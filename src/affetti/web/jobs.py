@@ -13,7 +13,7 @@ import multiprocessing
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,20 +22,14 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from affetti.errors import AffettiError, InputError, WorkerError
-from affetti.web.settings import MAX_WAITING
+from affetti.errors import InputError, WorkerError
+from affetti.web.errors import QueueFullError
+from affetti.web.limits import MAX_WAITING
 
 POLL_SECONDS = 0.05
 """How often a file of events is looked at while somebody listens."""
 MAX_FINISHED = 200
 """Finished jobs whose result can still be asked for."""
-
-
-class QueueFullError(AffettiError):
-    """No more jobs can wait; try again in a few seconds."""
-
-    def __init__(self) -> None:
-        super().__init__(f"{MAX_WAITING} requests are waiting", hint="try again in a few seconds")
 
 
 @dataclass
@@ -83,8 +77,10 @@ class Job:
             raise WorkerError("the processes that compute were killed", hint="send it again") from None
         except MemoryError:
             raise InputError("needs more memory than it may take", hint="give a shorter one") from None
-        except CancelledError:
-            raise WorkerError("the server is stopping", hint="start it again") from None
+        except asyncio.CancelledError:
+            if not self.future.cancelled():  # it is the request that was cancelled
+                raise
+            raise WorkerError("was cancelled", hint="send it again") from None
         if self._document is None:
             self._document = self.finish(value)
         return self._document

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from affetti import provenance
 from affetti.inference.predictor import SongPrediction
-from affetti.web.bodies import ComposeBody, RoundBody, SampleBody
+from affetti.web.bodies import ComposeBody, RoundBody, SampleBody, SongBody
 from affetti.web.catalogue import Catalogue
 from affetti.web.rounds import Round
 from affetti.web.tasks import Analysis, Piece
@@ -41,16 +41,19 @@ def openapi_document() -> dict[str, Any]:
     catalogue, piece, analysis, prediction, compose, sample = (
         _schema(kind, schemas) for kind in (Catalogue, Piece, Analysis, SongPrediction, ComposeBody, SampleBody)
     )
+    song_body = _schema(SongBody, schemas)
     round_body, _ = _schema(RoundBody, schemas), _schema(Round, schemas)
     job = _reference("Job")
     paths = {
         "/api/v1/plane": _get("What can be requested: words, cues, models, the regressor", catalogue),
         "/api/v1/compose": _post("Compose a piece of an emotion, or along a curve", compose, piece),
         "/api/v1/sample": _post("Sample a clip of a generator", sample, job, "202"),
+        "/api/v1/songs": _post("Sample a song of a generator along a curve", song_body, job, "202"),
         "/api/v1/predict": _upload("Predict a recording", job),
         "/api/v1/rounds": _post("A real clip beside a clip of each generator", round_body, job, "202"),
         "/api/v1/reports/{report}": _get("A result as a page", None, "report", "text/html"),
-        "/api/v1/jobs/{job}": _get("State of a job, and its result", {"type": "object"}, "job"),
+        "/api/v1/jobs/{job}": _get("State of a job, and its result", {"type": "object"}, "job")
+        | {"delete": _operation("End a job", None, "204", "job")},
         "/api/v1/jobs/{job}/events": _get("The same as server-sent events", None, "job", "text/event-stream"),
         "/api/v1/sounds/{sound}/analysis": _post(
             "Log-mel, waveform and prediction of a sound", None, analysis, name="sound"
@@ -124,11 +127,12 @@ def _upload(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _operation(
     summary: str, schema: dict[str, Any] | None, status: str, name: str | None, media: str = "application/json"
 ) -> dict[str, Any]:
-    content = {media: {} if schema is None else {"schema": schema}}
+    body = {media: {} if schema is None else {"schema": schema}}
+    content = {} if status == "204" else {"content": body}
     error = {"description": "What is wrong", "content": {"application/json": {"schema": _reference("Error")}}}
     operation: dict[str, Any] = {
         "summary": summary,
-        "responses": {status: {"description": summary, "content": content}, "4XX": error, "503": error},
+        "responses": {status: {"description": summary} | content, "4XX": error, "503": error},
     }
     if name is not None:
         operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}]

@@ -20,6 +20,7 @@ from affetti.corpus import Corpus
 from affetti.embedders.base import Standardiser
 from affetti.embedders.statistics import embed_statistics
 from affetti.errors import MismatchError
+from affetti.inference.generation import GenerationSettings
 from affetti.signal import audio
 from affetti.signal.loudness import loudness
 from affetti.signal.vocoder import GriffinLim
@@ -100,7 +101,7 @@ def play_round(
     clips = [RoundClip(REAL, str(real.songs[row]), _file_mel(real, row, real_sound))]
     near: list[Neighbour] = []
     for name, model in trained.items():
-        clip = sample_clip(model, (valence, arousal), seed, {}, {})
+        clip = sample_clip(model, (valence, arousal), GenerationSettings(seed=seed))
         clips.append(RoundClip(name, None, _file(clip.waveform, clip.sample_rate, sounds[name])))
         if real.hash == model.meta.corpus.content_hash:
             near.append(_nearest(corpus, model, name, clip.mel.numpy(), neighbours[name]))

@@ -4,7 +4,7 @@
 names are answered. *Origin*: a request that changes something must come from the page itself. *Token*: where other
 machines can reach the server, nothing but a notice is served without the token that it printed. *Body*: a request that
 is no upload is cut off at a few kilobytes. *Answers* forbid scripts, styles, frames and connections of any other
-origin, and are never cached by others.
+origin, and are not kept by browsers unless they say so themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +33,7 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cache-control": "no-store",
 }
+ENCODED_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -68,10 +69,9 @@ class SecurityMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    if name not in headers:
-                        headers[name] = value
+                given = message.get("headers", [])
+                names = {name for name, _ in given}
+                message["headers"] = [*given, *((name, value) for name, value in ENCODED_HEADERS if name not in names)]
             await send(message)
 
         refusal = self._refusal(scope)
@@ -114,11 +114,6 @@ class SecurityMiddleware:
         if cookie is not None and hmac.compare_digest(cookie.value.encode(), token.encode()):
             return None
         return PlainTextResponse("Open the address that affetti serve printed: it holds a token.\n", status_code=401)
-
-
-def server_names(host: str) -> tuple[str, ...]:
-    """Names under which a server on ``host`` may be reached."""
-    return (*LOCAL_NAMES, f"[{host}]" if ":" in host else host)
 
 
 def _name_of(host: str) -> str:

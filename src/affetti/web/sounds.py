@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affetti.web.jobs import new_id
-from affetti.web.settings import MAX_SOUND_BYTES, MAX_SOUNDS
+from affetti.web.limits import MAX_SOUND_BYTES, MAX_SOUNDS
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ A worker has a limit of memory beyond what it starts with: a file that asks for 
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import resource
 import signal
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,22 +30,17 @@ from affetti.compose.target_cues import cue_effects
 from affetti.embedders.registry import make_embedder
 from affetti.emotion import EmotionCurve
 from affetti.errors import InputError
+from affetti.inference.generation import GenerationSettings
 from affetti.inference.predictor import CurvePoint, SongPrediction, predict_waveform
 from affetti.inference.window_regressors import WindowRegressor, open_regressor
 from affetti.signal import audio
-from affetti.signal.mel import MelSpectrogram
-from affetti.web.clips import open_generator, sample_clip
-from affetti.web.settings import DECODE_SECONDS, MAX_SONG_SECONDS, WORKER_BYTES
+from affetti.signal.audio import OnSamples
+from affetti.web import pictures
+from affetti.web.clips import open_generator, sample_clip, sample_song
+from affetti.web.limits import DECODE_SECONDS, MAX_SONG_SECONDS, WORKER_BYTES
 
 SAMPLE_RATE = 22_050
 """Of composed sound, Hz."""
-MAX_COLUMNS = 1_000
-"""Columns of a log-mel picture; longer sounds are averaged down to so many."""
-RANGE_DB = 80.0
-N_PEAKS = 800
-"""Bars of a drawn waveform."""
-
-
 NICENESS = 5
 """Of workers: the server, which answers everybody, goes first where processors are few."""
 
@@ -99,33 +93,34 @@ def compose_piece(curve: EmotionCurve, seconds: float, settings: CurveSettings, 
     return Piece(song.duration, asdict(middle), cue_effects(middle), sections)
 
 
-def sample_sound(
-    model: Path,
-    emotion: tuple[float, float],
-    seed: int,
-    sampling: Mapping[str, float],
-    conditions: Mapping[str, Any],
-    sound: Path,
-) -> float:
+def sample_sound(model: Path, emotion: tuple[float, float], settings: GenerationSettings, sound: Path) -> float:
     """Sample a clip of a generator, see :func:`~affetti.web.clips.sample_clip`; files ``sound``.
 
     Returns:
         Its length, seconds.
     """
-    clip = sample_clip(open_generator(model), emotion, seed, sampling, conditions)
+    clip = sample_clip(open_generator(model), emotion, settings)
     audio.save(sound, clip.waveform, clip.sample_rate)
     return len(clip.waveform) / clip.sample_rate
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A log-mel for drawing."""
+def sample_song_sound(
+    model: Path, curve: EmotionCurve, seconds: float, settings: GenerationSettings, events: Path, sound: Path
+) -> float:
+    """Sample a song along ``curve``, see :func:`~affetti.web.clips.sample_song`; files ``sound``.
 
-    bands: int
-    columns: int
-    maximum_db: float
-    data: str
-    """Base64 of ``[bands, columns]`` bytes, lowest band first; 255 is the maximum, 0 is 80 dB below."""
+    Its progress is appended to ``events``, a JSON object a line.
+
+    Returns:
+        Its length, seconds.
+    """
+
+    def progress(stage: str, done: int, total: int) -> None:
+        _append(events, {"type": "progress", "stage": stage, "done": done, "total": total})
+
+    song, sample_rate = sample_song(model, curve, seconds, settings, progress)
+    audio.save(sound, song, sample_rate)
+    return len(song) / sample_rate
 
 
 @dataclass(frozen=True)
@@ -134,8 +129,8 @@ class Analysis:
 
     seconds: float
     peaks: list[float]
-    """Largest magnitude in each of up to :data:`N_PEAKS` equal stretches."""
-    picture: Picture
+    """See :func:`affetti.web.pictures.peaks`."""
+    picture: pictures.Picture
     prediction: SongPrediction | None
     """None: no regressor was given, or it cannot predict this sound."""
     reason: str | None = None
@@ -153,33 +148,39 @@ def analyse_sound(sound: Path, regressor: Path | None) -> Analysis:
             prediction = predict_waveform(model, own)
         except InputError as error:
             reason = error.what
-    return Analysis(len(waveform) / SAMPLE_RATE, _peaks(waveform), _picture(waveform), prediction, reason)
+    return Analysis(
+        len(waveform) / SAMPLE_RATE, pictures.peaks(waveform), pictures.picture(waveform), prediction, reason
+    )
 
 
 def predict_upload(upload: Path, regressor: Path | None, events: Path, sound: Path) -> Analysis:
     """Decode an uploaded recording, file it as ``sound`` for playing, and predict it.
 
-    Points of the curve are appended to ``events`` as they come, a JSON object a line.
+    Parts of its picture while it is decoded, its length, and points of its curve are appended to ``events`` as they
+    come, a JSON object a line.
 
     Raises:
         InputError: it cannot be decoded, is too long, too short or silent.
     """
     model = None if regressor is None else _regressor(regressor)
-    waveform = _decoded(upload, SAMPLE_RATE)
+    painter = pictures.Painter(lambda part: _append(events, {"type": "part"} | asdict(part)))
+    waveform = _decoded(upload, SAMPLE_RATE, painter.add)
     own = waveform if model is None or model.sample_rate == SAMPLE_RATE else _decoded(upload, model.sample_rate)
     upload.unlink()
-    audio.save(sound, waveform, SAMPLE_RATE)
-    seconds, peaks = len(waveform) / SAMPLE_RATE, _peaks(waveform)
+    seconds, peaks = len(waveform) / SAMPLE_RATE, pictures.peaks(waveform)
     _append(events, {"type": "sound", "seconds": seconds, "peaks": peaks})
 
     def on_points(points: list[CurvePoint]) -> None:
         _append(events, {"type": "points", "points": [asdict(point) for point in points]})
 
-    prediction = None if model is None else predict_waveform(model, own, on_points=on_points)
-    return Analysis(seconds, peaks, _picture(waveform), prediction)
+    with ThreadPoolExecutor(1) as encoder:  # libsndfile needs no interpreter: a second processor does it meanwhile
+        filed = encoder.submit(audio.save, sound, waveform, SAMPLE_RATE)
+        prediction = None if model is None else predict_waveform(model, own, on_points=on_points)
+        filed.result()
+    return Analysis(seconds, peaks, painter.end(), prediction)
 
 
-def _decoded(upload: Path, sample_rate: int) -> NDArray[np.float32]:
+def _decoded(upload: Path, sample_rate: int, on_samples: OnSamples | None = None) -> NDArray[np.float32]:
     """Samples of an upload at ``sample_rate``, Hz.
 
     Raises:
@@ -187,7 +188,8 @@ def _decoded(upload: Path, sample_rate: int) -> NDArray[np.float32]:
     """
     signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)  # ends this process: no exception gets through a decoder
     try:
-        return audio.load(upload, sample_rate, max_hours=MAX_SONG_SECONDS / 3600).numpy()
+        hours = MAX_SONG_SECONDS / 3600
+        return audio.load(upload, sample_rate, max_hours=hours, on_samples=on_samples).numpy()
     except InputError as error:
         raise InputError(error.what, hint=error.hint) from error
     except MemoryError as error:
@@ -205,27 +207,3 @@ def _append(events: Path, event: dict[str, Any]) -> None:
 def _regressor(path: Path) -> WindowRegressor:
     runtime = "onnx" if path.suffix == ".onnx" else "torch"
     return open_regressor(path, runtime, "cpu", make_embedder)
-
-
-@lru_cache(maxsize=1)
-def _to_mel() -> MelSpectrogram:
-    return MelSpectrogram.from_preset("tiny")
-
-
-def _peaks(waveform: NDArray[np.float32]) -> list[float]:
-    count = min(N_PEAKS, max(1, len(waveform)))
-    edges = np.linspace(0, len(waveform), count, endpoint=False).astype(int)
-    return np.round(np.maximum.reduceat(np.abs(waveform), edges), 4).tolist() if len(waveform) else [0.0]
-
-
-def _picture(waveform: NDArray[np.float32]) -> Picture:
-    with torch.inference_mode():
-        mel = _to_mel()(torch.from_numpy(waveform)).numpy()
-    columns = min(MAX_COLUMNS, mel.shape[1])
-    edges = np.linspace(0, mel.shape[1], columns, endpoint=False).astype(int)
-    widths = np.diff([*edges, mel.shape[1]])
-    averaged = np.add.reduceat(mel, edges, axis=1) / widths
-    maximum = float(mel.max())
-    level = np.clip((averaged - maximum) / RANGE_DB + 1.0, 0.0, 1.0)
-    data = base64.b64encode(np.round(255 * level).astype(np.uint8).tobytes()).decode()
-    return Picture(mel.shape[0], columns, maximum, data)

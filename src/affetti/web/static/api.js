@@ -27,6 +27,8 @@ export async function post(url, body = null, signal = undefined) {
   return answer(await send(url, options));
 }
 
+export const remove = async (url) => answer(await send(url, { method: "DELETE" }));
+
 export async function upload(url, file, signal = undefined) {
   return answer(await send(url, { method: "POST", body: file, signal, headers: { "content-type": "application/octet-stream" } }));
 }

@@ -11,15 +11,16 @@ export class MelView {
   constructor(canvas) { this.canvas = canvas; this.image = null; this.at = null; new ResizeObserver(() => this.paint()).observe(canvas); }
 
   show(picture) {
-    if (picture === null) { this.image = null; this.paint(); return; }
-    const { bands, columns, data } = picture, levels = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-    const image = new ImageData(columns, bands);
-    for (let band = 0; band < bands; band++) for (let column = 0; column < columns; column++) {
-      const from = 4 * levels[band * columns + column], to = 4 * ((bands - 1 - band) * columns + column);
-      image.data.set(PALETTE.subarray(from, from + 4), to);
-    }
-    this.image = new OffscreenCanvas(columns, bands);
-    this.image.getContext("2d").putImageData(image, 0, 0);
+    this.image = picture && render(picture, picture.maximum_db);
+    this.paint();
+  }
+
+  /** Show parts of a sound of which more may follow: [{start, seconds, picture}], together `seconds` long. */
+  showParts(parts, seconds) {
+    const maximum = Math.max(...parts.map(({ picture }) => picture.maximum_db)), perSecond = parts[0].picture.columns / parts[0].seconds;
+    this.image = canvasOf(Math.ceil(seconds * perSecond), parts[0].picture.bands);
+    const context = this.image.getContext("2d");
+    for (const { start, picture } of parts) context.drawImage(render(picture, maximum), Math.round(start * perSecond), 0);
     this.paint();
   }
 
@@ -37,4 +38,23 @@ export class MelView {
       context.fillRect(this.at * canvas.width - ratio, 0, 2 * ratio, canvas.height);
     }
   }
+}
+
+const RANGE_DB = 80;
+
+function canvasOf(width, height) {
+  const canvas = document.createElement("canvas");
+  return Object.assign(canvas, { width, height });
+}
+
+/** A picture as a canvas of its size, in the colours of a scale whose top is `maximum`, dB. */
+function render({ bands, columns, maximum_db: top, data }, maximum) {
+  const levels = Uint8Array.from(atob(data), (c) => c.charCodeAt(0)), image = new ImageData(columns, bands), lower = 255 * (maximum - top) / RANGE_DB;
+  for (let band = 0; band < bands; band++) for (let column = 0; column < columns; column++) {
+    const level = Math.max(0, Math.round(levels[band * columns + column] - lower));
+    image.data.set(PALETTE.subarray(4 * level, 4 * level + 4), 4 * ((bands - 1 - band) * columns + column));
+  }
+  const canvas = canvasOf(columns, bands);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }

@@ -24,6 +24,7 @@ export function facts(list, entries) {
 export const NO_REGRESSOR = "nothing predicts here: the page was started with --regressor none.";
 
 export function downloads(container, links) {
+  for (const { href } of container.querySelectorAll("[href^='blob:']")) URL.revokeObjectURL(href);
   container.replaceChildren(...links.map(([text, href, name]) => node("a", { href, download: name, className: "button" }, text)));
 }
 

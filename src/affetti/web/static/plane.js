@@ -2,6 +2,7 @@
 
 import { follow, post } from "./api.js";
 import { MelView } from "./mel.js";
+import { modelForm } from "./model_form.js";
 import { Pad, signed } from "./pad.js";
 import { NO_REGRESSOR, byId, downloads, everyFrame, facts, node, say } from "./page.js";
 import { Player } from "./player.js";
@@ -13,7 +14,7 @@ const UNITS = { register: "(MIDI note)", tempo: "notes/s", level: "dB", articula
 export function start(catalogue) {
   const status = byId("plane-status"), player = new Player(), mel = new MelView(byId("plane-mel"));
   const held = {};
-  let source = "composer", state = {}, latest = 0, last = 0, asked = "", ahead = 0, waiting = false, busy = false;
+  let settingsOf = () => ({}), source = "composer", state = {}, latest = 0, last = 0, asked = "", ahead = 0, waiting = false, busy = false;
   const clips = new Map(catalogue.models.map((model) => [model.id, []]));
 
   const pad = new Pad(byId("plane"), {
@@ -80,8 +81,7 @@ export function start(catalogue) {
   }
 
   async function sample(model, valence, arousal) {
-    const settings = samplingSettings(), kept = clips.get(model);
-    const job = await post("/api/v1/sample", { model, valence, arousal, seed: Number(byId("model-seed").value), ...settings });
+    const kept = clips.get(model), job = await post("/api/v1/sample", { model, valence, arousal, ...settingsOf() });
     const { sound } = await follow(job), clip = { valence, arousal, sound };
     kept.push(clip);
     return clip;
@@ -165,44 +165,6 @@ export function start(catalogue) {
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  function samplingSettings() {
-    const model = catalogue.models.find(({ id }) => id === source), sampling = {}, conditions = {};
-    for (const { name, default: usual } of model.sampling) {
-      const value = Number(byId(`sampling-${name}`).value);
-      if (value !== usual) sampling[name] = value;
-    }
-    for (const input of byId("sampling").querySelectorAll("[data-condition]")) {
-      const chosen = input.multiple ? [...input.selectedOptions].map(({ value }) => value) : input.value;
-      if (chosen.length) conditions[input.dataset.condition] = chosen;
-    }
-    return { sampling, conditions };
-  }
-
-  function buildSampling(model) {
-    const form = byId("sampling"), again = () => { clips.set(model.id, []); player.wake(); request(); };
-    const row = (label, control, note) => node("div", { className: "cue" }, node("label", { htmlFor: control.id }, label), control, node("span", { className: "effect" }, note ?? ""));
-    const rows = [row("Seed", node("input", { type: "number", id: "model-seed", min: 0, max: 99999, value: 0, onchange: again }))];
-    const parameters = model.sampling.map(({ name, default: usual, minimum, maximum, meaning }) =>
-      row(name, node("input", { type: "number", id: `sampling-${name}`, min: minimum, max: maximum ?? "", step: "any", value: usual, title: meaning, onchange: again })));
-    const choice = (name, options, multiple) => {
-      if (!options.length) return;
-      const blank = multiple ? [] : [node("option", { value: "" }, "any")];
-      const select = node("select", { id: `condition-${name}`, multiple, onchange: again }, ...blank, ...options.map((value) => node("option", { value }, value)));
-      select.dataset.condition = name;
-      if (multiple) select.title = "Ctrl or Shift chooses several";
-      rows.push(row(capital(name), select));
-    };
-    choice("genre", model.genres); choice("mode", model.modes); choice("section", model.sections); choice("instruments", model.instruments, true);
-    if (model.lyrics) {
-      const words = node("textarea", { id: "condition-lyrics", rows: 3, onchange: again });
-      words.dataset.condition = "lyrics";
-      rows.push(row("Lyrics", words));
-    }
-    const details = parameters.length ? [node("details", {}, node("summary", {}, "Sampling parameters"), ...parameters)] : [];
-    form.replaceChildren(node("h3", {}, `Requested of ${model.name}, besides the emotion`), ...rows, ...details);
-    form.onsubmit = (event) => event.preventDefault();
-  }
-
   function choose(id) {
     source = id;
     for (const tab of byId("sources").children) {
@@ -212,7 +174,7 @@ export function start(catalogue) {
     const model = catalogue.models.find((entry) => entry.id === id);
     byId("cues").hidden = Boolean(model);
     byId("sampling").hidden = !model;
-    if (model) buildSampling(model);
+    if (model) settingsOf = modelForm(byId("sampling"), model, () => { clips.set(id, []); player.wake(); request(); });
     if (state.request) { delete state.given; delete state.predicted; request(); }
     else if (model) sampleAhead(id);
   }
@@ -247,5 +209,3 @@ export function start(catalogue) {
   everyFrame(() => { mel.position = player.position; });
   return { leave: stop };
 }
-
-const capital = (word) => word[0].toUpperCase() + word.slice(1);

@@ -20,7 +20,7 @@ export function start(catalogue) {
     if (!list.length) return;
     const failures = [];
     for (const [i, file] of list.entries()) {
-      const song = { name: file.name, points: [], seconds: 0, peaks: [] };
+      const song = { name: file.name, points: [], parts: [], seconds: 0, peaks: [], decoded: false };
       if (file.size === 0) { failures.push(`${file.name} is empty.`); continue; }
       if (file.size > catalogue.max_upload_bytes) { failures.push(`${file.name} is larger than ${catalogue.max_upload_bytes / 2 ** 20} MB.`); continue; }
       songs.push(song);
@@ -46,11 +46,21 @@ export function start(catalogue) {
   }
 
   function progress(song, event) {
-    if (event.type === "sound") Object.assign(song, { seconds: event.seconds, peaks: event.peaks });
+    if (event.type === "part") {
+      if (event.start === 0) song.parts = [];
+      song.parts.push(event);
+      song.seconds = event.start + event.seconds;
+      song.peaks = song.parts.flatMap(({ peaks }) => peaks);
+    } else if (event.type === "sound") Object.assign(song, { seconds: event.seconds, peaks: event.peaks, decoded: true });
     else if (event.type === "points") song.points.push(...event.points);
-    if (shown === null || shown === song) { shown = song; drawCurve(song); }
+    if (shown === null || shown === song) {
+      shown = song;
+      drawCurve(song);
+      if (event.type === "part") mel.showParts(song.parts, song.seconds);
+    }
+    if (!song.decoded) { bar.removeAttribute("value"); return say(status, `${song.name}: read to ${clock(song.seconds)}\u2026`); }
     const until = song.points.at(-1)?.time ?? 0;
-    bar.value = song.seconds ? until / song.seconds : 0;
+    bar.value = until / song.seconds;
     say(status, `${song.name}: predicted to ${clock(until)} of ${clock(song.seconds)}\u2026`);
   }
 
