@@ -113,6 +113,16 @@ def test_pretraining_takes_updates_of_its_own_and_composed_songs_serve_all_folds
     assert plan_cost(made, FOUND, 1).bytes == train // 2 * 2 * 64 * 128
 
 
+def test_amounts_of_composed_songs_cost_what_the_largest_costs(corpus: Corpus) -> None:
+    amounts = ("composed@1", "composed@5", "composed:keys=1@2")
+    made = design_study(corpus, StudySettings(arms=amounts, seeds=1))
+    train = len(corpus.fold(0).train)
+    assert plan_cost(made, FOUND, 1).bytes == (5 + 2) * train * 2 * 64 * 128
+    few = design_study(corpus, StudySettings(arms=amounts[:1], seeds=1))
+    one_of_three = tuple(arm for arm in made.arms if arm.name in ("real", "composed@1"))
+    assert estimate_seconds(made, FOUND, one_of_three) == estimate_seconds(few, FOUND, few.arms)
+
+
 def test_a_budget_without_room_for_three_generator_runs_says_so_and_what_is_not_compared(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,15 @@ from tests.material import write_corpus
 from affetti import api
 from affetti.corpus import Corpus, splits
 from affetti.errors import MismatchError
-from affetti.studies.augmentation.synthetic_sets import compose_songs, fresh_songs, require_honest, sampling_refusal
+from affetti.studies.augmentation.arms import SyntheticSetSpec
+from affetti.studies.augmentation.synthetic_sets import (
+    SetMaker,
+    TrainingSubset,
+    compose_songs,
+    fresh_songs,
+    require_honest,
+    sampling_refusal,
+)
 from affetti.training import run as runs
 
 
@@ -84,6 +92,18 @@ def test_composed_songs_go_with_any_corpus_and_follow_their_settings(tmp_path: P
     require_honest(songs, other, other.fold(0))
     again = compose_songs(other, 16, tmp_path / "again", music, seed=4)
     assert not set(songs.clips["sha256"]) & set(again.clips["sha256"]), "another run has other songs"
+
+
+def test_a_smaller_amount_of_composed_songs_is_the_beginning_of_a_larger_one(tmp_path: Path) -> None:
+    real = write_corpus(tmp_path / "real")
+    specs = [SyntheticSetSpec("composed", ratio) for ratio in (1.0, 4.0)]
+    specs.append(SyntheticSetSpec("composed", 1.0, music=(("instruments", "piano"),)))
+    subset = TrainingSubset(0, 1.0, real.path)
+    made = SetMaker(tmp_path / "study").make(specs, [subset])
+    assert made[0].path == made[1].path != made[2].path
+    alone = compose_songs(real, len(real.fold(0).train), tmp_path / "alone", {})
+    assert len(alone) < len(Corpus.open(made[0].path))
+    assert list(alone.clips["sha256"]) == list(Corpus.open(made[0].path).clips["sha256"][: len(alone)])
 
 
 def test_a_declared_test_song_is_a_leak(corpus: Corpus, tmp_path: Path) -> None:

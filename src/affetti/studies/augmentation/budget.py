@@ -38,6 +38,7 @@ from affetti.studies.augmentation.arms import (
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.design import StudyDesign
 from affetti.studies.augmentation.results import LeftOut, StudyPlan, TestSet
+from affetti.studies.augmentation.synthetic_sets import largest_composed
 from affetti.training import run as runs
 from affetti.training.alignment import BETAS
 from affetti.training.clips import Clips
@@ -195,7 +196,7 @@ def estimate_seconds(design: StudyDesign, cost: StudyCost, arms: tuple[Arm, ...]
             update *= betas * ALIGNMENT_UPDATES
             seconds += cost.clip[spec.variant] * whole * sum(fractions) * runs_each
         seconds += updates * update * len(design.folds) * len(fractions) * runs_each
-    return seconds + sum(_set_seconds(spec, cost, design) for spec in chosen.set_specs) * whole * sum(fractions)
+    return seconds + sum(_set_seconds(spec, cost, chosen) for spec in chosen.set_specs) * whole * sum(fractions)
 
 
 def _train_clips(design: StudyDesign) -> int:
@@ -213,6 +214,8 @@ def _clips_made(spec: SyntheticSetSpec, design: StudyDesign) -> float:
     """Clips of a set in all its runs, for each real training clip of all folds."""
     if spec.kind == NULL or any(spec.kind == clips.name for clips in design.clips):
         return 0.0
+    if spec.kind == COMPOSED and spec != largest_composed(design.set_specs)[spec.music]:
+        return 0.0  # the first clips of that one
     folds = len(design.folds) if spec.kind == COMPOSED else 1  # composed songs serve all folds
     return spec.ratio * (design.generator_runs if spec.has_runs else 1) / folds
 

@@ -122,6 +122,7 @@ class SetMaker:
             group = [each for each in to_train.values() if (each.settings.align is not None) == aligned]
             train_runs(group, executor, progress)
         sizes = [len(Corpus.open(subset.corpus).fold(subset.fold).train) for subset in subsets]
+        largest = largest_composed(specs)
         made: list[SyntheticSet] = []
         for spec, subset, run in wanted:
             corpus = Corpus.open(subset.corpus)
@@ -131,8 +132,9 @@ class SetMaker:
                 made.append(SyntheticSet(spec, subset, own[0].corpus, trained_on=own[0].trained_on))
                 continue
             if spec.kind == COMPOSED:
-                # Songs by the composer depend on no training song: one set serves all folds.
-                target = self._make_composed(corpus, spec, max(sizes), run, executor, progress)
+                # Songs by the composer depend on no training song: one set serves all folds, and its first clips any
+                # smaller ratio.
+                target = self._make_composed(corpus, largest[spec.music], max(sizes), run, executor, progress)
             else:
                 model = given.get((spec.generator, subset.fold, run))
                 if model is None and spec.kind in runs.GENERATORS:
@@ -227,6 +229,12 @@ class SetMaker:
             kind = spec.kind.removeprefix("audio-")
             write_audio_copies(corpus, subset.fold, n, kind, target, seed=seed, executor=executor, progress=progress)
         return target
+
+
+def largest_composed(specs: Sequence[SyntheticSetSpec]) -> dict[tuple[tuple[str, str], ...], SyntheticSetSpec]:
+    """Of the sets of songs by affetti's composer, the one with the largest ratio for each of its settings."""
+    composed_sets = sorted((spec for spec in specs if spec.kind == COMPOSED), key=lambda spec: spec.ratio)
+    return {spec.music: spec for spec in composed_sets}
 
 
 def _ending(run: int) -> str:
