@@ -54,7 +54,8 @@ def run(
         fold: with a corpus: compare with this fold's test clips, and search for copies of its training clips.
         regressor: run of a regressor that predicts the emotions.
         features: what all but the Quality Score compare: ``statistics``, ``harmony``, ``handcrafted``,
-            ``regressor:RUN``, ``musicnn:WEIGHTS``, ``fcn:WEIGHTS`` or ``hf:NAME_OR_FOLDER``.
+            ``regressor:RUN``, ``musicnn:WEIGHTS``, ``fcn:WEIGHTS``, ``hf:NAME_OR_FOLDER``, ``muq:NAME_OR_FOLDER`` or
+            ``omar-rq:NAME_OR_FOLDER``.
         groups: song ids for ``.npy`` sets: a file for ``real`` and, where given, one for ``fake`` and one for each
             of ``against``.
         conditions: tables (``file,valence,arousal``) of the emotions that clips of folders and ``.npy`` files were

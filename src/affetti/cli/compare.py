@@ -74,8 +74,8 @@ class Flags(EngineFlags, LongFlags):
     """Updates of generators, such as 100,400,1600: quality and gain against training time."""
     regressor: str | None = None
     """What every arm trains: student (default), baseline (ridge regression), vit, or a frozen encoder with a head:
-    encoder:ast, encoder:mert, encoder:clap, encoder:FOLDER, or encoder:FEATURES as score names them, such as
-    encoder:handcrafted."""
+    encoder:ast, encoder:mert, encoder:clap, encoder:muq, encoder:omar-rq, encoder:FOLDER, or encoder:FEATURES as score
+    names them, such as encoder:handcrafted."""
     head: Literal["linear", "mlp"] | None = None
     """Head of a frozen encoder: linear (default, ridge regression) or mlp (one hidden layer)."""
     budget: str | None = None

@@ -48,7 +48,8 @@ class Flags(EngineFlags, CommonFlags):
     """Run of a regressor that predicts the emotions (default: one is trained on REAL, if that is a labelled corpus)."""
     features: Annotated[str | None, tyro.conf.arg(metavar="NAME[:PATH]")] = None
     """Features of all measures but the Quality Score: statistics (default), regressor:RUN, harmony, handcrafted,
-    musicnn:WEIGHTS, fcn:WEIGHTS, or hf:NAME_OR_FOLDER. All but the first two need sets with audio."""
+    musicnn:WEIGHTS, fcn:WEIGHTS, hf:NAME_OR_FOLDER, muq:NAME_OR_FOLDER or omar-rq:NAME_OR_FOLDER. All but the first
+    two need sets with audio."""
     groups: tuple[Path, ...] = field(default=())
     """Song ids of .npy sets, one a line: a file for REAL and, by choice, one for FAKE and one for each OTHER_FAKE."""
     conditions: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="TABLE")] = field(default=())

@@ -9,6 +9,7 @@ recall, and the search for copies compare such vectors.
 - :mod:`affetti.embedders.regressor`: the last hidden layer of an emotion regressor that affetti trained.
 - :mod:`affetti.embedders.taggers`: MusiCNN and FCN, on waveforms.
 - :mod:`affetti.embedders.encoders`: CLAP, MERT, AST and other encoders of ``transformers``, on waveforms.
+- :mod:`affetti.embedders.music_encoders`: MuQ and OMAR-RQ, by packages of their own, on waveforms.
 
 Embeddings of networks are compared as they are, as is the convention of the Fréchet Audio Distance (Kilgour et al.
 2019): their scale is part of what was learnt. Where coordinates differ in scale for no reason (``standardise``), they

@@ -72,9 +72,10 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
         UsageError: there is no such layer.
         InputError: there is no such model, its files are broken or lack weights, or it is of an unknown type.
     """
-    source, layer = _layer_of(text)
+    source, layer = split_layer(text)
+    source = ENCODERS.get(source, source)
     library = _transformers()
-    with _quietly(library):
+    with quietly(library):
         try:
             kind, model, extractor = _load(library, source)
         except AffettiError:
@@ -100,11 +101,17 @@ def encoder_embedder(text: str, device: str = "cpu") -> FunctionEmbedder:
     return FunctionEmbedder(f"hf:{text}", version, embed, rate, layers=layers)
 
 
-def _layer_of(text: str) -> tuple[str, int | str | None]:
+def split_layer(text: str) -> tuple[str, int | str | None]:
+    """The model that ``text`` names, and the layer behind a ``#``: a number, ``all``, or none.
+
+    Example:
+        >>> split_layer("user/model#3"), split_layer("mert#all"), split_layer("mert")
+        (('user/model', 3), ('mert', 'all'), ('mert', None))
+    """
     match = re.fullmatch(rf"(.+)#(\d+|{ALL_LAYERS})", text)
     if match is None or Path(text).is_dir():
-        return ENCODERS.get(text, text), None
-    return ENCODERS.get(match[1], match[1]), match[2] if match[2] == ALL_LAYERS else int(match[2])
+        return text, None
+    return match[1], match[2] if match[2] == ALL_LAYERS else int(match[2])
 
 
 def _transformers() -> Any:
@@ -119,7 +126,7 @@ def _transformers() -> Any:
 
 
 @contextmanager
-def _quietly(library: Any) -> Generator[None]:
+def quietly(library: Any) -> Generator[None]:
     """Keep the library's talk, warnings and progress bars off stderr."""
     logging, client = library.utils.logging, log.getLogger("huggingface_hub")
     verbosity, bars, level = logging.get_verbosity(), logging.is_progress_bar_enabled(), client.level

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from affetti.embedders import encoders, taggers
+from affetti.embedders import encoders, music_encoders, taggers
 from affetti.embedders.base import Embedder
 from affetti.embedders.descriptors import HANDCRAFTED, HARMONY
 from affetti.embedders.regressor import regressor_embedder
@@ -18,8 +18,12 @@ FACTORIES: dict[str, tuple[str, Callable[[str, str], Embedder]]] = {
     "musicnn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("musicnn", path, device)),
     "fcn": ("WEIGHTS", lambda path, device: taggers.tagger_embedder("fcn", path, device)),
     "hf": ("NAME_OR_FOLDER", encoders.encoder_embedder),
+    music_encoders.MUQ: ("NAME_OR_FOLDER", music_encoders.muq_embedder),
+    music_encoders.OMAR_RQ: ("NAME_OR_FOLDER", music_encoders.omar_rq_embedder),
 }
 """Embedders with weights: what follows the name, and what makes the embedder of that."""
+LAYERED = ("hf", music_encoders.MUQ, music_encoders.OMAR_RQ)
+"""Those that offer several layers, by ``#K`` or ``#all`` behind the name."""
 JOINT = "+"
 """Joins names of embedders without weights whose vectors are put one after the other."""
 AUTO = "auto"
@@ -35,7 +39,7 @@ def make_embedder(text: str, device: str = "cpu") -> Embedder:
     Raises:
         UsageError: there is none of that name, or what should follow the name does not.
         InputError, StorageError, MismatchError: the weights cannot be used.
-        MissingDependencyError: ``transformers`` is not installed.
+        MissingDependencyError: a package that they need is not installed.
     """
     name, _, rest = text.partition(":")
     if name in WITHOUT_WEIGHTS and not rest:

@@ -20,7 +20,7 @@ from affetti.storage import is_file, read_error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, by name.
+    """Read the tensors of a ``.safetensors``, ``.pth``, ``.pt`` or ``.ckpt`` file, by name.
 
     Raises:
         StorageError: it may not be read.
@@ -29,7 +29,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     hint = "fetch it again, and give the published .pth or a .safetensors"
     if not is_file(path):
         raise InputError("no such file", where=path, hint="give the path of the weights after the name of the features")
-    if path.suffix not in (".safetensors", ".pth", ".pt"):
+    if path.suffix not in (".safetensors", ".pth", ".pt", ".ckpt"):
         raise InputError(f"weights of a type {path.suffix!r}", where=path, hint="give a .safetensors or .pth file")
     try:
         with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,19 +70,21 @@ def test_short_names_are_published_models_of_all_layers() -> None:
             "encoder:muq",
             None,
             MissingDependencyError,
-            "encoder:muq: affetti does not run it: its package muq wants",
+            "features muq: needs muq, which wants torchaudio (",
         ),
         (
             "encoder:omar-rq",
             None,
             MissingDependencyError,
-            "its package omar_rq wants torchaudio. Give one of",
+            "Pip install 'affetti[omar-rq]'",
         ),
     ],
 )
 def test_what_is_no_regressor_is_refused_in_one_line(
-    name: str, head: str | None, kind: type[AffettiError], says: str
+    name: str, head: str | None, kind: type[AffettiError], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for package in ("muq", "omar_rq"):
+        monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(kind) as caught:
         parse_regressor(name, head, "tiny")
     assert says in str(caught.value)

@@ -3,10 +3,10 @@
 - ``student`` (default) and ``vit`` are networks on log-mels, trained by the recipe.
 - ``baseline`` is ridge regression on statistics of log-mels.
 - ``encoder:NAME`` predicts from the embedding of a frozen encoder: does synthetic data still help where features are
-  pretrained? NAME is ``ast``, ``mert`` or ``clap`` (published models, by the Hub's own client), a folder that
-  ``save_pretrained`` wrote, or features as ``score --features`` names them, such as ``handcrafted`` or ``hf:NAME#5``.
-  The head is ridge regression, or with ``--head mlp`` a perceptron with one hidden layer. Of an encoder of
-  ``transformers`` without ``#K`` all layers are tried, and validation songs choose one
+  pretrained? NAME is ``ast``, ``mert``, ``clap``, ``muq`` or ``omar-rq`` (published models, by the Hub's own client), a
+  folder that ``save_pretrained`` wrote, or features as ``score --features`` names them, such as ``handcrafted`` or
+  ``hf:NAME#5``. The head is ridge regression, or with ``--head mlp`` a perceptron with one hidden layer. Of an encoder
+  without ``#K`` all layers are tried, and validation songs choose one
   (:mod:`affetti.studies.augmentation.encoder_features`).
 
 Ridge regression and heads are fitted to all clips at once, on features of clips as they are: they can have the arms
@@ -27,8 +27,9 @@ from typing import Any, Literal
 
 from affetti.embedders.base import Embedder, FunctionEmbedder
 from affetti.embedders.encoders import ALL_LAYERS, ENCODERS
-from affetti.embedders.registry import FACTORIES, JOINT, WITHOUT_WEIGHTS, make_embedders
-from affetti.errors import MissingDependencyError, UsageError
+from affetti.embedders.music_encoders import PUBLISHED
+from affetti.embedders.registry import FACTORIES, JOINT, LAYERED, WITHOUT_WEIGHTS, make_embedders
+from affetti.errors import UsageError
 from affetti.studies.augmentation.arms import AGAIN, AUDIO_COPIES, NULL, Arm
 from affetti.training.registry import LINEAR_REGRESSOR, REGRESSORS, SMALL_REGRESSOR, family
 
@@ -36,8 +37,6 @@ Head = Literal["linear", "mlp"]
 HEADS: dict[Head, str] = {"linear": "ridge", "mlp": "mlp"}
 """Methods of the baseline that are fitted to embeddings, by name of the head."""
 ENCODER = "encoder"
-NEED_TORCHAUDIO = {"muq": "muq", "omar-rq": "omar_rq"}
-"""Encoders that affetti does not run, and the package of each, which wants torchaudio."""
 
 
 @dataclass(frozen=True)
@@ -134,24 +133,23 @@ def features_named(encoder: str) -> str:
 
     Raises:
         UsageError: there are none.
-        MissingDependencyError: they are of a package that affetti does not use.
 
     Example:
         >>> features_named("mert"), features_named("hf:user/model#3"), features_named("statistics+harmony")
         ('hf:mert#all', 'hf:user/model#3', 'statistics+harmony')
+        >>> features_named("muq"), features_named("omar-rq:folder")
+        ('muq:OpenMuQ/MuQ-large-msd-iter#all', 'omar-rq:folder#all')
     """
-    if encoder in NEED_TORCHAUDIO:
-        what = f"affetti does not run it: its package {NEED_TORCHAUDIO[encoder]} wants torchaudio"
-        hint = f"give one of {', '.join(ENCODERS)}, or a folder that save_pretrained wrote"
-        raise MissingDependencyError(what, where=f"--regressor {ENCODER}:{encoder}", hint=hint)
+    if encoder in PUBLISHED:
+        return f"{encoder}:{PUBLISHED[encoder]}#{ALL_LAYERS}"
     if encoder in ENCODERS or (encoder and Path(encoder).expanduser().is_dir()):
         return f"hf:{encoder}#{ALL_LAYERS}"
     kind, _, rest = encoder.partition(":")
-    if kind == "hf" and rest:
+    if kind in LAYERED and rest:
         return encoder if "#" in rest and not Path(rest).is_dir() else f"{encoder}#{ALL_LAYERS}"
     if kind in FACTORIES or all(part in WITHOUT_WEIGHTS for part in encoder.split(JOINT)):
         return encoder
-    named = [*ENCODERS, *NEED_TORCHAUDIO, *WITHOUT_WEIGHTS, *(f"{name}:{it[0]}" for name, it in FACTORIES.items())]
+    named = [*ENCODERS, *PUBLISHED, *WITHOUT_WEIGHTS, *(f"{name}:{it[0]}" for name, it in FACTORIES.items())]
     is_path = encoder.startswith((".", "/", "~"))
     what = f"no such folder: {encoder}" if is_path else f"unknown encoder {encoder!r}"
     hint = f"give a folder that save_pretrained wrote, or one of {', '.join(named)}"
