@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -33,6 +34,13 @@ def test_parts_may_be_left_out() -> None:
 
 def test_a_message_is_one_line_whatever_a_library_said() -> None:
     assert str(errors.InputError("first\n  second\r\nthird", hint="mend it")) == "first second third. Mend it"
+
+
+def test_control_characters_of_a_path_are_escapes_in_the_message() -> None:
+    error = errors.StorageError("is broken", where="a\nb\t\x1b[2J\u202egnp.wav", hint="remove it")
+    assert str(error) == r"a\nb\t\u001b[2J\u202egnp.wav: is broken. Remove it"
+    assert errors.printable("two\nlines\tand \x07") == "two\nlines\tand \\u0007"
+    assert json.loads(f'"{errors.printable(chr(0x9B))}"') == chr(0x9B), "what is printed stays JSON"
 
 
 @pytest.mark.parametrize(

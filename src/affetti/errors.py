@@ -10,7 +10,12 @@ Example:
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but line feed and tab; and those that reverse the direction of what follows."""
+LINE_BREAKS = re.compile("[\t\n\u2028\u2029]")
 
 
 class AffettiError(Exception):
@@ -29,10 +34,12 @@ class AffettiError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        line = self.what if self.where is None else f"{self.where}: {self.what}"
+        line = " ".join(self.what.split())  # a library's message may span lines
+        if self.where is not None:
+            line = f"{one_line(self.where)}: {line}"
         if self.hint:
-            line = f"{line}. {self.hint[0].upper()}{self.hint[1:]}"
-        return printable(" ".join(line.split()))  # a library's message may span lines
+            line = f"{line}. {self.hint[0].upper()}{' '.join(self.hint[1:].split())}"
+        return printable(line)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost when a worker process sends the error to its parent.
@@ -50,8 +57,27 @@ def first_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` as valid UTF-8: bytes of a file name that are not text are shown as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    r"""``text`` as a terminal may show it: what is not UTF-8, and control characters, are shown as escapes.
+
+    The name of a file may hold what clears the screen of a terminal. Line feeds and tabs stay. The escapes are those
+    of JSON.
+
+    Example:
+        >>> print(printable("song\x1b[2J.wav"))
+        song\u001b[2J.wav
+    """
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    r"""``text``, such as a path, as part of one line: :func:`printable`, with ends of lines and tabs as escapes too.
+
+    Example:
+        >>> print(one_line("first\nsecond.wav"))
+        first\nsecond.wav
+    """
+    return LINE_BREAKS.sub(lambda match: repr(match[0])[1:-1], printable(text))
 
 
 def _rebuild(kind: type[AffettiError], what: str, where: str | None, hint: str | None) -> AffettiError:

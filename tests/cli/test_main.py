@@ -119,6 +119,17 @@ def test_bad_usage_is_reported_in_one_line(
     assert not list(tmp_path.iterdir()), "something was written"
 
 
+def test_windows_is_refused_in_one_line_that_says_where_it_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main(["doctor"]) == 2
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert reported.err.count("\n") == 1
+    assert "WSL 2" in reported.err
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(
     ("verb", "arguments"),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from affetti.cli.output import note, prepare_streams, print_text
-from affetti.errors import AffettiError, StorageError
+from affetti.errors import AffettiError, StorageError, one_line
 
 VERBS = {
     "demo": "run everything on composed music, with no data, network or GPU",
@@ -58,6 +58,8 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     prepare_streams()
+    if sys.platform == "win32":
+        return _refuse("Windows lacks file locks and signals that affetti needs. Run it in WSL 2, which is Linux")
     try:
         return _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
@@ -97,11 +99,12 @@ def _run(verb: str, arguments: list[str]) -> int:
         # What the system refuses is no fault of the program where it concerns a path that the user gave.
         if error.filename is None or isinstance(error, BrokenPipeError):
             raise
-        reason = error.strerror or type(error).__name__
-        return _refuse(f"{error.filename}: cannot be used ({reason}). Check the path and its permissions")
+        path, reason = one_line(str(error.filename)), error.strerror or type(error).__name__
+        return _refuse(f"{path}: cannot be used ({reason}). Check the path and its permissions")
     except KeyboardInterrupt as interrupt:
         next_step = "start it again" if verb in NOT_RESUMABLE else "run the same command again to continue"
-        note(f"\naffetti {verb}: interrupted; {next_step}")
+        note("")  # the terminal shows ^C on the line before
+        note(f"affetti {verb}: interrupted; {next_step}")
         return 143 if isinstance(interrupt, _Terminated) else 130
 
 

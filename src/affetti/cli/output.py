@@ -17,7 +17,7 @@ import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from affetti.errors import StorageError, printable
+from affetti.errors import StorageError, one_line, printable
 
 if TYPE_CHECKING:
     from affetti.api.plan import Plan
@@ -141,7 +141,7 @@ def printing() -> Generator[None]:
 
 def note(line: str) -> None:
     """Print a line to stderr, or drop it where that is not possible."""
-    DroppingStream(sys.stderr).write(f"{printable(line)}\n")
+    DroppingStream(sys.stderr).write(f"{one_line(line)}\n")
 
 
 def _is_utf8(stream: TextIO | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affetti.errors import one_line
 from affetti.report.recordings import pair_rows
 from affetti.report.wording import number, signed
 from affetti.studies.audit.recordings.result import PairResult, PredictedEmotion, RecordingAudit, RecordingsResult
@@ -15,7 +16,7 @@ def recordings_text(result: RecordingsResult) -> str:
 
 def pair_text(result: PairResult) -> str:
     """The measures of a pair, a line each."""
-    lines = [f"{result.first.path} and {result.second.path}: {result.seconds:.1f} s of both"]
+    lines = [f"{one_line(result.first.path)} and {one_line(result.second.path)}: {result.seconds:.1f} s of both"]
     lines += [
         f"  {what:<30} {number(value):>8} {unit:<3} {meaning}".rstrip()
         for what, value, unit, meaning in pair_rows(result)
@@ -23,14 +24,14 @@ def pair_text(result: PairResult) -> str:
     ]
     for recording in (result.first, result.second):
         if recording.emotion is not None:
-            lines.append(f"  {recording.path}: {_emotion(recording.emotion)}")
+            lines.append(f"  {one_line(recording.path)}: {_emotion(recording.emotion)}")
     return "\n".join([*lines, *_page(result.page)])
 
 
 def _lines(audit: RecordingAudit) -> list[str]:
     level = "below -70 LUFS" if audit.loudness is None else f"{audit.loudness:.1f} LUFS"
     lines = [
-        f"{audit.path}: {audit.seconds:.1f} s from {audit.start:.1f} s on, {level}, {audit.onsets} onsets",
+        f"{one_line(audit.path)}: {audit.seconds:.1f} s from {audit.start:.1f} s on, {level}, {audit.onsets} onsets",
         f"  {'stage':<20} {'numbers/s':>10} {'bits/s':>9} {'kept, %':>8} {'onsets, %':>10} {'SI-SDR, dB':>11}",
     ]
     for stage in audit.stages:

@@ -12,6 +12,7 @@ import tyro
 
 from affetti.cli.flags import parse
 from affetti.cli.output import print_result
+from affetti.errors import one_line
 
 if TYPE_CHECKING:
     from affetti.api.runs import RunsResult, RunsRow
@@ -95,6 +96,7 @@ def _value(value: str | float | bool | None) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    rows = [tuple(map(one_line, row)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
