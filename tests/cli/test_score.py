@@ -14,7 +14,7 @@ import pytest
 from tests.embedders.sets import recordings
 from tests.material import mels
 
-from affetti.cli.score import _copies, _uncertainties
+from affetti.cli.score_text import _copies, _uncertainties
 from affetti.corpus import Corpus
 from affetti.embedders.clip_set import ClipSet, open_clip_set
 from affetti.studies.scorecard.copy_results import PassageTest
