@@ -11,7 +11,7 @@ def test_each_piece_of_work_has_a_time_of_its_own(
     clock = iter([0.0, 10.0, 40.0, 100.0, 500.0, 505.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     show = progress._lines()
-    for done in (0, 5, 50, 100, 0, 100):  # a hundred clips, and later a hundred others
+    for done in (0, 5, 50, 100, 100, 0, 100):  # a hundred clips, and later a hundred others
         show("generate", done, 100)
     assert capsys.readouterr().err.splitlines() == [
         "generate: 50/100, about 40 s left",

@@ -56,6 +56,8 @@ def _lines() -> Progress:
     reached: dict[str, int] = {}
 
     def show(stage: str, done: int, total: int) -> None:
+        if reached.get(stage) == done == total:
+            return
         now = time.monotonic()
         if stage not in began or done < reached[stage]:  # or another piece of work by the same name
             began[stage], last[stage] = (now, done), now

@@ -109,7 +109,12 @@ def test_the_same_seed_scores_the_same(
     corpus: Corpus, made: Callable[..., Path], scored: Scorecard, run_of: Callable[[str], Path]
 ) -> None:
     torch.rand(3)
-    assert api.score.run(corpus.path, made("flow"), fold=0, regressor=run_of("student")) == scored
+    stages: list[tuple[str, int, int]] = []
+    again = api.score.run(
+        corpus.path, made("flow"), fold=0, regressor=run_of("student"), progress=lambda *stage: stages.append(stage)
+    )
+    assert again == scored
+    assert [stage for stage in stages if stage[0] == "score"] == [("score", done, 6) for done in range(7)]
 
 
 def test_the_regressor_it_trains_depends_on_the_seed_alone(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,8 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     strata = emotion.strata(real, fake, rows.real, rows.fake, predictions, seed)
     progress("score", 6, steps)
     comparisons = _comparisons(sets, reference, rows, contents, predictions, seed)
-    progress("score", steps, steps)
+    if sets.against:
+        progress("score", steps, steps)
     unsaved = _save_files(sets, settings, reference, rows, copies, (typical, table))
     described = [(describe_set(role, clips if role != "real" else real), clips) for role, clips in sets.roles()]
     front = real.front_end or fake.front_end
