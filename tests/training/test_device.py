@@ -87,3 +87,13 @@ def test_two_processes_share_a_batch(tmp_path: Path, corpus: Corpus) -> None:
     lines = [json.loads(line) for line in (tmp_path / "two/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert runs.load(tmp_path / "two").kind == "flow"
+
+
+def test_a_machine_with_slurm_trains_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    srun = tmp_path / "srun"
+    srun.write_text("#!/bin/sh\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert make_fabric("cpu").world_size == 1  # and no warning, which is an error here
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    assert make_fabric("cpu").world_size == 1

@@ -149,10 +149,13 @@ def train(
 def make_fabric(device: str, devices: int = 1) -> Fabric:
     """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
     # Objectives train their parts in turn: not every weight has a gradient at every step.
     strategy = "auto" if devices == 1 else "ddp_find_unused_parameters_true"
-    return Fabric(accelerator=choose_device(device), devices=devices, strategy=strategy)
+    # The command starts its own processes. Fabric would otherwise ask for srun wherever SLURM is installed.
+    own = LightningEnvironment()
+    return Fabric(accelerator=choose_device(device), devices=devices, strategy=strategy, plugins=own)
 
 
 def autocast(fabric: Fabric, precision: Precision) -> torch.autocast:
