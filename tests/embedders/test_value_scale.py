@@ -42,6 +42,9 @@ def test_decibels_are_not_cautioned_against(mels: Mels) -> None:
     [
         ("unit", "scaled to [-1, 1]"),
         ("zero to one", "scaled to [0, 1]"),
+        ("zero to one with tails", "scaled to [0, 1]"),
+        ("unit with tails", "scaled to [-1, 1]"),
+        ("standardised", "standardised to mean 0"),
         ("power", "power or magnitude"),
         ("magnitude", "power or magnitude"),
         ("natural logarithm", "a natural logarithm"),
@@ -56,6 +59,9 @@ def test_another_scale_is_named(mels: Mels, scale: str, says: str) -> None:
     other = {
         "unit": 2 * (mels - low) / (high - low) - 1,
         "zero to one": (mels - low) / (high - low),
+        "zero to one with tails": with_tails((mels - low) / (high - low)),
+        "unit with tails": with_tails(2 * (mels - low) / (high - low) - 1),
+        "standardised": (mels - mels.mean()) / mels.std(),
         "power": 10 ** (mels / 10),
         "magnitude": 10 ** (mels / 20),
         "natural logarithm": mels * np.log(10) / 10,
@@ -67,6 +73,12 @@ def test_another_scale_is_named(mels: Mels, scale: str, says: str) -> None:
     result = unlike_decibels(other)
     assert result is not None
     assert says in result
+
+
+def with_tails(mels: Mels) -> Mels:
+    """One value in two hundred lies outside the range, as a network makes them."""
+    outside = np.random.default_rng(3).random(mels.shape) < 0.005
+    return np.where(outside, mels + np.sign(mels - mels.mean()), mels)
 
 
 def test_one_clip_or_no_values_give_no_verdict() -> None:

@@ -18,6 +18,10 @@ CHECKED_CLIPS = 64
 """Clips that are inspected, evenly spaced."""
 SKEWED = 0.05
 """Median over maximum of a linear spectrogram: power and magnitude are small nearly everywhere."""
+BULK = (1, 99)
+"""Percentiles between which values decide on the range that they were scaled to."""
+MARGIN = 0.1
+"""How far these may lie outside it."""
 MIN_DB_RANGE = 30.0
 """Range of a clip of music in dB; a natural logarithm turns 80 dB into 18, a decimal one into 8."""
 MAX_DECIMAL_RANGE = 11.0
@@ -38,13 +42,12 @@ def unlike_decibels(mels: NDArray[Any]) -> str | None:
     values = f"values from {low:.4g} to {high:.4g}"
     if not np.isfinite([low, high]).all() or low == high:
         return None
+    if low >= 0 and float(np.median(clips)) < SKEWED * high:
+        return f"{values}, most near 0: power or magnitude without a logarithm?"
+    if (scaled := _unit_scale(clips)) is not None:
+        return f"{values}: {scaled}?"
     if low >= 0:
-        linear = float(np.median(clips)) < SKEWED * high
-        if linear:
-            return f"{values}, most near 0: power or magnitude without a logarithm?"
-        return f"{values}: scaled to [0, 1]?" if high <= 1.001 else f"{values}, none below 0: dB above a floor?"
-    if low >= -1.001 and high <= 1.001:
-        return f"{values}: scaled to [-1, 1]?"
+        return f"{values}, none below 0: dB above a floor?"
     widths = np.ptp(clips, axis=(1, 2))
     typical = float(np.median(widths))
     if typical < MIN_DB_RANGE:
@@ -54,6 +57,18 @@ def unlike_decibels(mels: NDArray[Any]) -> str | None:
         return f"shape {mels.shape} varies along its last axis as bands do: frames before bands?"
     if len(clips) > 1 and np.abs(clips.max(axis=(1, 2))).max() < 0.01:
         return "every clip's maximum is 0 dB: levels relative to each clip's own maximum?"
+    return None
+
+
+def _unit_scale(clips: NDArray[np.float64]) -> str | None:
+    """Whether nearly all values lie in [0, 1] or [-1, 1] (a network exceeds a range), or have mean 0 and deviation 1."""
+    lowest, highest = np.percentile(clips, BULK)
+    if lowest >= -MARGIN and highest <= 1 + MARGIN:
+        return "scaled to [0, 1]"
+    if lowest >= -1 - MARGIN and highest <= 1 + MARGIN:
+        return "scaled to [-1, 1]"
+    if abs(clips.mean()) <= MARGIN and abs(clips.std() - 1) <= MARGIN:
+        return "standardised to mean 0 and deviation 1"
     return None
 
 
