@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import RATE, music
 
@@ -60,6 +61,38 @@ def test_csv_and_picture_are_written_beside_the_text(
     assert ran.out.startswith(f"{song}: valence")
     assert next(csv.DictReader(io.StringIO(table.read_text())))["path"] == str(song)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_curves_are_written_as_csv_a_row_a_window(
+    affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    sound = np.concatenate([music(1, 8.0), np.zeros(14 * RATE, dtype=np.float32)])
+    audio.save(tmp_path / "song.flac", sound, RATE)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    table = tmp_path / "out/curves.csv"
+    predict = ("predict", tmp_path, "--model", run_of("student"), "--hop", "2")
+    _, entry = json.loads(affetti(*predict, "--curve-csv", table, "--json").out)
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert {row["path"] for row in rows} == {str(tmp_path / "song.flac")}
+    assert [float(row["time"]) for row in rows] == [point["time"] for point in entry["curve"]]
+    for row, point in zip(rows, entry["curve"], strict=True):
+        assert row["valence"] == ("" if point["valence"] is None else str(point["valence"]))
+        assert row["arousal"] == ("" if point["arousal"] is None else str(point["arousal"]))
+    assert rows[-1]["valence"] == rows[-1]["valence_original"] == "", "the end is silent"
+    mean = np.mean([float(row["valence_original"]) for row in rows if row["valence_original"]])
+    assert mean == pytest.approx(entry["valence_original"])
+
+
+def test_names_with_control_characters_are_shown_as_escapes(
+    affetti: Affetti, run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    audio.save(tmp_path / "a\n\x1b[2Jb.flac", music(1, 8.0), RATE)
+    (tmp_path / "c\nd.wav").write_bytes(b"RIFF")
+    ran = affetti("predict", tmp_path, "--model", run_of("student"))
+    assert len(ran.out.splitlines()) == 1
+    assert "a\\n\\u001b[2Jb.flac: valence" in ran.out
+    assert "c\\nd.wav: " in ran.err
+    assert "\x1b" not in ran.out + ran.err
 
 
 def test_one_bad_recording_is_reported_and_stops_no_other(

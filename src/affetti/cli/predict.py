@@ -13,11 +13,13 @@ import tyro
 from affetti.cli.flags import CommonFlags, EngineFlags, parse, resolve, take_engine
 from affetti.cli.output import note, print_result
 from affetti.cli.progress import show_progress
-from affetti.emotion import AXES
+from affetti.emotion import AXES, SCALES
+from affetti.errors import one_line
 from affetti.weights import SHIPPED
 
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
 ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "error")
+CURVE_COLUMNS = ("path", "time", "valence", "arousal", "scale", "valence_original", "arousal_original")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Flags(EngineFlags, CommonFlags):
     """Seconds between points of the curve (default 1)."""
     csv: str | None = None
     """Write the songs' values as CSV to this file; - prints them instead of text."""
+    curve_csv: Path | None = None
+    """Write the curves as CSV to this file, one row a window: path, time of its centre in seconds, valence, arousal."""
     picture: Path | None = None
     """Draw the curves, on the plane and over time, into this .png, .svg or .pdf."""
     lyrics: Path | None = None
@@ -54,9 +58,10 @@ def run(arguments: list[str]) -> int:
     settings = resolve(flags, {"model": SHIPPED, "hop": 1.0, "device": "cpu", "runtime": "torch"}, flags.config)
     settings.pop("seed", None)
     take_engine(settings)
-    table = settings.pop("csv", None)
+    table, curves = settings.pop("csv", None), settings.pop("curve_csv", None)
     model, audio = settings.pop("model"), settings.pop("audio", ())
     from affetti import api
+    from affetti.storage import write_text
 
     with show_progress() as progress:
         predictions = api.predict.run(model, list(audio), progress=progress, **settings)
@@ -69,9 +74,9 @@ def run(arguments: list[str]) -> int:
         elif entry["silent"]:
             note(f"note: {entry['path']}: {entry['silent']} of {len(entry['curve'])} windows are silent and left out")
     if table is not None and table != "-":
-        from affetti.storage import write_text
-
         write_text(Path(table), _csv(document))
+    if curves is not None:
+        write_text(Path(curves), _curve_csv(document))
     text = _csv(document).rstrip("\n") if table == "-" else "\n".join(_line(e) for e in document if e["error"] is None)
     print_result(document, flags.json, text)
     return 0
@@ -82,7 +87,7 @@ def _line(entry: dict[str, Any]) -> str:
         interval = entry[f"{axis}_ci"]
         return f"{axis} {entry[axis]:+.2f}" + ("" if interval is None else f" [{interval[0]:+.2f}, {interval[1]:+.2f}]")
 
-    line = f"{entry['path']}: {formatted('valence')}, {formatted('arousal')}"
+    line = f"{one_line(entry['path'])}: {formatted('valence')}, {formatted('arousal')}"
     if entry["interval_level"] is not None:
         line += f" ({100 * entry['interval_level']:.0f} % intervals)"
     if entry["inputs"]:
@@ -105,4 +110,20 @@ def _csv(document: list[dict[str, Any]]) -> str:
         for axis in AXES:
             cells += [entry[axis], *(entry[f"{axis}_ci"] or ["", ""])]
         writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:-1]), ""])
+    return text.getvalue()
+
+
+def _curve_csv(document: list[dict[str, Any]]) -> str:
+    """A row for each window of each recording; its values are empty where it is silent."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CURVE_COLUMNS)
+    for entry in document:
+        name = entry["scale"]
+        for point in entry["curve"] or ():
+            values = [point[axis] for axis in AXES]
+            originals: list[Any] = ["", ""]
+            if name is not None and None not in values:
+                originals = SCALES[name].from_unit(values).tolist()
+            writer.writerow([entry["path"], point["time"], *values, name, *originals])
     return text.getvalue()
