@@ -1,6 +1,6 @@
 """Whether the Quality Score can be fooled: held-out, spoilt and degraded real music under four scores.
 
-    python bench/score_sanity.py CORPUS...            (made by ``affetti prepare … --preset paper --keep-audio``)
+    python bench/score_sanity.py CORPUS...            (made by ``affetti prepare … --front-end paper --keep-audio``)
 
 One clip a song, cut from the middle of its sound; half of the songs are the reference, the other half is scored:
 unchanged, changed harmlessly, as raw material for cheats, and degraded step by step. The cheats are scored at 6 and at

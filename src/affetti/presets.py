@@ -236,7 +236,7 @@ def front_end(preset: str) -> FrontEnd:
     if preset not in FRONT_ENDS:
         near = difflib.get_close_matches(str(preset), FRONT_ENDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FRONT_ENDS)}"
-        raise UsageError(f"there is no preset {preset!r}", where="--preset", hint=hint)
+        raise UsageError(f"there is no preset {preset!r}", where="--front-end", hint=hint)
     return FRONT_ENDS[preset]
 
 
@@ -248,5 +248,5 @@ def mel_front_end(preset: str) -> MelFrontEnd:
     """
     front = front_end(preset)
     if not isinstance(front, MelFrontEnd):
-        raise UsageError(f"{preset} has no mel bands", where="--preset", hint="choose tiny or paper")
+        raise UsageError(f"{preset} has no mel bands", where="--front-end", hint="choose tiny or paper")
     return front

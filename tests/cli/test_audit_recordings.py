@@ -106,7 +106,7 @@ def test_bad_input_ends_in_one_line(affetti: Affetti, corpus: Corpus, songs: Pat
         ((a, b, short, "--pair"), "--pair: 3 recordings"),
         ((tmp_path / "none.mp3",), "none.mp3: no such audio file"),
         ((short, still), "none of 2 recordings can be audited"),
-        ((a, "--preset", "tiny"), "--preset: tiny steps 1024 samples"),
+        ((a, "--preset", "tiny"), "--front-end: tiny steps 1024 samples"),
         ((a, "--preset", "papr"), "there is no preset 'papr'"),
         ((a, "--seconds", 0.2), "--seconds: 0.2 s of a recording"),
         ((a, "--only", "phase"), "--only: is for a corpus"),

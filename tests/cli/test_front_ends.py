@@ -98,7 +98,7 @@ def test_what_is_of_another_front_end_is_refused(affetti: Command, songs: Path, 
     for preset in ("tiny", "cqt-tiny"):
         ran(affetti("prepare", f"folder:{songs}", "--preset", preset, "--folds", 2, "--out", tmp_path / preset))
     mel, constant_q = tmp_path / "tiny", tmp_path / "cqt-tiny"
-    hashes = f"made with front-end {CQT.hash} .80, 128., but --preset tiny has"
+    hashes = f"made with front-end {CQT.hash} .80, 128., but --front-end tiny has"
     training = ("--fold", 0, "--steps", 1, "--out", tmp_path / "run")
     assert hashes.replace(".80, 128.", "(80, 128)") in refused(
         affetti("train", "flow", "--corpus", constant_q, "--front-end", "tiny", *training)

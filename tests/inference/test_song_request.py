@@ -95,7 +95,7 @@ def test_a_table_that_is_no_curve_is_refused_in_one_line(tmp_path: Path, text: s
         (SongSettings(form="verse chorus"), "happy", "a song without a length"),
         (SongSettings(form=" ", seconds=60), "happy", "an empty form"),
         (SongSettings(seconds=5), "happy", "shorter than a window"),
-        (SongSettings(seconds=float("nan")), "happy", "shorter than a window"),
+        (SongSettings(seconds=float("nan")), "happy", "--seconds: a song of nan s. Give a number"),
         (SongSettings(seconds=3_601), "happy", "an hour"),
         (SongSettings(seconds=60), "matched", "'matched' is not an emotion"),
     ],

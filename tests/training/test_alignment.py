@@ -123,7 +123,7 @@ def test_runs_that_cannot_be_aligned_are_refused(
         refused(align=run_of("gan"))
     with pytest.raises(MismatchError, match=r"was trained on fold 0 of .*, other clips than fold 1's"):
         refused(fold=1)
-    with pytest.raises(StorageError, match="no such folder"):
+    with pytest.raises(StorageError, match=r"--align .*nowhere: no such folder"):
         refused(align=tmp_path / "nowhere")
     with pytest.raises(UsageError, match=r"components is 8 in .*, not 4"):
         refused(model={"components": 4})

@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused(rated: Corpus, kind: str, settings: dict[s
 def test_another_front_end_is_refused(tmp_path: Path) -> None:
     front = replace(FRONT_ENDS["tiny"], n_mels=48)
     corpus = write_corpus(tmp_path / "other", front=front)
-    with pytest.raises(MismatchError, match="Prepare the corpus with --preset tiny"):
+    with pytest.raises(MismatchError, match="Prepare the corpus with --front-end tiny"):
         start_from(make("student", front.shape, {}), "student", Path(SHIPPED), corpus, [])
 
 

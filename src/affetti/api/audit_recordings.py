@@ -134,7 +134,7 @@ def check(
     if 4 * front.hop_length > front.linear_n_fft:
         raise UsageError(
             f"{preset} steps {front.hop_length} samples, more than a quarter of its window",
-            where="--preset",
+            where="--front-end",
             hint="choose paper, paper45 or full-band: their complex STFT can be inverted",
         )
     listed, errors = list_recordings([Path(path) for path in paths])

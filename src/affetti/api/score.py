@@ -182,4 +182,4 @@ def _require_regressor(path: Path) -> None:
     """Refuse a run that does not predict emotions from log-mels, before any work."""
     from affetti.training import run as runs  # loads the models, which most scores do without
 
-    _ = runs.load(path).mel_regressor
+    _ = runs.load(path, flag="--regressor").mel_regressor

@@ -27,7 +27,7 @@ class Flags(EngineFlags, LongFlags):
     joined; songs in more than one are used once."""
     out: Path | None = None
     """Folder of the corpus; required except with --dry-run."""
-    preset: Annotated[str | None, tyro.conf.arg(aliases=["--front-end"])] = None
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
     """Front-end: tiny (default), paper, paper45, full-band, cqt-tiny, cqt."""
     scale: str | None = None
     """Scale of the labels in labels.csv, such as 1..9; inferred only if the values allow no other."""

@@ -35,8 +35,8 @@ class Flags(LongFlags):
     """The run folder."""
     fold: int | None = None
     """Fold that is held out (default 0)."""
-    preset: Annotated[str | None, tyro.conf.arg(aliases=["--front-end"])] = None
-    """Refuse a corpus of any other preset."""
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
+    """Refuse a corpus of any other front-end, by its name."""
     steps: int | None = None
     """Updates (default: the preset's)."""
     batch_size: int | None = None
@@ -122,7 +122,7 @@ def _require_preset(corpus: Path, preset: str | None) -> None:
     from affetti.corpus import Corpus
     from affetti.presets import front_end
 
-    Corpus.open(corpus).require_front_end(front_end(preset), f"--preset {preset}")
+    Corpus.open(corpus).require_front_end(front_end(preset), f"--front-end {preset}")
 
 
 def _model_settings(flags: Flags) -> dict[str, Any]:

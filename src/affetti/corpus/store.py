@@ -292,7 +292,7 @@ class Corpus:
             raise MismatchError(
                 f"made with front-end {own.hash} {own.shape}, but {owner} has {front.hash} {front.shape}",
                 where=self.path,
-                hint="use a corpus and a model of the same --preset",
+                hint="use a corpus and a model of the same --front-end",
             )
 
 

@@ -125,7 +125,7 @@ def require_input(embedder: Embedder, clips: ClipSet) -> None:
             f"made with front-end {known.hash if known else 'unknown'} {clips.mel.shape[1:]}, "
             f"the features {embedder.name} need {expected.hash} {expected.shape}",
             where=clips.name,
-            hint="use one --preset, or other --features",
+            hint="use one --front-end, or other --features",
         )
 
 

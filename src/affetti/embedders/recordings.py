@@ -157,7 +157,7 @@ def decode_folder(
         raise InputError(
             reasons[0] if one else f"none of {len(files)} files can be used, the first: {reasons[0]}",
             where=files[0] if one else path,
-            hint="give recordings as long as a clip, or take another --preset",
+            hint="give recordings as long as a clip, or take another --front-end",
         )
     mel.flags.writeable = False
     left_out = [{"path": str(error.where), "reason": error.what} for error in listing.unreadable]
@@ -183,5 +183,5 @@ def too_short_error(file: Path, samples: int, front: FrontEnd) -> InputError:
     return InputError(
         f"{samples / front.sample_rate:.1f} s, shorter than a clip of {front.seconds:g} s",
         where=file,
-        hint="remove it, or take another --preset",
+        hint="remove it, or take another --front-end",
     )

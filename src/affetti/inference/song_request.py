@@ -114,7 +114,9 @@ def _length(seconds: float | None, end: float | None, clip_seconds: float, name:
         raise UsageError("a song without a length", where="--seconds", hint="give its length, such as --seconds 180")
     length = float(seconds if seconds is not None else end or 0.0)
     where = name if seconds is None else "--seconds"
-    if not np.isfinite(length) or length < clip_seconds:
+    if not np.isfinite(length):
+        raise InputError(f"a song of {length:g} s", where=where, hint="give a number of seconds, such as 180")
+    if length < clip_seconds:
         hint = f"the model's clips have {clip_seconds:g} s: give as many or more"
         raise InputError(f"a song of {length:g} s is shorter than a window", where=where, hint=hint)
     if length > MAX_CURVE_SECONDS:

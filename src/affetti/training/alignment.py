@@ -75,7 +75,7 @@ def load_reference(kind: str, path: Path, corpus: Corpus, part: splits.Fold) -> 
     if not family(kind).learns_preference:
         others = " or ".join(name for name, other in FAMILIES.items() if other.learns_preference)
         raise UsageError(f"a {kind} cannot be aligned", where="--align", hint=f"leave it out, or train a {others}")
-    trained = runs.load(path)
+    trained = runs.load(path, flag="--align")
     if trained.kind != kind:
         raise UsageError(f"a run of {trained.kind}, not of {kind}", where=path, hint=f"give --align a run of {kind}")
     if trained.meta.aligned_from is not None:

@@ -160,21 +160,27 @@ def save(
     write_json(path / "model.json", {"format": FORMAT, "version": VERSION, **document})
 
 
-def load(path: str | Path, device: str = "cpu") -> TrainedModel:
+def load(path: str | Path, device: str = "cpu", flag: str | None = None) -> TrainedModel:
     """Read a model from its run folder; ``shipped`` is the network of the regressor that ships with affetti.
+
+    Args:
+        path: the run folder.
+        device: where its weights go.
+        flag: the flag that named the folder, for the message where no run lies there.
 
     Raises:
         StorageError: the folder is missing, unfinished or cut short.
         MismatchError: another version wrote it, or the weights are not those that ``model.json`` describes.
     """
     path = shipped_regressor() / NETWORK if is_shipped(path) else Path(path)
+    named = path if flag is None else f"{flag} {path}"
     if not is_folder(path):
-        raise StorageError("no such folder", where=path, hint="give the run folder that affetti train made")
+        raise StorageError("no such folder", where=named, hint="give the run folder that affetti train made")
     if not is_file(path / "model.json"):
         if is_file(path / "blend.json"):
-            raise StorageError("a blend of regressors, which needs sound", where=path, hint="give one of its members")
+            raise StorageError("a blend of regressors, which needs sound", where=named, hint="give one of its members")
         state = "an unfinished run" if (path / "checkpoints").is_dir() else "no trained model here"
-        raise StorageError(state, where=path, hint="run its affetti train command again: training resumes")
+        raise StorageError(state, where=named, hint="run its affetti train command again: training resumes")
     document = read_json(path / "model.json")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise StorageError("not a model of affetti", where=path / "model.json", hint="check the path")

@@ -37,7 +37,7 @@ def start_from(model: Generator | Regressor, kind: str, path: Path, corpus: Corp
         raise UsageError(
             f"a {kind} does not start from a run", where="--init", hint=f"leave it out, or train a {others}"
         )
-    trained = runs.load(path)
+    trained = runs.load(path, flag="--init")
     if trained.kind != kind:
         raise UsageError(f"a run of {trained.kind}, not of {kind}", where="--init", hint=f"give a run of {kind}")
     if trained.front_end.hash != corpus.front_end.hash:
@@ -45,7 +45,7 @@ def start_from(model: Generator | Regressor, kind: str, path: Path, corpus: Corp
             f"takes log-mels of front-end {trained.front_end.hash} (preset {trained.meta.preset}), "
             f"these are {corpus.front_end.hash}",
             where=path,
-            hint=f"prepare the corpus with --preset {trained.meta.preset}",
+            hint=f"prepare the corpus with --front-end {trained.meta.preset}",
         )
     if trained.meta.corpus.source == COMPOSED and corpus.composed:
         raise MismatchError(

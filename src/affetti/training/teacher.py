@@ -27,7 +27,7 @@ def load_teacher(kind: str, path: Path, corpus: Corpus, test_songs: list[str]) -
     if not family(kind).learns_from_teacher:
         students = " or ".join(name for name, other in FAMILIES.items() if other.learns_from_teacher)
         raise UsageError(f"a {kind} has no teacher", where="--teacher", hint=f"leave it out, or train a {students}")
-    trained = runs.load(path)
+    trained = runs.load(path, flag="--teacher")
     if not isinstance(trained.model, NeuralRegressor):
         raise UsageError(f"a {trained.kind} teaches no student", where="--teacher", hint="give a run of vit or student")
     if trained.front_end.hash != corpus.front_end.hash:

@@ -198,7 +198,7 @@ def check_inputs(corpus: Corpus, models: tuple[Path, ...], studies: tuple[Path, 
         )
     weights: list[str] = []
     for path in models:
-        trained = runs.load(path)
+        trained = runs.load(path, flag="--models")
         if trained.kind not in runs.GENERATORS:
             raise UsageError(f"a {trained.kind} does not generate", where=path, hint="give runs of generators")
         corpus.require_front_end(trained.front_end, path)

@@ -163,7 +163,7 @@ def design_study(corpus: Corpus, settings: StudySettings) -> StudyDesign:
     steps = budget.steps if settings.steps is None else settings.steps
     batch_size = budget.batch_size if settings.batch_size is None else settings.batch_size
     LoopConfig(steps, batch_size, settings.seed)  # refuses what the loop could not run
-    given = [runs.load(path) for path in settings.models]
+    given = [runs.load(path, flag="--models") for path in settings.models]
     require_usable(given, corpus)
     recipe = () if regressor.closed_form else parse_augmentations(settings.augment)
     clips = open_given_clips(settings.clips, settings.trained_on, corpus, (*SIGNALS, *SET_KINDS))

@@ -156,7 +156,7 @@ def open_regressor(path: Path, fake: ClipSet, real: ClipSet) -> runs.TrainedMode
             f"takes log-mels of front-end {trained.front_end.hash} {trained.front_end.shape}, "
             f"these are {known.hash if known else 'unknown'} {fake.mel.shape[1:]}",
             where=path,
-            hint="use one --preset",
+            hint="use one --front-end",
         )
     return trained
 

@@ -135,7 +135,7 @@ def _require_alike(real: ClipSet, other: ClipSet) -> None:
     Raises:
         MismatchError: names both.
     """
-    hint = "prepare and generate both with the same --preset"
+    hint = "prepare and generate both with the same --front-end"
     ours, theirs = real.front_end, other.front_end
     if ours is not None and theirs is not None and ours.hash != theirs.hash:
         difference = f"front-ends {ours.hash} {ours.shape} and {theirs.hash} {theirs.shape}"

@@ -31,7 +31,7 @@ def excerpts(context: AuditContext, n: int) -> Iterator[tuple[int, Tensor]]:
     """
     rate = front_end("paper").sample_rate
     if context.front_end.sample_rate != rate:
-        raise NotMeasurableError(f"sound at {rate} samples a second: prepare the corpus with a named --preset")
+        raise NotMeasurableError(f"sound at {rate} samples a second: prepare the corpus with --front-end tiny or paper")
     size = min(context.front_end.samples, round(SECONDS * rate)) // HOP * HOP
     if size < MIN_SAMPLES:
         raise NotMeasurableError(f"clips of at least {MIN_SAMPLES / rate:.1f} s")
