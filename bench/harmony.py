@@ -2,7 +2,7 @@
 
     python bench/harmony.py CORPUS
 
-CORPUS keeps its audio (`affetti prepare vgmidi:PATH --front-end tiny --windows all --keep-audio --out CORPUS`). Test songs
+CORPUS keeps its audio (`affetti prepare vgmidi:PATH --windows all --keep-audio --out CORPUS`). Test songs
 of each fold are predicted by a ridge regression fitted to all other songs, its penalty chosen by generalised
 cross-validation. Ridge regression shrinks its predictions, and CCC counts that against it, so that the mean and spread
 of predictions are matched to the labels': by the ratio found on predictions of the training songs out of fold, never

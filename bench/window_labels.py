@@ -2,7 +2,7 @@
 
     python bench/window_labels.py CORPUS
 
-CORPUS has ratings over time (`affetti prepare vgmidi:PATH --front-end tiny --windows all --out CORPUS`). On each of five
+CORPUS has ratings over time (`affetti prepare vgmidi:PATH --windows all --out CORPUS`). On each of five
 folds `affetti train baseline` is fitted to the training clips, once with the labels of their songs and once with their
 own, and predicts the test clips. Both are compared with the labels of windows, clip by clip, as means of songs, and as
 deviations from these. Intervals resample songs, those of differences the same songs for both.

@@ -61,7 +61,7 @@ def unlike_decibels(mels: NDArray[Any]) -> str | None:
 
 
 def _unit_scale(clips: NDArray[np.float64]) -> str | None:
-    """Whether nearly all values lie in [0, 1] or [-1, 1] (a network exceeds a range), or have mean 0 and deviation 1."""
+    """Whether nearly all values lie in [0, 1] or [-1, 1] (networks exceed it), or have mean 0 and deviation 1."""
     lowest, highest = np.percentile(clips, BULK)
     if lowest >= -MARGIN and highest <= 1 + MARGIN:
         return "scaled to [0, 1]"
