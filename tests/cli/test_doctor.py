@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from affetti.api import doctor_engine
-from affetti.execution.ray import NodeReport
+from affetti.execution.ray_nodes import NodeReport
 from affetti.provenance import versions
 
 

@@ -15,12 +15,13 @@ from affetti.storage import write_text
 
 @dataclass(frozen=True)
 class Cubes(ShardTask):
-    """Files the cubes of its rows; at the row given it fails, dies, or saves nothing."""
+    """Files the cubes of its rows; at the row given it fails, dies, hangs, or saves nothing."""
 
     folder: Path
     breaks_at: int = -1
     invalid_at: int = -1
     dies_once_at: int = -1
+    hangs_once_at: int = -1
     lost_at: int = -1
     reads: Path | None = None
     seconds: float = 0.0
@@ -42,6 +43,9 @@ class Cubes(ShardTask):
         if start == self.dies_once_at and not (self.folder / "died").exists():
             (self.folder / "died").touch()
             os._exit(9)
+        if start == self.hangs_once_at and not (self.folder / "hung").exists():
+            (self.folder / "hung").touch()
+            time.sleep(3600.0)
         if start != self.lost_at:
             write_text(self.shard(start, stop), " ".join(str(i**3) for i in range(start, stop)))
 

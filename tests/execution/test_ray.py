@@ -12,8 +12,7 @@ import pytest
 from cluster_tasks import CUBES, Cubes, Triple, shards
 
 from affetti.errors import InputError, MissingDependencyError, UsageError, WorkerError
-from affetti.execution import RayEngine, executor, make_engine, remote
-from affetti.execution import ray as engine_module
+from affetti.execution import RayEngine, executor, make_engine, ray_nodes, remote, stragglers
 
 ray: Any = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # of Ray and its processes
@@ -50,6 +49,14 @@ class TestOnACluster:
         assert shards(tmp_path) == CUBES
         assert Cubes(tmp_path).calls() == [0, 4, 4, 8]
 
+    def test_a_range_that_hangs_is_run_a_second_time_and_the_first_result_counts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stragglers, "STRAGGLER_SECONDS", 2.0)
+        executor("ray", 2).map_ranges(Cubes(tmp_path, hangs_once_at=4), 10, 4)
+        assert shards(tmp_path) == CUBES
+        assert Cubes(tmp_path).calls().count(4) == 2
+
     def test_a_range_that_always_fails_is_tried_three_times_and_its_reason_is_named(self, tmp_path: Path) -> None:
         message = r"rows 4 to 8 failed 3 times, the last time: .*on node .*RuntimeError: row 4 is cursed.*same command"
         with pytest.raises(WorkerError, match=message):
@@ -80,9 +87,9 @@ class TestOnACluster:
 
     def test_nodes_say_their_versions_and_whether_they_see_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "marker").touch()
-        (report,) = engine_module.inspect_nodes(ray, tmp_path / "marker")
+        (report,) = ray_nodes.inspect_nodes(ray, tmp_path / "marker")
         assert (report.versions, report.sees, report.error) == (remote.versions(), True, None)
-        (report,) = engine_module.inspect_nodes(ray, tmp_path / "nothing")
+        (report,) = ray_nodes.inspect_nodes(ray, tmp_path / "nothing")
         assert not report.sees
 
 

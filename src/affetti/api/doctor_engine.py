@@ -9,7 +9,7 @@ from pathlib import Path
 
 from affetti.errors import AffettiError
 from affetti.execution import Engine, RayEngine, is_local, make_engine
-from affetti.execution.ray import NodeReport, inspect_nodes
+from affetti.execution.ray_nodes import NodeReport, inspect_nodes
 from affetti.execution.remote import COMPARED
 from affetti.provenance import versions
 

@@ -2,7 +2,9 @@
 
 A task is put into Ray's object store once and fetched by each worker; ranges are sent as numbers. As many ranges are
 submitted as the cluster has room for, twice over, so that memory does not grow with their number. A range or job whose
-worker or node dies is run again. Results go through files, on a path that all nodes share.
+worker or node dies is run again. A range that takes far longer than the others did, once there is room, is run a second
+time (Dean & Ghemawat 2004): the first result counts, and the other copy is ended. Results go through files, on a path
+that all nodes share.
 
 When not to use: for work on one machine, where :mod:`affetti.execution.local` starts sooner.
 """
@@ -13,13 +15,13 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from affetti.errors import UsageError, WorkerError
@@ -37,14 +39,18 @@ from affetti.execution.remote import (
     require_library,
     require_saved,
 )
+from affetti.execution.stragglers import InProgress
 from affetti.progress import Progress, silent
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 OBJECT_STORE = 100 * 1024**2
 """Bytes of the object store of a cluster that is started for the run: it holds tasks, never audio."""
 CONNECT_SECONDS = 5.0
 CANCEL_SECONDS = 60.0
 """Seconds that work may take to stop, and jobs to save, after Ctrl-C."""
+END_SECONDS = 10.0
+"""Seconds that a second copy may take to be killed."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class RayExecutor:
         # In a list, Ray passes the reference on instead of the object: a worker fetches it once.
         calls: dict[Hashable, Callable[[], Any]] = {span: partial(run.remote, key, [order], span) for span in remaining}
         names: dict[Hashable, str] = {span: f"rows {span[0]} to {span[1]}" for span in remaining}
-        self._run(ray, calls, names, finished)
+        self._run(ray, calls, names, finished, repeatable=True)
 
     def run_jobs(self, jobs: Sequence[Job[T]], progress: Progress = silent) -> list[T]:
         """See :meth:`affetti.execution.base.Executor.run_jobs`."""
@@ -219,6 +225,7 @@ class RayExecutor:
         names: Mapping[Hashable, str],
         finished: Callable[[Any, Outcome[Any]], None],
         report: Callable[[], None] = lambda: None,
+        repeatable: bool = False,
     ) -> None:
         """Submit all ``calls``, so many at a time, and again what fails.
 
@@ -228,29 +235,39 @@ class RayExecutor:
             names: what messages call it.
             finished: receives the outcome of each that succeeded.
             report: called now and then.
+            repeatable: whether two copies of a piece of work may run at the same time.
         """
-        waiting, pending = deque(calls), dict[Any, Hashable]()
+        waiting, progress = deque(calls), InProgress()
         tries = Tries()
-        window = self.limit or 2 * self.engine.slots(ray)
+        slots = self._slots(ray)
         try:
-            while waiting or pending:
-                while waiting and len(pending) < window:
+            while waiting or progress.copies:
+                while waiting and len(progress.copies) < (self.limit or 2 * slots):
                     key = waiting.popleft()
-                    pending[calls[key]()] = key
-                ended, _ = ray.wait(list(pending), num_returns=1, timeout=1.0)
+                    progress.add(key, calls[key]())
+                if repeatable and not waiting and len(progress.copies) < slots:
+                    for key in progress.stragglers()[: slots - len(progress.copies)]:
+                        log.warning("%s takes long and is run a second time; the first result counts", names[key])
+                        progress.add(key, calls[key]())
+                ended, _ = ray.wait(list(progress.copies), num_returns=1, timeout=1.0)
                 report()
                 for reference in ended:
-                    key = pending.pop(reference)
-                    outcome = _outcome(ray, reference)
+                    key, outcome = progress.remove(reference), _outcome(ray, reference)
                     if outcome.error is None:
+                        _end(ray, progress.remove_copies(key))
                         finished(key, outcome)
                     else:
                         tries.add(key, names[key], outcome)
-                        waiting.append(key)
-                        window = self.limit or 2 * self.engine.slots(ray)
+                        if key not in progress.copies.values():
+                            waiting.append(key)
+                        slots = self._slots(ray)
         except BaseException:
-            _cancel(ray, list(pending))
+            _cancel(ray, list(progress.copies))
             raise
+
+    def _slots(self, ray: Any) -> int:
+        """How many pieces of work run at once."""
+        return min(self.limit or sys.maxsize, self.engine.slots(ray))
 
 
 def _outcome(ray: Any, reference: Any) -> Outcome[Any]:
@@ -273,6 +290,16 @@ def _cancel(ray: Any, references: list[Any]) -> None:
     if references:
         with contextlib.suppress(Exception):
             ray.wait(references, num_returns=len(references), timeout=CANCEL_SECONDS)
+
+
+def _end(ray: Any, references: list[Any]) -> None:
+    """Kill copies of work that is done, and wait until they are gone: what they write would come late."""
+    for reference in references:
+        with contextlib.suppress(Exception):
+            ray.cancel(reference, force=True)
+    if references:
+        with contextlib.suppress(Exception):
+            ray.wait(references, num_returns=len(references), timeout=END_SECONDS)
 
 
 _orders: dict[str, RangeOrder] = {}
@@ -333,46 +360,3 @@ def no_answer(address: str, reason: str) -> UsageError:
     """The error for an address at which there is no cluster."""
     hint = "start a cluster (ray start --head) or leave --address out"
     return UsageError(f"no Ray cluster answers at {address} ({reason})", where="--address", hint=hint)
-
-
-@dataclass(frozen=True)
-class NodeReport:
-    """What a node of a cluster has."""
-
-    node: str
-    versions: dict[str, str]
-    """Of affetti, torch, numpy and Python; empty where affetti cannot be imported."""
-    sees: bool
-    """Whether it sees a file that was written here."""
-    error: str | None = None
-    """Why it could not be asked."""
-
-
-def inspect_nodes(ray: Any, marker: Path, seconds: float = 60.0) -> list[NodeReport]:
-    """Ask every living node for its versions and whether it sees the file ``marker``."""
-    strategy = require_library("ray.util.scheduling_strategies", "ray").NodeAffinitySchedulingStrategy
-    ask = ray.remote(_inspect)
-    asked = {
-        ask.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy(node_id=node["NodeID"], soft=False)).remote(
-            str(marker.resolve())
-        ): node["NodeManagerHostname"]
-        for node in ray.nodes()
-        if node["Alive"]
-    }
-    ended, _ = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
-    reports: list[NodeReport] = []
-    for reference, name in asked.items():
-        if reference not in ended:
-            reports.append(NodeReport(name, {}, False, f"no answer in {seconds:g} s"))
-            continue
-        try:
-            reports.append(NodeReport(name, *ray.get(reference)))
-        except ray.exceptions.RayError as error:
-            reports.append(NodeReport(name, {}, False, last_line(str(error))))
-    return reports
-
-
-def _inspect(marker: str) -> tuple[dict[str, str], bool]:
-    from affetti.provenance import versions
-
-    return versions(), Path(marker).exists()

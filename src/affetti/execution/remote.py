@@ -210,13 +210,13 @@ def require_saved(task: RangeTask, span: Span, node: str) -> None:
     Raises:
         MismatchError: it is not seen within :data:`PATIENCE` seconds.
     """
-    if not _wait_for(lambda: task.done(*span)):
+    if not wait_for(lambda: task.done(*span)):
         raise not_shared(task.saved_in(), node)
 
 
 def require_folder(folder: Path, node: str) -> None:
     """The same of the folder that a job has written."""
-    if not _wait_for(folder.exists):
+    if not wait_for(folder.exists):
         raise not_shared(folder, node)
 
 
@@ -229,7 +229,8 @@ def not_shared(folder: Path, node: str) -> MismatchError:
     )
 
 
-def _wait_for(seen: Callable[[], bool]) -> bool:
+def wait_for(seen: Callable[[], bool]) -> bool:
+    """Wait until a shared file system shows here what a node has written, :data:`PATIENCE` seconds at most."""
     until = time.monotonic() + PATIENCE
     while not seen():
         if time.monotonic() > until:

@@ -12,6 +12,7 @@ When not to use: for work of less than minutes.
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -33,7 +34,9 @@ from affetti.execution.remote import (
     require_folder,
     require_library,
     require_saved,
+    wait_for,
 )
+from affetti.execution.slurm_state import JOB_NAME, job_state, queued_jobs
 from affetti.progress import Progress, silent
 from affetti.storage import read_json, write_json
 
@@ -43,7 +46,10 @@ ARRAY_TASKS = 32
 """Tasks of an array job, unless ``--workers`` says otherwise."""
 FOLDER = ".slurm"
 """The folder of logs, beside the results."""
-POLL_SECONDS = {"slurm": 5.0, "local": 0.2, "debug": 0.0}
+POLL_SECONDS = {"slurm": 2.0, "local": 0.2, "debug": 0.0}
+"""Between two looks at the files of results."""
+QUEUE_SECONDS = (4.0, 60.0)
+"""Between two questions to SLURM, at least and at most: half of the time since the jobs were submitted."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class SlurmEngine:
         given |= {"qos": self.qos, "constraint": self.constraint}
         named = {f"slurm_{name}": value for name, value in given.items() if value is not None}
         limit = int(self.time) if self.time.isdigit() else self.time
-        return {**named, "slurm_time": limit, "cpus_per_task": self.cpus, "name": "affetti"}
+        return {**named, "slurm_time": limit, "cpus_per_task": self.cpus, "name": JOB_NAME}
 
 
 @dataclass(frozen=True)
@@ -201,18 +207,25 @@ class ArrayTask:
         """Its standard error."""
         return Path(self.job.paths.stderr)
 
-    def outcome(self) -> Outcome[Any]:
-        """How it ended; where it left no result, the last line of its log."""
+    def has_result(self) -> bool:
+        """Whether its result, or the error that it raised, is seen here."""
+        return Path(self.job.paths.result_pickle).exists()
+
+    def outcome(self, cluster: Cluster) -> Outcome[Any]:
+        """How it ended; where it left no result, its state and the last line of its log."""
+        if cluster == "slurm" and not wait_for(self.has_result):  # submitit would wait for ever without accounts
+            return self._without_result(job_state(self.job.job_id) or "not in the queue", "no log")
         try:
             return cast(Outcome[Any], self.job.result())
         except Exception as error:
-            logged = ""
-            with contextlib.suppress(OSError):
-                logged = last_line(self.log.read_text(encoding="utf-8", errors="replace"))
-            state = str(self.job.state)
-            reason = logged or last_line(str(error)) or type(error).__name__
-            what = f"array task {self.job.job_id} ended without a result ({state}: {reason})"
-            return Outcome("of SLURM", WorkerError(what))
+            state = "FAILED" if cluster == "slurm" else str(self.job.state)
+            return self._without_result(state, last_line(str(error)) or type(error).__name__)
+
+    def _without_result(self, state: str, reason: str) -> Outcome[Any]:
+        with contextlib.suppress(OSError):
+            reason = last_line(self.log.read_text(encoding="utf-8", errors="replace")) or reason
+        what = f"array task {self.job.job_id} ended without a result ({state}: {reason})"
+        return Outcome("of SLURM", WorkerError(what))
 
 
 class Queue:
@@ -222,6 +235,7 @@ class Queue:
         self.engine, self.folder = engine, folder.resolve()
         self._submitit = require_library("submitit", "slurm")
         self._tasks: list[ArrayTask] = []
+        self._submitted = self._asked = time.monotonic()
 
     @property
     def _record(self) -> Path:
@@ -239,15 +253,18 @@ class Queue:
         try:
             executor = self._submitit.AutoExecutor(folder=self.folder, cluster=self.engine.cluster)
             executor.update_parameters(**self.engine.parameters())
-            jobs = executor.map_array(order, [list(group) for group in groups])
+            with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
+                jobs = executor.map_array(order, [list(group) for group in groups])
         except OSError as error:
             raise StorageError(f"cannot be used ({error.strerror})", where=self.folder) from error
         except Exception as error:
-            reason = last_line(str(error)) or type(error).__name__
+            lines = [line.removeprefix("sbatch: error: ") for line in str(error).split("\n") if line.strip()]
+            reason = "; ".join(lines) or type(error).__name__
             hint = "see sinfo, and correct the options"
             raise UsageError(f"SLURM refuses the job ({reason})", where="--slurm", hint=hint) from error
         tasks = [ArrayTask(job, tuple(group)) for job, group in zip(jobs, groups, strict=True)]
         self._tasks += tasks
+        self._submitted = time.monotonic()
         self._save()
         return tasks
 
@@ -270,9 +287,9 @@ class Queue:
         """Wait until all have ended; one whose error is final ends the wait."""
         ended: list[tuple[ArrayTask, Outcome[Any]]] = []
         while self._tasks:
-            for task in [task for task in self._tasks if task.job.done()]:
+            for task in self._ended():
                 self._tasks.remove(task)
-                ended.append((task, task.outcome()))
+                ended.append((task, task.outcome(self.engine.cluster)))
                 if ended[-1][1].final:
                     return [ended[-1]]
             show()
@@ -280,6 +297,16 @@ class Queue:
                 time.sleep(POLL_SECONDS[self.engine.cluster])
         self._save()
         return ended
+
+    def _ended(self) -> list[ArrayTask]:
+        """Those that have a result, or that SLURM does not have in its queue any more."""
+        if self.engine.cluster != "slurm":
+            return [task for task in self._tasks if task.job.done()]
+        now, (least, most) = time.monotonic(), QUEUE_SECONDS
+        queued: set[str] | None = None
+        if now - self._asked >= min(most, max(least, (now - self._submitted) / 2)):
+            queued, self._asked = queued_jobs(), now
+        return [it for it in self._tasks if it.has_result() or (queued is not None and it.job.job_id not in queued)]
 
     @contextlib.contextmanager
     def cancelled_on_error(self) -> Generator[None]:
