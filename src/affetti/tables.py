@@ -197,7 +197,8 @@ def _text(path: Path, errors: str, hint: str) -> list[str]:
         with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
             return list(file)
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text ({error})", where=path, hint="save it as UTF-8") from error
+        what = f"not UTF-8 text ({error.reason} at byte {error.start})"
+        raise InputError(what, where=path, hint="save it as UTF-8; spreadsheets call that CSV UTF-8") from error
     except OSError as error:
         refused = read_error(path, error)
         raise InputError(refused.what, where=path, hint=refused.hint) from error

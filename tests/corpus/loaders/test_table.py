@@ -98,9 +98,12 @@ def test_a_table_that_cannot_be_used_is_reported_with_its_line(tmp_path: Path, t
 
 
 def test_a_missing_table_and_one_in_another_encoding_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such file. Write a CSV with the columns file, valence, arousal"):
         table.read(tmp_path, None)
-    with pytest.raises(InputError, match=r"not UTF-8 text.*UTF-8"):
+    (tmp_path / "ratings.csv").touch()
+    with pytest.raises(InputError, match=r"labels.csv: no such file. Rename ratings.csv, if it has the columns file"):
+        table.read(tmp_path, None)
+    with pytest.raises(InputError, match=r"not UTF-8 text .*byte 21\). Save it as UTF-8; spreadsheets call that CSV"):
         table.read(write(tmp_path, HEAD + "ü.wav,0,0\n", "latin-1"), None)
 
 

@@ -1,4 +1,4 @@
-"""The embedded corpus: songs composed from emotion cues (see :mod:`affetti.compose`), rendered on the fly.
+"""The composed corpus: songs composed from emotion cues (see :mod:`affetti.compose`), rendered on the fly.
 
 A clip's true emotion is the mean of its sections' emotions, weighted by their duration in the clip. Its label is the
 mean of ``RATERS`` simulated raters with independent errors of standard deviation ``RATER_STD``, so that the ceiling of

@@ -20,7 +20,8 @@ from affetti import tables
 from affetti.corpus import metadata
 from affetti.corpus.track import Labels
 from affetti.emotion import SCALES
-from affetti.errors import InputError, UsageError
+from affetti.errors import InputError, UsageError, one_line
+from affetti.folders import NO_FILE, why_unusable
 
 REQUIRED = ("file", "valence", "arousal")
 OPTIONAL = ("song", "artist", "genre", "valence_std", "arousal_std", "raters", *metadata.COLUMNS)
@@ -59,7 +60,12 @@ def read(folder: Path, scale: str | None) -> Table:
         UsageError: the declared scale is unknown.
     """
     path = folder / "labels.csv"
-    lines = tables.read(path, REQUIRED, hint=f"write a CSV with the columns {', '.join(REQUIRED)}")
+    hint = f"write a CSV with the columns {', '.join(REQUIRED)}"
+    if why_unusable(path) == NO_FILE:
+        others = [one.name for one in sorted(folder.glob("*")) if one.suffix.lower() in (".csv", ".tsv", ".txt")]
+        if len(others) == 1:
+            hint = f"rename {one_line(others[0])}, if it has the columns {', '.join(REQUIRED)}"
+    lines = tables.read(path, REQUIRED, hint=hint)
     means = np.array([[row.number("valence"), row.number("arousal")] for row in lines])
     name = choose_scale(means, scale, path)
     ids = _clip_ids(lines)
