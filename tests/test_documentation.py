@@ -92,10 +92,7 @@ def test_the_tutorial_from_deam_to_a_verdict_runs(
         soundfile.write(f"my-clips/{i}.wav", music(i, 6.5), RATE)
     rows = [f"{i}.wav,{i / 12 - 0.5:.2f},{0.5 - i / 12:.2f}" for i in range(12)]
     Path("my-clips/labels.csv").write_text("\n".join(["file,valence,arousal", *rows]), encoding="utf-8")
-    smaller = (
-        ("--seeds 5", "--seeds 1 --steps 2 --batch-size 2 --generator-runs 1 --workers 1"),
-        ("--trained-on songs.csv", "--trained-on undeclared"),
-    )
+    smaller = (("--seeds 5", "--seeds 1 --steps 2 --batch-size 2 --generator-runs 1 --workers 1"),)
     ran = follow(DOCS / "tutorials" / "deam-to-verdict.md", affetti, smaller)
     assert len(ran) == 7
     assert "flow" in Path("deam.html").read_text(encoding="utf-8")
