@@ -98,7 +98,7 @@ def test_a_table_that_cannot_be_used_is_reported_with_its_line(tmp_path: Path, t
 
 
 def test_a_missing_table_and_one_in_another_encoding_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file. Write a CSV with the columns file, valence, arousal"):
+    with pytest.raises(InputError, match=r"no such file\. Write a CSV with the columns file, valence, arousal"):
         table.read(tmp_path, None)
     (tmp_path / "ratings.csv").touch()
     with pytest.raises(InputError, match=r"labels.csv: no such file. Rename ratings.csv, if it has the columns file"):
