@@ -146,3 +146,7 @@ def test_work_begun_by_another_version_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "run" / "config.json", {**begun, "affetti": "0.0.1"})
     with pytest.raises(StorageError, match=r"affetti was '0\.0\.1'"):
         reserve_output(tmp_path / "run", {"verb": "audit"})
+    with pytest.raises(StorageError, match=r"affetti was '0\.0\.1'"):
+        reserve_output(tmp_path / "run", {"verb": "audit", "labels": "song"})
+    with pytest.raises(StorageError, match=r"verb was 'audit', is 'train'"):
+        reserve_output(tmp_path / "run", {"verb": "train", "labels": "song"})

@@ -135,7 +135,9 @@ def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[
     requested = json.loads(json.dumps(settings))
     if not isinstance(previous, dict):
         raise StorageError("is not a configuration of affetti", where=path, hint="choose another --out")
-    for key, value in requested.items():
+    # Another version may also lack settings that this one has: the version is the reason.
+    for key in sorted(requested, key=lambda name: (name != "verb", name != "affetti")):
+        value = requested[key]
         if key not in ignored_keys and previous.get(key) != value:
             raise StorageError(
                 f"holds other work ({key} was {previous.get(key)!r}, is {value!r})",
