@@ -13,12 +13,21 @@ Printed a seed, for each of the three:
 - spectral flux and onset strength (its positive part) at the borders of windows over those elsewhere. Log-mels of a
   flow jump between patches, so that both are taken at edges of patches alone;
 - balanced accuracy of a classifier, by cross-validation over songs, of whether an edge is the border of a window, from
-  the eight frames around it; chance is .5.
+  the eight frames around it; chance is .5;
+- the contrast of verse and chorus (intraclass correlation of two-second moments, the mean of level, rises and spectrum)
+  and its share of the composed songs'; how much more alike choruses of one song are than those of two; repetition, and
+  the share of songs whose strongest period is as strong as in 5 % of the composed songs. All are requested with the
+  sections of the composed song.
+
+At last songs of ascending length are made: processor time, and the peak memory of the process so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +39,23 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from affetti.compose import compose_along, render
+from affetti.compose import Song, compose_along, render
 from affetti.compose.curve import CurveSettings
+from affetti.corpus.annotations import Annotations, Section
 from affetti.emotion import EmotionCurve
 from affetti.inference.long_form import cross_fade, fading_windows, joint_song
 from affetti.inference.song_request import SongRequest
 from affetti.inference.songs import SongLayout, window_conditions
+from affetti.metrics.song_blocks import SongBlocks, song_blocks
+from affetti.metrics.song_form import (
+    distance_by_lag,
+    distances,
+    repetition,
+    returns,
+    section_contrast,
+    strongest_period,
+)
+from affetti.metrics.song_means import share_as_high
 from affetti.models.base import Regressor, VelocityGenerator
 from affetti.presets import FrontEnd
 from affetti.signal.front_ends import spectrogram
@@ -46,6 +66,8 @@ POINTS = 6
 """Of a curve."""
 REACH = 4
 """Frames to either side of an edge that the classifier sees."""
+LENGTHS = (60.0, 120.0, 240.0, 480.0)
+"""Seconds of the songs whose cost is measured."""
 WAYS = ("joint denoising", "cross-fades", "composed")
 
 
@@ -57,18 +79,15 @@ def random_curve(seconds: float, seed: int) -> EmotionCurve:
     return EmotionCurve(tuple(times.tolist()), tuple((float(v), float(a)) for v, a in points))
 
 
-def make(
-    trained: runs.TrainedModel, way: str, curve: EmotionCurve, seconds: float, seed: int, number: int
-) -> torch.Tensor:
-    """The log-mel `[M, F]` of a song, without a floor."""
-    front, model = trained.front_end, trained.generator
+def make(trained: runs.TrainedModel, way: str, curve: EmotionCurve, song: Song, seed: int, number: int) -> torch.Tensor:
+    """The log-mel `[M, F]` of a song, without a floor: `song` itself, or one of its length and sections."""
+    front, model, seconds = trained.front_end, trained.generator, song.duration
     if not isinstance(model, VelocityGenerator):
         raise SystemExit("FLOW must be a run of a flow: other generators only cross-fade")
     if way == "composed":
-        song = compose_along(curve, seconds, CurveSettings(seed=1_000 * seed + number))
         return spectrogram(front)(torch.from_numpy(render(song, front.sample_rate)))
     layout = SongLayout.of(trained, seconds)
-    request, common = SongRequest(curve, seconds), np.full(trained.fields.width, np.nan)
+    request, common = SongRequest(curve, seconds, sections_of(song)), np.full(trained.fields.width, np.nan)
     fading = fading_windows(layout.frames, front.frames)
     starts = layout.window_starts
     if way == "cross-fades":
@@ -77,6 +96,57 @@ def make(
     if way == "cross-fades":
         return cross_fade(model, conditions, fading, seed, number, {})
     return joint_song(model, conditions, layout.frames, front.frames, seed, number, {})
+
+
+def sections_of(song: Song) -> Annotations:
+    """The sections of a composed song."""
+    return Annotations(sections=tuple(Section(it.start, it.start + it.duration, it.name) for it in song.sections))
+
+
+def blocks_of(mel: torch.Tensor, song: Song, front: FrontEnd, name: str) -> SongBlocks:
+    """A song in blocks, with the sections that were requested."""
+    clips = mel[:, : mel.shape[1] // front.frames * front.frames].unflatten(1, (-1, front.frames)).transpose(0, 1)
+    starts = np.arange(len(clips)) * front.frames * front.hop_length / front.sample_rate
+    (blocks,) = song_blocks(clips.numpy(), [name] * len(clips), starts, front.sample_rate / front.hop_length)
+    sections = np.full(len(blocks.levels), "", dtype="U16")
+    times = (np.arange(len(sections)) + 0.5) * blocks.block_seconds
+    for section in song.sections:
+        sections[(times >= section.start) & (times < section.start + section.duration)] = section.name
+    return replace(blocks, sections=sections)
+
+
+def form(songs: list[SongBlocks], depths: Floats | None) -> tuple[dict[str, float], Floats]:
+    """Means over songs of what is measured of their form, and the depth of each song's strongest period."""
+    both = ("verse", "chorus")
+    found = [(song, distances(song)) for song in songs]
+    own = np.array([strongest_period(song, distance_by_lag(distance)).depth for song, distance in found])
+    contrasts = [contrast["mean"] for song in songs if (contrast := section_contrast(song, both))]
+    real = own if depths is None else depths
+    looping = [
+        share_as_high(np.delete(real, row) if depths is None else real, own[row]) <= 0.05 for row in range(len(own))
+    ]
+    return {
+        "verse and chorus": float(np.mean(contrasts)),
+        "choruses alike": float(np.nanmean(returns(songs, both[1:]))),
+        "repetition": float(np.mean([repetition(song, distance) for song, distance in found])),
+        "loops": float(np.mean(looping)),
+    }, own
+
+
+def cost(trained: runs.TrainedModel) -> None:
+    """Print processor time and peak memory of songs of ascending length."""
+    front, model = trained.front_end, trained.generator
+    if not isinstance(model, VelocityGenerator):
+        return
+    for seconds in LENGTHS:
+        layout = SongLayout.of(trained, seconds)
+        request = SongRequest(random_curve(seconds, 0), seconds)
+        common = np.full(trained.fields.width, np.nan)
+        conditions = window_conditions(request, layout.window_starts, front.seconds, trained.fields, common)
+        began = time.process_time()
+        joint_song(model, conditions, layout.frames, front.frames, 0, 0, {})
+        spent, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{seconds:g} s: {spent:.1f} s of processor time, peak memory so far {peak:.0f} MiB", flush=True)
 
 
 def correlations(mel: torch.Tensor, curve: EmotionCurve, front: FrontEnd, regressor: Regressor) -> Floats:
@@ -139,19 +209,30 @@ def main() -> None:
     borders = {"joint denoising": joint, "cross-fades": {round(it / per_column) * per_column for it in fading}}
     for seed in range(given.seeds):
         reference: Floats | None = None
+        depths: Floats | None = None
+        contrast = float("nan")
         for way in reversed(WAYS):
             followed: list[Floats] = []
             around: list[Floats] = []
             at: list[NDArray[np.bool_]] = []
+            songs: list[SongBlocks] = []
             for number in range(given.songs):
                 curve = random_curve(given.seconds, 1_000 * seed + number)
-                mel = make(trained, way, curve, given.seconds, seed, number)
+                song = compose_along(curve, given.seconds, CurveSettings(seed=1_000 * seed + number))
+                mel = make(trained, way, curve, song, seed, number)
+                songs.append(blocks_of(mel, song, front, str(number)))
                 followed.append(np.array([correlations(mel, curve, front, each) for each in regressors]))
                 frames, is_border = edges(mel, per_column, borders.get(way, joint))
                 around.append(frames)
                 at.append(is_border)
             flux, onset, accuracy = seams(around, at)
             print(f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}")
+            numbers, own_depths = form(songs, depths)
+            depths = own_depths if depths is None else depths
+            contrast = numbers["verse and chorus"] if way == "composed" else contrast
+            share = numbers["verse and chorus"] / contrast
+            listed = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+            print(f"    {listed}; contrast {share:.2f} of composed", flush=True)
             if regressors:
                 mean: Floats = np.nanmean(followed, axis=0)
                 best_possible: Floats = mean if reference is None else reference  # the composed songs come first
@@ -159,7 +240,8 @@ def main() -> None:
                 for path, own, real in zip(given.regressors, mean, best_possible, strict=True):
                     axes = zip(("valence", "arousal"), own, real, strict=True)
                     both = ", ".join(f"{axis} {r:.2f} ({r / best:.2f} of composed)" for axis, r, best in axes)
-                    print(f"    r over time by {path.name}: {both}")
+                    print(f"    r over time by {path.name}: {both}", flush=True)
+    cost(trained)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from affetti.studies.scorecard.form_results import Form
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.measures import REGISTRY
 from affetti.studies.scorecard.result import Scorecard
@@ -93,6 +94,8 @@ def rows(kind: type, indent: str, shown: dict[type, str]) -> Iterator[str]:
         known = [f"as `{shown[part]}`" for part in inner if part in shown]
         text = "; ".join([*known, *filter(None, [meanings.get(field.name, "")])])
         yield f"{indent}- `{field.name}` ({describe(types[field.name])})" + (f": {text}" if text else "")
+        if kind is Form and field.name == "measures":
+            yield from form_measures(indent + "  ")
         for part in inner:
             if part not in shown:
                 shown[part] = field.name
@@ -105,6 +108,13 @@ def measures(shown: dict[type, str]) -> Iterator[str]:
         if entry.part is None:
             like = f"as `{shown[Measure]}`; " if Measure in shown else ""
             yield f"- `{entry.key}` (object): {like}{entry.title}: {entry.meaning}"
+
+
+def form_measures(indent: str) -> Iterator[str]:
+    """The measures of whole songs, by their key."""
+    for entry in REGISTRY:
+        if entry.part == "form":
+            yield f"{indent}- `{entry.key}` (object): {entry.title}: {entry.meaning}"
 
 
 def docstrings(kind: type) -> dict[str, str]:

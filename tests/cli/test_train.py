@@ -221,6 +221,8 @@ def test_windows_have_labels_of_their_own(affetti: Affetti, tmp_path: Path, mode
     assert result["test"]["valence"]["ccc"]["ceiling"] is None
     assert result["test_by_song"]["valence"]["mae"]["value"] >= 0
     assert set(result["within_songs"]) == {"valence", "arousal"}
+    assert (result["curves"]["valence"]["songs"], result["curves"]["valence"]["rmse"]["value"] > 0) == (6, True)
+    assert "valence, curves of 6 songs: CCC " in ran.out
     assert "valence, means of songs: " in ran.out
     assert "Labels: of windows" in (tmp_path / "run/MODEL_CARD.md").read_text()
     assert json.loads((tmp_path / "run/model.json").read_text())["labels"] == "window"

@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import Ran
 from tests.corpus.loaders import mediaeval_trees, test_pmemo
-from tests.material import write_corpus, write_rated_corpus
+from tests.material import present, write_corpus, write_rated_corpus
 
+from affetti import api
 from affetti.corpus import Corpus
 from affetti.corpus.loaders import load
 from affetti.corpus.window_labels import window_labels
 from affetti.errors import InputError, UsageError
+from affetti.training.result import CurveAgreement
 
 
 def clips(*windows: tuple[str, float, float]) -> pd.DataFrame:
@@ -111,10 +113,16 @@ def test_what_cannot_label_windows_is_refused_in_one_line(tmp_path: Path) -> Non
         Corpus.open(plain.path, labels="clip")  # type: ignore[arg-type]
 
 
+def curves_of(corpus: Path, run: Path) -> dict[str, CurveAgreement]:
+    """How well a baseline that was trained on labels of windows predicts the curves of songs, by axis."""
+    result = api.train.run("baseline", corpus, run, labels="window", features="statistics")
+    return {axis: present(curve) for axis, curve in present(result.curves).items()}
+
+
 def test_windows_of_a_deam_tree_have_the_means_of_its_half_seconds(tmp_path: Path, affetti: Callable[..., Ran]) -> None:
     rated, _ = mediaeval_trees.deam(tmp_path / "deam")
     ids = rated.ids[:6]
-    mediaeval_trees.sing(tmp_path / "deam/DEAM_audio/MEMD_audio", ids, seconds=30.0)
+    mediaeval_trees.sing(tmp_path / "deam/DEAM_audio/MEMD_audio", ids, seconds=42.0)
     out = tmp_path / "corpus"
     done = affetti(
         "prepare", f"deam:{tmp_path / 'deam'}", "--preset", "tiny", "--windows", "all", "--out", out,
@@ -131,13 +139,20 @@ def test_windows_of_a_deam_tree_have_the_means_of_its_half_seconds(tmp_path: Pat
     near = table[(table["song_id"] == song) & (table["time"] > begins - 0.5) & (table["time"] < begins + 5.9)]
     assert corpus.labels[row, 0] == pytest.approx(near["valence"].mean(), abs=0.03)
     assert len(near) in (12, 13)
+    curves = curves_of(out, tmp_path / "run")
+    assert curves["valence"].songs == 3
+    assert curves["valence"].rmse_song_mean.value == pytest.approx(0.05 / np.sqrt(12), abs=0.01)  # 12 ratings a window
 
 
 def test_windows_of_a_pmemo_tree(tmp_path: Path, affetti: Callable[..., Ran]) -> None:
     root, ids = test_pmemo.tree_2019(tmp_path, with_audio=()), test_pmemo.IDS[1:7]
-    lines = [f"{name},{at},{0.3 + 0.1 * (at >= 18)},0.5" for name in ids for at in np.arange(12.0, 30.0, 0.5)]
+    lines = [
+        f"{name},{at},{0.3 + 0.1 * (at >= 18)},{0.4 + 0.05 * k}"
+        for k, name in enumerate(ids)
+        for at in np.arange(12.0, 42.0, 0.5)
+    ]
     test_pmemo.write(root / "annotations" / test_pmemo.DYNAMIC, test_pmemo.OVER_TIME, *lines)
-    test_pmemo.sing(root / "chorus", ids, seconds=24.0)
+    test_pmemo.sing(root / "chorus", ids, seconds=42.0)
     out = tmp_path / "corpus"
     done = affetti("prepare", f"pmemo:{root}", "--preset", "tiny", "--windows", "all", "--out", out, "--folds", "2")
     assert done.code == 0, done.err
@@ -148,6 +163,9 @@ def test_windows_of_a_pmemo_tree(tmp_path: Path, affetti: Callable[..., Ran]) ->
     early = corpus.rated & (corpus.clips["start"].to_numpy() + 5.9 < 18)
     np.testing.assert_allclose(corpus.labels[late & corpus.rated, 1], 2 * 0.4 - 1)
     np.testing.assert_allclose(corpus.labels[early, 1], 2 * 0.3 - 1)
+    curves = curves_of(out, tmp_path / "run")
+    assert curves["arousal"].songs == 3
+    assert 0 < curves["arousal"].rmse_song_mean.value < 0.1
 
 
 @pytest.mark.filterwarnings("ignore:Tempo, Key or Time:RuntimeWarning")

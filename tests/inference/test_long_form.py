@@ -90,8 +90,8 @@ def test_velocities_are_averaged_where_windows_overlap() -> None:
     conditions = torch.tensor([[1.0, 0.0], [-3.0, 0.0]])
     first = torch.zeros(1, 1, 12)
     field = denoise_together(model, conditions, windows, first, {}, batch_size=1)
-    # Ramps 1 2 3 4 4 3 2 1: in the overlap, columns 4 to 7, the first window's weights are 4/5, 3/5, 2/5, 1/5.
-    share = torch.tensor([4.0, 3.0, 2.0, 1.0]) / 5
+    # Two Hann windows that overlap by a half add up to 1: in columns 4 to 7 the first one's falls as cos².
+    share = torch.cos(torch.pi * (torch.arange(4) + 0.5) / 8) ** 2
     expected = -torch.cat([torch.full((4,), 1.0), share * 1 + (1 - share) * -3, torch.full((4,), -3.0)])
     torch.testing.assert_close(field[0, 0], expected)
 

@@ -36,6 +36,7 @@ def run(
     features: str = "statistics",
     groups: Sequence[str | Path] = (),
     conditions: Sequence[str | Path] = (),
+    form: bool = False,
     preset: str | None = None,
     seed: int = 0,
     workers: int | None = None,
@@ -60,6 +61,8 @@ def run(
             of ``against``.
         conditions: tables (``file,valence,arousal``) of the emotions that clips of folders and ``.npy`` files were
             generated for: one for all such sets, or one for each, ``fake`` first.
+        form: compare whole songs too, of corpora of songs of several clips: structure curves, repetition, contrast of
+            sections, and how far emotion moves within a song.
         preset: front-end for folders of audio.
         seed: of every resampling.
         workers: processes that decode folders of audio; default one per core.
@@ -105,6 +108,7 @@ def run(
         embedder=embedder,
         seed=seed,
         device=place,
+        form=form,
         out=None if out is None else Path(out),
     )
     requested = Requested(
@@ -115,6 +119,7 @@ def run(
         groups=tuple(str(file) for file in groups),
         conditions=tuple(str(file) for file in conditions),
         preset=preset,
+        form=form,
     )
     cautions = tuple(_cautions(opened))
     try:

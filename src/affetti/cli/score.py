@@ -43,6 +43,8 @@ class Flags(EngineFlags, CommonFlags):
     conditions: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="TABLE")] = field(default=())
     """Emotions that the clips of folders and .npy files were generated for: a table with the columns file, valence and
     arousal (from -1 to 1; of an .npy the file is the row, from 0). One for all such sets, or one for each."""
+    form: bool = False
+    """Compare whole songs too, of corpora of songs: structure, repetition, contrast of sections, range of emotion."""
     preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
     """Front-end for folders of audio."""
     out: Path | None = None

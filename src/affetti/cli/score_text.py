@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from affetti.cli.form_text import form_lines
 from affetti.errors import one_line
 from affetti.metrics import Memorisation
 from affetti.results import PointEstimate
@@ -72,7 +73,7 @@ def _warnings(card: Scorecard) -> list[str]:
 
 
 def _lines(card: Scorecard) -> list[str]:
-    parts = (_sets, _quality, _measures, _emotion, _strata, _copies)
+    parts = (_sets, _quality, _measures, _emotion, form_lines, _strata, _copies)
     lines = [line for part in parts for line in part(card)]
     return lines + [line for other in card.compared() for line in _against(other)]
 
@@ -109,6 +110,8 @@ def _measures(card: Scorecard) -> list[str]:
     ]
     missing: dict[tuple[str, str], list[str]] = {}
     for entry, measure in measured(card):
+        if entry.part == "form":
+            continue
         if measure.value is None:
             needs = " and ".join(entry.needs)
             missing.setdefault((needs, measure.reason or "no reason given"), []).append(entry.key)

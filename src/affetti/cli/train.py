@@ -16,7 +16,7 @@ from affetti.training.registry import FAMILIES, GENERATORS, REGRESSORS
 
 if TYPE_CHECKING:
     from affetti.results import Estimate
-    from affetti.training.result import Agreement, Alignment, TrainResult
+    from affetti.training.result import Agreement, Alignment, CurveAgreement, TrainResult
 
     ModelName = str
 else:
@@ -173,6 +173,7 @@ def _text(result: TrainResult, out: Path) -> str:
         within = (result.within_songs or {}).get(axis)
         moves = "" if within is None else f"; within songs r = {_with_interval(within)}"
         lines.append(f"{axis}, means of songs: {_measures(agreement)}{moves}")
+    lines += [_curve(axis, curve) for axis, curve in (result.curves or {}).items() if curve is not None]
     inside = ", ".join(f"{axis} {100 * share.value:.0f} %" for axis, share in coverage.items())
     lines.append(f"quadrant right: {_with_interval(quadrants.accuracy)}; inside the interval: {inside}")
     short = [axis for axis, share in coverage.items() if share.ci[1] < promised]
@@ -194,6 +195,15 @@ def _text(result: TrainResult, out: Path) -> str:
     options = " ".join(f"--{name} {name.upper()}" for name in fusion.inputs).replace("LYRICS", "FILE")
     lines.append(f"next: affetti predict --model {out} song.mp3 {options}")
     return "\n".join(lines)
+
+
+def _curve(axis: str, curve: CurveAgreement) -> str:
+    """How well the curves of songs are predicted, beside flat ones."""
+    ccc = "" if curve.ccc is None else f"CCC {_with_interval(curve.ccc)}, "
+    return (
+        f"{axis}, curves of {curve.songs} songs: {ccc}RMSE {_with_interval(curve.rmse)}; flat at the song's mean "
+        f"rating {_with_interval(curve.rmse_song_mean)}, at its mean prediction {_with_interval(curve.rmse_flat)}"
+    )
 
 
 def _alignment(alignment: Alignment) -> str:

@@ -32,6 +32,7 @@ GLOBALS: dict[str, Any] = {
     "colour_bar": colour_bar,
     "measures": [entry for entry in REGISTRY if entry.part is None],
     "spectrogram_measures": [entry for entry in REGISTRY if entry.part == "spectrogram"],
+    "form_measures": [entry for entry in REGISTRY if entry.part == "form"],
     "part_words": PART_WORDS,
     "interactive": True,
 }

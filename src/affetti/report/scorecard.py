@@ -18,16 +18,17 @@ from affetti.presets import FRONT_ENDS, FrontEnd, MelFrontEnd
 from affetti.progress import Progress, silent
 from affetti.report.audio_examples import RANGE_DB, Tile, sounds, spectrogram
 from affetti.report.band_axis import band_marks, picture_name
-from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of, tick
+from affetti.report.drawing import Axis, Canvas, legend_line, legend_mark, span_of
 from affetti.report.figures import components
+from affetti.report.profiles import FAKE, REAL, profiles
+from affetti.report.song_form import FormFigures, form_figures
 from affetti.report.sources import Arrays
 from affetti.report.wording import number
 from affetti.studies.scorecard.copy_results import NearestPair
 from affetti.studies.scorecard.result import Scorecard
 from affetti.studies.scorecard.typicality_results import ClipTypicality
 
-REAL, FAKE = 0, 1
-"""Series of real and of synthetic clips: colour, marker and dash."""
+DEVIATION = "real and synthetic, each with the deviation between clips"
 MARKS = (100, 500, 1_000, 2_000, 4_000, 8_000)
 """Hz that a frequency axis names."""
 MAX_SECONDS = 10.0
@@ -106,6 +107,8 @@ class ScoreSection:
     """None without arrays."""
     pairs: Pairs | None
     atypical: Atypical | None
+    form: FormFigures | None
+    """None where whole songs were not compared."""
     legend: tuple[tuple[str, Markup, Markup], ...]
     """Name, marker and line of real and of synthetic clips."""
 
@@ -135,6 +138,7 @@ def score_section(
         figures=drawn,
         pairs=pairs(arrays, card.pairs_to_hear, front, name, progress),
         atypical=atypical(arrays, card.typicality, front, name, progress),
+        form=None if card.form is None else form_figures(card.form),
         legend=(("real music", legend_mark(REAL), legend_line(REAL)), (name, legend_mark(FAKE), legend_line(FAKE))),
     )
 
@@ -175,12 +179,12 @@ def band_profiles(arrays: Arrays, front: FrontEnd | None = None) -> Markup:
     words = "frequency" if len(hertz) else "number of the band"
     if front is not None and not isinstance(front, MelFrontEnd):
         marks, words = band_marks(front), "note"
-    return _profiles(
+    return profiles(
         numbers,
-        (arrays["level_real"], arrays["level_fake"]),
+        (_band(arrays["level_real"]), _band(arrays["level_fake"])),
         marks or [(float(band), str(band + 1)) for band in np.linspace(0, bands - 1, 5).round()],
         words,
-        f"Mean level in dB of {bands} bands over {words}",
+        f"Mean level in dB of {bands} bands over {words}, {DEVIATION}",
     )
 
 
@@ -190,13 +194,19 @@ def modulation_spectra(arrays: Arrays, *, known: bool) -> Markup:
     steps = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0) if known else (0.003, 0.01, 0.03, 0.1, 0.3)
     unit = "a second" if known else "a frame"
     marks = [(float(np.log10(step)), f"{step:g}") for step in steps if rate[0] <= np.log10(step) <= rate[-1]]
-    return _profiles(
+    return profiles(
         rate,
-        (arrays["modulation_real"], arrays["modulation_fake"]),
+        (_band(arrays["modulation_real"]), _band(arrays["modulation_fake"])),
         marks,
         f"swings {unit}",
-        f"Power in dB of level swings by their rate, times {unit}",
+        f"Power in dB of level swings by their rate, times {unit}, {DEVIATION}",
     )
+
+
+def _band(profile: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Low, mean and high of a mean and deviation ``[2, K]``."""
+    mean, spread = profile
+    return mean - spread, mean, mean + spread
 
 
 def pairs(
@@ -253,41 +263,6 @@ def _tiles(
 def front_end_of(digest: str | None) -> FrontEnd | None:
     """The preset whose hash is ``digest``, if there is one."""
     return next((front for front in FRONT_ENDS.values() if front.hash == digest), None)
-
-
-def _profiles(
-    x: NDArray[np.float64],
-    sides: tuple[NDArray[np.float64], NDArray[np.float64]],
-    marks: Sequence[tuple[float, str]],
-    across: str,
-    label: str,
-) -> Markup:
-    """Mean ± deviation ``[2, K]`` of real and of synthetic clips over ``x [K]``."""
-    canvas = Canvas(400, 268)
-    ends = [value for mean, spread in sides for value in (*(mean - spread), *(mean + spread))]
-    along, up = Axis(float(x[0]), float(x[-1]), 46, 392), Axis(*span_of(ends), 224, 8)
-    canvas.upright(up, 46, 392)
-    for value, words in marks:
-        canvas.line(along(value), 224, along(value), 8, "grid")
-        canvas.text(along(value), 239, words, "middle", "tick")
-    places = [along(value) for value in x.tolist()]
-    for series, (mean, spread) in zip((REAL, FAKE), sides, strict=True):
-        upper = [(place, up(value)) for place, value in zip(places, (mean + spread).tolist(), strict=True)]
-        lower = [(place, up(value)) for place, value in zip(places, (mean - spread).tolist(), strict=True)]
-        corners = " ".join(f"{left:.1f},{top:.1f}" for left, top in [*upper, *reversed(lower)])
-        canvas.add(f'<polygon points="{corners}" class="spread c{series}"/>')
-    for series, (mean, _) in zip((REAL, FAKE), sides, strict=True):
-        points = [(place, up(value)) for place, value in zip(places, mean.tolist(), strict=True)]
-        canvas.path(points, f"c{series} dash{series} strong-line")
-    canvas.text(219, 260, across, "middle")
-    canvas.add('<text transform="translate(12 116) rotate(-90)" text-anchor="middle">dB</text>')
-    differences = (sides[1][0] - sides[0][0]).tolist()
-    most = int(np.abs(differences).argmax())
-    return canvas.svg(
-        f"{label}, real and synthetic, each with the deviation between clips. On average they differ by "
-        f"{number(float(np.abs(differences).mean()))} dB, at most by {number(differences[most])} dB, "
-        f"{tick(round(100 * (x[most] - x[0]) / ((x[-1] - x[0]) or 1)))} % of the way along."
-    )
 
 
 def _within(value: float, axis: Axis) -> float:

@@ -12,6 +12,7 @@ from affetti.corpus import Corpus, splits
 from affetti.corpus.ceiling import ceiling
 from affetti.models.base import Regressor
 from affetti.training.calibration import calibrate, interval_coverage
+from affetti.training.curve_report import curve_agreement
 from affetti.training.regression_report import (
     add_ceiling,
     agreement_by_genre,
@@ -57,6 +58,7 @@ def evaluate_regressor(
         worst=worst_songs(prediction, target, clips),
         by_song=agreement_by_song(prediction, target, test_songs, seed) if of_windows else None,
         within_songs=correlation_within_songs(prediction, target, test_songs, seed) if of_windows else None,
+        curves=curve_agreement(prediction, target, test_songs, seed) if of_windows else None,
     )
 
 

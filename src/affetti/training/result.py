@@ -142,6 +142,24 @@ class FusionReport:
 
 
 @dataclass(frozen=True)
+class CurveAgreement:
+    """How well the curves of songs are predicted: means over songs of measures of a song's windows by itself."""
+
+    songs: int
+    """Songs of three windows or more."""
+    ccc: Estimate | None
+    """CCC within a song; of a flat curve 0. None where the ratings of fewer than two songs move."""
+    rmse: Estimate
+    """Root mean square error within a song, in units of [-1, 1]."""
+    rmse_song_mean: Estimate
+    """The same of a flat curve at the mean of the song's ratings, the best flat one."""
+    rmse_flat: Estimate
+    """The same of a flat curve at the mean of the song's predictions."""
+    gain: Estimate
+    """``rmse_flat`` less ``rmse``: above 0 the movement of the predictions helps."""
+
+
+@dataclass(frozen=True)
 class RegressorEvaluation:
     """A regressor calibrated on validation songs and tested on others."""
 
@@ -158,6 +176,8 @@ class RegressorEvaluation:
     """By axis, of the means of songs; where labels are those of windows."""
     within_songs: dict[str, Estimate | None] | None = None
     """By axis, Pearson's correlation of deviations from the means of songs; where labels are those of windows."""
+    curves: dict[str, CurveAgreement | None] | None = None
+    """By axis, predictions over time as curves of songs; where labels are those of windows."""
 
 
 @dataclass(frozen=True)
@@ -222,5 +242,8 @@ class TrainResult(BaseResult):
     within_songs: dict[str, Estimate | None] | None = None
     """With labels of windows: by axis, Pearson's correlation of predictions and labels, both less their song's mean;
     None where labels do not vary within songs."""
+    curves: dict[str, CurveAgreement | None] | None = None
+    """With labels of windows: by axis, predictions over time scored as the curves of songs; None where fewer than two
+    songs have three windows."""
     fusion: FusionReport | None = None
     """Of a regressor that was trained with other inputs than sound: what they add. All else is of sound alone."""

@@ -29,14 +29,7 @@ from affetti.provenance import versions
 from affetti.random import child_seed
 from affetti.storage import read_json, remove_partial, reserve_output, write_text
 from affetti.training import run as runs
-from affetti.training.alignment import (
-    align,
-    choose_fields,
-    load_reference,
-    require_beta,
-    resolve_text,
-    untrained_model,
-)
+from affetti.training.alignment import align, choose_fields, load_reference, require_beta, resolve_text, untrained_model
 from affetti.training.clips import Clips
 from affetti.training.conditions import FieldChoice
 from affetti.training.device import Hardware, Precision, is_main_process
@@ -347,6 +340,7 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
         worst=evaluation.worst,
         test_by_song=evaluation.by_song,
         within_songs=evaluation.within_songs,
+        curves=evaluation.curves,
     )
 
 

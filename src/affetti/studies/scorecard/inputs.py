@@ -19,6 +19,11 @@ from affetti.studies.scorecard.emotion_predictions import open_regressor
 from affetti.studies.scorecard.result import Generator
 from affetti.studies.scorecard.set_description import Role
 
+MIN_CLIPS_OF_SONG = 2
+"""Clips below which a song is not taken as a whole one."""
+MIN_WHOLE_SONGS = 3
+"""Whole songs that each set needs."""
+
 
 @dataclass(frozen=True)
 class ScoreSets:
@@ -62,6 +67,8 @@ class ScoreSettings:
     """Of every resampling."""
     device: str = "cpu"
     """Where the regressor runs."""
+    form: bool = False
+    """Whether whole songs are compared too; both sets are then corpora of songs of several clips."""
     out: Path | None = None
     """Folder for ``typicality.parquet`` and ``pictures.npz``, which the report draws; without it nothing is written."""
 
@@ -82,7 +89,8 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
         InputError: too few songs, or no audio for an embedder that takes waveforms.
         MismatchError: different front-ends, also that of the regressor, a "real" set that is synthetic, a generator or
             an embedder that was trained on songs of the reference.
-        UsageError: a negative seed, a fold of a set that has none, or a run that does not predict from log-mels.
+        UsageError: a negative seed, a fold of a set that has none, a run that does not predict from log-mels, or whole
+            songs of sets that are no corpora.
     """
     if settings.seed < 0:
         raise UsageError(f"seed {settings.seed} is negative", where="--seed", hint="give 0 or more")
@@ -100,6 +108,9 @@ def checked(sets: ScoreSets, settings: ScoreSettings) -> Reference:
     require_unseen(settings.embedder, reference.clips.songs)
     for clips in (reference.clips, sets.fake, *sets.against):
         _require_songs(clips)
+    if settings.form:
+        for clips in (reference.clips, sets.fake):
+            require_whole_songs(clips)
     return reference
 
 
@@ -127,6 +138,24 @@ def _require_songs(clips: ClipSet) -> None:
             where=clips.name,
             hint=f"give clips of {MIN_SONGS} songs or more",
         )
+
+
+def require_whole_songs(clips: ClipSet) -> None:
+    """Refuse sets that are no corpora of songs of several clips.
+
+    Raises:
+        UsageError: the set is no corpus.
+        InputError: too few of its songs have several clips.
+    """
+    if clips.corpus is None:
+        hint = "make a corpus of it: affetti prepare folder:PATH --windows all"
+        raise UsageError("only a corpus says where in their songs clips lie", where=clips.name, hint=hint)
+    _, counts = np.unique(clips.songs, return_counts=True)
+    whole = int((counts >= MIN_CLIPS_OF_SONG).sum())
+    if whole < MIN_WHOLE_SONGS:
+        what = f"{whole} songs of {MIN_CLIPS_OF_SONG} clips or more, and --form compares songs"
+        hint = "prepare it with --windows all; generate songs with --seconds, --curve or --form"
+        raise InputError(what, where=clips.name, hint=hint)
 
 
 def _require_alike(real: ClipSet, other: ClipSet) -> None:

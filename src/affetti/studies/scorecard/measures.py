@@ -25,8 +25,9 @@ from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Measure
 from affetti.studies.scorecard.result import Scorecard
 
 Rows = NDArray[np.float64]
-Need = Literal["features", "log-mels", "labels", "training set"]
-"""What a measure is computed from: embeddings, the log-mels themselves, emotions of both sides, training clips."""
+Need = Literal["features", "log-mels", "labels", "training set", "whole songs", "sections", "regressor"]
+"""What a measure is computed from: embeddings, the log-mels themselves, emotions of both sides, training clips, songs
+of several clips, their sections, predicted emotions."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Entry:
     """In one phrase, for readers who do not know it."""
     compute: Callable[[MeasureInput], Measure] | None = None
     """``None`` where it belongs to a part of the scorecard that is computed as a whole."""
-    part: Literal["spectrogram", "joint"] | None = None
+    part: Literal["spectrogram", "joint", "form"] | None = None
     """The part of the scorecard that holds it; ``None``: ``measures``."""
     needs: tuple[Need, ...] = ("features",)
     decimals: int = 3
@@ -87,6 +88,8 @@ class Entry:
         """This measure of a scorecard; ``None`` where it has none, as a scorecard of an older version may."""
         if self.part == "joint":
             return card.joint.joint or Measure.unavailable(card.joint.reason or "not measured")
+        if self.part == "form":
+            return None if card.form is None else card.form.measures.get(self.key)
         if self.part == "spectrogram":
             spectrogram = card.spectrogram
             return {
@@ -258,6 +261,78 @@ REGISTRY: tuple[Entry, ...] = (
         part="spectrogram",
         needs=("log-mels",),
         unit="dB",
+    ),
+    Entry(
+        "structure_curve",
+        "structure curve",
+        "lower",
+        "how far the distance of moments by the time between them differs",
+        part="form",
+        needs=("whole songs",),
+    ),
+    Entry(
+        "level_course",
+        "level over the song",
+        "lower",
+        "how far the course of the level over a song differs",
+        part="form",
+        needs=("whole songs",),
+        decimals=2,
+        unit="dB",
+    ),
+    Entry(
+        "repetition",
+        "repetition",
+        "as real",
+        "how alike four seconds are to the most similar others of the song; 1 for what only repeats",
+        part="form",
+        needs=("whole songs",),
+        decimals=2,
+    ),
+    Entry(
+        "loops",
+        "loops",
+        "as real",
+        "share of songs with a period that is as strong as in 5 % of real songs",
+        part="form",
+        needs=("whole songs",),
+        decimals=2,
+    ),
+    Entry(
+        "section_contrast",
+        "contrast of sections",
+        "as real",
+        "share of the variance within a song that lies between its sections",
+        part="form",
+        needs=("whole songs", "sections"),
+        decimals=2,
+    ),
+    Entry(
+        "section_returns",
+        "returns of sections",
+        "as real",
+        "how much more alike returns of a section are than the same section of other songs; 1 for exact returns",
+        part="form",
+        needs=("whole songs", "sections"),
+        decimals=2,
+    ),
+    Entry(
+        "valence_spread",
+        "spread of valence within a song",
+        "as real",
+        "standard deviation of the valence predicted of a song's clips",
+        part="form",
+        needs=("whole songs", "regressor"),
+        decimals=2,
+    ),
+    Entry(
+        "arousal_spread",
+        "spread of arousal within a song",
+        "as real",
+        "standard deviation of the arousal predicted of a song's clips",
+        part="form",
+        needs=("whole songs", "regressor"),
+        decimals=2,
     ),
 )
 """All measures, in the order in which they are shown."""

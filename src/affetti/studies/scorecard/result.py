@@ -17,6 +17,7 @@ from affetti.errors import StorageError, UsageError
 from affetti.results import BaseResult, PointEstimate
 from affetti.studies.scorecard.comparison import Comparison
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest, pairs_to_hear
+from affetti.studies.scorecard.form_results import Form
 from affetti.studies.scorecard.legacy import is_measure, upgraded
 from affetti.studies.scorecard.measurement import ExtrapolatedMeasure, Interval, Measure
 from affetti.studies.scorecard.set_description import SetDescription
@@ -254,6 +255,7 @@ class Requested:
     groups: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     preset: str | None = None
+    form: bool = False
 
 
 @dataclass(frozen=True)
@@ -307,6 +309,8 @@ class Scorecard(BaseResult):
     """Each set that was given, as it was compared; empty in scorecards of affetti 0.1."""
     cautions: tuple[str, ...] = ()
     """What is likely wrong with the sets given: values that do not look like dB, other levels or sample rates."""
+    form: Form | None = None
+    """Whole songs beside real ones; None where this was not requested."""
     measures: dict[str, Measure] = field(default_factory=dict[str, Measure])
     """The established metrics, by their key in the registry; at the top level of the document."""
 

@@ -28,6 +28,7 @@ from affetti.studies.scorecard import emotion_predictions
 from affetti.studies.scorecard.comparison import Comparison
 from affetti.studies.scorecard.copy_results import pairs_to_hear
 from affetti.studies.scorecard.distances import spectrogram
+from affetti.studies.scorecard.form import measure_form
 from affetti.studies.scorecard.inputs import (
     Reference,
     ScoreSets,
@@ -72,7 +73,7 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
 
     Args:
         sets: the clips.
-        settings: fold, regressor, embedder, seed, device and folder; see :class:`ScoreSettings`.
+        settings: fold, regressor, embedder, seed, device, form and folder; see :class:`ScoreSettings`.
         progress: receives the stages.
 
     Raises:
@@ -101,7 +102,6 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     predictions = emotion_predictions.predict_emotions(
         sets.real, real, fake, settings.fold, settings.regressor, seed, settings.device, sets.against
     )
-    followed = emotion.conditioning(fake, predictions, seed)
     joint = emotion.joint_distance(real, fake, rows.real, rows.fake, seed)
     progress("score", 5, steps)
     strata = emotion.strata(real, fake, rows.real, rows.fake, predictions, seed)
@@ -111,12 +111,11 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         progress("score", steps, steps)
     unsaved = _save_files(sets, settings, reference, rows, copies, (typical, table))
     described = [(describe_set(role, clips if role != "real" else real), clips) for role, clips in sets.roles()]
-    front = real.front_end or fake.front_end
     card = Scorecard(
         quality=Quality.of(quality),
         measures=measures,
         spectrogram=by_band,
-        conditioning=followed,
+        conditioning=emotion.conditioning(fake, predictions, seed),
         joint=joint,
         strata=strata,
         memorisation=None if copies is None else copies.statistics,
@@ -127,9 +126,10 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
         contains_real=contains_real,
         against=comparisons[0] if comparisons else None,
         comparisons=comparisons,
+        form=measure_form(real, fake, predictions, seed) if settings.form else None,
         features=Features(settings.embedder.name, settings.embedder.version, rows.real.shape[1]),
         regressor=None if predictions is None else predictions.regressor,
-        front_end=None if front is None else front.hash,
+        front_end=_front_end(real, fake),
         n_real=len(real),
         n_fake=len(fake),
         songs=SongCounts(int(np.unique(real.songs).size), int(np.unique(fake.songs).size)),
@@ -148,6 +148,12 @@ def scorecard(sets: ScoreSets, settings: ScoreSettings | None = None, progress: 
     if unsaved is not None:
         raise UnsavedScoreError(card, unsaved) from unsaved
     return card
+
+
+def _front_end(real: ClipSet, fake: ClipSet) -> str | None:
+    """Hash of the front-end of either set, where it is known."""
+    front = real.front_end or fake.front_end
+    return None if front is None else front.hash
 
 
 def _save_files(
