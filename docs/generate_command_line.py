@@ -50,7 +50,7 @@ def help_text(verb: str) -> str:
         contextlib.redirect_stdout(text),
         contextlib.suppress(SystemExit),
     ):
-        import_module(f"affetti.cli.{verb}").run(["--help"])
+        import_module(f"affetti.cli.{verb.replace(' ', '_')}").run(["--help"])
     text.seek(0)
     return text.read()
 

@@ -42,7 +42,9 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line.startswith("affetti ")]
 
 
-def follow(page: Path, affetti: Callable[..., Ran], smaller: Smaller, skip: str = r"affetti serve") -> list[str]:
+def follow(
+    page: Path, affetti: Callable[..., Ran], smaller: Smaller, skip: str = r"affetti (listen )?serve"
+) -> list[str]:
     """Do what a page says, in the current folder, with what ``smaller`` replaces; the commands that were run."""
     used, ran = set[str](), list[str]()
     for kind, content in blocks(page, "console", "python"):
@@ -137,7 +139,9 @@ def test_commands_of_the_page_have_the_verbs_and_flags_that_it_names(page: Path)
     typed = re.findall(r"`affetti ([a-z][^`\n]*)`", text)
     typed += re.findall(r"^(?:    |\$ )affetti ([a-z].*)$", text, flags=re.MULTILINE)
     for command in typed:
-        verb, *rest = re.split(r"\s+#", command)[0].split()
+        words = re.split(r"\s+#", command)[0].split()
+        length = 2 if " ".join(words[:2]) in VERBS else 1
+        verb, rest = " ".join(words[:length]), words[length:]
         assert verb in VERBS, f"there is no verb {verb}: {command}"
         unknown = {word.split("=")[0] for word in rest if re.fullmatch(r"--[a-z][\w-]*(=.*)?", word)} - flags(verb)
         assert not unknown, f"{command}: no flag {unknown}"

@@ -1,7 +1,8 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``push``, ``runs``, ``serve``, ``demo`` and ``doctor``;
+``export``, ``compare``, ``audit``, ``report``, ``push``, ``runs``, ``serve``, ``listen_serve``, ``demo`` and
+``doctor``;
 ``audit_recordings`` and ``compare_recordings`` are ``affetti audit`` of audio files. Importing affetti does not import
 torch; calling a verb does, and loads what that verb needs.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from affetti.api.runs import run as runs
     from affetti.api.score import run as score
     from affetti.api.train import run as train
+    from affetti.web.listening.serve import run as listen_serve
     from affetti.web.serve import run as serve
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "doctor",
     "export",
     "generate",
+    "listen_serve",
     "predict",
     "prepare",
     "push",
@@ -50,11 +53,12 @@ __all__ = [
     "train",
 ]
 
+_SERVERS = {"serve": "affetti.web.serve", "listen_serve": "affetti.web.listening.serve"}
+
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        room = "web" if name == "serve" else "api"
-        return import_module(f"affetti.{room}.{name}").run
+        return import_module(_SERVERS.get(name, f"affetti.api.{name}")).run
     raise AttributeError(f"module 'affetti' has no attribute {name!r}")
 
 

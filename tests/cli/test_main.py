@@ -26,7 +26,7 @@ def test_help_lists_every_verb(affetti: Affetti, arguments: list[str]) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main([verb, "--help"])
+        main([*verb.split(), "--help"])
     assert stopped.value.code == 0
     reported = capsys.readouterr()
     assert f"affetti {verb}" in reported.out
@@ -72,7 +72,13 @@ def test_the_version_is_the_packages(affetti: Affetti) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "hint"), [("trian", "Did you mean train?"), ("scroe", "Did you mean score?"), ("xyzzy", "Choose from")]
+    ("verb", "hint"),
+    [
+        ("trian", "Did you mean train?"),
+        ("scroe", "Did you mean score?"),
+        ("xyzzy", "Choose from"),
+        ("listen", "listen serve"),
+    ],
 )
 def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: str, hint: str) -> None:
     ran = affetti(verb)

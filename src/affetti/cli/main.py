@@ -29,13 +29,14 @@ VERBS = {
     "export": "write a regressor as an ONNX file: waveform in, emotion out",
     "compare": "measure whether synthetic data helps: the augmentation study",
     "audit": "measure what a log-mel loses and which published claims hold",
+    "listen serve": "ask people: serve a listening study, and see how far it is",
     "report": "write one self-contained HTML page",
     "push": "send a run or a corpus to the Hugging Face Hub",
     "runs": "list the corpora, runs, scores and studies below a folder, or compare two",
     "doctor": "report what works here and what is missing",
 }
 
-NOT_RESUMABLE = ("serve", "score", "predict", "export", "report", "push", "runs", "doctor")
+NOT_RESUMABLE = ("serve", "listen serve", "score", "predict", "export", "report", "push", "runs", "doctor")
 """Verbs that do not resume."""
 
 
@@ -79,10 +80,14 @@ def _main(arguments: list[str]) -> int:
 
         print_text(f"affetti {version('affetti')}")
         return 0
-    verb, *rest = arguments
+    if " ".join(arguments[:2]) in VERBS:
+        verb, rest = " ".join(arguments[:2]), arguments[2:]
+    else:
+        verb, *rest = arguments
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
+        longer = [other for other in VERBS if other.startswith(f"{verb} ")]
+        near = longer or difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(VERBS)}"
         return _refuse(f"there is no verb {verb!r}. {hint[0].upper()}{hint[1:]}")
     return _run(verb, rest)
 
@@ -92,7 +97,7 @@ def _run(verb: str, arguments: list[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with _sigterm_raises():
-            return int(import_module(f"affetti.cli.{verb}").run(arguments) or 0)
+            return int(import_module(f"affetti.cli.{verb.replace(' ', '_')}").run(arguments) or 0)
     except AffettiError as error:
         return _refuse(str(error))
     except OSError as error:

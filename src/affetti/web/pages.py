@@ -26,9 +26,9 @@ def page_route(address: str, template: str, **values: Any) -> Route:
     return _file_route(address, text.encode(), "text/html")
 
 
-def static_routes() -> list[Route]:
-    """A route for each file of ``static/``."""
-    files = sorted((HERE / "static").iterdir())
+def static_routes(folder: Path = HERE / "static") -> list[Route]:
+    """A route for each file of a folder."""
+    files = sorted(folder.iterdir())
     return [_file_route(f"/{path.name}", path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in files]
 
 

@@ -39,9 +39,9 @@ async def read_json(request: Request, kind: type[T]) -> T:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError):
-        raise UsageError("the body is no JSON", hint="see /api/v1/openapi.json") from None
+        raise UsageError("the body is no JSON", hint="send a JSON object") from None
     if not isinstance(values, dict):
-        raise UsageError("the body is no JSON object", hint="see /api/v1/openapi.json")
+        raise UsageError("the body is no JSON object", hint="send a JSON object")
     return config.structure(values, kind, "body")
 
 

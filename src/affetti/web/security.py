@@ -49,10 +49,11 @@ class SecurityMiddleware:
         app: what answers.
         names: host names, without port, under which the server may be reached; None: any, where there is a token.
         token: required of every request where it is given.
+        public: whether what is served without a token is for everybody, under whatever name.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] | None, token: str | None) -> None:
-        if names is None and token is None:
+    def __init__(self, app: ASGIApp, names: Iterable[str] | None, token: str | None, public: bool = False) -> None:
+        if names is None and token is None and not public:
             raise ValueError("without a token the names of the host must be known")
         self.app, self.token = app, token
         self.names = None if names is None else frozenset(name.lower() for name in names)

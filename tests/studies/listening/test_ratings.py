@@ -11,7 +11,7 @@ import pytest
 
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.studies.listening import ratings
-from affetti.studies.listening.ratings import COLUMNS, RatingStore, has_answers
+from affetti.studies.listening.ratings import COLUMNS, Listener, RatingStore, has_answers
 from affetti.studies.listening.study import Study, Task
 from listening_material import answer, study, with_files
 
@@ -63,6 +63,27 @@ def test_the_first_answer_counts_and_a_new_process_goes_on(tmp_path: Path) -> No
         assert not store.record(token, 2, first | {"quality": 1})
         table = store.table()
     assert table.loc[table["scale"] == "quality", "rating"].tolist() == [3.0]
+
+
+def test_a_token_of_ones_own_adds_one_listener_however_often_it_is_sent(tmp_path: Path) -> None:
+    with_files(study(), tmp_path)
+    with RatingStore.open(tmp_path) as store:
+        token = "drawn-by-the-browser-of-somebody"  # noqa: S105 - of tests
+        assert store.add_listener(token) == store.add_listener(token) == token
+        assert store.listener(store.add_listener()).place == 1
+        assert list(store.listeners()) == ["L0001", "L0002"]
+
+
+def test_the_first_result_of_the_headphone_check_is_kept(tmp_path: Path) -> None:
+    with_files(study(), tmp_path)
+    with RatingStore.open(tmp_path) as store:
+        token = store.add_listener()
+        assert store.listener(token).headphones is None
+        store.record_headphones(token, 5)
+        store.record_headphones(token, 6)
+        complete(store, token)
+        (listener,) = store.listeners().values()
+    assert listener == Listener(1, 0, frozenset(range(len(listener.answered))), finished=True, headphones=5)
 
 
 def test_many_threads_and_two_connections_count_every_answer_once(tmp_path: Path) -> None:
@@ -132,7 +153,7 @@ def test_neither_tokens_nor_anything_else_of_a_listener_is_kept(tmp_path: Path) 
     content = (tmp_path / "listening.sqlite").read_bytes()
     assert not any(token.encode() in content for token in tokens)
     columns = [row[1] for row in sqlite3.connect(tmp_path / "listening.sqlite").execute("pragma table_info(listener)")]
-    assert columns == ["id", "token", "place", "seen", "finished"]
+    assert columns == ["id", "token", "place", "seen", "finished", "headphones"]
 
 
 @pytest.mark.parametrize(

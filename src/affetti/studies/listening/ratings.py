@@ -59,7 +59,8 @@ create table listener (
     token text not null unique,
     place integer not null,
     seen real not null,
-    finished integer not null default 0
+    finished integer not null default 0,
+    headphones integer
 );
 create table answer (
     listener integer not null references listener on delete cascade,
@@ -82,6 +83,8 @@ class Listener:
     answered: frozenset[int]
     """Numbers of the trials that are answered."""
     finished: bool
+    headphones: int | None = None
+    """Correct trials of the headphone check; None: it was not taken."""
 
 
 @dataclass(frozen=True)
@@ -137,18 +140,23 @@ class RatingStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add_listener(self) -> str:
+    def add_listener(self, token: str | None = None) -> str:
         """Add somebody, who gets the lowest place that nobody has; returns their token.
 
-        The place of a listener who withdrew, or who has left unfinished for more than the study's ``idle_hours``, is
-        given again.
+        A token that somebody has already adds nobody, so that whoever got no answer may send it again. The place of a
+        listener who withdrew, or who has left unfinished for more than the study's ``idle_hours``, is given again.
+
+        Args:
+            token: drawn at random by the caller; None: drawn here.
 
         Raises:
             StorageError: it cannot be written.
         """
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = token or secrets.token_urlsafe(TOKEN_BYTES)
         now = time.time()
         with self._transaction() as sql:
+            if sql.execute("select 1 from listener where token = ?", (_hash(token),)).fetchone():
+                return token
             taken = {
                 place
                 for (place,) in sql.execute(
@@ -202,6 +210,32 @@ class RatingStore:
             sql.execute("update listener set seen = ?, finished = ? where id = ?", (time.time(), finished, listener.id))
         return first
 
+    def record_headphones(self, token: str, correct: int) -> None:
+        """Keep how many trials of the headphone check were correct; the first result counts.
+
+        Raises:
+            UsageError: nobody has the token.
+            StorageError: it cannot be written.
+        """
+        with self._transaction() as sql:
+            listener = _listener(sql, token)
+            sql.execute(
+                "update listener set headphones = coalesce(headphones, ?), seen = ? where id = ?",
+                (correct, time.time(), listener.id),
+            )
+
+    def listeners(self) -> dict[str, Listener]:
+        """Everybody who has not withdrawn, by their name in the table, such as ``L0001``."""
+        with self._transaction() as sql:
+            answered: dict[int, set[int]] = {}
+            for number, trial in sql.execute("select listener, trial from answer"):
+                answered.setdefault(number, set()).add(trial)
+            rows = sql.execute("select id, place, finished, headphones from listener order by id").fetchall()
+        return {
+            _name(number): Listener(number, place, frozenset(answered.get(number, ())), bool(finished), headphones)
+            for number, place, finished, headphones in rows
+        }
+
     def withdraw(self, token: str) -> None:
         """Delete a listener and all their answers; what is left is the number of those who withdrew.
 
@@ -232,7 +266,7 @@ class RatingStore:
                 "join listener on listener.id = answer.listener order by listener.id, trial"
             ).fetchall()
         rows = [
-            {"listener": f"L{number:04d}", **row.to_dict(), "seconds": seconds}
+            {"listener": _name(number), **row.to_dict(), "seconds": seconds}
             for number, place, trial, answer, seconds in stored
             for row in rating_rows(self.study, self.design.trials(place)[trial], json.loads(answer))
         ]
@@ -300,12 +334,18 @@ def _require_same(connection: sqlite3.Connection, study: Study, path: Path) -> N
 
 
 def _listener(sql: sqlite3.Connection, token: str) -> Listener:
-    row = sql.execute("select id, place, finished from listener where token = ?", (_hash(token),)).fetchone()
+    row = sql.execute(
+        "select id, place, finished, headphones from listener where token = ?", (_hash(token),)
+    ).fetchone()
     if row is None:
         raise UsageError("nobody has this link", where="token", hint="open the study's first page")
-    number, place, finished = row
+    number, place, finished, headphones = row
     answered = sql.execute("select trial from answer where listener = ?", (number,))
-    return Listener(number, place, frozenset(trial for (trial,) in answered), bool(finished))
+    return Listener(number, place, frozenset(trial for (trial,) in answered), bool(finished), headphones)
+
+
+def _name(number: int) -> str:
+    return f"L{number:04d}"
 
 
 def _hash(token: str) -> str:

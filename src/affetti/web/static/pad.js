@@ -6,9 +6,12 @@ const SIZE = 400, EDGE = 28, STEP = 0.05;
 const clamp = (value) => Math.min(1, Math.max(-1, value));
 export const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toFixed(2);
 
+/** What the plane calls the ends of its axes. */
+const ENDS = { pleasant: "valence \u2192 pleasant", unpleasant: "\u2190 unpleasant", excited: "arousal \u2191 energetic", calm: "low energy \u2193" };
+
 export class Pad {
   /** `onPick(valence, arousal, final, byKey)` is called while the pointer moves, with `final` at the end, and at a key. */
-  constructor(container, { words, label, onPick }) {
+  constructor(container, { words, label, onPick, ends = ENDS }) {
     this.onPick = onPick;
     this.emotion = [0, 0];
     this.svg = element("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, class: "pad", tabindex: 0, role: "application", "aria-label": label });
@@ -17,10 +20,10 @@ export class Pad {
     this.svg.append(
       element("line", { x1: EDGE, x2: SIZE - EDGE, y1: y0, y2: y0, class: "axis" }),
       element("line", { x1: x0, x2: x0, y1: EDGE, y2: SIZE - EDGE, class: "axis" }),
-      element("text", { x: SIZE - EDGE, y: SIZE - 9, "text-anchor": "end", class: "corner" }, "valence \u2192 pleasant"),
-      element("text", { x: EDGE, y: SIZE - 9, class: "corner" }, "\u2190 unpleasant"),
-      element("text", { x: x0, y: 18, "text-anchor": "middle", class: "corner" }, "arousal \u2191 energetic"),
-      element("text", { x: x0, y: SIZE - 9, "text-anchor": "middle", class: "corner" }, "low energy \u2193"),
+      element("text", { x: SIZE - EDGE, y: SIZE - 9, "text-anchor": "end", class: "corner" }, ends.pleasant),
+      element("text", { x: EDGE, y: SIZE - 9, class: "corner" }, ends.unpleasant),
+      element("text", { x: x0, y: 18, "text-anchor": "middle", class: "corner" }, ends.excited),
+      element("text", { x: x0, y: SIZE - 9, "text-anchor": "middle", class: "corner" }, ends.calm),
     );
     const taken = [];
     for (const [word, emotion] of Object.entries(words)) {
