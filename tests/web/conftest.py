@@ -1,15 +1,37 @@
-"""One server for all tests of the page: its worker processes take seconds to start."""
+"""One server for all tests of the page, whose worker processes take seconds to start, and a browser."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 import material
 from affetti.web import serve
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MILLISECONDS = 60_000
+"""What anything may take in the browser on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Generator[Browser]:
+    given = request.config.getoption("--browser-executable")
+    executable = given or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip("no Chromium is installed: name one with --browser-executable")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--mute-audio"])
+        except Error as error:
+            pytest.skip(f"{executable} does not start: {error}")
+        expect.set_options(timeout=MILLISECONDS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

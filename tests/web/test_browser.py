@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,39 +12,20 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
-    Error,
     Locator,
     Page,
     Position,
     Request,
     Route,
     expect,
-    sync_playwright,
 )
 
 from affetti.compose.curve import compose_along
 from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SECONDS = 60_000
 """Milliseconds that anything may take on a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Generator[Browser]:
-    given = request.config.getoption("--browser-executable")
-    executable = given or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip("no Chromium is installed: name one with --browser-executable")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--mute-audio"])
-        except Error as error:
-            pytest.skip(f"{executable} does not start: {error}")
-        expect.set_options(timeout=SECONDS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
