@@ -230,8 +230,12 @@ def on_composed(blended: Blended) -> list[str]:
     test = parts_of(blended.songs)["test"]
     lines: list[str] = []
     for name, prediction in blended.predictions.items():
-        r = [correlation(prediction[test, axis], blended.labels[test, axis]) for axis in range(2)]
-        lines.append(f"{name}: r valence {r[0]:.2f}, arousal {r[1]:.2f}")
+        r, halves = (
+            [measure(prediction[test, axis], blended.labels[test, axis]) for axis in range(2)]
+            for measure in (correlation, share_right)
+        )
+        right = "share of halves right {:.0%}, {:.0%}".format(*halves)
+        lines.append(f"{name}: r valence {r[0]:.2f}, arousal {r[1]:.2f}; {right}")
     widths = blended.blend.half_width
     inside = (np.abs(blended.predictions["blend"] - blended.labels)[test] <= np.array(widths)).mean(axis=0)
     lines.append(
