@@ -1,9 +1,10 @@
-"""Make the two pictures of the README: the page of ``affetti serve`` and the top of a report.
+"""Make the pictures: the page of ``affetti serve`` and the top of a report (README), and a trial of a listening study.
 
     affetti demo --out affetti-demo
-    python docs/make_pictures.py affetti-demo
+    python docs/make_pictures.py affetti-demo [STUDY]
 
-Needs a Chromium and the packages of ``.[dev]``. The pictures are PNG of 128 colours, so that both stay small.
+STUDY is the folder of a listening study of the task ``rate`` with the plane. Needs a Chromium and the packages of
+``.[dev]``. The pictures are PNG of 128 colours, so that they stay small.
 """
 
 from __future__ import annotations
@@ -29,14 +30,18 @@ TIMEOUT = 60_000
 """Milliseconds that anything may take."""
 
 
-def main(demo: Path) -> None:
-    """Make both pictures from the folder of a demo."""
+def main(demo: Path, study: Path | None) -> None:
+    """Make the pictures from the folder of a demo, and that of a study where one is given."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--mute-audio"])
         save("report.png", report(browser, demo / "report.html"))
-        with serving(demo) as address:
-            save("serve.png", plane(browser, address))
+        regressor = next(demo.glob("runs/student*"))
+        with serving("serve", "--regressor", str(regressor)) as document:
+            save("serve.png", plane(browser, document["address"]))
+        if study is not None:
+            with serving("listen", "serve", str(study)) as document:
+                save("listening.png", trial(browser, document["listeners"]))
         browser.close()
 
 
@@ -61,15 +66,30 @@ def plane(browser: Browser, address: str) -> bytes:
     return page.screenshot()
 
 
+def trial(browser: Browser, address: str) -> bytes:
+    """The first page of a listening study, answered."""
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.set_default_timeout(TIMEOUT)
+    page.goto(address)
+    page.locator("#agree").check()
+    page.get_by_role("button", name="Begin").click()
+    page.locator(".play").click()
+    page.get_by_role("button", name="Next").click()
+    page.locator(".pad").click(position={"x": 300, "y": 130})
+    for choices in page.locator("fieldset").all():
+        choices.locator("label").nth(3).click()
+    page.locator(".trial .play").click()
+    page.wait_for_timeout(1_000)
+    return page.screenshot()
+
+
 @contextmanager
-def serving(demo: Path) -> Generator[str]:
-    """The page with the regressor of a demo; gives its address."""
-    regressor = next(demo.glob("runs/student*"))
-    command = [sys.executable, "-m", "affetti", "serve", "--port", "0", "--json", "--regressor", str(regressor)]
+def serving(*verb: str) -> Generator[dict[str, str]]:
+    """A server of affetti; gives the document that it prints."""
+    command = [sys.executable, "-m", "affetti", *verb, "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            document = "".join(iter(cast(IO[str], server.stdout).readline, "}\n")) + "}"
-            yield str(json.loads(document)["address"])
+            yield json.loads("".join(iter(cast(IO[str], server.stdout).readline, "}\n")) + "}")
         finally:
             server.terminate()
 
@@ -81,4 +101,4 @@ def save(name: str, png: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "affetti-demo"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "affetti-demo"), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -299,8 +299,12 @@ def test_an_answer_is_kept_and_sent_again_while_the_server_has_no_room(
     set_volume(page)
     expect(page.locator("main .status.error")).to_contain_text("It is kept here and sent again")
     assert answers_of(tmp_path / "study") == []
+    other = person.new_page()  # somebody else at the same computer, who has not answered
+    begin(other, addresses.listeners + "#new")
+    expect(other.locator(".trial .play").first).to_be_visible()
     full = False
     expect(page.get_by_role("heading", name="Question 2 of 2")).to_be_visible()
+    expect(other.get_by_role("heading", name="Question 1 of 2")).to_be_visible()
     assert answers_of(tmp_path / "study") == [{"choice": 1.0}]
 
 

@@ -36,6 +36,9 @@ KEY = re.compile(r"[\w-]{22,64}", re.ASCII)
 WHOLE = 0.95
 """Share of a sound that counts as all of it: players stop a little early or late."""
 MAX_SECONDS = 7 * 24 * 3600.0
+"""Longest time for an answer; a page may stay open over a weekend."""
+MAX_LISTENERS = 10_000
+"""Of a study: a program that joins again and again must not fill the disk."""
 HEADPHONE_TRIALS = 6
 SOUND_TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
 
@@ -123,6 +126,8 @@ class Endpoints:
         body = await read_json(request, ConsentBody)
         if not body.consent:
             raise UsageError("there is no consent", hint="consent, or close the page")
+        if (await self._disk(self.store.progress)).listeners >= MAX_LISTENERS:
+            raise StorageError(f"the study has {MAX_LISTENERS} listeners", hint="no more can take part")
         await self._disk(self.store.add_listener, key)
         return await self._state(key)
 

@@ -11,7 +11,7 @@ import { trial } from "./trial.js";
 import { volume } from "./volume.js";
 import { setWording, t } from "./wording.js";
 
-const API = "api/v1", KEY = /^[\w-]{22,64}$/;
+const API = "api/v1", KEY = /^[\w-]{22,64}$/, RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const sounds = new Sounds();
 let study = null, server = new Server(), key = null, state = null, loud = false;
 
@@ -28,6 +28,7 @@ function newKey() {
 }
 
 function adopt(given) {
+  if (store.read("listener") !== given) forget();
   key = given;
   server = new Server({ "x-listener": key });
   store.write("listener", key);
@@ -58,6 +59,8 @@ const steps = {
   sounds,
   store,
   path: (name) => `${API}/${name}`,
+  /** Under what name the browser keeps an answer that is not stored yet: it is this listener's. */
+  get kept() { return `answer-${key}`; },
   async join() {
     adopt(key ?? newKey());
     const joined = await server.post(`${API}/listener`, { consent: true });
@@ -82,7 +85,7 @@ function go(next) {
 }
 
 /** Whoever begins in this browser next is somebody else. */
-function forget() { for (const name of ["listener", "answer", "practised", "volume"]) store.remove(name); }
+function forget() { for (const name of ["listener", "practised", "volume"]) store.remove(name); }
 
 async function withdraw() {
   const dialog = byId("withdrawal");
@@ -93,6 +96,7 @@ async function withdraw() {
     if (error.status !== 404) { byId("withdrawal-status").textContent = error.temporary ? t("no_answer") : error.message; dialog.showModal(); return; }
   }
   forget();
+  store.remove(steps.kept);
   history.replaceState(null, "", location.pathname);
   key = null;
   state = null;
@@ -101,7 +105,7 @@ async function withdraw() {
 }
 
 function texts() {
-  document.documentElement.lang = study.language;
+  Object.assign(document.documentElement, { lang: study.language, dir: RIGHT_TO_LEFT.test(study.language) ? "rtl" : "ltr" });
   for (const part of document.querySelectorAll("[data-text]")) part.textContent = t(part.dataset.text);
   byId("study").textContent = study.title;
   byId("withdraw").onclick = () => { sounds.stop(); byId("withdrawal-status").textContent = ""; byId("withdrawal").showModal(); };

@@ -8,12 +8,13 @@ const PLAY = "M8 5v14l11-7z", STOP = "M7 6h10v12H7z";
 const icon = (path) => element("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, element("path", { d: path }));
 
 export class PlayButtons {
-  /** @param {import("./sounds.js").Sounds} sounds; `together`: a sound starts where the one before it was. */
-  constructor(sounds, { together = false, onChange = () => {} } = {}) {
+  /** `together`: a sound starts where the one before it was; `onWhole(name)`: a sound has been heard to its end. */
+  constructor(sounds, { together = false, onWhole = () => {} } = {}) {
     this.sounds = sounds;
     this.together = together;
     this.buttons = new Map();
-    sounds.onChange = () => { this.draw(); onChange(); };
+    this.onWhole = onWhole;
+    sounds.onChange = () => this.draw();
     if (PlayButtons.frames === undefined) {
       PlayButtons.frames = true;
       everyFrame(() => PlayButtons.shown?.advance());
@@ -42,6 +43,7 @@ export class PlayButtons {
 
   drawOne(key) {
     const { button, bar, face, name } = this.buttons.get(key), playing = this.sounds.isPlaying(key), whole = this.sounds.whole(key);
+    if (whole && !button.classList.contains("whole")) this.onWhole(name);
     button.classList.toggle("playing", playing);
     button.classList.toggle("whole", whole);
     face.replaceChildren(icon(playing ? STOP : PLAY));

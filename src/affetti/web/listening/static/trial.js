@@ -14,6 +14,7 @@ const TASKS = { rate, pair, mushra, spot }, FIRST_WAIT = 1000, LONGEST_WAIT = 15
 
 export function trial(steps, state, given) {
   const { sounds, store } = steps, line = statusLine(), area = node("div", { className: "trial" });
+  const heard = node("p", { className: "unseen", role: "status" });
   const next = node("button", { type: "button", className: "main" }, t("next"));
   const started = performance.now();
   let task = null, buttons = null, busy = false, pending = null, timer = 0, wait = FIRST_WAIT;
@@ -33,7 +34,7 @@ export function trial(steps, state, given) {
       return;
     }
     if (!area.isConnected) return;
-    buttons = new PlayButtons(sounds, { together: given.task === "mushra" });
+    buttons = new PlayButtons(sounds, { together: given.task === "mushra", onWhole: (name) => { heard.textContent = `${name}: ${t("heard")}`; } });
     task = TASKS[given.task](given, buttons, steps.study);
     area.replaceChildren(...task.content);
     say(line, "");
@@ -64,7 +65,7 @@ export function trial(steps, state, given) {
     if (given.practice) { steps.practised(); return; }
     const seconds = Number(((performance.now() - started) / 1000).toFixed(2));
     const body = { trial: given.id, answer: task.answer(), heard: buttons.shares, seconds };
-    store.write("answer", JSON.stringify(body));
+    store.write(steps.kept, JSON.stringify(body));
     await send(body);
   }
 
@@ -82,7 +83,7 @@ export function trial(steps, state, given) {
     next.setAttribute("aria-busy", "true");
     try {
       const answered = await steps.server.post(steps.path("listener/answers"), body);
-      store.remove("answer");
+      store.remove(steps.kept);
       steps.go(answered);
       return;
     } catch (error) {
@@ -92,7 +93,7 @@ export function trial(steps, state, given) {
         timer = setTimeout(() => { if (area.isConnected) send(body); }, wait);
         wait = Math.min(2 * wait, LONGEST_WAIT);
       } else {
-        store.remove("answer");
+        store.remove(steps.kept);
         pending = null;
         enable(true);
         if (task === null) prepare();
@@ -104,12 +105,12 @@ export function trial(steps, state, given) {
   }
 
   next.onclick = () => (pending ? send(pending) : submit());
-  const kept = JSON.parse(store.read("answer") ?? "null");
+  const kept = JSON.parse(store.read(steps.kept) ?? "null");
   if (kept?.trial === given.id) { say(line, t("sending_kept")); queueMicrotask(() => send(kept)); } else prepare();
 
   const instruction = given.instruction ? [node("p", { className: "note" }, given.instruction)] : [];
   return {
     title: given.practice ? t("practice_title") : t("trial_title", { number: state.done + 1, total: state.total }),
-    content: [...(given.practice ? prose(t("practice")) : []), ...instruction, area, line, node("p", { className: "controls" }, next)],
+    content: [...(given.practice ? prose(t("practice")) : []), ...instruction, area, heard, line, node("p", { className: "controls" }, next)],
   };
 }
