@@ -7,7 +7,9 @@ from typing import Literal
 
 import pytest
 
-from affetti.cli.flags import LongFlags, parse, resolve
+from affetti.cli.compare import Flags as CompareFlags
+from affetti.cli.flags import OLD_FLAGS, LongFlags, parse, resolve
+from affetti.cli.prepare import Flags as PrepareFlags
 from affetti.errors import StorageError, UsageError
 
 
@@ -114,3 +116,25 @@ def test_choices_are_named_in_one_order() -> None:
     with pytest.raises(UsageError) as caught:
         parse(Choices, ["--what", "x"], "train")
     assert "('a', 'b', 'c', 'd', 'e')" in str(caught.value)
+
+
+def test_old_names_of_flags_work_and_help_does_not_list_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for typed in (["--preset", "cqt"], ["--preset=cqt"], ["--front-end", "cqt"]):
+        assert parse(PrepareFlags, ["composed", *typed], "prepare").preset == "cqt"
+    old = ["--dial", "guidance=1", "--shares", "10,50", "--returns=100"]
+    flags = parse(CompareFlags, ["--corpus", "a", "--out", "b", *old], "compare")
+    assert (flags.sampling, flags.train_fractions, flags.training_steps) == (("guidance=1",), "10,50", "100")
+    with pytest.raises(UsageError, match="--shares"):
+        parse(PrepareFlags, ["composed", "--shares", "10"], "prepare")
+    file = tmp_path / "mine.toml"
+    file.write_text('front-end = "cqt"')
+    flags = parse(PrepareFlags, ["composed", "--config", str(file)], "prepare")
+    assert resolve(flags, {}, flags.config)["preset"] == "cqt"
+    for kind, verb in ((PrepareFlags, "prepare"), (CompareFlags, "compare")):
+        with pytest.raises(SystemExit):
+            parse(kind, ["--help"], verb)
+    listed = capsys.readouterr().out
+    assert "--front-end" in listed
+    assert not [flag for flag in OLD_FLAGS if flag in listed]

@@ -51,7 +51,7 @@ class Flags(EngineFlags, LongFlags):
     """Of two audio files: how alike they are."""
     model: str | None = None
     """Of audio files: a regressor, which predicts the emotion of each sound, as predict --model (default: shipped)."""
-    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end")] = None
     """Of audio files: front-end of the log-mels (default paper)."""
     seconds: float | None = None
     """Of audio files: seconds from the middle of each that are audited (default 30)."""

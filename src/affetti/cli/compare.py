@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -54,7 +54,7 @@ class Flags(EngineFlags, LongFlags):
     augment: str | None = None
     """The recipe: augmentations of all arms but the plain ones, joined by + (default specaugment; none: no recipe)."""
     clips: tuple[str, ...] = field(default=())
-    """Clips of somebody else's generator, as NAME=CORPUS; NAME is then an arm, and takes @RATIO and the rest."""
+    """Clips of another generator, as NAME=CORPUS; NAME is then an arm, and takes @RATIO and the rest."""
     trained_on: str | None = None
     """What the generators of --clips were trained on: a CSV with a column song_id, or undeclared."""
     generator_runs: int | None = None
@@ -65,12 +65,12 @@ class Flags(EngineFlags, LongFlags):
     """Regressors per arm (default 3; 5 or more for a verdict)."""
     ratio: float | None = None
     """Synthetic clips per real training clip (default 1; the study's 2.3)."""
-    train_fractions: Annotated[str | None, tyro.conf.arg(aliases=["--shares"])] = None
+    train_fractions: str | None = None
     """Learning curve over the amount of real songs, in percent, such as 10,20,50,100: everything is trained on each."""
-    sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
+    sampling: tuple[str, ...] = field(default=())
     """A sampling parameter of generators and its values, such as guidance=1,1.5,2,3: quality, diversity and gain at
     each value."""
-    training_steps: Annotated[str | None, tyro.conf.arg(aliases=["--returns"])] = None
+    training_steps: str | None = None
     """Updates of generators, such as 100,400,1600: quality and gain against training time."""
     regressor: str | None = None
     """What every arm trains: student (default), baseline (ridge regression), vit, or a frozen encoder with a head:

@@ -26,8 +26,21 @@ from affetti.errors import UsageError
 T = TypeVar("T")
 RECORDED = ("verb", "affetti")
 """What every folder's ``config.json`` records besides its settings."""
-RENAMED_FLAGS = {"dial": "sampling", "shares": "train_fractions", "returns": "training_steps"}
-"""Flags of 0.1 that ``--config`` files may hold, and what they are called now."""
+RENAMED_FLAGS = {
+    "dial": "sampling",
+    "shares": "train_fractions",
+    "returns": "training_steps",
+    "front_end": "preset",
+    "front-end": "preset",
+}
+"""Other names that ``--config`` files may have for settings: those of 0.1, and of a flag that is called otherwise."""
+OLD_FLAGS = {
+    "--preset": ("--front-end", "preset"),
+    "--dial": ("--sampling", "sampling"),
+    "--shares": ("--train-fractions", "train_fractions"),
+    "--returns": ("--training-steps", "training_steps"),
+}
+"""Flags that still work and that ``--help`` does not list: their present name, and the field that it fills."""
 TYRO_REWRITES = (
     (r"\bFor full helptext, (run|see).*$", ""),
     (r"^(Parsing error|Required options|Unrecognized options|Invalid \w+|Missing argument|Value error)\s*:?\s*", ""),
@@ -97,6 +110,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     if sys.flags.optimize > 1:  # docstrings are removed, and dataclasses put their signature in place
         doc = VERBS.get(verb, "")
     _hide_none_defaults(kind)
+    arguments = [_present_name(argument, kind) for argument in arguments]
     try:
         with contextlib.redirect_stderr(complaint), printing():
             try:
@@ -114,6 +128,13 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
         if stop.code in (0, None):
             raise
         raise UsageError(_one_line(complaint.getvalue()), hint=f"see affetti {verb} --help") from None
+
+
+def _present_name(argument: str, kind: type[Any]) -> str:
+    """``argument`` with a flag of an older version under its present name."""
+    flag, equals, value = argument.partition("=")
+    present, name = OLD_FLAGS.get(flag, (flag, None))
+    return f"{present}{equals}{value}" if name in kind.__dataclass_fields__ else argument
 
 
 def _hide_none_defaults(kind: type[Any]) -> None:

@@ -52,7 +52,7 @@ class Flags(EngineFlags, LongFlags):
     """Whole songs of equal sections: "intro verse chorus"; with --emotions or --curve."""
     seconds: float | None = None
     """Whole songs of this length (default: that of the curve)."""
-    sampling: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--dial"])] = field(default=())
+    sampling: tuple[str, ...] = field(default=())
     """Sampling parameters: guidance=2, guide=0.3, steps=24 or a field (genre=3) for flow; truncation=0.7 for gan."""
     filter: Path | None = None
     """The corpus it was trained on: keep only clips whose predicted emotion is near the one requested, by

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class Flags(EngineFlags, LongFlags):
     """Make a corpus of spectrograms from labelled music: check labels, cut clips, split by song and artist."""
 
-    source: tyro.conf.Positional[tuple[str, ...]] = ()
+    source: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE...")]] = ()
     """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
     joined; songs in more than one are used once."""
     out: Path | None = None
     """Folder of the corpus; required except with --dry-run."""
-    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end")] = None
     """Front-end: tiny (default), paper, paper45, full-band, cqt-tiny, cqt."""
     scale: str | None = None
     """Scale of the labels in labels.csv, such as 1..9; inferred only if the values allow no other."""

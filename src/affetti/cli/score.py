@@ -45,7 +45,7 @@ class Flags(EngineFlags, CommonFlags):
     arousal (from -1 to 1; of an .npy the file is the row, from 0). One for all such sets, or one for each."""
     form: bool = False
     """Compare whole songs too, of corpora of songs: structure, repetition, contrast of sections, range of emotion."""
-    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end")] = None
     """Front-end for folders of audio."""
     out: Path | None = None
     """Folder for result.json and the plot data of the report."""

@@ -35,7 +35,7 @@ class Flags(LongFlags):
     """The run folder."""
     fold: int | None = None
     """Fold that is held out (default 0)."""
-    preset: Annotated[str | None, tyro.conf.arg(name="front-end", aliases=["--preset"])] = None
+    preset: Annotated[str | None, tyro.conf.arg(name="front-end")] = None
     """Refuse a corpus of any other front-end, by its name."""
     steps: int | None = None
     """Updates (default: the preset's)."""
@@ -52,7 +52,7 @@ class Flags(LongFlags):
     align: Path | None = None
     """With flow: the run of a flow to fine-tune so that it prefers real clips to its own; same corpus and fold."""
     beta: float | None = None
-    """With --align: how much it stays as it is (default: of 200, 1000 and 5000 what validation songs choose)."""
+    """With --align: weight of staying near that run (default: 200, 1000 or 5000, whichever validation songs prefer)."""
     features: str | None = None
     """With baseline: what it predicts from, as score --features names it; those without weights may be joined by +.
     auto (default): statistics, harmony, handcrafted, or the first joined by either, whichever predicts validation songs

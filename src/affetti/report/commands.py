@@ -71,7 +71,7 @@ def corpus_command(corpus: Corpus, sources: Sources) -> str:
         "prepare",
         *(names if composed else [f"{name}:PATH" for name in names]),
         **{name: value for name, value in options.items() if value is not True},
-        preset=meta["preset"],
+        front_end=meta["preset"],
         clips=len(corpus) if composed else None,
         keys=(meta.get("planted") or {}).get("keys") if composed else None,
         windows=None if composed else meta.get("windows"),
@@ -151,7 +151,7 @@ def score_command(score: Score) -> str:
         features=None if requested.features == "statistics" else requested.features,
         groups=requested.groups,
         conditions=requested.conditions,
-        preset=requested.preset,
+        front_end=requested.preset,
         seed=card.seed,
         out=score.path,
     )
@@ -217,7 +217,7 @@ def _recording_flags(result: RecordingsResult | PairResult) -> dict[str, Any]:
     """Flags that audits of recordings and of pairs share."""
     return {
         "model": result.model,
-        "preset": result.preset,
+        "front_end": result.preset,
         "seconds": result.requested_seconds,
         "out": result.folder or "AUDIT",
     }
