@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from made_up import MADE_UP, SMALL, track
 
-from affetti.corpus import store
+from affetti.corpus import manifest, store
 from affetti.corpus.track import Source
 from affetti.presets import FrontEnd
 
@@ -64,7 +64,7 @@ def make_clips() -> Callable[..., pd.DataFrame]:
             "duplicates": "",
             "synthetic": False,
         }
-        return pd.DataFrame(base | columns).astype(store.COLUMNS)
+        return pd.DataFrame(base | columns).astype(manifest.COLUMNS)
 
     return make
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affetti import config
-from affetti.corpus import Corpus, store
+from affetti.corpus import Corpus, manifest
 from affetti.corpus.provenance import Provenance
 from affetti.errors import StorageError
 from affetti.presets import FrontEnd
@@ -55,7 +55,7 @@ def old_corpus(path: Path, clips: pd.DataFrame, front: FrontEnd, **meta: object)
         "front_end_hash": front.hash,
         "n_clips": len(clips),
         "n_songs": clips["song_id"].nunique(),
-        "content_hash": store.content_hash(clips, mel),
+        "content_hash": manifest.content_hash(clips, mel),
         **meta,
     }
     (path / "corpus.json").write_text(json.dumps(document), encoding="utf-8")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from made_up import SMALL
 
-from affetti.corpus import Corpus, store
+from affetti.corpus import Corpus, manifest, store
 from affetti.corpus.build import PrepareSettings, build
 from affetti.corpus.store import audio_file
 from affetti.corpus.track import Source
@@ -26,7 +26,7 @@ def test_a_corpus_is_read_back_as_written(small_corpus: Corpus, front: FrontEnd)
     assert opened.mel.shape == (6, *front.shape)
     assert opened.mel.dtype == np.float16
     assert opened.front_end == front
-    assert list(opened.clips.columns) == list(store.COLUMNS)
+    assert list(opened.clips.columns) == list(manifest.COLUMNS)
     assert opened.labels.shape == (6, 2)
     assert opened.songs.tolist() == [f"s{i}" for i in range(6)]
     assert not opened.synthetic
@@ -41,13 +41,13 @@ def test_the_log_mels_are_mapped_and_cannot_be_written(small_corpus: Corpus) -> 
 
 def test_the_content_hash_is_that_of_what_is_on_disk(small_corpus: Corpus) -> None:
     opened = Corpus.open(small_corpus.path)
-    assert store.content_hash(opened.clips, opened.mel) == opened.hash
+    assert manifest.content_hash(opened.clips, opened.mel) == opened.hash
     other = opened.clips.copy()
     other["valence"] += np.where(np.arange(len(other)) == 2, 1e-9, 0)
-    assert store.content_hash(other, opened.mel) != opened.hash
+    assert manifest.content_hash(other, opened.mel) != opened.hash
     mel = opened.mel.copy()
     mel[5, 3, 2] += 1
-    assert store.content_hash(opened.clips, mel) != opened.hash
+    assert manifest.content_hash(opened.clips, mel) != opened.hash
 
 
 def test_columns_beyond_the_common_ones_are_kept(

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affetti.corpus import duplicates, splits, store
+from affetti.corpus import duplicates, manifest, splits, store
 from affetti.corpus.audit import audit
 from affetti.corpus.cutting import CutTask, Shard, Skipped
 from affetti.corpus.track import Check, Source, Windows
@@ -181,7 +181,7 @@ def _collect(
     """
     skipped = [entry for shard in shards for entry in shard.skipped]
     cut = [row for shard in shards for row in shard.rows]
-    rows = pd.DataFrame(cut, columns=None if cut else [*store.COLUMNS])
+    rows = pd.DataFrame(cut, columns=None if cut else [*manifest.COLUMNS])
     skipped += _copies(rows)
     if settings.strict:
         refuse(skipped)
@@ -189,9 +189,9 @@ def _collect(
     keep = ~rows["source_path"].isin(left_out).to_numpy(dtype=bool)
     clips = rows.loc[keep].reset_index(drop=True)
     _require_songs(clips, skipped, source)
-    store.require_unique(clips, writer.out)
+    manifest.require_unique(clips, writer.out)
     mel = writer.join_shards([shard.mel for shard in shards], keep)
-    clips = clips.drop(columns=[name for name in store.OPTIONAL if name in clips and store.is_empty(clips[name])])
+    clips = clips.drop(columns=[name for name in manifest.OPTIONAL if name in clips and manifest.is_empty(clips[name])])
     clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
     clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
     split = splits.assign_split(clips, settings.split, settings.folds, settings.seed, parts)

@@ -22,6 +22,7 @@ import pyarrow as pa
 from affetti import config
 from affetti.corpus import store
 from affetti.corpus.licence import obligations
+from affetti.corpus.manifest import COLUMNS
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
 from affetti.execution import ranges
@@ -125,7 +126,7 @@ def _restore(hub: Any, files: list[str], folder: Path, meta: dict[str, Any], out
             raise StorageError(
                 f"cannot be read ({reason})", where=folder / "data", hint="fetch the data set again"
             ) from error
-        absent = [name for name in (*store.COLUMNS, "mel") if name not in table.column_names]
+        absent = [name for name in (*COLUMNS, "mel") if name not in table.column_names]
         if absent:
             raise InputError(f"column {absent[0]!r} is missing", where=folder / "data", hint="export it again")
         # By way of Arrow, which keeps the type of each column: float32 read as float64 would print other digits.

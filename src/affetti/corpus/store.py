@@ -22,10 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from affetti import config
 from affetti.corpus import splits
+from affetti.corpus.manifest import COLUMNS, OPTIONAL, content_hash, require_unique
 from affetti.corpus.plot import plot_labels
 from affetti.corpus.provenance import Provenance, current_names
 from affetti.corpus.window_labels import LabelUnit, with_window_labels
-from affetti.errors import InputError, MismatchError, StorageError, UsageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.presets import FrontEnd
 from affetti.storage import atomic_write, is_file, is_folder, read_json, reading, storage_error, write_json
 
@@ -36,45 +37,6 @@ if TYPE_CHECKING:
 
 FORMAT = "affetti-corpus"
 VERSION = 2
-
-COLUMNS: dict[str, str] = {
-    "clip_id": "string",
-    "song_id": "string",
-    "artist": "string",
-    "genre": "string",
-    "dataset": "string",
-    "fold": "int16",
-    "part": "string",
-    "valence": "float64",
-    "arousal": "float64",
-    "valence_std": "float64",
-    "arousal_std": "float64",
-    "raters": "int16",
-    "valence_original": "float64",
-    "arousal_original": "float64",
-    "tags": "string",
-    "start": "float64",
-    "duration": "float64",
-    "mode": "string",
-    "section": "string",
-    "instruments": "string",
-    "lyrics": "string",
-    "source_path": "string",
-    "sha256": "string",
-    "duplicates": "string",
-    "synthetic": "bool",
-}
-"""Columns of ``clips.parquet``, one row a clip. Empty text and NaN mean "unknown".
-
-``fold`` is the fold whose test set the clip is in, -1 where it is in none (synthetic sets, the training part of a fixed
-split); ``part`` is train, validation or test in a fixed split; ``valence_original`` and ``arousal_original`` are the
-labels as published, on the scale of their ``dataset``; ``tags`` the published categories; ``duplicates`` names a set of
-clips that sound alike though they are of different songs.
-"""
-
-OPTIONAL: dict[str, str] = {"language": "string", "tempo": "float64", "genre_original": "string"}
-"""Columns that a corpus has only where some clip is known: language of the words, beats per minute, and the genre as
-published, where ``genre`` is the study's."""
 
 MAX_NAME_BYTES = 255
 """Longest name of a file on Linux, macOS and Windows, bytes of UTF-8."""
@@ -92,7 +54,7 @@ class Clip:
     valence: float
     arousal: float
     row: dict[str, Any]
-    """Its row of the manifest, see :data:`COLUMNS`."""
+    """Its row of the manifest, see :data:`affetti.corpus.manifest.COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +64,7 @@ class Corpus:
     path: Path
     meta: dict[str, Any]
     clips: pd.DataFrame
-    """One row a clip, :data:`COLUMNS`, in the order of ``mel``."""
+    """One row a clip, :data:`affetti.corpus.manifest.COLUMNS`, in the order of ``mel``."""
     rated: NDArray[np.bool_] | None = None
     """Where labels are those of windows: which clips ``[N]`` have one; the others belong to no part of a fold."""
 
@@ -336,7 +298,7 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
 
     Args:
         path: folder of the corpus.
-        clips: rows with at least the columns of :data:`COLUMNS`.
+        clips: rows with at least the columns of :data:`affetti.corpus.manifest.COLUMNS`.
         mel_file: a finished ``.npy`` of float16 ``[N, M, F]`` on the same file system; it is moved.
         front: the front-end.
         meta: source, licence, label_scale, provenance and so on.
@@ -370,29 +332,3 @@ def write(path: Path, clips: pd.DataFrame, mel_file: Path, front: FrontEnd, meta
         },
     )
     return Corpus.open(path)
-
-
-def is_empty(column: pd.Series) -> bool:
-    """Whether a column says nothing of any clip."""
-    return bool((column.isna() | (column.astype(str) == "")).all())
-
-
-def require_unique(clips: pd.DataFrame, where: str | Path) -> None:
-    """Raise if a clip id occurs twice in a manifest.
-
-    Raises:
-        InputError: names the first.
-    """
-    again = clips["clip_id"].duplicated().to_numpy()
-    if again.any():
-        name = clips["clip_id"].iloc[int(again.argmax())]
-        raise InputError(f"clip {name!r} occurs twice", where=where, hint="rename one of the files")
-
-
-def content_hash(clips: pd.DataFrame, mel: NDArray[np.float16]) -> str:
-    """SHA-256 over the manifest's rows and the log-mels, independent of the file formats."""
-    digest = hashlib.sha256()
-    digest.update(clips.to_csv(index=False).encode())
-    for start in range(0, len(mel), 256):
-        digest.update(np.ascontiguousarray(mel[start : start + 256]).tobytes())
-    return digest.hexdigest()

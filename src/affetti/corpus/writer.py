@@ -146,7 +146,7 @@ class CorpusWriter:
         """Write the manifest and last ``corpus.json``, and remove the work folder; returns the corpus.
 
         Args:
-            clips: one row for each log-mel that was written, with the columns of :data:`affetti.corpus.store.COLUMNS`.
+            clips: one row for each log-mel that was written, columns as in :data:`affetti.corpus.manifest.COLUMNS`.
             meta: source, licence, label_scale, provenance and so on; the signature is added.
 
         Raises:

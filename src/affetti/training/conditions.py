@@ -83,7 +83,7 @@ def _names(given: str | Sequence[str] | None, flag: str) -> tuple[str, ...] | No
 
 
 def fields_of(clips: pd.DataFrame, text: TextEmbedder) -> Fields:
-    """The fields that the rows of ``clips`` (columns of :data:`affetti.corpus.store.COLUMNS`) can teach."""
+    """The fields that the rows of ``clips`` (columns of :data:`affetti.corpus.manifest.COLUMNS`) can teach."""
     lines = max((len(lyric_lines(words)) for words in _texts(clips, "lyrics")), default=0)
     return Fields(
         spread=bool(np.isfinite(_numbers(clips, "valence_std", "arousal_std")).all(axis=1).mean() > 0.5),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affetti.corpus import Corpus, store
+from affetti.corpus import Corpus, manifest
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.studies.augmentation import train_fractions as module
@@ -41,7 +41,7 @@ def test_a_fraction_holds_the_bytes_of_its_rows(
     fraction = write_train_fraction(corpus, 0, 0.5, tmp_path / "fraction")
     rows = np.flatnonzero(corpus.clips["clip_id"].isin(fraction.clips["clip_id"]))
     assert 0 < len(rows) == len(fraction) < len(corpus)
-    assert fraction.hash == store.content_hash(fraction.clips, corpus.mel[rows])
+    assert fraction.hash == manifest.content_hash(fraction.clips, corpus.mel[rows])
     same = [name for name in corpus.clips.columns if name not in ("fold", "part")]
     pd.testing.assert_frame_equal(fraction.clips[same], corpus.clips.iloc[rows][same].reset_index(drop=True))
     assert sorted(path.name for path in fraction.path.iterdir()) == ["clips.parquet", "corpus.json", "mel.npy"]
