@@ -56,10 +56,16 @@ def _facts(row: RunsRow) -> list[str]:
     if row.state != "finished":
         return [f"{row.state}: {row.reason}"]
     numbers = [
-        f"{name} {number.value:.3g}" + ("" if number.ci is None else f" [{number.ci[0]:.3g}, {number.ci[1]:.3g}]")
+        f"{name} {_short(number.value)}"
+        + ("" if number.ci is None else f" [{_short(number.ci[0])}, {_short(number.ci[1])}]")
         for name, number in row.numbers.items()
     ]
     return numbers + [f"{value} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in _plain(row)]
+
+
+def _short(value: float) -> str:
+    """Three figures, of at most six decimals: what rounding left of 0 is 0."""
+    return f"{round(value, 6) + 0.0:.3g}"
 
 
 def _plain(row: RunsRow) -> list[tuple[str, str | int]]:
