@@ -1,8 +1,8 @@
 """affetti: synthetic music data that follows an emotion, how good it is, and whether training on it helps.
 
 Every verb of the command line is a function here: ``affetti.prepare``, ``train``, ``generate``, ``score``, ``predict``,
-``export``, ``compare``, ``audit``, ``report``, ``push``, ``runs``, ``serve``, ``listen_serve``, ``demo`` and
-``doctor``;
+``export``, ``compare``, ``audit``, ``report``, ``push``, ``runs``, ``serve``, ``listen_new``, ``listen_serve``,
+``listen_results``, ``demo`` and ``doctor``;
 ``audit_recordings`` and ``compare_recordings`` are ``affetti audit`` of audio files. Importing affetti does not import
 torch; calling a verb does, and loads what that verb needs.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from affetti.api.doctor import run as doctor
     from affetti.api.export import run as export
     from affetti.api.generate import run as generate
+    from affetti.api.listen_new import run as listen_new
+    from affetti.api.listen_results import run as listen_results
     from affetti.api.predict import run as predict
     from affetti.api.prepare import run as prepare
     from affetti.api.push import run as push
@@ -42,6 +44,8 @@ __all__ = [
     "doctor",
     "export",
     "generate",
+    "listen_new",
+    "listen_results",
     "listen_serve",
     "predict",
     "prepare",

@@ -29,14 +29,28 @@ VERBS = {
     "export": "write a regressor as an ONNX file: waveform in, emotion out",
     "compare": "measure whether synthetic data helps: the augmentation study",
     "audit": "measure what a log-mel loses and which published claims hold",
+    "listen new": "make a blind listening study of any clips",
     "listen serve": "ask people: serve a listening study, and see how far it is",
+    "listen results": "analyse a listening study, or ratings that were collected elsewhere",
     "report": "write one self-contained HTML page",
     "push": "send a run or a corpus to the Hugging Face Hub",
     "runs": "list the corpora, runs, scores and studies below a folder, or compare two",
     "doctor": "report what works here and what is missing",
 }
 
-NOT_RESUMABLE = ("serve", "listen serve", "score", "predict", "export", "report", "push", "runs", "doctor")
+NOT_RESUMABLE = (
+    "serve",
+    "listen new",
+    "listen serve",
+    "listen results",
+    "score",
+    "predict",
+    "export",
+    "report",
+    "push",
+    "runs",
+    "doctor",
+)
 """Verbs that do not resume."""
 
 
