@@ -150,3 +150,10 @@ def test_work_begun_by_another_version_is_refused(tmp_path: Path) -> None:
         reserve_output(tmp_path / "run", {"verb": "audit", "labels": "song"})
     with pytest.raises(StorageError, match=r"verb was 'audit', is 'train'"):
         reserve_output(tmp_path / "run", {"verb": "train", "labels": "song"})
+
+
+def test_a_url_is_no_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match="s3:/bucket/corpus: is a URL, not a path"):
+        reserve_output(Path("s3://bucket/corpus"), {"verb": "prepare"})
+    assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -151,8 +152,10 @@ def is_vacant(out: Path, *ignored: str) -> bool:
     """Whether ``out`` does not exist, or is a folder that is empty but for the lock and the names ``ignored``.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: it cannot be read, or is a URL.
     """
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(out)):
+        raise StorageError("is a URL, not a path", where=out, hint="choose a folder for --out, or mount the storage")
     try:
         return not out.exists() or (out.is_dir() and all(it.name in (LOCK, *ignored) for it in out.iterdir()))
     except OSError as error:

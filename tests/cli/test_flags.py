@@ -138,3 +138,19 @@ def test_old_names_of_flags_work_and_help_does_not_list_them(
     listed = capsys.readouterr().out
     assert "--front-end" in listed
     assert not [flag for flag in OLD_FLAGS if flag in listed]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["prepare", "folder:s3://bucket/music", "--out", "x"], ["score", "real", "fake", "--out=s3://bucket/music"]],
+)
+def test_a_url_is_refused_as_a_path(arguments: list[str]) -> None:
+    with pytest.raises(
+        UsageError, match=r"^s3://bucket/music: affetti reads and writes files by path.*mount its storage"
+    ):
+        parse(Flags, arguments[1:], arguments[0])
+
+
+def test_an_address_is_no_path() -> None:
+    with pytest.raises(UsageError, match=r"(?i)unrecognized|moon"):
+        parse(Flags, ["moon", "--address", "ray://host:10001"], "moon")

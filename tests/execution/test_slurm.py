@@ -161,6 +161,7 @@ def test_without_slurm_the_command_that_is_missing_is_named(monkeypatch: pytest.
         ({"slurm": "queue=long"}, "--slurm: 'queue=long' is no option"),
         ({"slurm": "partition"}, "--slurm: 'partition' is no option"),
         ({"slurm": "cpus=two"}, "--slurm: cpus=two"),
+        ({"slurm": "time=soon"}, "--slurm: time=soon. Give minutes"),
         ({"slurm": "cluster=moon"}, "--slurm: cluster=moon"),
         ({"address": "auto"}, "--address: is for the engine ray, not slurm"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,13 +15,14 @@ from pathlib import Path
 import pytest
 from cluster_tasks import CUBES, Cubes, Triple, shards
 from slurm_site import PARTITION, missing, printed, slurm_site
-from tests.material import run_of
+from tests.material import corpus, flags, run_of
 
 from affetti import api
 from affetti.corpus import Corpus, build
 from affetti.errors import UsageError, WorkerError
 from affetti.execution import Engine, LocalEngine, SlurmEngine, executor, remote, slurm
 from affetti.inference import generation
+from affetti.training import run as runs
 
 pytest.importorskip("submitit")
 reason = missing()
@@ -30,7 +32,7 @@ pytestmark = [
 ]
 ENGINE = SlurmEngine(partition=PARTITION, time="10")
 
-__all__ = ["run_of"]
+__all__ = ["corpus", "run_of"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,6 +80,37 @@ def test_a_task_that_always_dies_is_reported_with_its_state(tmp_path: Path, monk
 def test_jobs_return_their_results(tmp_path: Path) -> None:
     jobs = [Triple(tmp_path / str(number), number) for number in range(2)]
     assert executor(ENGINE).run_jobs(jobs) == [0, 3]
+
+
+def test_srun_trains_on_two_processes(tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    line = [
+        "srun",
+        "--ntasks=2",
+        "--ntasks-per-node=2",
+        sys.executable,
+        "-m",
+        "affetti",
+        "train",
+        "flow",
+        "--devices",
+        "2",
+    ]
+    line += [
+        "--corpus",
+        str(corpus.path),
+        "--out",
+        str(tmp_path / "run"),
+        "--steps",
+        "3",
+        "--batch-size",
+        "8",
+        "--json",
+    ]
+    ran = subprocess.run([*line, "--set", *flags("flow")], capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["steps"] == 3, "one document, of the first process"
+    assert runs.load(tmp_path / "run").kind == "flow"
 
 
 def test_what_slurm_refuses_is_one_line_in_its_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -79,6 +79,7 @@ def run(
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
+    nodes: int = 1,
     tensorboard: bool = False,
     progress: Progress = silent,
 ) -> TrainResult:
@@ -122,6 +123,7 @@ def run(
         device=device,
         precision=precision,
         devices=devices,
+        nodes=nodes,
         tensorboard=tensorboard,
     )
     return train_run(model, opened, fold, Path(out), chosen, embedding=embedding, feature_ccc=scores, progress=progress)
@@ -153,6 +155,7 @@ def plan(
     device: str = "cpu",
     precision: Precision = "32",
     devices: int = 1,
+    nodes: int = 1,
     tensorboard: bool = False,
     progress: Progress = silent,
 ) -> TrainPlan:
@@ -183,6 +186,7 @@ def plan(
         device=device,
         precision=precision,
         devices=devices,
+        nodes=nodes,
         tensorboard=tensorboard,
     )
     prepared = prepare_run(model, opened, fold, chosen, embedding)

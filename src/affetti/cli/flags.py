@@ -105,6 +105,7 @@ def parse(kind: type[T], arguments: list[str], verb: str) -> T:
     Raises:
         UsageError: the flags are invalid; the message is tyro's, on one line.
     """
+    _require_paths(arguments)
     complaint = io.StringIO()
     doc = (kind.__doc__ or "").strip()
     if sys.flags.optimize > 1:  # docstrings are removed, and dataclasses put their signature in place
@@ -135,6 +136,19 @@ def _present_name(argument: str, kind: type[Any]) -> str:
     flag, equals, value = argument.partition("=")
     present, name = OLD_FLAGS.get(flag, (flag, None))
     return f"{present}{equals}{value}" if name in kind.__dataclass_fields__ else argument
+
+
+def _require_paths(arguments: list[str]) -> None:
+    """Refuse the URL of a file: as a path it would be a folder ``s3:`` here.
+
+    Raises:
+        UsageError: names the first.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        url = re.match(r"(?:--?[\w-]+=|\w+:)?((?!https?:|ray:)[A-Za-z][\w+.-]+://.*)", argument)
+        if url is not None and before != "--address":
+            hint = "copy it, or mount its storage (s3fs, rclone mount), and give the path"
+            raise UsageError("affetti reads and writes files by path, not by URL", where=url[1], hint=hint)
 
 
 def _hide_none_defaults(kind: type[Any]) -> None:

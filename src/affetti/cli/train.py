@@ -80,7 +80,9 @@ class Flags(LongFlags):
     precision: Literal["32", "bf16"] | None = None
     """32 (default), or bf16 on devices with fast bfloat16."""
     devices: int | None = None
-    """Devices that share each batch (default 1); the command starts itself once for each."""
+    """Devices of each node that share each batch (default 1); on one node the command starts itself once for each."""
+    nodes: int | None = None
+    """Nodes that train together (default 1); start the command on all by torchrun or srun."""
     tensorboard: bool = False
     """Log for TensorBoard too, into the run's folder tensorboard/."""
 
@@ -107,7 +109,7 @@ def run(arguments: list[str]) -> int:
     from affetti.progress import silent
     from affetti.training.device import is_main_process
 
-    first = is_main_process(settings.get("devices") or 1)
+    first = is_main_process(settings.get("devices") or 1, settings.get("nodes") or 1)
     with show_progress() as progress:
         receiver = progress if first else silent
         result = api.train.run(model, corpus, out, settings=model_settings, progress=receiver, **settings)

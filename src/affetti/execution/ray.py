@@ -182,7 +182,7 @@ class RayExecutor:
         if not jobs:
             return []
         ray = self._connect()
-        queue = require_library("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
+        queue = _queue_here(ray)
         run = self._remote(ray, _run_job, "jobs")
         threads = max(1, int(self.engine.cpus))
         orders = [JobOrder(job, Setting("ray"), threads) for job in jobs]
@@ -193,8 +193,9 @@ class RayExecutor:
             results[number] = outcome.result
 
         def report() -> None:
-            for step in queue.get_nowait_batch(queue.qsize()):
-                progress(*step)
+            with contextlib.suppress(ray.exceptions.RayError):  # progress that is lost costs no work
+                for step in queue.get_nowait_batch(queue.qsize()):
+                    progress(*step)
 
         calls: dict[Hashable, Callable[[], Any]] = {
             number: partial(run.remote, order, queue) for number, order in enumerate(orders)
@@ -316,11 +317,20 @@ def _run_range(key: str, order: list[Any], span: tuple[int, int]) -> Outcome[Non
 
 def _run_job(order: JobOrder[Any], queue: Any) -> Outcome[Any]:
     """In a worker: do one job; its progress goes through the queue."""
+    errors = require_library("ray", "ray").exceptions.RayError
 
     def progress(stage: str, done: int, total: int) -> None:
-        queue.put((stage, done, total))
+        with contextlib.suppress(errors):
+            queue.put((stage, done, total))
 
     return order(progress)
+
+
+def _queue_here(ray: Any) -> Any:
+    """A queue for progress on the node of this process, with which alone it ends."""
+    strategy = require_library("ray.util.scheduling_strategies", "ray").NodeAffinitySchedulingStrategy
+    here = strategy(node_id=ray.get_runtime_context().get_node_id(), soft=True)
+    return require_library("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -44,6 +45,8 @@ T = TypeVar("T")
 Cluster = Literal["slurm", "local", "debug"]
 ARRAY_TASKS = 32
 """Tasks of an array job, unless ``--workers`` says otherwise."""
+TIME = re.compile(r"(\d+-\d+(:\d+){0,2}|\d+(:\d+){0,2})")
+"""A time limit as SLURM takes it."""
 FOLDER = ".slurm"
 """The folder of logs, beside the results."""
 POLL_SECONDS = {"slurm": 2.0, "local": 0.2, "debug": 0.0}
@@ -87,6 +90,9 @@ class SlurmEngine:
         if options.get("cluster", "slurm") not in POLL_SECONDS:
             hint = f"choose from {', '.join(POLL_SECONDS)}"
             raise UsageError(f"cluster={options['cluster']}", where="--slurm", hint=hint)
+        if not TIME.fullmatch(options.get("time", "60")):
+            hint = "give minutes, HH:MM:SS or DAYS-HH:MM:SS"
+            raise UsageError(f"time={options['time']}", where="--slurm", hint=hint)
         if "cpus" in options:
             if not options["cpus"].isdigit() or int(options["cpus"]) < 1:
                 raise UsageError(f"cpus={options['cpus']}", where="--slurm", hint="give a whole number of 1 or more")
@@ -105,10 +111,23 @@ class SlurmEngine:
                 )
         return SlurmExecutor(self, ARRAY_TASKS if workers is None else workers)
 
+    def minutes(self) -> int:
+        """The time limit in minutes, rounded up; :attr:`time` may have days too, as ``1-12:00:00`` or ``1-12``.
+
+        Example:
+            >>> [SlurmEngine(time=text).minutes() for text in ("90", "90:30", "1:30:00", "1-0", "1-12:00:30")]
+            [90, 91, 90, 1440, 2161]
+        """
+        days, dash, clock = self.time.rpartition("-")
+        parts = [int(part) for part in clock.split(":")]
+        # With days the first number is of hours; without, one is of minutes and two are of minutes and seconds.
+        hours, minutes, seconds = [*parts, 0, 0][:3] if dash or len(parts) == 3 else [0, *parts, 0][:3]
+        return 1440 * int(days or 0) + 60 * hours + minutes + (seconds > 0)
+
     def parameters(self) -> dict[str, Any]:
         """The options as submitit calls them."""
         if self.cluster != "slurm":
-            return {}
+            return {"timeout_min": self.minutes()}
         given = {"partition": self.partition, "mem": self.mem, "gres": self.gres, "account": self.account}
         given |= {"qos": self.qos, "constraint": self.constraint}
         named = {f"slurm_{name}": value for name, value in given.items() if value is not None}

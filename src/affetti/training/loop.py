@@ -2,7 +2,8 @@
 
 Every random draw of step s comes from (seed, s): which clips are in the batch (a permutation an epoch) and torch's
 global generator, which is seeded before each step. So a run that was killed and resumed equals the unbroken one,
-on the CPU bit for bit at the same thread count. Device and precision belong to Lightning Fabric.
+on the CPU bit for bit at the same thread count. Device and precision belong to Lightning Fabric. Processes that train
+together compute what one would with the same batch, but for rounding (:mod:`affetti.models.shared_batch`).
 
 Ctrl-C and SIGTERM end a run after the current step, with a checkpoint; a second one ends it at once.
 """
@@ -18,6 +19,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -25,13 +27,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from affetti.errors import TrainingError, UsageError
+from affetti.errors import TrainingError, UsageError, first_line
+from affetti.models.shared_batch import sharing
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.storage import read_text, storage_error, write_text
 from affetti.training import checkpoint
 from affetti.training.clips import Clips
-from affetti.training.device import Hardware, Precision, choose_device
+from affetti.training.device import Hardware, Precision, choose_device, launcher
 from affetti.training.objectives.base import Objective
 from affetti.training.tensorboard import tensorboard_writer
 
@@ -92,8 +95,9 @@ def train(
         TrainingError: the loss is not a number; the last good checkpoint stays.
         KeyboardInterrupt: the process was interrupted; a checkpoint has been saved.
     """
-    fabric = make_fabric(hardware.device, hardware.devices)
-    if hardware.devices > 1:
+    hardware.share(config.batch_size)
+    fabric = make_fabric(hardware.device, hardware.devices, hardware.nodes)
+    if hardware.processes > 1:
         fabric.launch()
     objective.setup(fabric)
     folder = None if run is None else run / "checkpoints"
@@ -114,11 +118,15 @@ def train(
     with stoppable() as stop:
         progress(stage, start, config.steps)
         for step in range(start, config.steps):
-            torch.manual_seed(child_seed("step", config.seed, step, *[fabric.global_rank] * (fabric.global_rank > 0)))
+            torch.manual_seed(child_seed("step", config.seed, step))
             batch = clips.batch(config.batch_size, config.seed, step)
             mel, labels = (part[fabric.global_rank :: fabric.world_size] for part in batch)
-            with autocast(fabric, hardware.precision):
+            with (
+                autocast(fabric, hardware.precision),
+                sharing(fabric.global_rank, fabric.world_size, hardware.share(config.batch_size)),
+            ):
                 logged = objective.step(fabric, fabric.to_device(mel), fabric.to_device(labels), step)
+            logged, stopping = _agree(fabric, logged, stop.is_set())
             if not all(math.isfinite(value) for value in logged.values()):
                 odd = ", ".join(f"{key} {value:g}" for key, value in logged.items() if not math.isfinite(value))
                 raise _diverged(f"not a number at step {step}: {odd}", folder)
@@ -135,10 +143,10 @@ def train(
                     show(line)
                 sums = {}
                 progress(stage, done, config.steps)
-            if folder is not None and (done % config.checkpoint_every == 0 or last or stop.is_set()):
+            if folder is not None and (done % config.checkpoint_every == 0 or last or stopping):
                 _require_finite(objective, step, folder)
                 checkpoint.save(folder, done, objective.modules, objective.optimizers, sums)
-            if stop.is_set():
+            if stopping:
                 raise KeyboardInterrupt
             if last:
                 break
@@ -146,16 +154,41 @@ def train(
     return history
 
 
-def make_fabric(device: str, devices: int = 1) -> Fabric:
-    """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``."""
+def _agree(fabric: Fabric, logged: dict[str, float], stopping: bool) -> tuple[dict[str, float], bool]:
+    """Means over processes of what a step logged, and whether any of them was interrupted: all stop at one step."""
+    if fabric.world_size == 1:
+        return logged, stopping
+    own = torch.tensor([*logged.values(), float(stopping)], dtype=torch.float32, device=fabric.device)
+    mean: list[float] = fabric.all_reduce(own, reduce_op="mean").tolist()  # type: ignore[union-attr]
+    return dict(zip(logged, mean[:-1], strict=True)), mean[-1] > 0
+
+
+def make_fabric(device: str, devices: int = 1, nodes: int = 1) -> Fabric:
+    """Fabric for ``cpu``, ``cuda``, ``mps`` or ``auto``, for one process or for those that train together.
+
+    Raises:
+        UsageError: SLURM has started other tasks.
+    """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
     # Objectives train their parts in turn: not every weight has a gradient at every step.
-    strategy = "auto" if devices == 1 else "ddp_find_unused_parameters_true"
-    # The command starts its own processes. Fabric would otherwise ask for srun wherever SLURM is installed.
-    own = LightningEnvironment()
-    return Fabric(accelerator=choose_device(device), devices=devices, strategy=strategy, plugins=own)
+    strategy = "auto" if devices * nodes == 1 else "ddp_find_unused_parameters_true"
+    # Without a launcher the command starts its own processes. Fabric would ask for srun wherever SLURM is installed.
+    environments = {"torchrun": TorchElasticEnvironment, "srun": partial(SLURMEnvironment, auto_requeue=False)}
+    try:
+        return Fabric(
+            accelerator=choose_device(device),
+            devices=devices,
+            num_nodes=nodes,
+            strategy=strategy,
+            plugins=environments.get(launcher()[0] if devices * nodes > 1 else "", LightningEnvironment)(),
+        )
+    except (RuntimeError, ValueError) as error:
+        hint = "start as many tasks on each node as it has --devices: srun --ntasks-per-node"
+        raise UsageError(f"the processes do not fit ({first_line(error)})", where="--devices", hint=hint) from error
 
 
 def autocast(fabric: Fabric, precision: Precision) -> torch.autocast:

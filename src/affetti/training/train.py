@@ -32,7 +32,7 @@ from affetti.training import run as runs
 from affetti.training.alignment import align, choose_fields, load_reference, require_beta, resolve_text, untrained_model
 from affetti.training.clips import Clips
 from affetti.training.conditions import FieldChoice
-from affetti.training.device import Hardware, Precision, is_main_process
+from affetti.training.device import Hardware, Precision, await_main_process, is_main_process
 from affetti.training.evaluation import evaluate_regressor, predict
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
 from affetti.training.late_fusion import evaluate_fusion, sound_features
@@ -93,7 +93,9 @@ class TrainSettings:
     """``cpu``, ``cuda``, ``mps`` or ``auto``."""
     precision: Precision = "32"
     devices: int = 1
-    """How many work on each batch, see :class:`affetti.training.device.Hardware`."""
+    """How many of each node work on each batch, see :class:`affetti.training.device.Hardware`."""
+    nodes: int = 1
+    """Machines that train together."""
     tensorboard: bool = False
     """Whether to log for TensorBoard too."""
     inputs: str | None = None
@@ -164,16 +166,21 @@ def train_run(
         TrainingError: the loss is not a number.
     """
     prepared = prepare_run(kind, corpus, fold, settings, embedding)
+    prepared.hardware.require_launched()
+    main = is_main_process(settings.devices, settings.nodes)
+    if not main:
+        await_main_process(out / "config.json")
     if reserve_output(out, prepared.settings, MAY_DIFFER) and _is_complete(out):
         return TrainResult.open(out)
-    remove_partial(out)
+    if main:
+        remove_partial(out)
     history, model, alignment = _fit(prepared, settings.patience, out, progress)
     result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc, alignment=alignment)
     fusion = None
     if prepared.side is not None:
         fusion, report = _fuse(prepared, prepared.side, model)
         result = replace(result, fusion=report)
-    if is_main_process(settings.devices):
+    if main:
         _save(prepared, model, result, out, fusion)
     return result
 
@@ -195,7 +202,12 @@ def prepare_run(
     loop = _loop(settings, budget, len(part.train), reference)
     if settings.tensorboard:
         require_tensorboard()
-    hardware = Hardware(settings.device, settings.precision, settings.devices)
+    hardware = Hardware(settings.device, settings.precision, settings.devices, settings.nodes)
+    if settings.batch_size is None:  # the default, in equal shares
+        loop = replace(
+            loop, batch_size=max(2, hardware.processes, loop.batch_size - loop.batch_size % hardware.processes)
+        )
+    hardware.share(loop.batch_size)
     torch.manual_seed(child_seed("weights", settings.seed))
     data = corpus.mel if embedding is None else embedding
     choice = choose_fields(kind, FieldChoice(settings.fields, settings.without), reference)
@@ -244,6 +256,7 @@ def prepare_run(
         "init_weights": init_weights,
         **({"inputs": ",".join((SOUND, *names))} if names else {}),
         "align": None if settings.align is None else str(settings.align),
+        **({"nodes": settings.nodes} if settings.nodes > 1 else {}),
         "align_weights": None if reference is None else reference.meta.weights_sha256,
         "beta": settings.beta,
     }

@@ -23,6 +23,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields
 from affetti.models.generators.patch_pca import PatchPCA
+from affetti.models.shared_batch import on_whole_batch
 
 GROUP = 4
 """Clips of similar emotion among which the discriminator sees the deviation."""
@@ -116,7 +117,7 @@ class SpectrogramDiscriminator(nn.Module):
         local = local + fade * _projected(patches, self.patch_embed(condition).unsqueeze(2))
         x = F.leaky_relu(self.mix(F.leaky_relu(x, SLOPE)), SLOPE)
         pooled = torch.cat([x.mean(dim=3), (x.var(dim=3, unbiased=False) + 1e-6).sqrt()], dim=1).flatten(1)
-        spread = deviation(pooled, neighbours(condition[:, :2])).unflatten(1, (-1, x.shape[2])).mean(dim=2)
+        spread = deviation_among_neighbours(pooled, condition[:, :2]).unflatten(1, (-1, x.shape[2])).mean(dim=2)
         whole = F.leaky_relu(self.pool(torch.cat([pooled, spread], dim=1)), SLOPE)
         return DiscriminatorLogits(self.out(whole).squeeze(1) + fade * _projected(whole, self.embed(condition)), local)
 
@@ -136,6 +137,19 @@ def neighbours(emotion: Tensor) -> Tensor:
     # Emotions lie in [-1, 1]: three apart, no strip reaches into the next.
     group[(3.0 * strip + emotion[:, 0]).argsort()] = place * groups // items
     return group
+
+
+def deviation_among_neighbours(features: Tensor, emotion: Tensor) -> Tensor:
+    """Deviation of features ``[B, D]`` among the items that lie near each on the plane ``[B, 2]``, in all of the batch.
+
+    Returns:
+        ``[B, D]``.
+    """
+
+    def among_neighbours(features: Tensor, emotion: Tensor) -> Tensor:
+        return deviation(features, neighbours(emotion))
+
+    return on_whole_batch(among_neighbours, features, emotion)
 
 
 def deviation(features: Tensor, group: Tensor) -> Tensor:

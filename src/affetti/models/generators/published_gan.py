@@ -23,6 +23,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields
 from affetti.models.layers import SelfAttention
+from affetti.models.shared_batch import SharedBatchNorm2d
 
 STAGES = 4
 GENERATOR = (256, 128, 64, 32, 1)
@@ -47,7 +48,7 @@ class PublishedGenerator(nn.Module):
         self.enter = nn.Linear(latent, GENERATOR[0] * math.prod(self.grids[0]))
         pairs = list(pairwise(GENERATOR))
         self.ups = nn.ModuleList([nn.ConvTranspose2d(a, b, 4, stride=2, padding=1) for a, b in pairs])
-        self.norms = nn.ModuleList([nn.BatchNorm2d(b) for _, b in pairs[:-1]])
+        self.norms = nn.ModuleList([SharedBatchNorm2d(b) for _, b in pairs[:-1]])
         self.attention = SelfAttention(GENERATOR[1])
 
     def forward(self, latent: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.generators.conditioning import ConditionEmbedding, Fields
-from affetti.models.generators.gan_discriminator import deviation, neighbours
+from affetti.models.generators.gan_discriminator import deviation_among_neighbours
+from affetti.models.shared_batch import mean_over_devices
 
 PIECE = 32_768
 """Samples that period discriminators receive; the structures that they detect are shorter."""
@@ -114,7 +115,7 @@ class ClipDiscriminator(nn.Module):
         courses = (bands, bands.diff(dim=2))
         spreads = [(course.var(dim=2, unbiased=False) + 1e-6).sqrt() for course in courses]
         summary = torch.cat([bands.mean(dim=2), *spreads], dim=1)
-        hidden = self.inner(torch.cat([summary, deviation(summary, neighbours(condition[:, :2]))], dim=1))
+        hidden = self.inner(torch.cat([summary, deviation_among_neighbours(summary, condition[:, :2])], dim=1))
         projection = (hidden * self.embed(condition)).sum(dim=1, keepdim=True) / math.sqrt(HIDDEN)
         return DiscriminatorOutput(self.out(hidden) + projection, [hidden[:, :, None, None]], image)
 
@@ -207,7 +208,7 @@ def feature_matching(real: list[DiscriminatorOutput], fake: list[DiscriminatorOu
 
 def _profile(features: Tensor) -> Tensor:
     """``[B, C, H, W]`` to its mean over batch and places, ``[C]``."""
-    return features.mean(dim=(0, 2, 3))
+    return mean_over_devices(features.mean(dim=(0, 2, 3)))
 
 
 def gradient_penalty(outputs: list[DiscriminatorOutput]) -> Tensor:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from affetti.models.shared_batch import SharedBatchNorm2d
+
 
 class InvertedResidual(nn.Module):
     """Expand the channels, convolve depthwise, project (Sandler et al. 2018).
@@ -26,19 +28,21 @@ class InvertedResidual(nn.Module):
         if fused:
             layers: list[nn.Module] = [
                 nn.Conv2d(channels_in, wide, 3, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(wide),
+                SharedBatchNorm2d(wide),
                 nn.SiLU(),
             ]
         else:
             layers = [
                 nn.Conv2d(channels_in, wide, 1, bias=False),
-                nn.BatchNorm2d(wide),
+                SharedBatchNorm2d(wide),
                 nn.SiLU(),
                 nn.Conv2d(wide, wide, 3, stride=stride, padding=1, groups=wide, bias=False),
-                nn.BatchNorm2d(wide),
+                SharedBatchNorm2d(wide),
                 nn.SiLU(),
             ]
-        self.body = nn.Sequential(*layers, nn.Conv2d(wide, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out))
+        self.body = nn.Sequential(
+            *layers, nn.Conv2d(wide, channels_out, 1, bias=False), SharedBatchNorm2d(channels_out)
+        )
         self.straight = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:

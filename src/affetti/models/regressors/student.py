@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from affetti.models.layers import is_small, require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import AttentionBlock, InvertedResidual, over_time
+from affetti.models.shared_batch import SharedBatchNorm2d
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Student(NeuralRegressor):
         self.config = config
         width, depth = config.width, config.depth
         self.stem = nn.Sequential(
-            nn.Conv2d(1, width, 7, stride=(2, 4), padding=3, bias=False), nn.BatchNorm2d(width), nn.SiLU()
+            nn.Conv2d(1, width, 7, stride=(2, 4), padding=3, bias=False), SharedBatchNorm2d(width), nn.SiLU()
         )
         self.stages = nn.ModuleList(
             [

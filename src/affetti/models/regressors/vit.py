@@ -36,6 +36,7 @@ from affetti.errors import InputError, MissingDependencyError, UsageError, first
 from affetti.models.layers import is_small, require
 from affetti.models.regressors.base import NeuralRegressor, Prediction
 from affetti.models.regressors.mobilevit import InvertedResidual, over_time
+from affetti.models.shared_batch import SharedBatchNorm2d
 
 SIDE = 224
 """Height and width of a resized spectrogram."""
@@ -219,7 +220,7 @@ def _stem(width: int) -> nn.Sequential:
     """From one channel to ``width``, each side of the grid divided by :data:`SHRINK`."""
     narrow = max(1, width // 4)
     return nn.Sequential(
-        *(nn.Conv2d(1, narrow, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(narrow), nn.SiLU()),
+        *(nn.Conv2d(1, narrow, 7, stride=2, padding=3, bias=False), SharedBatchNorm2d(narrow), nn.SiLU()),
         InvertedResidual(narrow, 2 * narrow, stride=2, fused=True),
         InvertedResidual(2 * narrow, width, stride=2, fused=True),
     )

@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affetti.models.regressors.base import NeuralRegressor, Prediction
+from affetti.models.shared_batch import on_whole_batch, whole_batch
 from affetti.training.clips import Clips
 from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup
@@ -59,7 +60,7 @@ class DistilledObjective(RegressionObjective):
 
     def step(self, fabric: Fabric, mel: Tensor, labels: Tensor, step: int) -> dict[str, float]:
         """One update."""
-        mel, labels = mixup(mel, labels)
+        mel, labels = on_whole_batch(mixup, mel, labels)
         with torch.no_grad():
             self.teacher_output = self.teacher.predict_normalised(self.teacher.normalise(mel))
         return super().step(fabric, mel, labels, step)
@@ -78,7 +79,7 @@ def distillation_losses(student: Prediction, teacher: Prediction) -> dict[str, T
     The outputs are of the same batch; all losses are 0 where they are equal. See the module for what they compare.
     """
     soft = [TEMPERATURE * torch.tanh(output.logits / TEMPERATURE) for output in (student, teacher)]
-    similarity = [_similarities(output.features) for output in (student, teacher)]
+    similarity = [_similarities(whole_batch(output.features)) for output in (student, teacher)]
     grid = teacher.map.shape[1:]
     resized = F.interpolate(student.map.unsqueeze(1), grid, mode="bilinear", align_corners=False).squeeze(1)
     maps = [F.normalize(map_.flatten(1), dim=1) for map_ in (resized, teacher.map)]

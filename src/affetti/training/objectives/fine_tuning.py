@@ -19,6 +19,7 @@ from torch import Tensor
 
 from affetti.models.regressors.base import NeuralRegressor
 from affetti.models.regressors.vit import ViT
+from affetti.models.shared_batch import on_whole_batch
 from affetti.training.clips import Clips
 from affetti.training.objectives.base import Objective, ObjectiveOptions
 from affetti.training.objectives.regression import RegressionObjective, concordance_loss, mixup, weighted_squared_error
@@ -63,7 +64,7 @@ class FineTuningObjective(RegressionObjective):
         if self.pretrained:
             unfreeze(self.vit, step / self.steps)
         else:
-            mel, labels = mixup(mel, labels)
+            mel, labels = on_whole_batch(mixup, mel, labels)
         return super().step(fabric, mel, labels, step)
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from affetti.models.generators.flow import Flow
 from affetti.models.generators.mel_autoencoder import MelAutoencoder
+from affetti.models.shared_batch import whole_batch
 from affetti.training.objectives.base import Objective, set_learning_rate, update_average, warm_cosine
 from affetti.training.objectives.regression import concordance_loss
 
@@ -95,7 +96,7 @@ class FlowObjective(Objective):
         fabric.backward(loss)
         self.optimizer["latent"].step()
         if step == self.latent_steps - 1:
-            self.flow.latent.measure(self.flow.normalise(mel))  # type: ignore[operator]
+            self.flow.latent.measure(whole_batch(self.flow.normalise(mel)))  # type: ignore[operator]
             self.average.load_state_dict(self.flow.state_dict())
         return {"loss": float(loss.detach())}
 

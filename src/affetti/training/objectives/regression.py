@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affetti.models.regressors.base import NeuralRegressor
+from affetti.models.shared_batch import whole_batch
 from affetti.training.clips import Clips
 from affetti.training.objectives.base import Objective, update_average, warm_cosine
 from affetti.training.objectives.early_stopping import N_EVALUATIONS, PATIENCE, BestWeights, validation_concordance
@@ -121,6 +122,7 @@ def concordance_loss(prediction: Tensor, target: Tensor) -> Tensor:
         >>> round(float(concordance_loss(target, target)), 3)
         0.0
     """
+    prediction, target = whole_batch(prediction), whole_batch(target)
     difference = prediction.mean(dim=0) - target.mean(dim=0)
     p, t = prediction - prediction.mean(dim=0), target - target.mean(dim=0)
     ccc = 2 * (p * t).mean(dim=0) / (p.square().mean(dim=0) + t.square().mean(dim=0) + difference.square() + 1e-6)
