@@ -226,7 +226,7 @@ def main() -> None:
                 around.append(frames)
                 at.append(is_border)
             flux, onset, accuracy = seams(around, at)
-            print(f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}")
+            print(f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}", flush=True)
             numbers, own_depths = form(songs, depths)
             depths = own_depths if depths is None else depths
             contrast = numbers["verse and chorus"] if way == "composed" else contrast

@@ -111,6 +111,22 @@ def test_the_tutorial_of_a_song_over_time_runs(
     assert Path("curve.png").exists()
 
 
+def test_the_tutorial_from_words_to_a_song_runs(
+    affetti: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shorten(monkeypatch, "flow", Budget(2, 4))
+    smaller = (
+        ("prepare composed", "prepare composed --clips 128 --folds 2 --workers 1"),
+        ("calm@60 happy@120 peaceful@180", "calm@6 happy@12 peaceful@18"),
+        ("(0.0, 60.0, 120.0, 180.0)", "(0.0, 6.0, 12.0, 18.0)"),
+        ("compose_along(curve, 180.0)", "compose_along(curve, 18.0)"),
+    )
+    ran = follow(DOCS / "tutorials" / "words-to-song.md", affetti, smaller)
+    assert len(ran) == 7
+    assert "Whole songs" in Path("songs.html").read_text(encoding="utf-8")
+
+
 def test_the_snippets_of_the_readme_and_of_python_run(
     affetti: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
