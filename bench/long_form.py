@@ -16,8 +16,8 @@ Printed a seed, for each of the three:
   the eight frames around it; chance is .5;
 - the contrast of verse and chorus (intraclass correlation of two-second moments, the mean of level, rises and spectrum)
   and its share of the composed songs'; how much more alike choruses of one song are than those of two; repetition, and
-  the share of songs whose strongest period is as strong as in 5 % of the composed songs. All are requested with the
-  sections of the composed song.
+  the share of songs whose strongest period is as strong as in 5 % of the composed songs. These are of songs of one
+  emotion each; all songs are requested with the sections of the composed one.
 
 At last songs of ascending length are made: processor time, and the peak memory of the process so far.
 """
@@ -86,7 +86,7 @@ def make(trained: runs.TrainedModel, way: str, curve: EmotionCurve, song: Song, 
         raise SystemExit("FLOW must be a run of a flow: other generators only cross-fade")
     if way == "composed":
         return spectrogram(front)(torch.from_numpy(render(song, front.sample_rate)))
-    layout = SongLayout.of(trained, seconds)
+    layout = SongLayout.of(trained, seconds, sections_of(song).sections)
     request, common = SongRequest(curve, seconds, sections_of(song)), np.full(trained.fields.width, np.nan)
     fading = fading_windows(layout.frames, front.frames)
     starts = layout.window_starts
@@ -95,7 +95,7 @@ def make(trained: runs.TrainedModel, way: str, curve: EmotionCurve, song: Song, 
     conditions = window_conditions(request, starts, front.seconds, trained.fields, common)
     if way == "cross-fades":
         return cross_fade(model, conditions, fading, seed, number, {})
-    return joint_song(model, conditions, layout.frames, front.frames, seed, number, {})
+    return joint_song(model, conditions, layout.frames, front.frames, seed, number, {}, returns=layout.returns)
 
 
 def sections_of(song: Song) -> Annotations:
@@ -220,13 +220,18 @@ def main() -> None:
                 curve = random_curve(given.seconds, 1_000 * seed + number)
                 song = compose_along(curve, given.seconds, CurveSettings(seed=1_000 * seed + number))
                 mel = make(trained, way, curve, song, seed, number)
-                songs.append(blocks_of(mel, song, front, str(number)))
                 followed.append(np.array([correlations(mel, curve, front, each) for each in regressors]))
                 frames, is_border = edges(mel, per_column, borders.get(way, joint))
                 around.append(frames)
                 at.append(is_border)
+                still = EmotionCurve((0.0,), curve.points[:1])
+                song = compose_along(still, given.seconds, CurveSettings(seed=1_000 * seed + number))
+                mel = make(trained, way, still, song, seed, number)
+                songs.append(blocks_of(mel, song, front, str(number)))
             flux, onset, accuracy = seams(around, at)
-            print(f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}", flush=True)
+            print(
+                f"seed {seed}, {way}: flux {flux:.3f}, onsets {onset:.3f}, border classified {accuracy:.3f}", flush=True
+            )
             numbers, own_depths = form(songs, depths)
             depths = own_depths if depths is None else depths
             contrast = numbers["verse and chorus"] if way == "composed" else contrast

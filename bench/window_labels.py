@@ -5,7 +5,8 @@
 CORPUS has ratings over time (`affetti prepare vgmidi:PATH --windows all --out CORPUS`). On each of five
 folds `affetti train baseline` is fitted to the training clips, once with the labels of their songs and once with their
 own, and predicts the test clips. Both are compared with the labels of windows, clip by clip, as means of songs, and as
-deviations from these. Intervals resample songs, those of differences the same songs for both.
+deviations from these, and as curves, song by song. Intervals resample songs, those of differences the same songs for
+both.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from affetti.embedders.cache import embed
 from affetti.embedders.clip_set import corpus_clips
 from affetti.embedders.statistics import STATISTICS
 from affetti.models.regressors.baseline import Baseline, BaselineConfig
+from affetti.training.curve_report import curve_agreement
 from affetti.training.evaluation import predict
 from affetti.training.regression_report import song_means
 
@@ -88,6 +90,15 @@ def main() -> None:
             low, high = metrics.bootstrap_ci(gain, first, second, target, groups=groups, resamples=RESAMPLES)
             cells.append(f"{gain(first, second, target):+.2f} [{low:+.2f}, {high:+.2f}]")
             print(f"| {axis_name} | {how} | {' | '.join(cells)} |", flush=True)
+    head = "songs | CCC | RMSE | at the mean rating | at the mean prediction | gain"
+    print(f"\n| curves of songs | trained on labels of | {head} |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, predicted in predictions.items():
+        for axis_name, curve in curve_agreement(predicted, truth, songs, 0).items():
+            if curve is not None:
+                each = [curve.ccc, curve.rmse, curve.rmse_song_mean, curve.rmse_flat, curve.gain]
+                cells = ["" if it is None else f"{it.value:.2f} [{it.ci[0]:.2f}, {it.ci[1]:.2f}]" for it in each]
+                print(f"| {axis_name} | {name}s | {curve.songs} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

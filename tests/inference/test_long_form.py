@@ -13,6 +13,7 @@ from torch import Tensor
 
 from affetti.inference import long_form
 from affetti.inference.long_form import (
+    Return,
     Windows,
     cross_fade,
     denoise_together,
@@ -130,6 +131,37 @@ def test_independent_sounds_fade_at_constant_power() -> None:
     level = sound.reshape(-1, 2_000).square().mean(dim=1).sqrt()
     assert level.min() > 0.09
     assert level.max() < 0.11
+
+
+def test_a_section_that_returns_has_the_noise_of_its_first_occurrence_and_a_fifth_of_its_own() -> None:
+    shape, returns = (8, 16, 16), (Return(64, 16, 40), Return(120, 16, 16))
+    own, mixed = song_noise(3, 1, shape, 130), song_noise(3, 1, shape, 130, returns)
+    assert torch.equal(mixed[..., :64], own[..., :64])
+    assert torch.equal(mixed[..., 104:120], own[..., 104:120])
+    again, first = mixed[..., 64:104], own[..., 16:56]
+    torch.testing.assert_close(again, 0.8**0.5 * first + 0.2**0.5 * own[..., 64:104])
+    assert again.std().item() == pytest.approx(1.0, abs=0.03)
+    correlation = torch.corrcoef(torch.stack([again.flatten(), first.flatten()]))[0, 1].item()
+    assert correlation == pytest.approx(0.8**0.5, abs=0.02)
+    # The last return is cut off by the end of the song.
+    torch.testing.assert_close(mixed[..., 120:], 0.8**0.5 * own[..., 16:26] + 0.2**0.5 * own[..., 120:])
+
+
+def test_returns_make_sections_of_a_song_alike() -> None:
+    model = tiny_flow()
+    windows = latent_windows(model, 6 * FRAMES, FRAMES)
+    conditions = torch.zeros(len(windows.starts), 2)
+    columns = windows.length // 2
+    plain, returning = (
+        joint_song(model, conditions, 6 * FRAMES, FRAMES, 0, 0, {}, returns=its)
+        for its in ((), (Return(columns, 0, columns),))
+    )
+    half = columns * model.frames_per_column
+
+    def apart(song: torch.Tensor) -> float:
+        return (song[:, half : 2 * half] - song[:, :half]).square().mean().item()
+
+    assert apart(returning) < 0.6 * apart(plain)
 
 
 def test_noise_depends_on_seed_song_and_place_alone() -> None:

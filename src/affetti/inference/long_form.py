@@ -9,23 +9,27 @@ straight line, onsets at borders are a tenth stronger than elsewhere (``bench/lo
 **Cross-fades** (:func:`cross_fade`), for generators that make a clip at once: windows are independent clips, and one
 fades into the next. Pulse and key do not continue over a cross-fade.
 
-The noise at a place of a song depends on (seed, number of the song, place) alone, so that a song is the same in any
-order and however many are made, and a song of one window is the ordinary clip of that number. Memory holds the latent
-field and the log-mel of one song, and a batch of windows; time is proportional to length.
+A section that comes back is denoised from the noise of its first occurrence, mixed with a fifth of its own
+(:func:`song_noise`): so a chorus returns, with differences. Without it two choruses share a condition and no melody.
 
-When not to use: for what repeats over minutes. A window knows nothing beyond its neighbours but its emotion, section
-and position, so that two choruses share these and no melody.
+The noise at a place of a song depends on (seed, number of the song, place) and the sections alone, so that a song is
+the same in any order and however many are made, and a song of one window is the ordinary clip of that number. Memory
+holds the latent field and the log-mel of one song, and a batch of windows; time is proportional to length.
+
+When not to use: for themes that are developed. A window knows nothing beyond its neighbours but its emotion, section
+and position, and what it was first denoised from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from affetti.corpus.annotations import Section
 from affetti.models.base import Generator, VelocityGenerator, resolve_sampling
 from affetti.models.integration import heun
 from affetti.models.noise import noise
@@ -36,6 +40,9 @@ JOINT_OVERLAP, FADE_OVERLAP = 2, 4
 """The next window overlaps this part of a window, a half or a quarter: of windows denoised together, of cross-fades."""
 VOCODED_SECONDS, VOCODED_OVERLAP = 600.0, 2.0
 """Longest stretch that is turned into sound at once, and how much two of them overlap."""
+RETURN_SHARE = 0.8
+"""Share of the variance of the noise of a section that returns which is that of its first occurrence: with it returns
+differ from each other as much as composed ones do (``bench/long_form.py``)."""
 MIN_WEIGHT = 1e-7
 """Weight of padded columns, of 1 in a window's middle: they count only where no other window is."""
 
@@ -88,19 +95,59 @@ class Windows:
         return [slice(at, at + batch_size) for at in range(0, len(self.starts), batch_size)]
 
 
-def song_noise(seed: int, song: int, shape: tuple[int, int, int], length: int) -> Tensor:
+@dataclass(frozen=True)
+class Return:
+    """A stretch of a song in which a section returns, in columns of the latent."""
+
+    start: int
+    first: int
+    """Where the section occurs first."""
+    width: int
+
+    @classmethod
+    def of_sections(cls, sections: Sequence[Section], columns_per_second: float) -> tuple[Return, ...]:
+        """The returns among the sections of a song, each of the first section of its kind.
+
+        Example:
+            >>> verse, chorus = Section(0.0, 10.0, "verse"), Section(10.0, 20.0, "chorus")
+            >>> Return.of_sections([verse, chorus, Section(20.0, 28.0, "verse")], 2.0)
+            (Return(start=40, first=0, width=16),)
+        """
+        known: dict[str, tuple[int, int]] = {}
+        returns: list[Return] = []
+        for it in sections:
+            start, stop = (round(time * columns_per_second) for time in (it.start, it.end))
+            first, end = known.setdefault(it.label, (start, stop))
+            if start != first:
+                returns.append(cls(start, first, min(stop - start, end - first)))
+        return tuple(returns)
+
+
+def song_noise(
+    seed: int, song: int, shape: tuple[int, int, int], length: int, returns: Sequence[Return] = ()
+) -> Tensor:
     """Standard normal noise ``[C, H, length]`` of a song; its first W columns are those of the clip of that number.
+
+    Noise x of a section that returns becomes √s y + √(1 − s) x, with y that of its first occurrence and s
+    :data:`RETURN_SHARE`; it stays standard normal.
 
     Args:
         seed: of the noise.
         song: number of the song.
         shape: of a clip's latent, ``(C, H, W)``.
         length: columns; a longer song begins with the noise of a shorter one.
+        returns: of sections.
     """
     index = torch.tensor([song])
     blocks = range(-(-length // shape[2]))
     parts = [noise(seed, index, shape, f"noise-{block}" if block else "noise")[0] for block in blocks]
-    return torch.cat(parts, dim=2)[..., :length]
+    own = torch.cat(parts, dim=2)[..., :length]
+    mixed = own.clone()
+    for it in returns:
+        width = min(it.width, length - it.start)
+        first, again = (own[..., start : start + width] for start in (it.first, it.start))
+        mixed[..., it.start : it.start + width] = RETURN_SHARE**0.5 * first + (1 - RETURN_SHARE) ** 0.5 * again
+    return mixed
 
 
 def latent_windows(model: VelocityGenerator, frames: int, clip_frames: int) -> Windows:
@@ -186,6 +233,7 @@ def joint_song(
     sampling: Mapping[str, float],
     batch_size: int = 32,
     progress: Progress = silent,
+    returns: Sequence[Return] = (),
 ) -> Tensor:
     """A song ``[M, frames]`` in dB, on the CPU, whose windows are denoised together.
 
@@ -199,9 +247,10 @@ def joint_song(
         sampling: see :func:`denoise_together`.
         batch_size: windows at a time.
         progress: called with the number of steps done.
+        returns: of sections, see :func:`song_noise`.
     """
     windows = latent_windows(model, frames, clip_frames)
-    first = song_noise(seed, song, model.latent_shape, windows.length)
+    first = song_noise(seed, song, model.latent_shape, windows.length, returns)
     valid = clip_frames // model.frames_per_column
     field = denoise_together(
         model, conditions, windows, first, sampling, valid=valid, batch_size=batch_size, progress=progress

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.corpus import Corpus
+from affetti.corpus.annotations import Section
 from affetti.corpus.window_labels import FILE
 from affetti.corpus.writer import CorpusWriter, MelTask
 from affetti.emotion import AXES
@@ -37,7 +38,7 @@ from affetti.inference.generation import (
     loaded,
     vocoder_for,
 )
-from affetti.inference.long_form import Windows, cross_fade, fading_windows, joint_song, latent_windows, vocode
+from affetti.inference.long_form import Return, Windows, cross_fade, fading_windows, joint_song, latent_windows, vocode
 from affetti.inference.song_request import SongRequest, SongSettings, resolve_song
 from affetti.models.base import VelocityGenerator, resolve_sampling
 from affetti.models.generators.conditioning import EMOTION, Fields
@@ -67,20 +68,25 @@ class SongLayout:
     """Seconds, of the windows that it is made of."""
     clip_frames: tuple[int, ...]
     """First frame of each of its clips."""
+    returns: tuple[Return, ...] = ()
+    """Of sections, where windows are denoised together."""
 
     @classmethod
-    def of(cls, trained: runs.TrainedModel, seconds: float) -> SongLayout:
+    def of(cls, trained: runs.TrainedModel, seconds: float, sections: Sequence[Section] = ()) -> SongLayout:
         """The layout of a song of ``seconds`` by a model; at least a clip long."""
         front, model = trained.front_end, trained.generator
+        returns: tuple[Return, ...] = ()
         frames = max(front.frames, 1 + int(seconds * front.sample_rate) // front.hop_length)
         if isinstance(model, VelocityGenerator):
             starts = latent_windows(model, frames, front.frames).starts
             first_frames = [model.frames_per_column * start for start in starts]
+            per_second = front.sample_rate / front.hop_length / model.frames_per_column
+            returns = Return.of_sections(sections, per_second)
         else:
             first_frames = list(fading_windows(frames, front.frames).starts)
         # Clips overlap by a frame or more: a clip of F frames lasts F - 1 steps between frames, and a little.
         clips = Windows.cover(frames, front.frames, 1).starts
-        return cls(front, frames, tuple(cls.seconds(front, it) for it in first_frames), clips)
+        return cls(front, frames, tuple(cls.seconds(front, it) for it in first_frames), clips, returns)
 
     @staticmethod
     def seconds(front: FrontEnd, frame: int) -> float:
@@ -107,11 +113,12 @@ class SongTask(MelTask):
     """Of each window ``[N, K]``."""
     seconds: float
     settings: GenerationSettings
+    sections: tuple[Section, ...] = ()
 
     def __call__(self, start: int, stop: int) -> None:
         """Generate songs ``start`` to ``stop``."""
         trained = loaded(self.model, self.settings.device)
-        layout = SongLayout.of(trained, self.seconds)
+        layout = SongLayout.of(trained, self.seconds, self.sections)
         parts = [self._song(trained, layout, number) for number in range(start, stop)]
         self.save(start, stop, np.concatenate(parts))
 
@@ -148,7 +155,8 @@ def make_song(
     batch = settings.batch_size
     if isinstance(model, VelocityGenerator):
         given = conditions.to(trained.device)
-        return joint_song(model, given, layout.frames, front.frames, seed, number, sampling, batch, progress)
+        parts = (model, given, layout.frames, front.frames, seed, number, sampling, batch, progress)
+        return joint_song(*parts, returns=layout.returns)
     windows = fading_windows(layout.frames, front.frames)
     if trained.sounds:
         windows = windows.times(front.hop_length, front.samples)
@@ -227,7 +235,7 @@ def resolve_songs(model: Path, n: int, settings: GenerationSettings, given: Song
     text = text_embedder(trained.meta.text) if fields.lines else HashedText()
     common = requested_condition(fields, text, **settings.conditions)
     vocoder_for(trained, settings.vocoder, choose_device(settings.device))
-    layout = SongLayout.of(trained, song.seconds)
+    layout = SongLayout.of(trained, song.seconds, song.sections)
     conditions = window_conditions(song, layout.window_starts, layout.front.seconds, fields, common)
     request = SongsRequest(trained, n, settings, given, song, layout, conditions, common)
     if request.clips > MAX_CLIPS:
@@ -311,7 +319,7 @@ def generate_songs(
         return Corpus.open(out)
     writer.reserve()
     require_space(out, 4 * request.clips * front.n_bands * front.frames)
-    task = SongTask(out, model, request.conditions, request.song.seconds, settings)
+    task = SongTask(out, model, request.conditions, request.song.seconds, settings, request.song.sections)
     # One song a range: a song that is filed is not made again, and its bytes depend on no other.
     stage = f"generate songs by {request.trained.kind}"
     (executor or LocalExecutor()).map_ranges(task, n, 1, stage=stage, progress=progress)

@@ -90,7 +90,7 @@ def measure_form(real: ClipSet, fake: ClipSet, predictions: EmotionPredictions |
     Raises:
         UsageError, InputError: as :func:`affetti.studies.scorecard.inputs.require_whole_songs`.
     """
-    given = [_songs(clips) for clips in (real, fake)]
+    given = [whole_songs(clips) for clips in (real, fake)]
     seconds = min(float(np.median([song.seconds for song in songs])) for songs in given)
     sides = [[song.first(seconds) for song in songs if song.seconds >= seconds / 2] for songs in given]
     first, second = (SongNumbers.of(songs) for songs in sides)
@@ -118,8 +118,12 @@ def measure_form(real: ClipSet, fake: ClipSet, predictions: EmotionPredictions |
     )
 
 
-def _songs(clips: ClipSet) -> list[SongBlocks]:
-    """The songs of a corpus that have several clips."""
+def whole_songs(clips: ClipSet) -> list[SongBlocks]:
+    """The songs of a corpus that have several clips.
+
+    Raises:
+        UsageError, InputError: as :func:`affetti.studies.scorecard.inputs.require_whole_songs`.
+    """
     require_whole_songs(clips)
     corpus, rows, front = clips.corpus, clips.corpus_rows, clips.front_end
     if corpus is None or rows is None or front is None:

@@ -7,10 +7,13 @@ import pytest
 from tests.material import present, write_corpus
 
 from affetti.corpus import Corpus
+from affetti.embedders.clip_set import corpus_clips
+from affetti.metrics.song_form import section_contrast
 from affetti.progress import silent
 from affetti.studies.audit.answer import Answer, NotMeasurableError
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.questions.structure import QUESTION
+from affetti.studies.scorecard.form import whole_songs
 
 SONGS, EACH = 30, 5
 FORM = np.tile(["intro", "verse", "chorus", "verse", "chorus"], SONGS)
@@ -130,3 +133,19 @@ def test_a_composed_corpus_has_audio_examples_and_a_caution(corpus, tmp_path):
     assert any("composer's choice" in caution for caution in answer.cautions)
     truth = corpus.clips["valence_true"].to_numpy().reshape(20, 8)
     assert answer["spread_beyond_noise"].value == pytest.approx(np.ptp(truth, axis=1).mean() / 2, rel=0.1)
+
+
+def test_form_is_that_of_whole_songs(tmp_path):
+    """Witness: the same measures, taken of the songs one by one."""
+    corpus = made(tmp_path / "c", drawn(0), start=np.tile(np.arange(EACH) * 5.95, SONGS))
+    answer = ask(louder(corpus, 6.0 * (FORM == "chorus")), tmp_path)
+    assert present(answer["section_contrast"].value) > 0.1
+    assert answer["section_contrast"].n == SONGS
+    assert 0 < present(answer["repetition"].value) < 1
+    assert present(present(answer["section_returns"].ci)[0]) < present(answer["section_returns"].value)
+    songs = whole_songs(corpus_clips(Corpus.open(corpus.path)))
+    contrasts = [present(section_contrast(song))["mean"] for song in songs]
+    assert answer["section_contrast"].value == pytest.approx(np.mean(contrasts))
+    plain = ask(write_corpus(tmp_path / "d", SONGS, EACH, labels=drawn(1), start=START), tmp_path)
+    assert plain["section_contrast"].value is None
+    assert plain["repetition"].value is not None

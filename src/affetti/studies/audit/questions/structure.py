@@ -3,7 +3,8 @@
 The study says that valence moves by ±0.3 with the position of the clip, and that a spectrogram does not say where in a
 song it is taken from. Measured: the spread within songs of labels, of the raters' noise and of what ridge regression on
 log-mel statistics predicts out of fold (:mod:`~affetti.studies.audit.probes.emotion_spread`); the section predicted
-from a log-mel; R² gained where position and section are given to the regressor.
+from a log-mel; R² gained where position and section are given to the regressor; and the form of whole songs, as
+``affetti score --form`` measures it (:mod:`affetti.metrics.song_form`): repetition, contrast of sections, returns.
 
 When not to use: where all clips of a song share its label, labels carry no information on structure, and the parts that
 need it are not measured.
@@ -15,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from affetti.embedders.clip_set import corpus_clips
 from affetti.errors import InputError
 from affetti.progress import Progress
 from affetti.studies.audit.answer import (
@@ -33,8 +35,10 @@ from affetti.studies.audit.probes.emotion_spread import NEEDS_CLIPS, half_ranges
 from affetti.studies.audit.probes.linear_probe import Floats, Texts
 from affetti.studies.audit.probes.song_position import learnable_classes, positions, sections, structure_features
 from affetti.studies.audit.question import Question
+from affetti.studies.scorecard.form import SongNumbers, whole_songs
 
 STRUCTURE = "structure"
+NEEDS_FORM_SECTIONS = "songs with several clips and a column section with two or more kinds"
 AXES = (("valence", ""), ("arousal", "_arousal"))
 NEEDS_SECTIONS = f"a column section with two or more kinds, each in {linear_probe.N_FOLDS} songs or more"
 NEEDS_CLIP_LABELS = "a label of its own for each clip: here all clips of a song share one"
@@ -73,6 +77,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
             needs = too_little or lack or f"songs with two clips or more; or {NEEDS_SECTIONS}"
             measurements.append(Measurement.missing(*naming, needs, "%"))
     measurements.append(_chorus_valence(labels[:, 0], section, songs, lack))
+    measurements += _form(context)
     progress("structure", 2, 2)
     series = tuple(
         mean_course(f"{axis}, {of}", values[:, k], position, songs)
@@ -164,6 +169,38 @@ def _chorus_valence(valence: Floats, section: Texts, songs: Texts, lack: str) ->
     return Measurement.of_mean(*naming, np.subtract(high, low), songs=both)
 
 
+def _form(context: AuditContext) -> list[Measurement]:
+    """Repetition, contrast and returns of sections in whole songs; sections are those of the corpus."""
+    naming = {
+        "repetition": ("how alike four seconds of a song are to its most similar others", NEEDS_CLIPS),
+        "section_contrast": ("share of variance within a song between its sections", NEEDS_FORM_SECTIONS),
+        "section_returns": (
+            "how much more alike returns of a section are than other songs' section",
+            NEEDS_FORM_SECTIONS,
+        ),
+    }
+    clips = corpus_clips(context.corpus)
+    chosen = np.unique(clips.songs)
+    limit = context.sample_size(200, 60)
+    if len(chosen) > limit:
+        chosen = context.rng("form").choice(chosen, limit, replace=False)
+    try:
+        numbers = SongNumbers.of(whole_songs(clips.subset(np.flatnonzero(np.isin(clips.songs, chosen)))))
+    except InputError:
+        return [Measurement.missing(name, label, NEEDS_CLIPS) for name, (label, _) in naming.items()]
+    songs = np.array([song.song for song in numbers.songs])
+    measurements: list[Measurement] = []
+    for (name, (label, needs)), values in zip(
+        naming.items(), (numbers.repetition, numbers.contrast, numbers.returns), strict=True
+    ):
+        known = np.isfinite(values)
+        if known.sum() < 2:
+            measurements.append(Measurement.missing(name, label, needs))
+        else:
+            measurements.append(Measurement.of_mean(name, label, values[known], songs=songs[known]))
+    return measurements
+
+
 def _sounds(context: AuditContext, section: Texts, songs: Texts) -> tuple[Sound, ...]:
     """A verse and a chorus of one song, where there is sound."""
     kinds = ("verse", "chorus")
@@ -227,7 +264,8 @@ QUESTION = Question(
     "raters' standard error (simulated); of labels beyond it, √(spread² − noise²); and of ridge regression on log-mel "
     "statistics, predicted out of fold. Sections are predicted by ridge classification, folds by song, as balanced "
     "accuracy and as a multiple of chance. Position (the middle of the clip over the end of the song's last clip), "
-    "its square and the section are then given to the regressor beside the log-mel: the difference of R². Intervals "
+    "its square and the section are then given to the regressor beside the log-mel: the difference of R². Repetition, "
+    "contrast and returns of sections are means over songs of what the self-similarity of band levels shows. Intervals "
     "resample songs, not fits. A linear regressor is a lower bound on what a log-mel holds of structure.",
     measure,
 )
