@@ -1,28 +1,38 @@
 """How fast the page of ``affetti serve`` answers: first sound after a click, a song's first point, many clients.
 
-    python bench/serve.py [REGRESSOR] [--clients 100] [--seconds 60] [--song FILE]
+    python bench/serve.py [REGRESSOR] [--clients 100] [--seconds 60] [--minutes 10] [--song FILE]
+    python bench/serve.py --only memory --pause 1
 
 The server runs on this machine with two workers, as by default. *Click*: from the request of an emotion to the last
 byte of its sound, one after the other. *Song*: from the start of the upload to the first point of the curve, and to the
-result, beside ``affetti.predict`` on the same file in this process. *Load*: clients that click as fast as they are
-answered, and others that load static files; memory is that of the server's process before and after.
+result, beside ``affetti.predict`` on the same file in this process with one thread, as a worker has. *Load*: clients of
+a process of their own, of a low priority, click as fast as they are answered and wait two seconds where they are told
+that the server is busy; this process loads static files 25 times a second. *Memory*: of the server's process and of its
+workers, every ten seconds, while four clients click and predict a recording now and then; its slope from the second
+minute on, when the last sounds kept have begun to replace the first.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
 import numpy as np
+import torch
 
 import affetti
 from affetti.compose.curve import compose_along
@@ -30,7 +40,7 @@ from affetti.compose.renderer import render
 from affetti.emotion import EmotionCurve
 from affetti.signal import audio
 
-CLICKS = 60
+CLICKS, SONGS = 60, 9
 
 
 def click(client: httpx.Client, rng: np.random.Generator) -> float:
@@ -61,41 +71,82 @@ def song(client: httpx.Client, content: bytes) -> tuple[float, float]:
     return first, time.perf_counter() - start
 
 
-def load(address: str, clients: int, seconds: float) -> tuple[int, int, list[float], list[str]]:
-    """Clicks answered and refused as busy, seconds of static pages, and failures, with many clients at once."""
-    until = time.perf_counter() + seconds
-    lock, clicks, busy, pages, failures = threading.Lock(), [0], [0], list[float](), list[str]()
+async def one_clicks(client: httpx.AsyncClient, number: int, until: float, pause: float, answers: Answers) -> None:
+    """Click until it is time; ``answers`` counts."""
+    rng = np.random.default_rng(number)
+    while time.perf_counter() < until:
+        valence, arousal = rng.uniform(-0.9, 0.9, 2).round(2).tolist()
+        body = {"curve": [{"time": 0, "valence": valence, "arousal": arousal}], "seed": int(rng.integers(1000))}
+        try:
+            answer = await client.post("/api/v1/compose", json=body)
+            if answer.status_code in (429, 503):
+                answers.busy += 1
+                await asyncio.sleep(2)
+                continue
+            answer.raise_for_status()
+            (await client.get(answer.json()["sound"]["url"])).raise_for_status()
+            answers.sounds += 1
+        except httpx.HTTPError as error:
+            answers.failures.append(repr(error))
+        await asyncio.sleep(pause)
 
-    def one(number: int) -> None:
-        rng = np.random.default_rng(number)
-        with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
-            while time.perf_counter() < until:
-                try:
-                    start = time.perf_counter()
-                    client.get("/static/main.js").raise_for_status()
-                    page = time.perf_counter() - start
-                    took = click(client, rng)
-                    with lock:
-                        pages.append(page)
-                        (busy if np.isnan(took) else clicks)[0] += 1
-                    if np.isnan(took):
-                        time.sleep(2)
-                except httpx.HTTPError as error:
-                    with lock:
-                        failures.append(repr(error))
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return clicks[0], busy[0], pages, failures
+@dataclass
+class Answers:
+    """What clients were answered."""
+
+    sounds: int = 0
+    busy: int = 0
+    failures: list[str] = field(default_factory=list[str])
+
+
+def click_together(address: str, clients: int, seconds: float, pause: float, sent: Connection) -> None:
+    """Clients that click at once, in a process of their own; the answers are sent to the other end."""
+    os.nice(10)
+
+    async def run() -> Answers:
+        answers, until = Answers(), time.perf_counter() + seconds
+        limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
+        async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False, limits=limits) as client:
+            await asyncio.gather(*(one_clicks(client, i, until, pause, answers) for i in range(clients)))
+        return answers
+
+    sent.send(asyncio.run(run()))
+
+
+@contextmanager
+def clicking(address: str, clients: int, seconds: float, pause: float = 0.0) -> Generator[Callable[[], Answers]]:
+    """Clients click meanwhile; gives a function that waits for their answers."""
+    context = multiprocessing.get_context("spawn")
+    received, sent = context.Pipe(duplex=False)
+    process = context.Process(target=click_together, args=(address, clients, seconds, pause, sent))
+    process.start()
+    yield received.recv
+    process.join()
+
+
+def pages(address: str, seconds: float) -> list[float]:
+    """Seconds that each of static pages took, 25 of them a second, over one connection."""
+    until, times = time.perf_counter() + seconds, list[float]()
+    with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
+        while time.perf_counter() < until:
+            start = time.perf_counter()
+            client.get("/static/main.js").raise_for_status()
+            times.append(time.perf_counter() - start)
+            time.sleep(0.04)
+    return times
 
 
 def resident(process: int) -> float:
     """Memory of a process, MiB."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    held = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return held * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def workers_of(process: int) -> float:
+    """Memory of its child processes together, MiB; pages that they share count several times."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return sum(resident(int(child)) for child in children)
 
 
 def three_minutes(folder: Path) -> Path:
@@ -119,25 +170,53 @@ def measure_song(client: httpx.Client, regressor: Path, given: Path | None) -> N
     """Print the time to a recording's first point and to its result, beside ``affetti.predict``."""
     with tempfile.TemporaryDirectory() as folder:
         file = given or three_minutes(Path(folder))
+        torch.set_num_threads(1)
         affetti.predict(regressor, file)
-        start = time.perf_counter()
-        affetti.predict(regressor, file)
-        alone = time.perf_counter() - start
         song(client, file.read_bytes())
-        first, whole = song(client, file.read_bytes())
-    ratio = whole / alone
-    print(f"{file.name}: first point {first:.2f} s, whole {whole:.2f} s, {ratio:.2f} x predict ({alone:.2f} s)")
+        alone: list[float] = []
+        served: list[tuple[float, float]] = []
+        for _ in range(SONGS):  # in turn, for both have the same machine then
+            start = time.perf_counter()
+            affetti.predict(regressor, file)
+            alone.append(time.perf_counter() - start)
+            served.append(song(client, file.read_bytes()))
+    predicted = statistics.median(alone)
+    first, whole = (statistics.median(times) for times in zip(*served, strict=True))
+    print(f"{file.name}, median of {SONGS}: first point {first:.2f} s, whole {whole:.2f} s, ", end="")
+    print(f"{whole / predicted:.2f} x predict ({predicted:.2f} s)")
 
 
-def measure_load(address: str, process: int, clients: int, seconds: float) -> None:
-    """Print what many clients at once are answered, and what it does to the server's memory."""
-    before = resident(process)
-    clicks, busy, pages, failures = load(address, clients, seconds)
-    slow = 1000 * float(np.quantile(pages, 0.99))
-    print(f"{clients} clients for {seconds:g} s: {clicks} sounds, {busy} times busy, {len(failures)} failures")
-    print(f"static pages p99 {slow:.0f} ms; memory of the server {before:.0f}, then {resident(process):.0f} MiB")
-    for failure in failures[:5]:
+def measure_load(address: str, clients: int, seconds: float) -> None:
+    """Print what many clients at once are answered, and how long static pages take meanwhile."""
+    with clicking(address, clients, seconds) as answered:
+        times = pages(address, seconds)
+        answers = answered()
+    slow, usual = (1000 * float(np.quantile(times, share)) for share in (0.99, 0.5))
+    print(f"{clients} clients for {seconds:g} s: {answers.sounds} sounds, {answers.busy} times busy, ", end="")
+    print(f"{len(answers.failures)} failures; {len(times)} static pages: median {usual:.0f}, p99 {slow:.0f} ms")
+    for failure in answers.failures[:5]:
         print("  ", failure)
+
+
+def measure_memory(address: str, process: int, minutes: float, pause: float) -> None:
+    """Print the memory of the server and of its workers over time, and its slope."""
+    seconds, start, rows = 60 * minutes, time.perf_counter(), list[tuple[float, float, float]]()
+    with tempfile.TemporaryDirectory() as folder, clicking(address, 4, seconds, pause) as answered:
+        content = three_minutes(Path(folder)).read_bytes()
+        with httpx.Client(base_url=address, timeout=600, trust_env=False) as client:
+            while (passed := time.perf_counter() - start) < seconds:
+                rows.append((passed / 60, resident(process), workers_of(process)))
+                if len(rows) % 6 == 0:
+                    song(client, content)
+                time.sleep(max(0.0, start + 10 * len(rows) - time.perf_counter()))
+        answers = answered()
+    table = np.array(rows)
+    late = table[table[:, 0] >= min(2.0, minutes / 2)]
+    slopes = np.polyfit(late[:, 0], late[:, 1:], 1)[0]
+    print(f"memory over {minutes:g} minutes, {answers.sounds} sounds, {len(answers.failures)} failures:")
+    for name, column, slope in (("server", 1, slopes[0]), ("workers", 2, slopes[1])):
+        values = f"{late[0, column]:.0f} MiB after {late[0, 0]:.0f} minutes, {late[-1, column]:.0f} at the end"
+        print(f"  {name}: {values}, at most {table[:, column].max():.0f}; {slope:+.2f} MiB a minute")
 
 
 def small_student(folder: Path) -> Path:
@@ -154,13 +233,19 @@ def measure(arguments: argparse.Namespace, regressor: Path) -> None:
     started = time.perf_counter()
     address = (server.stdout or sys.stdin).readline().strip()
     rng = np.random.default_rng(0)
+    only = arguments.only
     try:
         with httpx.Client(base_url=address, timeout=300, trust_env=False) as client:
             click(client, rng)
             print(f"first sound after the start: {time.perf_counter() - started:.1f} s")
-            measure_clicks(client, rng)
-            measure_song(client, regressor, arguments.song)
-        measure_load(address, server.pid, arguments.clients, arguments.seconds)
+            if only in (None, "click"):
+                measure_clicks(client, rng)
+            if only in (None, "song"):
+                measure_song(client, regressor, arguments.song)
+        if only in (None, "load"):
+            measure_load(address, arguments.clients, arguments.seconds)
+        if only in (None, "memory"):
+            measure_memory(address, server.pid, arguments.minutes, arguments.pause)
     finally:
         server.terminate()
         server.wait(60)
@@ -172,7 +257,10 @@ def main() -> None:
     parser.add_argument("regressor", type=Path, nargs="?", help="run of a regressor; by default a student of 20 steps")
     parser.add_argument("--song", type=Path, help="a recording; by default three composed minutes as MP3")
     parser.add_argument("--clients", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float, default=60, help="of the load")
+    parser.add_argument("--minutes", type=float, default=10, help="of the memory")
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between a client's clicks, of the memory")
+    parser.add_argument("--only", choices=("click", "song", "load", "memory"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure(arguments, arguments.regressor or small_student(Path(folder)))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
@@ -26,6 +27,12 @@ from affetti.emotion import EmotionCurve
 
 SECONDS = 60_000
 """Milliseconds that anything may take on a busy machine."""
+WATCH = """() => {
+  const line = document.getElementById("song-status");
+  window.seen = [];
+  new MutationObserver(() => window.seen.push(line.textContent)).observe(line, { childList: true });
+}"""
+"""Keeps what the status of the page Song says."""
 
 
 @pytest.fixture
@@ -65,6 +72,7 @@ def test_a_click_on_the_plane_plays_music_of_that_emotion(page: Page, address: s
     expect(page.locator("#plane-facts")).to_contain_text("Its cues give")
     expect(page.locator("#plane-stop")).to_be_enabled()
     assert page.locator("#cue-mode").input_value() == "major"
+    without_serious_faults(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="MIDI").click()
     assert Path(download.value.path()).read_bytes()[:4] == b"MThd"
@@ -115,9 +123,31 @@ def test_a_path_becomes_a_piece_with_its_curve(page: Page, address: str) -> None
     expect(page.locator("#path-status")).to_contain_text("20 seconds in 3 sections")
     expect(page.locator("#path-curve polyline")).to_have_count(4)
     expect(page.locator("#path-curve")).to_contain_text("predicted")
+    without_serious_faults(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert Path(download.value.path()).read_text().startswith("what,time,valence,arousal\nrequested,0,")
+
+
+def test_a_generator_follows_a_path(page: Page, address: str) -> None:
+    page.goto(f"{address}#path")
+    page.locator("#path-source").select_option(label="flow (joint denoising)")
+    expect(page.locator("#path-composer")).to_be_hidden()
+    plane = page.locator("#path-plane svg")
+    for across, down in ((0.2, 0.8), (0.8, 0.3)):
+        plane.click(position=at(plane, across, down))
+    page.locator("#path-seconds").fill("12")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator("#path-status")).to_have_text("12 seconds by flow, made by joint denoising.")
+    expect(page.locator("#path-curve")).to_contain_text("predicted (solid)")
+    expect(page.locator("#path-downloads a")).to_have_text(["FLAC", "CSV"])
+    expect(page.locator("#path-progress")).to_be_hidden()
+    page.locator("#path-seconds").fill("180")
+    page.locator("#path-sampling").get_by_text("Sampling parameters").click()
+    page.locator("#path-sampling-steps").fill("900")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#path-status")).to_have_text("was cancelled: send it again")
 
 
 def test_a_path_that_is_drawn_keeps_its_timing(page: Page, address: str) -> None:
@@ -179,9 +209,60 @@ def test_a_recording_is_predicted_and_downloaded(page: Page, address: str, tmp_p
     with page.expect_download() as download:
         page.locator("#song-downloads").get_by_role("link", name="CSV").click()
     assert Path(download.value.path()).read_text().startswith("time,valence,arousal\n")
+    without_serious_faults(page)
     page.locator("#files").set_input_files(tmp_path / "broken.mp3")
     expect(page.locator("#song-status")).to_contain_text("broken.mp3:")
     expect(rows).to_have_count(2)
+
+
+def test_a_long_recording_is_drawn_while_it_is_read(page: Page, address: str, tmp_path: Path) -> None:
+    piece = render(compose_along(EmotionCurve((0.0,), ((-0.5, 0.5),)), 20), 22_050)
+    soundfile.write(tmp_path / "long.wav", np.tile(piece, 20), 22_050)
+    page.goto(f"{address}#song")
+    expect(page.locator("#drop")).to_be_visible()
+    page.evaluate(WATCH)
+    page.locator("#files").set_input_files(tmp_path / "long.wav")
+    expect(page.locator("#songs tbody tr")).to_have_count(1)
+    seen = page.evaluate("() => window.seen")
+    read = [line for line in seen if "read to" in line]
+    assert read[0].startswith("long.wav: read to 0:11")
+    assert len(read) > 5
+    assert any("predicted to" in line for line in seen)
+    expect(page.locator("#song-curve-note")).to_contain_text("Each point is predicted from the 6 s around it")
+
+
+def test_songs_listening_and_reports_by_keyboard_alone(page: Page, address: str, tmp_path: Path) -> None:
+    def press(selector: str, key: str = "Enter") -> None:
+        page.locator(selector).focus()
+        page.keyboard.press(key)
+
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 60_000), 22_050)
+    page.goto(f"{address}#song")
+    expect(page.locator("#drop")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        press("#files", "Space")
+    chooser.value.set_files(tmp_path / "noise.wav")
+    expect(page.locator("#songs tbody tr")).to_have_count(1)
+    press("#songs [data-sort=arousal]")
+    expect(page.locator("#songs th[aria-sort]")).to_contain_text("Arousal")
+    press("#songs tbody button")
+    expect(page.locator("#song-name")).to_have_text("noise.wav")
+    press("[data-page=listen]")
+    expect(page.locator("#listen-next")).to_be_visible()
+    press("#listen-next")
+    expect(page.locator("#listen-clips button")).to_have_count(2)
+    press("#listen-clips li:last-child button", "Space")
+    expect(page.locator("#listen-clips li:last-child button")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("() => document.activeElement.closest('#listen-clips') !== null")  # the focus stays there
+    press("#listen-reveal")
+    expect(page.locator("#listen-clips")).to_contain_text("real (")
+    without_serious_faults(page)
+    press("[data-page=reports]")
+    expect(page.locator("#report-open")).to_be_visible()
+    page.locator("#report-choice").focus()
+    page.keyboard.type("results0/page")
+    press("#report-open")
+    expect(page.frame_locator("#report-frame").locator("h1")).to_have_text("Made before")
 
 
 def test_a_round_is_blind_until_its_names_are_shown(page: Page, address: str) -> None:
@@ -215,18 +296,23 @@ def test_a_report_opens_in_place(page: Page, address: str) -> None:
     expect(page.frame_locator("#report-frame").locator("h1")).to_have_text("Made before")
 
 
+def without_serious_faults(page: Page) -> None:
+    """axe-core finds nothing serious in what the page shows now."""
+    report = Axe().run(page).response
+    assert len(report["passes"]) > 10
+    serious = [fault for fault in report["violations"] if fault["impact"] in ("serious", "critical")]
+    assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in serious] == []
+
+
 @pytest.mark.parametrize("name", ["plane", "path", "song", "listen", "reports"])
 def test_no_page_has_a_serious_fault_of_accessibility(page: Page, address: str, name: str) -> None:
     page.goto(f"{address}#{name}")
     expect(page.locator(f"#page-{name}")).to_be_visible()
     page.wait_for_timeout(300)
-    report = Axe().run(page).response
-    assert len(report["passes"]) > 10
-    found = [fault for fault in report["violations"] if fault["impact"] in ("serious", "critical")]
-    assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found] == []
+    without_serious_faults(page)
 
 
-def test_it_fits_a_phone_and_the_dark(browser: Browser, address: str) -> None:
+def test_it_fits_a_phone_and_the_dark(browser: Browser, address: str, tmp_path: Path) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 640}, color_scheme="dark")
     page.set_default_timeout(SECONDS)
     for name in ("plane", "path", "song", "listen", "reports"):
@@ -234,4 +320,11 @@ def test_it_fits_a_phone_and_the_dark(browser: Browser, address: str) -> None:
         expect(page.locator(f"#page-{name}")).to_be_visible()
         page.wait_for_timeout(200)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, name
+    page.goto(f"{address}#song")
+    expect(page.locator("#drop")).to_be_visible()
+    long_name = tmp_path / f"{'a_long_name_' * 8}.wav"
+    soundfile.write(long_name, np.random.default_rng(0).normal(0, 0.1, 60_000), 22_050)
+    page.locator("#files").set_input_files(long_name)
+    expect(page.locator("#songs tbody tr")).to_have_count(1)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     page.close()

@@ -10,8 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from affetti.web.security import COOKIE, SecurityMiddleware
+from affetti.web.security import SecurityMiddleware, cookie_name
 from affetti.web.server import ServerSettings
+
+COOKIE = cookie_name("right-token")
 
 
 def client(token: str | None = None, host: str = "127.0.0.1") -> TestClient:
@@ -80,6 +82,15 @@ def test_the_token_opens_the_page_and_leaves_the_address() -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in answer.headers["set-cookie"].split(";")}
     assert guarded.get("/").text == "secret"
+
+
+def test_the_tokens_of_two_servers_do_not_displace_each_other() -> None:
+    """A browser sends the cookies of a host to all its ports."""
+    first, second = client("first-token"), client("second-token")
+    first.get("/?token=first-token")
+    second.get("/?token=second-token")
+    both = {"cookie": "; ".join(f"{name}={value}" for it in (first, second) for name, value in it.cookies.items())}
+    assert first.get("/", headers=both).text == second.get("/", headers=both).text == "secret"
 
 
 def test_on_all_addresses_the_token_alone_decides() -> None:

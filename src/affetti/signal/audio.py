@@ -55,7 +55,7 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
-OnSamples: TypeAlias = Callable[[int, NDArray[np.float32]], None]
+OnSamples: TypeAlias = Callable[[int, NDArray[np.float32]], object]
 """Called with the number of the first sample of a block, and the block."""
 
 

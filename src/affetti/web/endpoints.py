@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -32,6 +33,8 @@ from affetti.web.settings import ServeSettings
 from affetti.web.sounds import Sound, SoundStore
 
 SOUND_KINDS = {"flac": "audio/flac", "mid": "audio/midi"}
+AT_ONCE_BYTES = 2**20
+"""A sound as small, which has just been filed, is read faster than a thread is woken that could read it."""
 PREDICT, SONG = "predict", "song"
 """Kinds of jobs of which few may be at a time."""
 
@@ -87,6 +90,7 @@ class Endpoints:
         """Compose a piece and wait for it."""
         body = await read_json(request, ComposeBody)
         curve, settings = body.emotion_curve(), body.settings()
+        self.queue.require_room()
         sound = self.sounds.new("composed")
         arguments = (curve, body.seconds, settings, sound.path)
 
@@ -99,8 +103,10 @@ class Endpoints:
     async def sample(self, request: Request) -> Response:
         """Sample a clip of a generator; answers with the job's address."""
         body = await read_json(request, SampleBody)
-        sound, model = self.sounds.new(self._model_name(body)), self._models[body.model]
-        arguments = (model, (body.valence, body.arousal), body.settings(), sound.path)
+        name, settings = self._model_name(body), body.settings()
+        self.queue.require_room()
+        sound, model = self.sounds.new(name), self._models[body.model]
+        arguments = (model, (body.valence, body.arousal), settings, sound.path)
         job = self.queue.submit("sample", tasks.sample_sound, arguments, JOB_SECONDS, partial(_sampled, sound))
         return _accepted(job)
 
@@ -111,6 +117,7 @@ class Endpoints:
         curve, settings = body.emotion_curve(), body.settings()
         if self.queue.pending(SONG) >= max(1, self.settings.workers - 1):  # a process is left for what is quick
             raise QueueFullError("another song is being sampled", hint="wait for it, or cancel it")
+        self.queue.require_room()
         sound = self.sounds.new(name)
         events = self.queue.events_file(job_id)
         arguments = (self._models[body.model], curve, body.seconds, settings, events, sound.path)
@@ -149,6 +156,7 @@ class Endpoints:
             raise NotFoundError("there is no such corpus", hint="see /api/v1/plane")
         require_seed(body.seed)
         models = {choice.name: self._models[choice.id] for choice in self.catalogue.models}
+        self.queue.require_room()
         real = self.sounds.new(REAL)
         sounds = {name: self.sounds.new(name) for name in models}
         near = {name: self.sounds.new(f"nearest training clip of {name}") for name in models}
@@ -212,7 +220,11 @@ class Endpoints:
         path = sound.path if kind == "flac" else sound.midi
         if kind not in SOUND_KINDS or not path.is_file():
             raise NotFoundError("there is no such sound", hint="make it again")
-        return FileResponse(path, media_type=SOUND_KINDS[kind], filename=f"{sound.title}.{kind}")
+        if path.stat().st_size > AT_ONCE_BYTES or "range" in request.headers:
+            return FileResponse(path, media_type=SOUND_KINDS[kind], filename=f"{sound.title}.{kind}")
+        name = quote(f"{sound.title}.{kind}")
+        headers = {"accept-ranges": "bytes", "content-disposition": f"attachment; filename*=utf-8''{name}"}
+        return Response(path.read_bytes(), media_type=SOUND_KINDS[kind], headers=headers)
 
     async def cancel(self, request: Request) -> Response:
         """End a job."""

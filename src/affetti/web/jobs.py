@@ -87,7 +87,8 @@ class Job:
 
     async def lines(self) -> AsyncGenerator[dict[str, Any]]:
         """The task's progress as it comes, until it ends."""
-        position = 0
+        position, end = 0, asyncio.wrap_future(self.future)
+        end.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs it
         while True:
             ended = self.future.done()
             if self.events.exists():
@@ -100,7 +101,7 @@ class Job:
                     yield json.loads(line)
             if ended:
                 return
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.wait([end], timeout=POLL_SECONDS)
 
 
 class JobQueue:
@@ -134,8 +135,7 @@ class JobQueue:
         Raises:
             QueueFullError: :data:`~affetti.web.settings.MAX_WAITING` jobs wait or run.
         """
-        if self.pending() >= MAX_WAITING:
-            raise QueueFullError
+        self.require_room()
         if not self._pool.active:  # pebble gives up a pool in which an idle worker was killed
             self._pool.stop()
             Thread(target=self._pool.join, daemon=True).start()  # waits for its other workers to end
@@ -146,6 +146,11 @@ class JobQueue:
         self._jobs[name] = job
         self._forget()
         return job
+
+    def require_room(self) -> None:
+        """Raise QueueFullError where :meth:`submit` would; before anything is prepared for a job."""
+        if self.pending() >= MAX_WAITING:
+            raise QueueFullError
 
     def events_file(self, name: str) -> Path:
         """Where the task of job ``name`` appends its progress."""

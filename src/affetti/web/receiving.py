@@ -16,6 +16,8 @@ from affetti.web.errors import TooLargeError
 from affetti.web.limits import MAX_BODY_BYTES, MAX_BODY_SECONDS, MAX_UPLOAD_BYTES, MAX_UPLOAD_SECONDS
 
 T = TypeVar("T")
+WRITTEN_BYTES = 2**20
+"""How much of an upload is written at a time: each time a thread has to be woken."""
 
 
 async def read_json(request: Request, kind: type[T]) -> T:
@@ -55,14 +57,18 @@ async def save_upload(request: Request, path: Path) -> int:
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > MAX_UPLOAD_BYTES:
         raise _too_large()
-    length = 0
+    length, waiting = 0, bytearray()
     try:
         async with asyncio.timeout(MAX_UPLOAD_SECONDS), await anyio.open_file(path, "wb") as file:
             async for chunk in request.stream():
                 length += len(chunk)
                 if length > MAX_UPLOAD_BYTES:
                     raise _too_large()
-                await file.write(chunk)
+                waiting += chunk
+                if len(waiting) >= WRITTEN_BYTES:
+                    await file.write(waiting)
+                    waiting = bytearray()
+            await file.write(waiting)
     except (TimeoutError, ClientDisconnect):
         path.unlink(missing_ok=True)
         raise InputError("the upload did not arrive in time", hint="send it again") from None

@@ -9,6 +9,7 @@ origin, and are not kept by browsers unless they say so themselves.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 import secrets
@@ -20,7 +21,6 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "affetti_token"
 SAFE_METHODS = ("GET", "HEAD")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -35,6 +35,11 @@ HEADERS = {
 }
 ENCODED_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+def cookie_name(token: str) -> str:
+    """The cookie that holds a token; of its own for each, since a browser has the same cookies for all ports."""
+    return f"affetti_{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
 def new_token() -> str:
@@ -106,10 +111,10 @@ class SecurityMiddleware:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if given and hmac.compare_digest(given.encode(), token.encode()):
             response = RedirectResponse(scope["path"], status_code=303)
-            response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+            response.set_cookie(cookie_name(token), token, httponly=True, samesite="strict", path="/")
             return response
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_name(token))
         except CookieError:
             cookie = None
         if cookie is not None and hmac.compare_digest(cookie.value.encode(), token.encode()):

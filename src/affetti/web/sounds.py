@@ -25,11 +25,6 @@ class Sound:
         """The same as MIDI, where it was composed."""
         return self.path.with_suffix(".mid")
 
-    @property
-    def size(self) -> int:
-        """Bytes of the sound; 0 until it has been filed."""
-        return self.path.stat().st_size if self.path.is_file() else 0
-
 
 class SoundStore:
     """The sounds of one server."""
@@ -37,17 +32,20 @@ class SoundStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._sounds: OrderedDict[str, Sound] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        """Bytes of the sounds that are known to have been filed."""
 
     def new(self, title: str) -> Sound:
         """A place for a sound that a task will file; the oldest beyond the limit are removed."""
         name = new_id()
         sound = Sound(name, self.folder / f"{name}.flac", title)
         self._sounds[name] = sound
-        sizes = {name: sound.size for name, sound in self._sounds.items()}
-        total = sum(sizes.values())
-        while len(self._sounds) > MAX_SOUNDS or (total > MAX_SOUND_BYTES and len(self._sounds) > 1):
+        for other in self._sounds.values():
+            if other.id not in self._sizes and other.path.is_file():
+                self._sizes[other.id] = other.path.stat().st_size
+        while len(self._sounds) > MAX_SOUNDS or (sum(self._sizes.values()) > MAX_SOUND_BYTES and len(self._sounds) > 1):
             name, oldest = self._sounds.popitem(last=False)
-            total -= sizes[name]
+            self._sizes.pop(name, None)
             oldest.path.unlink(missing_ok=True)
             oldest.midi.unlink(missing_ok=True)
         return sound

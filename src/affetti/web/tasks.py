@@ -41,7 +41,7 @@ from affetti.web.limits import DECODE_SECONDS, MAX_SONG_SECONDS, WORKER_BYTES
 
 SAMPLE_RATE = 22_050
 """Of composed sound, Hz."""
-NICENESS = 5
+NICENESS = 10
 """Of workers: the server, which answers everybody, goes first where processors are few."""
 
 
@@ -164,20 +164,21 @@ def predict_upload(upload: Path, regressor: Path | None, events: Path, sound: Pa
     """
     model = None if regressor is None else _regressor(regressor)
     painter = pictures.Painter(lambda part: _append(events, {"type": "part"} | asdict(part)))
-    waveform = _decoded(upload, SAMPLE_RATE, painter.add)
-    own = waveform if model is None or model.sample_rate == SAMPLE_RATE else _decoded(upload, model.sample_rate)
-    upload.unlink()
-    seconds, peaks = len(waveform) / SAMPLE_RATE, pictures.peaks(waveform)
-    _append(events, {"type": "sound", "seconds": seconds, "peaks": peaks})
+    # What is only for show runs beside decoding and prediction, which leave the interpreter free most of the time.
+    with ThreadPoolExecutor(1) as beside:
+        waveform = _decoded(upload, SAMPLE_RATE, lambda start, samples: beside.submit(painter.add, start, samples))
+        own = waveform if model is None or model.sample_rate == SAMPLE_RATE else _decoded(upload, model.sample_rate)
+        upload.unlink()
+        seconds, peaks = len(waveform) / SAMPLE_RATE, pictures.peaks(waveform)
+        picture, filed = beside.submit(painter.end), beside.submit(audio.save, sound, waveform, SAMPLE_RATE)
+        _append(events, {"type": "sound", "seconds": seconds, "peaks": peaks})
 
-    def on_points(points: list[CurvePoint]) -> None:
-        _append(events, {"type": "points", "points": [asdict(point) for point in points]})
+        def on_points(points: list[CurvePoint]) -> None:
+            _append(events, {"type": "points", "points": [asdict(point) for point in points]})
 
-    with ThreadPoolExecutor(1) as encoder:  # libsndfile needs no interpreter: a second processor does it meanwhile
-        filed = encoder.submit(audio.save, sound, waveform, SAMPLE_RATE)
         prediction = None if model is None else predict_waveform(model, own, on_points=on_points)
         filed.result()
-    return Analysis(seconds, peaks, painter.end(), prediction)
+        return Analysis(seconds, peaks, picture.result(), prediction)
 
 
 def _decoded(upload: Path, sample_rate: int, on_samples: OnSamples | None = None) -> NDArray[np.float32]:

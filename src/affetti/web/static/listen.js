@@ -7,6 +7,7 @@ import { Player } from "./player.js";
 
 export function start(catalogue) {
   const status = byId("listen-status"), player = new Player();
+  const buttons = new Map();
   let round = null, order = [], named = false, playing = null;
   const pad = new Pad(byId("listen-plane"), { words: catalogue.words, label: "The emotion requested, on the plane" });
   pad.svg.setAttribute("role", "img");
@@ -15,6 +16,7 @@ export function start(catalogue) {
   async function next() {
     player.wake();
     player.stop();
+    playing = null;
     const button = byId("listen-next");
     button.disabled = true;
     say(status, "Drawing a clip, and sampling each generator\u2026");
@@ -40,9 +42,10 @@ export function start(catalogue) {
   }
 
   function draw() {
+    buttons.clear();
     const entry = (clip, label) => {
       const button = node("button", { type: "button", onclick: () => play(clip) }, label);
-      button.setAttribute("aria-pressed", String(clip === playing));
+      buttons.set(clip, button);
       return node("li", {}, button);
     };
     const name = (clip) => (clip.song !== null ? `real (${clip.song})` : clip.name);
@@ -50,17 +53,23 @@ export function start(catalogue) {
     byId("listen-near").hidden = !named || round.neighbours.length === 0;
     byId("listen-near").querySelector("ul").replaceChildren(...round.neighbours.map((clip) => entry(clip, `of ${clip.of}: ${clip.song}, distance ${clip.distance.toFixed(1)}`)));
     byId("listen-reveal").disabled = named;
+    mark();
+  }
+
+  /** Show which clip plays; the buttons stay, and with them the focus. */
+  function mark() {
+    for (const [clip, button] of buttons) button.setAttribute("aria-pressed", String(clip === playing));
     byId("listen-stop").disabled = playing === null;
   }
 
   async function play(clip) {
     player.wake();
     playing = clip;
-    draw();
+    mark();
     try { await player.play(clip.sound.url, level(clip)); } catch (error) { say(status, error.message, true); }
   }
 
-  function stop() { player.stop(); playing = null; if (round) draw(); }
+  function stop() { player.stop(); playing = null; mark(); }
 
   byId("listen-corpus").append(...catalogue.corpora.map(({ id, name }) => node("option", { value: id }, name)));
   byId("listen-next").onclick = next;

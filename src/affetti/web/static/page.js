@@ -31,8 +31,13 @@ export function downloads(container, links) {
 /** A file made in the page, as a link to download. */
 export const blobUrl = (text, type) => URL.createObjectURL(new Blob([text], { type }));
 
-/** Call `step` on every frame while the page is shown. */
+/** Call `step` on every frame while the page is shown; twice a second where less motion is wanted. */
 export function everyFrame(step) {
-  const frame = () => { step(); requestAnimationFrame(frame); };
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let last = -Infinity;
+  const frame = (now) => {
+    if (!calm.matches || now - last >= 500) { last = now; step(); }
+    requestAnimationFrame(frame);
+  };
   requestAnimationFrame(frame);
 }

@@ -117,7 +117,7 @@ export function start(catalogue) {
         bar.value = done / total;
         if (done === total || total === 1) bar.removeAttribute("value");
         const left = done && done < total ? `, about ${duration((performance.now() - began) / 1000 * (total / done - 1))} left` : "";
-        say(status, `${name}, by ${method}: ${stage}${total > 1 ? `, ${done} of ${total}` : ""}${left}\u2026`);
+        say(status, `${name}, by ${method}: ${stage}${total > 1 ? `, ${done} of ${total} done` : ""}${left}\u2026`);
       });
       say(status, `${Math.round(song.seconds)} seconds by ${name}, made by ${method}.`);
       return { ...song, sections: [] };
@@ -125,6 +125,7 @@ export function start(catalogue) {
   }
 
   function show(piece, requested, prediction) {
+    byId("path-view").hidden = false;
     const asked = requested.length > 1 ? requested : [...requested, { ...requested[0], time: piece.seconds }];
     const made = (name) => (prediction ? prediction.curve.map((point) => [point.time, point[name]]) : piece.sections.flatMap((s) => [[s.start, s[name]], [s.start + s.duration, s[name]]]));
     const curves = ["valence", "arousal"].flatMap((name) => [
@@ -132,7 +133,7 @@ export function start(catalogue) {
     ]);
     const solid = prediction ? " and predicted (solid)" : piece.sections.length ? " and what the cues of each section give (solid)" : "", label = `Requested (dashed)${solid}`;
     playhead = drawCurves(byId("path-curve"), piece.seconds, curves, label);
-    byId("path-curve").append(node("p", { className: "status" }, `${label}.`));
+    byId("path-curve").append(node("p", { className: "status" }, `${label}${prediction ? "; on the plane, the predicted path is thin" : ""}.`));
     predicted = prediction?.curve.filter((point) => point.valence !== null).map((point) => [point.valence, point.arousal]);
     paint();
     const links = [["FLAC", piece.sound.url, "affetti-path.flac"], ["MIDI", piece.sound.midi, "affetti-path.mid"],
@@ -142,9 +143,9 @@ export function start(catalogue) {
 
   function choose() {
     const chosen = model(), length = byId("path-seconds");
-    byId("path-maker").hidden = Boolean(chosen);
+    byId("path-composer").hidden = Boolean(chosen);
     byId("path-sampling").hidden = !chosen;
-    if (chosen) settingsOf = modelForm(byId("path-sampling"), chosen, undefined, ["section"]);
+    if (chosen) settingsOf = modelForm(byId("path-sampling"), chosen, { song: true });
     byId("path-make").textContent = chosen ? "Generate" : "Compose";
     length.min = chosen ? Math.max(8, Math.ceil(chosen.seconds)) : 8;
     length.value = Math.max(length.value, length.min);

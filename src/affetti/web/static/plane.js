@@ -174,7 +174,7 @@ export function start(catalogue) {
     const model = catalogue.models.find((entry) => entry.id === id);
     byId("cues").hidden = Boolean(model);
     byId("sampling").hidden = !model;
-    if (model) settingsOf = modelForm(byId("sampling"), model, () => { clips.set(id, []); player.wake(); request(); });
+    if (model) settingsOf = modelForm(byId("sampling"), model, { onChange: () => { clips.set(id, []); player.wake(); request(); } });
     if (state.request) { delete state.given; delete state.predicted; request(); }
     else if (model) sampleAhead(id);
   }

@@ -49,8 +49,7 @@ export function start(catalogue) {
     if (event.type === "part") {
       if (event.start === 0) song.parts = [];
       song.parts.push(event);
-      song.seconds = event.start + event.seconds;
-      song.peaks = song.parts.flatMap(({ peaks }) => peaks);
+      if (!song.decoded) Object.assign(song, { seconds: event.start + event.seconds, peaks: song.parts.flatMap(({ peaks }) => peaks) });
     } else if (event.type === "sound") Object.assign(song, { seconds: event.seconds, peaks: event.peaks, decoded: true });
     else if (event.type === "points") song.points.push(...event.points);
     if (shown === null || shown === song) {
@@ -87,6 +86,7 @@ export function start(catalogue) {
     const lines = ["valence", "arousal"].map((name) => ({ name, band: half(name), points: curve.map((p) => [p.time, p[name]]) }));
     if (curve.length) heads.push(drawCurves(byId("song-curve"), song.seconds, lines, "Predicted valence and arousal over time"));
     else byId("song-curve").replaceChildren();
+    byId("song-curve-note").textContent = curve.length ? note(prediction, Math.min(song.seconds, catalogue.regressor.seconds)) : "";
     song.trail = curve.filter((p) => p.valence !== null).map((p) => [p.valence, p.arousal]);
     pad.draw({ predictedTrail: song.trail });
   }
@@ -94,14 +94,16 @@ export function start(catalogue) {
   function table() {
     const value = (song) => (order === "name" ? song.name.toLowerCase() : order === "seconds" ? song.seconds : song.result?.prediction?.[order] ?? -9);
     const sorted = songs.filter(({ result }) => result).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (descending ? -1 : 1));
+    const body = byId("songs").tBodies[0], focused = body.contains(document.activeElement);
     byId("songs").hidden = sorted.length === 0;
-    byId("songs").tBodies[0].replaceChildren(...sorted.map((song) => {
+    body.replaceChildren(...sorted.map((song) => {
       const prediction = song.result.prediction, number = (name) => (prediction ? signed(prediction[name]) : "\u2013");
       const row = node("tr", {}, node("td", {}, node("button", { type: "button", onclick: () => show(song) }, song.name)),
         node("td", {}, number("valence")), node("td", {}, number("arousal")), node("td", {}, `${Math.round(song.seconds)} s`));
       row.setAttribute("aria-selected", String(song === shown));
       return row;
     }));
+    if (focused) body.querySelector("[aria-selected=true] button")?.focus();
   }
 
   for (const button of byId("songs").querySelectorAll("[data-sort]")) button.onclick = () => {
@@ -130,6 +132,12 @@ export function start(catalogue) {
     }
   });
   return { leave: () => audio.pause() };
+}
+
+/** What the curves are. */
+function note(prediction, seconds) {
+  const level = prediction?.interval_level, band = level ? `; bands: ${Math.round(100 * level)} % interval` : "";
+  return `Each point is predicted from the ${Math.round(seconds)} s around it${band}.`;
 }
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
