@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from affetti.studies.listening.ratings import FILE, RatingStore
 from affetti.studies.listening.study import TASKS, RatingScale, Task
+from affetti.web.listening import endpoints
 from affetti.web.listening.app import create_app
 
 TOKEN = "the-researchers-token"  # noqa: S105 - of tests
@@ -107,6 +108,15 @@ def test_the_same_key_is_one_listener(study_api: Api) -> None:
 
 def progress(listener: Listener) -> dict[str, Any]:
     return listener.client.get("/api/v1/research/progress", headers={"x-researcher": TOKEN}).json()
+
+
+def test_a_program_that_joins_again_and_again_does_not_fill_the_disk(
+    study_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "MAX_LISTENERS", 3)
+    listener = study_api()
+    sent = [Listener(listener.client).send("POST", "listener", {"consent": True}).status_code for _ in range(5)]
+    assert sent == [200, 200, 200, 507, 507]
 
 
 def test_without_consent_nothing_is_stored(study_api: Api) -> None:
