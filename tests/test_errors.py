@@ -26,6 +26,10 @@ def test_an_error_is_unchanged_by_pickling_from_a_worker(kind: type[errors.Affet
     assert vars(back) == vars(error)
 
 
+def test_the_next_step_begins_a_sentence_also_with_a_short_word() -> None:
+    assert str(errors.UsageError("8 clips", hint="a corpus\n needs 16")) == "8 clips. A corpus needs 16"
+
+
 def test_parts_may_be_left_out() -> None:
     assert str(errors.AffettiError("broken")) == "broken"
     assert str(errors.AffettiError("broken", hint="")) == "broken"

@@ -38,7 +38,8 @@ class AffettiError(Exception):
         if self.where is not None:
             line = f"{one_line(self.where)}: {line}"
         if self.hint:
-            line = f"{line}. {self.hint[0].upper()}{' '.join(self.hint[1:].split())}"
+            hint = " ".join(self.hint.split())
+            line = f"{line}. {hint[:1].upper()}{hint[1:]}"
         return printable(line)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -71,6 +71,7 @@ def test_copies_are_named_after_the_first_and_songs_of_one_id_are_no_fault(make_
     clips = make_clips(20)
     clips.loc[11, "song_id"] = clips["song_id"].tolist()[10]
     result = duplicates.find(mels, clips)
+    assert duplicates.find(mels, clips, threads=3) == result
     assert {i: name for i, name in enumerate(result) if name} == {3: "c3", 7: "c3", 15: "c3"}
     check = duplicates.check(clips.assign(duplicates=result))
     assert (check.verdict, check.n) == ("suspect", 3)

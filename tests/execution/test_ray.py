@@ -23,7 +23,7 @@ def cluster() -> Iterator[None]:
     """A cluster of one node, in which workers can import the tasks of the tests."""
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), before])
-    ray.init(num_cpus=2, object_store_memory=100 * 1024**2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, object_store_memory=100 * 1024**2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
     os.environ["PYTHONPATH"] = before
@@ -119,6 +119,14 @@ def wait_for_calls(folder: Path, n: int) -> None:
         if (folder / "calls").exists() and len(Cubes(folder).calls()) >= n:
             return
         time.sleep(0.1)
+
+
+def test_without_an_address_the_run_has_a_cluster_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **given: options.update(given))
+    RayEngine().connect()
+    assert options["address"] == "local", "Ray would join a cluster that happens to run on this machine"
 
 
 def test_an_address_at_which_nothing_answers_is_refused_at_once() -> None:

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from affetti.compose.cues import (
     CHOICES,
@@ -112,6 +111,8 @@ def _nearest(target: np.ndarray[Any, Any], chosen: Mapping[str, Any]) -> tuple[f
     half = np.array([(RANGES[name][1] - RANGES[name][0]) / 2 for name in free])
     weights = np.array([GRADED[name] for name in free]).T * half / SCALE
     matrix = np.vstack([weights, np.sqrt(PULL) * np.eye(len(free))])
+    from scipy.optimize import lsq_linear  # takes long to import, which processes that only decode save
+
     solution = lsq_linear(matrix, np.concatenate([error, np.zeros(len(free))]), (-1.0, 1.0), method="bvls")
     graded: dict[str, Any] = {
         name: float(np.clip(np.mean(RANGES[name]) + x * h, *RANGES[name]))

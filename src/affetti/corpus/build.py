@@ -23,7 +23,7 @@ from affetti.corpus.cutting import CutTask, Shard, Skipped
 from affetti.corpus.track import Check, Source, Windows
 from affetti.corpus.writer import CorpusWriter
 from affetti.errors import InputError, UsageError
-from affetti.execution import Executor, LocalExecutor
+from affetti.execution import Executor, LocalExecutor, cpu_count
 from affetti.output_lock import releases_outputs
 from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
@@ -105,10 +105,12 @@ def build(
     needed = 2 * 2 * sum(track.clips for track in source.tracks) * front.n_bands * front.frames
     require_space(out, needed - sum(path.stat().st_size for path in writer.work.glob("*.npy")))
     task = CutTask(tuple(source.tracks), writer.work, front, s.windows, s.pad, writer.audio if s.keep_audio else None)
+    runner = executor or LocalExecutor()
+    cores = max(1, min(runner.workers, cpu_count()))
     try:
-        (executor or LocalExecutor()).map_ranges(task, len(task.tracks), CHUNK, stage="prepare", progress=progress)
+        runner.map_ranges(task, len(task.tracks), CHUNK, stage="prepare", progress=progress)
         shards = [Shard.read(path) for path in task.shards(len(task.tracks), CHUNK)]
-        clips, skipped = _collect(shards, source, settings, writer, parts)
+        clips, skipped = _collect(shards, source, settings, writer, parts, cores)
     except (InputError, UsageError):
         # The user has to change the command or the data, which changes the signature: this work cannot be continued.
         writer.abandon()
@@ -173,6 +175,7 @@ def _collect(
     settings: PrepareSettings,
     writer: CorpusWriter,
     parts: Mapping[str, str] | None,
+    threads: int,
 ) -> tuple[pd.DataFrame, list[Skipped]]:
     """Join the shards: writes the log-mels, and returns the manifest and what was left out.
 
@@ -193,7 +196,7 @@ def _collect(
     mel = writer.join_shards([shard.mel for shard in shards], keep)
     clips = clips.drop(columns=[name for name in manifest.OPTIONAL if name in clips and manifest.is_empty(clips[name])])
     clips["dataset"] = clips["dataset"].where(clips["dataset"] != "", source.name)
-    clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips)
+    clips["duplicates"] = duplicates.find(np.load(mel, mmap_mode="r"), clips, threads)
     split = splits.assign_split(clips, settings.split, settings.folds, settings.seed, parts)
     if settings.keep_audio:
         for clip_id in rows.loc[~keep, "clip_id"]:

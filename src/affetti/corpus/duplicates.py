@@ -11,6 +11,7 @@ as more than :data:`MAX_SONGS` songs. These need audio fingerprints, or song ids
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -41,12 +42,13 @@ CACHE_SIZE = 2_048
 BLOCK = 32
 
 
-def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
+def find(mel: NDArray[np.float16], clips: pd.DataFrame, threads: int = 1) -> list[str]:
     """Find sets of near duplicates.
 
     Args:
         mel: log-mels in dB ``[N, M, F]``; may be memory-mapped.
         clips: a table with ``clip_id`` and ``song_id`` of each.
+        threads: how many compare clips; the result does not depend on it.
 
     Returns:
         For each clip the id of the first clip of its set, "" where it has no near duplicate.
@@ -57,7 +59,12 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
     def coarse(row: int) -> NDArray[np.float64]:
         return _coarse(mel[row])
 
-    pairs = [(i, j) for i, j in candidates(mel, songs) if similarity(coarse(i), coarse(j)) > MIN_SIMILARITY]
+    def same(pair: tuple[int, int]) -> bool:
+        return similarity(coarse(pair[0]), coarse(pair[1])) > MIN_SIMILARITY
+
+    with ThreadPoolExecutor(threads) as pool:  # numpy's sums and transforms hold no lock
+        near = candidates(mel, songs, pool)
+        pairs = [pair for pair, is_same in zip(near, pool.map(same, near), strict=True) if is_same]
     if not pairs:
         return [""] * len(clips)
     first, second = np.array(pairs).T
@@ -71,11 +78,17 @@ def find(mel: NDArray[np.float16], clips: pd.DataFrame) -> list[str]:
     return [names[int(member[row])] if row in involved else "" for row in range(len(clips))]
 
 
-def candidates(mel: NDArray[np.float16], songs: NDArray[np.str_]) -> list[tuple[int, int]]:
-    """Pairs of rows (i < j) of different songs with similar profiles, sorted."""
+def candidates(
+    mel: NDArray[np.float16], songs: NDArray[np.str_], pool: ThreadPoolExecutor | None = None
+) -> list[tuple[int, int]]:
+    """Pairs of rows (i < j) of different songs with similar profiles, sorted; ``pool`` computes the profiles."""
     from sklearn.neighbors import NearestNeighbors  # takes a second to import, which processes that only decode save
 
-    profile = np.concatenate([_profile(mel[row : row + BLOCK]) for row in range(0, len(mel), BLOCK)])
+    def profile_at(row: int) -> NDArray[np.float32]:
+        return _profile(mel[row : row + BLOCK])
+
+    first_rows = range(0, len(mel), BLOCK)
+    profile = np.concatenate([*(map(profile_at, first_rows) if pool is None else pool.map(profile_at, first_rows))])
     count = min(N_NEIGHBOURS + 1, len(profile))
     distance, near = NearestNeighbors(n_neighbors=count).fit(profile).kneighbors(profile)
     pairs = {

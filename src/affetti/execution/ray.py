@@ -104,7 +104,13 @@ class RayEngine:
             return ray
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": True, "logging_level": logging.ERROR}
         if self.address is None:
-            options |= {"num_cpus": cpu_count(), "object_store_memory": OBJECT_STORE, "include_dashboard": False}
+            # "local": without it Ray joins a cluster that happens to run on this machine.
+            options |= {
+                "address": "local",
+                "num_cpus": cpu_count(),
+                "object_store_memory": OBJECT_STORE,
+                "include_dashboard": False,
+            }
         else:
             require_answer(self.address)
             options |= {"address": self.address}
