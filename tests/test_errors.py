@@ -40,6 +40,13 @@ def test_a_message_is_one_line_whatever_a_library_said() -> None:
     assert str(errors.InputError("first\n  second\r\nthird", hint="mend it")) == "first second third. Mend it"
 
 
+def test_of_a_value_of_thousands_of_characters_the_ends_are_shown() -> None:
+    message = str(errors.InputError(f"time '{'9' * 5_000}' is not a number", where="curve.csv", hint="correct it"))
+    assert len(message) < 450
+    assert message.startswith("curve.csv: time '999")
+    assert message.endswith("999' is not a number. Correct it")
+
+
 def test_control_characters_of_a_path_are_escapes_in_the_message() -> None:
     error = errors.StorageError("is broken", where="a\nb\t\x1b[2J\u202egnp.wav", hint="remove it")
     assert str(error) == r"a\nb\t\u001b[2J\u202egnp.wav: is broken. Remove it"

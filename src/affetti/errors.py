@@ -15,6 +15,8 @@ from pathlib import Path
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but line feed and tab; and those that reverse the direction of what follows."""
+LONGEST = 400
+"""Characters of a description that are shown; the middle of a longer one is left out."""
 LINE_BREAKS = re.compile("[\t\n\u2028\u2029]")
 
 
@@ -35,6 +37,8 @@ class AffettiError(Exception):
 
     def __str__(self) -> str:
         line = " ".join(self.what.split())  # a library's message may span lines
+        if len(line) > LONGEST:  # it quotes a value of thousands of characters
+            line = f"{line[: LONGEST - 100]} … {line[-97:]}"
         if self.where is not None:
             line = f"{one_line(self.where)}: {line}"
         if self.hint:

@@ -44,6 +44,13 @@ def test_rows_of_a_set_are_embedded_as_they_are_alone() -> None:
     )
 
 
+def test_a_damaged_log_mel_is_refused_with_the_number_of_its_clip() -> None:
+    clips = mels(3, (64, 128)).numpy()
+    clips[1, 5, 6] = np.inf
+    with pytest.raises(InputError, match=r"clip number 1 .* not finite"):
+        embed_rows(STATISTICS, ClipSet("set", clips, np.zeros(3, str)), range(3))
+
+
 def test_features_are_scaled_by_the_reference_alone() -> None:
     rng = np.random.default_rng(0)
     reference = rng.normal([5, -2, 0], [2, 0.1, 1], (500, 3))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affetti.rows import evenly_spaced
+from affetti.signal.mel import require_finite
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,13 @@ class Clips:
         return self.take(self.rows[chosen])
 
     def take(self, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-        """Log-mels ``[B, M, F]`` in dB and labels ``[B, K]`` of the given rows, float32."""
+        """Log-mels ``[B, M, F]`` in dB and labels ``[B, K]`` of the given rows, float32.
+
+        Raises:
+            InputError: a log-mel has values that are not finite.
+        """
         mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
+        require_finite(mel, rows)
         return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
 
     def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
