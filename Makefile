@@ -42,9 +42,10 @@ check: lint docs-check test
 	$(BIN)/affetti demo --size small --out $(VENV)/demo-check
 	rm -rf $(VENV)/demo-check
 
-# Every script of bench/, some for an hour. Four of them measure on a corpus, which is composed here.
+# Every script of bench/, some for an hour. Five of them measure on a corpus, which is composed here.
 BENCH_CORPUS := $(VENV)/bench/corpus
 BENCH_ARGUMENTS_generators := $(BENCH_CORPUS) $(VENV)/bench/runs
+BENCH_ARGUMENTS_alignment := $(BENCH_CORPUS) $(VENV)/bench/runs/flow-default-0 $(VENV)/bench/alignment
 BENCH_ARGUMENTS_harmony := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_copies := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_score_sanity := $(BENCH_CORPUS)
@@ -55,6 +56,8 @@ BENCH_ARGUMENTS_shipped_regressor := $(VENV)/bench/shipped --out $(VENV)/bench/s
 BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 
 bench: $(BENCHES)
+
+bench-alignment: bench-generators
 
 $(BENCHES): bench-%: setup $(BENCH_CORPUS) $(VENV)/.bench-installed
 	$(BIN)/python bench/$*.py $(BENCH_ARGUMENTS_$*)
