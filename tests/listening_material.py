@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tests.conftest import music
 
 from affetti.signal import audio
 from affetti.studies.listening.design import Trial
@@ -40,13 +41,14 @@ def study(task: Task = "rate", conditions: int = 6, systems: int = 3, **settings
 
 
 def with_files(made: Study, folder: Path, seconds: float = SECONDS) -> Study:
-    """The study with a tone for each clip, saved in ``folder``."""
+    """The study with a tone for each clip, or music where it is long, saved in ``folder``."""
 
     def with_file(it: Clip, number: int) -> Clip:
         path = folder / it.file
         path.parent.mkdir(parents=True, exist_ok=True)
         time = np.arange(round(seconds * RATE)) / RATE
-        audio.save(path, (0.1 * np.sin(2 * np.pi * (200 + 20 * number) * time)).astype(np.float32), RATE)
+        tone = (0.1 * np.sin(2 * np.pi * (200 + 20 * number) * time)).astype(np.float32)
+        audio.save(path, music(number, seconds, RATE) if seconds > 1 else tone, RATE)
         return replace(it, sha256=audio.file_sha256(path))
 
     numbered = [with_file(it, number) for number, it in enumerate((*made.clips, *made.practice))]

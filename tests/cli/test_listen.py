@@ -114,3 +114,24 @@ def test_bad_input_is_one_line(affetti: Affetti, answered: Path, tmp_path: Path)
     refused = affetti("listen", "results", answered, "--out", tmp_path / "out")
     assert "a clip of the study is missing" in refused.complaint
     assert not (tmp_path / "out").exists()
+
+
+def test_ratings_become_a_corpus_with_spread_raters_and_ceiling(affetti: Affetti, tmp_path: Path) -> None:
+    with_files(study("rate", 6, 2), tmp_path / "study", seconds=6.0)
+    take_part(tmp_path / "study", 6)
+    made = affetti("prepare", f"listening:{tmp_path / 'study'}", "--out", tmp_path / "rated", "--folds", 2, "--json")
+    assert made.code == 0, made.err
+    document = json.loads(made.out)
+    assert (document["clips"], document["songs"]) == (12, 6)
+    affetti("listen", "results", tmp_path / "study", "--out", tmp_path / "out")
+    analysed = ListeningResult.open(tmp_path / "out").to_dict()
+    assert document["labels"]["ceiling"]["valence"]["r2"]["value"] == pytest.approx(
+        analysed["ceiling"]["valence"]["r2"]["value"]
+    )
+    clips = pd.read_parquet(tmp_path / "rated" / "clips.parquet")
+    assert (clips["raters"] == 3).all()
+    assert np.isfinite(clips["valence_std"]).all()
+    with_files(study(), tmp_path / "empty")
+    refused = affetti("prepare", f"listening:{tmp_path / 'empty'}", "--out", tmp_path / "none")
+    assert refused.code == 2
+    assert "nobody has answered yet" in refused.complaint

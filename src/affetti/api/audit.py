@@ -12,6 +12,7 @@ from affetti.corpus import Corpus
 from affetti.execution import Engine, executor
 from affetti.progress import Progress, silent
 from affetti.studies.audit.audit import audit_corpus, check_inputs, open_scorecards
+from affetti.studies.audit.listening_measurements import listening_measurements
 from affetti.studies.audit.registry import QUESTION_NAMES, select_questions
 from affetti.studies.audit.result import AuditResult
 
@@ -39,6 +40,7 @@ def run(
     models: Sequence[str | Path] = (),
     studies: Sequence[str | Path] = (),
     scorecards: Sequence[str | Path] = (),
+    listening: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     quick: bool = False,
     seed: int = 0,
@@ -57,6 +59,7 @@ def run(
         models=tuple(Path(path) for path in models),
         studies=tuple(Path(path) for path in studies),
         scorecards=tuple(Path(path) for path in scorecards),
+        listening=tuple(Path(path) for path in listening),
         only=tuple(only),
         quick=quick,
         seed=seed,
@@ -72,6 +75,7 @@ def plan(
     models: Sequence[str | Path] = (),
     studies: Sequence[str | Path] = (),
     scorecards: Sequence[str | Path] = (),
+    listening: Sequence[str | Path] = (),
     only: Sequence[str] = (),
     quick: bool = False,
     seed: int = 0,
@@ -89,6 +93,7 @@ def plan(
     runs, saved = tuple(Path(path) for path in models), tuple(Path(path) for path in studies)
     check_inputs(opened, runs, saved)
     open_scorecards(opened, tuple(Path(path) for path in scorecards))
+    listening_measurements([Path(path) for path in listening])
     seconds = 60.0 * (MINUTES_QUICK if quick else MINUTES) * len(names) / len(QUESTION_NAMES)
     return AuditPlan(
         questions=tuple(names),

@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from affetti import config, presets
+from affetti.api.listen_results import export_labels
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
 from affetti.corpus.build import BuildResult, PrepareSettings, build, check_settings, refuse, unusable
 from affetti.corpus.ceiling import LabelCeiling, ceiling
 from affetti.corpus.cutting import Skipped, cut_track
+from affetti.corpus.loaders import listening
 from affetti.corpus.loaders import load as load_source
 from affetti.corpus.loaders.composed import SONGS
 from affetti.corpus.track import Check, Options, Source, Track, Windows
@@ -25,6 +27,7 @@ from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.results import CorpusResult
 from affetti.signal.front_ends import spectrogram
+from affetti.storage import expand_home
 
 CLIPS_A_SONG = 8
 """Clips taken of a composed song of about 60 s, where so many fit."""
@@ -230,6 +233,10 @@ def _load(
 ) -> Source:
     """The tracks and labels of ``source``, of which ``clips`` are composed."""
     require_composed(source, clips)
+    for name in [source] if isinstance(source, str) else source:
+        kind, _, path = name.partition(":")
+        if kind == listening.DATASET.name and path:
+            export_labels(expand_home(path))
     wanted, each = composed_size(front, clips)
     return load_source(source, options, clips=wanted, clips_per_song=each, keys=keys, seed=seed)
 

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from affetti.studies.audit.claims import Finding
     from affetti.studies.audit.result import AuditResult
 
-OF_A_CORPUS = ("models", "study", "scorecards", "only", "quick", "workers", "engine", "address", "resources", "slurm")
+OF_A_CORPUS = (
+    "models",
+    "study",
+    "scorecards",
+    "listening",
+    "only",
+    "quick",
+    "workers",
+    "engine",
+    "address",
+    "resources",
+    "slurm",
+)
 OF_RECORDINGS = ("pair", "model", "preset", "seconds", "device")
 """Flags that belong to one of the two kinds of audit."""
 
@@ -42,6 +54,8 @@ class Flags(EngineFlags, LongFlags):
     """Augmentation studies of this corpus, which decide the claims about gains."""
     scorecards: tuple[Path, ...] = field(default=())
     """Scorecards (the --out of score) of synthetic sets, for the words for a paper."""
+    listening: tuple[Path, ...] = field(default=())
+    """Results of listening studies (the --out of listen results), which decide claims that only listeners can."""
     only: Annotated[
         tuple[str, ...], tyro.conf.arg(help=f"Questions to answer (default all): {', '.join(QUESTION_NAMES)}.")
     ] = field(default=())

@@ -23,8 +23,8 @@ class Flags(EngineFlags, LongFlags):
     """Make a corpus of spectrograms from labelled music: check labels, cut clips, split by song and artist."""
 
     source: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE...")]] = ()
-    """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi; several are
-    joined; songs in more than one are used once."""
+    """composed, or NAME:PATH of a data set: folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi, listening
+    (a study's folder); several are joined; songs in more than one are used once."""
     out: Path | None = None
     """Folder of the corpus; required except with --dry-run."""
     preset: Annotated[str | None, tyro.conf.arg(name="front-end")] = None

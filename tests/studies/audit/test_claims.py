@@ -204,3 +204,44 @@ def test_a_row_for_each_claim_with_where_what_and_how() -> None:
     assert rows["lyrics-unreadable"].claimed == (None, 0.55)
     assert {row.verdict for row in rows.values()} <= {"supported", "contradicted", "undecided"}
     assert all(row.reason for row in rows.values() if row.verdict == "undecided")
+
+
+def test_every_claim_that_needs_listeners_says_which_task_decides_it() -> None:
+    for claim in claims():
+        if claim.only_listeners or "listen" in claim.needs:
+            task, scale, *systems = claim.listening.split(" ")
+            assert task in ("rate", "mushra"), claim.id
+            assert scale in ("valence", "arousal", "similarity"), claim.id
+            assert len(systems) == 1 or (len(systems) == 3 and systems[1] == "-"), claim.id
+
+
+def test_listeners_decide_what_no_log_mel_can(tmp_path: Path) -> None:
+    import numpy as np
+    import pandas as pd
+
+    from affetti.studies.audit.listening_measurements import listening_measurements
+    from affetti.studies.listening.analysis import AnalysisInputs, analyse
+    from affetti.studies.listening.rating_table import RatingTable
+
+    rng = np.random.default_rng(0)
+    rows = [
+        {"listener": f"l{n}", "clip": f"{k}-{name}", "condition": k, "system": name, "scale": "similarity",
+         "rating": mean + rng.normal(0, 2)}
+        for n in range(10)
+        for k in range(9)
+        for name, mean in (("reference", 98), ("griffin_lim", 68), ("mel_phase", 90))
+    ]  # fmt: skip
+    analyse(RatingTable.of(pd.DataFrame(rows)), AnalysisInputs(task="mushra")).save(tmp_path)
+    topics = dict.fromkeys({claim.topic for claim in claims()}, "?")
+    said = listening_measurements([tmp_path])
+    for composed in (True, False):
+        findings = {
+            it.id: it for it in decide_all({}, topics, composed=composed, dataset="", corpus="c", listening=said)
+        }
+        assert findings["phase-perception"].verdict == "supported"
+        assert findings["phase-perception"].measured == pytest.approx(30, abs=1)
+        assert findings["ceiling-75"].verdict == "contradicted"
+        assert findings["ceiling-75"].n == 9
+        assert findings["penalty-phase"].verdict == "undecided"
+        assert "mel_phase - mel_griffin_lim" in findings["penalty-phase"].needs
+        assert findings["phase-perception"].needs_listeners

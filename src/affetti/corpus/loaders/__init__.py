@@ -11,7 +11,7 @@ from affetti.compose.renderer import find_soundfont, require_renderer
 from affetti.compose.score import composed_programs
 from affetti.compose.soundfont import N_PROGRAMS, open_soundfont
 from affetti.corpus.joining import union
-from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, midi, pmemo, vgmidi
+from affetti.corpus.loaders import composed, deam, emomusic, emopia, folder, jamendo, listening, midi, pmemo, vgmidi
 from affetti.corpus.metadata import join
 from affetti.corpus.track import Dataset, Options, Source
 from affetti.errors import InputError, UsageError
@@ -19,7 +19,7 @@ from affetti.storage import expand_home, is_folder
 
 LOADERS: dict[str, tuple[Dataset, Callable[[Path, Options], Source]]] = {
     module.DATASET.name: (module.DATASET, module.load)
-    for module in (folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi)
+    for module in (folder, midi, deam, emomusic, pmemo, emopia, jamendo, vgmidi, listening)
 }
 """Loaders that read a path, by the name of their source."""
 

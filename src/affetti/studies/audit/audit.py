@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from affetti import config as configuration
 from affetti.corpus import Corpus
@@ -24,10 +25,11 @@ from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.storage import read_json, remove_partial, reserve_output, write_json
 from affetti.studies.audit import study_measurements
-from affetti.studies.audit.answer import Answer, NotMeasurableError
+from affetti.studies.audit.answer import Answer, Measurement, NotMeasurableError
 from affetti.studies.audit.claims import STUDY_TOPIC, Finding, decide_all
 from affetti.studies.audit.context import AuditContext
 from affetti.studies.audit.limitations import wording
+from affetti.studies.audit.listening_measurements import listening_measurements
 from affetti.studies.audit.question import Question
 from affetti.studies.audit.registry import QUESTION_NAMES, load_question, select_questions
 from affetti.studies.audit.result import AnsweredQuestion, AuditedGenerator, AuditResult, CorpusSize
@@ -100,6 +102,7 @@ def audit_corpus(
     models: tuple[Path, ...] = (),
     studies: tuple[Path, ...] = (),
     scorecards: tuple[Path, ...] = (),
+    listening: tuple[Path, ...] = (),
     only: tuple[str, ...] = (),
     quick: bool = False,
     seed: int = 0,
@@ -114,6 +117,7 @@ def audit_corpus(
         models: runs of generators; their clips are scored and played beside real ones.
         studies: augmentation studies of the same corpus, which decide the claims about gains.
         scorecards: of synthetic sets at the corpus' front-end, for the words for a paper.
+        listening: results of listening studies (``listen results``), which decide claims that only listeners can.
         only: questions to answer, all by default; answers that are already saved stay.
         quick: fewer songs, wider intervals.
         seed: of everything random.
@@ -130,7 +134,7 @@ def audit_corpus(
     """
     chosen = select_questions(only)
     check_inputs(corpus, models, studies)
-    cards = open_scorecards(corpus, scorecards)
+    cards, said = open_scorecards(corpus, scorecards), listening_measurements(listening)
     executor = executor or LocalExecutor()
     arguments = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
     reserve_output(out, arguments | {"models": [runs.load(path).meta.weights_sha256 for path in models]})
@@ -141,7 +145,7 @@ def audit_corpus(
     executor.map_ranges(task, len(chosen), 1, stage="audit", progress=progress)
     saved = {name: task.answer(name) for name in QUESTION_NAMES}
     answers = {name: answer for name, answer in saved.items() if answer is not None}
-    findings = decide_claims(context, answers)
+    findings = decide_claims(context, answers, said)
     result = AuditResult(
         questions=tuple(AnsweredQuestion.of(load_question(name), answer) for name, answer in answers.items()),
         findings=findings,
@@ -169,8 +173,10 @@ def audit_corpus(
     return result
 
 
-def decide_claims(context: AuditContext, answers: Mapping[str, Answer]) -> tuple[Finding, ...]:
-    """The verdict on every claim, from the answers (by name of the question) and the augmentation studies."""
+def decide_claims(
+    context: AuditContext, answers: Mapping[str, Answer], listening: Mapping[str, Measurement] = MappingProxyType({})
+) -> tuple[Finding, ...]:
+    """The verdict on every claim, from the answers (by name of the question), the studies, and what listeners said."""
     measurements = {f"{name}.{one.name}": one for name, answer in answers.items() for one in answer.measurements}
     measurements |= {f"{STUDY_TOPIC}.{one.name}": one for one in study_measurements.study_measurements(context.studies)}
     questions = {name: load_question(name).text for name in QUESTION_NAMES}
@@ -181,6 +187,7 @@ def decide_claims(context: AuditContext, answers: Mapping[str, Answer]) -> tuple
         composed=context.composed,
         dataset=datasets.pop() if len(datasets) == 1 else "",
         corpus=str(context.corpus.path),
+        listening=listening,
     )
 
 

@@ -11,7 +11,8 @@ claim is
 - ``undecided`` otherwise: where the interval reaches over an end of the range, where nothing was measured, where the
   claim is about another data set, and, whatever was measured, for claims about how people feel on music that affetti
   composed (the composer's own rules would answer) and for claims that only listeners could answer. A regressor's
-  prediction for a changed sound is reported beside such a claim; it does not stand for a listener.
+  prediction for a changed sound is reported beside such a claim; it does not stand for a listener. A listening study
+  whose task and systems are those that the column ``listening`` names decides it, on composed music too.
 
 An exact number (a count, a closed form) is an interval of no width. Any other number without an interval, or on fewer
 than eight units, decides nothing. The prediction of a probe is a lower bound: its interval has no upper end, so that it
@@ -28,9 +29,10 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from affetti.studies.audit.answer import Measurement
@@ -76,6 +78,9 @@ class Claim:
     needs: str = ""
     """What would decide it where the measurement does not."""
     bound: Bound = ""
+    listening: str = ""
+    """What listeners decide it by: task, scale, and a system or a difference of two, see
+    :mod:`affetti.studies.audit.listening_measurements`; empty: no listening study does."""
 
     @property
     def topic(self) -> str:
@@ -113,6 +118,8 @@ class Finding:
     bound: Bound = ""
     needs: str = ""
     """What would decide it, where it is undecided."""
+    listening: str = ""
+    """Of a claim that listeners can decide: by which task, scale and systems; empty for others."""
     command: str = ""
     """The command that measures it again."""
     n_needed: int | None = None
@@ -158,6 +165,7 @@ def _claim(row: dict[str, str]) -> Claim:
         "" if needs_listeners else row["about"],
         row["needs"],
         bounds.get(row["bound"], ""),
+        row["listening"],
     )
 
 
@@ -207,6 +215,7 @@ def decide_all(
     composed: bool,
     dataset: str,
     corpus: str,
+    listening: Mapping[str, Measurement] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """A row for each claim, in the order of :func:`claims`.
 
@@ -216,11 +225,20 @@ def decide_all(
         composed: whether affetti composed the corpus.
         dataset: name of the corpus' data set; empty where it has several.
         corpus: its path, for the command that measures again.
+        listening: what listeners said, by :attr:`Claim.listening`; it decides a claim in place of what was measured
+            without them.
     """
-    return tuple(
-        _finding(claim, measurements.get(claim.measurement), questions[claim.topic], composed, dataset, corpus)
-        for claim in claims()
-    )
+    findings: list[Finding] = []
+    for claim in claims():
+        said = listening.get(claim.listening) if claim.listening else None
+        # Listeners answer what is claimed: nothing bounds it, and it does not matter who wrote the music.
+        decided = claim if said is None else replace(claim, only_listeners=False, needs_listeners=False, bound="")
+        measured = measurements.get(claim.measurement) if said is None else said
+        finding = _finding(decided, measured, questions[claim.topic], composed, dataset, corpus)
+        if finding.needs and claim.listening:
+            finding = replace(finding, needs=f"{finding.needs} (affetti listen: {claim.listening})")
+        findings.append(replace(finding, needs_listeners=claim.needs_listeners, listening=claim.listening))
+    return tuple(findings)
 
 
 def _finding(
