@@ -40,6 +40,8 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("audit", "affetti.studies.audit.result.AuditResult"),
     ("audit AUDIO...", "affetti.studies.audit.recordings.result.RecordingsResult"),
     ("audit A B --pair", "affetti.studies.audit.recordings.result.PairResult"),
+    ("listen new", "affetti.api.listen_new.NewStudyResult"),
+    ("listen results", "affetti.studies.listening.result.ListeningResult"),
     ("report", "affetti.api.report.ReportResult"),
     ("demo", "affetti.api.demo.DemoResult"),
     ("push", "affetti.api.push.PushResult"),
@@ -52,6 +54,8 @@ RESULTS: tuple[tuple[str, str], ...] = (
     ("audit --dry-run", "affetti.api.audit.AuditPlan"),
     ("audit AUDIO... --dry-run", "affetti.api.audit_recordings.RecordingsPlan"),
     ("audit A B --pair --dry-run", "affetti.api.compare_recordings.PairPlan"),
+    ("listen new --dry-run", "affetti.api.listen_new.NewStudyPlan"),
+    ("listen results --dry-run", "affetti.api.listen_results.ListenResultsPlan"),
     ("demo --dry-run", "affetti.api.demo.DemoPlan"),
 )
 """Verb and dotted name of the type that it returns; of ``predict`` the type of each recording in the list."""

@@ -11,7 +11,7 @@ from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import Corpus
 from affetti.execution import Engine, executor
 from affetti.progress import Progress, silent
-from affetti.studies.audit.audit import audit_corpus, check_inputs, open_scorecards
+from affetti.studies.audit.audit import FiledResults, audit_corpus, check_inputs, open_scorecards
 from affetti.studies.audit.listening_measurements import listening_measurements
 from affetti.studies.audit.registry import QUESTION_NAMES, select_questions
 from affetti.studies.audit.result import AuditResult
@@ -58,8 +58,7 @@ def run(
         Path(out),
         models=tuple(Path(path) for path in models),
         studies=tuple(Path(path) for path in studies),
-        scorecards=tuple(Path(path) for path in scorecards),
-        listening=tuple(Path(path) for path in listening),
+        filed=FiledResults(tuple(map(Path, scorecards)), tuple(map(Path, listening))),
         only=tuple(only),
         quick=quick,
         seed=seed,

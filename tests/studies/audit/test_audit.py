@@ -12,7 +12,7 @@ from affetti import api
 from affetti.corpus import Corpus
 from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.studies.audit import audit
-from affetti.studies.audit.audit import audit_corpus
+from affetti.studies.audit.audit import FiledResults, audit_corpus
 from affetti.studies.audit.registry import QUESTION_NAMES, load_question
 from affetti.studies.audit.result import AuditResult
 
@@ -90,9 +90,9 @@ def test_refusals_come_before_any_work(
     with pytest.raises(UsageError, match="is not an augmentation study"):
         audit_corpus(corpus, out, studies=(run_of("gan"),))
     with pytest.raises(UsageError, match="is not a scorecard"):
-        audit_corpus(corpus, out, scorecards=(run_of("gan"),))
+        audit_corpus(corpus, out, filed=FiledResults(scorecards=(run_of("gan"),)))
     with pytest.raises(StorageError):
-        audit_corpus(corpus, out, scorecards=(tmp_path / "nothing",))
+        audit_corpus(corpus, out, filed=FiledResults(scorecards=(tmp_path / "nothing",)))
     assert not out.exists()
 
 

@@ -94,6 +94,16 @@ def answer_question(question: Question, context: AuditContext) -> Answer:
         return Answer(f"Not measurable here: {error}.", needs=error.what)
 
 
+@dataclass(frozen=True)
+class FiledResults:
+    """Folders of results that an audit may use, besides augmentation studies."""
+
+    scorecards: tuple[Path, ...] = ()
+    """Of synthetic sets at the corpus' front-end, for the words for a paper."""
+    listening: tuple[Path, ...] = ()
+    """Of listening studies (``listen results``), which decide claims that only listeners can."""
+
+
 @releases_outputs
 def audit_corpus(
     corpus: Corpus,
@@ -101,8 +111,7 @@ def audit_corpus(
     *,
     models: tuple[Path, ...] = (),
     studies: tuple[Path, ...] = (),
-    scorecards: tuple[Path, ...] = (),
-    listening: tuple[Path, ...] = (),
+    filed: FiledResults = FiledResults(),
     only: tuple[str, ...] = (),
     quick: bool = False,
     seed: int = 0,
@@ -116,8 +125,7 @@ def audit_corpus(
         out: folder of the audit.
         models: runs of generators; their clips are scored and played beside real ones.
         studies: augmentation studies of the same corpus, which decide the claims about gains.
-        scorecards: of synthetic sets at the corpus' front-end, for the words for a paper.
-        listening: results of listening studies (``listen results``), which decide claims that only listeners can.
+        filed: scorecards and results of listening studies.
         only: questions to answer, all by default; answers that are already saved stay.
         quick: fewer songs, wider intervals.
         seed: of everything random.
@@ -134,7 +142,7 @@ def audit_corpus(
     """
     chosen = select_questions(only)
     check_inputs(corpus, models, studies)
-    cards, said = open_scorecards(corpus, scorecards), listening_measurements(listening)
+    cards, said = open_scorecards(corpus, filed.scorecards), listening_measurements(filed.listening)
     executor = executor or LocalExecutor()
     arguments = {"verb": "audit", "corpus_hash": corpus.hash, "quick": quick, "seed": seed}
     reserve_output(out, arguments | {"models": [runs.load(path).meta.weights_sha256 for path in models]})
