@@ -7,9 +7,9 @@ The server runs on this machine with two workers, as by default. *Click*: from t
 byte of its sound, one after the other. *Song*: from the start of the upload to the first point of the curve, and to the
 result, beside ``affetti.predict`` on the same file in this process with one thread, as a worker has. *Load*: clients of
 a process of their own, of a low priority, click as fast as they are answered and wait two seconds where they are told
-that the server is busy; this process loads static files 25 times a second. *Memory*: of the server's process and of its
-workers, every ten seconds, while four clients click and predict a recording now and then; its slope from the second
-minute on, when the last sounds kept have begun to replace the first.
+that the server is busy; this process loads static files 25 times a second. *Memory*: what the server's process and its
+workers have taken for themselves, every ten seconds, while four clients click and this process sends a recording every
+minute; its slope from the second minute on.
 """
 
 from __future__ import annotations
@@ -137,16 +137,16 @@ def pages(address: str, seconds: float) -> list[float]:
     return times
 
 
-def resident(process: int) -> float:
-    """Memory of a process, MiB."""
-    held = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return held * os.sysconf("SC_PAGE_SIZE") / 2**20
+def held(process: int) -> float:
+    """Memory that a process has taken for itself, in use or swapped out, MiB; not the files that it maps."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return sum(int(fields[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 2**10
 
 
 def workers_of(process: int) -> float:
-    """Memory of its child processes together, MiB; pages that they share count several times."""
+    """Memory of its child processes together, MiB."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return sum(resident(int(child)) for child in children)
+    return sum(held(int(child)) for child in children)
 
 
 def three_minutes(folder: Path) -> Path:
@@ -205,7 +205,7 @@ def measure_memory(address: str, process: int, minutes: float, pause: float) -> 
         content = three_minutes(Path(folder)).read_bytes()
         with httpx.Client(base_url=address, timeout=600, trust_env=False) as client:
             while (passed := time.perf_counter() - start) < seconds:
-                rows.append((passed / 60, resident(process), workers_of(process)))
+                rows.append((passed / 60, held(process), workers_of(process)))
                 if len(rows) % 6 == 0:
                     song(client, content)
                 time.sleep(max(0.0, start + 10 * len(rows) - time.perf_counter()))
@@ -217,6 +217,8 @@ def measure_memory(address: str, process: int, minutes: float, pause: float) -> 
     for name, column, slope in (("server", 1, slopes[0]), ("workers", 2, slopes[1])):
         values = f"{late[0, column]:.0f} MiB after {late[0, 0]:.0f} minutes, {late[-1, column]:.0f} at the end"
         print(f"  {name}: {values}, at most {table[:, column].max():.0f}; {slope:+.2f} MiB a minute")
+    for failure in answers.failures[:5]:
+        print("  ", failure)
 
 
 def small_student(folder: Path) -> Path:
