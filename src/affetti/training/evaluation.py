@@ -22,7 +22,7 @@ from affetti.training.regression_report import (
     quadrant_accuracy,
     worst_songs,
 )
-from affetti.training.result import RegressorEvaluation
+from affetti.training.result import RegressorEvaluation, TrainResult
 
 
 def evaluate_regressor(
@@ -59,6 +59,22 @@ def evaluate_regressor(
         by_song=agreement_by_song(prediction, target, test_songs, seed) if of_windows else None,
         within_songs=correlation_within_songs(prediction, target, test_songs, seed) if of_windows else None,
         curves=curve_agreement(prediction, target, test_songs, seed) if of_windows else None,
+    )
+
+
+def with_evaluation(result: TrainResult, evaluation: RegressorEvaluation) -> TrainResult:
+    """The result of training a regressor with what its test showed."""
+    return replace(
+        result,
+        calibration=evaluation.calibration,
+        test=evaluation.test,
+        coverage=evaluation.coverage,
+        quadrants=evaluation.quadrants,
+        genres=evaluation.genres,
+        worst=evaluation.worst,
+        test_by_song=evaluation.by_song,
+        within_songs=evaluation.within_songs,
+        curves=evaluation.curves,
     )
 
 

@@ -33,7 +33,7 @@ from affetti.training.alignment import align, choose_fields, load_reference, req
 from affetti.training.clips import Clips
 from affetti.training.conditions import FieldChoice
 from affetti.training.device import Hardware, Precision, await_main_process, is_main_process
-from affetti.training.evaluation import evaluate_regressor, predict
+from affetti.training.evaluation import evaluate_regressor, predict, with_evaluation
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
 from affetti.training.late_fusion import evaluate_fusion, sound_features
 from affetti.training.loop import History, LoopConfig
@@ -342,19 +342,7 @@ def _evaluate(prepared: PreparedRun, history: History, model: nn.Module) -> Trai
     )
     if not isinstance(model, Regressor):
         return result
-    evaluation = evaluate_regressor(model, prepared.data, corpus, part, prepared.loop.seed)
-    return replace(
-        result,
-        calibration=evaluation.calibration,
-        test=evaluation.test,
-        coverage=evaluation.coverage,
-        quadrants=evaluation.quadrants,
-        genres=evaluation.genres,
-        worst=evaluation.worst,
-        test_by_song=evaluation.by_song,
-        within_songs=evaluation.within_songs,
-        curves=evaluation.curves,
-    )
+    return with_evaluation(result, evaluate_regressor(model, prepared.data, corpus, part, prepared.loop.seed))
 
 
 def _fuse(prepared: PreparedRun, side: SideInputs, model: nn.Module) -> tuple[LateFusion, FusionReport]:
