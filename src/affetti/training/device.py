@@ -62,6 +62,30 @@ class Hardware:
             hint = "start the command on all nodes by torchrun --nnodes or by srun --ntasks-per-node"
             raise UsageError(f"{self.nodes} nodes, and this is the only process", where="--nodes", hint=hint)
 
+    def join(self, file: Path) -> bool:
+        """Join the processes that train together, after the first has written ``file``; whether this is the first.
+
+        Raises:
+            UsageError: another number was started.
+            WorkerError: the first does not begin.
+        """
+        self.require_launched()
+        first = is_main_process(self.devices, self.nodes)
+        if not first:
+            await_main_process(file)
+        return first
+
+    def batch_size(self, given: int | None, default: int) -> int:
+        """Clips a batch: those ``given``, or the most up to ``default`` of which all have equal shares.
+
+        Raises:
+            UsageError: those given have no equal shares.
+        """
+        if given is None:
+            return max(2, self.processes, default - default % self.processes)
+        self.share(given)
+        return given
+
     def share(self, batch_size: int) -> int:
         """Clips of a batch that each process takes.
 

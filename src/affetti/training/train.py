@@ -32,7 +32,7 @@ from affetti.training import run as runs
 from affetti.training.alignment import align, choose_fields, load_reference, require_beta, resolve_text, untrained_model
 from affetti.training.clips import Clips
 from affetti.training.conditions import FieldChoice
-from affetti.training.device import Hardware, Precision, await_main_process, is_main_process
+from affetti.training.device import Hardware, Precision
 from affetti.training.evaluation import evaluate_regressor, predict, with_evaluation
 from affetti.training.fit import clips_hash, fit, generator_monitor, require_enough, require_test_songs, training_clips
 from affetti.training.late_fusion import evaluate_fusion, sound_features
@@ -95,7 +95,6 @@ class TrainSettings:
     devices: int = 1
     """How many of each node work on each batch, see :class:`affetti.training.device.Hardware`."""
     nodes: int = 1
-    """Machines that train together."""
     tensorboard: bool = False
     """Whether to log for TensorBoard too."""
     inputs: str | None = None
@@ -166,10 +165,7 @@ def train_run(
         TrainingError: the loss is not a number.
     """
     prepared = prepare_run(kind, corpus, fold, settings, embedding)
-    prepared.hardware.require_launched()
-    main = is_main_process(settings.devices, settings.nodes)
-    if not main:
-        await_main_process(out / "config.json")
+    main = prepared.hardware.join(out / "config.json")
     if reserve_output(out, prepared.settings, MAY_DIFFER) and _is_complete(out):
         return TrainResult.open(out)
     if main:
@@ -203,11 +199,7 @@ def prepare_run(
     if settings.tensorboard:
         require_tensorboard()
     hardware = Hardware(settings.device, settings.precision, settings.devices, settings.nodes)
-    if settings.batch_size is None:  # the default, in equal shares
-        loop = replace(
-            loop, batch_size=max(2, hardware.processes, loop.batch_size - loop.batch_size % hardware.processes)
-        )
-    hardware.share(loop.batch_size)
+    loop = replace(loop, batch_size=hardware.batch_size(settings.batch_size, loop.batch_size))
     torch.manual_seed(child_seed("weights", settings.seed))
     data = corpus.mel if embedding is None else embedding
     choice = choose_fields(kind, FieldChoice(settings.fields, settings.without), reference)
