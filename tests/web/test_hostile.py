@@ -264,6 +264,15 @@ def test_a_client_that_takes_nothing_is_cut(where: tuple[str, int], monkeypatch:
                 assert time.monotonic() - start < 20
 
 
+def test_a_broken_body_of_a_head_request_is_cut_without_a_traceback(
+    where: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    head = f"HEAD / HTTP/1.1\r\nHost: {where[0]}:{where[1]}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    status, _ = send(where, head + b"a" * 400_000)
+    assert status in (0, 200, 400)
+    assert "Traceback" not in caplog.text
+
+
 def test_more_connections_than_it_takes_are_told_to_come_back(
     where: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

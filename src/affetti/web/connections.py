@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from h11 import LocalProtocolError
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -35,6 +36,13 @@ class LimitedConnection(H11Protocol):
         super().data_received(data)
         if not self._idle:
             self._cancel_headers()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that cannot be read, and close the connection; after HEAD no body can be sent."""
+        try:
+            super().send_400_response(msg)
+        except LocalProtocolError:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
