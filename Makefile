@@ -50,6 +50,7 @@ BENCH_ARGUMENTS_harmony := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_copies := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_score_sanity := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_front_ends := speed
+BENCH_ARGUMENTS_campaign := kills --folder $(VENV)/bench/campaign
 BENCH_ARGUMENTS_field_penalties := --folder $(VENV)/bench/field-penalties
 # The weights in the package stay as they are: these go beside the windows.
 BENCH_ARGUMENTS_shipped_regressor := $(VENV)/bench/shipped --out $(VENV)/bench/shipped/weights

@@ -1,0 +1,1 @@
+"""Parts of the campaign that looks for faults: see ``bench/campaign.py``."""
