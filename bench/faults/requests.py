@@ -20,7 +20,9 @@ from pathlib import Path
 
 import httpx
 
+from faults import kills
 from faults.case import Case
+from faults.command import run
 
 REQUESTS = 100
 HONEST_SECONDS = 10.0
@@ -87,19 +89,21 @@ JSONS = (
 class Server:
     """A server of the page, in a process of its own."""
 
+    name: str
     arguments: tuple[str, ...]
     folder: Path
+    log: Path = field(init=False)
     process: subprocess.Popen[str] = field(init=False)
     address: str = field(init=False)
     host: tuple[str, int] = field(init=False)
     routes: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.log = (self.folder / "server.log").open("w", encoding="utf-8")
+        self.log = self.folder / f"{self.name}.log"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "affetti", *self.arguments, "--port", "0"],
             stdout=subprocess.PIPE,
-            stderr=self.log,
+            stderr=self.log.open("w", encoding="utf-8"),
             text=True,
             cwd=self.folder,
         )
@@ -107,7 +111,7 @@ class Server:
         line = self.process.stdout.readline() if self.process.stdout else ""
         found = re.search(r"http://([\d.]+):(\d+)", line)
         if found is None:
-            raise SystemExit(f"the server did not start: {line} {(self.folder / 'server.log').read_text()}")
+            raise SystemExit(f"the server did not start: {line} {self.log.read_text()}")
         self.host = (found[1], int(found[2]))
         self.address = f"http://{found[1]}:{found[2]}"
         self.routes = ["/", "/static/main.js", "/icon"]
@@ -133,15 +137,25 @@ def _children(pid: int) -> list[int]:
         return []
 
 
+LISTENING = ("/study", "/listener", "/listener/headphones", "/listener/answers", "/sounds/{trial}/{sound}")
+LISTENING += ("/research/progress", "/research/ratings.csv")
 _servers: dict[str, Server] = {}
 
 
 def prepare(folder: Path) -> None:
-    """Start the server."""
-    _servers["serve"] = Server(("serve",), folder)
+    """Start the page that plays and predicts, and a listening study."""
+    kills.prepare(folder)
+    if not (folder / "study").exists():
+        clips = ["--clips", f"real={kills.CORPUS}", f"flow={kills.MADE}"]
+        made = run(["listen", "new", "study", *clips, "--clips-per-condition", "6", "--per-listener", "8"], folder)
+        if made.code != 0:
+            raise SystemExit(f"affetti listen new: {made.err}")
+    _servers["serve"] = Server("serve", ("serve",), folder)
+    _servers["listen"] = Server("listen", ("listen", "serve", "study"), folder)
+    _servers["listen"].routes += [f"/api/v1{path}" for path in LISTENING]
 
 
-def case(seed: int, folder: Path) -> Case:
+def case(seed: int, _folder: Path) -> Case:
     """A hundred requests, eight at a time, beside an honest client."""
     rng = random.Random(seed)
     kind = rng.choice(sorted(_servers))
@@ -161,8 +175,8 @@ def case(seed: int, folder: Path) -> Case:
                 faults.append(f"500: {request[:120]!r} -> {body[-200:]!r}")
         faults += honest.result()
     if server.process.poll() is not None:
-        faults.append(f"the server died: {(folder / 'server.log').read_text()[-300:]}")
-    elif "Traceback" in (folder / "server.log").read_text(encoding="utf-8"):
+        faults.append(f"the server died: {server.log.read_text()[-300:]}")
+    elif "Traceback" in server.log.read_text(encoding="utf-8"):
         faults.append("a traceback in the server's log")
     elif (grown := server.memory_mb() - before) > 500:
         faults.append(f"memory grew by {grown:.0f} MB in {REQUESTS} requests")
