@@ -160,7 +160,7 @@ def case(seed: int, _folder: Path) -> Case:
     rng = random.Random(seed)
     kind = rng.choice(sorted(_servers))
     server = _servers[kind]
-    before = server.memory_mb()
+    before, logged = server.memory_mb(), len(server.log.read_text(encoding="utf-8"))
     drawn = [_draw(rng, server) for _ in range(REQUESTS)]
     faults: list[str] = []
     with ThreadPoolExecutor(9) as pool:
@@ -176,8 +176,8 @@ def case(seed: int, _folder: Path) -> Case:
         faults += honest.result()
     if server.process.poll() is not None:
         faults.append(f"the server died: {server.log.read_text()[-300:]}")
-    elif "Traceback" in server.log.read_text(encoding="utf-8"):
-        faults.append("a traceback in the server's log")
+    elif "Traceback" in (log := server.log.read_text(encoding="utf-8")[logged:]):
+        faults.append(f"a traceback in the server's log: {log.strip().splitlines()[-1]}")
     elif (grown := server.memory_mb() - before) > 500:
         faults.append(f"memory grew by {grown:.0f} MB in {REQUESTS} requests")
     return Case("requests", kind, seed, faults[0] if faults else None)
