@@ -55,7 +55,7 @@ def run(
     """Write one self-contained HTML page.
 
     Args:
-        sources: folders of corpora, runs, scorecards, studies and audits, in any order.
+        sources: folders of corpora, runs, scorecards, studies, listening results and audits, in any order.
         out: the page; its name ends in ``.html``.
         title: heading of the page.
         progress: receives the sections and sounds done.

@@ -15,12 +15,12 @@ from affetti.cli.progress import show_progress
 
 @dataclass(frozen=True)
 class Flags(CommonFlags):
-    """Write one self-contained HTML page about corpora, runs, scorecards, studies and audits."""
+    """Write one self-contained HTML page about corpora, runs, scorecards, studies, what listeners say and audits."""
 
     out: Path
     """The page, such as report.html."""
     sources: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SOURCE...")]] = ()
-    """Folders of corpora, runs, scorecards, studies and audits."""
+    """Folders of corpora, runs, scorecards, studies, listening results and audits."""
     title: str | None = None
     """Its title."""
 

@@ -13,10 +13,12 @@ from typing import Any
 
 from affetti.corpus import Corpus
 from affetti.corpus.provenance import Provenance
+from affetti.report.listeners import study_name
 from affetti.report.sources import Audit, Run, Score, Sources, Study
 from affetti.storage import is_folder
 from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.registry import QUESTION_NAMES
+from affetti.studies.listening.result import ListeningResult
 from affetti.studies.scorecard.result import Requested
 
 REPEATED = ("against",)
@@ -52,6 +54,7 @@ def commands(sources: Sources) -> list[Command]:
         *(Command(f"run {run.name}", train_command(run)) for run in sources.runs),
         *(Command(f"scorecard of {score.name}", score_command(score)) for score in sources.scores),
         *(Command(f"study {study.path.name}", compare_command(study, sources)) for study in sources.studies),
+        *(Command(f"listening study {study_name(its)}", listen_command(its, sources)) for its in sources.listening),
         *(Command(f"audit of {audit.name}", audit_command(audit, sources)) for audit in sources.audits),
         *(Command("audit of recordings", recordings_command(result)) for result in sources.recordings),
         *(Command("two recordings", pair_command(result)) for result in sources.pairs),
@@ -185,6 +188,22 @@ def compare_command(study: Study, sources: Sources) -> str:
     )
 
 
+def listen_command(result: ListeningResult, sources: Sources) -> str:
+    """The command of the analysis of a listening study; scorecards and regressor are named where they are sources."""
+    ordered = next(iter(result.quality_score), None)
+    scored = {score.card.quality.score: score.path for score in sources.scores}
+    regressors = [run.path for run in sources.regressors]
+    scores = [] if ordered is None else list(zip(ordered.systems, ordered.scores, strict=True))
+    return _command(
+        "listen results",
+        result.study,
+        scorecards=[f"{name}={scored.get(score, 'SCORE')}" for name, score in scores],
+        model=(regressors[0] if len(regressors) == 1 else "RUN") if result.regressor else None,
+        seed=result.seed,
+        out=result.folder or "RESULTS",
+    )
+
+
 def audit_command(audit: Audit, sources: Sources) -> str:
     """The command of an audit; its generators are named where they are among the sources."""
     result = audit.result
@@ -257,6 +276,7 @@ def identities(sources: Sources) -> list[Identity]:
             )
             for study in sources.studies
         ),
+        *(Identity(f"listening study {study_name(its)}", None, its.seed, None) for its in sources.listening),
         *(
             Identity(f"audit of {its.name}", its.result.corpus_hash, its.result.seed, None, its.result.versions)
             for its in sources.audits

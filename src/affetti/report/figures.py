@@ -20,6 +20,8 @@ QUADRANT_WORDS = {"Q1": "happy", "Q2": "tense", "Q3": "sad", "Q4": "calm"}
 MAX_POINTS = 2_000
 """Points drawn on the plane; of more clips an even selection is shown, so that the page stays small."""
 
+LETTER = 6.2
+"""Width of a letter and its share of the margin, in the units of a drawing."""
 OFFSET = 3.5
 """Distance between the intervals of two curves at the same x, in the units of a drawing."""
 
@@ -115,26 +117,27 @@ class Bar:
     hollow: bool = False
 
 
-def forest(rows: Sequence[Bar], title: str, *, zero: bool = False) -> Markup:
-    """Estimates with 95 % intervals, one row each; with ``zero``, a line at no difference."""
+def forest(rows: Sequence[Bar], title: str, *, zero: bool = False, level: float = 0.95) -> Markup:
+    """Estimates with intervals of ``level``, one row each; with ``zero``, a line at no difference."""
     canvas = Canvas(400, 52 + 26 * len(rows))
     bottom = 8 + 26 * len(rows)
     ends = [value for row in rows for value in (row.low, row.high, row.value)]
-    x = Axis(*span_of([*ends, 0.0] if zero else ends, 0.01), 122, 386)
+    left = max(122.0, LETTER * max((len(row.name) for row in rows), default=0))
+    x = Axis(*span_of([*ends, 0.0] if zero else ends, 0.01), left, 386)
     canvas.across(x, bottom, 4)
-    canvas.line(122, bottom, 386, bottom)
+    canvas.line(left, bottom, 386, bottom)
     if zero:
         canvas.line(x(0), bottom, x(0), 4, "zero")
     for number_of_row, row in enumerate(rows):
         y = 21 + 26 * number_of_row
-        canvas.text(116, y + 4, row.name, "end")
+        canvas.text(left - 6, y + 4, row.name, "end")
         if row.high > row.low:
             canvas.line(x(row.low), y, x(row.high), y, f"whisker c{row.colour}")
         style = "ring" if row.hollow else "mark"
         canvas.add(f'<circle cx="{x(row.value):.1f}" cy="{y:.1f}" r="5" class="{style} c{row.colour}"/>')
-    canvas.text(254, bottom + 35, title, "middle")
+    canvas.text((left + 386) / 2, bottom + 35, title, "middle")
     description = "; ".join(f"{row.name} {with_interval(row.value, (row.low, row.high))}" for row in rows)
-    return canvas.svg(f"{title}, with 95 % intervals. {description}.")
+    return canvas.svg(f"{title}, with {100 * level:.4g} % intervals. {description}.")
 
 
 Point = tuple[float, float, float, float]

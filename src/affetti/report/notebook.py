@@ -24,6 +24,7 @@ from affetti.report.audit import audit_section
 from affetti.report.augmentation import study_section
 from affetti.report.corpus import corpus_section
 from affetti.report.curve import draw_curves
+from affetti.report.listeners import listeners_section
 from affetti.report.recordings import pair_section, recordings_section
 from affetti.report.rendering import environment
 from affetti.report.scorecard import score_section
@@ -34,6 +35,7 @@ from affetti.results import BaseResult, CorpusResult
 from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.listening.result import ListeningResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training.result import TrainResult
 
@@ -50,6 +52,10 @@ def _scorecard(card: Scorecard) -> Markup:
 
 def _study(result: StudyResult) -> Markup:
     return _section("arms", study_section(result, Path(result.corpus).name))
+
+
+def _listening(result: ListeningResult) -> Markup:
+    return _section("listeners", listeners_section(result))
 
 
 def _audit(result: AuditResult) -> Markup:
@@ -102,6 +108,7 @@ def _prediction(result: SongPrediction) -> Markup:
 SECTIONS: Mapping[type[BaseResult], Callable[[Any], Markup]] = {
     Scorecard: _scorecard,
     StudyResult: _study,
+    ListeningResult: _listening,
     AuditResult: _audit,
     TrainResult: _training,
     CorpusResult: _corpus,

@@ -16,6 +16,7 @@ from affetti.report.audio_examples import ExampleGrid, Examples, draw_examples, 
 from affetti.report.audit import AuditSection, audit_section
 from affetti.report.augmentation import StudySection, study_section
 from affetti.report.corpus import corpus_section
+from affetti.report.listeners import ListenersSection, listeners_section
 from affetti.report.recordings import PairSection, RecordingsSection, pair_section, recordings_section
 from affetti.report.rendering import environment
 from affetti.report.scorecard import ScoreSection, score_section
@@ -100,6 +101,7 @@ def _builders(
         ("listening", "See and hear", lambda: _listening(examples, progress)),
         ("score", "Scorecard", lambda: _scores(sources, progress)),
         ("arms", "Does synthetic data help?", lambda: _studies(sources)),
+        ("listeners", "What listeners say", lambda: _listeners(sources)),
         ("audit", "What the spectrogram loses, and which claims hold", lambda: _audits(sources, progress)),
         ("recordings", "What each representation keeps of a recording", lambda: _recordings(sources)),
         ("pairs", "How alike two recordings are", lambda: _pairs(sources)),
@@ -109,7 +111,7 @@ def _builders(
 
 def _summary(sources: Sources) -> Summary | None:
     """Of recordings alone there is none: it is about corpora and what was trained on them."""
-    if not (sources.corpora or sources.runs or sources.scores or sources.studies or sources.audits):
+    if not any((sources.corpora, sources.runs, sources.scores, sources.studies, sources.listening, sources.audits)):
         return None
     return Summary(different_corpora(sources), summary(sources))
 
@@ -136,6 +138,10 @@ def _scores(sources: Sources, progress: Progress) -> tuple[ScoreSection, ...]:
 
 def _studies(sources: Sources) -> tuple[StudySection, ...]:
     return tuple(study_section(study.result, study.path.name) for study in sources.studies)
+
+
+def _listeners(sources: Sources) -> tuple[ListenersSection, ...]:
+    return tuple(listeners_section(result) for result in sources.listening)
 
 
 def _rerun(sources: Sources) -> Rerun:

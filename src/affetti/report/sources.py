@@ -23,6 +23,8 @@ from affetti.storage import is_file, is_folder, read_error, read_json
 from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.listening import study as listening
+from affetti.studies.listening.result import ListeningResult
 from affetti.studies.scorecard.result import Scorecard
 from affetti.training import run as runs
 from affetti.training.result import TrainResult
@@ -32,15 +34,16 @@ T = TypeVar("T")
 
 KINDS = (*runs.GENERATORS, *runs.REGRESSORS)
 KNOWN = (
-    "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare "
-    "or an audit of affetti audit"
+    "a corpus, a run of affetti train, a scorecard of affetti score --out, a study of affetti compare, "
+    "the results of affetti listen results or an audit of affetti audit"
 )
 
-SourceKind = Literal["corpus", "run", "score", "study", "audit", "recordings", "pair"]
+SourceKind = Literal["corpus", "run", "score", "study", "listening", "listening study", "audit", "recordings", "pair"]
 VERB_KINDS: dict[str, SourceKind] = {
     "train": "run",
     "score": "score",
     "compare": "study",
+    "listen": "listening",
     "audit": "audit",
     "audit-recordings": "recordings",
     "audit-pair": "pair",
@@ -129,7 +132,7 @@ class Audit:
     name: str = ""
 
 
-Source = Corpus | Run | Score | Study | Audit | RecordingsResult | PairResult
+Source = Corpus | Run | Score | Study | ListeningResult | Audit | RecordingsResult | PairResult
 """What affetti made in one folder."""
 
 
@@ -141,6 +144,7 @@ class Sources:
     runs: tuple[Run, ...] = ()
     scores: tuple[Score, ...] = ()
     studies: tuple[Study, ...] = ()
+    listening: tuple[ListeningResult, ...] = ()
     audits: tuple[Audit, ...] = ()
     recordings: tuple[RecordingsResult, ...] = ()
     pairs: tuple[PairResult, ...] = ()
@@ -175,12 +179,15 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     trained.sort(key=lambda r: (_rank(r.kind), r.meta.fold, r.meta.seed or 0, str(r.path)))
     scores.sort(key=lambda s: (_rank(s.name), s.name, s.card.fold or 0, s.card.seed, str(s.path)))
     studies.sort(key=lambda s: (s.result.corpus, s.result.seed, str(s.path)))
+    perceived = [source for source in opened if isinstance(source, ListeningResult)]
+    perceived.sort(key=lambda it: (it.study, it.seed, str(it.folder)))
     audits.sort(key=lambda a: (a.result.corpus, a.result.quick, a.result.seed, str(a.path)))
     return Sources(
         tuple(corpora),
         _with_run_names(trained),
         _with_score_names(scores),
         tuple(studies),
+        tuple(perceived),
         _with_audit_names(audits),
         tuple(source for source in opened if isinstance(source, RecordingsResult)),
         tuple(source for source in opened if isinstance(source, PairResult)),
@@ -230,6 +237,8 @@ def source_kind(path: Path) -> SourceKind | None:
     """
     if is_file(path / "corpus.json") or is_folder(path / ".work"):
         return "corpus"
+    if is_file(path / listening.FILE):
+        return "listening study"
     verb = _object(path / "result.json").get("verb", _object(path / "config.json").get("verb"))
     if is_file(path / "model.json"):
         return "run"
@@ -257,6 +266,12 @@ def open_source(path: Path) -> Source:
     if kind == "study":
         _require_finished(path, "study", "compare")
         return Study(path, _study_config(config, path), StudyResult.open(path))
+    if kind == "listening":
+        _require_finished(path, "analysis", "listen results")
+        return ListeningResult.open(path)
+    if kind == "listening study":
+        hint = f"analyse its answers, and give that folder: affetti listen results {path} --out results"
+        raise StorageError("a listening study, not its results", where=path, hint=hint)
     if kind == "audit":
         _require_finished(path, "audit", "audit")
         audited = AuditResult.open(path)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import get_args
 
 from affetti.corpus import Corpus
+from affetti.emotion import AXES
+from affetti.report.listeners import study_name
 from affetti.report.sources import Audit, Run, Score, Sources, Study
 from affetti.report.wording import difference, duration, estimate, listed, number, plural, typeset, with_interval
 from affetti.studies.audit.claims import Verdict
 from affetti.studies.augmentation.results import StudyResult
+from affetti.studies.listening.result import ListeningResult, PairDifference
 from affetti.studies.scorecard.result import AxisConditioning
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -46,6 +49,7 @@ def summary(sources: Sources) -> tuple[AnsweredQuestion, ...]:
         "How good is it?": [_quality(score) for score in sources.scores],
         "Does it follow the emotion?": [line for score in sources.scores for line in _conditioning(score)],
         "Does training on it help?": [line for study in sources.studies for line in _gains(study.result)],
+        "What do listeners say?": [line for result in sources.listening for line in _listeners(result)],
         "What caps quality?": [line for audit in sources.audits for line in _ceiling(audit)],
         "Which claims hold?": [line for audit in sources.audits for line in _claims(audit)],
         "How far to trust this": _limits(sources),
@@ -168,6 +172,35 @@ def _gains(result: StudyResult) -> list[Answer]:
     return lines
 
 
+def _listeners(result: ListeningResult) -> list[Answer]:
+    """Which systems differ on each scale that is no emotion, whether emotions are followed, what can be told apart."""
+    lines: list[Answer] = []
+    for scale in dict.fromkeys(pair.scale for pair in result.pairs if pair.scale not in AXES):
+        pairs = [pair for pair in result.pairs if pair.scale == scale]
+        differ = [text for pair in pairs if (text := _differs(pair))]
+        undecided = len(pairs) - len(differ)
+        parts = differ + ([f"{plural(undecided, 'pair')} undecided"] if undecided else [])
+        lines.append(Answer(f"{study_name(result)}, {scale}", f"{listed(parts)}."))
+    lines += [
+        Answer(f"{row.system}, {row.axis} perceived", f"Slope {estimate(row.slope)} of what was requested.")
+        for row in result.control
+    ]
+    for test in result.triangles:
+        share = f"{100 * test.correct:.0f} % right, 33 % by guessing"
+        decided = test.p is not None and test.p < result.analysis.alpha
+        lines.append(Answer(f"{test.a} and {test.b}", f"{'Told apart' if decided else 'Can’t tell'}: {share}."))
+    return lines
+
+
+def _differs(pair: PairDifference) -> str:
+    """That two systems differ; empty where it is undecided."""
+    if pair.ci_simultaneous is None or pair.ci_simultaneous[0] <= 0 <= pair.ci_simultaneous[1]:
+        return ""
+    above, below = (pair.a, pair.b) if pair.difference > 0 else (pair.b, pair.a)
+    ends = sorted(abs(end) for end in pair.ci_simultaneous)
+    return f"{above} above {below} by {with_interval(abs(pair.difference), ends)}"
+
+
 def _ceiling(audit: Audit) -> list[Answer]:
     return [
         Answer(audit.name, typeset(answered.sentence))
@@ -202,7 +235,9 @@ def _limits(sources: Sources) -> list[Answer]:
         for audit in sources.audits
         if audit.result.quick
     ]
-    brackets = "95 % intervals: over songs of real music, clips of synthetic sets, songs and seeds of the study."
+    brackets = "95 % intervals: over songs of real music, clips of synthetic sets, songs and seeds of the study" + (
+        ", listeners and clips of a listening study." if sources.listening else "."
+    )
     return [*lines, Answer("square brackets", brackets)]
 
 
