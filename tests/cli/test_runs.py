@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import RATE, music
+from tests.listening_material import answer, study, with_files
 
 from affetti import api
 from affetti.signal import audio
+from affetti.studies.listening.ratings import RatingStore
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,34 @@ def test_two_runs_are_compared_by_settings_and_results(work: Path, affetti: Call
     assert "result.json: model" not in differences
     assert affetti("runs", "--compare", one, one).out.strip() == "no differences"
     assert "result.json: fold" in affetti("runs", "--compare", one, two).out
+
+
+def test_listening_studies_and_their_results_are_listed(affetti: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("study", "edited"):
+        with_files(study("rate", 3, 2), tmp_path / name)
+    with RatingStore.open(tmp_path / "study") as store:
+        for seed in range(3):
+            token, rng = store.add_listener(), np.random.default_rng(seed)
+            for trial in store.trials(store.listener(token)):
+                store.record(token, trial.number, answer(store.study, trial, rng))
+        store.add_listener()
+    result = api.listen_results.run(tmp_path / "study", tmp_path / "results")
+    next((tmp_path / "edited" / "clips").iterdir()).unlink()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    rows = {row["path"]: row for row in json.loads(affetti("runs", tmp_path, "--json").out)["rows"]}
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    facts = {"task": "rate", "systems": 2, "clips": 6, "listeners": 4, "finished": 3, "answers": 9}
+    assert (rows["study"]["kind"], rows["study"]["facts"]) == ("listening study", facts)
+    assert (rows["edited"]["state"], rows["edited"]["reason"]) == ("unreadable", "a clip of the study is missing")
+    analysed = rows["results"]
+    assert (analysed["kind"], analysed["name"], analysed["facts"]["listeners"]) == ("listening", "study", 3)
+    quality = {row.name: row.mean for row in result.systems if row.scale == "quality"}
+    assert {name: number["value"] for name, number in analysed["numbers"].items()} == {
+        f"quality {name}": pytest.approx(mean) for name, mean in quality.items()
+    }
+    assert "quality real" in affetti("runs", tmp_path).out
+    compared = affetti("runs", "--compare", tmp_path / "study", tmp_path / "edited", "--json")
+    assert compared.code == 0, compared.err
 
 
 @pytest.mark.parametrize(

@@ -11,30 +11,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from affetti import config
 from affetti.corpus import Corpus
 from affetti.errors import AffettiError, StorageError, UsageError, printable
 from affetti.folders import is_hidden
+from affetti.report.listeners import study_name
 from affetti.report.sources import Run, Score, Source, SourceKind, Study, open_source, source_kind
 from affetti.results import BaseResult, PointEstimate
 from affetti.storage import is_file, is_folder, read_json
 from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
+from affetti.studies.listening import study as listening
+from affetti.studies.listening.analysis import QUALITY_SCALES
+from affetti.studies.listening.ratings import read_progress
+from affetti.studies.listening.result import ListeningResult
 
 State = Literal["finished", "unfinished", "unreadable"]
-MARKERS = ("corpus.json", "result.json", "model.json", "config.json")
+MARKERS = ("corpus.json", "result.json", "model.json", "config.json", listening.FILE)
 MAX_DEPTH = 4
 """Folders deep that are searched."""
 
 
 @dataclass(frozen=True)
 class RunsRow:
-    """A corpus, a run, a scorecard, a study, an audit of a corpus, or one of recordings or of a pair of them."""
+    """A corpus, a run, a scorecard, a study, an audit of a corpus, or one of recordings or of a pair of them.
+
+    Of listeners there is the study itself (``listening study``) and what was analysed (``listening``).
+    """
 
     path: str
     """Its folder, relative to the one that was searched."""
     kind: SourceKind
     name: str
-    """Source of a corpus, family of a model, generator of a scorecard, corpus of a study or an audit; the
-    files of an audit of recordings."""
+    """Source of a corpus, family of a model, generator of a scorecard, corpus of a study or an audit; folder
+    of a listening study; the files of an audit of recordings."""
     state: State
     changed: str
     """When it was last written: ISO 8601, UTC."""
@@ -74,7 +83,7 @@ class RunsResult(BaseResult):
 
 
 def run(folder: str | Path = ".", *, compare: tuple[str | Path, str | Path] | None = None) -> RunsResult:
-    """List the corpora, runs, scorecards, studies and audits below a folder, or compare two of them.
+    """List the corpora, runs, scorecards, studies, of listeners too, and audits below a folder, or compare two of them.
 
     Nothing is changed or removed. What cannot be read is a row with its reason.
 
@@ -136,8 +145,10 @@ def _row(path: Path, root: Path, kind: SourceKind) -> RunsRow:
     state: State = "finished"
     name, facts, numbers, licence, reason = path.name, dict[str, str | int](), dict[str, PointEstimate](), None, None
     try:
-        source = open_source(path)
-        name, facts, numbers, licence = _describe(source)
+        if kind == "listening study":
+            facts = _listening_study(path)
+        else:
+            name, facts, numbers, licence = _describe(open_source(path))
     except AffettiError as error:
         state = "unfinished" if _is_unfinished(path, kind) else "unreadable"
         reason = error.what
@@ -146,7 +157,8 @@ def _row(path: Path, root: Path, kind: SourceKind) -> RunsRow:
 
 
 def _is_unfinished(path: Path, kind: SourceKind) -> bool:
-    return not is_file(path / ("corpus.json" if kind == "corpus" else "result.json"))
+    finished: dict[SourceKind, str] = {"corpus": "corpus.json", "listening study": listening.FILE}
+    return not is_file(path / finished.get(kind, "result.json"))
 
 
 def _time_and_size(path: Path) -> tuple[str, int]:
@@ -188,6 +200,9 @@ def _describe(source: Source) -> Description:
         if primary is not None:
             numbers = {f"{primary.arm} against {primary.reference}": PointEstimate(primary.delta, primary.ci)}
         return Path(source.result.corpus).name, facts, numbers, None
+    if isinstance(source, ListeningResult):
+        facts = {"task": source.task, "listeners": source.listeners, "ratings": source.ratings}
+        return study_name(source), facts, _listening_numbers(source), None
     if isinstance(source, RecordingsResult):
         failed = sum(recording.error is not None for recording in source.recordings)
         facts = {"recordings": len(source.recordings)}
@@ -202,6 +217,24 @@ def _describe(source: Source) -> Description:
     return Path(source.result.corpus).name, dict(sorted(verdicts.items())), {}, None
 
 
+def _listening_study(path: Path) -> dict[str, str | int]:
+    """What a listening study asks of whom, and how far it is."""
+    study, progress = listening.Study.open(path), read_progress(path)
+    facts: dict[str, str | int] = {"task": study.task, "systems": len(study.systems), "clips": len(study.clips)}
+    return facts | {"listeners": progress.listeners, "finished": progress.finished, "answers": progress.answers}
+
+
+def _listening_numbers(result: ListeningResult) -> dict[str, PointEstimate]:
+    """Quality of each system, what can be told apart; where neither was asked, how far emotions are perceived."""
+    numbers = {
+        f"{row.scale} {row.name}": row.median or PointEstimate(row.mean, row.ci)
+        for row in result.systems
+        if row.scale in QUALITY_SCALES
+    }
+    numbers |= {f"{row.a} or {row.b} right": PointEstimate(row.correct, row.ci) for row in result.triangles}
+    return numbers or {f"slope {row.axis} {row.system}": row.slope for row in result.control}
+
+
 def _file_names(paths: Sequence[str]) -> str:
     """The names of two files, or of the first and how many more there are."""
     first, *more = (printable(Path(path).name) for path in paths)
@@ -211,7 +244,8 @@ def _file_names(paths: Sequence[str]) -> str:
 def _differences(first: Path, second: Path) -> tuple[RunsDifference, ...]:
     differences: list[RunsDifference] = []
     for name in MARKERS:
-        one, two = (_leaves(read_json(path / name)) if is_file(path / name) else {} for path in (first, second))
+        read = config.read if name == listening.FILE else read_json
+        one, two = (_leaves(read(path / name)) if is_file(path / name) else {} for path in (first, second))
         differences += [
             RunsDifference(f"{name}: {key}", one.get(key), two.get(key))
             for key in dict.fromkeys([*one, *two])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags:
-    """List the corpora, runs, scorecards, studies and audits below a folder; nothing is changed or removed."""
+    """List corpora, runs, scorecards, studies, of listeners too, and audits below a folder; nothing is changed."""
 
     folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FOLDER")]] = Path()
     """Where to search."""

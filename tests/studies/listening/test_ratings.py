@@ -11,7 +11,7 @@ import pytest
 
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.studies.listening import ratings
-from affetti.studies.listening.ratings import COLUMNS, Listener, RatingStore, has_answers
+from affetti.studies.listening.ratings import COLUMNS, Listener, RatingStore, has_answers, read_progress
 from affetti.studies.listening.study import Study, Task
 from listening_material import answer, study, with_files
 
@@ -20,6 +20,23 @@ def complete(store: RatingStore, token: str, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     for trial in store.trials(store.listener(token)):
         assert store.record(token, trial.number, answer(store.study, trial, rng), 1.5)
+
+
+def test_progress_is_read_without_touching_the_folder(tmp_path: Path) -> None:
+    with_files(study("pair", 3, 2), tmp_path)
+    assert read_progress(tmp_path).answers == 0
+    assert not has_answers(tmp_path)
+    with RatingStore.open(tmp_path) as store:
+        complete(store, store.add_listener())
+        store.add_listener()
+        assert read_progress(tmp_path) == store.progress(), "answers that are in the log alone count too"
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    progress = read_progress(tmp_path)
+    assert (progress.listeners, progress.finished, progress.answers) == (2, 1, 3)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    (tmp_path / ratings.FILE).write_bytes(b"no database, but long enough to be one" * 100)
+    with pytest.raises(StorageError, match="is damaged"):
+        read_progress(tmp_path)
 
 
 @pytest.mark.parametrize("task", ["rate", "pair", "mushra", "spot"])

@@ -19,7 +19,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -253,10 +253,7 @@ class RatingStore:
     def progress(self) -> StudyProgress:
         """How many take part, have finished, and have withdrawn, and how many answers there are."""
         with self._transaction("deferred") as sql:
-            listeners, finished = sql.execute("select count(*), coalesce(sum(finished), 0) from listener").fetchone()
-            (answers,) = sql.execute("select count(*) from answer").fetchone()
-            (withdrawn,) = sql.execute("select withdrawn from study").fetchone()
-        return StudyProgress(listeners, finished, answers, withdrawn)
+            return _progress(sql)
 
     def table(self) -> pd.DataFrame:
         """The tidy table of all answers, :data:`COLUMNS`, by listener and trial; listeners are ``L0001`` and so on."""
@@ -289,6 +286,31 @@ class RatingStore:
 def has_answers(folder: str | Path) -> bool:
     """Whether a study's folder holds a store."""
     return is_file(Path(folder) / FILE)
+
+
+def read_progress(folder: str | Path) -> StudyProgress:
+    """How far the study in a folder is; nothing there is changed, and a server that runs is not disturbed.
+
+    Raises:
+        StorageError: the store is damaged.
+    """
+    path = Path(folder) / FILE
+    if not is_file(path):
+        return StudyProgress(0, 0, 0, 0)
+    # Without a log nobody has the store open, and SQLite need not make the files by which processes share it.
+    mode = "mode=ro" if is_file(path.with_name(f"{FILE}-wal")) else "immutable=1"
+    with (
+        _explained(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", BUSY_SECONDS, uri=True)) as sql,
+    ):
+        return _progress(sql)
+
+
+def _progress(sql: sqlite3.Connection) -> StudyProgress:
+    listeners, finished = sql.execute("select count(*), coalesce(sum(finished), 0) from listener").fetchone()
+    (answers,) = sql.execute("select count(*) from answer").fetchone()
+    (withdrawn,) = sql.execute("select withdrawn from study").fetchone()
+    return StudyProgress(listeners, finished, answers, withdrawn)
 
 
 def _set_up(connection: sqlite3.Connection, study: Study, path: Path) -> None:
