@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from tests.conftest import RATE, Ran, music
@@ -18,6 +19,7 @@ from tests.corpus.loaders import mediaeval_trees as trees
 from tests.material import shorten
 
 from affetti.cli.main import VERBS
+from affetti.studies.listening.result import ListeningResult
 from affetti.training.registry import Budget
 
 ROOT = Path(__file__).parents[1]
@@ -125,6 +127,26 @@ def test_the_tutorial_from_words_to_a_song_runs(
     ran = follow(DOCS / "tutorials" / "words-to-song.md", affetti, smaller)
     assert len(ran) == 7
     assert "Whole songs" in Path("songs.html").read_text(encoding="utf-8")
+
+
+def test_the_tutorial_of_a_listening_study_runs(
+    affetti: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shorten(monkeypatch, "flow", Budget(2, 2))
+    smaller = (
+        ("prepare composed", "prepare composed --clips 128 --folds 2 --workers 1"),
+        ("--n 200", "--n 24 --workers 1"),
+        ("--clips-per-condition 12 --per-listener 24", "--clips-per-condition 4 --per-listener 8"),
+        ("--clips-per-condition 12 --per-listener 12", "--clips-per-condition 3 --per-listener 3"),
+        ("range(20)", "range(6)"),
+    )
+    ran = follow(DOCS / "tutorials" / "clips-to-listeners.md", affetti, smaller)
+    assert len(ran) == 8
+    slopes = [row.slope.value for row in ListeningResult.open("rehearsed").control]
+    assert len(slopes) == 4
+    assert np.mean(slopes) == pytest.approx(0.7, abs=0.15), "the robots' rule is what the analysis says"
+    assert "What listeners say" in Path("rehearsed.html").read_text(encoding="utf-8")
 
 
 def test_the_snippets_of_the_readme_and_of_python_run(
