@@ -8,7 +8,7 @@ from __future__ import annotations
 ENGLISH: dict[str, str] = {
     "language": "en",
     "title": "A listening study",
-    "welcome": "You will hear short clips of music and answer a question about each. Please use headphones.",
+    "welcome": "You will hear short clips of music and answer questions about them. Please use headphones.",
     "consent": (
         "Taking part is voluntary. Your answers are stored without your name, address or any other sign of who you "
         "are. You may stop at any time, and withdraw: all your answers are then deleted."
@@ -20,7 +20,7 @@ ENGLISH: dict[str, str] = {
     "spot": "One of the three differs. Which?",
     "no_difference": "No difference",
     "attention": "This is an attention check. Whatever you hear, answer: {answer}.",
-    "thanks": "Thank you. Your answers are stored.",
+    "thanks": "Your answers are stored.",
     # Where somebody comes in, and the volume.
     "consent_title": "Before you begin",
     "begin": "Begin",
@@ -47,7 +47,7 @@ ENGLISH: dict[str, str] = {
     "progress": "{number} of {total}",
     "sound": "Clip",
     "reference": "Reference",
-    "plane": "Choose the point that fits best: to the right is more pleasant, upwards more energetic.",
+    "plane": "Choose the point that fits best: to the right is more pleasant, upwards more excited.",
     "plane_help": "Click, drag, or use the arrow keys.",
     "mushra_rating": "Rating of sound {name}",
     "mushra_bad": "Bad",
@@ -82,7 +82,7 @@ ENGLISH: dict[str, str] = {
     "withdraw_title": "Withdraw?",
     "withdraw_text": "All your answers are deleted at once, and cannot be brought back.",
     "withdraw_yes": "Withdraw and delete",
-    "withdraw_no": "Go on with the study",
+    "withdraw_no": "Keep my answers",
     "withdrawn_title": "You have withdrawn",
     "withdrawn": "All your answers are deleted. You can close this page.",
     "link_note": "You can close this page and continue later, in this browser or with the address of this page.",
