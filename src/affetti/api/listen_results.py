@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -87,7 +87,11 @@ def run(
     inputs = AnalysisInputs(imported.task, str(source), imported.requested, predicted, scores, look, target, seed)
     result = analyse(imported.table, inputs)
     progress("listen", 2, 3)
-    reserve_output(out, {"verb": "listen", "source": str(source.resolve())})
+    settings: dict[str, Any] = {"verb": "listen", "source": str(source.resolve()), "seed": seed}
+    settings |= {"scale": scale, "rating_scale": rating_scale, "first": first, "target": target}
+    settings |= {"model": None if model is None else str(model)}
+    settings |= {"scorecards": {name: str(path) for name, path in (scorecards or {}).items()}}
+    reserve_output(out, settings)
     write_text(out / "ratings.csv", _tidy(imported).to_csv(index=False))
     kept = imported.table.without([it.listener for it in result.screening.excluded])
     write_text(out / "labels.csv", label_table(kept, study).to_csv(index=False))
