@@ -104,9 +104,8 @@ class Painter:
         drawn = _log_mel(self._waiting[: self._reach(PART_FRAMES)])[:, lead : lead + PART_FRAMES]
         own = self._waiting[lead * hop : (lead + PART_FRAMES) * hop]
         part = _picture(drawn, PART_COLUMNS)
-        self.on_part(
-            Part(*(it * hop / front.sample_rate for it in (self._frame, PART_FRAMES)), part, peaks(own, PART_PEAKS))
-        )
+        start, seconds = self._frame * hop / front.sample_rate, PART_FRAMES * hop / front.sample_rate
+        self.on_part(Part(start, seconds, part, peaks(own, PART_PEAKS)))
         self._drawn.append(drawn)
         self._frame += PART_FRAMES
         self._lead = front.n_fft // 2 // hop

@@ -27,7 +27,7 @@ PREFERENCE, SPOTTED, ATTENTION, SIMILARITY = "preference", "spotted", "attention
 """Scales of the tidy table that are no scale of the study."""
 CHOICE = "choice"
 NO_DIFFERENCE = -1.0
-TOLERANCE = 0.2
+TOLERANCE = 0.3
 """How far from the end of a scale, as a part of its range, an attention check may be answered."""
 
 

@@ -44,7 +44,7 @@ export function headphones(steps) {
   function ask() {
     sounds.clear();
     sounds.add("tones", tones(orders[number]));
-    buttons = new PlayButtons(sounds);
+    buttons = new PlayButtons(sounds, { onWhole: () => say(line, "") });
     choice = radios({ name: "quietest", legend: t("headphones_question"), choices: [0, 1, 2].map((i) => [String(i), node("span", {}, t("headphones_tone", { number: i + 1 }))]) });
     area.replaceChildren(
       node("p", { className: "count" }, t("headphones_count", { number: number + 1, total: TRIALS })),

@@ -34,7 +34,7 @@ export function trial(steps, state, given) {
       return;
     }
     if (!area.isConnected) return;
-    buttons = new PlayButtons(sounds, { together: given.task === "mushra", onWhole: (name) => { heard.textContent = `${name}: ${t("heard")}`; } });
+    buttons = new PlayButtons(sounds, { together: given.task === "mushra", onWhole: (name) => { heard.textContent = `${name}: ${t("heard")}`; say(line, ""); } });
     task = TASKS[given.task](given, buttons, steps.study);
     area.replaceChildren(...task.content);
     say(line, "");
