@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ def test_a_scorecard_of_folders_is_the_same_on_all_engines(tmp_path: Path) -> No
         )
         for engine, workers in (*ENGINES, (LocalEngine(), 1))
     ]
-    assert all(card == cards[0] for card in cards)
+    assert all(alike(card, cards[0]) for card in cards)
 
 
 def test_a_study_and_its_generators_have_the_same_bytes_on_all_engines(
@@ -120,7 +121,7 @@ def test_a_study_and_its_generators_have_the_same_bytes_on_all_engines(
         study = api.compare.run(corpus.path, out, **STUDY, models=[run_of("flow")], engine=engine, workers=workers)
         results.append(without_times(study.to_dict(), out))
         weights |= {sha(path) for path in (out / "runs").glob("*/model.safetensors")}
-    assert all(result == results[0] for result in results)
+    assert all(alike(result, results[0]) for result in results)
     assert len(weights) == 1
 
 
@@ -138,7 +139,18 @@ def test_an_audit_is_the_same_on_all_engines(tmp_path: Path, corpus: Corpus) -> 
         )
         for engine, workers in (*ENGINES[1:], (LocalEngine(), 1))
     ]
-    assert all(result == results[0] for result in results)
+    assert all(alike(result, results[0]) for result in results)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two documents are equal, numbers within rounding: sums of BLAS depend on its number of threads."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-8, abs_tol=1e-8)
+    return bool(one == other)
 
 
 def without_times(document: Any, out: Path | None = None) -> Any:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
+import time
 import warnings
 from collections.abc import Generator
 from pathlib import Path
@@ -129,8 +131,12 @@ def test_ctrl_c_cancels_the_jobs(tmp_path: Path, site: Path, monkeypatch: pytest
     command(site, "sacct", "exit 0")
     command(site, "scancel", f'echo "$@" >> {site}/cancelled')
 
-    def interrupt(_seconds: float) -> None:
-        raise KeyboardInterrupt
+    sleep = time.sleep
+
+    def interrupt(seconds: float) -> None:
+        if threading.current_thread() is threading.main_thread():  # others of this process sleep too
+            raise KeyboardInterrupt
+        sleep(seconds)
 
     monkeypatch.setattr(slurm.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
