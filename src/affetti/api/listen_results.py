@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from affetti.api import predict
 from affetti.api.plan import Plan, describe_cost
 from affetti.emotion import AXES, Scale
 from affetti.errors import InputError, UsageError
@@ -218,6 +217,8 @@ def _remember(folder: Path, listeners: int) -> None:
 def _predictions(folder: Path, study: Study, model: str | Path, progress: Progress) -> dict[str, tuple[float, float]]:
     """A regressor's prediction for each clip."""
     paths = [folder / clip.file for clip in study.clips]
+    from affetti.api import predict
+
     predicted = predict.run(model, paths, progress=progress)
     return {
         clip.id: (it.valence, it.arousal)

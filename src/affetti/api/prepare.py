@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from affetti import config, presets
-from affetti.api.listen_results import export_labels
 from affetti.api.plan import Plan, describe_cost
 from affetti.corpus import audit as label_audit
 from affetti.corpus.build import BuildResult, PrepareSettings, build, check_settings, refuse, unusable
@@ -236,6 +235,8 @@ def _load(
     for name in [source] if isinstance(source, str) else source:
         kind, _, path = name.partition(":")
         if kind == listening.DATASET.name and path:
+            from affetti.api.listen_results import export_labels
+
             export_labels(expand_home(path))
     wanted, each = composed_size(front, clips)
     return load_source(source, options, clips=wanted, clips_per_song=each, keys=keys, seed=seed)

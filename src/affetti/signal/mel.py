@@ -46,11 +46,9 @@ def require_finite(mel: Tensor, rows: Sequence[int] | NDArray[np.intp], where: s
     """
     if not bool(torch.isfinite(mel).all()):
         broken = int(torch.isfinite(mel).flatten(1).all(dim=1).logical_not().nonzero()[0, 0])
-        raise InputError(
-            f"the log-mel of clip number {rows[broken]} (from 0) has values that are not finite",
-            where=where,
-            hint="the corpus is damaged: remove its folder and make it again",
-        )
+        clip = f"clip {rows[broken]}"
+        place = clip if where is None else f"{where}, {clip}"
+        raise InputError("a value is not finite", where=place, hint="remove that clip or make it again")
 
 
 def hz_to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -201,9 +202,8 @@ def test_too_little_data_gives_notes_and_no_intervals() -> None:
         (lambda it: it.assign(purpose="repeat"), "no answers to main trials"),
     ],
 )
-def test_tables_that_cannot_be_used_are_one_line(wrong: object, named: str) -> None:
+def test_tables_that_cannot_be_used_are_one_line(wrong: Callable[[pd.DataFrame], pd.DataFrame], named: str) -> None:
     table = tidy(simulated(4, 4))
-    assert callable(wrong)
     with pytest.raises(InputError) as refused:
         RatingTable.of(wrong(table))
     assert named in str(refused.value)
