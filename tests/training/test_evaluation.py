@@ -9,6 +9,7 @@ import torch
 from tests.material import present
 
 from affetti.corpus import Corpus, splits
+from affetti.errors import InputError
 from affetti.models.base import Regressor
 from affetti.training import run as runs
 from affetti.training.evaluation import evaluate_regressor, predict
@@ -79,3 +80,10 @@ def test_the_card_has_data_licence_scores_and_limitations(corpus: Corpus, run_of
     ):
         assert reported in card
     assert "Scores" not in (run_of("flow") / "MODEL_CARD.md").read_text()
+
+
+def test_a_prediction_that_is_not_finite_names_its_clip() -> None:
+    data = np.zeros((4, 3, 5), dtype=np.float16)
+    data[2, 0, 1] = np.inf
+    with pytest.raises(InputError, match=r"the prediction of clip 2 is not finite, and that of 0 others"):
+        predict(Oracle(0.0), data, np.arange(4))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from affetti.corpus import Corpus, splits
 from affetti.corpus.ceiling import ceiling
+from affetti.errors import InputError
 from affetti.models.base import Regressor
 from affetti.training.calibration import calibrate, interval_coverage
 from affetti.training.curve_report import curve_agreement
@@ -92,9 +93,19 @@ def predict(
 
     Returns:
         ``[len(rows), 2]`` in [-1, 1].
+
+    Raises:
+        InputError: a prediction is not finite: its clip is damaged.
     """
     parts = [
         model(torch.from_numpy(np.asarray(data[rows[at : at + batch_size]], dtype=np.float32))).numpy()
         for at in range(0, len(rows), batch_size)
     ]
-    return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 2))
+    predicted = np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 2))
+    broken = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
+    if broken.size:
+        raise InputError(
+            f"the prediction of clip {rows[broken[0]]} is not finite, and that of {broken.size - 1} others",
+            hint="the corpus is damaged there: remove those clips or make it again",
+        )
+    return predicted
