@@ -65,7 +65,7 @@ def _midi(_: Path, spoilt: Path) -> list[str]:
 def _soundfont(_: Path, spoilt: Path) -> list[str]:
     font = str(next(spoilt.glob("*.sf2")))
     out = str(spoilt / "out")
-    return ["prepare", "composed", "--clips", "4", "--folds", "2", "--soundfont", font, "--out", out, "--workers", "1"]
+    return ["prepare", "composed", "--clips", "16", "--folds", "2", "--soundfont", font, "--out", out, "--workers", "1"]
 
 
 def _config(_: Path, spoilt: Path) -> list[str]:
@@ -173,17 +173,19 @@ def _write_m4a(file: Path, sound: np.ndarray, rate: int) -> None:
 
 
 def _write_midi(folder: Path, clean: Path) -> None:
-    notes = b"".join(
-        struct.pack(">BBBBBBBB", 0, 0x90, 48 + 5 * step % 24, 80, 96, 0x80, 48 + 5 * step % 24, 0) for step in range(40)
-    )
-    track = notes + b"\x00\xff\x2f\x00"
-    whole = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track)) + track
-    (clean / "song.mid").write_bytes(whole)
+
+    def song(step: int) -> bytes:
+        pitches = [48 + step * note % 24 for note in range(40)]
+        notes = b"".join(struct.pack(">BBBBBBBB", 0, 0x90, pitch, 80, 96, 0x80, pitch, 0) for pitch in pitches)
+        track = notes + b"\x00\xff\x2f\x00"
+        return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track)) + track
+
+    (clean / "song.mid").write_bytes(song(1))
     beside = folder / "midi"
     beside.mkdir(exist_ok=True)
     lines = ["file,valence,arousal", "song.mid,0.5,0.5"]
     for number in range(7):
-        (beside / f"{number}.mid").write_bytes(whole)
+        (beside / f"{number}.mid").write_bytes(song(3 + 2 * number))
         lines.append(f"{number}.mid,{(number % 4 - 1.5) / 2},{(number // 4 - 0.5) / 2}")
     (beside / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
