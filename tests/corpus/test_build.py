@@ -14,11 +14,12 @@ import pytest
 import soundfile
 
 from affetti.corpus import Corpus, store
-from affetti.corpus import build as building
 from affetti.corpus.build import CHUNK, BuildResult, PrepareSettings, build
 from affetti.corpus.track import Source
+from affetti.corpus.writer import WORK
 from affetti.errors import InputError, StorageError, UsageError
 from affetti.execution import LocalExecutor
+from affetti.output_lock import LOCK
 from affetti.presets import FrontEnd
 from affetti.signal.front_ends import spectrogram
 from affetti.storage import PARTIAL_PREFIX
@@ -169,6 +170,20 @@ def test_finished_work_is_not_done_again(make_source: MakeSource, front: FrontEn
     assert len(again.corpus) == 4
 
 
+def test_what_a_killed_process_left_beside_its_finished_corpus_is_removed(
+    make_source: MakeSource, front: FrontEnd, tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    build(make_source(4), out, front, PrepareSettings("small"))
+    before = contents(out)
+    (out / WORK).mkdir()
+    for name in (LOCK, f"{WORK}/shard.npy", f"{PARTIAL_PREFIX}1.json"):
+        (out / name).write_text("7", encoding="utf-8")
+    build(make_source(4), out, front, PrepareSettings("small"))
+    assert contents(out) == before
+    assert not (out / WORK).exists()
+
+
 def test_a_folder_with_anything_else_in_it_is_left_alone(
     make_source: MakeSource, front: FrontEnd, tmp_path: Path
 ) -> None:
@@ -267,17 +282,6 @@ def test_unknown_values_stay_unknown(make_source: MakeSource, front: FrontEnd, t
     assert corpus.clips["valence_std"].isna().all()
     assert (corpus.clips["raters"] == 0).all()
     assert json.loads((tmp_path / "c/corpus.json").read_text(encoding="utf-8"))["licence"] == "CC0"
-
-
-def test_the_work_folder_of_a_run_that_was_killed_at_the_end_is_removed(
-    make_source: MakeSource, front: FrontEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(building.shutil, "rmtree", lambda *_, **__: None)
-        build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
-    assert (tmp_path / "c/.work").is_dir()
-    build(make_source(4), tmp_path / "c", front, PrepareSettings("small"))
-    assert not (tmp_path / "c/.work").exists()
 
 
 def test_an_edited_split_makes_another_corpus_and_left_out_songs_are_reported(

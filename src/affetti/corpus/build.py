@@ -9,7 +9,6 @@ instead.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,7 +96,6 @@ def build(
     _require_audio(source)
     writer = CorpusWriter(out, front, _signature(source, front, settings, parts))
     if writer.finished():
-        shutil.rmtree(writer.work, ignore_errors=True)  # left by a process that was killed after writing corpus.json
         corpus = store.Corpus.open(out)
         return BuildResult(corpus, corpus.meta["skipped"])
     writer.reserve()

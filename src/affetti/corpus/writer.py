@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from affetti.corpus import store
 from affetti.errors import StorageError
 from affetti.execution.base import ShardTask
-from affetti.output_lock import unlock_output
+from affetti.output_lock import LOCK, unlock_output
 from affetti.presets import FrontEnd
 from affetti.storage import (
     atomic_write,
@@ -84,11 +84,19 @@ class CorpusWriter:
         return self.out / "audio"
 
     def finished(self) -> bool:
-        """Whether the folder already holds the corpus of this signature."""
+        """Whether the folder already holds the corpus of this signature.
+
+        Removes what is left of the work, if its process was killed after it wrote ``corpus.json``.
+        """
         if not is_file(self.out / "corpus.json"):
             return False
         meta: Any = read_json(self.out / "corpus.json")
-        return isinstance(meta, dict) and meta.get("signature") == self.signature
+        if not isinstance(meta, dict) or meta.get("signature") != self.signature:
+            return False
+        if self.work.exists() or (self.out / LOCK).exists():
+            lock_folder(self.out)  # and its release removes the lock that was left
+            self._clean()
+        return True
 
     def reserve(self) -> None:
         """Reserve the folder for this work; does nothing if the same work was begun there.
@@ -155,9 +163,13 @@ class CorpusWriter:
         """
         signature = {} if self.signature is None else {"signature": self.signature}
         corpus = store.write(self.out, clips, self.work / "mel.npy", self.front, {**meta, **signature})
+        self._clean()
+        return corpus
+
+    def _clean(self) -> None:
+        """Remove the work folder, and the partial files of processes that were killed."""
         shutil.rmtree(self.work, ignore_errors=True)
         remove_partial(self.out)
-        return corpus
 
     def abandon(self) -> None:
         """Remove all that this work has written, and the folder if it is then empty."""
