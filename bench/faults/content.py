@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-TIMES = re.compile(r"seconds|created|date|time|memory|speed|duration|host|out$|path|folder", re.IGNORECASE)
+OF_THE_RUN = ("path", "seconds")
 """Keys of JSON whose values are of the run, not of the result."""
-
 DURATION = re.compile(rb"\d[\d.,]* (s|min|h)\b")
 """In the text of a card."""
 
@@ -35,7 +34,7 @@ def _hash(path: Path) -> str:
 
 def _results(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _results(it) for key, it in value.items() if not TIMES.search(key)}
+        return {key: _results(it) for key, it in value.items() if key not in OF_THE_RUN}
     return [_results(it) for it in value] if isinstance(value, list) else value
 
 
