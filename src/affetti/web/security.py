@@ -100,7 +100,7 @@ class SecurityMiddleware:
             return _error("this server does not answer to that host name", 421)
         if scope["method"] not in SAFE_METHODS:
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            if origin is not None and _place_of(origin) != host.lower():
                 return _error("the request comes from another page", 403)
             if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 return _error("the request comes from another page", 403)
@@ -132,6 +132,14 @@ def _name_of(host: str) -> str:
     if name is None or "@" in host or "/" in host:
         return ""
     return f"[{name}]" if ":" in name else name
+
+
+def _place_of(origin: str) -> str | None:
+    """The host and port in an ``Origin`` header, in lower case; None: it is malformed."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _error(message: str, status: int) -> JSONResponse:
