@@ -1,7 +1,7 @@
 """Connections with limits: of their number, and of the time that a slow client may hold one.
 
 uvicorn waits for a request's headers as long as the client likes, and for the client to take its answer. Bodies have
-limits of their own, see :mod:`affetti.web.bodies`.
+limits of their own, see :mod:`affetti.web.receiving`.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class JobQueue:
         """Queue ``task(*arguments)``, which may take ``seconds``; ``name`` is its id, by default a new one.
 
         Raises:
-            QueueFullError: :data:`~affetti.web.settings.MAX_WAITING` jobs wait or run.
+            QueueFullError: :data:`~affetti.web.limits.MAX_WAITING` jobs wait or run.
         """
         self.require_room()
         if not self._pool.active:  # pebble gives up a pool in which an idle worker was killed

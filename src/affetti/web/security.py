@@ -3,7 +3,7 @@
 *Host*: a page elsewhere whose name resolves to this machine (DNS rebinding) sends its own name; only the server's own
 names are answered. *Origin*: a request that changes something must come from the page itself. *Token*: where other
 machines can reach the server, nothing but a notice is served without the token that it printed. *Body*: a request that
-is no upload is cut off at a few kilobytes. *Answers* forbid scripts, styles, frames and connections of any other
+is no upload is cut off at 64 kB. *Answers* forbid scripts, styles, frames and connections of any other
 origin, and are not kept by browsers unless they say so themselves.
 """
 
