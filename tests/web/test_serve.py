@@ -99,6 +99,7 @@ def test_a_port_that_is_taken_is_one_clear_line(affetti: Callable[..., Any]) -> 
         ({"port": 70_000}, "port 70000"),
         ({"workers": 0}, "0 workers"),
         ({"host": "a b"}, "'a b' is no host"),
+        ({"host": ".example"}, "cannot listen there"),
         ({"models": ["nowhere"]}, "nowhere"),
         ({"regressor": "nowhere"}, "nowhere"),
         ({"corpora": ["nowhere"]}, "nowhere"),

@@ -96,7 +96,7 @@ class SecurityMiddleware:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.names is not None and _name_of(host) not in self.names:
+        if self.names is not None and name_of(host) not in self.names:
             return _error("this server does not answer to that host name", 421)
         if scope["method"] not in SAFE_METHODS:
             origin = headers.get("origin")
@@ -122,7 +122,7 @@ class SecurityMiddleware:
         return PlainTextResponse("Open the address that affetti serve printed: it holds a token.\n", status_code=401)
 
 
-def _name_of(host: str) -> str:
+def name_of(host: str) -> str:
     """The name in a ``Host`` header, without its port."""
     try:
         parts = urlsplit(f"//{host}")

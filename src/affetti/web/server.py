@@ -132,12 +132,13 @@ def _listen(settings: ServerSettings) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name with an empty part cannot be encoded
         if listener is not None:
             listener.close()
         where = f"{settings.host}:{settings.port}"
+        reason = (isinstance(error, OSError) and error.strerror) or error
         raise UsageError(
-            f"cannot listen there ({error.strerror or error})", where=where, hint="give another --port, or --port 0"
+            f"cannot listen there ({reason})", where=where, hint="give another --port, or --port 0"
         ) from error
     return listener
 

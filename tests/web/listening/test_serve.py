@@ -88,8 +88,9 @@ def test_what_cannot_be_served_is_one_clear_line(affetti: Callable[..., Any], tm
     make_study(tmp_path, "pair")
     ran = affetti("listen", "serve", tmp_path, "--port", "70000")
     assert (ran.code, "port 70000" in ran.complaint) == (2, True)
-    ran = affetti("listen", "serve", tmp_path, "--url", "listen.example.org")
-    assert (ran.code, "is no address" in ran.complaint) == (2, True)
+    for url in ("listen.example.org", "http://[", "https://listen.example.org:99999"):
+        ran = affetti("listen", "serve", tmp_path, "--url", url)
+        assert (ran.code, "is no address" in ran.complaint) == (2, True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -12,7 +12,7 @@ from affetti.errors import UsageError
 from affetti.studies.listening.ratings import RatingStore
 from affetti.studies.listening.study import Study
 from affetti.web.listening.app import create_app
-from affetti.web.security import new_token
+from affetti.web.security import name_of, new_token
 from affetti.web.server import Server, ServerSettings
 
 
@@ -73,7 +73,7 @@ def make_server(
     token = new_token()
     names = settings.names
     if names is not None and public is not None:
-        names = (*names, urlsplit(public).hostname or "")
+        names = (*names, name_of(urlsplit(public).netloc))
 
     def started(address: str) -> None:
         base = public or address
@@ -92,7 +92,10 @@ def _public(url: str) -> str:
     Raises:
         UsageError: it is no address of a page.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not name_of(parts.netloc) or parts.query or parts.fragment:
         raise UsageError(f"{url!r} is no address", where="--url", hint="give one such as https://example.org/study/")
     return url if url.endswith("/") else f"{url}/"
