@@ -47,8 +47,8 @@ async def read_json(request: Request, kind: type[T]) -> T:
     return config.structure(values, kind, "body")
 
 
-async def save_upload(request: Request, path: Path) -> int:
-    """File the body at ``path``; returns its length.
+async def save_upload(request: Request, path: Path) -> None:
+    """File the body at ``path``; nothing is left there of one that does not arrive whole.
 
     Raises:
         TooLargeError: it is longer than an upload may be.
@@ -69,16 +69,13 @@ async def save_upload(request: Request, path: Path) -> int:
                     await file.write(waiting)
                     waiting = bytearray()
             await file.write(waiting)
-    except (TimeoutError, ClientDisconnect):
+        if length == 0:
+            raise InputError("the upload is empty", hint="choose a recording")
+    except BaseException as error:  # also where the disk is full or the server stops
         path.unlink(missing_ok=True)
-        raise InputError("the upload did not arrive in time", hint="send it again") from None
-    except TooLargeError:
-        path.unlink(missing_ok=True)
+        if isinstance(error, TimeoutError | ClientDisconnect):
+            raise InputError("the upload did not arrive in time", hint="send it again") from None
         raise
-    if length == 0:
-        path.unlink(missing_ok=True)
-        raise InputError("the upload is empty", hint="choose a recording")
-    return length
 
 
 def _too_large() -> TooLargeError:
