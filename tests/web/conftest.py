@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -40,7 +41,13 @@ def run_of() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server of :func:`address` has its temporary folder, and no other server has."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Generator[str]:
     """The address of a server with a generator, a regressor, a corpus and two results."""
     results = tmp_path_factory.mktemp("results")
     (results / "run").symlink_to(material.trained("student"))
@@ -58,7 +65,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         results=(results,),
         port=0,
     )
-    server = serve.make_server(settings, started)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(temporary))
+        server = serve.make_server(settings, started)
     thread = threading.Thread(target=server.run)
     thread.start()
     assert ready.wait(120)

@@ -267,7 +267,7 @@ def test_ids_that_nothing_has_are_not_found(client: httpx.Client) -> None:
 
 
 def test_the_page_and_its_files_are_served(address: str) -> None:
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         page = client.get("/")
         assert "<title>affetti</title>" in page.text
         assert "http://" not in page.text.replace("http://www.w3.org", "")
@@ -278,7 +278,7 @@ def test_the_page_and_its_files_are_served(address: str) -> None:
 
 
 def test_a_file_that_the_browser_has_is_not_sent_again(address: str) -> None:
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         for url in ("/", "/static/main.js"):
             first = client.get(url)
             again = client.get(url, headers={"if-none-match": first.headers["etag"]})
@@ -296,11 +296,10 @@ def test_a_silent_recording_is_said_to_be_silent(client: httpx.Client) -> None:
     assert last["error"]["message"].startswith("silent")
 
 
-def test_uploads_do_not_outlive_their_job(client: httpx.Client) -> None:
+def test_uploads_do_not_outlive_their_job(client: httpx.Client, temporary: Path) -> None:
     finished(client, client.post("/predict", content=song(8.0)))
-    import tempfile
-
-    assert not list(Path(tempfile.gettempdir()).glob("affetti-work-*/*.upload"))
+    assert list(temporary.glob("affetti-work-*"))
+    assert not list(temporary.glob("affetti-work-*/*.upload"))
 
 
 def test_the_example_client_of_the_docs_runs(

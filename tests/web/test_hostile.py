@@ -13,7 +13,6 @@ import re
 import signal
 import socket
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +42,8 @@ from affetti.web.limits import MAX_UPLOADS
 
 LEAK = re.compile(r'Traceback|File "|site-packages|affetti-work|\.py\b|/tmp/|/home/|/root/|/usr/|Errno')
 """What no answer may hold: a traceback or a path of this machine."""
+SECONDS = 60.0
+"""What takes a moment may take this long on a busy machine."""
 STATUSES = {200, 202, 206, 400, 403, 404, 405, 413, 416, 421, 422, 431, 503}
 
 
@@ -61,19 +62,19 @@ def client(address: str) -> Generator[httpx.Client]:
 
 
 @pytest.fixture(autouse=True)
-def _still_answers(client: httpx.Client) -> Generator[None]:
+def _still_answers(client: httpx.Client, temporary: Path) -> Generator[None]:
     """After each test the server serves its page and composes, and no upload is left."""
     yield
     assert client.get("/plane").status_code == 200
     assert client.post("/compose", json={"curve": [POINT], "seconds": 4}).status_code == 200
-    until = time.monotonic() + 10  # those whose connection was cut are removed a moment later
-    while uploads() and time.monotonic() < until:
+    until = time.monotonic() + SECONDS  # those whose connection was cut are removed a moment later
+    while uploads(temporary) and time.monotonic() < until:
         time.sleep(0.1)
-    assert uploads() == []
+    assert uploads(temporary) == []
 
 
-def uploads() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob("affetti-work-*/*.upload"))
+def uploads(temporary: Path) -> list[Path]:
+    return list(temporary.glob("affetti-work-*/*.upload"))
 
 
 def send(where: tuple[str, int], content: bytes, seconds: float = 60.0) -> tuple[int, str]:
@@ -204,11 +205,9 @@ def test_headers_that_declare_hours_take_no_memory(client: httpx.Client) -> None
 
 def test_an_upload_that_declares_too_much_is_refused_at_once(where: tuple[str, int]) -> None:
     head = f"POST /api/v1/predict HTTP/1.1\r\nHost: {where[0]}:{where[1]}\r\nContent-Length: {10**12}\r\n\r\n"
-    start = time.monotonic()
-    with socket.create_connection(where, timeout=30) as connection:
+    with socket.create_connection(where, timeout=SECONDS) as connection:  # half of what an upload may take
         connection.sendall(head.encode())
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
-    assert time.monotonic() - start < 10
 
 
 def test_uploads_that_are_cut_off_leave_nothing(where: tuple[str, int]) -> None:
@@ -218,14 +217,15 @@ def test_uploads_that_are_cut_off_leave_nothing(where: tuple[str, int]) -> None:
             connection.sendall(head.encode() + bytes(size))
 
 
-def test_uploads_on_their_way_count(where: tuple[str, int], client: httpx.Client) -> None:
+def test_uploads_on_their_way_count(where: tuple[str, int], client: httpx.Client, temporary: Path) -> None:
     head = f"POST /api/v1/predict HTTP/1.1\r\nHost: {where[0]}:{where[1]}\r\nContent-Length: 500000\r\n\r\n"
     arriving = [socket.create_connection(where, timeout=30) for _ in range(MAX_UPLOADS)]
     for connection in arriving:
         connection.sendall(head.encode() + bytes(70_000))
-    until = time.monotonic() + 20
-    while len(uploads()) < MAX_UPLOADS and time.monotonic() < until:
+    until = time.monotonic() + SECONDS
+    while len(uploads(temporary)) < MAX_UPLOADS and time.monotonic() < until:
         time.sleep(0.05)
+    assert len(uploads(temporary)) == MAX_UPLOADS
     answer = client.post("/predict", content=b"one more")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert client.post("/compose", json={"curve": [POINT], "seconds": 4}).status_code == 200
@@ -243,11 +243,11 @@ def test_a_client_that_sends_a_byte_now_and_then_is_cut(
             if first:
                 assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404 ")
             start = time.monotonic()
-            with pytest.raises(OSError):
+            with pytest.raises(ConnectionError):
                 for byte in itertools.cycle(b"GET / HTTP/1.1\r\nX: "):
                     connection.sendall(bytes([byte]))
                     time.sleep(0.2)
-                    assert time.monotonic() - start < 15
+                    assert time.monotonic() - start < SECONDS
 
 
 def test_a_client_that_takes_nothing_is_cut(where: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,13 +255,11 @@ def test_a_client_that_takes_nothing_is_cut(where: tuple[str, int], monkeypatch:
     request = f"GET /static/plane.js HTTP/1.1\r\nHost: {where[0]}:{where[1]}\r\n\r\n".encode()
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        connection.settimeout(30)
+        connection.settimeout(SECONDS)
         connection.connect(where)
-        start = time.monotonic()
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionError):  # and no TimeoutError
             while True:
                 connection.sendall(request)
-                assert time.monotonic() - start < 20
 
 
 def test_a_broken_body_of_a_head_request_is_cut_without_a_traceback(
@@ -273,7 +271,7 @@ def test_a_broken_body_of_a_head_request_is_cut_without_a_traceback(
     assert "Traceback" not in caplog.text
 
 
-def test_more_connections_than_it_takes_are_told_to_come_back(
+def test_more_connections_than_it_takes_are_answered_with_a_time_to_retry(
     where: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
@@ -315,8 +313,12 @@ def test_a_worker_that_dies_or_hangs_costs_its_request_alone(queue: JobQueue) ->
 def test_an_idle_worker_that_is_killed_is_replaced(queue: JobQueue) -> None:
     first = outcome(queue, os.getpid)
     os.kill(first, signal.SIGKILL)
-    time.sleep(1.0)
-    assert outcome(queue, os.getpid) not in (first, None)
+    second, until = outcome(queue, os.getpid), time.monotonic() + SECONDS
+    while not isinstance(second, int) and time.monotonic() < until:  # a job that comes at once may end with the worker
+        time.sleep(0.1)
+        second = outcome(queue, os.getpid)
+    assert isinstance(second, int)
+    assert second != first
 
 
 def test_a_full_queue_refuses_what_comes_next(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_it_prints_its_address_and_ends_cleanly_when_interrupted(tmp_path: Path,
     out, err = process.communicate(timeout=60)
     assert process.returncode in (0, 128 + number)
     assert (out, "Traceback" in err) == ("", False)
-    until = time.monotonic() + 10  # Python's own tracker of resources ends a moment after its parent
+    until = time.monotonic() + 60  # Python's own tracker of resources ends a moment after its parent
     while children(process.pid) and time.monotonic() < until:
         time.sleep(0.1)
     assert children(process.pid) == []
@@ -71,13 +71,13 @@ def test_beyond_this_machine_the_address_holds_a_token(tmp_path: Path) -> None:
         assert "/?token=" in address
         port, token = address.split(":")[2].split("/")[0], address.split("=")[1]
         local = f"http://127.0.0.1:{port}"
-        assert httpx.get(local, trust_env=False).status_code == 401
-        assert httpx.get(f"{local}/api/v1/plane", trust_env=False).status_code == 401
+        assert httpx.get(local, timeout=60, trust_env=False).status_code == 401
+        assert httpx.get(f"{local}/api/v1/plane", timeout=60, trust_env=False).status_code == 401
         # The name in the printed address, as another machine would send it.
         named = {"host": address.removeprefix("http://").split("/")[0]}
-        opened = httpx.get(f"{local}/?token={token}", headers=named, trust_env=False)
+        opened = httpx.get(f"{local}/?token={token}", headers=named, timeout=60, trust_env=False)
         assert (opened.status_code, opened.headers["location"]) == (303, "/")
-        page = httpx.get(local, headers=named, cookies=dict(opened.cookies), trust_env=False)
+        page = httpx.get(local, headers=named, cookies=dict(opened.cookies), timeout=60, trust_env=False)
         assert "<title>affetti</title>" in page.text
     finally:
         process.send_signal(signal.SIGINT)

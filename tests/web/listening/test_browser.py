@@ -345,7 +345,7 @@ QUIETEST = """(speakers) => {
 
 
 @pytest.mark.parametrize(("speakers", "correct"), [(False, 6), (True, 0)])
-def test_the_headphone_check_tells_headphones_from_loudspeakers(
+def test_the_headphone_check_distinguishes_headphones_from_loudspeakers(
     person: BrowserContext, serve_study: Serve, tmp_path: Path, speakers: bool, correct: int
 ) -> None:
     """Over headphones one ear is heard alone; over loudspeakers both channels add up, and opposite ones cancel."""

@@ -60,13 +60,9 @@ def test_json_is_one_document(tmp_path: Path) -> None:
 
 def test_behind_a_proxy_the_name_of_the_url_is_answered_and_another_is_not(tmp_path: Path) -> None:
     make_study(tmp_path, "pair")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     started = threading.Event()
-    server = make_server(
-        tmp_path, ServerSettings(port=port), lambda _: started.set(), "https://listen.example.org/study/"
-    )
+    server = make_server(tmp_path, ServerSettings(port=0), lambda _: started.set(), "https://listen.example.org/study/")
+    port = server._listener.getsockname()[1]
     thread = threading.Thread(target=server.run)
     thread.start()
     assert started.wait(120)
@@ -75,7 +71,7 @@ def test_behind_a_proxy_the_name_of_the_url_is_answered_and_another_is_not(tmp_p
             answer = httpx.get(f"http://127.0.0.1:{port}/", headers={"host": name}, timeout=60, trust_env=False)
             assert answer.status_code == status, name
         secret = {"host": "listen.example.org", "origin": "https://listen.example.org"}
-        joined = httpx.post(f"http://127.0.0.1:{port}/api/v1/listener", headers=secret, json={"consent": True})
+        joined = httpx.post(f"http://127.0.0.1:{port}/api/v1/listener", headers=secret, json={"consent": True}, timeout=60)
         assert joined.status_code == 404  # the origin is its own; the key is missing
     finally:
         server.stop()
