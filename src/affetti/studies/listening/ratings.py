@@ -21,6 +21,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, Self
@@ -226,7 +227,7 @@ class RatingStore:
 
     def listeners(self) -> dict[str, Listener]:
         """Everybody who has not withdrawn, by their name in the table, such as ``L0001``."""
-        with self._transaction() as sql:
+        with self._transaction("deferred") as sql:
             answered: dict[int, set[int]] = {}
             for number, trial in sql.execute("select listener, trial from answer"):
                 answered.setdefault(number, set()).add(trial)
@@ -262,10 +263,11 @@ class RatingStore:
                 "select listener.id, place, trial, answer, seconds from answer "
                 "join listener on listener.id = answer.listener order by listener.id, trial"
             ).fetchall()
+        trials = cache(self.design.trials)  # a place has many answers
         rows = [
             {"listener": _name(number), **row.to_dict(), "seconds": seconds}
             for number, place, trial, answer, seconds in stored
-            for row in rating_rows(self.study, self.design.trials(place)[trial], json.loads(answer))
+            for row in rating_rows(self.study, trials(place)[trial], json.loads(answer))
         ]
         return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
