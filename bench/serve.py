@@ -71,7 +71,7 @@ def song(client: httpx.Client, content: bytes) -> tuple[float, float]:
     return first, time.perf_counter() - start
 
 
-async def one_clicks(client: httpx.AsyncClient, number: int, until: float, pause: float, answers: Answers) -> None:
+async def keep_clicking(client: httpx.AsyncClient, number: int, until: float, pause: float, answers: Answers) -> None:
     """Click until it is time; ``answers`` counts."""
     rng = np.random.default_rng(number)
     while time.perf_counter() < until:
@@ -108,7 +108,7 @@ def click_together(address: str, clients: int, seconds: float, pause: float, sen
         answers, until = Answers(), time.perf_counter() + seconds
         limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
         async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False, limits=limits) as client:
-            await asyncio.gather(*(one_clicks(client, i, until, pause, answers) for i in range(clients)))
+            await asyncio.gather(*(keep_clicking(client, i, until, pause, answers) for i in range(clients)))
         return answers
 
     sent.send(asyncio.run(run()))
@@ -137,7 +137,7 @@ def pages(address: str, seconds: float) -> list[float]:
     return times
 
 
-def held(process: int) -> float:
+def memory_of(process: int) -> float:
     """Memory that a process has taken for itself, in use or swapped out, MiB; not the files that it maps."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
     return sum(int(fields[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 2**10
@@ -146,7 +146,7 @@ def held(process: int) -> float:
 def workers_of(process: int) -> float:
     """Memory of its child processes together, MiB."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return sum(held(int(child)) for child in children)
+    return sum(memory_of(int(child)) for child in children)
 
 
 def three_minutes(folder: Path) -> Path:
@@ -205,7 +205,7 @@ def measure_memory(address: str, process: int, minutes: float, pause: float) -> 
         content = three_minutes(Path(folder)).read_bytes()
         with httpx.Client(base_url=address, timeout=600, trust_env=False) as client:
             while (passed := time.perf_counter() - start) < seconds:
-                rows.append((passed / 60, held(process), workers_of(process)))
+                rows.append((passed / 60, memory_of(process), workers_of(process)))
                 if len(rows) % 6 == 0:
                     song(client, content)
                 time.sleep(max(0.0, start + 10 * len(rows) - time.perf_counter()))
