@@ -71,7 +71,9 @@ def test_behind_a_proxy_the_name_of_the_url_is_answered_and_another_is_not(tmp_p
             answer = httpx.get(f"http://127.0.0.1:{port}/", headers={"host": name}, timeout=60, trust_env=False)
             assert answer.status_code == status, name
         secret = {"host": "listen.example.org", "origin": "https://listen.example.org"}
-        joined = httpx.post(f"http://127.0.0.1:{port}/api/v1/listener", headers=secret, json={"consent": True}, timeout=60)
+        joined = httpx.post(
+            f"http://127.0.0.1:{port}/api/v1/listener", headers=secret, json={"consent": True}, timeout=60
+        )
         assert joined.status_code == 404  # the origin is its own; the key is missing
     finally:
         server.stop()
