@@ -71,6 +71,14 @@ def test_the_version_is_the_packages(affetti: Affetti) -> None:
     assert affetti("--version").out == f"affetti {version('affetti')}\n"
 
 
+def test_help_of_a_group_lists_its_verbs(affetti: Affetti) -> None:
+    ran = affetti("listen", "--help")
+    assert (ran.code, ran.err) == (0, "")
+    named = [verb for verb in VERBS if f"  {verb} " in ran.out]
+    assert named == ["listen new", "listen serve", "listen results"]
+    assert VERBS["listen new"] in ran.out
+
+
 @pytest.mark.parametrize(
     ("verb", "hint"),
     [

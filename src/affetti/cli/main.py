@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from importlib import import_module
 
@@ -56,18 +56,28 @@ NOT_RESUMABLE = (
 
 def usage() -> str:
     """The text of ``affetti --help``."""
-    width = max(map(len, VERBS))
     lines = [
         "usage: affetti VERB [options]      affetti VERB --help for one verb's options",
         "",
         "Makes synthetic music data that follows an emotion, measures how good it is,",
         "and whether training on it helps.",
         "",
-        *(f"  {verb:<{width}}  {does}" for verb, does in VERBS.items()),
+        *_listed(VERBS),
         "",
         "Begin with: affetti demo",
     ]
     return "\n".join(lines)
+
+
+def _group_usage(group: str, verbs: list[str]) -> str:
+    """The text of ``affetti GROUP --help``, such as ``affetti listen --help``."""
+    return "\n".join([f"usage: affetti {group} VERB [options]", "", *_listed(verbs)])
+
+
+def _listed(verbs: Iterable[str]) -> list[str]:
+    """A line for each verb."""
+    width = max(map(len, VERBS))
+    return [f"  {verb:<{width}}  {VERBS[verb]}" for verb in verbs]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -100,6 +110,9 @@ def _main(arguments: list[str]) -> int:
         verb, *rest = arguments
     if verb not in VERBS:
         longer = [other for other in VERBS if other.startswith(f"{verb} ")]
+        if longer and rest and rest[0] in ("-h", "--help", "help"):
+            print_text(_group_usage(verb, longer))
+            return 0
         near = longer or difflib.get_close_matches(verb, VERBS, n=1)
         hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(VERBS)}"
         return _refuse(f"there is no verb {verb!r}. {hint[0].upper()}{hint[1:]}")
