@@ -159,7 +159,9 @@ def test_the_precision_that_is_promised_is_reached() -> None:
     assert precision(made, 20, now.clips, now.clips).half_width <= now.target
     assert precision(made, 20, now.clips - 1, now.clips - 1).half_width > now.target
     assert now.listeners is None  # no number of listeners makes ten clips more
+    assert now.both is not None
     assert precision(made, now.both[0], now.both[1], now.both[1]).half_width <= now.target
+    assert precision(made, 20, 10, 10, target=1e-6).both is None, "no study of 1,000 times the size reaches that"
     easy = precision(made, 20, 10, 10, target=2 * now.half_width)
     assert (easy.listeners, easy.clips) == (20, 10)
     incomplete = precision(replace(made, clip=1e-4), 20, 10, 3)

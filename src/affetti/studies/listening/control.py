@@ -107,7 +107,8 @@ def rank_agreement(listeners: Floats, scores: Floats, level: float = 0.95) -> tu
         return PointEstimate(tau, (-1.0, 1.0)), p
     half = float(stats.norm.ppf(0.5 + level / 2)) * np.sqrt(0.437 / (n - 4))
     centre = np.arctanh(np.clip(tau, -0.999, 0.999))
-    return PointEstimate(tau, (float(np.tanh(centre - half)), float(np.tanh(centre + half)))), p
+    low, high = float(np.tanh(centre - half)), float(np.tanh(centre + half))
+    return PointEstimate(tau, (min(low, tau), max(high, tau))), p
 
 
 def _statistics(ratings: ScaleRatings, requested: Floats) -> Floats:

@@ -50,7 +50,7 @@ class Components:
 
 
 def components(ratings: ScaleRatings) -> Components:
-    """Variance components of ratings on one scale; what the design cannot tell apart from error is 0."""
+    """Variance components of ratings on one scale; what the design cannot separate from error is 0."""
     return Components(*np.maximum(_henderson(ratings), 0.0).tolist())
 
 
@@ -91,8 +91,8 @@ class Precision:
     """Listeners that the target needs with as many clips; None: no number reaches it, as clips differ too much."""
     clips: int | None
     """Clips a system that it needs with as many listeners; None: no number reaches it."""
-    both: tuple[int, int]
-    """Listeners and clips a system that reach it when both grow alike."""
+    both: tuple[int, int] | None
+    """Listeners and clips a system that reach it when both grow alike; None: no number reaches it."""
 
 
 def precision(
@@ -126,8 +126,8 @@ def precision(
     shares = {name: part / total if total else 0.0 for name, part in parts(listeners, clips).items()}
     more_listeners = _smallest(lambda n: half_width(n, clips) <= goal, listeners)
     more_clips = _smallest(lambda n: half_width(listeners, n) <= goal, clips)
-    step = _smallest(lambda n: half_width(listeners * n / 10, clips * n / 10) <= goal, 10) or 10 * MAX_GROWTH
-    both = int(np.ceil(listeners * step / 10)), int(np.ceil(clips * step / 10))
+    step = _smallest(lambda n: half_width(listeners * n / 10, clips * n / 10) <= goal, 10)
+    both = None if step is None else (int(np.ceil(listeners * step / 10)), int(np.ceil(clips * step / 10)))
     return Precision(now, shares, max(shares, key=lambda name: shares[name]), goal, more_listeners, more_clips, both)
 
 
