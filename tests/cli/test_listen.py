@@ -70,6 +70,7 @@ def test_results_are_analysed_saved_and_exported(affetti: Affetti, answered: Pat
     assert keys <= document["pairs"][0].keys()
     opened = ListeningResult.open(tmp_path / "out")
     assert opened.to_dict() == document
+    assert opened.versions["affetti"]
     quality = next(it for it in opened.pairs if it.scale == "quality")
     assert (quality.p_adjusted or 1) < 0.05
     labels = pd.read_csv(tmp_path / "out" / "labels.csv")
@@ -84,6 +85,39 @@ def test_results_are_analysed_saved_and_exported(affetti: Affetti, answered: Pat
     text = affetti("listen", "results", answered, "--out", tmp_path / "out").out
     assert "slope" in text
     assert "limited by" in text
+
+
+def test_the_text_names_intervals_medians_and_numbers_in_plain_english(affetti: Affetti, tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        [
+            {"listener": f"l{k}", "clip": f"c{r}", "system": "a", "against": "b", "rating": int((k + r) % 3 > 0)}
+            for k in range(5)
+            for r in range(4)
+        ]
+    ).assign(scale="spotted")
+    table.to_csv(tmp_path / "triangles.csv", index=False)
+    ran = affetti("listen", "results", tmp_path / "triangles.csv", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    test = ListeningResult.open(tmp_path / "out").triangles[0]
+    assert test.ci is not None
+    low, high = (f"{100 * end:.3g}" for end in test.ci)
+    assert f"a and b: {100 * test.correct:.3g} [{low}, {high}] % of triangles correct (33 % by guessing), p" in ran.out
+    alone = table.iloc[:1].assign(scale="quality", against="", rating=3)
+    alone.to_csv(tmp_path / "one.csv", index=False)
+    ran = affetti("listen", "results", tmp_path / "one.csv", "--out", tmp_path / "one")
+    assert ran.out.startswith("1 rating by 1 listener\n")
+
+
+def test_settings_of_an_analysis_that_cannot_be_are_refused(affetti: Affetti, answered: Path, tmp_path: Path) -> None:
+    for flags, named in (
+        (("--scorecards", f"raal={tmp_path}"), "no system raal"),
+        (("--target", 0), "a half-width of 0"),
+        (("--target", "nan"), "a half-width of nan"),
+    ):
+        refused = affetti("listen", "results", answered, "--out", tmp_path / "out", *flags)
+        assert refused.code == 2
+        assert named in refused.complaint
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_second_look_without_a_plan_is_refused(affetti: Affetti, answered: Path, tmp_path: Path) -> None:

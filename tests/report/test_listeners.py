@@ -98,8 +98,11 @@ def test_preferences_medians_and_triangles_are_shown(tmp_path: Path) -> None:
     assert f"{100 * (preferred.pairs[0].preferred or 0):.0f}</td>" in page
     spotted = analyse(RatingTable.of(pd.DataFrame(triangles), "triangles"), AnalysisInputs(task="spot", study="s"))
     page = page_of(spotted, tmp_path / "spot")
-    assert "told apart" in page
-    assert f"{100 * spotted.triangles[0].correct:.0f} % right, 33 % by guessing" in page
+    assert "distinguished" in page
+    test = spotted.triangles[0]
+    assert test.ci is not None
+    low, high = (f"{100 * end:.0f}" for end in test.ci)
+    assert f"{100 * test.correct:.0f} [{low}, {high}] % correct, 33 % by guessing" in page
     similar = rated(scale="similarity", task="mushra")
     page = page_of(similar, tmp_path / "mushra")
     assert similar.systems[0].median is not None
@@ -109,7 +112,7 @@ def test_preferences_medians_and_triangles_are_shown(tmp_path: Path) -> None:
 def test_without_intervals_the_page_says_so(tmp_path: Path) -> None:
     two = analyse(RatingTable.of(tidy(simulated(listeners=2, clips=4)), "ratings"), AnalysisInputs(study="few"))
     page = page_of(two, tmp_path)
-    assert "2 listeners are too few for an interval" in page
+    assert "Too few listeners for an interval: 2" in page
     assert "no interval" in page
     assert "ring" in page
 

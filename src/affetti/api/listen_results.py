@@ -14,6 +14,7 @@ from affetti.emotion import AXES, Scale
 from affetti.errors import InputError, UsageError
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
+from affetti.report.wording import plural
 from affetti.storage import is_file, is_folder, read_json, reserve_output, write_json, write_text
 from affetti.studies.listening.analysis import AnalysisInputs, analyse
 from affetti.studies.listening.imports import ImportedRatings, import_ratings
@@ -70,17 +71,24 @@ def run(
         progress: receives the parts done.
 
     Raises:
-        UsageError: the study was analysed before with fewer listeners, and no number was planned.
+        UsageError: the study was analysed before with fewer listeners, and no number was planned; ``target`` is not
+            above 0, or a scorecard names no system of the study.
         InputError: there are no answers, or the table cannot be used.
         StorageError: the study was edited after answers came, or ``out`` cannot be written.
     """
     source, out = Path(source), Path(out)
+    if target is not None and not target > 0:
+        raise UsageError(f"a half-width of {target:g}", where="--target", hint="give a number above 0")
     progress("listen", 0, 3)
     study, imported = read_ratings(source, scale, rating_scale, first)
     look = _analysis(source, study, imported.table) if study is not None else None
     predicted = _predictions(source, study, model, progress) if study is not None and model is not None else {}
     if model is not None and study is None:
         raise UsageError("a table of ratings has no sounds to predict", where="--model", hint="give the study's folder")
+    systems = tuple(dict.fromkeys(imported.table.main["system"]))
+    unknown = [name for name in scorecards or {} if name not in systems]
+    if unknown:
+        raise UsageError(f"no system {unknown[0]}", where="--scorecards", hint=f"choose from {', '.join(systems)}")
     scores = {name: _quality_score(Path(path)) for name, path in (scorecards or {}).items()}
     progress("listen", 1, 3)
     inputs = AnalysisInputs(imported.task, str(source), imported.requested, predicted, scores, look, target, seed)
@@ -123,7 +131,7 @@ def plan(
         ratings=ratings,
         bytes=BYTES,
         seconds=SECONDS,
-        plan=f"{ratings:,} ratings by {listeners} listeners, {cost}",
+        plan=f"{plural(ratings, 'rating')} by {plural(listeners, 'listener')}, {cost}",
     )
 
 

@@ -225,13 +225,13 @@ def _listening_study(path: Path) -> dict[str, str | int]:
 
 
 def _listening_numbers(result: ListeningResult) -> dict[str, PointEstimate]:
-    """Quality of each system, what can be told apart; where neither was asked, how far emotions are perceived."""
+    """Mean quality of each system, correct answers of triangle tests; where there is neither, slopes of control."""
     numbers = {
         f"{row.scale} {row.name}": row.median or PointEstimate(row.mean, row.ci)
         for row in result.systems
         if row.scale in QUALITY_SCALES
     }
-    numbers |= {f"{row.a} or {row.b} right": PointEstimate(row.correct, row.ci) for row in result.triangles}
+    numbers |= {f"triangles correct {row.a}, {row.b}": PointEstimate(row.correct, row.ci) for row in result.triangles}
     return numbers or {f"slope {row.axis} {row.system}": row.slope for row in result.control}
 
 

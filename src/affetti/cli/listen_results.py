@@ -13,6 +13,7 @@ from affetti.cli.listen_new import named
 from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
+from affetti.report.wording import plural
 
 if TYPE_CHECKING:
     from affetti.studies.listening.result import ListeningResult
@@ -63,17 +64,20 @@ def run(arguments: list[str]) -> int:
 
 def text(result: ListeningResult) -> str:
     """The result for a terminal."""
-    lines = [f"{result.ratings:,} ratings by {result.listeners} listeners"]
+    lines = [f"{plural(result.ratings, 'rating')} by {plural(result.listeners, 'listener')}"]
     for system in result.systems:
-        size = f"({system.clips} clips, {system.listeners} listeners)"
-        lines.append(f"  {system.scale:<12} {system.name:<16} {_estimate(system.mean, system.ci)} {size}")
+        size = f"({plural(system.clips, 'clip')}, {plural(system.listeners, 'listener')})"
+        median = "" if system.median is None else f", median {_estimate(system.median.value, system.median.ci)}"
+        lines.append(f"  {system.scale:<12} {system.name:<16} {_estimate(system.mean, system.ci)}{median} {size}")
     for pair in result.pairs:
-        p = "" if pair.p_adjusted is None else f", p {pair.p_adjusted:.3g} of all pairs"
+        p = "" if pair.p_adjusted is None else f", p {pair.p_adjusted:.3g} (adjusted for all pairs)"
         change = _estimate(pair.difference, pair.ci_simultaneous)
         lines.append(f"  {pair.scale:<12} {pair.a} − {pair.b}: {change}{p}")
     for test in result.triangles:
         p = "" if test.p is None else f", p {test.p:.3g}"
-        lines.append(f"  {test.a} and {test.b} told apart in {_estimate(100 * test.correct, None)} % of triangles{p}")
+        ci = None if test.ci is None else (100 * test.ci[0], 100 * test.ci[1])
+        correct = f"{_estimate(100 * test.correct, ci)} % of triangles correct (33 % by guessing)"
+        lines.append(f"  {test.a} and {test.b}: {correct}{p}")
     lines += [
         f"  {row.axis:<12} {row.system:<16} slope {_estimate(row.slope.value, row.slope.ci)}" for row in result.control
     ]
@@ -81,8 +85,9 @@ def text(result: ListeningResult) -> str:
         f"  {row.scale:<12} α {_estimate(row.alpha.value, row.alpha.ci)}" for row in result.reliability if row.alpha
     ]
     for row in result.variance:
-        more = "no number of listeners" if row.listeners_needed is None else f"{row.listeners_needed} listeners"
-        clips = "no number of clips" if row.clips_needed is None else f"{row.clips_needed} clips a system"
+        needed = row.listeners_needed, row.clips_needed
+        more = "no number of listeners" if needed[0] is None else plural(needed[0], "listener")
+        clips = "no number of clips" if needed[1] is None else f"{plural(needed[1], 'clip')} a system"
         now = f"±{row.half_width:.3g} now, limited by {row.limit}"
         lines.append(f"  {row.scale:<12} {now}; ±{row.target:.3g} needs {more}, or {clips}")
     return "\n".join(lines)

@@ -276,7 +276,10 @@ def identities(sources: Sources) -> list[Identity]:
             )
             for study in sources.studies
         ),
-        *(Identity(f"listening study {study_name(its)}", None, its.seed, None) for its in sources.listening),
+        *(
+            Identity(f"listening study {study_name(its)}", None, its.seed, None, its.versions)
+            for its in sources.listening
+        ),
         *(
             Identity(f"audit of {its.name}", its.result.corpus_hash, its.result.seed, None, its.result.versions)
             for its in sources.audits

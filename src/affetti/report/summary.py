@@ -173,7 +173,7 @@ def _gains(result: StudyResult) -> list[Answer]:
 
 
 def _listeners(result: ListeningResult) -> list[Answer]:
-    """Which systems differ on each scale that is no emotion, whether emotions are followed, what can be told apart."""
+    """Which systems differ on each scale that is no emotion, how far emotions are perceived, triangle tests."""
     lines: list[Answer] = []
     for scale in dict.fromkeys(pair.scale for pair in result.pairs if pair.scale not in AXES):
         pairs = [pair for pair in result.pairs if pair.scale == scale]
@@ -186,9 +186,10 @@ def _listeners(result: ListeningResult) -> list[Answer]:
         for row in result.control
     ]
     for test in result.triangles:
-        share = f"{100 * test.correct:.0f} % right, 33 % by guessing"
+        ci = None if test.ci is None else [100 * end for end in test.ci]
+        share = f"{with_interval(100 * test.correct, ci, 0)} % correct, 33 % by guessing"
         decided = test.p is not None and test.p < result.analysis.alpha
-        lines.append(Answer(f"{test.a} and {test.b}", f"{'Told apart' if decided else 'Can’t tell'}: {share}."))
+        lines.append(Answer(f"{test.a} and {test.b}", f"{'Distinguished' if decided else 'Can’t tell'}: {share}."))
     return lines
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -166,19 +167,62 @@ def test_screening_is_shown_with_its_effect_and_may_leave_nobody() -> None:
         own = table[(table["system"] == it.name) & (table["scale"] == it.scale)]["rating"]
         assert it.mean == pytest.approx(own.mean())
         assert it.without_screening == pytest.approx(own.mean() * 12 / 13)
-    with pytest.raises(InputError, match="none of 1 listeners"):
+    with pytest.raises(InputError, match="screening leaves no listener"):
         analyse(RatingTable.of(constant))
+
+
+def test_a_system_without_requests_is_named_in_the_notes() -> None:
+    table, requested = emotions()
+    known = {clip: emotion for clip, emotion in requested.items() if clip not in [f"c{k}" for k in range(10)]}
+    result = analyse(RatingTable.of(table), AnalysisInputs(requested=known))
+    assert {row.system for row in result.control} == {"s1", "s2"}
+    assert any("clips of s0 have a requested valence" in note for note in result.notes)
+    assert not any("s1" in note for note in result.notes)
+    nothing = analyse(RatingTable.of(table))
+    assert not nothing.notes
+    assert not nothing.control
+
+
+def compared(scale: str, both: bool) -> pd.DataFrame:
+    """Five listeners' answers to four pairs or triangles of systems whose names have spaces."""
+    rows = list[dict[str, object]]()
+    for listener, request in itertools.product(range(5), range(4)):
+        systems = ("the flow", "a real one")
+        for own, other in (systems, systems[::-1]) if both else (systems,):
+            rating = float((listener + request) % 3 > 0)
+            row: dict[str, object] = {
+                "listener": f"l{listener}",
+                "clip": f"{own}{request}",
+                "system": own,
+                "condition": f"r{request}",
+            }
+            rows.append(row | {"against": other, "scale": scale, "rating": rating if own == systems[0] else 1 - rating})
+    return pd.DataFrame(rows)
+
+
+def test_names_of_systems_may_have_spaces() -> None:
+    result = analyse(RatingTable.of(compared("spotted", both=False)), AnalysisInputs(task="spot"))
+    assert [(row.a, row.b, row.answers) for row in result.triangles] == [("a real one", "the flow", 20)]
+    preferred = analyse(RatingTable.of(compared("preference", both=True)), AnalysisInputs(task="pair"))
+    assert [(row.a, row.b) for row in preferred.pairs] == [("a real one", "the flow")]
+
+
+def test_a_comparison_with_one_row_is_refused_and_not_dropped() -> None:
+    whole = compared("preference", both=True)
+    for wrong in (compared("preference", both=False), whole.iloc[1:], whole.assign(against="")):
+        with pytest.raises(InputError, match="one row of two"):
+            analyse(RatingTable.of(wrong), AnalysisInputs(task="pair"))
 
 
 def test_too_little_data_gives_notes_and_no_intervals() -> None:
     table, requested = emotions()
     two = table[table["listener"].isin(["l0", "l1"])]
     result = analyse(RatingTable.of(two), AnalysisInputs(requested=requested))
-    assert any("2 listeners are too few" in note for note in result.notes)
+    assert any("too few listeners for an interval: 2" in note for note in result.notes)
     assert all(it.ci is None for it in (*result.systems, *result.pairs))
     one = table[table["clip"].isin(["c0", "c10", "c20"])]
     result = analyse(RatingTable.of(one), AnalysisInputs(requested=requested))
-    assert any("s1 has 1 clips, too few" in note for note in result.notes)
+    assert any("too few clips of s1 for an interval: 1" in note for note in result.notes)
     assert all(it.p is None for it in result.pairs)
     some = table[(table["scale"] != "arousal") & (table["clip"] < "c2")]
     same = analyse(RatingTable.of(some.assign(rating=some["rating"].where(some["scale"] == "valence", 3.0))))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from affetti.emotion import AXES
 from affetti.errors import InputError
 from affetti.metrics import agreement
+from affetti.provenance import versions
 from affetti.results import PointEstimate
 from affetti.studies.listening.answers import PREFERENCE, SPOTTED
 from affetti.studies.listening.control import control, rank_agreement
@@ -62,7 +63,7 @@ class AnalysisInputs:
     quality_scores: Mapping[str, float] = field(default_factory=dict[str, float])
     """Quality Scores by system."""
     analysis: Analysis | None = None
-    """Which look this is; None: the only one."""
+    """Which of several interim analyses this is; None: the only one."""
     target: float | None = None
     """Half-width of the interval of a difference that is to be reached; None: half of what the study has."""
     seed: int = 0
@@ -83,7 +84,7 @@ def analyse(table: RatingTable, inputs: AnalysisInputs = AnalysisInputs()) -> Li
     if not len(kept.table) or not len(kept.main):
         hint = "check the answers in the table of ratings"
         reasons = "; ".join(dict.fromkeys(it.reason for it in excluded))
-        raise InputError(f"screening leaves none of {len(excluded)} listeners ({reasons})", where="ratings", hint=hint)
+        raise InputError(f"screening leaves no listener ({len(excluded)}: {reasons})", where="ratings", hint=hint)
     listeners = kept.table["listener"].nunique()
     look = inputs.analysis or Analysis(1, listeners, 0, ALPHA)
     level, notes = 1.0 - look.alpha, _notes(kept, excluded, look)
@@ -109,7 +110,7 @@ def analyse(table: RatingTable, inputs: AnalysisInputs = AnalysisInputs()) -> Li
         systems=tuple(systems),
         pairs=tuple(pairs),
         triangles=_triangles(kept, level),
-        control=_control(kept, inputs, level),
+        control=_control(kept, inputs, level, notes),
         regressor=_regressor(kept, inputs),
         quality_score=_quality_scores(systems, inputs, level),
         reliability=tuple(_reliability(kept, ratings, inputs.seed, notes) for ratings in rated),
@@ -117,6 +118,7 @@ def analyse(table: RatingTable, inputs: AnalysisInputs = AnalysisInputs()) -> Li
         variance=tuple(filter(None, (_variance(ratings, inputs) for ratings in rated))),
         screening=Screening(RULES, excluded, _effect(table, kept) if excluded else ()),
         notes=tuple(notes),
+        versions=versions(),
     )
 
 
@@ -124,15 +126,16 @@ def _notes(kept: RatingTable, excluded: tuple[ExcludedListener, ...], look: Anal
     """What the reader must know of the data."""
     notes: list[str] = []
     if excluded:
-        notes.append(f"{len(excluded)} listeners were left out by the rules of screening")
+        total = kept.table["listener"].nunique() + len(excluded)
+        notes.append(f"the rules of screening leave out {len(excluded)} of {total} listeners")
     if look.interim or look.number > 1:
         notes.append(f"analysis {look.number} of a study planned for {look.planned} listeners: level {look.alpha:.3g}")
     listeners = kept.table["listener"].nunique()
     if listeners < MIN_UNITS:
-        notes.append(f"{listeners} listeners are too few for an interval: {MIN_UNITS} or more are needed")
+        notes.append(f"too few listeners for an interval: {listeners}, and {MIN_UNITS} or more are needed")
     clips = kept.main.groupby("system")["clip"].nunique()
     few = clips[clips < MIN_UNITS].items()
-    notes += [f"{name} has {n} clips, too few for an interval: {MIN_UNITS} or more are needed" for name, n in few]
+    notes += [f"too few clips of {name} for an interval: {n}, and {MIN_UNITS} or more are needed" for name, n in few]
     for scale in kept.scales:
         ratings = kept.main.loc[kept.main["scale"] == scale, "rating"]
         if ratings.min() == ratings.max() and scale != PREFERENCE:
@@ -180,8 +183,20 @@ def _pair(
 
 
 def _comparisons(table: RatingTable) -> Comparisons:
-    """The pairs of a table: one row of two, that of the system that comes first in the alphabet."""
-    rows = table.main[(table.main["scale"] == PREFERENCE) & (table.main["system"] < table.main["against"])]
+    """The pairs of a table: one row of two, that of the system that comes first in the alphabet.
+
+    Raises:
+        InputError: a comparison has one row.
+    """
+    both = table.main[table.main["scale"] == PREFERENCE]
+    rows, mirrored = both[both["system"] < both["against"]], both[both["system"] > both["against"]]
+    made = rows.value_counts(["listener", "system", "against"]).to_dict()
+    if (
+        len(rows) + len(mirrored) < len(both)
+        or made != mirrored.value_counts(["listener", "against", "system"]).to_dict()
+    ):
+        hint = "give each comparison two rows, one a system, with the other system in the column against"
+        raise InputError("a preference names no second system, or has one row of two", where="ratings", hint=hint)
     systems = tuple(sorted({*rows["system"], *rows["against"]}))
     number = {name: index for index, name in enumerate(systems)}
     return Comparisons(
@@ -196,8 +211,6 @@ def _comparisons(table: RatingTable) -> Comparisons:
 
 def _preferences(table: RatingTable, look: Analysis, seed: int) -> tuple[list[SystemMean], list[PairDifference]]:
     compared = _comparisons(table)
-    if len(compared.systems) < 2:
-        raise InputError("preferences name no second system", where="ratings", hint="give a column against")
     theta, pairs = strengths(compared, seed)
     rows = table.main[table.main["scale"] == PREFERENCE]
     means: list[SystemMean] = []
@@ -219,18 +232,17 @@ def _triangles(table: RatingTable, level: float) -> tuple[TriangleTest, ...]:
         return ()
     ratings = table.scale(SPOTTED)
     rows = table.main[table.main["scale"] == SPOTTED]
-    pair = np.array([" ".join(sorted(it)) for it in zip(rows["system"], rows["against"], strict=True)])
+    pairs = [tuple(sorted(it)) for it in zip(rows["system"], rows["against"], strict=True)]
     tests: list[TriangleTest] = []
-    for name in dict.fromkeys(pair.tolist()):
-        own = ratings.rows(pair == name)
+    for a, b in dict.fromkeys(pairs):
+        own = ratings.rows(np.array([it == (a, b) for it in pairs]))
         test = triangle(own, level)
-        a, b = name.split(" ")
         sizes = len(own), len(np.unique(own.listener)), len(np.unique(own.condition))
         tests.append(TriangleTest(a, b, test.correct.value, test.correct.ci, test.p, *sizes))
     return tuple(tests)
 
 
-def _control(table: RatingTable, inputs: AnalysisInputs, level: float) -> tuple[ControlRow, ...]:
+def _control(table: RatingTable, inputs: AnalysisInputs, level: float, notes: list[str]) -> tuple[ControlRow, ...]:
     rows: list[ControlRow] = []
     for index, axis in enumerate(AXES):
         if axis not in table.scales:
@@ -239,6 +251,9 @@ def _control(table: RatingTable, inputs: AnalysisInputs, level: float) -> tuple[
         requested = _by_clip(ratings, inputs.requested, index)
         for system, name in enumerate(ratings.systems):
             made = control(ratings.rows(ratings.system == system), requested, inputs.seed, level)
+            if made is None and inputs.requested:
+                few = f"fewer than {MIN_UNITS} clips of {name} have a requested {axis}, or all have the same"
+                notes.append(f"{few}: whether it is perceived is not measured")
             if made is not None:
                 rows.append(ControlRow(name, axis, made.slope, made.bias, made.correlation, made.clips, made.listeners))
     return tuple(rows)
@@ -311,9 +326,9 @@ def _reliability(table: RatingTable, ratings: ScaleRatings, seed: int, notes: li
 
 
 def _variance(ratings: ScaleRatings, inputs: AnalysisInputs) -> VarianceOfScale | None:
-    """None where the design does not tell clips from listeners."""
+    """None where each listener rated one clip, so that clips and listeners cannot be separated."""
     crossed = Crossed(ratings)
-    if crossed.residual_variance is None or np.ptp(ratings.rating) == 0 or len(ratings.systems) < 1:
+    if crossed.residual_variance is None or np.ptp(ratings.rating) == 0:
         return None
     values = components(ratings)
     intervals = component_intervals(ratings, inputs.seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from affetti.corpus.ceiling import LabelCeiling
@@ -49,18 +50,19 @@ class PairDifference:
 
 @dataclass(frozen=True)
 class TriangleTest:
-    """Whether two systems can be told apart by listening."""
+    """Whether listeners distinguish two systems (triangle test)."""
 
     a: str
     b: str
     correct: float
-    """Part of right answers; a third by guessing."""
+    """Proportion of correct answers, in [0, 1]; a third by guessing."""
     ci: tuple[float, float] | None
     p: float | None
     """One-sided, of guessing."""
     answers: int
     listeners: int
     clips: int
+    """Requests whose clips were compared."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ class VarianceOfScale:
     """With as many clips; None: no number reaches the target."""
     clips_needed: int | None
     """Clips a system, with as many listeners."""
-    both_needed: tuple[int, int]
-    """Listeners and clips a system, where both grow alike."""
+    both_needed: tuple[int, int] | None
+    """Listeners and clips a system, where both grow alike; None: no number reaches the target."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class ListeningResult(BaseResult):
     """Who count, after screening."""
     ratings: int
     analysis: Analysis
-    """Which look at the answers this is."""
+    """Which of several interim analyses this is."""
     seed: int
     systems: tuple[SystemMean, ...]
     pairs: tuple[PairDifference, ...]
@@ -207,3 +209,5 @@ class ListeningResult(BaseResult):
     variance: tuple[VarianceOfScale, ...]
     screening: Screening
     notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of affetti, torch, numpy and Python, that it was computed with."""
