@@ -13,7 +13,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -177,11 +177,7 @@ def _pool(
             pending: dict[Future[None], int] = {}
 
             def end(kind: type[BaseException] | None, *_: object) -> None:
-                computed = [future for future in pending if not future.cancel()]
-                if kind is KeyboardInterrupt:
-                    running = sum(future.running() for future in computed)
-                    log.warning("interrupted: waiting for %d parts of the work; Ctrl-C again ends at once", running)
-                _shut_down(pool, processes, computed)
+                _shut_down(pool, processes, pending, interrupted=kind is KeyboardInterrupt)
 
             ending.push(end)
             pending |= {pool.submit(_run_range, *span): span[1] - span[0] for span in spans}
@@ -189,13 +185,19 @@ def _pool(
         yield pending
 
 
-def _shut_down(pool: ProcessPoolExecutor, processes: Sequence[BaseProcess], computed: Sequence[Future[None]]) -> None:
+def _shut_down(
+    pool: ProcessPoolExecutor, processes: Sequence[BaseProcess], pending: Collection[Future[None]], interrupted: bool
+) -> None:
     """Wait for the ranges that are being computed; a second Ctrl-C kills the processes.
 
     The pool is shut down where Ctrl-C is held back: an interrupted ``Thread.join`` takes its thread for ended, and the
     pool would close the queue that its thread still reads.
     """
     try:
+        computed = [future for future in pending if not future.cancel()]
+        if interrupted:
+            running = sum(future.running() for future in computed)
+            log.warning("interrupted: waiting for %d parts of the work; Ctrl-C again ends at once", running)
         wait(computed)
     except KeyboardInterrupt:
         with _interrupts_held_back():
@@ -242,6 +244,7 @@ def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) 
     waiting = list(enumerate(jobs))
     running: dict[int, Any] = {}
     threads = max(1, workers // len(jobs))
+    interrupted = False
     try:
         while waiting or running:
             while waiting and len(running) < workers:
@@ -261,19 +264,22 @@ def run_jobs(jobs: Sequence[Job[T]], workers: int, progress: Progress = silent) 
                 results[number] = content
                 running.pop(number).join()
     except KeyboardInterrupt:
-        names = ", ".join(jobs[number].name for number in running)
-        log.warning("interrupted: waiting for %s to save what is done; Ctrl-C again ends at once", names)
+        interrupted = True
         raise
     finally:
-        _end_jobs(list(running.values()))
+        _end_jobs(jobs, running, interrupted)
     return [results[number] for number in range(len(jobs))]
 
 
-def _end_jobs(processes: Sequence[Any]) -> None:
+def _end_jobs(jobs: Sequence[Job[Any]], running: Mapping[int, Any], interrupted: bool) -> None:
     """After Ctrl-C, or another job's error: each job receives SIGTERM and may save; a second Ctrl-C kills them."""
-    for process in processes:
-        process.terminate()
+    processes = running.values()
     try:
+        if interrupted:
+            names = ", ".join(jobs[number].name for number in running)
+            log.warning("interrupted: waiting for %s to save what is done; Ctrl-C again ends at once", names)
+        for process in processes:
+            process.terminate()
         for process in processes:
             process.join()
     except KeyboardInterrupt:
