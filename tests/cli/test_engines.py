@@ -62,8 +62,8 @@ def test_an_address_that_answers_nothing(prepare: Command) -> None:
     pytest.importorskip("ray")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    assert f"no Ray cluster answers at {address}" in refused(prepare("--engine", "ray", "--address", address))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # taken, and nobody listens
+        assert f"no Ray cluster answers at {address}" in refused(prepare("--engine", "ray", "--address", address))
 
 
 def test_a_partition_that_is_unknown_or_a_quota_that_is_exceeded(

@@ -132,10 +132,10 @@ def test_without_an_address_the_run_has_a_cluster_of_its_own(monkeypatch: pytest
 def test_an_address_at_which_nothing_answers_is_refused_at_once() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
-        with pytest.raises(UsageError, match=rf"--address: no Ray cluster answers at {address}.*ray start --head"):
-            executor(RayEngine(address)).workers  # noqa: B018 - connects
+        port = free.getsockname()[1]  # taken, and nobody listens
+        for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+            with pytest.raises(UsageError, match=rf"--address: no Ray cluster answers at {address}.*ray start --head"):
+                executor(RayEngine(address)).workers  # noqa: B018 - connects
     with pytest.raises(UsageError, match=r"'moon' is no address of a cluster"):
         executor(RayEngine("moon")).workers  # noqa: B018
 

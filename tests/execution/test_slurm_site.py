@@ -135,8 +135,12 @@ def command(out: Path) -> subprocess.Popen[str]:
 def submitted(process: subprocess.Popen[str], out: Path) -> None:
     """Wait until the jobs of a command are in the queue."""
     record = out / ".work" / slurm.FOLDER / "jobs.json"
-    wait_until(lambda: record.exists() or process.poll() is not None)
-    assert record.exists(), process.communicate()
+
+    def named() -> bool:  # a command that was interrupted leaves a record of no jobs
+        return record.exists() and bool(json.loads(record.read_text(encoding="utf-8")))
+
+    wait_until(lambda: named() or process.poll() is not None)
+    assert named(), process.communicate()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
