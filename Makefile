@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 AFFETTI_TEST_DATA ?= $(wildcard ../shared/data)
 export AFFETTI_TEST_DATA := $(abspath $(AFFETTI_TEST_DATA))
 
-.PHONY: setup demo test lint check bench docs docs-check clean $(BENCHES)
+.PHONY: setup demo test test-ci lint check bench docs docs-check clean $(BENCHES)
 
 setup: $(STAMP)
 
@@ -37,8 +37,12 @@ docs: setup
 docs-check: setup
 	$(SPHINX) -D plot_gallery=0 docs docs/_build/check
 
+# The tests as CI runs them: in two processes, a file in one of them, for its fixtures are made once; with coverage.
+test-ci: PYTEST_FLAGS := -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+test-ci: test
+
 # What CI runs, in the environment at hand; .ci/run does the same from scratch.
-check: lint docs-check test
+check: lint docs-check test-ci
 	$(BIN)/affetti demo --size small --out $(VENV)/demo-check
 	rm -rf $(VENV)/demo-check
 
