@@ -90,9 +90,8 @@ def whole_batch(x: Tensor) -> Tensor:
         return x
     place = torch.arange(share.rank, share.devices * share.clips, share.devices, device=x.device)
     empty = x.new_zeros((share.devices * share.clips, *x.shape[1:]))
-    return _SumOverDevices.apply(
-        empty.index_copy(0, place, x)
-    )  # unlike a gather it can be differentiated twice everywhere
+    # Unlike a gather, this can be differentiated twice everywhere.
+    return _SumOverDevices.apply(empty.index_copy(0, place, x))
 
 
 def mean_over_devices(x: Tensor) -> Tensor:
