@@ -11,6 +11,7 @@ from scipy.stats import t as student_t
 
 from affetti.studies.audit import study_measurements
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.audit.claims import claims, decide
 
 
 def arm(name: str, ccc: float, delta: float, *ci: float) -> dict[str, Any]:
@@ -129,7 +130,27 @@ def test_training_longer_is_compared_with_a_fifth(tmp_path: Path) -> None:
     ]
     result = by_name(write(tmp_path / "study", training_steps=rows))
     assert result["returns_gan"].value == pytest.approx(1.0)
+    assert result["returns_gan"].ci is None
+    assert "no contrast of gan:trained=2000 and gan:trained=400" in result["returns_gan"].note
     assert "5.0 times longer" in result["returns_gan"].label
+
+
+def test_training_longer_is_decided_by_the_contrast_of_the_study(tmp_path: Path) -> None:
+    rows = [
+        method(f"gan:trained={n}", None, 1.0, d, 0.5) | {"kind": "gan", "updates": n, "seconds": 1.0}
+        for n, d in ((180, 0.01), (900, 0.03))
+    ]
+    difference = {"delta": 0.02, "delta_ci": [0.012, 0.03]}
+    pairs = [
+        {"arm": "gan", "reference": "gan:trained=180", "delta": 9.0, "delta_ci": [8.0, 9.0]},
+        {"arm": "gan:trained=900", "reference": "gan:trained=180"} | difference,
+    ]
+    result = by_name(write(tmp_path / "study", training_steps=rows, contrasts=pairs))["returns_gan"]
+    assert result.value == pytest.approx(100 * 0.02 / 0.6)
+    assert result.ci == pytest.approx((100 * 0.012 / 0.6, 100 * 0.03 / 0.6))
+    claim = next(claim for claim in claims() if claim.id == "returns")
+    # 1.7 points are claimed, ± 10 %: the whole interval, 2.0 to 5.0, lies above.
+    assert decide(claim, result, composed=True) == ("contradicted", "")
 
 
 def test_quadrants_give_no_gain_in_ccc_and_the_first_study_speaks(tmp_path: Path) -> None:

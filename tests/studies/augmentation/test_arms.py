@@ -6,7 +6,7 @@ from tests.material import present
 from affetti.augment import waveform
 from affetti.errors import MissingDependencyError, UsageError
 from affetti.studies.augmentation.arm_choice import all_arms, choose_arms, default_arms
-from affetti.studies.augmentation.arms import Arm, SyntheticSetSpec, parse_arm
+from affetti.studies.augmentation.arms import Arm, SyntheticSetSpec, parse_arm, training_contrasts
 
 KINDS = ("gan", "flow")
 
@@ -186,3 +186,11 @@ def test_how_a_set_is_used_and_asked_for_is_in_its_name() -> None:
         parse_arm("their", 1.0)
     with pytest.raises(UsageError, match="Did you mean plain-real-longer"):
         parse_arm("real-longer", 1.0)
+
+
+def test_the_longest_training_of_each_generator_is_compared_with_the_one_nearest_to_a_fifth() -> None:
+    names = ["real", "gan", "gan:trained=300", "gan:trained=60", "gan:trained=120", "gan:trained=300-shuffled"]
+    names += ["flow:trained=50", "gan:trained=300,truncation=0.5", "gan_without_genre:trained=900", "null"]
+    assert training_contrasts([parse_arm(name, 1.0) for name in names]) == [("gan:trained=300", "gan:trained=60")]
+    longer = [parse_arm(f"flow:trained={updates}", 1.0) for updates in (800, 50)]
+    assert training_contrasts(longer) == [("flow:trained=800", "flow:trained=50")]

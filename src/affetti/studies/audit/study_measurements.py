@@ -20,6 +20,7 @@ from scipy.stats import rankdata, ttest_ind
 from affetti.metrics.ratio import Interval, ratio_interval
 from affetti.storage import read_json
 from affetti.studies.audit.answer import Measurement
+from affetti.studies.augmentation.arms import nearest_fifth
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.results import StudyResult
 from affetti.training.registry import GENERATORS
@@ -56,7 +57,7 @@ def _study(folder: Path, result: dict[str, Any]) -> list[Measurement]:
         measurements += [
             _longer_training(kind, result, base, songs)
             for kind in GENERATORS
-            if len(_steps(kind, result)) > 1 and base > 0
+            if len({row["updates"] for row in _steps(kind, result)}) > 1 and base > 0
         ]
     for row in methods:
         if row["quality"] is not None:
@@ -99,14 +100,17 @@ def _steps(kind: str, result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _longer_training(kind: str, result: dict[str, Any], base: float, songs: int) -> Measurement:
     """What the longest training gains beyond that a fifth as long, or the nearest to it."""
-    rows = _steps(kind, result)
-    last = rows[-1]
-    first = min(rows[:-1], key=lambda row: abs(math.log(last["updates"] / 5 / row["updates"])))
+    rows = {row["updates"]: row for row in _steps(kind, result)}
+    last, first = rows[max(rows)], rows[nearest_fifth([*rows])]
     label = f"gain in CCC of {kind} trained {last['updates'] / first['updates']:.1f} times longer, in points of %"
+    pair = last["name"], first["name"]
+    for row in result.get("contrasts") or []:
+        if (row["arm"], row["reference"]) == pair:
+            ends = (100 * row["delta_ci"][0] / base, 100 * row["delta_ci"][1] / base)
+            return Measurement(f"returns_{kind}", label, 100 * row["delta"] / base, ends, songs, unit="%")
     value = 100 * (last["delta"] - first["delta"]) / base
-    return Measurement(
-        f"returns_{kind}", label, value, None, songs, unit="%", note="no interval: two arms of one study"
-    )
+    note = f"no interval: the study has no contrast of {pair[0]} and {pair[1]}"
+    return Measurement(f"returns_{kind}", label, value, None, songs, unit="%", note=note)
 
 
 def _information(methods: list[dict[str, Any]]) -> list[Measurement]:

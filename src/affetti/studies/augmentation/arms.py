@@ -31,6 +31,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -174,6 +175,33 @@ class Arm:
     def reference(self) -> str:
         """The arm that it is something on top of."""
         return PLAIN_REFERENCE if self.plain else REFERENCE
+
+
+def nearest_fifth(updates: Sequence[int]) -> int:
+    """Of the trainings that are shorter than the longest, the one whose ratio to it is nearest to a fifth.
+
+    Example:
+        >>> nearest_fifth([100, 400, 2000])
+        400
+    """
+    longest = max(updates)
+    return min((each for each in updates if each < longest), key=lambda each: abs(math.log(longest / 5 / each)))
+
+
+def training_contrasts(arms: Sequence[Arm]) -> list[tuple[str, str]]:
+    """For each generator that is trained for several numbers of updates: the longest, and a fifth of it.
+
+    Example:
+        >>> training_contrasts([parse_arm(f"gan:trained={updates}", 1.0) for updates in (100, 500)])
+        [('gan:trained=500', 'gan:trained=100')]
+    """
+    named: dict[str, dict[int, str]] = {}
+    for arm in arms:
+        made = arm.synthetic
+        if made is not None and made.training_steps is not None and arm.name == made.generator:
+            named.setdefault(made.variant, {})[made.training_steps] = arm.name
+    several = [each for each in named.values() if len(each) > 1]
+    return [(each[max(each)], each[nearest_fifth([*each])]) for each in several]
 
 
 def parse_arm(name: str, ratio: float, recipe: tuple[str, ...] = RECIPE, clips: tuple[str, ...] = ()) -> Arm:

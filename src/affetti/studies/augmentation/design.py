@@ -32,6 +32,7 @@ from affetti.studies.augmentation.arms import (
     Arm,
     SyntheticSetSpec,
     parse_arm,
+    training_contrasts,
 )
 from affetti.studies.augmentation.comparison import REFERENCE
 from affetti.studies.augmentation.given_clips import GivenClips, open_given_clips
@@ -62,7 +63,8 @@ class StudySettings:
     """Names, see :mod:`affetti.studies.augmentation.arms`; ``all`` is the whole list. ``real`` is always among them."""
     contrasts: tuple[tuple[str, str], ...] = ()
     """Pairs of arms whose difference is wanted, besides that of each arm from ``real``; the first is the study's
-    primary contrast. A generator with and without a field is always such a pair."""
+    primary contrast. A generator with and without a field is always such a pair, and so are its longest training and
+    the one nearest to a fifth of it."""
     augment: str | None = None
     """The recipe: augmentations of all arms but the plain ones, joined by ``+``; None: the default of regressors."""
     clips: tuple[tuple[str, Path], ...] = ()
@@ -277,6 +279,7 @@ def _contrasts(
         pairs.append((first, second))
     variants = [arm.synthetic for arm in arms if arm.synthetic is not None and arm.name == arm.synthetic.variant]
     pairs += [(each.kind, each.variant) for each in variants if each.variant != each.kind and each.kind in names]
+    pairs += training_contrasts(arms)
     pairs += [(arm.name, PLAIN_REFERENCE) for arm in arms if arm.plain and arm.name != PLAIN_REFERENCE]
     return tuple(dict.fromkeys(pairs))
 
