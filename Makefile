@@ -56,6 +56,8 @@ BENCH_ARGUMENTS_score_sanity := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_front_ends := speed
 BENCH_ARGUMENTS_campaign := kills --folder $(VENV)/bench/campaign
 BENCH_ARGUMENTS_field_penalties := --folder $(VENV)/bench/field-penalties
+BENCH_ARGUMENTS_full_size := --folder $(VENV)/bench/full-size
+BENCH_ARGUMENTS_training_curves := --folder $(VENV)/bench/training-curves
 # The weights in the package stay as they are: these go beside the windows.
 BENCH_ARGUMENTS_shipped_regressor := $(VENV)/bench/shipped --out $(VENV)/bench/shipped/weights
 BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
