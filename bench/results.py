@@ -1,112 +1,125 @@
-"""The tables of docs/results.md, from folders of ``affetti compare`` and ``affetti audit``.
+"""The edition of the results: its plan, its runs, its tables, and checks of single rows.
 
-python bench/results.py STUDY|AUDIT...
+    python bench/results.py --plan [--reduced]              every command, its hours and what it needs
+    python bench/results.py --run WORK [--reduced]          go on for an hour; exit code 130: more is left
+    python bench/results.py --file WORK [--reduced]         file what is done as docs/results/last.json
+    python bench/results.py --check TABLE ROW --work NEW    rerun one row of docs/results/first.json from nothing
+    python bench/results.py STUDY|AUDIT...                  the tables of docs/results.md
+
+``--reduced`` runs the same commands at a size that tries them and says nothing of the question. Data sets are given by
+``--vgmidi`` and ``--emopia``. After ``--file``, ``python docs/generate_results.py last`` writes sentences and pictures.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from affetti.storage import read_json
+from affetti.errors import AffettiError, UsageError
+from edition import SECONDS, Step, edition, hours
+from edition_run import INTERRUPTED, State, run_piece
+from result_check import check_row
+from result_file import RESULTS, read_edition, write_edition
+from result_filing import file_edition
+from result_tables import print_tables
 
-
-def interval(value: float | None, ci: list[float] | None, digits: int, sign: bool = False) -> str:
-    """A value with its interval, or a dash."""
-    if value is None:
-        return "–"
-    form = f"{'+' if sign else ''}.{digits}f"
-    return f"{value:{form}}" + (f" [{ci[0]:{form}}, {ci[1]:{form}}]" if ci else "")
-
-
-def study(result: dict[str, Any]) -> None:
-    """Arms, methods and the published protocol."""
-    test, measure = result["test"], result["measure"]
-    print(f"{test['n']} test clips of {test['songs']} songs, {result['seeds']} seeds, folds {result['folds']};")
-    print(f"smallest gain detected with a power of 80 %: {result['detectable']:.3f}\n")
-    ridge = {row["name"]: row for row in result["ridge"]}
-    called, ci = ("CCC", "ci") if measure == "ccc" else ("right quadrant", "accuracy_ci")
-    print(f"| arm | {called} | difference | for all arms at once | resamples below 0 | verdict | ridge, difference |")
-    print("|---|---|---|---|---|---|---|")
-    for row in result["arms"]:
-        both = row.get("delta_ci_simultaneous")
-        linear = ridge.get(row["name"])
-        cells = [
-            f"`{row['name']}`",
-            interval(row[measure], row[ci], 3),
-            interval(row["delta"], row["delta_ci"], 3, sign=True),
-            f"[{both[0]:+.3f}, {both[1]:+.3f}]" if both else "",
-            interval(row.get("share_below_zero", row.get("probability_of_harm")), None, 2),
-            row.get("verdict", ""),
-            interval(linear["delta"], linear["delta_ci"], 3, sign=True) if linear else "",
-        ]
-        print(f"| {' | '.join(cells)} |")
-    heads = ("method", "quality", "claimed", "information %", "claimed", "emotion", "claimed", "diversity")
-    print(f"\n| {' | '.join(heads)} |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in result["hierarchy"]:
-        claimed = row["claimed"] or {}
-        predicted = [row["emotion"].get(axis, {}).get("ccc", {}).get("value") for axis in ("valence", "arousal")]
-        cells = [
-            f"`{row['name']}`",
-            interval(row["quality"], row["quality_ci"], 0),
-            claimed.get("quality", "–"),
-            interval(row["information"], row.get("information_ci"), 0),
-            claimed.get("information", "–"),
-            ", ".join(interval(value, None, 2) for value in predicted),
-            claimed.get("emotion", "–"),
-            interval(row["diversity"], None, 2),
-        ]
-        print(f"| {' | '.join(cells)} |")
-    for entry in result["best"]:
-        print(f"\nbest, fold {entry['fold']}: {entry.get('arm', entry.get('is'))}")
-    if published := result["published_protocol"]:
-        values = {name: published[name] for name in ("real", "mixed", "mixed_on_real")}
-        ccc = ", ".join(f"{name} {its['value']:.3f} {its['range']}" for name, its in values.items())
-        gain, test, honest = (published[name] for name in ("gain", "test", "honest_gain"))
-        print(f"\nas published: {ccc}; gain {gain:+.3f}; test {test}; honest {honest}")
+REDUCED = "REDUCED SIZE: this tries the commands; its numbers say nothing of the question"
 
 
-def audit(result: dict[str, Any]) -> None:
-    """The sentence of each question, then the claims."""
-    for entry in result["questions"]:
-        print(f"- **{entry['question']}** {entry['sentence']}")
-    for verdict in ("supported", "contradicted", "undecided"):
-        print(f"\n| id | § | {verdict} | claimed | measured | n |\n|---|---|---|---|---|---|")
-        for row in result["findings"]:
-            if row["verdict"] == verdict and row["measured"] is not None:
-                print(f"| {' | '.join(claim_cells(row))} |")
+def plan(steps: tuple[Step, ...]) -> str:
+    """The plan as text: each step, its hours, what it needs and its command."""
+    lines: list[str] = []
+    for number, step in enumerate(steps, 1):
+        inputs = [path for path in step.inputs if path.startswith("corpora/")]
+        n_runs = sum(path.startswith("runs/") for path in step.inputs)
+        inputs += [f"{n_runs} run{'s' * (n_runs > 1)}"] * bool(n_runs)
+        inputs += [path for path in step.inputs if path.startswith("studies/")]
+        needs = ", ".join([*step.needs, *inputs]) or "nothing"
+        lines += [f"{number:>3}  {step.name}: {step.seconds / 3_600:.2f} h; needs {needs}", f"     {step.command}"]
+    parts = dict.fromkeys(step.part for step in steps)
+    sums = [f"{part} {hours(tuple(step for step in steps if step.part == part)):.1f}" for part in parts]
+    lines += ["", f"{len(steps)} commands, {hours(steps):.1f} hours of one core: {', '.join(sums)}"]
+    lines += ["Hours are numbers of networks and clips times the seconds that one took:"]
+    lines += [f"  {what}: {seconds:g} s ({source})" for what, (seconds, source) in SECONDS.items()]
+    return "\n".join(lines)
 
 
-def claim_cells(row: dict[str, Any]) -> list[str]:
-    """Cells of a claim: its id, section and words, the claimed range, what was measured and of how many."""
-    low, high = row["claimed"]
-    claimed = f"{low:,g} to {high:,g}" if None not in (low, high) else f"≥ {low:g}" if high is None else f"≤ {high:g}"
-    measured = _significant(row["measured"])
-    if row["ci"]:
-        measured += f" [{_significant(row['ci'][0])}, {_significant(row['ci'][1])}]"
-    return [
-        f"`{row['id']}`",
-        row["section"],
-        row["claim"],
-        claimed,
-        f"{measured} {row['unit']}",
-        f"{row['n']} {row['of']}",
-    ]
+def run(steps: tuple[Step, ...], work: Path, minutes: float, pieces: int, *, reduced: bool) -> int:
+    """Run pieces; 0: all is done, 130: more is left, 1: steps have failed."""
+    state = State(reduced)
+    for _ in range(pieces):
+        state = run_piece(steps, work, 60 * minutes, reduced=reduced)
+        left = [step for step in steps if step.name not in state.done]
+        print(f"{len(state.done)} of {len(steps)} steps are done; about {hours(tuple(left)):.1f} hours are left")
+        if not left or state.failed:
+            break
+    for name, last in state.failed.items():
+        print(f"failed: {name}: {last}", file=sys.stderr)
+    if state.failed:
+        return 1
+    return 0 if len(state.done) == len(steps) else INTERRUPTED
 
 
-def _significant(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the flags say; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, help="studies and audits whose tables are printed")
+    parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--run", type=Path, metavar="WORK")
+    parser.add_argument("--file", type=Path, metavar="WORK")
+    parser.add_argument("--check", nargs=2, metavar=("TABLE", "ROW"))
+    parser.add_argument("--work", type=Path, help="folder of --check")
+    parser.add_argument("--edition", default="first", help="edition that --check reads (default first)")
+    parser.add_argument("--reduced", action="store_true")
+    parser.add_argument("--minutes", type=float, default=60.0, help="length of a piece (default 60)")
+    parser.add_argument("--pieces", type=int, default=1, help="pieces to run (default 1)")
+    parser.add_argument("--vgmidi", default="VGMIDI", help="folder of VGMIDI")
+    parser.add_argument("--emopia", default="EMOPIA_1.0", help="folder of EMOPIA 1.0")
+    flags = parser.parse_args(argv)
+    try:
+        return _do(flags)
+    except AffettiError as error:
+        print(f"results: {error}", file=sys.stderr)
+        return 2
 
 
-def main() -> None:
-    """Print the tables of every folder named."""
-    for folder in map(Path, sys.argv[1:]):
-        result = read_json(folder / "result.json")
-        print(f"\n## {folder.name}\n")
-        {"compare": study, "audit": audit}[result["verb"]](result)
+def _do(flags: argparse.Namespace) -> int:
+    sources = {name: str(Path(getattr(flags, name)).absolute()) for name in ("vgmidi", "emopia")}
+    if flags.check:
+        return _check(flags, sources)
+    planned = {} if flags.plan else sources
+    steps = edition(reduced=flags.reduced, **planned)
+    if flags.reduced and (flags.plan or flags.run or flags.file):
+        print(REDUCED)
+    if flags.plan:
+        print(plan(steps))
+    if flags.run:
+        return run(steps, flags.run, flags.minutes, flags.pieces, reduced=flags.reduced)
+    if flags.file:
+        state = State.read(flags.file, flags.reduced)
+        path = (flags.file if flags.reduced else RESULTS) / "last.json"
+        write_edition(file_edition(steps, state.done, flags.file, reduced=flags.reduced), path)
+        print(f"{len(state.done)} of {len(steps)} steps are done: {path}")
+    print_tables(flags.folders)
+    return 0
+
+
+def _check(flags: argparse.Namespace, sources: dict[str, str]) -> int:
+    """Rerun a row; 0: it holds, 1: it does not."""
+    filed = read_edition(flags.edition)
+    name, arm = flags.check
+    if name not in {table.id for table in filed.tables}:
+        hint = f"choose from {', '.join(table.id for table in filed.tables)}"
+        raise UsageError(f"the {flags.edition} edition has no table {name!r}", where="--check", hint=hint)
+    if flags.work is None:
+        raise UsageError("no folder", where="--check", hint="add --work NEW")
+    table = filed.table(name)
+    checked, corpus_hash = check_row(table, arm, flags.work, sources)
+    print(checked.describe(table, corpus_hash))
+    return 0 if checked.holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
