@@ -89,6 +89,7 @@ def test_a_very_long_name_can_be_written(tmp_path: Path) -> None:
         (b'{"a": 1, ', "not valid JSON"),
         (b"\xff\xfe{", "cannot be read"),
         (b"[" * 100_000, "too deeply"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "a number has thousands of digits"),
     ],
 )
 def test_unreadable_json_is_reported_with_its_path(tmp_path: Path, content: bytes | None, says: str) -> None:

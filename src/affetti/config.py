@@ -22,7 +22,7 @@ from cattrs.strategies import configure_union_passthrough
 
 from affetti.errors import StorageError, UsageError
 from affetti.presets import ConstantQFrontEnd, FrontEnd, MelFrontEnd
-from affetti.storage import expand_home, read_text
+from affetti.storage import expand_home, parse, read_text
 
 T = TypeVar("T")
 
@@ -70,14 +70,11 @@ def read(path: Path) -> dict[str, Any]:
         UsageError: it is neither ``.toml`` nor ``.json``, or does not hold a table.
     """
     text = read_text(path)
+    if path.suffix not in (".toml", ".json"):
+        raise UsageError(f"unknown kind of configuration {path.suffix!r}", where=path, hint="use .toml or .json")
     try:
-        if path.suffix == ".toml":
-            values: Any = tomllib.loads(text)
-        elif path.suffix == ".json":
-            values = json.loads(text)
-        else:
-            raise UsageError(f"unknown kind of configuration {path.suffix!r}", where=path, hint="use .toml or .json")
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        values: Any = parse(text, tomllib.loads if path.suffix == ".toml" else json.loads)
+    except ValueError as error:
         raise StorageError(f"not valid ({error})", where=path, hint="correct the file") from error
     if not isinstance(values, dict):
         raise UsageError("not a table of settings", where=path, hint="write one setting a line: name = value")

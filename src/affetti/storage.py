@@ -12,7 +12,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Generator
+import tomllib
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -88,20 +89,35 @@ def read_text(path: Path) -> str:
         raise StorageError(what, where=path, hint="save it as UTF-8") from error
 
 
+def parse(text: str, parser: Callable[[str], Any] = json.loads) -> Any:
+    """What a text of JSON holds, or with ``tomllib.loads`` one of TOML.
+
+    Raises:
+        ValueError: it is not valid, is nested too deeply, or holds a number with too many digits.
+    """
+    try:
+        return parser(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError | tomllib.TOMLDecodeError):
+            raise
+        raise ValueError("a number has thousands of digits") from error
+
+
 def read_json(path: Path) -> Any:
     """Read JSON.
 
     Raises:
         StorageError: the file is missing, unreadable or cut short.
     """
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise StorageError(
-            f"not valid JSON at line {error.lineno}", where=path, hint="the file was cut short or edited: make it again"
-        ) from error
-    except RecursionError as error:
-        raise StorageError("JSON nested too deeply", where=path, hint="it was edited: make it again") from error
+        return parse(text)
+    except ValueError as error:
+        why = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else f" ({error})"
+        hint = "the file was cut short or edited: make it again"
+        raise StorageError(f"not valid JSON{why}", where=path, hint=hint) from error
 
 
 def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[str] = frozenset()) -> bool:

@@ -159,6 +159,30 @@ def test_files_of_others_are_refused(exported: Path, tmp_path: Path) -> None:
         OnnxRegressor(tmp_path / "nowhere.onnx")
 
 
+def test_a_damaged_file_is_refused_in_one_line(exported: Path, tmp_path: Path) -> None:
+    def described(text: str) -> Callable[[Any], None]:
+        def change(model: Any) -> None:
+            model.metadata_props[0].value = text
+
+        return change
+
+    def no_numbers(model: Any) -> None:
+        for tensor in model.graph.initializer:
+            if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1:
+                tensor.raw_data = np.full(len(tensor.raw_data) // 4, np.nan, np.float32).tobytes()
+
+    for text in ("{", "[]", '{"version": 1}', "[" * 5_000):
+        with pytest.raises(InputError, match="what affetti wrote into it is damaged") as caught:
+            OnnxRegressor(altered(exported, tmp_path / "a.onnx", described(text)))
+        assert "\n" not in str(caught.value)
+    regressor = OnnxRegressor(altered(exported, tmp_path / "b.onnx", no_numbers))
+    with pytest.raises(InputError, match="gives a value that is not finite"):
+        predict_waveform(regressor, music(1, 8.0))
+    soundfile.write(tmp_path / "song.wav", music(1, 8.0), RATE)
+    with pytest.raises(InputError, match="not finite"):
+        predict_files(tmp_path / "b.onnx", [tmp_path / "song.wav"], runtime="onnx")
+
+
 def test_invalid_input_is_refused(run_of: Callable[[str], Path], exported: Path, tmp_path: Path) -> None:
     for kind, out, says in (
         ("student", tmp_path / "model.pt", r"an ONNX file ends in \.onnx"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -13,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from affetti import config
-from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError
-from affetti.storage import is_file
+from affetti.emotion import AXES
+from affetti.errors import AffettiError, InputError, MismatchError, MissingDependencyError, StorageError, one_line
+from affetti.storage import is_file, parse
 
 KEY = "affetti"
 """Under which the file's metadata hold what belongs to the model, as JSON."""
@@ -44,6 +44,7 @@ class OnnxRegressor:
             raise MissingDependencyError(
                 f"needs onnxruntime ({error})", where="--runtime onnx", hint="pip install 'affetti[onnx]'"
             ) from error
+        self.path, self._runtime_version = path, str(runtime.__version__)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
         # Threads that spin while they wait make a busy machine slow.
@@ -52,27 +53,38 @@ class OnnxRegressor:
         try:
             self.session: Any = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors share no root but this
-            raise InputError(
-                f"ONNX Runtime {runtime.__version__} cannot run it ({_reason(str(error))})",
-                where=path,
-                hint="export the run again, or upgrade onnxruntime",
-            ) from error
+            raise self._cannot_run(error) from error
         described = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         if described is None:
             raise InputError(
                 "not a model that affetti exported", where=path, hint="make one with: affetti export --model RUN"
             )
-        self.meta: dict[str, Any] = json.loads(described)
+        try:
+            self.meta: dict[str, Any] = parse(described)
+            self._read()
+        except AffettiError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"what affetti wrote into it is damaged ({one_line(str(error))[:120]})",
+                where=path,
+                hint="export the run again",
+            ) from error
+
+    def _read(self) -> None:
+        """What the metadata say of the model."""
         if self.meta.get("version") != VERSION:
             reason = f"ONNX format {self.meta.get('version')}, this affetti reads {VERSION}"
-            raise MismatchError(reason, where=path, hint="export the run again")
-        self.path = path
-        self.front_end = config.front_end(self.meta["front_end"], path)
-        self.label_scale: str | None = self.meta["label_scale"]
+            raise MismatchError(reason, where=self.path, hint="export the run again")
+        self.front_end = config.front_end(self.meta["front_end"], self.path)
+        scale, level = self.meta["label_scale"], self.meta.get("interval_level")
+        self.label_scale: str | None = None if scale is None else str(scale)
         self.description: str | None = None
-        self.interval_level: float | None = self.meta.get("interval_level")
+        self.interval_level: float | None = None if level is None else float(level)
         half = [np.nan if value is None else value for value in self.meta["half_width"]]
         self.half_width: NDArray[np.float64] = np.array(half, dtype=np.float64)
+        if self.half_width.shape != (len(AXES),) or not np.isfinite(self.interval_level or 0.0):
+            raise ValueError("its interval")
 
     @property
     def sample_rate(self) -> int:
@@ -85,7 +97,24 @@ class OnnxRegressor:
 
     def predict(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Valence and arousal ``[B, 2]`` of windows ``[B, T]``."""
-        return self.session.run(["emotion"], {"waveform": windows})[0]
+        try:
+            emotion = np.asarray(self.session.run(["emotion"], {"waveform": windows})[0])
+        except Exception as error:  # as above
+            raise self._cannot_run(error) from error
+        if emotion.shape != (len(windows), len(AXES)):
+            raise InputError(
+                f"gives an array of shape {emotion.shape} for {len(windows)} windows",
+                where=self.path,
+                hint="export the run again",
+            )
+        return emotion
+
+    def _cannot_run(self, error: Exception) -> InputError:
+        return InputError(
+            f"ONNX Runtime {self._runtime_version} cannot run it ({_reason(str(error))})",
+            where=self.path,
+            hint="export the run again, or upgrade onnxruntime",
+        )
 
 
 def _reason(text: str) -> str:

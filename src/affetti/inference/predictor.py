@@ -286,7 +286,7 @@ def predict_waveform(
 
     Raises:
         UsageError: ``song`` is given to a regressor of sound alone.
-        InputError: it is shorter than :data:`MIN_SECONDS`, or silent throughout.
+        InputError: it is shorter than :data:`MIN_SECONDS`, or silent throughout, or the regressor gives NaN.
     """
     rate = regressor.sample_rate
     if len(waveform) < MIN_SECONDS * rate:
@@ -309,6 +309,12 @@ def predict_waveform(
     for first in range(0, len(used), BATCH_WINDOWS):
         batch = used[first : first + BATCH_WINDOWS]
         points.append(regressor.predict(np.stack([waveform[start : start + length] for start in batch])))
+        if not np.isfinite(points[-1]).all():
+            raise InputError(
+                "the regressor gives a value that is not finite",
+                where=where,
+                hint="its weights are damaged: train or export it again, or give another --model",
+            )
         if on_points is not None:
             on_points(_curve_points((batch + length / 2) / rate, points[-1]))
     from_sound = predicted = np.concatenate(points)

@@ -6,7 +6,6 @@ the folders say of themselves and last by their paths. A folder given twice coun
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from affetti.config import structure
 from affetti.corpus import Corpus
 from affetti.errors import StorageError, UsageError
-from affetti.storage import is_file, is_folder, read_error, read_json
+from affetti.storage import is_file, is_folder, parse, read_error, read_json
 from affetti.studies.audit.recordings.result import PairResult, RecordingsResult
 from affetti.studies.audit.result import AuditResult
 from affetti.studies.augmentation.results import StudyResult
@@ -366,8 +365,8 @@ def read_log(folder: Path) -> Log:
     lines: Log = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
+            line = parse(text)
+        except ValueError:
             continue
         if isinstance(line, dict) and isinstance(line.get("step"), int | float):
             lines.append({key: float(value) for key, value in line.items() if isinstance(value, int | float)})

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from affetti.errors import StorageError
-from affetti.storage import atomic_write, reading
+from affetti.storage import atomic_write, parse, reading
 
 KEEP = 2
 """Checkpoints kept: the newest, and one more in case the newest is cut short."""
@@ -104,7 +104,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     again = "train again: training resumes from the last complete checkpoint"
     try:
         with reading(path, again), safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("affetti", "{}"))
+            header = parse((file.metadata() or {}).get("affetti", "{}"))
             return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise StorageError(f"cut short or not safetensors ({error})", where=path, hint=again) from error
+    except ValueError as error:
+        raise StorageError(f"its header is damaged ({error})", where=path, hint=again) from error

@@ -31,7 +31,7 @@ from affetti.errors import TrainingError, UsageError, first_line
 from affetti.models.shared_batch import sharing
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
-from affetti.storage import read_text, storage_error, write_text
+from affetti.storage import parse, read_text, storage_error, write_text
 from affetti.training import checkpoint
 from affetti.training.clips import Clips
 from affetti.training.device import Hardware, Precision, choose_device, launcher
@@ -246,8 +246,8 @@ def _kept_lines(run: Path | None, step: int) -> list[dict[str, float]]:
     lines: list[dict[str, float]] = []
     for text in read_text(path).splitlines():
         try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
+            line = parse(text)
+        except ValueError:
             break  # a line cut short by a kill: it and what follows will be logged again
         if line["step"] > step:
             break
