@@ -54,11 +54,14 @@ def table(folder: Path) -> None:
     held = list(cases.read(folder / "cases.jsonl"))
     tried = Counter((case.part, case.kind) for case in held)
     refused = Counter((case.part, case.kind) for case in held if case.refused)
+    tries = Counter[tuple[str, str]]()
+    for case in held:
+        tries[case.part, case.kind] += case.tries
     bad = Counter((case.part, case.kind) for case in held if case.fault)
     seeds = {part: [case.seed for case in held if case.part == part] for part, _ in tried}
-    print("| part | what | tried | refused in one line | faults |\n|---|---|---|---|---|")
+    print("| part | what | cases | kills or requests | refused in one line | faults |\n|---|---|---|---|---|---|")
     for key in sorted(tried):
-        print(f"| {key[0]} | {key[1]} | {tried[key]} | {refused[key]} | {bad[key]} |")
+        print(f"| {key[0]} | {key[1]} | {tried[key]} | {tries[key]} | {refused[key]} | {bad[key]} |")
     for part, numbers in seeds.items():
         print(f"{part}: {len(numbers)} cases, seeds {min(numbers)} to {max(numbers)}")
 
@@ -72,7 +75,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("campaign"))
     parser.add_argument("--only", type=int, nargs="+", default=[])
+    parser.add_argument("--clips", type=int, default=load.clips, help="of the load")
     given = parser.parse_args()
+    load.clips = given.clips
     folder = given.folder.resolve()
     if given.part == "table":
         table(folder)

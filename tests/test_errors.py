@@ -45,6 +45,7 @@ def test_of_a_value_of_thousands_of_characters_the_ends_are_shown() -> None:
     assert len(message) < 450
     assert message.startswith("curve.csv: time '999")
     assert message.endswith("999' is not a number. Correct it")
+    assert len(str(errors.InputError("\0" * 5_000))) < 450, "control characters count as they are shown"
 
 
 def test_control_characters_of_a_path_are_escapes_in_the_message() -> None:

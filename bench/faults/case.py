@@ -21,6 +21,8 @@ class Case:
     """What went wrong, such as ``lost: result.json``; None: nothing."""
     refused: bool = False
     """Whether the command refused its input."""
+    tries: int = 1
+    """Kills, or requests, of the case."""
 
 
 def append(file: Path, case: Case) -> None:

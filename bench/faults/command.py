@@ -36,6 +36,8 @@ class Ended:
     seconds: float
     peak_mb: float
     """Most memory that the process held beyond what it had at its start, in MB; of those that ended by themselves."""
+    processor_seconds: float
+    """Processor time of the process."""
 
     @property
     def fault(self) -> str | None:
@@ -67,6 +69,7 @@ def run(
     *,
     limit: float = 120.0,
     kill_after: float | None = None,
+    processor_limit: int | None = None,
     inside: Callable[[], None] | None = None,
 ) -> Ended:
     """Run ``affetti ARGUMENTS`` in ``folder``.
@@ -75,46 +78,60 @@ def run(
         arguments: what stands after ``affetti``.
         folder: the working directory.
         limit: seconds until it counts as hung and is killed.
-        kill_after: seconds until it is killed with SIGKILL, with all its children.
+        kill_after: seconds of processor time after which it is killed with SIGKILL, with all its children.
+        processor_limit: seconds of processor time until it counts as hung and is killed; ``limit`` counts as well.
         inside: called in the new process before the command; sets limits, for example.
     """
     reading = {kind: os.pipe() for kind in ("out", "err")}
     began = time.monotonic()
     pid = os.fork()
     if pid == 0:
+        if processor_limit is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (processor_limit, processor_limit + 5))
         _be_the_command(arguments, folder, reading["out"][1], reading["err"][1], inside)
     for _, end in reading.values():
         os.close(end)
     os.set_blocking(reading["out"][0], False)
     os.set_blocking(reading["err"][0], False)
     texts, status, usage = {"out": b"", "err": b""}, None, None
-    deadline = began + (limit if kill_after is None else kill_after)
-    hung = False
+    deadline, hung = began + limit, False
     try:
         while status is None:
             select.select([end for end, _ in reading.values()], [], [], 0.005)
             _read(reading, texts)
-            done, code, usage = os.wait4(pid, os.WNOHANG)
+            done, ended, usage = os.wait4(pid, os.WNOHANG)
             if done:
-                status = code
-            elif time.monotonic() > deadline:
-                hung = kill_after is None
+                status = ended
+            elif time.monotonic() > deadline or (kill_after is not None and processor_seconds(pid) >= kill_after):
+                hung = time.monotonic() > deadline
                 _end_group(pid)
                 os.kill(pid, signal.SIGKILL)
-                deadline = float("inf")
+                deadline, kill_after = float("inf"), None
         _read(reading, texts)
     finally:
         for end, _ in reading.values():
             os.close(end)
         _end_group(pid)  # its children
     peak = 0.0 if usage is None else usage.ru_maxrss / 1024
+    code = os.waitstatus_to_exitcode(status)
     return Ended(
-        None if hung else os.waitstatus_to_exitcode(status),
+        None if hung or code == -signal.SIGXCPU else code,
         texts["out"].decode("utf-8", "replace"),
         texts["err"].decode("utf-8", "replace"),
         time.monotonic() - began,
-        max(0.0, peak - _held_mb()),
+        max(0.0, peak - held_mb()),
+        0.0 if usage is None else usage.ru_utime + usage.ru_stime,
     )
+
+
+def processor_seconds(pid: int | None = None) -> float:
+    """Processor time of a process, by default this one; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid or 'self'}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2]
+    except OSError:
+        return 0.0
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _read(reading: dict[str, tuple[int, int]], texts: dict[str, bytes]) -> None:
@@ -133,9 +150,12 @@ def _end_group(pid: int) -> None:
         return
 
 
-def _held_mb() -> float:
-    """Memory that this process holds now, in MB: what a forked process begins with."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+def held_mb(pid: int | None = None) -> float:
+    """Memory that a process holds now, by default this one, in MB; 0 if it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0.0
     return pages * resource.getpagesize() / 2**20
 
 
@@ -166,4 +186,9 @@ def _be_the_command(
                 stream.flush()
             except (OSError, ValueError):
                 code = 1
-        os._exit(code if isinstance(code, int) else (0 if code is None else 1))
+        os._exit(exit_code(code))
+
+
+def exit_code(code: object) -> int:
+    """What the system is told for what ``sys.exit`` was given."""
+    return code if isinstance(code, int) else (0 if code is None else 1)

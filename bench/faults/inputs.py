@@ -1,7 +1,10 @@
 """Files that are spoilt: bits flipped, cut, spliced, with lengths that lie, nested deeply, with huge counts.
 
 Each is given to a command that reads it, twice. The command may take it or refuse it in a line; it may not end in a
-traceback, hang for 20 s, hold a gigabyte more than it began with, or answer differently the second time.
+traceback, take 20 s of processor time, hold a gigabyte more than it began with, or answer differently the second time.
+
+One process runs many of the commands, for most take less time than a process takes to begin; what goes wrong there is
+tried again in a process of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import soundfile
 from faults import kills
 from faults.case import Case
 from faults.command import Ended, run
+from faults.worker import COMMANDS, Worker
 
 LIMIT_SECONDS, LIMIT_MB = 20.0, 1024.0
 CLEAN = "clean"
@@ -108,9 +112,9 @@ FORMATS: dict[str, Format] = {
     "curve": Format(6, "curve.csv", _curve),
     "config.toml": Format(6, "config.toml", _config),
     "config.json": Format(6, "config.json", _config),
-    "corpus.json": Format(5, "corpus.json", _corpus, kills.CORPUS),
-    "clips.parquet": Format(5, "clips.parquet", _corpus, kills.CORPUS),
-    "mel.npy": Format(3, "mel.npy", _learn, kills.CORPUS),
+    "corpus.json": Format(2, "corpus.json", _corpus, kills.CORPUS),
+    "clips.parquet": Format(2, "clips.parquet", _corpus, kills.CORPUS),
+    "mel.npy": Format(2, "mel.npy", _learn, kills.CORPUS),
     "weights": Format(4, "model.safetensors", _generate, kills.RUN),
     "run's config": Format(4, "run/config.json", _generate, kills.RUN),
     "onnx": Format(3, "regressor.onnx", _onnx),
@@ -266,33 +270,50 @@ def spoil(whole: bytes, rng: random.Random, text: bool) -> bytes:
     return bytes(held)
 
 
+_worker = Worker(LIMIT_SECONDS, LIMIT_MB)
+
+
 def case(seed: int, folder: Path) -> Case:
     """Spoil one file and give it to its reader twice."""
     rng = random.Random(seed)
     kind = rng.choices(list(FORMATS), [entry.weight for entry in FORMATS.values()])[0]
     entry = FORMATS[kind]
     whole = (folder / CLEAN / entry.clean).read_bytes()
-    text = Path(entry.clean).suffix in (".csv", ".json", ".toml")
-    content = spoil(whole, rng, text)
-    endings = []
-    for _ in range(2):
-        spoilt = folder / f"spoilt-{seed}"
-        shutil.rmtree(spoilt, ignore_errors=True)
-        if entry.beside:
-            shutil.copytree(
-                folder / entry.beside,
-                spoilt,
-                copy_function=_link,
-                ignore=shutil.ignore_patterns("audio" if entry.beside == kills.CORPUS else ""),
-            )
-        else:
-            spoilt.mkdir()
-        file = spoilt / Path(entry.clean).name
-        file.unlink(missing_ok=True)
-        file.write_bytes(content)
-        endings.append(run(entry.command(folder, spoilt), folder, limit=LIMIT_SECONDS))
-        shutil.rmtree(spoilt, ignore_errors=True)
-    return Case("inputs", kind, seed, _fault(*endings), endings[0].code == 2)
+    content = spoil(whole, rng, Path(entry.clean).suffix in (".csv", ".json", ".toml"))
+    spoilt = folder / f"spoilt-{seed}"
+    endings = [_given(entry, content, folder, spoilt, _worker.run) for _ in range(2)]
+    fault = _fault(*endings)
+    if fault is not None:
+        alone = [_given(entry, content, folder, spoilt, _alone) for _ in range(2)]
+        fault = _fault(*alone) or f"after other inputs: {fault}"
+    elif _worker.growth_mb > LIMIT_MB:
+        fault, _worker.growth_mb = (
+            f"after {COMMANDS} inputs {_worker.growth_mb:.0f} MB more than after a tenth of them",
+            0.0,
+        )
+    return Case("inputs", kind, seed, fault, endings[0].code == 2)
+
+
+def _given(
+    entry: Format, content: bytes, folder: Path, spoilt: Path, run_in: Callable[[list[str], Path], Ended]
+) -> Ended:
+    """How the reader of the format ends, given the content."""
+    shutil.rmtree(spoilt, ignore_errors=True)
+    if entry.beside:
+        leave = shutil.ignore_patterns("audio" if entry.beside == kills.CORPUS else "")
+        shutil.copytree(folder / entry.beside, spoilt, copy_function=_link, ignore=leave)
+    else:
+        spoilt.mkdir()
+    file = spoilt / Path(entry.clean).name
+    file.unlink(missing_ok=True)
+    file.write_bytes(content)
+    ended = run_in(entry.command(folder, spoilt), folder)
+    shutil.rmtree(spoilt, ignore_errors=True)
+    return ended
+
+
+def _alone(arguments: list[str], folder: Path) -> Ended:
+    return run(arguments, folder, limit=600, processor_limit=int(LIMIT_SECONDS))
 
 
 def _link(source: str, target: str) -> None:

@@ -44,8 +44,8 @@ def case(seed: int, folder: Path) -> Case:
     out = folder / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    command = [*kills.COMMANDS[kind][1], "--out", str(out / "page.html" if kind == "report" else out)]
-    limit = 60 + 30 * unbroken.seconds
+    command = kills.command(kind, out)
+    limit = 600 + 30 * unbroken.seconds
     with _disk(fault, out, rng):
         ended = _under(fault, command, folder, limit, rng, unbroken.seconds)
         wrong = ended.fault or _unexplained(ended)
@@ -54,7 +54,7 @@ def case(seed: int, folder: Path) -> Case:
         again = run(command, folder, limit=limit) if fault not in ("read-only", "vanishing files") else None
         if again is not None and not wrong:
             wrong = again.fault or (None if again.code == 0 else f"exit {again.code}: {again.err.strip()[-200:]}")
-            wrong = wrong or difference(unbroken.content, content(out), unbroken.unstable)
+            wrong = wrong or difference(unbroken.content, content(out), frozenset(unbroken.unstable))
     shutil.rmtree(out, ignore_errors=True)
     return Case("machine", f"{fault}: {kind}", seed, wrong, ended.code == 2)
 
@@ -98,7 +98,7 @@ def _under(fault: str, command: list[str], folder: Path, limit: float, rng: rand
         time.sleep(rng.uniform(0, 4))
         first = run(command, folder, limit=limit)
         err = other.communicate(timeout=limit)[1]
-        second.append(Ended(other.returncode, "", err, 0.0, 0.0))
+        second.append(Ended(other.returncode, "", err, 0.0, 0.0, 0.0))
         return next((ended for ended in second if ended.fault or ended.code not in (0, 2)), first)
     return run(command, folder, limit=limit, inside=_inside(fault, rng.randrange(2**32)))
 
@@ -140,7 +140,9 @@ def _vanishing(command: list[str], folder: Path, limit: float, rng: random.Rando
     copy.mkdir()
     for name in (kills.TREE, kills.CORPUS, kills.RUN, kills.MADE, kills.SCORE):
         shutil.copytree(folder / name, copy / name)
-    read = [name for name in (kills.TREE, kills.CORPUS, kills.RUN, kills.MADE, kills.SCORE) if name in command]
+    names = (kills.TREE, kills.CORPUS, kills.RUN, kills.MADE, kills.SCORE)
+    given = {piece for part in command for piece in (part, part.partition("/")[0], part.partition(":")[2])}
+    read = [name for name in names if name in given]
     files = [path for name in read for path in (copy / name).rglob("*") if path.is_file()]
 
     def remove() -> None:

@@ -180,7 +180,7 @@ def case(seed: int, _folder: Path) -> Case:
         faults.append(f"a traceback in the server's log: {log.strip().splitlines()[-1]}")
     elif (grown := server.memory_mb() - before) > 500:
         faults.append(f"memory grew by {grown:.0f} MB in {REQUESTS} requests")
-    return Case("requests", kind, seed, faults[0] if faults else None)
+    return Case("requests", kind, seed, faults[0] if faults else None, tries=REQUESTS)
 
 
 def _draw(rng: random.Random, server: Server) -> tuple[bytes, str]:

@@ -36,7 +36,7 @@ class AffettiError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        line = " ".join(self.what.split())  # a library's message may span lines
+        line = printable(" ".join(self.what.split()))  # a library's message may span lines
         if len(line) > LONGEST:  # it quotes a value of thousands of characters
             line = f"{line[: LONGEST - 100]} … {line[-97:]}"
         if self.where is not None:
