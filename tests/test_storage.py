@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import math
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +49,39 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path, s
         raise stop
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+
+
+def test_what_a_killed_write_left_is_used_by_the_next(tmp_path: Path) -> None:
+    code = "import os, sys; from pathlib import Path; from affetti.storage import atomic_write\n"
+    code += "with atomic_write(Path(sys.argv[1])) as it: it.write_text('half of it'); os.kill(os.getpid(), 9)"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.html")], check=False)
+        assert len(list(tmp_path.iterdir())) == 1
+    write_text(tmp_path / "a.html", "all")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "all"
+
+
+def test_two_that_write_one_file_at_once_do_not_mix(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with atomic_write(target) as first:
+        first.write_text("first", encoding="utf-8")
+        with atomic_write(target) as second:
+            assert second != first
+            second.write_text("second", encoding="utf-8")
+        assert target.read_text(encoding="utf-8") == "second"
+        assert first.read_text(encoding="utf-8") == "first"
+    assert target.read_text(encoding="utf-8") == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_without_locks_a_file_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    write_text(tmp_path / "a.txt", "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_the_target_does_not_exist_until_the_file_is_complete(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ on one file system. An interrupted write leaves the old file or none, never a pa
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import json
 import os
 import re
@@ -35,23 +37,48 @@ def atomic_write(path: Path) -> Generator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL_PREFIX, suffix=path.suffix)
-        os.close(handle)
+        temporary, lock = _partial(path)
     except OSError as error:
         raise storage_error(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except StorageError:
-        raise  # it already explains the fault; it is an OSError too
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, StorageError):  # that explains the fault already
+            raise storage_error(path, error) from error
+        raise
+    finally:
+        os.close(lock)
+
+
+def _partial(path: Path) -> tuple[Path, int]:
+    """An empty file beside ``path``, and its open descriptor, which locks it.
+
+    A path has the same file each time, so that what a killed process left is used by the next. While another process
+    writes the path, or where there are no locks, a new file is made.
+    """
+    key = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    usual = path.parent / f"{PARTIAL_PREFIX}{key}{path.suffix}"
+    try:
+        handle = os.open(usual, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:  # another user's; or the folder is closed, which the new file's error will say
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL_PREFIX, suffix=path.suffix)
+        return Path(name), handle
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_ino == usual.stat().st_ino:  # else its writer has finished since we opened it
+            os.ftruncate(handle, 0)
+            return usual, handle
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
+            usual.unlink(missing_ok=True)
+    os.close(handle)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL_PREFIX, suffix=path.suffix)
+    return Path(name), handle
 
 
 def write_text(path: Path, text: str) -> None:
