@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from affetti.api.report import nine_emotions
+from affetti.metrics.quality import Component
 from affetti.presets import MelFrontEnd
 from affetti.report import figures
 from affetti.report.audio_examples import spectrogram
@@ -43,6 +44,14 @@ def test_the_grid_has_emotions_of_the_corpus():
     assert (chosen <= 0.3).all()
     assert chosen[0, 1] > chosen[8, 1]  # high arousal is on top
     assert chosen[0, 0] < chosen[2, 0]
+
+
+def test_parts_of_the_quality_score_without_words_are_called_by_their_keys():
+    parts = {"texture": Component(0.2, 60.0, 0.1, 1.0), "glitter": Component(0.3, 50.0, 0.1, 1.0)}
+    drawn = figures.components(parts, {"texture": "Texture"})
+    assert "Texture 0.2" in drawn
+    assert "glitter 0.3" in drawn
+    assert "<svg" in figures.components({}, {})
 
 
 def test_long_clips_keep_a_small_image():

@@ -82,23 +82,26 @@ def curves(lines: Sequence[Mapping[str, float]], keys: Sequence[str], name: str)
 
 
 def components(parts: Mapping[str, Component], words: Mapping[str, str]) -> Markup:
-    """The parts of the Quality Score: a bar for the distance, marks for held-out real music and for no variety."""
+    """The parts of the Quality Score: a bar for the distance, marks for held-out real music and for no variety.
+
+    A part without words, as another version's may be, is called by its key.
+    """
     canvas = Canvas(400, 48 + 28 * len(parts))
     bottom = 10 + 28 * len(parts)
-    x = Axis(0, max(max(p.value, p.floor, p.bad) for p in parts.values()) * 1.06 or 1.0, 96, 346)
+    x = Axis(0, max((max(p.value, p.floor, p.bad) for p in parts.values()), default=0.0) * 1.06 or 1.0, 96, 346)
     canvas.across(x, bottom, 6)
     canvas.line(96, bottom, 96, 6)
     canvas.text(394, bottom + 15, "score", "end", "tick")
     for row, (name, part) in enumerate(parts.items()):
         middle = 22 + 28 * row
-        canvas.text(90, middle + 4, words[name], "end")
+        canvas.text(90, middle + 4, words.get(name, name), "end")
         canvas.box(96, middle - 7, x(part.value) - 96, 14, "fill c0")
         canvas.line(x(part.floor), middle - 12, x(part.floor), middle + 12, "floor")
         canvas.line(x(part.bad), middle - 12, x(part.bad), middle + 12, "bad")
         canvas.text(394, middle + 4, f"{part.score:.0f}", "end", "strong")
     canvas.text(221, bottom + 34, "distance from real music", "middle")
     description = "; ".join(
-        f"{words[name]} {number(part.value)} (held-out real {number(part.floor)}, "
+        f"{words.get(name, name)} {number(part.value)} (held-out real {number(part.floor)}, "
         f"no variety {number(part.bad)}), {part.score:.0f} points"
         for name, part in parts.items()
     )
