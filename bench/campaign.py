@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,9 +31,6 @@ PARTS = {"kills": kills, "inputs": inputs, "machine": machine, "load": load, "re
 
 def campaign(part: str, minutes: float, most: int, seed: int, folder: Path, only: list[int]) -> list[cases.Case]:
     """Try cases until the time is over or their number is reached; returns those of this call that ended badly."""
-    import_all()
-    folder.mkdir(parents=True, exist_ok=True)
-    PARTS[part].prepare(folder)
     file = folder / "cases.jsonl"
     tried = {case.seed for case in cases.read(file) if case.part == part}
     numbers = iter(only) if only else (number for number in itertools.count(seed) if number not in tried)
@@ -76,13 +74,22 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("campaign"))
     parser.add_argument("--only", type=int, nargs="+", default=[])
     parser.add_argument("--clips", type=int, default=load.clips, help="of the load")
+    parser.add_argument("--clients", type=int, default=0, help="that click beside the requests, such as 100")
     given = parser.parse_args()
+    if given.clients and given.part != "requests":
+        parser.error("--clients is of the requests")
     load.clips = given.clips
     folder = given.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     if given.part == "table":
         table(folder)
         return 0
-    return 1 if campaign(given.part, given.minutes, given.cases, given.seed, folder, given.only) else 0
+    import_all()
+    PARTS[given.part].prepare(folder)
+    clients = requests.beside(given.clients, 60 * given.minutes) if given.clients else nullcontext()
+    with clients:
+        bad = campaign(given.part, given.minutes, given.cases, given.seed, folder, given.only)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

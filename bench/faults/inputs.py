@@ -27,6 +27,8 @@ from faults.command import Ended, run
 from faults.worker import COMMANDS, Worker
 
 LIMIT_SECONDS, LIMIT_MB = 20.0, 1024.0
+LONGEST_LINE = 800
+"""Of a refusal: a path, 400 characters of what is wrong, and the next step."""
 CLEAN = "clean"
 SOUNDS = {
     "wav": ("WAV", "PCM_16"),
@@ -287,10 +289,8 @@ def case(seed: int, folder: Path) -> Case:
         alone = [_given(entry, content, folder, spoilt, _alone) for _ in range(2)]
         fault = _fault(*alone) or f"after other inputs: {fault}"
     elif _worker.growth_mb > LIMIT_MB:
-        fault, _worker.growth_mb = (
-            f"after {COMMANDS} inputs {_worker.growth_mb:.0f} MB more than after a tenth of them",
-            0.0,
-        )
+        fault = f"after {COMMANDS} inputs {_worker.growth_mb:.0f} MB more than after a tenth of them"
+        _worker.growth_mb = 0.0
     return Case("inputs", kind, seed, fault, endings[0].code == 2)
 
 
@@ -331,6 +331,6 @@ def _fault(first: Ended, second: Ended) -> str | None:
     if said[0] != said[1]:
         return "answered differently the second time"
     lines = [line for line in first.err.splitlines() if line.strip()]
-    if first.code == 2 and len(lines[-1]) > 600:
+    if first.code == 2 and len(lines[-1]) > LONGEST_LINE:
         return f"a message of {len(lines[-1])} characters"
     return None

@@ -14,7 +14,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import httpx
 from faults import kills
 from faults.case import Case
 from faults.command import run
+from serve import clicking
 
 REQUESTS = 100
 HONEST_SECONDS = 10.0
@@ -153,6 +156,24 @@ def prepare(folder: Path) -> None:
     _servers["serve"] = Server("serve", ("serve",), folder)
     _servers["listen"] = Server("listen", ("listen", "serve", "study"), folder)
     _servers["listen"].routes += [f"/api/v1{path}" for path in LISTENING]
+
+
+@contextmanager
+def beside(clients: int, seconds: float) -> Generator[None]:
+    """Clients that click on the page of ``serve`` as fast as they are answered; prints what they were answered.
+
+    Their requests end with ``seconds``, or a little later.
+    """
+    server = _servers["serve"]
+    rows = [server.memory_mb()]
+    with clicking(server.address, clients, seconds) as answered:
+        yield
+        rows.append(server.memory_mb())
+        answers = answered()
+    rows.append(server.memory_mb())
+    print(f"{clients} clients for {seconds:g} s: {answers.sounds} sounds, {answers.busy} times busy, ", end="")
+    print(f"{len(answers.failures)} failures {answers.failures[:3]}; the server and its workers held ", end="")
+    print(f"{', '.join(f'{row:.0f}' for row in rows)} MB before, at the end and after")
 
 
 def case(seed: int, _folder: Path) -> Case:
