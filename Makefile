@@ -60,6 +60,7 @@ BENCH_ARGUMENTS_full_size := --folder $(VENV)/bench/full-size
 BENCH_ARGUMENTS_training_curves := --folder $(VENV)/bench/training-curves
 # The weights in the package stay as they are: these go beside the windows.
 BENCH_ARGUMENTS_shipped_regressor := $(VENV)/bench/shipped --out $(VENV)/bench/shipped/weights
+BENCH_ARGUMENTS_pretrain_generators := $(VENV)/bench/shipped --out $(VENV)/bench/shipped/generators
 BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 
 bench: $(BENCHES)

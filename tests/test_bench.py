@@ -32,4 +32,5 @@ def test_make_bench_gives_the_arguments_that_a_script_requires(name: str) -> Non
 
 def test_make_bench_never_overwrites_the_weights_in_the_package() -> None:
     makefile = (BENCH.parent / "Makefile").read_text("utf-8")
-    assert re.search(r"^BENCH_ARGUMENTS_shipped_regressor := \$\(VENV\)/.* --out \$\(VENV\)/", makefile, re.MULTILINE)
+    for script in ("shipped_regressor", "pretrain_generators"):
+        assert re.search(rf"^BENCH_ARGUMENTS_{script} := \$\(VENV\)/.* --out \$\(VENV\)/", makefile, re.MULTILINE)

@@ -81,7 +81,7 @@ def test_a_result_is_the_document_on_disk_and_its_keys_keep_their_order(
     assert json.loads(json.dumps(result.to_dict())) == document
     later = [key for key in REGRESSOR if key not in GENERATOR]
     first = [key for key in GENERATOR if key != "alarms"]
-    last = ["features", "feature_ccc", "labels", "test_by_song", "within_songs", "curves", "fusion"]
+    last = ["features", "feature_ccc", "labels", "test_by_song", "within_songs", "curves", "fusion", "initial_weights"]
     assert list(document) == [*first, "alignment", "alarms", *later, *last]
 
 

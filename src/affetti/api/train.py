@@ -36,6 +36,8 @@ from affetti.training.result import ClipCounts, TrainResult
 from affetti.training.text_embedders import HASHED
 from affetti.training.train import TrainSettings, prepare_run, train_run
 
+NO_WEIGHTS = "none"
+"""In place of a run to start from: random weights."""
 PROBE_CLIPS = 8
 """Clips that a plan embeds."""
 
@@ -85,8 +87,9 @@ def run(
 ) -> TrainResult:
     """Train a model of :data:`affetti.training.registry.FAMILIES`; see :func:`affetti.training.train.train_run`.
 
-    A student may learn from the run ``teacher``. A student or ViT may start from the weights of the run ``init``:
-    ``shipped`` is the student that ships with affetti. A baseline predicts from ``features``, named as for
+    A student may learn from the run ``teacher``. Any model but a baseline may start from the weights of the run
+    ``init`` (:mod:`affetti.training.start`): ``shipped`` are those that ship with affetti, ``none`` (default) random
+    ones. A baseline predicts from ``features``, named as for
     :func:`score`; those without weights may be joined by ``+``. By default (``auto``) it is the one of ``statistics``,
     ``harmony``, ``handcrafted`` and ``statistics`` joined by either that predicts validation songs best, if the corpus
     holds audio, and ``statistics`` if it does not.
@@ -115,7 +118,7 @@ def run(
         fields=choice.only,
         without=choice.without,
         teacher=None if teacher is None else Path(teacher),
-        init=None if init is None else Path(init),
+        init=None if init in (None, NO_WEIGHTS) else Path(init),
         align=None if align is None else Path(align),
         beta=beta,
         augment=augment,
@@ -178,7 +181,7 @@ def plan(
         fields=choice.only,
         without=choice.without,
         teacher=None if teacher is None else Path(teacher),
-        init=None if init is None else Path(init),
+        init=None if init in (None, NO_WEIGHTS) else Path(init),
         align=None if align is None else Path(align),
         beta=beta,
         augment=augment,

@@ -16,7 +16,7 @@ from affetti.training.registry import FAMILIES, GENERATORS, REGRESSORS
 
 if TYPE_CHECKING:
     from affetti.results import Estimate
-    from affetti.training.result import Agreement, Alignment, CurveAgreement, TrainResult
+    from affetti.training.result import Agreement, Alignment, CurveAgreement, InitialWeights, TrainResult
 
     ModelName = str
 else:
@@ -48,7 +48,8 @@ class Flags(LongFlags):
     teacher: Path | None = None
     """With student: the run of a vit or another student to learn from."""
     init: str | None = None
-    """With student or vit: a run of the same model to start from; shipped: the student that ships with affetti."""
+    """Of any model but baseline: a run of the same model and front-end whose weights and settings training begins with;
+    shipped: weights that ship with affetti, of student. none (default): random weights."""
     align: Path | None = None
     """With flow: the run of a flow to fine-tune so that it prefers real clips to its own; same corpus and fold."""
     beta: float | None = None
@@ -159,6 +160,8 @@ def _text(result: TrainResult, out: Path) -> str:
         lines.append(f"predicts from {result.features}, chosen by CCC on validation songs: {scores}")
     if result.alignment is not None:
         lines.append(_alignment(result.alignment))
+    if result.initial_weights is not None:
+        lines.append(_initial(result.initial_weights))
     calibration, quadrants, coverage = result.calibration, result.quadrants, result.coverage or {}
     if calibration is None or quadrants is None:
         lines += [f"alarm at {alarm}" for alarm in result.alarms or ()]
@@ -215,6 +218,16 @@ def _alignment(alignment: Alignment) -> str:
         return text
     each = ", ".join(f"{value:.2f} with {beta}" for beta, value in alignment.coverage.items())
     return f"{text}; coverage of validation clips: {each}; {alignment.coverage_before:.2f} before"
+
+
+def _initial(initial: InitialWeights) -> str:
+    """Whose weights it began with, and which condition fields have them."""
+    text = f"began with the weights of {initial.run}, trained on {', then on '.join(initial.sources)}"
+    if initial.fields is not None:
+        text += f"; condition fields: {', '.join(initial.fields) or 'none'}"
+    for fields, what in ((initial.new_fields, "begin as usual"), (initial.left_out_fields, "left out")):
+        text += f"; {what}: {', '.join(fields)}" if fields else ""
+    return text
 
 
 def _measures(agreement: Agreement) -> str:

@@ -61,6 +61,15 @@ class Generator(nn.Module, ABC):
         return tuple(self.fields.columns)
 
     @property
+    def learnt_bases(self) -> tuple[str, ...]:
+        """Dotted names of the submodules in whose terms its network learns, such as principal components.
+
+        Where training starts from the weights of another run they stay that run's. All else that
+        :meth:`fit_statistics` fits (normaliser, bandwidth, known conditions) is fitted to the new clips.
+        """
+        return ()
+
+    @property
     @abstractmethod
     def sampling_parameters(self) -> tuple[SamplingParameter, ...]:
         """The parameters of its sampling, in the order in which they are applied."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def fit(
     if isinstance(model, NeuralRegressor):
         model.requires_grad_(True)  # and early stopping gives back weights that are kept, not trained
     if options.preference is None:  # an aligned model keeps its statistics
-        model.fit_statistics(*clips.sample())
+        _fit_statistics(model, clips, pretrained=options.pretrained)
     objective = chosen.objective(model, loop.steps, options)
     if monitoring is not None:
         objective = MonitoredObjective(
@@ -89,6 +90,18 @@ def fit(
         )
     history = train(objective, clips, loop, run=run, hardware=hardware, stage=f"train {kind}", progress=progress)
     return history, objective.result.eval().cpu()
+
+
+def _fit_statistics(model: Generator | NeuralRegressor, clips: Clips, *, pretrained: bool) -> None:
+    """Fit what is not learnt by gradient; of a model that has another run's weights all but its learnt bases."""
+    if pretrained and isinstance(model, NeuralRegressor):
+        NeuralRegressor.fit_statistics(model, *clips.sample())  # the normaliser alone: a ViT would fetch other weights
+        return
+    bases = model.learnt_bases if pretrained and isinstance(model, Generator) else ()
+    kept = {name: copy.deepcopy(model.get_submodule(name).state_dict()) for name in bases}
+    model.fit_statistics(*clips.sample())
+    for name, state in kept.items():
+        model.get_submodule(name).load_state_dict(state)
 
 
 def labelled_clips(corpus: Corpus, rows: NDArray[np.intp]) -> Clips:

@@ -46,6 +46,12 @@ def model_card(corpus: Corpus, result: TrainResult) -> str:
     ]
     if result.alignment is not None:
         lines.append(f"- Aligned from `{result.alignment.run}` with beta {result.alignment.beta:g}")
+    initial = result.initial_weights
+    if initial is not None:
+        lines.append(
+            f"- Began with the weights of `{initial.run}` ({initial.weights_sha256[:12]}), which were trained on "
+            + ", then on ".join(initial.sources)
+        )
     scores = _scores(result)
     if scores:
         lines += ["", "## Scores", "", *scores]
@@ -53,7 +59,9 @@ def model_card(corpus: Corpus, result: TrainResult) -> str:
         "",
         "## Limits",
         "",
-        "It was trained on nothing but the corpus above. Valence and arousal are what that corpus's raters, or its",
+        "It was trained on nothing but "
+        + ("the corpus above" if initial is None else "what is named above")
+        + ". Valence and arousal are what that corpus's raters, or its",
         "composer, call so. The songs it was trained on are listed in `model.json`: scores on them say nothing.",
     ]
     if scores:

@@ -197,6 +197,24 @@ class Alignment:
 
 
 @dataclass(frozen=True)
+class InitialWeights:
+    """The run whose weights a training began with, see :mod:`affetti.training.start`."""
+
+    run: str
+    """The run."""
+    weights_sha256: str
+    """Hash of its weights."""
+    sources: tuple[str, ...]
+    """Corpora that these weights had been trained on, the first one first."""
+    fields: tuple[str, ...] | None = None
+    """Of a generator: condition fields whose weights were taken; None for a regressor."""
+    new_fields: tuple[str, ...] | None = None
+    """Condition fields, and names of a field, whose weights began as usual, such as ``genre: rock``."""
+    left_out_fields: tuple[str, ...] | None = None
+    """Condition fields, and names of a field, that the run has and this corpus has not."""
+
+
+@dataclass(frozen=True)
 class TrainResult(BaseResult):
     """A trained model: how it was trained and, of a regressor, how well it predicts songs that it has not seen."""
 
@@ -247,3 +265,5 @@ class TrainResult(BaseResult):
     songs have three windows."""
     fusion: FusionReport | None = None
     """Of a regressor that was trained with other inputs than sound: what they add. All else is of sound alone."""
+    initial_weights: InitialWeights | None = None
+    """Of a model that began with the weights of another run."""

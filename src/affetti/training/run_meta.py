@@ -48,7 +48,8 @@ class RunMeta:
     training_clips_hash: str
     """A hash of these clips."""
     songs: tuple[str, ...]
-    """Ids of their songs, sorted: nothing may be tested on them."""
+    """Ids of their songs, and of those that the weights it began with were trained on, sorted: nothing may be tested on
+    them."""
     seed: int | None = None
     steps: int | None = None
     """Steps that were planned; a run may have ended earlier."""
@@ -60,15 +61,24 @@ class RunMeta:
     """What labels were of: songs, or windows (clips) by ratings over time."""
     aligned_from: str | None = None
     """Hash of the weights that it was aligned from; None: it was trained from the start."""
+    initial_weights: str | None = None
+    """Hash of the weights that its training began with; None: random ones."""
+    pretrained_on: tuple[str, ...] = ()
+    """Sources of the corpora that these had been trained on, the first one first."""
     weights_sha256: str = ""
     """Hash of ``model.safetensors``."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources of all corpora that the weights were trained on, in this order."""
+        return (*self.pretrained_on, self.corpus.source or "unknown")
 
     def to_dict(self) -> dict[str, Any]:
         """The keys and values of ``model.json``, as plain JSON types."""
         values = config.unstructure(self)
         order = ("kind", "config", "fields", "text", "front_end", "front_end_hash", "preset", "corpus", "fold")
         order += ("training_clips_hash", "seed", "steps", "songs", "inputs", "interval_level", "labels", "aligned_from")
-        order += ("weights_sha256",)
+        order += ("initial_weights", "pretrained_on", "weights_sha256")
         values["front_end_hash"] = self.front_end.hash
         return {key: values[key] for key in order}
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from affetti import config as configuration
 from affetti.corpus import Corpus, splits
-from affetti.errors import MismatchError, StorageError
+from affetti.errors import MismatchError, StorageError, UsageError
 from affetti.models.base import Generator, Regressor
 from affetti.models.generators.conditioning import Fields
 from affetti.models.regressors.base import NeuralRegressor
@@ -46,7 +46,7 @@ from affetti.training.result import Alignment, ClipCounts, FusionReport, SongCou
 from affetti.training.run_meta import RunMeta, TrainingCorpus
 from affetti.training.side_inputs import SOUND, SideInputs, corpus_inputs, resolve_inputs
 from affetti.training.signal_augmentation import NONE, augmented, resolve_augmentations
-from affetti.training.start import start_from
+from affetti.training.start import Start, load_start, take_weights
 from affetti.training.teacher import load_teacher
 from affetti.training.tensorboard import require_tensorboard
 from affetti.training.text_embedders import HASHED, text_embedder
@@ -74,7 +74,8 @@ class TrainSettings:
     teacher: Path | None = None
     """Run of the regressor that a student learns from."""
     init: Path | None = None
-    """Run whose weights a regressor starts from instead of random ones; ``shipped``: those that ship with affetti."""
+    """Run whose weights training begins with instead of random ones, see :mod:`affetti.training.start`; ``shipped``:
+    those that ship with affetti. Its settings are the model's, but for those that :attr:`model` gives."""
     fields: tuple[str, ...] | None = None
     """Fields that a generator is conditioned on besides emotion; None: all that its training clips can teach."""
     without: tuple[str, ...] = ()
@@ -125,6 +126,8 @@ class PreparedRun:
     """Inputs of a regressor besides sound."""
     reference: runs.TrainedModel | None = None
     """What is aligned."""
+    start: Start | None = None
+    """The run whose weights the model has."""
 
 
 @releases_outputs
@@ -171,7 +174,9 @@ def train_run(
     if main:
         remove_partial(out)
     history, model, alignment = _fit(prepared, settings.patience, out, progress)
-    result = replace(_evaluate(prepared, history, model), feature_ccc=feature_ccc, alignment=alignment)
+    initial = None if prepared.start is None else prepared.start.weights
+    result = _evaluate(prepared, history, model)
+    result = replace(result, feature_ccc=feature_ccc, alignment=alignment, initial_weights=initial)
     fusion = None
     if prepared.side is not None:
         fusion, report = _fuse(prepared, prepared.side, model)
@@ -195,6 +200,9 @@ def prepare_run(
     budget = chosen.budget(preset)
     require_beta(settings.beta, aligned=settings.align is not None)
     reference = None if settings.align is None else load_reference(kind, settings.align, corpus, part)
+    start = None if settings.init is None else load_start(kind, settings.init, corpus, part)
+    if reference is not None and start is not None:
+        raise UsageError("--align with --init", where="--init", hint="leave one out: a run is aligned as it is")
     loop = _loop(settings, budget, len(part.train), reference)
     if settings.tensorboard:
         require_tensorboard()
@@ -207,15 +215,14 @@ def prepare_run(
     text = settings.text if reference is None else resolve_text(reference, settings.text)
     if chosen.generates:
         clips, fields = training_clips(corpus, part.train, text, choice)
-    model = untrained_model(kind, corpus, settings.model, fields, reference)
+    set_by = {} if start is None else start.meta.config
+    model = untrained_model(kind, corpus, set_by | settings.model, fields, reference)
+    taken = None if start is None else take_weights(model, start, text)
     clips = chosen.training_clips(clips, corpus, model)
     teacher, weights = None, None
     if settings.teacher is not None:
         teacher = load_teacher(kind, settings.teacher, corpus, corpus.songs[part.test].tolist())
         weights = read_json(settings.teacher / "model.json")["weights_sha256"]
-    init_weights = None
-    if settings.init is not None:
-        init_weights = start_from(model, kind, settings.init, corpus, corpus.songs[part.test].tolist())
     require_enough(clips, loop.batch_size, kind)
     if not chosen.generates:
         require_test_songs(corpus, part)
@@ -245,16 +252,15 @@ def prepare_run(
         "teacher_weights": weights,
         "labels": corpus.label_unit,
         "init": None if settings.init is None else str(settings.init),
-        "init_weights": init_weights,
+        "init_weights": None if taken is None else taken.run.meta.weights_sha256,
         **({"inputs": ",".join((SOUND, *names))} if names else {}),
         "align": None if settings.align is None else str(settings.align),
         **({"nodes": settings.nodes} if settings.nodes > 1 else {}),
         "align_weights": None if reference is None else reference.meta.weights_sha256,
         "beta": settings.beta,
     }
-    return PreparedRun(
-        kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher, signals, saved, side, reference
-    )
+    given = (kind, chosen, corpus, part, data, clips, fields, model, loop, hardware, teacher)
+    return PreparedRun(*given, signals, saved, side, reference, taken)
 
 
 def _loop(settings: TrainSettings, budget: Budget, n_clips: int, reference: runs.TrainedModel | None) -> LoopConfig:
@@ -282,7 +288,7 @@ def _fit(
         monitor = generator_monitor(corpus, Clips(corpus.mel, clips.labels, part.train), validation)
         if monitor is not None:
             monitoring = Monitoring(monitor, budget.evaluations, budget.patience if patience is None else patience)
-    options = ObjectiveOptions(validation=validation, teacher=prepared.teacher)
+    options = ObjectiveOptions(validation=validation, teacher=prepared.teacher, pretrained=prepared.start is not None)
     if prepared.family.augmentable:
         clips, options = augmented(clips, prepared.augmentations, corpus.front_end, options)
     if prepared.reference is not None:
@@ -347,7 +353,10 @@ def _fuse(prepared: PreparedRun, side: SideInputs, model: nn.Module) -> tuple[La
 
 def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Path, fusion: LateFusion | None) -> None:
     """File the model, its card and the result; the result last, for it says that the rest is whole."""
-    corpus, part = prepared.corpus, prepared.part
+    corpus, part, start = prepared.corpus, prepared.part, prepared.start
+    before, earlier = prepared.reference, () if prepared.reference is None else prepared.reference.meta.pretrained_on
+    if start is not None:
+        before, earlier = start.run, start.run.meta.sources
     meta = RunMeta(
         kind=prepared.kind,
         config=prepared.settings["settings"],
@@ -358,13 +367,15 @@ def _save(prepared: PreparedRun, model: nn.Module, result: TrainResult, out: Pat
         corpus=TrainingCorpus(**{field.name: corpus.meta.get(field.name) for field in fields(TrainingCorpus)}),
         fold=part.number,
         training_clips_hash=clips_hash(corpus, part.train),
-        songs=tuple(sorted(set(corpus.songs[part.train].tolist()))),
+        songs=tuple(sorted(set(corpus.songs[part.train].tolist()) | (set() if before is None else before.songs))),
         seed=prepared.loop.seed,
         steps=prepared.loop.steps,
         inputs=() if prepared.side is None else prepared.side.names,
         interval_level=None if result.calibration is None else result.calibration.coverage,
         labels=corpus.label_unit,
         aligned_from=prepared.settings["align_weights"],
+        initial_weights=prepared.settings["init_weights"],
+        pretrained_on=earlier,
     )
     runs.save(
         out,

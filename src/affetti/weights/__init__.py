@@ -1,7 +1,7 @@
-"""What ships with affetti: the regressor that predicts where no other is given.
+"""What ships with affetti: the regressor that predicts where no other is given, and weights to start training from.
 
 ``shipped/`` is a blend of regressors (:mod:`affetti.inference.blend`), trained on composed music alone by
-``bench/shipped_regressor.py``; its model card is beside it.
+``bench/shipped_regressor.py``; its model card is beside it. Networks in it have a run folder named for their family.
 """
 
 from __future__ import annotations
@@ -17,6 +17,17 @@ NETWORK = "student"
 def shipped_regressor() -> Path:
     """The folder of the blend."""
     return Path(__file__).parent / SHIPPED
+
+
+def shipped_weights(kind: str) -> Path | None:
+    """The run folder of the network of family ``kind`` that ships with affetti; None: there is none."""
+    folder = shipped_regressor() / kind
+    return folder if (folder / "model.json").is_file() else None
+
+
+def shipped_kinds() -> tuple[str, ...]:
+    """The names of all run folders that ship with affetti, sorted."""
+    return tuple(sorted(file.parent.name for file in shipped_regressor().glob("*/model.json")))
 
 
 def is_shipped(model: str | Path) -> bool:

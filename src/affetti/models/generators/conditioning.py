@@ -249,7 +249,11 @@ class ConditionEmbedding(nn.Module):
 
     def forward(self, condition: Tensor) -> Tensor:
         """Embed."""
-        return torch.stack([self._field(name, condition[:, at]) for name, at in self.fields.columns.items()]).sum(dim=0)
+        return torch.stack([self.embed_field(name, condition) for name in self.fields.columns]).sum(dim=0)
+
+    def embed_field(self, name: str, condition: Tensor) -> Tensor:
+        """What the field ``name`` of conditions ``[B, K]`` adds to the embedding, ``[B, dim]``."""
+        return self._field(name, condition[:, self.fields.columns[name]])
 
     def tokens(self, condition: Tensor) -> tuple[Tensor, Tensor] | None:
         """The lyrics ``[B, lines, dim]`` and which lines are there ``[B, lines]``; None without lyrics."""

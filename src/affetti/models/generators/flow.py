@@ -123,6 +123,11 @@ class Flow(VelocityGenerator):
             self.guide.fit_statistics(clips, conditions)
         return {"latent_variance_kept": self.latent.fit(self.normalise(clips))}
 
+    @property
+    def learnt_bases(self) -> tuple[str, ...]:
+        """The latent: the velocity is learnt in it."""
+        return ("latent",)
+
     def encode(self, mel: Tensor) -> Tensor:
         """DB log-mel to latent."""
         return self.latent.encode(self.normalise(mel))

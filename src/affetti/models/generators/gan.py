@@ -191,6 +191,12 @@ class Gan(Generator):
         self.clips.fill_(len(conditions))
         return kept
 
+    @property
+    def learnt_bases(self) -> tuple[str, ...]:
+        """The principal components of patches, in which the last layer writes."""
+        has_patches = isinstance(self.generator, SpectrogramGenerator) and self.generator.patches is not None
+        return ("generator.patches",) if has_patches else ()
+
     def generate(self, z: Tensor, condition: Tensor, fade: float = 1.0) -> Tensor:
         """Noise ``[B, noise]`` and condition ``[B, K]`` to normalised log-mels; ``fade`` scales the condition."""
         return self.generator(torch.cat([z, fade * self.condition(condition)], dim=1))

@@ -45,8 +45,8 @@ DISCRIMINATOR_RATE = 2.0
 class GanObjective(Objective):
     """Relativistic GAN with lazy R1 and R2, or hinge with spectral norm; one update of each side a step."""
 
-    def __init__(self, model: Gan, steps: int) -> None:
-        self.config = model.config
+    def __init__(self, model: Gan, steps: int, *, fades: bool = True) -> None:
+        self.config, self.fades = model.config, fades
         self.average = copy.deepcopy(model)
         self.model: nn.Module = model
         self.discriminator: nn.Module = model.discriminator()
@@ -76,7 +76,7 @@ class GanObjective(Objective):
         rate = self.config.rate * warm_cosine(step, self.steps, floor=FINAL_RATE)
         set_learning_rate(self.optimizer, rate)
         set_learning_rate(self.optimizer_d, rate * (DISCRIMINATOR_RATE if self.spectral else 1.0))
-        fade = min(1.0, step / max(1.0, self.config.fade * self.steps))
+        fade = min(1.0, step / max(1.0, self.config.fade * self.steps)) if self.fades else 1.0
         real = self.normalise(mel)
         condition = self.fields.jitter(labels, self.raw.bandwidth)
 

@@ -38,6 +38,8 @@ class ObjectiveOptions:
     """Whose outputs a student learns from."""
     preference: Preference | None = None
     """What a flow is aligned to; None: it is trained from the start."""
+    pretrained: bool = False
+    """Whether the model has the weights of another run: its latent then stays, and its condition is not faded in."""
 
 
 class Objective(ABC):

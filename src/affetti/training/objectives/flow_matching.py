@@ -6,7 +6,8 @@ For a latent clip x, noise ε, a time t and x_t = (1 - t) x + t ε, the velocity
 
 with t the logistic function of a normal number (Esser et al. 2024) and conditions c jittered and partly dropped.
 
-With a mel autoencoder the first steps train that alone; its scale is then measured and it is frozen. The guide, a
+With a mel autoencoder the first steps train that alone; its scale is then measured and it is frozen. A flow that has
+the weights of another run keeps that run's autoencoder. The guide, a
 small regressor, is trained on the clips as the latent decodes them, in every other of the first steps: so that all
 three are of one run and a resumed run equals the unbroken one.
 """
@@ -35,16 +36,18 @@ GUIDE_STEPS = 400
 class FlowObjective(Objective):
     """Flow matching with AdamW and a moving average of weights."""
 
-    def __init__(self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998) -> None:
+    def __init__(
+        self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998, *, trains_latent: bool = True
+    ) -> None:
         self.average = copy.deepcopy(model)
         self.flow = model
         self.model: nn.Module = model
         self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
         guide = list(model.guide.parameters()) if model.guide is not None else []
         own = {id(value) for value in guide}
-        self.trains_latent = isinstance(model.latent, MelAutoencoder)
+        self.trains_latent = trains_latent and isinstance(model.latent, MelAutoencoder)
+        own |= {id(value) for value in model.latent.parameters()}
         latent = list(model.latent.parameters()) if self.trains_latent else []
-        own |= {id(value) for value in latent}
         rest = [value for value in model.parameters() if id(value) not in own]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "model": torch.optim.AdamW(rest, rate, betas=(0.9, 0.99), weight_decay=0.01)

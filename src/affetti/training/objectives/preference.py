@@ -132,4 +132,4 @@ def flow_objective(model: Flow, steps: int, options: ObjectiveOptions) -> Object
     """The training of a flow: flow matching, or alignment where there is a preference."""
     if options.preference is not None:
         return PreferenceObjective(model, steps, options.preference)
-    return FlowObjective(model, steps)
+    return FlowObjective(model, steps, trains_latent=not options.pretrained)

@@ -113,6 +113,8 @@ def _noisy(x: Tensor, deviation: float) -> Tensor:
     return x + deviation * torch.randn_like(x)
 
 
-def gan_objective(model: Gan, steps: int, options: ObjectiveOptions) -> Objective:  # noqa: ARG001 - none is used
+def gan_objective(model: Gan, steps: int, options: ObjectiveOptions) -> Objective:
     """The training that the recipe of a GAN names: the study's own, or ours."""
-    return PublishedGanObjective(model, steps) if model.published else GanObjective(model, steps)
+    if model.published:
+        return PublishedGanObjective(model, steps)
+    return GanObjective(model, steps, fades=not options.pretrained)
