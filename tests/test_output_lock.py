@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from affetti.corpus.writer import CorpusWriter
-from affetti.errors import StorageError
+from affetti.errors import InputError, StorageError
 from affetti.output_lock import LOCK, releases_outputs
 from affetti.presets import front_end
 from affetti.storage import reserve_output
@@ -121,3 +121,74 @@ def test_a_corpus_is_written_by_one_process(tmp_path: Path, begun: bool) -> None
     releases_outputs(writer.reserve)()
     writer.abandon()
     assert not (tmp_path / "corpus").exists()
+
+
+@releases_outputs
+def fail(out: Path, *written: str) -> None:
+    assert not reserve_output(out, SETTINGS)
+    for name in written:
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("")
+    raise InputError("bad input")
+
+
+def test_work_that_fails_before_it_has_written_anything_leaves_its_folder_free(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(InputError):
+        fail(out)
+    assert not out.exists()
+    (out / "checkpoints").mkdir(parents=True)  # a folder that some work made and left empty
+    with pytest.raises(StorageError, match="is not a folder of affetti"):
+        fail(out)
+    (out / "checkpoints").rmdir()
+    with pytest.raises(InputError):
+        fail(out, "checkpoints/1")
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoints", "config.json"]
+    assert reserve(out)  # and is continued
+
+
+def test_work_that_was_begun_before_stays_where_it_fails(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert not reserve(out)
+
+    @releases_outputs
+    def again() -> None:
+        assert reserve_output(out, SETTINGS)
+        raise InputError("bad input")
+
+    with pytest.raises(InputError):
+        again()
+    assert [path.name for path in out.iterdir()] == ["config.json"]
+
+
+def test_a_part_that_fails_frees_its_own_folder_alone(tmp_path: Path) -> None:
+    out = tmp_path / "study"
+
+    @releases_outputs
+    def study() -> None:
+        reserve_output(out, SETTINGS)
+        with pytest.raises(InputError):
+            fail(out / "set")
+        assert sorted(path.name for path in out.iterdir()) == [LOCK, "config.json"]
+
+    study()
+    assert [path.name for path in out.iterdir()] == ["config.json"]
+
+
+def test_a_corpus_of_which_nothing_was_written_leaves_its_folder_free(tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+
+    @releases_outputs
+    def make(*written: str) -> None:
+        writer = CorpusWriter(out, front_end("tiny"), "signature")
+        writer.reserve()
+        for name in written:
+            (writer.work / name).write_bytes(b"")
+        raise InputError("bad input")
+
+    with pytest.raises(InputError):
+        make()
+    assert not out.exists()
+    with pytest.raises(InputError):
+        make("0000000-0000001.npy")
+    assert sorted(path.name for path in (out / ".work").iterdir()) == ["0000000-0000001.npy", "signature.json"]

@@ -3,6 +3,9 @@
 A lock file in the folder holds the number of the process that works there. What locks is the system's lock on that
 file, not its presence, so that it ends with the process, however that dies. Where a file system has no such locks,
 folders are not locked.
+
+Work that fails before it has written anything but the mark that reserves its folder leaves the folder as free as it
+was: the next command may choose it, with other settings.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import fcntl
 import functools
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -25,13 +29,27 @@ LOCK = ".lock"
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
+@dataclass
+class _Scope:
+    """What a function has locked and reserved."""
+
+    locked: list[str] = field(default_factory=list[str])
+    """Folders, by real path."""
+    marks: dict[Path, Path] = field(default_factory=dict[Path, Path])
+    """The file that reserves it, by folder."""
+
+
 _held: dict[str, int] = {}
 """Open lock files of this process by folder, whose work may be made of parts that use the same folder."""
-_scope: ContextVar[list[str] | None] = ContextVar("scope", default=None)
+_scope: ContextVar[_Scope | None] = ContextVar("scope", default=None)
 
 
 def releases_outputs(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorator: folders that are locked while ``function`` runs are released when it ends."""
+    """Decorator: folders that are locked while ``function`` runs are released when it ends, see :func:`lock_output`.
+
+    Where it raises, folders that it has reserved and not used are free again, see :func:`free_if_unused`.
+    """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -58,7 +76,19 @@ def lock_output(folder: Path) -> None:
     if handle is None:
         return
     _held[name] = handle
-    scope.append(name)
+    scope.locked.append(name)
+
+
+def free_if_unused(folder: Path, mark: Path) -> None:
+    """Free ``folder`` if the function around fails before it writes anything there but ``mark``.
+
+    Args:
+        folder: it has just been reserved; it is removed with the mark, if it is then empty.
+        mark: the file in it that reserves it.
+    """
+    scope = _scope.get()
+    if scope is not None:
+        scope.marks[folder] = mark
 
 
 def unlock_output(folder: Path) -> None:
@@ -68,14 +98,36 @@ def unlock_output(folder: Path) -> None:
 
 @contextmanager
 def _released_at_end() -> Generator[None]:
-    locked: list[str] = []
-    token = _scope.set(locked)
+    scope = _Scope()
+    token = _scope.set(scope)
+    unused: list[Path] = []
     try:
         yield
+    except Exception:
+        unused = [folder for folder, mark in scope.marks.items() if _remove_mark(folder, mark)]
+        raise
     finally:
         _scope.reset(token)
-        for name in locked:
+        for name in scope.locked:
             _release(name)
+        for folder in unused:
+            with suppress(OSError):  # it is not empty: work around this one uses it
+                folder.rmdir()
+
+
+def _remove_mark(folder: Path, mark: Path) -> bool:
+    """Remove the mark of a folder in which there is no other file; returns whether it was so."""
+    try:
+        inside = sorted(folder.rglob("*"), reverse=True)
+        folders = [path for path in inside if path.is_dir() and not path.is_symlink()]
+        if not set(inside) <= {mark, folder / LOCK, *folders}:
+            return False
+        mark.unlink(missing_ok=True)
+        for path in folders:
+            path.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def open_locked(folder: Path) -> int | None:

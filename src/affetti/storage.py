@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from affetti.errors import StorageError
-from affetti.output_lock import LOCK, lock_output
+from affetti.output_lock import LOCK, free_if_unused, lock_output
 
 PARTIAL_PREFIX = ".unfinished-"
 """How the name of a file that is being written begins; a killed process leaves such files behind."""
@@ -151,7 +151,8 @@ def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[
     """Reserve the folder ``out`` for one piece of work by writing its settings to ``config.json``.
 
     Work begun by another version of affetti is refused: its result would come from two programs. So is a folder in
-    which another process works: it stays locked until the function around ends, see :mod:`affetti.output_lock`.
+    which another process works: it stays locked until the function around ends, and is free again if that fails before
+    it writes anything, see :mod:`affetti.output_lock`.
 
     Args:
         out: a new or empty folder, or one in which the same work was begun.
@@ -174,6 +175,7 @@ def reserve_output(out: Path, settings: dict[str, Any], ignored_keys: frozenset[
     lock_folder(out)
     if not path.exists():
         write_json(path, settings)
+        free_if_unused(out, path)
         return False
     previous = read_json(path)
     requested = json.loads(json.dumps(settings))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affetti.corpus import Corpus
-from affetti.errors import MismatchError
+from affetti.errors import InputError, MismatchError
 from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary
 from affetti.inference.generation import GenerationSettings, generate_corpus
 from affetti.training import run as runs
@@ -66,3 +66,17 @@ def test_filtered_clips_are_those_of_the_unfiltered_set_that_the_filter_accepts(
     assert made.clips["clip_id"].tolist() == plain.clips["clip_id"].iloc[expected].tolist()
     assert np.abs(made.mel.astype(float) - plain.mel[expected]).max() < 0.05
     assert summary.accepted == pytest.approx(kept[: summary.tried].mean())
+
+
+def test_where_no_clip_passes_the_folder_is_free_again(
+    tmp_path: Path, corpus: Corpus, run_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_filter: EmotionFilter, mel: np.ndarray, _emotion: np.ndarray) -> np.ndarray:
+        return np.zeros(len(mel), dtype=bool)
+
+    monkeypatch.setattr(EmotionFilter, "accepts", none)
+    settings = GenerationSettings(filter_by=corpus.path)
+    with pytest.raises(InputError, match="of 5 clips, none has a predicted emotion near"):
+        generate_corpus(run_of("flow"), 1, tmp_path / "made", settings)
+    assert not (tmp_path / "made").exists()
+    assert len(generate_corpus(run_of("flow"), 1, tmp_path / "made", replace(settings, filter_by=None))) == 1

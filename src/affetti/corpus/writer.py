@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from affetti.corpus import store
 from affetti.errors import StorageError
 from affetti.execution.base import ShardTask
-from affetti.output_lock import LOCK, unlock_output
+from affetti.output_lock import LOCK, free_if_unused, unlock_output
 from affetti.presets import FrontEnd
 from affetti.storage import (
     atomic_write,
@@ -122,6 +122,7 @@ class CorpusWriter:
             )
         lock_folder(self.out)
         write_json(mark, self.signature)
+        free_if_unused(self.out, mark)
 
     def write_mel(self, blocks: Iterable[NDArray[np.float16]], n: int) -> Path:
         """Write ``n`` log-mels, given as blocks ``[B, M, F]`` in dB, to one ``.npy`` without holding them in memory.

@@ -179,7 +179,12 @@ def generate_corpus(
         settings.device,
         trained.meta.weights_sha256,
     )
-    kept, summary = _sample(request, task, executor or LocalExecutor(), progress)
+    try:
+        kept, summary = _sample(request, task, executor or LocalExecutor(), progress)
+    except InputError:
+        # Another filter, model or emotion is needed, which changes the signature: this work cannot be continued.
+        writer.abandon()
+        raise
     mel = writer.join_shards(task.shards(len(kept), SHARD_CLIPS), kept)
     clips = _manifest(request, kept)
     for name in sorted(set(task.sounds()) - set(clips["clip_id"])):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.material import write_corpus
 
 from affetti.corpus import Corpus
 from affetti.studies.augmentation.arms import parse_arm
@@ -16,6 +17,7 @@ from affetti.studies.augmentation.trials import (
     TrialTask,
     concatenate,
     gather_predictions,
+    open_cached,
     read_trial,
 )
 from affetti.training import fit as fitting
@@ -23,6 +25,14 @@ from affetti.training import run as runs
 from affetti.training.clips import Clips
 from affetti.training.loop import LoopConfig
 from affetti.training.objectives.base import ObjectiveOptions
+
+
+def test_a_corpus_is_opened_once_and_again_where_it_was_made_anew(tmp_path: Path) -> None:
+    first = write_corpus(tmp_path / "corpus", 4)
+    assert open_cached(first.path) is open_cached(first.path)
+    assert open_cached(first.path).hash == first.hash
+    first.path.rename(tmp_path / "before")
+    assert open_cached(write_corpus(tmp_path / "corpus", 5).path).hash != first.hash
 
 
 def test_shuffled_labels_are_the_same_labels_elsewhere(

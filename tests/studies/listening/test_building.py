@@ -144,6 +144,22 @@ def test_sets_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         build_study([real], tmp_path / "real", QUIET)
 
 
+def test_a_clip_that_cannot_be_decoded_leaves_the_folder_free(tmp_path: Path) -> None:
+    given = sets(tmp_path, real=0.1)
+    whole = {file: file.read_bytes() for file in given[0].files}
+    for file in whole:
+        file.write_bytes(b"RIFF")
+    for study in (tmp_path / "study", tmp_path / "empty"):
+        if study.name == "empty":
+            study.mkdir()
+        with pytest.raises(AffettiError, match=r"song\d\.wav"):
+            build_study(given, study, QUIET)
+        assert not study.exists()
+    for file, content in whole.items():
+        file.write_bytes(content)
+    assert build_study(given, tmp_path / "study", QUIET).systems == ("real",)
+
+
 def test_requests_are_matched_by_emotion(tmp_path: Path) -> None:
     from affetti.studies.listening.sets import choose_requests, match_requests
 

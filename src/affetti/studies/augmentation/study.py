@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from affetti.corpus import Corpus, splits
-from affetti.errors import UsageError
 from affetti.execution import Executor, LocalExecutor
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
@@ -157,7 +156,7 @@ def augmentation_study(
 def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tuple[LeftOut, ...]]:
     """Reserve the folder for this study, and choose the arms that fit the budget."""
     out, settings = resources.out, design.settings
-    begun = reserve_output(
+    reserve_output(
         out,
         {
             "verb": "compare",
@@ -178,15 +177,7 @@ def _reserve(design: StudyDesign, resources: Resources) -> tuple[StudyDesign, tu
         },
     )
     remove_partial(out)
-    open_cached.cache_clear()  # a folder may hold another corpus than when this process last read it
-    if settings.budget is None:
-        return design, ()
-    try:
-        return budget.fit_budget(design, out, resources.executor.workers)
-    except UsageError:
-        if not begun:
-            (out / "config.json").unlink()  # a budget that is refused leaves the folder free for another try
-        raise
+    return (design, ()) if settings.budget is None else budget.fit_budget(design, out, resources.executor.workers)
 
 
 def _training_subsets(design: StudyDesign, fraction: float, out: Path) -> list[TrainingSubset]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from affetti.corpus import Corpus, splits
 from affetti.random import child_seed
 from affetti.results import BaseResult
-from affetti.storage import read_json, write_json
+from affetti.storage import is_file, read_json, write_json
 from affetti.studies.augmentation.arms import AGAIN, NULL, Arm
 from affetti.studies.augmentation.encoder_features import EncoderFeatures
 from affetti.studies.augmentation.regressors import ENCODER
@@ -237,9 +237,14 @@ def concatenate(first: Clips, second: Clips) -> Clips:
     return Clips(mel, labels, np.arange(len(mel)))
 
 
-@lru_cache(maxsize=16)
 def open_cached(path: Path) -> Corpus:
-    """A corpus, opened once in this process."""
+    """A corpus, opened once in this process, and again where it has been made anew since."""
+    file = path / "corpus.json"
+    return _opened(path, file.stat().st_mtime_ns if is_file(file) else None)
+
+
+@lru_cache(maxsize=16)
+def _opened(path: Path, _changed: int | None) -> Corpus:
     return Corpus.open(path)
 
 

@@ -6,7 +6,9 @@ chosen; ``study.toml`` is written last, so that a folder without it is no study.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from affetti.errors import StorageError, UsageError
+from affetti.output_lock import releases_outputs, unlock_output
 from affetti.progress import Progress, silent
 from affetti.random import child_seed
 from affetti.signal import audio
@@ -68,6 +71,7 @@ class _Chosen:
     """A version of the reference; empty: the clip itself."""
 
 
+@releases_outputs
 def build_study(sets: Sequence[ClipSet], out: Path, settings: NewStudy, progress: Progress = silent) -> Study:
     """Make a study in the folder ``out``.
 
@@ -112,19 +116,35 @@ def build_study(sets: Sequence[ClipSet], out: Path, settings: NewStudy, progress
     )
     study.check()
     lock_folder(out)
-    (out / "clips").mkdir(exist_ok=True)
+    try:
+        hashes = _write_clips(out, drafts, (*chosen, *practice), study, progress)
+        filed = [replace(draft, sha256=sha256) for draft, sha256 in zip(drafts, hashes, strict=True)]
+        study = replace(study, clips=tuple(filed[: len(chosen)]), practice=tuple(filed[len(chosen) :]))
+        study.save(out)
+    except BaseException:
+        # A folder with some of the clips would be refused the next time.
+        shutil.rmtree(out / "clips", ignore_errors=True)
+        unlock_output(out)
+        with suppress(OSError):
+            out.rmdir()
+        raise
+    return study
+
+
+def _write_clips(
+    out: Path, drafts: Sequence[Clip], chosen: Sequence[_Chosen], study: Study, progress: Progress
+) -> list[str]:
+    """Write the sound of each clip; returns the SHA-256 of the files."""
     hashes: list[str] = []
-    for number, (draft, it) in enumerate(zip(drafts, (*chosen, *practice), strict=True)):
+    (out / "clips").mkdir(exist_ok=True)
+    for number, (draft, it) in enumerate(zip(drafts, chosen, strict=True)):
         progress("clips", number, len(drafts))
-        rate = SAMPLE_RATE if settings.task == "mushra" else it.clips.sample_rate
+        rate = SAMPLE_RATE if study.task == "mushra" else it.clips.sample_rate
         wave = it.clips.waveform(it.row, rate)
         wave = version(it.made_as, wave) if it.made_as else wave
-        audio.save(out / draft.file, levelled(wave, rate) if level == "matched" else wave, rate)
+        audio.save(out / draft.file, levelled(wave, rate) if study.loudness == "matched" else wave, rate)
         hashes.append(audio.file_sha256(out / draft.file))
-    filed = [replace(draft, sha256=sha256) for draft, sha256 in zip(drafts, hashes, strict=True)]
-    study = replace(study, clips=tuple(filed[: len(chosen)]), practice=tuple(filed[len(chosen) :]))
-    study.save(out)
-    return study
+    return hashes
 
 
 def check_settings(sets: Sequence[ClipSet], settings: NewStudy) -> None:
