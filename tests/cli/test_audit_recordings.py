@@ -127,3 +127,15 @@ def test_a_folder_with_other_work_is_refused(affetti: Affetti, songs: Path, tmp_
     ran = affetti("audit", songs / "song0.wav", "--out", tmp_path / "out")
     assert ran.code == 2
     assert (tmp_path / "out/notes.txt").read_text() == "mine"
+
+
+def test_a_recording_that_cannot_be_audited_leaves_the_folder_free(
+    affetti: Affetti, run_of: Callable[[str], Path], songs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.mp3").write_bytes(b"ID3 and no sound")
+    for others in ((), (songs / "song1.wav", "--pair")):
+        assert affetti("audit", tmp_path / "bad.mp3", *others, "--out", tmp_path / "a2").code == 2
+        assert not (tmp_path / "a2").exists()
+    flags = ("--seconds", 1.1, "--model", run_of("student"))
+    ran = affetti("audit", songs / "song0.wav", *flags, "--out", tmp_path / "a2")
+    assert ran.code == 0, ran.err

@@ -7,9 +7,10 @@ import pytest
 from tests.conftest import RATE, music
 
 from affetti.errors import InputError, UsageError
+from affetti.inference import predictor
 from affetti.presets import front_end
 from affetti.signal import audio
-from affetti.studies.audit.recordings.excerpt import check_settings, load_recording, middle
+from affetti.studies.audit.recordings.excerpt import MIN_SECONDS, check_settings, load_recording, middle
 
 PAPER = front_end("paper")
 
@@ -46,7 +47,14 @@ def test_files_that_cannot_be_audited_are_refused_in_one_line(tmp_path: Path) ->
         middle(load_recording(saved(tmp_path / "c.wav", ends), PAPER), PAPER, 10.0)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.5, -3.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("preset", ["tiny", "paper"])
+def test_the_shortest_excerpt_has_the_second_that_a_regressor_needs(preset: str, tmp_path: Path) -> None:
+    front = check_settings(preset, MIN_SECONDS)
+    excerpt = middle(load_recording(saved(tmp_path / "a.wav", music(1, MIN_SECONDS)), front), front, MIN_SECONDS)
+    assert len(excerpt.waveform) >= predictor.MIN_SECONDS * front.sample_rate
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, -3.0, float("nan"), float("inf")])
 def test_an_excerpt_has_a_second_or_more(seconds: float) -> None:
     with pytest.raises(UsageError, match="--seconds"):
         check_settings("paper", seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from affetti.errors import InputError, UsageError
-from affetti.inference.predictor import MIN_SECONDS, SongPrediction, predict_waveform
+from affetti.inference.predictor import SongPrediction, predict_waveform
 from affetti.inference.window_regressors import WindowRegressor
 from affetti.presets import FrontEnd, front_end
 from affetti.signal import audio
@@ -17,6 +17,8 @@ from affetti.studies.audit.recordings.result import PredictedEmotion
 
 SECONDS = 30.0
 """Seconds of a recording that are audited where nothing else is requested: a clip of the preset ``paper``."""
+MIN_SECONDS = 1.1
+"""Shortest excerpt: cut to whole frames it still has the second that a regressor needs."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def check_settings(preset: str, seconds: float) -> FrontEnd:
     """The front-end of an audit of recordings.
 
     Raises:
-        UsageError: an unknown preset, or an excerpt of less than a second.
+        UsageError: an unknown preset, or an excerpt shorter than :data:`MIN_SECONDS`.
     """
     front = front_end(preset)
     if not MIN_SECONDS <= seconds < float("inf"):
@@ -63,10 +65,10 @@ def load_recording(path: Path, front: FrontEnd) -> Recording:
     """Decode a recording.
 
     Raises:
-        InputError: the file cannot be read, or is shorter than a second.
+        InputError: the file cannot be read, or is shorter than :data:`MIN_SECONDS`.
     """
     whole, file_rate = audio.load_with_rate(path, front.sample_rate)
-    if len(whole) < MIN_SECONDS * front.sample_rate:
+    if len(whole) < round(MIN_SECONDS * front.sample_rate):
         raise InputError(
             f"{len(whole) / front.sample_rate:.2f} s is too short",
             where=path,
@@ -79,7 +81,7 @@ def middle(recording: Recording, front: FrontEnd, seconds: float = SECONDS, leng
     """The middle ``seconds`` of a recording, or all of one that is shorter.
 
     Args:
-        recording: a second or longer.
+        recording: of :data:`MIN_SECONDS` or longer.
         front: the front-end.
         seconds: length of the excerpt.
         length: samples from the beginning whose middle is taken, instead of all.
