@@ -20,6 +20,8 @@ from affetti.weights import SHIPPED
 COLUMNS = ("path", "valence", "valence_low", "valence_high", "arousal", "arousal_low", "arousal_high")
 ORIGINAL = ("interval_level", "scale", "valence_original", "arousal_original", "error")
 CURVE_COLUMNS = ("path", "time", "valence", "arousal", "scale", "valence_original", "arousal_original")
+DIGITS = 6
+"""Significant digits of numbers in tables."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,13 @@ class Flags(EngineFlags, CommonFlags):
     hop: float | None = None
     """Seconds between points of the curve (default 1)."""
     csv: str | None = None
-    """Write the songs' values as CSV to this file; - prints them instead of text."""
+    """Write the songs' values as CSV to this file, or with - to stdout instead of text: path, valence, valence_low and
+    valence_high (its interval), the same of arousal, interval_level, and the values on the scale of the model's labels
+    (scale, valence_original, arousal_original); error says why a recording has none."""
     curve_csv: Path | None = None
-    """Write the curves as CSV to this file, one row a window: path, time of its centre in seconds, valence, arousal."""
+    """Write the curves as CSV to this file, one row a window: path, time of its centre in seconds, valence and arousal
+    (empty where it is silent), and both on the scale of the model's labels (scale, valence_original,
+    arousal_original)."""
     picture: Path | None = None
     """Draw the curves, on the plane and over time, into this .png, .svg or .pdf."""
     lyrics: Path | None = None
@@ -109,7 +115,7 @@ def _csv(document: list[dict[str, Any]]) -> str:
         cells: list[Any] = [entry["path"]]
         for axis in AXES:
             cells += [entry[axis], *(entry[f"{axis}_ci"] or ["", ""])]
-        writer.writerow([*cells, *(entry[name] for name in ORIGINAL[:-1]), ""])
+        writer.writerow(map(_rounded, [*cells, *(entry[name] for name in ORIGINAL[:-1]), ""]))
     return text.getvalue()
 
 
@@ -125,5 +131,10 @@ def _curve_csv(document: list[dict[str, Any]]) -> str:
             originals: list[Any] = ["", ""]
             if name is not None and None not in values:
                 originals = SCALES[name].from_unit(values).tolist()
-            writer.writerow([entry["path"], point["time"], *values, name, *originals])
+            writer.writerow(map(_rounded, [entry["path"], point["time"], *values, name, *originals]))
     return text.getvalue()
+
+
+def _rounded(cell: Any) -> Any:
+    """A cell of a table; a number with the digits that it has a use for."""
+    return f"{cell:.{DIGITS}g}" if isinstance(cell, float) else cell
