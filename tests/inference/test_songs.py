@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,29 @@ def test_songs_are_the_same_whatever_the_workers_and_after_an_interruption(
     assert begun == [0, 1, 1, 2], "finished work is not done again"
     fewer = generate_songs(model, 1, tmp_path / "fewer", LEAN, ARC)
     np.testing.assert_array_equal(fewer.mel, whole.mel[: len(fewer)])
+
+
+def test_a_worker_that_loaded_an_earlier_run_of_the_folder_loads_the_present_one(
+    tmp_path: Path, run_of: Callable[[str], Path]
+) -> None:
+    """A worker of a cluster outlives a call, and the run may be trained anew before the next."""
+    tasks: list[Any] = []
+
+    class Recorder(LocalExecutor):
+        def map_ranges(self, task: Any, *arguments: Any, **options: Any) -> None:
+            tasks.append(task)
+            super().map_ranges(task, *arguments, **options)
+
+    made = generate_songs(run_of("flow"), 1, tmp_path / "made", LEAN, ARC, executor=Recorder())
+    run = tmp_path / "run"
+    shutil.copytree(run_of("gan"), run)
+    assert making.loaded(run, "cpu").kind == "gan"
+    shutil.rmtree(run)
+    shutil.copytree(run_of("flow"), run)
+    again = replace(tasks[0], model=run, out=tmp_path / "again")
+    assert again.inputs() == (run,)
+    again(0, 1)
+    np.testing.assert_array_equal(np.load(again.shard(0, 1)), made.mel)
 
 
 def test_songs_of_a_gan_are_cross_fades_and_called_so(tmp_path: Path, run_of: Callable[[str], Path]) -> None:

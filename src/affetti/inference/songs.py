@@ -114,10 +114,16 @@ class SongTask(MelTask):
     seconds: float
     settings: GenerationSettings
     sections: tuple[Section, ...] = ()
+    weights_sha256: str = ""
+    """Of the model, as in :class:`affetti.inference.generation.GenerateTask`."""
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The run of the model."""
+        return (self.model,)
 
     def __call__(self, start: int, stop: int) -> None:
         """Generate songs ``start`` to ``stop``."""
-        trained = loaded(self.model, self.settings.device)
+        trained = loaded(self.model, self.settings.device, self.weights_sha256)
         layout = SongLayout.of(trained, self.seconds, self.sections)
         parts = [self._song(trained, layout, number) for number in range(start, stop)]
         self.save(start, stop, np.concatenate(parts))
@@ -319,7 +325,8 @@ def generate_songs(
         return Corpus.open(out)
     writer.reserve()
     require_space(out, 4 * request.clips * front.n_bands * front.frames)
-    task = SongTask(out, model, request.conditions, request.song.seconds, settings, request.song.sections)
+    song, weights = request.song, request.trained.meta.weights_sha256
+    task = SongTask(out, model, request.conditions, song.seconds, settings, song.sections, weights)
     # One song a range: a song that is filed is not made again, and its bytes depend on no other.
     stage = f"generate songs by {request.trained.kind}"
     (executor or LocalExecutor()).map_ranges(task, n, 1, stage=stage, progress=progress)
