@@ -156,6 +156,8 @@ def _emotion(card: Scorecard) -> list[str]:
             f"valence by ridge regression on {card.regressor.valence} of the sound, which validation songs prefer"
         )
     for name, axis in card.conditioning.axes().items():
+        if axis.reason is not None:
+            lines.append(f"{name}: not measured: {axis.reason}")
         if axis.slope is None or axis.correlation is None or axis.ccc is None or axis.mae is None:
             continue
         relative = ""

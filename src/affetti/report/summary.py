@@ -135,7 +135,7 @@ def _conditioning(score: Score) -> list[Answer]:
 def _follows(axis: AxisConditioning) -> str:
     slope, correlation, relative = axis.slope, axis.correlation, axis.relative
     if slope is None or correlation is None:
-        return "not measurable here: needs clips conditioned on different emotions."
+        return f"not measurable here: {axis.reason or 'needs clips conditioned on different emotions'}."
     text = f"Slope {estimate(slope)}, correlation {estimate(correlation)}"
     if axis.real:
         reference = f"{number(axis.real.slope.value)} and {number(axis.real.correlation.value)}"

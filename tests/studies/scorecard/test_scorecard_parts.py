@@ -21,12 +21,14 @@ from affetti.presets import mel_front_end
 from affetti.signal import audio
 from affetti.signal.front_ends import band_frequencies
 from affetti.signal.mel import mel_filters
+from affetti.studies.scorecard.conditioning import conditioning
 from affetti.studies.scorecard.copy_results import NearestPair
+from affetti.studies.scorecard.emotion_predictions import EmotionPredictions
 from affetti.studies.scorecard.measurement import Measure
 from affetti.studies.scorecard.measures import REGISTRY, Entry, MeasureInput, compute_measures
 from affetti.studies.scorecard.memorisation import clip_digests, count_contained, unseen_rows
 from affetti.studies.scorecard.plot_data import plot_arrays, save
-from affetti.studies.scorecard.result import Scorecard
+from affetti.studies.scorecard.result import RegressorSource, Scorecard
 
 
 @pytest.fixture
@@ -37,6 +39,22 @@ def arrays(tmp_path: Path) -> tuple[Path, Path, Path]:
     for name, rows in (("real", real), ("fake", fake), ("blurred", np.repeat(fake[:, :, ::8], 8, axis=2))):
         np.save(tmp_path / f"{name}.npy", rows.astype(np.float16))
     return tmp_path / "real.npy", tmp_path / "fake.npy", tmp_path / "blurred.npy"
+
+
+def test_a_collapsed_generator_has_no_response_and_a_reason() -> None:
+    labels = np.random.default_rng(0).uniform(-1, 1, (12, 2))
+    real, fake = (ClipSet(name, mels(12, (4, 8), 0).numpy(), np.arange(12).astype(str), labels) for name in "rf")
+    same = np.full((12, 2), 0.25)
+    predictions = EmotionPredictions(RegressorSource("run", "student"), same, real, labels)
+    response = conditioning(fake, predictions, seed=0)
+    assert response is not None
+    for axis in response.axes().values():
+        assert axis.reason == "the regressor predicts the same emotion of every clip"
+        assert axis.slope is None and axis.relative is None and axis.permuted is None
+        assert axis.real is not None and axis.real.slope.value == pytest.approx(1)
+    undecided = conditioning(fake, replace(predictions, fake=labels, real=same), seed=0)
+    assert undecided is not None and undecided.valence.reason is None
+    assert undecided.valence.real is None and undecided.valence.relative is None and undecided.valence.slope is not None
 
 
 def clip_set(rows: np.ndarray, name: str = "set") -> ClipSet:

@@ -43,18 +43,27 @@ def conditioning(fake: ClipSet, predictions: EmotionPredictions | None, seed: in
     """How predictions of synthetic clips follow their condition, beside how those of real clips follow their labels."""
     if predictions is None or fake.labels is None:
         return None
-    response = metrics.label_response(fake.labels, predictions.fake, fake.songs, seed)
+    response, reason = _response(fake.labels, predictions.fake, fake.songs, seed)
     try:
         permuted = metrics.permuted_response(fake.labels, predictions.fake, fake.songs, seed)
     except InputError:  # songs that cannot trade their conditions
         permuted = dict.fromkeys(AXES)
     held_out = predictions.held_out
     if held_out.labels is None or len(np.unique(held_out.songs)) < 2:
-        return Conditioning(*(_axis(response[axis], None, None, permuted[axis]) for axis in AXES))
-    real = metrics.label_response(held_out.labels, predictions.real, held_out.songs, seed)
+        return Conditioning(*(_axis(response[axis], None, None, permuted[axis], reason) for axis in AXES))
+    real, _ = _response(held_out.labels, predictions.real, held_out.songs, seed)
     songs = len(np.unique(fake.songs)), len(np.unique(held_out.songs))
     relative = metrics.relative_to_real(response, real, songs)
-    return Conditioning(*(_axis(response[axis], real[axis], relative[axis], permuted[axis]) for axis in AXES))
+    return Conditioning(*(_axis(response[axis], real[axis], relative[axis], permuted[axis], reason) for axis in AXES))
+
+
+def _response(labels: Rows, predicted: Rows, songs: NDArray[np.str_], seed: int) -> tuple[metrics.Response, str | None]:
+    """How predictions follow the labels of clips, or the reason why it is undefined: a collapsed generator, say."""
+    try:
+        return metrics.label_response(labels, predicted, songs, seed), None
+    except InputError as error:
+        same = (np.ptp(predicted, axis=0) == 0).any()
+        return dict.fromkeys(AXES), "the regressor predicts the same emotion of every clip" if same else str(error)
 
 
 def _axis(
@@ -62,12 +71,14 @@ def _axis(
     real: dict[str, metrics.Result] | None,
     relative: dict[str, metrics.Result] | None,
     permuted: metrics.PermutedResponse | None,
+    reason: str | None,
 ) -> AxisConditioning:
     return AxisConditioning(
         **({} if response is None else _estimates(response)),
         real=None if real is None else Response(**_estimates(real)),
         relative=None if relative is None else _shares(relative),
         permuted=permuted,
+        reason=reason,
     )
 
 

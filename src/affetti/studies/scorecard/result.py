@@ -108,7 +108,7 @@ class RelativeResponse:
 
 @dataclass(frozen=True)
 class AxisConditioning:
-    """How synthetic clips follow their condition on one axis; ``None`` where the condition never varies."""
+    """How synthetic clips follow their condition on one axis; ``None`` where condition or prediction never varies."""
 
     correlation: PointEstimate | None = None
     slope: PointEstimate | None = None
@@ -123,6 +123,8 @@ class AxisConditioning:
     permuted: metrics.PermutedResponse | None = None
     """The random-direction control: the same with the conditions of the clips permuted; ``None`` where songs cannot
     trade their conditions."""
+    reason: str | None = None
+    """Why the response is undefined though conditions vary."""
 
 
 @dataclass(frozen=True)
