@@ -1,12 +1,15 @@
-"""Rows of large arrays: an evenly spaced subset of them, and giving memory-mapped pages back to the system."""
+"""Rows of large arrays: an evenly spaced subset, a check of their values, memory-mapped pages given back."""
 
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from affetti.errors import InputError
 
 
 def evenly_spaced(n: int, count: int) -> NDArray[np.intp]:
@@ -19,6 +22,24 @@ def evenly_spaced(n: int, count: int) -> NDArray[np.intp]:
         [0, 1]
     """
     return np.linspace(0, n - 1, min(n, count)).round().astype(np.intp)
+
+
+def require_finite(mels: NDArray[Any], names: Sequence[object] | NDArray[Any], where: str | None = None) -> None:
+    """Check that no log-mel has a value that is not finite, as those of a damaged file have.
+
+    Args:
+        mels: ``[B, M, F]``.
+        names: name or number of each clip.
+        where: the set that they belong to.
+
+    Raises:
+        InputError: names the first clip that has one.
+    """
+    finite = np.isfinite(mels).all(axis=(1, 2))
+    if not finite.all():
+        clip = f"clip {names[int(np.argmin(finite))]}"
+        place = clip if where is None else f"{where}, {clip}"
+        raise InputError("a value is not finite", where=place, hint="remove that clip or make it again")
 
 
 def release_pages(array: NDArray[Any]) -> None:

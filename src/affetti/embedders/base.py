@@ -33,7 +33,7 @@ from affetti.corpus import splits
 from affetti.embedders.clip_set import ClipSet
 from affetti.errors import MismatchError
 from affetti.presets import FrontEnd
-from affetti.signal.mel import require_finite
+from affetti.rows import require_finite
 
 BATCH_SIZE = 16
 """Clips an embedder is given at a time: bounds the memory that embedding takes."""
@@ -149,8 +149,9 @@ def embed_rows(embedder: Embedder, clips: ClipSet, rows: range) -> NDArray[np.fl
     for start in range(rows.start, rows.stop, BATCH_SIZE):
         batch = range(start, min(start + BATCH_SIZE, rows.stop))
         if embedder.sample_rate is None:
-            data = torch.from_numpy(np.array(clips.mel[batch.start : batch.stop], dtype=np.float32))
-            require_finite(data, batch, clips.name)
+            mel = np.array(clips.mel[batch.start : batch.stop], dtype=np.float32)
+            require_finite(mel, batch, clips.name)
+            data = torch.from_numpy(mel)
         else:
             data = torch.stack([clips.waveform(row, embedder.sample_rate) for row in batch])
         with torch.inference_mode():

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from affetti.errors import InputError
 from affetti.metrics.sample import Floats
-from affetti.rows import release_pages
+from affetti.rows import release_pages, require_finite
 
 PARTS = ("frechet", "moments", "smoothness", "frequency", "range")
 """The study's parts."""
@@ -69,12 +69,7 @@ def batches(mels: Mels, name: str) -> Iterator[Batch]:
     rows = max(1, BATCH_VALUES // (mels.shape[1] * mels.shape[2]))
     for start in range(0, len(mels), rows):
         batch = np.asarray(mels[start : start + rows], dtype=np.float32)
-        finite = np.isfinite(batch).all(axis=(1, 2))
-        if not finite.all():
-            clip = start + int(np.flatnonzero(~finite)[0])
-            raise InputError(
-                "a value is not finite", where=f"{name}, clip {clip}", hint="remove that clip or make it again"
-            )
+        require_finite(batch, range(start, start + len(batch)), name)
         yield batch
         release_pages(mels)
 

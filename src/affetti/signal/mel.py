@@ -11,7 +11,6 @@ The way back to magnitudes is :mod:`affetti.signal.inversion`; what mel and othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -36,19 +35,6 @@ COARSE_BANDS = 8
 """Every 8th band is enough to show that nearly all clips are not silent."""
 FRAMES_PER_BLOCK = 128
 """Frames analysed at a time: their spectra stay in the processor's cache, which doubles the speed."""
-
-
-def require_finite(mel: Tensor, rows: Sequence[int] | NDArray[np.intp], where: str | None = None) -> None:
-    """Refuse log-mels ``[B, M, F]`` of a damaged corpus; ``rows`` are the numbers of their clips.
-
-    Raises:
-        InputError: a value is not finite; names the clip.
-    """
-    if not bool(torch.isfinite(mel).all()):
-        broken = int(torch.isfinite(mel).flatten(1).all(dim=1).logical_not().nonzero()[0, 0])
-        clip = f"clip {rows[broken]}"
-        place = clip if where is None else f"{where}, {clip}"
-        raise InputError("a value is not finite", where=place, hint="remove that clip or make it again")
 
 
 def hz_to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:

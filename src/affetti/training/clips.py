@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affetti.rows import evenly_spaced
-from affetti.signal.mel import require_finite
+from affetti.rows import evenly_spaced, require_finite
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,9 @@ class Clips:
         Raises:
             InputError: a log-mel has values that are not finite.
         """
-        mel = torch.from_numpy(np.asarray(self.mel[rows], dtype=np.float32))
+        mel = np.asarray(self.mel[rows], dtype=np.float32)
         require_finite(mel, rows)
-        return mel, torch.from_numpy(self.labels[rows].astype(np.float32))
+        return torch.from_numpy(mel), torch.from_numpy(self.labels[rows].astype(np.float32))
 
     def sample(self, limit: int = 1 << 24) -> tuple[Tensor, Tensor]:
         """Clips evenly spaced over the rows, about ``limit`` values at most, for fitting statistics.

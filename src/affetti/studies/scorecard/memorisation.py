@@ -24,7 +24,7 @@ from affetti.metrics.mel_features import Mels
 from affetti.metrics.passages import ClipRows, shared_passages
 from affetti.metrics.quality import MIN_SONGS
 from affetti.metrics.smallest_distances import ALPHA
-from affetti.rows import release_pages
+from affetti.rows import release_pages, require_finite
 from affetti.signal import audio
 from affetti.studies.scorecard.copy_results import DataCopyingTest, NearestPair, PassageTest
 
@@ -47,12 +47,7 @@ def _parts(clips: ClipSet) -> Iterator[list[bytes | None]]:
     mel: Mels = clips.mel  # type: ignore[assignment]
     for start, stop in ranges(len(clips), BATCH_CLIPS):
         batch = np.asarray(mel[start:stop])
-        finite = np.isfinite(batch).all(axis=(1, 2))
-        if not finite.all():
-            row = start + int(np.flatnonzero(~finite)[0])
-            hint = "remove that clip or make it again"
-            name = row if clips.names is None else clips.names[row]
-            raise InputError("a value is not finite", where=f"{clips.name}, clip {name}", hint=hint)
+        require_finite(batch, range(start, stop) if clips.names is None else clips.names[start:stop], clips.name)
         varies = batch.max(axis=(1, 2)) > batch.min(axis=(1, 2))
         half = batch.astype(np.float16, copy=False)
         yield [
