@@ -32,7 +32,8 @@ run = affetti.train("flow", folder / "corpus", folder / "flow", steps=STEPS, bat
 print(f"{run.steps} steps on {run.n.train} clips")
 
 # %%
-# **The words**, a third of the song apart.
+# **The words**, a third of the song apart; between them the requested emotion moves in straight lines. Points of
+# valence and arousal do as well (``-0.6,-0.5@0 0.6,0.5@25``), and so does a CSV file of a curve.
 
 words = ("sad", "calm", "happy", "peaceful")
 times = tuple(round(SECONDS * k / 3, 1) for k in range(4))
@@ -69,6 +70,6 @@ axes[1].set(xlabel="seconds")
 axes[0].legend()
 
 # %%
-# The composed song shows what this regressor can predict of music that follows the curve; the distance between the two
-# lines is what the generator loses. ``affetti score --form`` compares whole songs, with intervals. How to is in the
-# `tutorial <../tutorials/words-to-song.html>`_.
+# Each point is predicted from the six seconds around it. The composed song shows what this regressor can predict of
+# music that follows the curve; the distance between the two lines is what the generator loses. ``affetti score --form``
+# compares whole songs, with intervals. The `tutorial <../tutorials/words-to-song.html>`_ has every step.
