@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from affetti.api.plan import Plan, describe_cost
 from affetti.progress import Progress, silent
+from affetti.report.wording import plural
 from affetti.results import BaseResult
 from affetti.studies.listening.building import NewStudy, build_study, check_settings, choose_clips
 from affetti.studies.listening.sets import ClipSet
@@ -94,5 +95,5 @@ def plan(
     count = len(chosen) + len(practice)
     systems = tuple(dict.fromkeys(it.system for it in chosen))
     cost = describe_cost(BYTES * count, SECONDS * count, Path(study))
-    sentence = f"A {settings.task} study of {', '.join(systems)}: {count} clips, {cost}"
+    sentence = f"A {settings.task} study of {', '.join(systems)}: {plural(count, 'clip')}, {cost}"
     return NewStudyPlan(systems=systems, clips=len(chosen), bytes=BYTES * count, seconds=SECONDS * count, plan=sentence)

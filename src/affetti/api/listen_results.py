@@ -97,7 +97,7 @@ def run(
     settings: dict[str, Any] = {"verb": "listen", "source": str(source.resolve()), "seed": seed}
     settings |= {"scale": scale, "rating_scale": rating_scale, "first": first, "target": target}
     settings |= {"model": None if model is None else str(model)}
-    settings |= {"scorecards": {name: str(path) for name, path in (scorecards or {}).items()}}
+    settings |= {"scorecards": [f"{name}={path}" for name, path in (scorecards or {}).items()]}
     reserve_output(out, settings)
     write_text(out / "ratings.csv", _tidy(imported).to_csv(index=False))
     kept = imported.table.without([it.listener for it in result.screening.excluded])

@@ -12,6 +12,7 @@ from affetti.cli.flags import LongFlags, parse, resolve
 from affetti.cli.output import note, print_plan, print_result
 from affetti.cli.progress import show_progress
 from affetti.errors import UsageError
+from affetti.report.wording import plural
 from affetti.storage import expand_home
 
 
@@ -66,8 +67,8 @@ def run(arguments: list[str]) -> int:
         note(f"note: {line}")
     systems = ", ".join(result.systems)
     text = (
-        f"{result.study}: {result.clips} clips of {systems}, {result.conditions} requests, "
-        f"{result.per_listener} trials a listener, loudness {result.loudness}\n"
+        f"{result.study}: {plural(result.clips, 'clip')} of {systems}, {plural(result.conditions, 'request')}, "
+        f"{plural(result.per_listener, 'trial')} a listener, loudness {result.loudness}\n"
         f"next: affetti listen serve {result.study}"
     )
     print_result(result.to_dict(), flags.json, text)

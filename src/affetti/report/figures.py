@@ -120,19 +120,42 @@ class Bar:
     hollow: bool = False
 
 
-def forest(rows: Sequence[Bar], title: str, *, zero: bool = False, level: float = 0.95) -> Markup:
-    """Estimates with intervals of ``level``, one row each; with ``zero``, a line at no difference."""
-    canvas = Canvas(400, 52 + 26 * len(rows))
-    bottom = 8 + 26 * len(rows)
+def forest(
+    rows: Sequence[Bar],
+    title: str,
+    *,
+    zero: bool = False,
+    ideal: tuple[float, str] | None = None,
+    level: float = 0.95,
+) -> Markup:
+    """Estimates with intervals of ``level``, one row each.
+
+    Args:
+        rows: the estimates.
+        title: what they are of.
+        zero: whether there is a dashed line at no difference.
+        ideal: value and label of a dashed line at what a perfect system reaches; the axis then includes 0 too.
+        level: of the intervals.
+    """
+    top = 4 if ideal is None else 20
+    bottom = top + 4 + 26 * len(rows)
+    canvas = Canvas(400, bottom + 44)
     ends = [value for row in rows for value in (row.low, row.high, row.value)]
+    ends += [0.0] if zero or ideal else []
+    ends += [ideal[0]] if ideal else []
     left = max(122.0, LETTER * max((len(row.name) for row in rows), default=0))
-    x = Axis(*span_of([*ends, 0.0] if zero else ends, 0.01), left, 386)
-    canvas.across(x, bottom, 4)
+    x = Axis(*span_of(ends, 0.01), left, 386)
+    canvas.across(x, bottom, top)
     canvas.line(left, bottom, 386, bottom)
     if zero:
-        canvas.line(x(0), bottom, x(0), 4, "zero")
+        canvas.line(x(0), bottom, x(0), top, "zero")
+    if ideal is not None:
+        value, label = ideal
+        canvas.line(x(value), bottom, x(value), top, "zero")
+        half = LETTER * len(label) / 2
+        canvas.text(min(max(x(value), left + half), 396 - half), top - 6, label, "middle", "tick")
     for number_of_row, row in enumerate(rows):
-        y = 21 + 26 * number_of_row
+        y = top + 17 + 26 * number_of_row
         canvas.text(left - 6, y + 4, row.name, "end")
         if row.high > row.low:
             canvas.line(x(row.low), y, x(row.high), y, f"whisker c{row.colour}")

@@ -108,7 +108,8 @@ def _scale(result: ListeningResult, name: str, level: float) -> ScaleSection:
 def _slopes(result: ListeningResult, axis: str, level: float) -> Markup:
     rows = [row for row in result.control if row.axis == axis]
     bars = [_bar(row.system, row.slope.value, row.slope.ci, number) for number, row in enumerate(rows)]
-    return figures.forest(bars, f"slope of perceived {axis} against requested", zero=True, level=level)
+    title, ideal = f"slope of perceived {axis} against requested", (1.0, "1: all of the change")
+    return figures.forest(bars, title, ideal=ideal, level=level)
 
 
 def _bar(name: str, value: float, ci: tuple[float, float] | None, colour: int) -> Bar:

@@ -383,7 +383,7 @@ def test_the_researcher_sees_how_far_the_study_is(person: BrowserContext, serve_
     expect(page.locator("#code")).to_be_visible()
     page.goto(addresses.researcher)
     expect(page.locator("#numbers")).to_contain_text("Finished1")
-    expect(page.locator("#balance")).to_have_text("Each clip has answers of 1 to 1 listeners.")
+    expect(page.locator("#balance")).to_have_text("Each clip has answers of 1 listener.")
     expect(page.locator("#listeners tbody tr")).to_have_count(1)
     assert page.locator("#link").input_value() == addresses.listeners
     assert_accessible(page)

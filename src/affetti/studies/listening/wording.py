@@ -11,7 +11,8 @@ ENGLISH: dict[str, str] = {
     "welcome": "You will hear short clips of music and answer questions about them. Please use headphones.",
     "consent": (
         "Taking part is voluntary. Your answers are stored without your name, address or any other sign of who you "
-        "are. You may stop at any time, and withdraw: all your answers are then deleted."
+        "are. You may stop at any time. To withdraw, press the button at the foot of any page: all your answers are "
+        "then deleted."
     ),
     "agree": "I have read this and take part",
     "rate": "How does this music feel to you?",

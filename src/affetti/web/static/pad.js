@@ -17,11 +17,13 @@ export class Pad {
     this.svg = element("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, class: "pad", tabindex: 0, role: "application", "aria-label": label });
     this.svg.append(element("rect", { x: EDGE, y: EDGE, width: SIZE - 2 * EDGE, height: SIZE - 2 * EDGE, rx: 6, class: "back" }));
     const [x0, y0] = this.place(0, 0);
+    // Words on the plane leave no room at the axis itself.
+    const beside = Object.keys(words).length ? SIZE - 9 : y0 - 8, inset = Object.keys(words).length ? EDGE : EDGE + 6;
     this.svg.append(
       element("line", { x1: EDGE, x2: SIZE - EDGE, y1: y0, y2: y0, class: "axis" }),
       element("line", { x1: x0, x2: x0, y1: EDGE, y2: SIZE - EDGE, class: "axis" }),
-      element("text", { x: SIZE - EDGE, y: SIZE - 9, "text-anchor": "end", class: "corner" }, ends.pleasant),
-      element("text", { x: EDGE, y: SIZE - 9, class: "corner" }, ends.unpleasant),
+      element("text", { x: SIZE - inset, y: beside, "text-anchor": "end", class: "corner" }, ends.pleasant),
+      element("text", { x: inset, y: beside, class: "corner" }, ends.unpleasant),
       element("text", { x: x0, y: 18, "text-anchor": "middle", class: "corner" }, ends.excited),
       element("text", { x: x0, y: SIZE - 9, "text-anchor": "middle", class: "corner" }, ends.calm),
     );

@@ -40,7 +40,7 @@ function show({ title, content }) {
   const heading = node("h2", { tabIndex: -1, id: "title" }, title);
   byId("content").replaceChildren(heading, ...content);
   document.title = `${title} \u2013 ${study.title}`;
-  byId("withdraw").hidden = state === null;
+  byId("withdrawing").hidden = state === null;
   heading.focus({ preventScroll: true });
   scrollTo(0, 0);
 }

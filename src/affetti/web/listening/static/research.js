@@ -8,16 +8,17 @@ const server = new Server({ "x-researcher": location.hash.slice(1) });
 
 const bar = (value, most) => node("meter", { min: 0, max: Math.max(most, 1), value });
 const labelled = (meter, label) => { meter.setAttribute("aria-label", label); return meter; };
+const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const row = (head, ...cells) => node("tr", {}, node("th", { scope: "row" }, head), ...cells.map((cell) => node("td", {}, cell)));
 
 function show({ title, task, trials, headphone_check, attention_checks, progress, clips, listeners }) {
   byId("shown").hidden = false;
   byId("title").textContent = title;
-  byId("lead").textContent = `Task ${task}, ${trials} trials a listener, ${clips.length} clips.`;
+  byId("lead").textContent = `Task ${task}, ${plural(trials, "trial")} a listener, ${plural(clips.length, "clip")}.`;
   const numbers = [["Listeners", progress.listeners], ["Finished", progress.finished], ["Answers", progress.answers], ["Withdrawn", progress.withdrawn]];
   byId("numbers").replaceChildren(...numbers.map(([term, value]) => node("div", {}, node("dt", {}, term), node("dd", {}, String(value)))));
-  const counts = clips.map((clip) => clip.listeners), most = Math.max(...counts);
-  byId("balance").textContent = `Each clip has answers of ${Math.min(...counts)} to ${most} listeners.`;
+  const counts = clips.map((clip) => clip.listeners), least = Math.min(...counts), most = Math.max(...counts);
+  byId("balance").textContent = `Each clip has answers of ${least < most ? `${least} to ` : ""}${plural(most, "listener")}.`;
   byId("clips").tBodies[0].replaceChildren(...clips.map((clip) => row(clip.clip, clip.system, clip.condition, labelled(bar(clip.listeners, most), `Listeners of ${clip.clip}`), String(clip.listeners))));
   byId("listeners").tBodies[0].replaceChildren(...listeners.map((one) => row(
     one.listener,
