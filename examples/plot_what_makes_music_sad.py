@@ -57,7 +57,7 @@ Audio(sounds["minor"], rate=RATE)
 Audio(sounds["minor, slow and low"], rate=RATE)
 
 # %%
-# **What the sound tells.** From the waveform alone, affetti estimates the key and how often each degree of the scale
+# **Measured in the sound.** From the waveform alone, affetti estimates the key and how often each degree of the scale
 # sounds. The minor third (3 semitones above the tonic) in place of the major third (4) is what a regressor can learn
 # from.
 

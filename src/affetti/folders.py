@@ -1,9 +1,9 @@
 """The files below a folder, without hidden and system files: one rule for everything that affetti reads from folders.
 
 Hidden files and files of operating systems (``.Trash``, ``._x.wav``, ``__MACOSX``, ``Thumbs.db``) are ignored.
-Links to files and folders are followed; a link back to a folder that contains it is cut, and a folder that several
-links lead to is listed once. Names are compared as they are written and, where no such name exists, by Unicode normal
-form: macOS writes ``é`` as two characters where a table has one.
+Links to files and folders are followed; a link back to a folder that contains it is cut, and a folder to which there
+are several links is listed once. Names are compared as they are written and, where no such name exists, by Unicode
+normal form: macOS writes ``é`` as two characters where a table has one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from affetti.errors import StorageError
 from affetti.storage import read_error
 
 NO_FILE = "no such file"
-"""What :func:`why_unusable` says of a path that leads nowhere."""
+"""What :func:`why_unusable` says of a path at which there is nothing."""
 SYSTEM_NAMES = frozenset(
     {
         "$recycle.bin",
@@ -42,7 +42,7 @@ class Listing:
     """What lies below a folder."""
 
     files: tuple[Path, ...]
-    """Files, and links that lead nowhere, sorted by path."""
+    """Files, and links whose target is missing, sorted by path."""
     unreadable: tuple[StorageError, ...] = ()
     """One error for each folder that cannot be read."""
 

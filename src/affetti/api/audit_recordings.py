@@ -18,6 +18,7 @@ from affetti.presets import FrontEnd
 from affetti.progress import Progress, silent
 from affetti.provenance import versions
 from affetti.report.audio_examples import one_thread
+from affetti.report.wording import plural
 from affetti.studies.audit.recordings.excerpt import (
     SECONDS,
     check_settings,
@@ -121,7 +122,8 @@ def plan(
         recordings=count,
         bytes=size,
         seconds=time,
-        plan=f"would audit {count} recordings, {seconds:g} s of each, and write {describe_cost(size, time, folder)}",
+        plan=f"would audit {plural(count, 'recording')}, {seconds:g} s of each, "
+        f"and write {describe_cost(size, time, folder)}",
     )
 
 

@@ -18,6 +18,7 @@ from affetti.inference.song_request import SongSettings
 from affetti.inference.songs import SongsRequest, generate_songs, resolve_songs
 from affetti.models.sampling import Sampler
 from affetti.progress import Progress, silent
+from affetti.report.wording import plural
 from affetti.results import CorpusResult
 from affetti.training.cost import seconds_of
 from affetti.training.device import executor_on
@@ -170,7 +171,7 @@ def plan(
         clips=n,
         bytes=size,
         seconds=round(time, 1),
-        plan=f"would generate {n} clips with {model} and write {describe_cost(size, time, Path(out))}",
+        plan=f"would generate {plural(n, 'clip')} with {model} and write {describe_cost(size, time, Path(out))}",
     )
 
 
@@ -179,7 +180,8 @@ def _plan_songs(request: SongsRequest, out: Path, processes: int) -> GeneratePla
     each = _seconds_a_clip(request.trained, request.conditions, request.settings)
     time = each * len(request.conditions) * request.n / min(processes, request.n)
     size = 2 * request.clips * front.n_bands * front.frames
-    what = f"{request.n} songs of {request.layout.duration:.0f} s ({request.clips} clips) by {request.method}"
+    length = f"{request.layout.duration:.0f} s ({plural(request.clips, 'clip')})"
+    what = f"{plural(request.n, 'song')} of {length} by {request.method}"
     return GeneratePlan(
         clips=request.clips,
         songs=request.n,

@@ -218,7 +218,7 @@ def _describe(source: Source) -> Description:
 
 
 def _listening_study(path: Path) -> dict[str, str | int]:
-    """What a listening study asks of whom, and how far it is."""
+    """Task and size of a listening study, and its answers so far."""
     study, progress = listening.Study.open(path), read_progress(path)
     facts: dict[str, str | int] = {"task": study.task, "systems": len(study.systems), "clips": len(study.clips)}
     return facts | {"listeners": progress.listeners, "finished": progress.finished, "answers": progress.answers}

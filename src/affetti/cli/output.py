@@ -53,7 +53,7 @@ class DroppingStream(io.TextIOBase):
         """Every write is flushed."""
 
     def isatty(self) -> bool:
-        """Whether it leads to a terminal."""
+        """Whether it is a terminal."""
         return self.stream is not None and not self.stream.closed and self.stream.isatty()
 
     def fileno(self) -> int:
@@ -149,7 +149,7 @@ def _is_utf8(stream: TextIO | None) -> bool:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what is still written to ``stream`` to nowhere: Python flushes it once more at exit."""
+    """Drop what is still written to ``stream``: Python flushes it once more at exit."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

@@ -16,8 +16,8 @@ The noise at a place of a song depends on (seed, number of the song, place) and 
 the same in any order and however many are made, and a song of one window is the ordinary clip of that number. Memory
 holds the latent field and the log-mel of one song, and a batch of windows; time is proportional to length.
 
-When not to use: for themes that are developed. A window knows nothing beyond its neighbours but its emotion, section
-and position, and what it was first denoised from.
+When not to use: for themes that are developed. A window depends on its neighbours, its emotion, section and
+position, and its noise, and on nothing farther away.
 """
 
 from __future__ import annotations

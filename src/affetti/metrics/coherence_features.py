@@ -5,7 +5,7 @@ over 2, 4, 8 and 16 frames (``frequency`` has those of the levels themselves), a
 high register, the correlation of their onsets at the same frame and how far it stands above that four frames off. Low
 bands of one song and high bands of another have the right levels in every band and nothing in common.
 
-When not to use: to tell instruments apart, or where parts are meant to be independent.
+When not to use: to distinguish instruments, or where parts are meant to be independent.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ change of chord or key changes it. Measured are its cosine between moments by th
 ones a clip has (entropy of the eigenvalues of its cosine matrix), how alike halves, quarters and eighths of the clip
 are, and how strong it is.
 
-When not to use: to tell consonance, chords, major from minor, or a wrong note from a right one.
+When not to use: to measure consonance, to name chords, or to distinguish major from minor or wrong notes from right
+ones.
 """
 
 from __future__ import annotations

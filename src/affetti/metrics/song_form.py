@@ -15,10 +15,10 @@ of two independent moments of the same song, so that 0 is the same and 1 is chan
   the three: 0 where sections do not differ, 1 where nothing else does.
 - :func:`returns`: how much more alike a section's returns in a song are than the same section in other songs.
 
-All depend on the length of songs: compare songs of equal length. They see levels of bands: a log-mel has no chroma, and
-of harmony they see as much as moves partials between bands.
+All depend on the length of songs: compare songs of equal length. They are computed from the levels of bands: a log-mel
+has no chroma, so that a change of harmony counts only as far as it moves partials from one band to another.
 
-When not to use: to say whether a form is good. They measure likeness to other songs.
+When not to use: to judge whether a form is good. They measure similarity to other songs.
 """
 
 from __future__ import annotations

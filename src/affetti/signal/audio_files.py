@@ -10,7 +10,7 @@ from affetti.signal.audio import AUDIO_SUFFIXES
 
 
 def list_audio(root: Path) -> Listing:
-    """The audio files below ``root``, by their suffix in any case; each recording once, however many links lead to it.
+    """The audio files below ``root``, by their suffix in any case; each recording once, however many links it has.
 
     Raises:
         StorageError: ``root`` cannot be read.

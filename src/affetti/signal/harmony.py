@@ -13,7 +13,7 @@ in the better of its two modes; the mode of a window is the better one at that t
 classes sound alike (noise, drums, atonal music, silence), there is no tonic and no mode.
 
 When not to use: a tonic from one clip of a few seconds, where even a score often leaves several keys possible; to
-tell a modulation from a change of chord.
+distinguish a modulation from a change of chord.
 """
 
 from __future__ import annotations

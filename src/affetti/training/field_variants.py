@@ -3,7 +3,7 @@
 ``flow`` is the run with all fields that runs of its kind have; ``flow_without_genre`` lacks one of them; where it lacks
 more than it has, ``flow_with_genre`` is conditioned on emotion and genre alone, ``flow_with_emotion`` on emotion alone.
 
-When not to use: to tell runs apart that differ in other settings. Their names are the same.
+When not to use: to distinguish runs that differ in other settings. Their names are the same.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ CSP = (
     "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "img-src data:; media-src data:; font-src data:"
 )
-"""A report holds all it shows, and may run its own scripts in a frame that knows nothing of the server."""
+"""A report holds all it shows, and may run its own scripts in a frame that has no access to the server."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 The study is a report on GAN augmentation for DEAM, unpublished and without code. Its checkable claims are listed in
 ``claims.csv`` beside this module, with the section that states each and the range that it states: ``50..70``,
-``..0.55``, or a single number, which stands for itself ± 10 % of itself, because the study gives no intervals. The
+``..0.55``, or a single number, which means that number ± 10 %, because the study gives no intervals. The
 ranges were written down before anything was measured. Statements with neither a number nor a direction are left out. A
 claim is
 

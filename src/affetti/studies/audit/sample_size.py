@@ -26,7 +26,7 @@ from affetti.studies.audit.answer import Measurement
 Z, Z_POWER = 1.96, 0.84
 """Normal quantiles of .975 and of .80."""
 MAX_UNITS = 20_000
-"""More than these nobody measures: the truth lies, as far as can be told, at an end of the range."""
+"""More than this nobody measures: as far as the data show, the truth lies at an end of the range."""
 
 
 def units_needed(low: float, high: float, measurement: Measurement) -> int | None:

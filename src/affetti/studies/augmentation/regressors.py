@@ -14,8 +14,8 @@ that differ in their clips, and no others. There are no batches to augment and n
 sound embeds what ``affetti generate --audio`` writes of a generator's log-mels; what the inversion costs is then part
 of the difference.
 
-When not to use: an encoder that was trained on the test songs. affetti knows of its own runs alone; of published
-encoders nobody may know.
+When not to use: an encoder that was trained on the test songs. affetti checks its own runs; what a published
+encoder was trained on may not be known.
 """
 
 from __future__ import annotations

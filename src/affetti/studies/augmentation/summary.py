@@ -33,7 +33,7 @@ from affetti.studies.augmentation.results import (
 from affetti.studies.augmentation.synthetic_sets import SyntheticSet
 
 CHANCE: dict[Measure, float] = {"ccc": 0.0, "accuracy": 0.25}
-"""What a regressor that knows nothing reaches: no agreement, one quadrant in four."""
+"""What a regressor without any information reaches: no agreement, one quadrant in four."""
 
 
 @dataclass(frozen=True)

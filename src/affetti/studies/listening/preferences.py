@@ -8,8 +8,8 @@ two-way jackknife) for the intervals.
 ITU-R BS.1534-3 reports medians, with intervals; an analysis of variance of pooled ratings, which its earlier editions
 named, is not made. Intervals of medians resample listeners and conditions.
 
-Triangle: who cannot tell the sounds apart answers right one time in three. The test counts listeners and conditions,
-not answers, as samples.
+Triangle: a listener who cannot distinguish the sounds is right one time in three. The test counts listeners and
+conditions, not answers, as samples.
 """
 
 from __future__ import annotations

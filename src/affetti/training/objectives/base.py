@@ -2,7 +2,7 @@
 
 An objective is a model in training: its loss, its optimizers and what one step updates. The loop
 (:func:`affetti.training.loop.train`) calls :meth:`Objective.step` and saves :attr:`Objective.modules` and
-:attr:`Objective.optimizers` in checkpoints; it knows nothing else of them.
+:attr:`Objective.optimizers` in checkpoints; it uses nothing else of them.
 """
 
 from __future__ import annotations

@@ -249,9 +249,9 @@ QUESTION = Question(
     "Why are songs misread: what goes with large errors?",
     "Ridge regression predicts emotion from log-mel statistics, out of fold by song; valence from harmony of the "
     "sound, where there is sound and that predicts held-out songs better. The absolute error of each clip "
-    "is regressed on what the corpus knows of it: spread of the raters, distance of the valence that the words predict "
-    "from the one that the sound does, no words or emotional ones beside neutral, genre, section, mode and strength of "
-    "the key. Coefficients are changes of the error with all else as it is; intervals resample songs. The songs of the "
-    "largest errors are listed, and can be played where the corpus has sound.",
+    "is regressed on what the corpus records of it: spread of the raters, distance of the valence that the words "
+    "predict from the one that the sound does, no words or emotional ones beside neutral, genre, section, mode and "
+    "strength of the key. Coefficients are changes of the error with all else as it is; intervals resample songs. The "
+    "songs of the largest errors are listed, and can be played where the corpus has sound.",
     measure,
 )

@@ -87,7 +87,7 @@ def measure(context: AuditContext, progress: Progress) -> Answer:
 
 
 def closed_forms(prefix: str, front: MelFrontEnd) -> list[Measurement]:
-    """What the front-end alone says; with a prefix, what bears comparing alone."""
+    """What follows from the front-end alone; with a prefix, only what is compared between front-ends."""
     wave, bins = numbers_per_second("waveform", front), 1 + front.linear_n_fft // 2
     hertz = np.linspace(0.0, front.sample_rate / 2, bins)
     reached = np.count_nonzero((hertz > front.f_min) & (hertz < front.f_max))
