@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Versions that pip may install; CI takes all of them from .ci/constraints.txt.
+CONSTRAINTS ?= constraints.txt
 STAMP := $(VENV)/.installed
 AFFETTI_TEST_DATA ?= $(wildcard ../shared/data)
 export AFFETTI_TEST_DATA := $(abspath $(AFFETTI_TEST_DATA))
@@ -10,10 +12,10 @@ export AFFETTI_TEST_DATA := $(abspath $(AFFETTI_TEST_DATA))
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,docs]'
 	touch $(STAMP)
 
 demo: setup
@@ -71,7 +73,7 @@ $(BENCHES): bench-%: setup $(BENCH_CORPUS) $(VENV)/.bench-installed
 	$(BIN)/python bench/$*.py $(BENCH_ARGUMENTS_$*)
 
 $(VENV)/.bench-installed: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[bench]'
 	touch $@
 
 $(BENCH_CORPUS): | setup
