@@ -118,7 +118,7 @@ FORMATS: dict[str, Format] = {
     "clips.parquet": Format(2, "clips.parquet", _corpus, kills.CORPUS),
     "mel.npy": Format(2, "mel.npy", _learn, kills.CORPUS),
     "weights": Format(4, "model.safetensors", _generate, kills.RUN),
-    "run's config": Format(4, "run/config.json", _generate, kills.RUN),
+    "model.json": Format(4, "model.json", _generate, kills.RUN),
     "onnx": Format(3, "regressor.onnx", _onnx),
     "score": Format(4, "result.json", _report, kills.SCORE),
 }
@@ -148,15 +148,13 @@ def prepare(folder: Path) -> None:
     (clean / "curve.csv").write_text("time,valence,arousal\n0,-.5,.2\n5,0,.5\n10,.6,-.3\n", encoding="utf-8")
     (clean / "config.toml").write_text('clips = 24\nfolds = 3\nseed = 5\nfront_end = "tiny"\n', encoding="utf-8")
     (clean / "config.json").write_text('{"clips": 24, "folds": 3, "seed": 5, "front_end": "tiny"}', encoding="utf-8")
-    (clean / "run").mkdir(exist_ok=True)
     for source in (
         folder / kills.TREE / "labels.csv",
         *(folder / kills.CORPUS / name for name in ("corpus.json", "clips.parquet", "mel.npy")),
-        folder / kills.RUN / "model.safetensors",
+        *(folder / kills.RUN / name for name in ("model.json", "model.safetensors")),
         folder / kills.SCORE / "result.json",
     ):
         shutil.copy(source, clean / source.name)
-    shutil.copy(folder / kills.RUN / "config.json", clean / "run" / "config.json")
     made = run(["export", "--model", kills.STUDENT, "--out", str(clean / "regressor.onnx")], folder, limit=300)
     if made.code != 0:
         raise SystemExit(f"export: {made.err}")
