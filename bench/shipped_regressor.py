@@ -33,6 +33,7 @@ from affetti.embedders.descriptors import HANDCRAFTED
 from affetti.embedders.registry import make_embedder
 from affetti.errors import InputError
 from affetti.inference.blend import Blend, ListenerAgreement, Member, save_blend
+from affetti.inference.export import export_run
 from affetti.inference.window_regressors import BlendedWindowRegressor
 from affetti.models.base import Regressor, require_regressor
 from affetti.models.generators.conditioning import Fields
@@ -245,7 +246,16 @@ def on_composed(blended: Blended) -> list[str]:
     return lines
 
 
-def card(blend: Blend, composed: list[str], songs: int, steps: int) -> str:
+def list_files(folder: Path) -> list[str]:
+    """The weights in ``folder`` with their sizes and hashes, a row of a table each."""
+    lines = ["| file | bytes | SHA-256 |", "|---|---|---|"]
+    for file in sorted(file for file in folder.rglob("*") if file.suffix in (".safetensors", ".onnx")):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        lines.append(f"| `{file.relative_to(folder)}` | {file.stat().st_size:,} | `{digest}` |")
+    return lines
+
+
+def card(blend: Blend, composed: list[str], songs: int, steps: int, files: list[str]) -> str:
     """The model card in Markdown."""
     shares = [f"{m.run}: {m.weight[0]:.2f} of valence, {m.weight[1]:.2f} of arousal" for m in blend.members]
     lines = [
@@ -277,6 +287,15 @@ def card(blend: Blend, composed: list[str], songs: int, steps: int) -> str:
         *(f"- {each.describe()}" for each in blend.agreement),
         "",
         "Predictions of a recording are means of four windows; intervals resample songs.",
+        "",
+        "## Files",
+        "",
+        "`student/model.onnx` is the student with front-end and sliding window in one graph, waveform in, emotion out",
+        "(`affetti predict --runtime onnx --model FILE`). It is a member, not the blend: the descriptors (chroma,",
+        "tonic, onsets) are not written as a graph. What it predicts by itself is the row `student` of composed songs",
+        "above.",
+        "",
+        *files,
         "",
         "## Limits",
         "",
@@ -316,7 +335,11 @@ def main() -> None:
         print(measured[-1].describe(), flush=True)
     blend = replace(blended.blend, agreement=tuple(measured))
     save_blend(arguments.out, blend)
-    write_text(arguments.out / "MODEL_CARD.md", card(blend, composed, arguments.songs, arguments.steps))
+    onnx = arguments.out / NETWORK / "model.onnx"
+    onnx.unlink(missing_ok=True)
+    print(f"ONNX differs by {export_run(arguments.out / NETWORK, onnx).difference:.1g} at most", flush=True)
+    files = list_files(arguments.out)
+    write_text(arguments.out / "MODEL_CARD.md", card(blend, composed, arguments.songs, arguments.steps, files))
 
 
 if __name__ == "__main__":

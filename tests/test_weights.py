@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import torch
 from tests.conftest import RATE, music
+from tests.material import sha
 
 import affetti
 from affetti.compose import compose, draw_cues, render, valence_arousal
@@ -21,10 +22,16 @@ from affetti.corpus.track import Options
 from affetti.embedders.registry import make_embedder
 from affetti.errors import InputError, StorageError
 from affetti.inference.blend import open_blend
+from affetti.inference.onnx_model import OnnxRegressor
 from affetti.inference.predictor import predict_waveform
-from affetti.inference.window_regressors import BlendedWindowRegressor, WindowRegressor, open_regressor
+from affetti.inference.window_regressors import (
+    BlendedWindowRegressor,
+    TorchWindowRegressor,
+    WindowRegressor,
+    open_regressor,
+)
 from affetti.training import run as runs
-from affetti.weights import NETWORK, SHIPPED, shipped_regressor
+from affetti.weights import NETWORK, SHIPPED, shipped_onnx, shipped_regressor
 
 DATA = Path(os.environ.get("AFFETTI_TEST_DATA", "nowhere"))
 
@@ -120,6 +127,19 @@ def test_on_log_mels_alone_its_name_stands_for_its_network() -> None:
         assert trained.regressor(torch.full((1, *trained.front_end.shape), -40.0)).shape == (1, 2)
 
 
+@pytest.mark.parametrize("seconds", [5.91, 9.3])
+def test_its_network_as_onnx_predicts_what_pytorch_predicts(seconds: float) -> None:
+    pytest.importorskip("onnxruntime", reason="the optional package onnxruntime is not installed")
+    exported, network = OnnxRegressor(shipped_onnx()), TorchWindowRegressor(runs.load(SHIPPED))
+    assert exported.meta["weights_sha256"] == runs.load(SHIPPED).meta.weights_sha256
+    sounds = np.stack([music(seed, seconds) for seed in range(3)])
+    for sound in sounds:
+        expected = predict_waveform(network, sound)
+        assert (expected.valence, expected.arousal) == pytest.approx(exported.predict(sound[None])[0], abs=1e-4)
+    assert np.ptp(exported.predict(sounds), axis=0).min() > 0.01
+    np.testing.assert_allclose(exported.half_width, network.half_width, rtol=1e-6)
+
+
 def test_a_folder_of_its_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / SHIPPED).mkdir()
@@ -132,7 +152,12 @@ def test_its_files_belong_to_the_package_and_are_small() -> None:
     assert folder.parent.parent == Path(affetti.__file__).parent
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.name for file in files} >= {"blend.json", "MODEL_CARD.md", "model.safetensors", "model.json"}
-    assert sum(file.stat().st_size for file in files) < 1.2e6
+    assert sum(file.stat().st_size for file in files) < 2.4e6
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for file in files:
+        if file.suffix in (".safetensors", ".onnx"):
+            row = f"| `{file.relative_to(folder)}` | {file.stat().st_size:,} | `{sha(file)}` |"
+            assert row in card, "list_files of bench/shipped_regressor.py makes the table"
     git = shutil.which("git")
     if git is not None and (Path(__file__).parents[1] / ".git").exists():
         ignored = subprocess.run([git, "check-ignore", *map(str, files)], cwd=folder, capture_output=True, check=False)

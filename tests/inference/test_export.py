@@ -14,6 +14,7 @@ import torch
 from tests.conftest import RATE, music
 from tests.material import present
 
+import affetti
 from affetti.errors import InputError, MismatchError, MissingDependencyError, StorageError, UsageError
 from affetti.inference.export import WaveformRegressor, export_run
 from affetti.inference.onnx_model import KEY, OnnxRegressor
@@ -68,6 +69,14 @@ def test_windows_begin_a_second_apart_and_the_last_ends_with_the_sound(
     starts = [*range(0, extra, RATE), extra]
     expected = torch.stack([sound[:, start : start + FRONT.samples] for start in starts], dim=1)
     assert torch.equal(regressor._windows(sound), expected)
+
+
+def test_the_file_is_small_and_names_no_path_of_the_machine(run_of: Callable[[str], Path], exported: Path) -> None:
+    # 203 kB of cosines, 203 kB of mel filters, and the graph.
+    assert exported.stat().st_size < (run_of("student") / "model.safetensors").stat().st_size + 600_000
+    content = exported.read_bytes()
+    assert str(Path(torch.__file__).parent).encode() not in content
+    assert str(Path(affetti.__file__).parent).encode() not in content
 
 
 def test_windows_are_copied_by_the_block_not_by_the_sample(exported: Path) -> None:

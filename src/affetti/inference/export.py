@@ -147,6 +147,8 @@ def export_run(model: Path, out: Path) -> ExportResult:
         "corpus": config.unstructure(meta.corpus),
         "outputs": ["valence", "arousal"],
     }
+    for node in program.model.graph:
+        node.metadata_props.clear()  # lines of source by the exporter: paths of this machine
     program.model.metadata_props[KEY] = json.dumps(described, sort_keys=True)
     with atomic_write(out) as temporary:
         program.save(temporary, external_data=False)
@@ -172,22 +174,26 @@ def _program(regressor: WaveformRegressor, front: FrontEnd, where: Path) -> Any:
     """The exported graph; the exporter's own talk is kept down."""
     example = torch.zeros(2, front.samples + 3 * regressor.hop)
     free = {"waveform": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=front.samples)}}
+    optimize = import_module("onnxscript.optimizer").optimize
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.onnx.export(
+            program: Any = torch.onnx.export(
                 regressor,
                 (example,),
                 dynamo=True,
+                optimize=False,
                 verbose=False,
                 opset_version=OPSET,
                 input_names=["waveform"],
                 output_names=["emotion", "curve"],
                 dynamic_shapes=free,
             )
+            optimize(program.model, input_size_limit=1024, output_size_limit=1024)
+            return program
     except AffettiError:
         raise
     except Exception as error:  # the exporter raises what the passes beneath it raise, of no common root

@@ -10,7 +10,8 @@ place in it, and j is a group of channels. The outer sum is one matrix for each 
 enough: what is missing is the mirror image of what is there, of equal power. An s is left out where all filters are
 zero at each of its k. The order in which the frequencies come out is that of the mel filters' columns, which costs
 nothing. Two products with matrices of some √N rows take the place of one of N, and of ONNX's own STFT, which its
-runtimes do by naive loops.
+runtimes do by naive loops. Constants that are products or rearrangements of smaller ones are kept as these, so that the
+file is small: a runtime folds them when it loads the graph.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class GraphMel(nn.Module):
     Shape: ``[B, T]``, T the samples of the front-end's clip → ``[B, M, F]``.
     """
 
-    first: Tensor
+    window: Tensor
+    waves: Tensor
     real: Tensor
-    imaginary: Tensor
     filters: Tensor
 
     def __init__(self, front: MelFrontEnd) -> None:
@@ -49,25 +50,36 @@ class GraphMel(nn.Module):
         turn = 2 * np.pi * (np.arange(kept)[:, None] + p * passed)[:, :, None] * np.arange(q) / size
         cos, sin = np.cos(turn), np.sin(turn)
         arrays = {
-            "first": self._inner(),
+            **self._inner(),
             "real": np.stack([cos, sin], axis=3).reshape(kept, len(passed), 2 * q),
-            "imaginary": np.stack([-sin, cos], axis=3).reshape(kept, len(passed), 2 * q),
             "filters": filters,
         }
         for name, value in arrays.items():
             self.register_buffer(name, torch.from_numpy(value).float())
 
-    def _inner(self) -> NDArray[np.float64]:
-        """The inner sum's weights: for each (j, r) a cosine and a sine, over the places of j in each block."""
+    def _inner(self) -> dict[str, NDArray[np.float64]]:
+        """The factors of the inner sum's weights: the window for each j, a cosine and a sine for each r."""
         front, p, q = self.front, self.rows, self.columns
         blocks = -(-front.n_fft // front.hop_length)
         window = torch.hann_window(front.n_fft, dtype=torch.float64).numpy().reshape(p, q).T
         angle = 2 * np.pi * np.outer(np.arange(self.kept), np.arange(p)) / p
         waves = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
-        places = front.hop_length // q
-        weights = np.zeros((q, self.kept, 2, blocks * places))
-        weights[..., :p] = window[:, None, None] * waves
-        return weights.reshape(-1, blocks, places).transpose(0, 2, 1)
+        length = blocks * (front.hop_length // q)
+        factors = {"window": np.zeros((q, 1, 1, length)), "waves": np.zeros((self.kept, 2, length))}
+        factors["window"][..., :p], factors["waves"][..., :p] = window[:, None, None], waves
+        return factors
+
+    @property
+    def first(self) -> Tensor:
+        """The inner sum's weights: for each (j, r) a cosine and a sine, over the places of j in each block."""
+        places = self.front.hop_length // self.columns
+        return (self.window * self.waves).flatten(0, 2).unflatten(1, (-1, places)).transpose(1, 2)
+
+    @property
+    def imaginary(self) -> Tensor:
+        """Of :attr:`real`, ``[R, S, 2 Q]`` of pairs of cosine and sine, a quarter turn on: of -sine and cosine."""
+        cos, sin = self.real.unflatten(2, (self.columns, 2)).unbind(3)
+        return torch.stack([-sin, cos], dim=3).flatten(2)
 
     def _ordered(self, filters: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """The filters ``[M, N/2 + 1]`` with a column for each (r, s), ``[M, R · S]``, and the s that are passed."""
@@ -82,12 +94,13 @@ class GraphMel(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Compute the log-mel."""
         hop, q = self.front.hop_length, self.columns
-        before, count = self.front.n_fft // 2, self.front.frames + self.first.shape[2] - 1
+        first = self.first
+        before, count = self.front.n_fft // 2, self.front.frames + first.shape[2] - 1
         after = max(0, count * hop - before - self.front.samples)
         blocks = nn.functional.pad(windows, (before, after))[:, : count * hop].unflatten(1, (count, hop // q, q))
         # Two turns of two axes each, which runtimes do five times as fast as one of three.
         channels = blocks.transpose(2, 3).flatten(2, 3).transpose(1, 2)
-        inner = nn.functional.conv1d(channels, self.first, groups=q)
+        inner = nn.functional.conv1d(channels, first, groups=q)
         inner = inner.unflatten(1, (q, self.kept, 2)).transpose(1, 2).flatten(2, 3)
         real, imaginary = self.real @ inner, self.imaginary @ inner
         power = (real * real + imaginary * imaginary).flatten(1, 2)

@@ -30,6 +30,11 @@ def shipped_kinds() -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in shipped_regressor().glob("*/model.json")))
 
 
+def shipped_onnx() -> Path:
+    """The network that :data:`NETWORK` names, as an ONNX file for ``affetti predict --runtime onnx``."""
+    return shipped_regressor() / NETWORK / "model.onnx"
+
+
 def is_shipped(model: str | Path) -> bool:
     """Whether ``model`` names the regressor that ships with affetti."""
     return (str(model) == SHIPPED and not Path(model).exists()) or Path(model) == shipped_regressor()
