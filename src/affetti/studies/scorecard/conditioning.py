@@ -57,7 +57,9 @@ def conditioning(fake: ClipSet, predictions: EmotionPredictions | None, seed: in
     return Conditioning(*(_axis(response[axis], real[axis], relative[axis], permuted[axis], reason) for axis in AXES))
 
 
-def _response(labels: Rows, predicted: Rows, songs: NDArray[np.str_], seed: int) -> tuple[metrics.Response, str | None]:
+def _response(
+    labels: Rows, predicted: Rows, songs: NDArray[np.str_], seed: int
+) -> tuple[dict[str, dict[str, metrics.Result] | None], str | None]:
     """How predictions follow the labels of clips, or the reason why it is undefined: a collapsed generator, say."""
     try:
         return metrics.label_response(labels, predicted, songs, seed), None
