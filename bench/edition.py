@@ -19,8 +19,10 @@ from affetti.studies.augmentation.arms import AUDIO_COPIES, COMPOSED, COMPOSER, 
 from affetti.studies.augmentation.budget import ALIGNMENT_UPDATES
 from affetti.training.alignment import BETAS
 
-FOLDS, RUNS, SEEDS = 5, 3, 6
-"""Folds, generator runs a fold, and regressors an arm of a primary contrast."""
+FOLDS, PRIMARY_RUNS, RUNS = 5, 5, 3
+"""Folds of a primary contrast; runs of each generator, and regressors an arm, of a primary contrast and of others."""
+SEED = 1
+"""Of composed songs: the first edition had 0."""
 CORPORA = ("composed", "vgmidi", "emopia")
 TRAINING_CLIPS = {"composed": 1_376, "vgmidi": 1_500, "emopia": 2_600}
 """Real training clips of a fold, about."""
@@ -86,7 +88,7 @@ def edition(*, reduced: bool = False, vgmidi: str = "VGMIDI", emopia: str = "EMO
         vgmidi: folder of the data set VGMIDI.
         emopia: folder of EMOPIA 1.0.
     """
-    size = Size(FOLDS, RUNS, SEEDS) if not reduced else Size(REDUCED_FOLDS, REDUCED_RUNS, REDUCED_RUNS, reduced=True)
+    size = Size(REDUCED_FOLDS, REDUCED_RUNS, REDUCED_RUNS, reduced=True) if reduced else Size(FOLDS, PRIMARY_RUNS, RUNS)
     sources = {"composed": "composed", "vgmidi": f"vgmidi:{vgmidi}", "emopia": f"emopia:{emopia}"}
     steps = [
         *(_prepare(size, name, sources[name]) for name in CORPORA),
@@ -103,8 +105,10 @@ class Size:
     """How large an edition is."""
 
     folds: int
+    primary_runs: int
+    """Runs of each generator, and regressors an arm, in a primary contrast."""
     runs: int
-    seeds: int
+    """The same in all other studies."""
     reduced: bool = False
 
     def steps(self) -> str:
@@ -119,7 +123,7 @@ class Size:
 def _prepare(size: Size, corpus: str, source: str, preset: str = "tiny") -> Step:
     name = corpus if preset == "tiny" else f"{corpus}-{preset}"
     windows = "" if corpus == "composed" else f" --windows {'centre' if size.reduced else 'all'}"
-    clips = f" --clips {REDUCED_CLIPS}" if size.reduced and corpus == "composed" else ""
+    clips = "" if corpus != "composed" else f" --seed {SEED}" + f" --clips {REDUCED_CLIPS}" * size.reduced
     command = (
         f"affetti prepare {shlex.quote(source)} --front-end {preset}{windows}{clips} --keep-audio --out corpora/{name}"
     )
@@ -139,16 +143,17 @@ def _train(size: Size, corpus: str, fold: int, run: int, name: str, flags: str =
     return Step(f"{corpus}-{name}-f{fold}-{run}", "generators", command, seconds, needs)
 
 
-def _models(size: Size, corpus: str, names: tuple[str, ...], folds: int = 1) -> str:
+def _models(size: Size, corpus: str, names: tuple[str, ...], folds: int = 1, runs: int | None = None) -> str:
     return " ".join(
-        f"runs/{corpus}/{name}-f{fold}-{run}" for name, fold, run in product(names, range(folds), range(size.runs))
+        f"runs/{corpus}/{name}-f{fold}-{run}"
+        for name, fold, run in product(names, range(folds), range(runs or size.runs))
     )
 
 
 def _compare(
     size: Size, part: str, corpus: str, name: str, flags: str, arms: tuple[str, ...], *, folds: int, seeds: int
 ) -> Step:
-    """A study; ``flags`` are all but its corpus, arms, seeds and folder."""
+    """A study of one run a seed; ``flags`` are all but its corpus, arms, seeds and folder."""
     command = (
         f"affetti compare --corpus corpora/{corpus} {flags} --arms {' '.join(arms)} --seeds {seeds}{size.steps()} "
         f"--out studies/{name}"
@@ -156,10 +161,10 @@ def _compare(
     parsed = [parse_arm(arm, 1.0) for arm in ("real", *arms)]
     clips = TRAINING_CLIPS[corpus] * folds
     seconds = sum(_trial_seconds(arm) for arm in parsed) * folds * seeds
-    seconds += sum({_set_name(arm): _set_seconds(arm) for arm in parsed}.values()) * clips * size.runs
+    seconds += sum({_set_name(arm): _set_seconds(arm) for arm in parsed}.values()) * clips * seeds
     seconds += len(parsed) * SECONDS["method"][0]
     aligned = sum(arm.synthetic is not None and arm.synthetic.aligned for arm in parsed)
-    seconds += aligned * size.runs * folds * len(BETAS) * ALIGNMENT_UPDATES * SECONDS["flow"][0]
+    seconds += aligned * seeds * folds * len(BETAS) * ALIGNMENT_UPDATES * SECONDS["flow"][0]
     needs = ("audiomentations: pip install 'affetti[augment]'",) if set(AUDIO_COPIES) & set(arms) else ()
     return Step(name, part, command, seconds, needs)
 
@@ -192,18 +197,18 @@ def _primary(size: Size) -> list[Step]:
     for corpus in CORPORA:
         name, flags = ("flow", "") if corpus == "composed" else ("flow-shipped", " --init shipped")
         steps += [
-            _train(size, corpus, fold, run, name, flags) for fold, run in product(range(size.folds), range(size.runs))
+            _train(size, corpus, fold, run, name, flags)
+            for fold, run in product(range(size.folds), range(size.primary_runs))
         ]
-        models = f"--models {_models(size, corpus, (name,), size.folds)} {contrasts}"
+        models = f"--models {_models(size, corpus, (name,), size.folds, size.primary_runs)} {contrasts}"
         study = f"primary-flow-{corpus}"
-        steps.append(_compare(size, "primary", corpus, study, models, arms, folds=size.folds, seeds=size.seeds))
+        steps.append(_compare(size, "primary", corpus, study, models, arms, folds=size.folds, seeds=size.primary_runs))
     music = "composed:keys=12@2-pretrained"
-    flags = (
-        f"--folds {size.folds} --generator-runs {size.runs} --contrast {music} real --contrast {music} {music}-shuffled"
-    )
+    flags = f"--seed {SEED} --folds {size.folds} --generator-runs {size.primary_runs} --contrast {music} real"
+    flags += f" --contrast {music} {music}-shuffled"
     for corpus in ("vgmidi", "emopia"):
         name, arms = f"primary-composed-{corpus}", (music, f"{music}-shuffled")
-        steps.append(_compare(size, "primary", corpus, name, flags, arms, folds=size.folds, seeds=size.seeds))
+        steps.append(_compare(size, "primary", corpus, name, flags, arms, folds=size.folds, seeds=size.primary_runs))
     return steps
 
 
