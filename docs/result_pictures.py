@@ -11,11 +11,12 @@ from html import escape
 
 from result_words import CHAPTERS, CORPORA, EDITIONS, arm_words, by_chapter, primary_tables, real_value, signed
 
+from affetti.studies.audit.claims import Verdict
 from result_file import Edition, Interval, Row, Table
 
 BLUE, VERMILION, GREY, INK, PALE = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a", "#d9d9d9"
 OUTCOME = {"helps": BLUE, "harms": VERMILION, "cannot tell": GREY}
-VERDICT = {"supported": BLUE, "contradicted": VERMILION, "undecided": PALE}
+VERDICT: dict[Verdict, str] = {"supported": BLUE, "contradicted": VERMILION, "undecided": PALE}
 WIDTH = 760
 METHODS = "composed-methods"
 """The table of methods that is drawn."""
