@@ -24,16 +24,16 @@ CHAPTERS = {
 }
 """Chapters of the study."""
 CLAIMED = {
-    "1": "a mel-spectrogram keeps 85 % of what is heard, and loses stereo and rooms",
-    "2": "words cannot be seen in a mel, and explain 15 to 20 % of valence",
+    "1": "a mel-spectrogram keeps 85 % of what is audible, and loses stereo and rooms",
+    "2": "words cannot be seen in a mel, and explain 15 to 20 % of the valence that it misses",
     "3": "128 bands halve what distinguishes instruments",
     "4": "a chorus has .5 more valence than a verse, and no clip shows which it is",
     "5": "128 bands halve what blue notes change; on DEAM CCC depends on the genre",
     "6": "attacks, space and 30 % of perception are in the phase",
     "7": "no mel-spectrogram scores above 75; GAN augmentation raises CCC by 8.8 %",
-    "8": "five penalties cap quality at 40; other generators would add 12 to 13.5 %",
+    "8": "five penalties cap quality at 40; better generators would raise CCC by 12 to 13.5 %",
     "9": "latent diffusion has a quality of 75 to 85, waveform GANs of 70 to 85",
-    "10": "raters agree with .65, which caps CCC at .82",
+    "10": "raters agree with κ = .65; the ceiling of CCC is .82",
     "11": "what is lost adds up to 75 %",
     "12": "songs with other words have mels with r above .9",
     "13": "piano and guitar are 85 to 90 % alike",
