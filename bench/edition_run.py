@@ -129,13 +129,21 @@ def run_step(step: Step, work: Path, seconds: float) -> tuple[int, str]:
         )
         try:
             code = child.wait(seconds)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            child.send_signal(SIGINT)
-            try:
-                child.wait(SAVING)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        except subprocess.TimeoutExpired:
+            stop(child)
             code = INTERRUPTED if child.returncode != 0 else 0
+        except KeyboardInterrupt:
+            stop(child)
+            raise
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     return code, next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a step as Ctrl-C does, or at once where it does not end in time."""
+    child.send_signal(SIGINT)
+    try:
+        child.wait(SAVING)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,8 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--vgmidi", default="VGMIDI", help="folder of VGMIDI")
     parser.add_argument("--emopia", default="EMOPIA_1.0", help="folder of EMOPIA 1.0")
     flags = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the step that runs is interrupted, not left alone
     try:
         return _do(flags)
+    except KeyboardInterrupt:
+        print("results: interrupted; run the same command again to continue", file=sys.stderr)
+        return INTERRUPTED
     except AffettiError as error:
         print(f"results: {error}", file=sys.stderr)
         return 2

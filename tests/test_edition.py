@@ -127,6 +127,32 @@ def test_a_step_that_a_piece_ends_is_interrupted(tmp_path: Path) -> None:
     assert not (tmp_path / "corpora/long/corpus.json").exists()
 
 
+def test_ctrl_c_stops_the_step_and_all_further_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = import_module("edition_run")
+    (tmp_path / "logs").mkdir()
+    waited: list[float | None] = []
+
+    class Child:
+        returncode = 130
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.signals: list[int] = []
+
+        def wait(self, seconds: float | None = None) -> int:
+            waited.append(seconds)
+            if len(waited) == 1:
+                raise KeyboardInterrupt
+            return self.returncode
+
+        def send_signal(self, number: int) -> None:
+            self.signals.append(number)
+
+    monkeypatch.setattr(run.subprocess, "Popen", Child)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_step(a_step("one", "affetti prepare composed --out corpora/one"), tmp_path, 60.0)
+    assert waited == [60.0, run.SAVING]
+
+
 def test_a_check_runs_only_what_its_row_needs() -> None:
     check, file = import_module("result_check"), import_module("result_file")
     first = file.read_edition()
