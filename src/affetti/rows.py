@@ -25,17 +25,17 @@ def evenly_spaced(n: int, count: int) -> NDArray[np.intp]:
 
 
 def require_finite(mels: NDArray[Any], names: Sequence[object] | NDArray[Any], where: str | None = None) -> None:
-    """Check that no log-mel has a value that is not finite, as those of a damaged file have.
+    """Check that no clip has a value that is not finite, as those of a damaged file have.
 
     Args:
-        mels: ``[B, M, F]``.
+        mels: ``[B, …]``: log-mels, or other features of clips.
         names: name or number of each clip.
         where: the set that they belong to.
 
     Raises:
         InputError: names the first clip that has one.
     """
-    finite = np.isfinite(mels).all(axis=(1, 2))
+    finite = np.isfinite(mels).all(axis=tuple(range(1, np.ndim(mels))))
     if not finite.all():
         clip = f"clip {names[int(np.argmin(finite))]}"
         place = clip if where is None else f"{where}, {clip}"
