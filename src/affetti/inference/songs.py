@@ -336,8 +336,7 @@ def generate_songs(
         with atomic_write(out / name) as temporary:
             table.to_parquet(temporary, index=False)
     named = songs.curve or " ".join(songs.curve_from or ()) or settings.emotions
-    provenance = _provenance(request)
-    meta = corpus_meta(request.trained, replace(settings, emotions=named), request.clips, songs=provenance)
+    meta = corpus_meta(request.trained, replace(settings, emotions=named), request.clips, songs=_provenance(request))
     return writer.finish(clips, meta | {"notes": [*meta["notes"], f"songs made by {request.method}"]})
 
 
