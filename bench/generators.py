@@ -34,6 +34,7 @@ from affetti.training import evaluation
 from affetti.training import fit as fitting
 from affetti.training import run as runs
 from affetti.training.loop import LoopConfig
+from five_part_score import five_part_score
 
 
 def features(mel: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -91,7 +92,11 @@ class Bench:
         """All numbers of a generated corpus."""
         fake = (features(made.mel) - self.centre) / self.scale
         rows, condition = np.arange(len(made)), made.labels
-        result: dict[str, float] = {}
+        tests = np.asarray(self.corpus.mel[self.part.test], dtype=np.float32)
+        result = {
+            "Quality Score": metrics.quality_score(tests, made.mel, self.real_songs).score,
+            "Quality Score of 0.1": five_part_score(tests, made.mel, self.real_songs).score,
+        }
         for kind, regressor in self.regressors.items():
             seen = self._response(regressor, made.mel, rows, condition)
             result |= {f"{kind} {key}": value / self.slopes[kind][key] for key, value in seen.items()}

@@ -14,6 +14,7 @@ from tests.material import LEAN, sha
 from affetti.corpus import Corpus, splits
 from affetti.errors import AffettiError, MismatchError, StorageError, UsageError
 from affetti.training import run as runs
+from affetti.training.train import TrainSettings, train_run
 
 
 @pytest.fixture
@@ -75,6 +76,18 @@ def tampered(folder: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-50] ^= 1
     path.write_bytes(content)
+
+
+def test_a_flow_from_before_quantiles_opens_with_its_own_normaliser(corpus: Corpus, tmp_path: Path) -> None:
+    settings = TrainSettings(steps=2, batch_size=4, model=LEAN["flow"] | {"normaliser": "bands"})
+    train_run("flow", corpus, 0, tmp_path / "run", settings)
+    condition = torch.tensor([[0.5, -0.5]])
+    expected = runs.load(tmp_path / "run").generator.sample(condition, 0)
+    document = json.loads((tmp_path / "run/model.json").read_text())
+    kept = {key: value for key, value in document["config"].items() if key not in ("normaliser", "rate")}
+    assert len(kept) == len(document["config"]) - 2
+    change(tmp_path / "run/model.json", config=kept)
+    assert torch.equal(runs.load(tmp_path / "run").generator.sample(condition, 0), expected)
 
 
 def test_a_run_of_version_0_1_opens(tmp_path: Path, run_of: Callable[[str], Path]) -> None:

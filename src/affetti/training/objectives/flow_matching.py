@@ -36,11 +36,9 @@ GUIDE_STEPS = 400
 class FlowObjective(Objective):
     """Flow matching with AdamW and a moving average of weights."""
 
-    def __init__(
-        self, model: Flow, steps: int, rate: float = 1e-3, decay: float = 0.998, *, trains_latent: bool = True
-    ) -> None:
+    def __init__(self, model: Flow, steps: int, decay: float = 0.998, *, trains_latent: bool = True) -> None:
         self.average = copy.deepcopy(model)
-        self.flow = model
+        self.flow, rate = model, model.config.rate
         self.model: nn.Module = model
         self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
         guide = list(model.guide.parameters()) if model.guide is not None else []
