@@ -28,7 +28,7 @@ class FivePartScore:
 
 
 def five_part_score(real: Mels, fake: Mels, songs: ArrayLike | None = None, seed: int = 0) -> FivePartScore:
-    """Score log-mels ``fake [K, M, F]`` against ``real [N, M, F]``, dB, of ``songs``; each fake is a song of its own."""
+    """Score log-mels ``fake [K, M, F]`` in dB, each a song of its own, against ``real [N, M, F]`` of ``songs``."""
     features = _features(real)
     reference = Sample.of(standardised(features, features), songs, "songs")
     made = Sample.of(standardised(_features(fake), features), None, "fake")
@@ -45,7 +45,7 @@ def five_part_score(real: Mels, fake: Mels, songs: ArrayLike | None = None, seed
     weights = np.array([WEIGHTS[part] for part in PARTS])
     score = float(100 / (1 + 3 * excess**2 @ weights))
     low, high = np.quantile(100 / (1 + 3 * by_split**2 @ weights), [0.025, 0.975])
-    points = dict(zip(PARTS, (100 / (1 + 3 * excess**2)).tolist(), strict=True))
+    points: dict[str, float] = dict(zip(PARTS, (100 / (1 + 3 * excess**2)).tolist(), strict=True))
     return FivePartScore(score, (min(float(low), score), max(float(high), score)), points)
 
 

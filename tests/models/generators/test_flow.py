@@ -7,6 +7,7 @@ from tests.material import mels, stir
 from affetti.errors import InputError, UsageError
 from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.flow import Flow, FlowConfig
+from affetti.models.layers import BandNorm
 from affetti.training.registry import FAMILIES
 
 SHAPE = (16, 32)
@@ -184,6 +185,7 @@ def test_conditions_off_the_plane_are_refused(model: Flow, row: tuple[float, flo
 def test_samples_lie_within_the_normalisers_limit(model: Flow) -> None:
     sampled = model.sample(torch.zeros(8, 2), 0)
     assert sampled.shape == (8, *SHAPE)
+    assert isinstance(model.normalise, BandNorm)
     assert ((sampled - model.normalise.mean) / model.normalise.std).abs().max() <= model.normalise.limit + 1e-3
 
 
