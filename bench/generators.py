@@ -17,6 +17,7 @@ import json
 import resource
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,6 +128,15 @@ class Bench:
         return float(generated / real)
 
 
+def _setting(text: str) -> tuple[str, Any]:
+    """``rate=0.001`` to a name and a number, ``widths=96,192`` to a list, ``recipe=published`` to a word."""
+    name, value = text.split("=")
+    try:
+        return name, json.loads(f"[{value}]" if "," in value else value)
+    except json.JSONDecodeError:
+        return name, value
+
+
 def main() -> None:
     """Train, generate, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -141,12 +151,12 @@ def main() -> None:
     given = parser.parse_args()
     steps = {name: int(value) for name, value in (text.split("=") for text in given.steps)}
     sampling = {name: float(value) for name, value in (text.split("=") for text in given.sampling)}
-    settings = dict(text.split("=") for text in given.set)
+    settings = dict(_setting(text) for text in given.set)
     bench = Bench(Corpus.open(given.corpus), given.n)
     for kind in given.kinds:
         table: list[dict[str, float]] = []
         for seed in range(given.seeds):
-            run = given.runs / "-".join([kind, *settings.values(), str(steps.get(kind, "default")), str(seed)])
+            run = given.runs / "-".join([kind, *(text.split("=")[1] for text in given.set), str(steps.get(kind, "default")), str(seed)])
             before = resource.getrusage(resource.RUSAGE_SELF)
             result = api.train.run(kind, given.corpus, run, steps=steps.get(kind), seed=seed, settings=settings)
             after = resource.getrusage(resource.RUSAGE_SELF)
