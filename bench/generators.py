@@ -156,7 +156,8 @@ def main() -> None:
     for kind in given.kinds:
         table: list[dict[str, float]] = []
         for seed in range(given.seeds):
-            run = given.runs / "-".join([kind, *(text.split("=")[1] for text in given.set), str(steps.get(kind, "default")), str(seed)])
+            values = (text.split("=")[1] for text in given.set)
+            run = given.runs / "-".join([kind, *values, str(steps.get(kind, "default")), str(seed)])
             before = resource.getrusage(resource.RUSAGE_SELF)
             result = api.train.run(kind, given.corpus, run, steps=steps.get(kind), seed=seed, settings=settings)
             after = resource.getrusage(resource.RUSAGE_SELF)
