@@ -308,13 +308,7 @@ def predict_waveform(
     points: list[NDArray[np.float32]] = []
     for first in range(0, len(used), BATCH_WINDOWS):
         batch = used[first : first + BATCH_WINDOWS]
-        points.append(regressor.predict(np.stack([waveform[start : start + length] for start in batch])))
-        if not np.isfinite(points[-1]).all():
-            raise InputError(
-                "the regressor gives a value that is not finite",
-                where=where,
-                hint="its weights are damaged: train or export it again, or give another --model",
-            )
+        points.append(_predict_windows(regressor, np.stack([waveform[it : it + length] for it in batch]), where))
         if on_points is not None:
             on_points(_curve_points((batch + length / 2) / rate, points[-1]))
     from_sound = predicted = np.concatenate(points)
@@ -349,6 +343,20 @@ def predict_waveform(
         silent=int((~sounding).sum()),
         regressor=regressor.description,
     )
+
+
+def _predict_windows(
+    regressor: WindowRegressor, windows: NDArray[np.float32], where: Path | None
+) -> NDArray[np.float32]:
+    """Valence and arousal ``[B, 2]`` of windows ``[B, T]``, all finite."""
+    points = regressor.predict(windows)
+    if not np.isfinite(points).all():
+        raise InputError(
+            "the regressor gives a value that is not finite",
+            where=where,
+            hint="its weights are damaged: train or export it again, or give another --model",
+        )
+    return points
 
 
 def _require_fusion(regressor: WindowRegressor, where: Path | None) -> TorchWindowRegressor:
