@@ -18,7 +18,7 @@ BLUE, VERMILION, GREY, INK, PALE = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a", "
 OUTCOME = {"helps": BLUE, "harms": VERMILION, "cannot tell": GREY}
 VERDICT: dict[Verdict, str] = {"supported": BLUE, "contradicted": VERMILION, "undecided": PALE}
 WIDTH = 760
-METHODS = "composed-methods"
+METHODS = "methods-composed"
 """The table of methods that is drawn."""
 
 

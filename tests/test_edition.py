@@ -164,7 +164,7 @@ def test_a_check_runs_only_what_its_row_needs() -> None:
     ]
     commands = check.check_commands(first.table("composed-flow"), "flow", sources)
     assert [shlex.split(command)[1] for command in commands] == ["prepare", "train", "train", "train", "compare"]
-    commands = check.check_commands(first.table("vgmidi-methods"), "time-stretch", sources)
+    commands = check.check_commands(first.table("methods-vgmidi"), "time-stretch", sources)
     assert commands[0] == "affetti prepare vgmidi:/data/VGMIDI --windows all --out vgmidi"
     assert commands[1].endswith("--out study --arms plain-time-stretch")
     for table in first.tables:
