@@ -12,7 +12,7 @@ diversity and buys nothing):
 - a field's name, such as ``genre``: adds (g - 1) (v(condition) - v(condition without it)), for that field alone.
 - ``guide``: a small regressor trained beside the flow predicts the emotion of the clean clip that the velocity leads
   to, and that clip is moved by this share of the least change after which, to first order, the prediction equals the
-  condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises what one regressor takes for emotion:
+  condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises the predictions of one regressor:
   evaluate the result with a regressor of another family, trained on other clips.
 
 When not to use: for more detail than the latent keeps (``latent_variance_kept`` in the run's result).
@@ -61,7 +61,7 @@ class FlowConfig:
     components: int = 24
     """Latent channels: principal components kept, ≤ patch²; of the autoencoder, its channels."""
     autoencoder_share: float = 0.2
-    """Share of the steps that train the autoencoder, in (0, 1); of no account with the PCA."""
+    """Share of the steps that train the autoencoder, in (0, 1); without effect with the PCA."""
     widths: tuple[int, ...] = (64, 128)
     """Channels of the UNet's levels, finest first, multiples of 8."""
     blocks: int = 1
