@@ -48,9 +48,11 @@ check: lint docs-check test-ci
 	$(BIN)/affetti demo --size small --out $(VENV)/demo-check
 	rm -rf $(VENV)/demo-check
 
-# Every script of bench/, some for an hour. Five of them measure on a corpus, which is composed here.
+# Every script of bench/, some for an hour. Seven of them measure on a corpus, which is composed here.
 BENCH_CORPUS := $(VENV)/bench/corpus
-BENCH_ARGUMENTS_generators := $(BENCH_CORPUS) $(VENV)/bench/runs
+BENCH_ARGUMENTS_generators := $(BENCH_CORPUS) $(VENV)/bench/runs --kinds flow gan vocoded
+BENCH_ARGUMENTS_generator_costs := $(VENV)/bench/runs
+BENCH_ARGUMENTS_vocoder := $(BENCH_CORPUS) $(VENV)/bench/runs/vocoded-default-0
 BENCH_ARGUMENTS_alignment := $(BENCH_CORPUS) $(VENV)/bench/runs/flow-default-0 $(VENV)/bench/alignment
 BENCH_ARGUMENTS_harmony := $(BENCH_CORPUS)
 BENCH_ARGUMENTS_copies := $(BENCH_CORPUS)
@@ -67,7 +69,7 @@ BENCHES := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 
 bench: $(BENCHES)
 
-bench-alignment: bench-generators
+bench-alignment bench-generator_costs bench-vocoder: bench-generators
 
 $(BENCHES): bench-%: setup $(BENCH_CORPUS) $(VENV)/.bench-installed
 	$(BIN)/python bench/$*.py $(BENCH_ARGUMENTS_$*)

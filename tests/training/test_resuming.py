@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.material import sha
+from tests.material import LEAN, sha
 
 from affetti import api
 from affetti.corpus import Corpus
@@ -27,6 +27,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
             "penalty_every": 2,
         },
     ),
+    "vocoded": ("vocoded", LEAN["flow"] | {"head_width": 8, "head_blocks": 1, "iterations": 1}),
 }
 
 

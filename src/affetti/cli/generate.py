@@ -60,7 +60,7 @@ class Flags(EngineFlags, LongFlags):
     audio: bool = False
     """Write each clip as FLAC too."""
     vocoder: str | None = None
-    """With --audio: a HiFi-GAN trained on this front-end, by folder or Hub name (default: Griffin-Lim)."""
+    """With --audio: a run of vocoded, or a HiFi-GAN by folder or Hub name, of this front-end (default: Griffin-Lim)."""
     batch_size: int | None = None
     """Clips per batch (default 32)."""
     device: str | None = None

@@ -29,13 +29,14 @@ from affetti.execution import Executor, LocalExecutor, ranges
 from affetti.inference.conditions import condition_columns, requested_condition
 from affetti.inference.emotions import choose_emotions
 from affetti.inference.filtering import EmotionFilter, FilterSummary, filter_summary, require_training_corpus
+from affetti.inference.run_vocoder import RunVocoder
 from affetti.models.base import resolve_sampling
 from affetti.models.sampling import Sampler
 from affetti.output_lock import releases_outputs
 from affetti.progress import Progress, silent
 from affetti.signal import audio
 from affetti.signal.vocoder import GriffinLim, HifiGan, Vocoder
-from affetti.storage import require_space
+from affetti.storage import expand_home, is_file, require_space
 from affetti.training import run as runs
 from affetti.training.device import choose_device
 from affetti.training.text_embedders import HashedText, text_embedder
@@ -67,7 +68,8 @@ class GenerationSettings:
     with_audio: bool = False
     """Whether each clip's sound is saved as FLAC."""
     vocoder: str | None = None
-    """A HiFi-GAN of the model's front-end, by folder or name; None: mel inversion and Griffin-Lim."""
+    """A run of ``vocoded``, or a HiFi-GAN by folder or name, of the model's front-end; None: mel inversion and
+    Griffin-Lim."""
     device: str = "cpu"
     """``cpu``, ``cuda``, ``mps`` or ``auto``."""
 
@@ -281,9 +283,12 @@ def vocoder_for(trained: runs.TrainedModel, name: str | None, device: str) -> Vo
 
     Raises:
         MismatchError: the vocoder's weights were made for another front-end.
+        UsageError: the run it names is of a model without a vocoder.
     """
     if name is None:
         return GriffinLim(trained.front_end, trained.inverse)
+    if is_file(expand_home(name) / "model.json"):
+        return RunVocoder(expand_home(name), trained.front_end, device)
     return HifiGan(name, trained.front_end, device)
 
 

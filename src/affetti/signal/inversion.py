@@ -108,8 +108,7 @@ class MelInverse:
             InputError: another shape, or its values are not dB.
         """
         given = check_log_mel(log_mel, self.front)
-        if updates is None:
-            updates = N_UPDATES if isinstance(self.front, MelFrontEnd) else N_CONSTANT_Q_UPDATES
+        updates = _updates(self.front, updates)
         device = given.device
         out = torch.zeros(1 + self.front.linear_n_fft // 2, given.shape[1], device=device)
         for at in range(0, given.shape[1], FRAMES_PER_BLOCK):
@@ -211,6 +210,34 @@ def nnls_of_bands(power: Tensor, filters: Tensor, iterations: int = 30) -> Tenso
     return torch.where(cover > 0, magnitude, 0.0)
 
 
+def fit_to_bands(magnitude: Tensor, log_mel: Tensor, front: FrontEnd, updates: int | None = None) -> Tensor:
+    """Change a magnitude spectrogram as little as makes its bands agree with ``log_mel``: Richardson-Lucy updates.
+
+    Args:
+        magnitude: ``[n_fft/2 + 1, F]``, ≥ 0, of any estimate.
+        log_mel: dB ``[M, F]``.
+        front: the front-end that made ``log_mel``.
+        updates: ≥ 0; by default as many as suit the front-end.
+
+    Returns:
+        magnitude ``[n_fft/2 + 1, F]``, float32; unchanged in bins that no band covers.
+
+    Raises:
+        InputError: ``log_mel`` has another shape, or its values are not dB.
+    """
+    given, bands = check_log_mel(log_mel, front), _bands(front)
+    power = bands.fit_to_bands(magnitude[bands.bins].square(), 10.0 ** (given / 10.0), _updates(front, updates))
+    out = magnitude.clone()
+    out[bands.bins] = power.sqrt()
+    return out
+
+
+def _updates(front: FrontEnd, given: int | None) -> int:
+    if given is not None:
+        return given
+    return N_UPDATES if isinstance(front, MelFrontEnd) else N_CONSTANT_Q_UPDATES
+
+
 def check_log_mel(log_mel: Tensor, front: FrontEnd) -> Tensor:
     """A log-mel as float32, refused where it cannot be one of ``front``."""
     if log_mel.ndim != 2 or log_mel.shape[0] != front.n_bands or not log_mel.shape[1]:
@@ -263,6 +290,11 @@ class _Bands:
         for _ in range(updates):
             power = power * (filters.T @ (target / (filters @ power).clamp_min(1e-30))) / cover
         return power
+
+
+@lru_cache(maxsize=8)
+def _bands(front: FrontEnd) -> _Bands:
+    return _Bands(front)
 
 
 class _Sums:

@@ -71,6 +71,8 @@ class Family:
     """Settings of the model that differ from its defaults, by preset as :attr:`budgets`."""
     sound: bool = False
     """Whether it generates waveforms, not log-mels, and is trained on the sound of clips."""
+    needs_front_end: bool = False
+    """Whether its model analyses sound itself: its setting ``front_end`` names the preset."""
     adversarial: bool = False
     """Whether it is trained against a discriminator, so that its loss need not fall."""
     learns_from_teacher: bool = False
@@ -113,7 +115,8 @@ class Family:
 
     def settings_at(self, preset: str) -> dict[str, Any]:
         """The settings of the model for a corpus of ``preset`` that differ from its defaults."""
-        return dict(self.settings.get("tiny" if preset in SMALL_PRESETS else FULL, {}))
+        named = {"front_end": preset} if self.needs_front_end else {}
+        return named | dict(self.settings.get("tiny" if preset in SMALL_PRESETS else FULL, {}))
 
     def training_clips(self, clips: Clips, corpus: Corpus, model: Generator | Regressor) -> Clips:
         """``clips`` of ``corpus`` as ``model`` is trained on them: as sound where it makes sound, else unchanged.
@@ -139,6 +142,19 @@ MAKES_LOG_MELS = "makes log-mel spectrograms of music for a point of the valence
 MAKES_SOUND = "makes a few seconds of sound for a point of the valence-arousal plane"
 PREDICTS = "predicts valence and arousal from a log-mel spectrogram of music"
 PREDICTS_FROM_STATISTICS = "predicts valence and arousal from statistics of a log-mel spectrogram of music"
+
+TINY_FLOW: dict[str, Any] = {"normaliser": "quantiles", "rate": 2e-3, "steps": 6, "guidance": 2.5, "emotion": 1.0}
+"""Settings of a flow at the small presets, chosen by quality in a given time (docs/explanation/generators.md)."""
+FULL_FLOW: dict[str, Any] = {
+    "latent": "autoencoder",
+    "components": 8,
+    "widths": (160, 320, 448),
+    "blocks": 2,
+    "attention": 2,
+    "dropout": 0.1,
+    "steps": 20,
+}
+"""Settings of a flow at full size."""
 
 FAMILIES: dict[str, Family] = {
     "gan": Family(
@@ -169,20 +185,20 @@ FAMILIES: dict[str, Family] = {
         "models.generators.flow:FlowConfig",
         {"tiny": Budget(1_600, 16), FULL: Budget(50_000, 32, 40, 10)},
         "training.objectives.preference:flow_objective",
-        settings={
-            "tiny": {"normaliser": "quantiles", "rate": 2e-3, "steps": 6, "guidance": 2.5, "emotion": 1.0},
-            FULL: {
-                "latent": "autoencoder",
-                "components": 8,
-                "widths": (160, 320, 448),
-                "blocks": 2,
-                "attention": 2,
-                "dropout": 0.1,
-                "steps": 20,
-            },
-        },
+        settings={"tiny": TINY_FLOW, FULL: FULL_FLOW},
         learns_preference=True,
         published_claim=PublishedClaim(quality="65–80", information="55 %", emotion="80 %"),
+    ),
+    "vocoded": Family(
+        MAKES_SOUND,
+        True,
+        "models.generators.vocoded:Vocoded",
+        "models.generators.vocoded:VocodedConfig",
+        {"tiny": Budget(800, 16), FULL: Budget(50_000, 32, 40, 10)},
+        "training.objectives.vocoded:vocoded_objective",
+        settings={"tiny": TINY_FLOW, FULL: FULL_FLOW | {"head_width": 512, "head_blocks": 8}},
+        sound=True,
+        needs_front_end=True,
     ),
     "vit": Family(
         PREDICTS,

@@ -36,7 +36,7 @@ from affetti.weights import SHIPPED, is_shipped, shipped_kinds, shipped_weights
 
 COMPOSED = "composed"
 """Source of corpora that affetti composed."""
-APART = ("condition.", "completion.")
+APART = ("condition.", "completion.", "flow.condition.")
 """Weights that belong to the fields of a condition, and known conditions, which are fitted."""
 
 
