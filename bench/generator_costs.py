@@ -4,8 +4,8 @@
 
 RUNS is a folder of runs at one front-end, such as ``bench/generators.py`` writes: the first of each family counts.
 Eight clips at once on one thread, medians of eight timings after one that does not count, in CPU seconds for each
-second of sound. Clips of generators of log-mels go through Griffin-Lim (32 iterations, the run's own mel inverse), and through
-the head of ``--vocoder``.
+second of sound. Clips of generators of log-mels go through Griffin-Lim (32 iterations, the run's own mel inverse), and
+through the head of ``--vocoder``.
 """
 
 from __future__ import annotations
