@@ -129,7 +129,8 @@ def test_without_an_address_the_run_has_a_cluster_of_its_own(monkeypatch: pytest
     assert options["address"] == "local", "Ray would join a cluster that happens to run on this machine"
 
 
-def test_an_address_at_which_nothing_answers_is_refused_at_once() -> None:
+def test_an_address_at_which_nothing_answers_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # a test before may have left it so
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]  # taken, and nobody listens
