@@ -79,7 +79,7 @@ def test_a_header_without_samples_is_refused(tmp_path: Path) -> None:
         ("folder", "no such audio file: it is a folder"),
         ("pipe", "no such audio file: it is a pipe"),
         ("link to nothing", "no such audio file"),
-        ("link in a circle", "a link that leads back to itself"),
+        ("link in a circle", "a link that points to itself"),
         ("file in a file", "no such audio file"),
         ("zero byte", "no such audio file"),
         ("name too long", r"cannot be read \(File name too long\)"),

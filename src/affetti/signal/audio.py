@@ -270,7 +270,7 @@ def _open(path: Path) -> io.FileIO:
     except OSError as error:
         if error.errno == errno.ELOOP:
             hint = "point it at an audio file"
-            raise InputError("a link that leads back to itself", where=path, hint=hint) from error
+            raise InputError("a link that points to itself", where=path, hint=hint) from error
         reason = error.strerror or str(error)
         raise InputError(f"cannot be read ({reason})", where=path, hint="check the file and its permissions") from error
     kind_name = "a folder" if stat.S_ISDIR(kind) else "a pipe, socket or device"

@@ -110,7 +110,7 @@ class BoostedTrees(Estimator):
     """Gradient boosting (Friedman 2001): shallow trees, each fitted to what those before it leave, added up.
 
     Each tree sees half of the clips and each split a fifth of the features, drawn with seed 0. A node goes left where
-    ``x[feature] ≤ threshold``; a leaf leads to itself, so that ``levels`` steps reach every leaf.
+    ``x[feature] ≤ threshold``; both children of a leaf are the leaf, so that ``levels`` steps reach every leaf.
     """
 
     feature: Tensor

@@ -166,9 +166,9 @@ def _scale(instrument: str, rate: int) -> torch.Tensor:
 
 def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) -> list[Measurement]:
     """How well a probe predicts the instrument, at each resolution."""
-    leads, songs = spectra.instruments, spectra.songs
+    instruments, songs = spectra.instruments, spectra.songs
     predictions = {
-        key: linear_probe.cross_val_classify(features, leads, songs) for key, features in spectra.features.items()
+        key: linear_probe.cross_val_classify(features, instruments, songs) for key, features in spectra.features.items()
     }
     measurements = [
         Measurement.of_statistic(
@@ -176,7 +176,7 @@ def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) ->
             f"instrument predicted from {SIGNALS[place]}, {RESOLUTION_LABELS[name]}",
             linear_probe.balanced_accuracy,
             guess,
-            leads,
+            instruments,
             songs=songs,
             seed=context.seed,
         )
@@ -184,7 +184,7 @@ def _instrument_accuracies(spectra: InstrumentSpectra, context: AuditContext) ->
     ]
     for whole in ("stft", "stft8k"):
         label = f"accuracy from 128 mel bands, the whole song, as a share of that from this: {RESOLUTION_LABELS[whole]}"
-        arrays = (predictions["mix", "mel128"], predictions["mix", whole], leads)
+        arrays = (predictions["mix", "mel128"], predictions["mix", whole], instruments)
         measurements.append(
             Measurement.of_statistic(
                 f"read_mel_over_{whole}", label, accuracy_share, *arrays, songs=songs, seed=context.seed, unit="%"
