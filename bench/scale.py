@@ -28,8 +28,8 @@ ENGINES: dict[str, Engine] = {"local": LocalEngine(), "ray": RayEngine(), "slurm
 ROWS = (1_000, 10_000, 100_000)
 CLIPS = 1_000_000
 CORES = (8, 64, 512)
-MP3_SECONDS = 0.048
-"""A 30 s MP3 to a log-mel on one thread: two thirds of the 72 ms that a 45 s one takes (bench/prepare.py)."""
+MP3_SECONDS = 0.030
+"""A 30 s MP3 to a log-mel on one thread: two thirds of the 45.5 ms that a 45 s one takes (bench/prepare.py)."""
 MP3_BYTES = 480_000
 """30 s at 128 kbit/s."""
 MEL_BYTES = 2 * 128 * 1_292
