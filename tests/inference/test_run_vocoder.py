@@ -50,6 +50,18 @@ def test_it_generates_a_corpus_with_sound_whatever_the_workers(vocoded: Path, tm
     assert len(Corpus.open(tmp_path / "1")) == len(files[0]) == 3
 
 
+def test_training_starts_from_it_though_a_field_is_left_out(vocoded: Path, tmp_path: Path) -> None:
+    corpus, out = vocoded.parent / "corpus", tmp_path / "run"
+    api.train.run("vocoded", corpus, out, steps=1, batch_size=4, init=vocoded, without=["section"])
+    before, after = runs.load(vocoded), runs.load(out)
+    assert "section" in before.fields.columns
+    assert "section" not in after.fields.columns
+    latent = {name: value for name, value in before.model.state_dict().items() if name.startswith("flow.latent.")}
+    assert latent
+    assert all(torch.equal(after.model.state_dict()[name], value) for name, value in latent.items())
+    assert after.meta.initial_weights == before.meta.weights_sha256
+
+
 def test_generate_plays_another_models_log_mels_through_it(
     vocoded: Path, run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
