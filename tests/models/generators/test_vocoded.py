@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from affetti.models.generators.conditioning import Fields
 from affetti.models.generators.vocoded import Vocoded, VocodedConfig
 from affetti.models.sampling import Sampler
 from affetti.presets import front_end
+from affetti.training.start import take_weights
 
 SHAPE = (64, 32)
 LEAN: dict[str, Any] = {
@@ -91,3 +94,16 @@ def test_no_conditions_make_no_clips() -> None:
 def test_invalid_settings_are_refused_with_the_reason(setting: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Vocoded(SHAPE, VocodedConfig(**setting))
+
+
+def test_weights_of_instruments_are_taken_name_by_name() -> None:
+    old = fitted(Fields(instruments=("bass", "piano")))
+    new = Vocoded(SHAPE, old.config, Fields(instruments=("drums", "piano", "viola")))
+    meta = SimpleNamespace(text="hashed", weights_sha256="", sources=())
+    run = SimpleNamespace(kind="vocoded", model=old, generator=old, fields=old.fields, path=Path("run"), meta=meta)
+    run.front_end = SimpleNamespace(shape=SHAPE)
+    taken = take_weights(new, cast("Any", run), "hashed")
+    rows = [cast("Any", model.condition.encoders["instruments"]).weight.T for model in (old, new)]
+    assert torch.equal(rows[0][1], rows[1][1])
+    assert taken.weights.new_fields == ("instruments: drums|viola",)
+    assert all(map(torch.equal, new.flow.net.parameters(), old.flow.net.parameters()))
