@@ -100,7 +100,7 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(affetti: Affetti, verb: st
     ("arguments", "says"),
     [
         (["train", "flow", "--corpus", "x"], "--out"),
-        (["train"], "Missing from affetti train: {gan,waveform,flow,vit,student,baseline}"),
+        (["train"], "Missing from affetti train: {gan,waveform,flow,vocoded,vit,student,baseline}"),
         (["train", "vgg", "--corpus", "x", "--out", "y"], "vgg"),
         (["generate", "--model", "x", "--out", "y"], "--n"),
         (["generate", "--model", "x", "--n", "many", "--out", "y"], "many"),
