@@ -11,8 +11,8 @@ diversity and buys nothing):
   as learnt.
 - a field's name, such as ``genre``: adds (g - 1) (v(condition) - v(condition without it)), for that field alone.
 - ``guide``: a small regressor trained beside the flow predicts the emotion of the clean clip at the end of the
-  velocity, and that clip is moved by this share of the least change after which, to first order, the prediction equals the
-  condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises the predictions of one regressor:
+  velocity, and that clip is moved by this share of the least change after which, to first order, the prediction equals
+  the condition: Δ = Jᵀ (J Jᵀ)⁻¹ (condition - prediction). 0 is off. It optimises the predictions of one regressor:
   evaluate the result with a regressor of another family, trained on other clips.
 
 When not to use: for more detail than the latent keeps (``latent_variance_kept`` in the run's result).
